@@ -1,0 +1,90 @@
+"""The CRF's training loss and its analytic gradient, with missing labels summed out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy
+
+from .arrays import Array, array_module, boundaries, sum_by_sequence
+from .forward_backward import forward_backward
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Negative log-likelihood in nats and its gradient.
+
+    values (float64, sequences): loss of each sequence, at least 0.
+    emissions (rows x labels): gradient with respect to the emissions.
+    transitions (labels x labels): gradient with respect to the transitions, summed over the batch.
+    """
+
+    values: Array
+    emissions: Array
+    transitions: Array
+
+
+def negative_log_likelihood(
+    emissions: Array, transitions: Array, lengths: Sequence[int], allowed: Array
+) -> Loss:
+    """Compute -log p(annotation | emissions), where an annotation is the set of label sequences it allows.
+
+    With one allowed label per token this is ``log Z - score(labels)``; a token that allows all labels is
+    missing and is summed out (the marginal loss of Jain et al. 2022, section 3.2). The gradient is the
+    expectation of the statistics over all sequences minus that over the allowed ones.
+
+    emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints): as in
+        ``forward_backward``.
+    allowed (bool, rows x labels): True for every label the annotation permits, at least one per row.
+    RETURNS (Loss): summed statistics, not averaged.
+    """
+    xp = array_module(emissions)
+    free = forward_backward(emissions, transitions, lengths)
+    if bool((allowed.sum(axis=1) == 1).all()):
+        labels = allowed.argmax(axis=1)
+        rows = xp.arange(len(labels))
+        log_scores = path_scores(emissions, transitions, labels, lengths)
+        d_emissions = free.unary.copy()
+        d_emissions[rows, labels] -= 1.0
+        d_transitions = free.pairs - count_pairs(labels, lengths, transitions)
+    else:
+        clamped = forward_backward(emissions, transitions, lengths, allowed)
+        log_scores = clamped.log_partition
+        d_emissions = free.unary - clamped.unary
+        d_transitions = free.pairs - clamped.pairs
+    return Loss(free.log_partition - log_scores, d_emissions, d_transitions)
+
+
+def path_scores(emissions: Array, transitions: Array, labels: Array, lengths: Sequence[int]) -> Array:
+    """Score one label sequence per sequence: float64, (sequences,). labels are ints, (rows,)."""
+    xp = array_module(emissions)
+    values = emissions[xp.arange(len(labels)), labels].astype("float64")
+    first, last = boundaries(lengths, xp)
+    values[~first] += transitions[labels[~last], labels[~first]]
+    return sum_by_sequence(values, lengths)
+
+
+def count_pairs(labels: Array, lengths: Sequence[int], like: Array) -> Array:
+    """Count neighbouring (left, right) labels in the shape and dtype of ``like`` (labels x labels)."""
+    xp = array_module(like)
+    first, last = boundaries(lengths, xp)
+    size = like.shape[0]
+    codes = labels[~last] * size + labels[~first]
+    return xp.bincount(codes, minlength=size * size).reshape(like.shape).astype(like.dtype)
+
+
+def one_label_each(labels: Array, size: int) -> Array:
+    """Turn labels (ints, rows) into the boolean matrix (rows x size) that allows just these."""
+    return labels[:, None] == array_module(labels).arange(size)
+
+
+def lengths_of(sequences: Sequence[Sequence[object]]) -> list[int]:
+    """Return the number of tokens of each sequence."""
+    return [len(sequence) for sequence in sequences]
+
+
+def split_rows(values: Array, lengths: Sequence[int]) -> list[Array]:
+    """Cut flat rows back into one array per sequence."""
+    ends = numpy.cumsum(lengths)
+    return [values[int(end) - length : int(end)] for end, length in zip(ends, lengths)]
