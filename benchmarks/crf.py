@@ -1,6 +1,6 @@
 """CRF likelihood with gradient, and Viterbi, against pytorch-crf in the same run.
 
-    OMP_NUM_THREADS=1 python benchmarks/crf.py
+OMP_NUM_THREADS=1 python benchmarks/crf.py
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ def main() -> None:
             agreement = float((best.reshape(batch, steps) == numpy.array(peer_viterbi())).mean())
             if agreement < 0.999:
                 raise SystemExit(f"Viterbi agrees with pytorch-crf on {agreement:.4f} of the tokens only")
-            ours_viterbi, theirs_viterbi = alternate(
-                lambda: viterbi(flat, transitions, lengths), peer_viterbi, repeats
-            )
+            ours_viterbi, theirs_viterbi = alternate(lambda: viterbi(flat, transitions, lengths), peer_viterbi, repeats)
             likelihood_speedups.append(theirs / ours)
             viterbi_speedups.append(theirs_viterbi / ours_viterbi)
             gradient_errors.append(error)

@@ -25,9 +25,7 @@ class Loss:
     transitions: Array
 
 
-def negative_log_likelihood(
-    emissions: Array, transitions: Array, lengths: Sequence[int], allowed: Array
-) -> Loss:
+def negative_log_likelihood(emissions: Array, transitions: Array, lengths: Sequence[int], allowed: Array) -> Loss:
     """Compute -log p(annotation | emissions), where an annotation is the set of label sequences it allows.
 
     With one allowed label per token this is ``log Z - score(labels)``; a token that allows all labels is

@@ -21,9 +21,7 @@ class DecodingMask:
     follow: Array
 
 
-def viterbi(
-    emissions: Array, transitions: Array, lengths: Sequence[int], mask: Optional[DecodingMask] = None
-) -> Array:
+def viterbi(emissions: Array, transitions: Array, lengths: Sequence[int], mask: Optional[DecodingMask] = None) -> Array:
     """Find the highest-scoring label sequence of each sequence; ties go to the lower label index.
 
     emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints): as in

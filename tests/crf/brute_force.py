@@ -26,7 +26,10 @@ class Enumeration:
 
     def unary(self, labels: int) -> numpy.ndarray:
         return numpy.stack(
-            [[self.probabilities[self.paths[:, t] == y].sum() for y in range(labels)] for t in range(self.paths.shape[1])]
+            [
+                [self.probabilities[self.paths[:, t] == y].sum() for y in range(labels)]
+                for t in range(self.paths.shape[1])
+            ]
         )
 
     def pairs(self, labels: int) -> numpy.ndarray:

@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all of their set-up themselves, in a virtual environment under .venv.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+STAMP = $(VENV)/.installed
+export OMP_NUM_THREADS = 1
+# Models are named by path or are in the cache already; tests never ask a hub.
+export TOKENIZERS_PARALLELISM = false
+
+.PHONY: help demo test test-fast lint format clean
+
+help:
+	@echo "make demo       install, train on the embedded corpus, build the index, explain; ends with where to look"
+	@echo "make test       install, lint, type check, all tests"
+	@echo "make test-fast  the tests that take seconds"
+	@echo "make lint       ruff and mypy"
+	@echo "make format     let ruff format the code"
+	@echo "make clean      remove what demo and test made (not .venv)"
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(RUN) -m spacy project run all
+	@echo
+	@echo "Look at reports/planted.png and reports/victim_*.html, or ask the pipeline yourself:"
+	@echo "  $(RUN) -m spacy seginf explain training/indexed \"Kobe lost in Zagreb .\""
+
+test: lint
+	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -m slow --durations=10
+
+test-fast: $(STAMP)
+	$(RUN) -m pytest -q
+
+lint: $(STAMP)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(STAMP)
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+clean:
+	rm -rf corpus training metrics reports packages project.lock build dist

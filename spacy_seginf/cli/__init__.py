@@ -1,0 +1,55 @@
+"""`python -m spacy seginf ...`. Every spaCy command imports this module, so it imports nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from spacy.cli._util import Arg, Opt, app
+
+HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
+seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
+app.add_typer(seginf)
+
+
+@seginf.command("index")
+def index_cli(
+    model: str = Arg(..., help="Trained pipeline with a crf_tagger: a package or a folder"),
+    corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
+    output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
+    force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+) -> None:
+    """Encode the training corpus once and store the gradients of its labels beside the pipeline."""
+    from .index import index
+
+    _report_errors(index, model, corpus, output, force=force, gpu_id=gpu_id, silent=quiet)
+
+
+@seginf.command("explain")
+def explain_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    text: str = Arg(..., help="Text to tag and explain; - reads standard input"),
+    html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
+    every_token: bool = Opt(False, "--tokens", "-t", help="Explain every token, not only entities"),
+    top: int = Opt(3, "--top", "-k", help="References shown on each side", min=1),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+) -> None:
+    """Show which training labels supported and opposed the predictions for a text."""
+    from .explain import explain
+
+    _report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, gpu_id=gpu_id)
+
+
+def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
+    """Run a command; this package's own errors end it with their message instead of a traceback."""
+    from wasabi import msg
+
+    try:
+        command(*arguments, **settings)
+    except (ValueError, OSError) as error:
+        if isinstance(error, ValueError) and not str(error).startswith("[S"):
+            raise
+        msg.fail(str(error), exits=1)

@@ -1,0 +1,60 @@
+"""`python -m spacy seginf explain`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Optional
+
+from spacy.cli._util import setup_gpu
+from spacy.tokens import Doc
+from wasabi import Printer
+from wasabi.util import supports_ansi
+
+from ..errors import Errors
+from ..files import write_text
+from ..pipeline.influence import Influence
+from ..pipeline.views import Influencers
+from ..render.page import render_page
+from ..render.terminal import render_terminal
+from .index import load_pipeline
+
+
+def explain(
+    pipeline: str,
+    text: str,
+    *,
+    html: Optional[Path] = None,
+    every_token: bool = False,
+    top: int = 3,
+    gpu_id: int = -1,
+    silent: bool = False,
+) -> Doc:
+    """Tag a text and show the training labels behind its entities (or tokens).
+
+    pipeline (str): a folder that `seginf index` wrote.
+    text (str): the text; "-" reads standard input.
+    html (Path): also write a self-contained page here.
+    every_token (bool): explain all tokens instead of entities.
+    top (int): references on each side; at most the top_k of the component.
+    RETURNS (Doc): the explained document.
+    RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline.
+    """
+    msg = Printer(no_print=silent)
+    wide = Printer(no_print=silent, line_max=100_000)  # a table is not to be wrapped
+    setup_gpu(gpu_id, silent=True)
+    nlp = load_pipeline(pipeline)
+    components = [component for _, component in nlp.pipeline if isinstance(component, Influence)]
+    if not components or components[0].index is None:
+        raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
+    components[0].top_k = max(top, components[0].top_k)
+    doc = nlp(sys.stdin.read().strip() if text == "-" else text)
+    explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
+    if explained:
+        wide.text(render_terminal(explained, top=top, colors=sys.stdout.isatty() and supports_ansi()))
+    else:
+        msg.info("No entities were predicted in this text. Explain every token with --tokens.")
+    if html is not None:
+        write_text(html, render_page(doc, explained, top=top))
+        msg.good(f"Page written: {html}")
+    return doc

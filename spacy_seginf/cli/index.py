@@ -1,0 +1,88 @@
+"""`python -m spacy seginf index`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import spacy
+from spacy.cli._util import setup_gpu
+from spacy.language import Language
+from wasabi import Printer
+
+from ..errors import Errors
+from ..influence.build import BuildReport, build_index, read_corpus, save_with_index
+from ..pipeline.crf_tagger import CRFTagger
+from ..pipeline.influence import Influence
+
+
+def index(
+    model: str, corpus: Path, output: Path, *, force: bool = False, gpu_id: int = -1, silent: bool = True
+) -> BuildReport:
+    """Build the index of a trained pipeline over its training corpus, and write both to a folder.
+
+    model (str): package or folder of the trained pipeline. A [components.influence] block in its config gives the
+        settings; without one, defaults are used. The component goes right behind the tagger.
+    corpus (Path): the training corpus (.spacy).
+    output (Path): folder for the result; nothing is written unless all goes well.
+    RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 if the output exists.
+    """
+    msg = Printer(no_print=silent)
+    output = Path(output)
+    if output.exists() and not force:
+        raise ValueError(Errors.S043.format(path=output))
+    setup_gpu(gpu_id, silent=silent)
+    nlp = load_pipeline(model)
+    influence_name, tagger_name = prepare_influence(nlp, model)
+    examples = read_corpus(nlp, Path(corpus))
+    started = time.perf_counter()
+
+    def build(folder: Path) -> BuildReport:
+        return build_index(
+            nlp, tagger_name, examples, folder, corpus=Path(corpus).name, progress=None if silent else _progress
+        )
+
+    report = save_with_index(nlp, output, build, influence_name)
+    seconds = time.perf_counter() - started
+    msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents in {seconds:.1f} s: {output}")
+    msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
+    return report
+
+
+def load_pipeline(model: str) -> Language:
+    """Load a pipeline. RAISES (ValueError): S040 if there is none of this name or at this path."""
+    try:
+        return spacy.load(model)
+    except OSError as error:
+        if "[E050]" in str(error) or "[E053]" in str(error):
+            raise ValueError(Errors.S040.format(what="pipeline", path=model)) from None
+        raise
+
+
+def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:
+    """Return the names of the influence component (added with defaults if there is none) and of its tagger.
+
+    RAISES (ValueError): S044 if there is no crf_tagger, S011 if it is untrained.
+    """
+    components = dict(nlp.components)
+    taggers = [name for name, component in components.items() if isinstance(component, CRFTagger)]
+    if not taggers:
+        raise ValueError(Errors.S044.format(path=model, known=", ".join(components)))
+    names = [name for name, component in components.items() if isinstance(component, Influence)]
+    if not names:
+        nlp.add_pipe("influence", config={"tagger": taggers[0]}, after=taggers[0])
+        names = ["influence"]
+    influence = nlp.get_pipe(names[0])
+    assert isinstance(influence, Influence)
+    influence.unload_index()
+    tagger = influence.find_tagger()
+    if not tagger.labels or not tagger.model.get_ref("output_layer").has_param("W"):
+        raise ValueError(Errors.S011.format(name=tagger.name))
+    return names[0], tagger.name
+
+
+def _progress(examples, total: int):  # type: ignore[no-untyped-def]
+    from tqdm import tqdm
+
+    return tqdm(examples, total=total, unit="doc", desc="Indexing", disable=not sys.stderr.isatty())

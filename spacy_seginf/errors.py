@@ -1,0 +1,103 @@
+"""Every message that this package raises or warns with: what is wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+
+class _Coded(type):
+    """Put the code in front of the message when it is read: ``Errors.S001`` -> ``[S001] ...``."""
+
+    def __getattribute__(cls, code: str) -> object:
+        message = super().__getattribute__(code)
+        return message if code.startswith("__") else f"[{code}] {message}"
+
+
+class Warnings(metaclass=_Coded):
+    W001 = (
+        "The component '{name}' has no index, so it adds nothing to documents. Build one with: "
+        "python -m spacy seginf index MODEL CORPUS.spacy OUTPUT, then load OUTPUT."
+    )
+    W002 = (
+        "{count} of the {total} documents are longer than {limit} tokens, the max_length of the corpus reader that "
+        "the pipeline was trained with, so training never saw them. They are left out of the index."
+    )
+    W003 = "{count} documents have no entity annotation at all (all labels are missing) and are left out of the index."
+    W004 = (
+        "{count} tokens have no label (missing or misaligned annotation). They are neighbours of other tokens "
+        "at their most probable label, but no references themselves."
+    )
+
+
+class Errors(metaclass=_Coded):
+    # Labels and schemes
+    S001 = "Unknown tagging scheme '{scheme}' of component '{name}'. Use one of: {known}."
+    S002 = (
+        "The labels of component '{name}' contradict the scheme {scheme}: {problem}. Labels are entity types such as "
+        "'PER'; the tags ('B-PER', 'I-PER', ...) are derived from them."
+    )
+    S003 = (
+        "The annotation uses the label '{label}', which component '{name}' does not have (it has: {known}). Add it "
+        "with add_label before initialization, rerun `spacy init labels`, or map the label in the corpus."
+    )
+    S004 = (
+        "Component '{name}' has no labels and found none in the first documents of the training corpus. Check that "
+        "doc.ents is set in the corpus (documents whose ents were never set count as missing annotation), or give "
+        "the labels in [initialize.components.{name}.labels]."
+    )
+    S005 = "Can't add the label '{label}' to '{name}': its output layer has been initialized for {known}. Train anew."
+    # Features and models
+    S010 = (
+        "Component '{name}' reads its features from an upstream component that has not processed this document: "
+        "all features are zero. Enable the upstream '{upstream}' component and keep it before '{name}'; features are "
+        "also gone after doc_cleaner. Text: {text}"
+    )
+    S011 = (
+        "Component '{name}' has not been initialized or trained. Train it with `python -m spacy train`, or load a "
+        "trained pipeline."
+    )
+    S012 = "The loss of '{name}' is not a number. Lower the learning rate, clip gradients, or check the features."
+    S013 = (
+        "The encoder of '{name}' gave no features for {count} of {total} tokens, the first of them {token!r} (token "
+        "{position}): the text is longer than the encoder can read, and its end would be tagged blindly. Use shorter "
+        "strided spans in [components.transformer.model.get_spans], or split the document. Text: {text}"
+    )
+    # Influence component
+    S020 = (
+        "No influencers are stored on this document. Load a pipeline that `python -m spacy seginf index` wrote, keep "
+        "the 'influence' component enabled, and process the text with nlp(text) or nlp.pipe; `spacy train` and "
+        "`spacy evaluate` skip the search."
+    )
+    S021 = (
+        "There is no stored explanation for the span {span!r} (tokens {start} to {end}): explanations are stored for "
+        "every token and every entity. Read span[i]._.influencers, or call explain on the component."
+    )
+    S022 = (
+        "The tokens of this document changed after the influence component ran: token {token!r} at character {offset} "
+        "was not explained. Put components that merge or split tokens before '{name}'."
+    )
+    S023 = (
+        "Component '{name}' explains the predictions of '{tagger}', but the pipeline has no such component "
+        "(it has: {known}). Set the tagger in [components.{name}]."
+    )
+    S024 = "Component '{name}' explains a crf_tagger, but '{tagger}' is a {kind}. Name a crf_tagger in the config."
+    S025 = (
+        "The index does not belong to this pipeline: {what} differs from when the index was built. The pipeline was "
+        "trained or changed since. Build the index again: python -m spacy seginf index MODEL CORPUS.spacy OUTPUT"
+    )
+    S026 = (
+        "Component '{name}' must run right after its tagger's features are there, but '{tagger}' comes later or is "
+        "disabled. Put '{name}' after '{tagger}'."
+    )
+    S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
+    S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"
+    # Index on disk
+    S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."
+    S031 = "The index in {path} has format version {found}; this version of the package reads {known}. {advice}"
+    S032 = "The index file {path} is damaged: {what}. Build the index again, or restore the file."
+    # Command line and corpora
+    S040 = "There is no {what} at {path}. Check the path."
+    S041 = "The corpus {path} holds no documents with annotated tokens. Check that it was converted with labels."
+    S042 = "{path} is not a .spacy corpus: {what}. Convert it first, for example with `python -m spacy convert`."
+    S043 = "The output folder {path} exists already. Choose another, or pass --force to replace it."
+    S044 = "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known})."
+    S045 = "None of the corpus labels ({found}) is a label of the tagger '{name}' ({known}). Is it the right corpus?"
+    S046 = "{path}, line {line}: {what}."

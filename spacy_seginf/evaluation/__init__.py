@@ -1,0 +1,1 @@
+"""How well references name what is known to be the cause."""

@@ -1,0 +1,185 @@
+"""Do the top references of a wrong prediction name the labels that were planted to cause it?
+
+A *culprit* is a training token inside a planted systematic error. A *victim* is a test token that is wrong with the
+planted confusion when the tagger was trained on the planted labels, and right when it was trained on the truth. The
+criterion is that the top supporting reference of a victim's wrong label is a culprit of the victim's kind.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterable, Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..pipeline.crf_tagger import CRFTagger
+from ..pipeline.influence import Influence
+
+# kind: (true entity type, entity type it is confused with); "" is no entity
+CONFUSIONS = {"club_as_loc": ("ORG", "LOC"), "dosage_in_intervention": ("", "INT")}
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A test token that a planted error made wrong."""
+
+    document: int
+    token: int
+    text: str
+    kind: str
+    label: str  # wrong tag that was predicted
+
+
+@dataclass
+class PlantedReport:
+    """Counts per kind of planted error; shares are between 0 and 1.
+
+    victims: test tokens that the planted labels made wrong.
+    hits: victims whose top supporting reference is a culprit of their kind.
+    neighbour_hits: the same for the most similar training token (cosine of features) that has the wrong label.
+    base_rates: expected hits, per victim, of a training token drawn at random among those with the wrong label.
+    """
+
+    victims: dict[str, int] = field(default_factory=dict)
+    hits: dict[str, int] = field(default_factory=dict)
+    neighbour_hits: dict[str, int] = field(default_factory=dict)
+    base_rates: dict[str, float] = field(default_factory=dict)
+
+    def share(self, counts: dict[str, int]) -> float:
+        """Pool the kinds: counts over all victims."""
+        return sum(counts.values()) / max(1, sum(self.victims.values()))
+
+    @property
+    def base_rate(self) -> float:
+        """Base rate over all victims."""
+        return sum(self.base_rates[kind] * n for kind, n in self.victims.items()) / max(1, sum(self.victims.values()))
+
+    def figures(self) -> dict[str, Any]:
+        """Return the pooled figures as plain values."""
+        return {
+            "victims": sum(self.victims.values()),
+            "top_reference_is_culprit": self.share(self.hits),
+            "nearest_neighbour_is_culprit": self.share(self.neighbour_hits),
+            "base_rate": self.base_rate,
+        }
+
+
+def read_culprits(train: Path) -> dict[tuple[str, int], str]:
+    """Read which training tokens lie in planted systematic errors: (document id, token) -> kind."""
+    culprits = {}
+    with gzip.open(train, "rt", encoding="utf8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            for planted in record["planted"]:
+                if planted["kind"] in CONFUSIONS:
+                    for token in range(planted["start"], planted["end"]):
+                        culprits[record["id"], token] = planted["kind"]
+    return culprits
+
+
+def find_victims(docs: Sequence[Doc], planted: Sequence[Sequence[str]], truth: Sequence[Sequence[str]]) -> list[Victim]:
+    """Compare predictions with the annotation of test documents.
+
+    docs (sequence of Doc): gold documents.
+    planted, truth (tags per document): predictions after training on the planted labels and on the truth.
+    """
+    victims = []
+    for number, doc in enumerate(docs):
+        for token, wrong, right in zip(doc, planted[number], truth[number]):
+            gold = f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O"
+            for kind, (true_type, confused) in CONFUSIONS.items():
+                if gold[2:] == true_type and wrong[2:] == confused and right == gold:
+                    victims.append(Victim(number, token.i, token.text, kind, wrong))
+    return victims
+
+
+def predict_tags(nlp: Language, docs: Iterable[Doc], *, explain: bool = False) -> tuple[list[Doc], list[list[str]]]:
+    """Tag copies of documents, with explanations or without; return them and their tags."""
+    tagger = next(component for _, component in nlp.pipeline if isinstance(component, CRFTagger))
+    skip = [] if explain else [name for name, component in nlp.pipeline if isinstance(component, Influence)]
+    copies = [Doc(nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc]) for doc in docs]
+    with nlp.select_pipes(disable=skip):
+        tagged = list(nlp.pipe(copies))
+    return tagged, [_tags(doc, tagger) for doc in tagged]
+
+
+def evaluate_planted(
+    indexed: Language, trained_on_truth: Language, docs: Sequence[Doc], culprits: dict[tuple[str, int], str]
+) -> tuple[PlantedReport, list[Victim], list[Doc]]:
+    """Measure how often top references of victims are culprits, with nearest neighbours and chance beside it.
+
+    indexed (Language): trained on the planted labels, with an index over them.
+    trained_on_truth (Language): trained in the same way on the true labels.
+    docs (sequence of Doc): gold test documents.
+    culprits: as ``read_culprits`` gives them.
+    RETURNS: the report, the victims, and the explained documents.
+    """
+    explained, wrong_tags = predict_tags(indexed, docs, explain=True)
+    _, right_tags = predict_tags(trained_on_truth, docs)
+    victims = find_victims(docs, wrong_tags, right_tags)
+    influence = next(component for _, component in indexed.pipeline if isinstance(component, Influence))
+    neighbours = _Neighbours(influence, culprits)
+    report = PlantedReport()
+    for counts in (report.victims, report.hits, report.neighbour_hits):
+        counts.update(dict.fromkeys(CONFUSIONS, 0))
+    chances: dict[str, list[float]] = {kind: [] for kind in CONFUSIONS}
+    features = influence.find_tagger().encode(_upstream(indexed, influence.tagger_name, docs))
+    for victim in victims:
+        supporting = explained[victim.document][victim.token]._.influencers.supporting
+        top_kind = culprits.get((supporting[0].doc_id, supporting[0].start)) if supporting else None
+        report.victims[victim.kind] += 1
+        report.hits[victim.kind] += top_kind == victim.kind
+        nearest, chance = neighbours.look_up(features[victim.document][victim.token], victim)
+        report.neighbour_hits[victim.kind] += nearest
+        chances[victim.kind].append(chance)
+    report.base_rates = {kind: float(numpy.mean(values)) if values else 0.0 for kind, values in chances.items()}
+    return report, victims, explained
+
+
+class _Neighbours:
+    """Nearest training tokens by the cosine of their features, and chance, among those with a given label."""
+
+    def __init__(self, influence: Influence, culprits: dict[tuple[str, int], str]) -> None:
+        assert influence.index is not None
+        index = influence.index
+        self._labels = index.labels[:, 1]
+        self._tags = index.manifest.tags
+        places = [index.place(row) for row in range(len(index))]
+        self._kinds = numpy.array([culprits.get(place, "") for place in places])
+        lengths = numpy.linalg.norm(index.features, axis=1, keepdims=True)
+        self._directions = index.features / numpy.maximum(lengths, 1e-12)
+
+    def look_up(self, features: Any, victim: Victim) -> tuple[bool, float]:
+        """Is the nearest token with the victim's wrong label a culprit of its kind; and how often would chance be?"""
+        rows = numpy.flatnonzero(self._labels == self._tags.index(victim.label))
+        if not len(rows):
+            return False, 0.0
+        nearest = rows[int((self._directions[rows] @ features).argmax())]
+        return bool(self._kinds[nearest] == victim.kind), float((self._kinds[rows] == victim.kind).mean())
+
+
+def _upstream(nlp: Language, tagger: str, docs: Sequence[Doc]) -> list[Doc]:
+    """Copy documents and run what the tagger's encoder listens to."""
+    after = nlp.pipe_names[nlp.pipe_names.index(tagger) :]
+    copies = [Doc(nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc]) for doc in docs]
+    with nlp.select_pipes(disable=after):
+        return list(nlp.pipe(copies))
+
+
+def _tags(doc: Doc, tagger: CRFTagger) -> list[str]:
+    tags = ["O"] * len(doc)
+    for ent in doc.ents:
+        allowed = tagger.scheme.allowed_tags(_biluo(len(ent), ent.label_))
+        tags[ent.start : ent.end] = [tagger.tags[int(row.argmax())] for row in allowed]
+    return tags
+
+
+def _biluo(length: int, label: str) -> list[str]:
+    if length == 1:
+        return [f"U-{label}"]
+    return [f"B-{label}", *[f"I-{label}"] * (length - 2), f"L-{label}"]

@@ -1,0 +1,30 @@
+"""Writing that leaves either the old or the new on disk, never half of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file through a temporary neighbour. What UTF-8 can't hold (lone surrogates) is escaped."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf8", errors="backslashreplace")
+    partial.replace(path)
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Put a finished folder in the place of another; the old one is removed only after the new one is there."""
+    if not target.exists():
+        new.replace(target)
+        return
+    old = target.with_name(f".{target.name}-{os.getpid()}-old")
+    target.replace(old)
+    try:
+        new.replace(target)
+    except OSError:
+        old.replace(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,73 @@
+"""Per-token gradients of the conditional loss in factored form, and their exact inner products.
+
+With residual e = onehot(y) - p(. | neighbours), features F with a constant 1 appended, and neighbouring labels
+y- and y+, the gradient of a token's conditional loss CL (Jain et al. 2022, section 3.2) with respect to the head is
+
+    -dCL/dW = e (outer) F        -dCL/dT = onehot(y-) (outer) e + e (outer) onehot(y+)
+
+so d + C + 2 numbers stand for C (d + 1) + C^2, and inner products never form the gradients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+
+@dataclass(frozen=True)
+class TokenFactors:
+    """Factored gradients of n tokens. A neighbour beyond the document's edge is -1 and contributes nothing.
+
+    features (float32, n x d): token vectors without the constant 1, which is implied.
+    residuals (float32, n x labels): onehot(label) - p.
+    previous, following (int16, n): labels of the neighbours.
+    """
+
+    features: numpy.ndarray
+    residuals: numpy.ndarray
+    previous: numpy.ndarray
+    following: numpy.ndarray
+
+    def __len__(self) -> int:
+        return len(self.residuals)
+
+    def __getitem__(self, rows: Any) -> TokenFactors:
+        return TokenFactors(self.features[rows], self.residuals[rows], self.previous[rows], self.following[rows])
+
+
+def inner_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:
+    """Return <gradient, gradient'> for every pair (float32, left x right), transitions included.
+
+    Positive means that a step which lowers one token's loss lowers the other's: with identity curvature, that the
+    right token's label supports the left token's (first order in the step).
+    """
+    similarity = left.features @ right.features.T
+    similarity += 1.0
+    same_left = (left.previous[:, None] == right.previous) & (left.previous[:, None] >= 0)
+    same_right = (left.following[:, None] == right.following) & (left.following[:, None] >= 0)
+    similarity += same_left
+    similarity += same_right
+    similarity *= left.residuals @ right.residuals.T
+    left_padded, right_padded = _with_zero_column(left.residuals), _with_zero_column(right.residuals)
+    similarity += right_padded.T[left.previous] * left_padded[:, right.following]
+    similarity += left_padded[:, right.previous] * right_padded.T[left.following]
+    return similarity
+
+
+def squared_norms(factors: TokenFactors) -> numpy.ndarray:
+    """Return the squared Euclidean norm of each token's gradient (float64, n)."""
+    residuals = factors.residuals.astype("float64")
+    lengths = numpy.einsum("nd,nd->n", factors.features, factors.features, dtype="float64") + 1.0
+    lengths += (factors.previous >= 0).astype("float64") + (factors.following >= 0)
+    padded = _with_zero_column(residuals)
+    rows = numpy.arange(len(factors))
+    crossed = padded[rows, factors.previous] * padded[rows, factors.following]
+    # On a self-loop (y- = y = y+) rounding can take a tiny norm below zero.
+    return numpy.maximum(numpy.einsum("nc,nc->n", residuals, residuals) * lengths + 2.0 * crossed, 0.0)
+
+
+def _with_zero_column(residuals: numpy.ndarray) -> numpy.ndarray:
+    """Append a column of zeros, which index -1 (no neighbour) selects."""
+    return numpy.concatenate([residuals, numpy.zeros((len(residuals), 1), dtype=residuals.dtype)], axis=1)

@@ -1,0 +1,153 @@
+"""Exact top k of both signs by reading an index in the order of falling norms.
+
+By Cauchy-Schwarz no later row can score above norm(query) * norm(row), so a search stops as soon as that bound
+falls below the worst of the k scores that it holds: the answer is the one that a scan of all rows would give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy
+import torch
+
+from .factors import TokenFactors, inner_products, squared_norms
+
+FIRST_BLOCK, LARGEST_BLOCK = 1024, 16384
+ROUNDING = 1.0 + 1e-4  # float32 scores may exceed the exact bound by rounding
+
+
+class SortedRows(Protocol):
+    """What a search needs of an index: ``norms`` (falling), ``positions`` and ``factors`` of a range of rows."""
+
+    norms: numpy.ndarray
+    positions: numpy.ndarray
+
+    def __len__(self) -> int: ...
+
+    def factors(self, rows: slice) -> TokenFactors: ...
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Segments to explain: each is a range of tokens, and its gradient the sum of theirs.
+
+    tokens (TokenFactors): gradients of the tokens at the labels that are explained.
+    segments (int64, queries x 2): start and end (exclusive) of each segment among the tokens.
+    """
+
+    tokens: TokenFactors
+    segments: numpy.ndarray
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def norms(self) -> numpy.ndarray:
+        """Norm of each segment's gradient (float64, queries)."""
+        single = numpy.sqrt(squared_norms(self.tokens))
+        values = single[self.segments[:, 0]]
+        for number in numpy.flatnonzero(self.segments[:, 1] - self.segments[:, 0] > 1):
+            tokens = self.tokens[slice(*self.segments[number])]
+            values[number] = numpy.sqrt(max(float(inner_products(tokens, tokens).sum(dtype="float64")), 0.0))
+        return values
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Best rows of each query, best first; missing ones have row -1 and score 0.
+
+    rows (int64, queries x k), scores (float64, queries x k).
+    """
+
+    rows: numpy.ndarray
+    scores: numpy.ndarray
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Supporting rows (highest positive scores), opposing rows (lowest negative ones), and the work done.
+
+    rows_seen (int64, queries): rows that had to be scored before the bound ended the search.
+    """
+
+    supporting: Hits
+    opposing: Hits
+    rows_seen: numpy.ndarray
+
+
+def search(index: SortedRows, queries: Queries, k: int) -> SearchResult:
+    """Find the k most supporting and the k most opposing rows of every query.
+
+    The score is <gradient of query, gradient of row> (identity curvature): positive supports, negative opposes.
+    Equal scores are ordered by document and token.
+    """
+    count = len(queries)
+    norms = queries.norms()
+    best = [_Best(count, k, index.positions), _Best(count, k, index.positions)]
+    rows_seen = numpy.zeros(count, dtype=numpy.int64)
+    active = numpy.flatnonzero(norms > 0)
+    start, size = 0, FIRST_BLOCK
+    while start < len(index) and len(active):
+        stop = min(start + size, len(index))
+        scores = _scores(queries, active, index.factors(slice(start, stop)))
+        best[0].merge(active, scores, start)
+        best[1].merge(active, -scores, start)
+        rows_seen[active] = stop
+        if stop < len(index):
+            bound = norms[active] * float(index.norms[stop]) * ROUNDING
+            worst = numpy.minimum(best[0].worst(active), best[1].worst(active))
+            active = active[worst < bound]
+        start, size = stop, min(2 * size, LARGEST_BLOCK)
+    supporting, opposing = (found.hits() for found in best)
+    return SearchResult(supporting, Hits(opposing.rows, -opposing.scores), rows_seen)
+
+
+def _scores(queries: Queries, active: numpy.ndarray, rows: TokenFactors) -> numpy.ndarray:
+    """Score rows for the active queries: float32, active x rows."""
+    segments = queries.segments[active]
+    needed = numpy.unique(numpy.concatenate([numpy.arange(start, end) for start, end in segments]))
+    by_token = inner_products(queries.tokens[needed], rows)
+    first = numpy.searchsorted(needed, segments[:, 0])
+    scores = by_token[first]
+    for number in numpy.flatnonzero(segments[:, 1] - segments[:, 0] > 1):
+        length = segments[number, 1] - segments[number, 0]
+        scores[number] = by_token[first[number] : first[number] + length].sum(axis=0)
+    return scores
+
+
+class _Best:
+    """The k highest positive scores so far, per query."""
+
+    def __init__(self, count: int, k: int, positions: numpy.ndarray) -> None:
+        self.k = k
+        self.positions = positions
+        self.rows = numpy.full((count, k), -1, dtype=numpy.int64)
+        self.scores = numpy.zeros((count, k), dtype=numpy.float32)
+
+    def merge(self, active: numpy.ndarray, scores: numpy.ndarray, offset: int) -> None:
+        """Take the new scores (active x rows) of rows from ``offset`` on into the best."""
+        # One more than k shows whether a tie crosses the cut; only then all equals are compared by position.
+        top, chosen = torch.topk(torch.from_numpy(scores), min(self.k + 1, scores.shape[1]), dim=1)
+        top_scores, top_rows = top.numpy(), chosen.numpy() + offset
+        for number in numpy.flatnonzero(top_scores[:, 0] >= self.scores[active, -1]):
+            query = active[number]
+            new_scores, new_rows = top_scores[number], top_rows[number]
+            if len(new_scores) > self.k and new_scores[self.k] == new_scores[self.k - 1]:
+                equal = numpy.flatnonzero(scores[number] >= new_scores[self.k])
+                new_scores, new_rows = scores[number, equal], equal + offset
+            merged_scores = numpy.concatenate([self.scores[query], new_scores])
+            merged_rows = numpy.concatenate([self.rows[query], new_rows])
+            positive = merged_scores > 0
+            merged_scores, merged_rows = merged_scores[positive], merged_rows[positive]
+            places = self.positions[merged_rows]
+            order = numpy.lexsort((places[:, 1], places[:, 0], -merged_scores))[: self.k]
+            self.scores[query, : len(order)] = merged_scores[order]
+            self.rows[query, : len(order)] = merged_rows[order]
+
+    def worst(self, active: numpy.ndarray) -> numpy.ndarray:
+        """The k-th best score of each query, 0 while there are fewer than k."""
+        return self.scores[active, -1].astype("float64")
+
+    def hits(self) -> Hits:
+        return Hits(self.rows, self.scores.astype("float64"))

@@ -1,0 +1,6 @@
+"""Thinc layers and registered architectures."""
+
+from .crf_head import CRFHead, CRFScores, head_parameters
+from .tagger import build_crf_tagger
+
+__all__ = ["CRFHead", "CRFScores", "build_crf_tagger", "head_parameters"]

@@ -1,0 +1,295 @@
+"""The trainable component that tags entities with a linear-chain CRF."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, cast
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import ensure_path
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..crf import DecodingMask, negative_log_likelihood, split_rows, viterbi
+from ..errors import Errors
+from ..models import CRFScores
+from ..schemes import TagScheme
+
+default_model_config = """
+[model]
+@architectures = "spacy_seginf.CRFTagger.v1"
+learn_rate_factor = 1.0
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
+
+# Under this key the tagger leaves its prediction on a document for the influence component, which takes it away.
+FEATURES_KEY = "spacy_seginf.features"
+
+
+class TaggerPrediction(NamedTuple):
+    """What ``predict`` returns for each document: tags (int64, tokens) and features (float32, tokens x width)."""
+
+    tags: numpy.ndarray
+    features: Floats2d
+
+
+@Language.factory(
+    "crf_tagger",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config={"model": DEFAULT_MODEL, "scheme": "BIO", "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_crf_tagger(
+    nlp: Language, name: str, model: Model[List[Doc], CRFScores], scheme: str, scorer: Optional[Callable]
+) -> CRFTagger:
+    """Create a crf_tagger component.
+
+    model (Model[List[Doc], CRFScores]): the architecture spacy_seginf.CRFTagger.v1.
+    scheme (str): "BIO", "BILUO" or "IO". Decoding never leaves the scheme; IO has nothing to leave.
+    scorer (Optional[Callable]): how `spacy evaluate` scores it; entity precision, recall and F1 by default.
+    """
+    return CRFTagger(nlp.vocab, model, name, scheme=scheme, scorer=scorer)
+
+
+class CRFTagger(TrainablePipe):
+    """Tags tokens with a linear-chain CRF over token vectors and writes ``doc.ents``.
+
+    Training minimises the exact negative log-likelihood of the annotation. Missing labels are summed out.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], CRFScores],
+        name: str = "crf_tagger",
+        *,
+        scheme: str = "BIO",
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme}
+        self.scorer = scorer
+        self.scheme = TagScheme((), scheme, name)
+        self.wants_features: Callable[[], bool] = _never
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The entity types, in the order of the output layer."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """What `spacy init labels` writes and [initialize.components] reads: the entity types."""
+        return list(self.labels)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the CRF, derived from labels and scheme; a tag's position is its column in the scores."""
+        return self.scheme.tags
+
+    def add_label(self, label: str) -> int:
+        """Add an entity type before initialization.
+
+        label (str): the type, without prefix.
+        RETURNS (int): 0 if it was there already, else 1.
+        RAISES (ValueError): S002 if it contradicts the scheme, S005 if the model is initialized, E187 if it is no str.
+        """
+        if not isinstance(label, str):
+            from spacy.errors import Errors as SpacyErrors
+
+            raise ValueError(SpacyErrors.E187)
+        if label in self.labels:
+            return 0
+        if self._is_initialized():
+            raise ValueError(Errors.S005.format(label=label, name=self.name, known=", ".join(self.labels)))
+        self.scheme = TagScheme((*self.labels, label), self.cfg["scheme"], self.name)
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        return 1
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Set labels and output layer from examples.
+
+        get_examples (Callable): returns gold examples; their documents give the labels unless they are given.
+        labels (List[str]): entity types, for example from `spacy init labels`. In this order they become tags.
+        RAISES (ValueError): S004 if there are no labels, S002 if they contradict the scheme.
+        """
+        validate_get_examples(get_examples, "CRFTagger.initialize")
+        if labels is None:
+            found = {ent.label_ for example in get_examples() for ent in example.reference.ents}
+            labels = sorted(found)
+        elif len(set(labels)) < len(labels):
+            TagScheme(tuple(labels), self.cfg["scheme"], self.name)
+        for label in labels:
+            self.add_label(label)
+        if not self.labels:
+            raise ValueError(Errors.S004.format(name=self.name))
+        sample = list(islice(get_examples(), 10))
+        docs = [example.predicted for example in sample]
+        size = cast(CRFScores, self.model.ops.alloc2f(1, len(self.tags)))  # only its width is read
+        self.model.initialize(X=docs, Y=size)
+
+    def predict(self, docs: Iterable[Doc]) -> list[TaggerPrediction]:
+        """Find the best valid tags of each document.
+
+        RAISES (ValueError): S010 if the features' upstream component did not run, S011 if the tagger is untrained,
+            S013 if a document is longer than its encoder allows.
+        """
+        docs = list(docs)
+        features = self.encode(docs)
+        scores = self.model.get_ref("output_layer").predict(features)
+        tags = viterbi(scores.emissions, scores.transitions, scores.lengths, self._mask())
+        if not isinstance(tags, numpy.ndarray):
+            tags = tags.get()
+        return [TaggerPrediction(*pair) for pair in zip(split_rows(tags, scores.lengths), features)]
+
+    def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """Return the token vectors that the head reads (float32, tokens x width each), without dropout.
+
+        RAISES (ValueError): S010, S011, S013 as ``predict``.
+        """
+        if not self._is_initialized():
+            raise ValueError(Errors.S011.format(name=self.name))
+        if not any(len(doc) for doc in docs):
+            width = self.model.get_ref("output_layer").get_dim("nI")
+            return [self.model.ops.alloc2f(0, width) for _ in docs]
+        features = self.model.get_ref("tok2vec").predict(docs)
+        self._check_features(docs, features)
+        return features
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
+        """Write entities, and leave the features for the influence component if there is one."""
+        keep = self.wants_features()
+        for doc, prediction in zip(docs, predictions):
+            entities = self.scheme.entities(prediction.tags)
+            doc.set_ents([Span(doc, start, end, label=label) for start, end, label in entities], default="outside")
+            if keep:
+                doc.user_data[FEATURES_KEY] = prediction
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[dict[str, float]] = None,
+    ) -> dict[str, float]:
+        """Learn from a batch. The loss is the summed negative log-likelihood in nats.
+
+        RAISES (ValueError): S003 for a label the tagger lacks, S012 if the loss is not a number.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "CRFTagger.update")
+        if not any(len(example.predicted) for example in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        scores, backprop = self.model.begin_update([example.predicted for example in examples])
+        loss, gradient = self.get_loss(examples, scores)
+        backprop(gradient)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: CRFScores) -> tuple[float, CRFScores]:
+        """Return the summed negative log-likelihood of the annotation and its gradient.
+
+        RAISES (ValueError): S003 for a label the tagger lacks, S012 if the loss is not a number.
+        """
+        examples = list(examples)
+        validate_examples(examples, "CRFTagger.get_loss")
+        allowed = self.model.ops.xp.asarray(numpy.concatenate([self.allowed_tags(example) for example in examples]))
+        loss = negative_log_likelihood(scores.emissions, scores.transitions, scores.lengths, allowed)
+        total = float(loss.values.sum())
+        if not numpy.isfinite(total):
+            raise ValueError(Errors.S012.format(name=self.name))
+        return total, CRFScores(loss.emissions, loss.transitions, scores.lengths)
+
+    def allowed_tags(self, example: Example) -> numpy.ndarray:
+        """Return the tags that the gold annotation permits (bool, tokens of the predicted doc x tags).
+
+        RAISES (ValueError): S003 for a label the tagger lacks.
+        """
+        try:
+            return self.scheme.allowed_tags(example.get_aligned_ner())
+        except KeyError as error:
+            known = ", ".join(self.labels)
+            raise ValueError(Errors.S003.format(label=error.args[0], name=self.name, known=known)) from None
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> CRFTagger:
+        """Load from bytes, in place. The output layer takes its size from the data."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._restore_labels()
+
+    def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> CRFTagger:
+        """Load from a folder, in place. The output layer takes its size from the data."""
+        super().from_disk(ensure_path(path), exclude=exclude)
+        return self._restore_labels()
+
+    def _restore_labels(self) -> CRFTagger:
+        self.scheme = TagScheme(self.labels, self.cfg["scheme"], self.name)
+        return self
+
+    def _is_initialized(self) -> bool:
+        return bool(self.model.get_ref("output_layer").has_param("W"))
+
+    def _mask(self) -> Optional[DecodingMask]:
+        mask = self.scheme.mask
+        if mask is None:
+            return None
+        xp = self.model.ops.xp
+        return DecodingMask(xp.asarray(mask.start), xp.asarray(mask.end), xp.asarray(mask.follow))
+
+    def _check_features(self, docs: Sequence[Doc], features: Sequence[Floats2d]) -> None:
+        """Listeners answer with zeros for what upstream never saw: refuse to tag from nothing."""
+        for doc, rows in zip(docs, features):
+            silent: list[int] = (~rows.any(axis=1)).nonzero()[0].tolist() if len(doc) else []
+            if len(silent) == len(doc) and silent:
+                upstream = getattr(self.model.get_ref("tok2vec"), "upstream_name", None) or "tok2vec or transformer"
+                raise ValueError(Errors.S010.format(name=self.name, upstream=upstream, text=_shorten(doc.text)))
+            # Tokens of control characters have no word pieces and rightly no features; words always do.
+            cut = [i for i in silent if any(char.isalnum() for char in doc[i].text)]
+            if cut:
+                raise ValueError(
+                    Errors.S013.format(
+                        name=self.name,
+                        count=len(cut),
+                        total=len(doc),
+                        token=doc[cut[0]].text,
+                        position=cut[0],
+                        text=_shorten(doc.text),
+                    )
+                )
+
+
+def _never() -> bool:
+    return False
+
+
+def _shorten(text: str, limit: int = 60) -> str:
+    return repr(text if len(text) <= limit else text[: limit - 3] + "...")

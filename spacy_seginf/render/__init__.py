@@ -1,0 +1,1 @@
+"""Explanations as people read them: in the terminal and as a page."""

@@ -1,0 +1,23 @@
+"""What every rendering says in the same words."""
+
+from __future__ import annotations
+
+CAVEAT = (
+    "Scores are inner products of gradients of the tagger's head (identity curvature): positive supports the "
+    "prediction, negative opposes it. They rank training labels and are no prediction of retraining; the encoder has "
+    "seen these labels too. p is the probability given the predicted neighbours. Finding nothing proves nothing."
+)
+NOTHING = "no training label with a score of this sign"
+
+
+def visible(text: str) -> str:
+    """Show control and bidirectional characters as escapes, and line breaks as spaces, so that no text moves others."""
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character in "\n\r\t\x0b\x0c\x85\u2028\u2029":
+        return " "
+    if character.isprintable() or character == " ":
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
