@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Optional
 
+import typer
 from spacy.cli._util import setup_gpu
 from spacy.tokens import Doc
 from wasabi import Printer
@@ -41,7 +42,6 @@ def explain(
     RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline.
     """
     msg = Printer(no_print=silent)
-    wide = Printer(no_print=silent, line_max=100_000)  # a table is not to be wrapped
     setup_gpu(gpu_id, silent=True)
     nlp = load_pipeline(pipeline)
     components = [component for _, component in nlp.pipeline if isinstance(component, Influence)]
@@ -51,7 +51,9 @@ def explain(
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
     explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
     if explained:
-        wide.text(render_terminal(explained, top=top, colors=sys.stdout.isatty() and supports_ansi()))
+        if not silent:
+            colors = sys.stdout.isatty() and supports_ansi()
+            typer.echo(render_terminal(explained, top=top, colors=colors))  # wasabi would wrap the table
     else:
         msg.info("No entities were predicted in this text. Explain every token with --tokens.")
     if html is not None:
