@@ -11,8 +11,11 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file through a temporary neighbour. What UTF-8 can't hold (lone surrogates) is escaped."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf8", errors="backslashreplace")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf8", errors="backslashreplace")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def replace_folder(new: Path, target: Path) -> None:
@@ -27,4 +30,7 @@ def replace_folder(new: Path, target: Path) -> None:
     except OSError:
         old.replace(target)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink()

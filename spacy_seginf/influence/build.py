@@ -44,6 +44,8 @@ def read_corpus(nlp: Language, path: Path) -> list[Example]:
     """
     if not path.exists():
         raise ValueError(Errors.S040.format(what="corpus", path=path))
+    if path.is_file() and path.suffix != ".spacy":  # spaCy's reader would skip it and find nothing
+        raise ValueError(Errors.S042.format(path=path, what="its name does not end in .spacy"))
     settings = nlp.config.get("corpora", {}).get("train", {})
     is_spacys = str(settings.get("@readers", "")).startswith("spacy.Corpus.")
     kept = {key: settings[key] for key in ("gold_preproc", "max_length") if is_spacys and key in settings}
@@ -96,6 +98,7 @@ def build_index(
             allowed = [tagger.allowed_tags(example) for example in batch]
             lengths = [len(rows) for rows in allowed]
             if not sum(lengths):
+                number += len(batch)
                 continue
             labels = head.complete(features, numpy.concatenate(allowed), lengths)
             gradients = head.gradients(features, labels, lengths)
@@ -138,7 +141,8 @@ def save_with_index(nlp: Language, output: Path, build: Callable[[Path], BuildRe
 
 def document_id(doc: Doc, default: str) -> str:
     """Return ``doc.user_data["id"]`` if the corpus carries ids (DocBin(store_user_data=True)), else the default."""
-    return str(doc.user_data.get("id", default))
+    identifier = doc.user_data.get("id")
+    return default if identifier in (None, "") else str(identifier)
 
 
 def _encode(nlp: Language, tagger: CRFTagger, docs: list[Doc]) -> Any:
@@ -161,7 +165,8 @@ def _read(corpus: Corpus, nlp: Language, path: Path) -> Iterator[Example]:
     try:
         yield from corpus(nlp)
     except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ValueError(Errors.S042.format(path=path, what=str(error).splitlines()[0])) from None
+        what = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ValueError(Errors.S042.format(path=path, what=what)) from None
 
 
 def _check_labels(tagger: CRFTagger, examples: list[Example]) -> None:

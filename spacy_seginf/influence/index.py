@@ -175,12 +175,21 @@ class Index:
         self.features, self.residuals, self.labels = (arrays[name] for name in ARRAYS[:3])
         # Plain views of the maps: indexing a numpy.memmap costs several times as much as indexing an array.
         self.positions, self.norms, self._token_starts, self._token_offsets = (arrays[name] for name in ARRAYS[3:])
-        self._texts = TextTable(self.folder, "texts")
-        self._ids = TextTable(self.folder, "ids")
+        self._texts, self._ids = (self._table(name) for name in ("texts", "ids"))
         self._text = lru_cache(maxsize=1024)(self._texts.__getitem__)
 
     def __len__(self) -> int:
         return self.manifest.rows
+
+    def __reduce__(self) -> tuple[type[Index], tuple[Path]]:
+        """Pickle the path, not the content."""
+        return Index, (self.folder.absolute(),)
+
+    def _table(self, name: str) -> TextTable:
+        try:
+            return TextTable(self.folder, name)
+        except (OSError, ValueError) as error:
+            raise ValueError(Errors.S032.format(path=self.folder / f"{name}.npy", what=error)) from None
 
     def factors(self, rows: slice) -> TokenFactors:
         """Return the factored gradients of some rows as views of the memory maps."""
@@ -229,9 +238,10 @@ def _read_manifest(folder: Path) -> Manifest:
         raise ValueError(Errors.S031.format(path=folder, found=found, known=FORMAT_VERSION, advice=advice))
     try:
         manifest = Manifest(**content)
-    except TypeError as error:
+        sizes = manifest.files.items()
+    except (TypeError, AttributeError) as error:
         raise ValueError(Errors.S032.format(path=path, what=error)) from None
-    for name, size in manifest.files.items():
+    for name, size in sizes:
         file = folder / name
         if not file.is_file():
             raise ValueError(Errors.S030.format(path=folder, what=f"{name} is missing"))
