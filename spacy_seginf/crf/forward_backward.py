@@ -105,17 +105,7 @@ def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], lay
     xp = array_module(emissions)
     scores = emissions.astype("float64")
     transitions = transitions.astype("float64")
-    steps, columns = layout.forward.shape
-    ahead = xp.zeros((steps, columns, scores.shape[1]))
-    behind = xp.zeros_like(ahead)
-    ahead[0] = scores[layout.forward[0]]
-    for step, running in enumerate(layout.running[1:], start=1):
-        arrived = log_sum_exp(ahead[step - 1, :running, :, None] + transitions, axis=1)
-        ahead[step, :running] = arrived + scores[layout.forward[step, :running]]
-        following = behind[step - 1, :running] + scores[layout.backward[step - 1, :running]]
-        behind[step, :running] = log_sum_exp(transitions + following[:, None, :], axis=2)
-    forward_messages = ahead[layout.step, layout.column]
-    backward_messages = behind[layout.reverse_step, layout.column]
+    forward_messages, backward_messages = log_messages(scores, transitions, layout)
     joint = forward_messages + backward_messages
     log_mass = log_sum_exp(joint, axis=1)
     unary = xp.exp(joint - log_mass[:, None])
@@ -128,6 +118,23 @@ def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], lay
         pairs += xp.exp(left[chunk, :, None] + transitions + right[chunk, None, :]).sum(axis=0)
     log_partition = sum_by_sequence(xp.where(first, log_mass, 0.0), lengths)
     return Posterior(log_partition, unary.astype(emissions.dtype), pairs.astype(emissions.dtype))
+
+
+def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
+    """Return the logarithms of the forward and backward messages (rows x labels each).
+
+    Forward messages include the token's own emission, backward messages do not.
+    """
+    xp = array_module(emissions)
+    ahead = xp.zeros((*layout.forward.shape, emissions.shape[1]))
+    behind = xp.zeros_like(ahead)
+    ahead[0] = emissions[layout.forward[0]]
+    for step, running in enumerate(layout.running[1:], start=1):
+        arrived = log_sum_exp(ahead[step - 1, :running, :, None] + transitions, axis=1)
+        ahead[step, :running] = arrived + emissions[layout.forward[step, :running]]
+        following = behind[step - 1, :running] + emissions[layout.backward[step - 1, :running]]
+        behind[step, :running] = log_sum_exp(transitions + following[:, None, :], axis=2)
+    return ahead[layout.step, layout.column], behind[layout.reverse_step, layout.column]
 
 
 def log_sum_exp(values: Array, axis: int) -> Array:

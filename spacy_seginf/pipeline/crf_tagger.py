@@ -269,10 +269,10 @@ class CRFTagger(TrainablePipe):
         """Listeners answer with zeros for what upstream never saw: refuse to tag from nothing."""
         for doc, rows in zip(docs, features):
             silent: list[int] = (~rows.any(axis=1)).nonzero()[0].tolist() if len(doc) else []
-            if len(silent) == len(doc) and silent:
+            if len(silent) == len(doc) and any(char.isprintable() and not char.isspace() for char in doc.text):
                 upstream = getattr(self.model.get_ref("tok2vec"), "upstream_name", None) or "tok2vec or transformer"
                 raise ValueError(Errors.S010.format(name=self.name, upstream=upstream, text=_shorten(doc.text)))
-            # Tokens of control characters have no word pieces and rightly no features; words always do.
+            # White space and control characters have no word pieces and rightly no features; words always do.
             cut = [i for i in silent if any(char.isalnum() for char in doc[i].text)]
             if cut:
                 raise ValueError(
