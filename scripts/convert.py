@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any, Iterator, Optional, Sequence
 
@@ -21,27 +22,35 @@ from wasabi import msg
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line numbers and documents of a .jsonl or .jsonl.gz file."""
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except ValueError as error:
-                    raise ValueError(f"{path}, line {number}: not JSON ({error})") from None
+    number = 0
+    try:
+        with opener(path, "rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, json.loads(line.decode("utf8"))
+    except ValueError as error:  # also what is not UTF-8
+        raise ValueError(f"{path}, line {number}: not JSON ({error})") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}, after line {number}: not a complete gzip file ({error})") from None
 
 
 def to_doc(vocab: Vocab, record: dict[str, Any], labels_key: str, only: Optional[str]) -> Doc:
     """Make a Doc from a record. ``only`` turns the labels of all other entity types to O."""
+    if not isinstance(record, dict):
+        raise ValueError("it is no JSON object")
     for key in ("tokens", labels_key):
         if key not in record:
             raise ValueError(f"it has no {key!r}")
+        if not (isinstance(record[key], list) and all(isinstance(value, str) for value in record[key])):
+            raise ValueError(f"{key!r} is no list of strings")
     tokens, labels = record["tokens"], repair_bio(record[labels_key])
     if len(tokens) != len(labels):
         raise ValueError(f"{len(tokens)} tokens but {len(labels)} labels")
     if only:
         labels = [label if label[2:] == only else "O" for label in labels]
     doc = Doc(vocab, words=tokens, ents=labels)
-    doc.user_data["id"] = str(record.get("id", ""))
+    if record.get("id") is not None:
+        doc.user_data["id"] = str(record["id"])
     return doc
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, cast
+from typing import Any, Callable, NamedTuple, Optional, cast
 
 from thinc.api import Model, registry, zero_init
 from thinc.types import Floats1d, Floats2d
@@ -9,12 +9,16 @@ InT = list[Floats2d]
 
 
 class CRFScores(NamedTuple):
-    """Scores of a batch. emissions (float32, all tokens x labels), transitions (float32, labels x labels; left,
-    right), lengths (tokens per document). As a gradient it carries the same fields."""
+    """Scores of a batch, or their gradient.
+
+    emissions (float32, all tokens x labels), transitions (float32, labels x labels; left, right), lengths (tokens per
+    document), silent (bool, all tokens): tokens without features, because the encoder has not seen them.
+    """
 
     emissions: Floats2d
     transitions: Floats2d
     lengths: list[int]
+    silent: Any = None
 
 
 @registry.layers("spacy_seginf.CRFHead.v1")
@@ -52,7 +56,7 @@ def forward(model: Model[InT, CRFScores], X: InT, is_train: bool) -> tuple[CRFSc
         model.inc_grad("T", factor * gradient.transitions)
         return model.ops.unflatten(model.ops.gemm(d_emissions, W), model.ops.asarray1i(lengths))
 
-    return CRFScores(emissions, T, lengths), backprop
+    return CRFScores(emissions, T, lengths, ~rows.any(axis=1)), backprop
 
 
 def init(model: Model[InT, CRFScores], X: Optional[InT] = None, Y: Optional[Floats2d] = None) -> None:

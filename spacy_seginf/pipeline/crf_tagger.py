@@ -177,7 +177,7 @@ class CRFTagger(TrainablePipe):
             width = self.model.get_ref("output_layer").get_dim("nI")
             return [self.model.ops.alloc2f(0, width) for _ in docs]
         features = self.model.get_ref("tok2vec").predict(docs)
-        self._check_features(docs, features)
+        self._check_features(docs, [~rows.any(axis=1) for rows in features])
         return features
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
@@ -199,7 +199,8 @@ class CRFTagger(TrainablePipe):
     ) -> dict[str, float]:
         """Learn from a batch. The loss is the summed negative log-likelihood in nats.
 
-        RAISES (ValueError): S003 for a label the tagger lacks, S012 if the loss is not a number.
+        RAISES (ValueError): S003 for a label the tagger lacks, S010 or S013 if the encoder gave tokens no features,
+            S012 if the loss is not a number.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -208,7 +209,9 @@ class CRFTagger(TrainablePipe):
         if not any(len(example.predicted) for example in examples):
             return losses
         set_dropout_rate(self.model, drop)
-        scores, backprop = self.model.begin_update([example.predicted for example in examples])
+        docs = [example.predicted for example in examples]
+        scores, backprop = self.model.begin_update(docs)
+        self._check_features(docs, split_rows(scores.silent, scores.lengths))
         loss, gradient = self.get_loss(examples, scores)
         backprop(gradient)
         if sgd not in (None, False):
@@ -265,10 +268,13 @@ class CRFTagger(TrainablePipe):
         xp = self.model.ops.xp
         return DecodingMask(xp.asarray(mask.start), xp.asarray(mask.end), xp.asarray(mask.follow))
 
-    def _check_features(self, docs: Sequence[Doc], features: Sequence[Floats2d]) -> None:
-        """Listeners answer with zeros for what upstream never saw: refuse to tag from nothing."""
-        for doc, rows in zip(docs, features):
-            silent: list[int] = (~rows.any(axis=1)).nonzero()[0].tolist() if len(doc) else []
+    def _check_features(self, docs: Sequence[Doc], silent_rows: Sequence[Any]) -> None:
+        """Listeners answer with zeros for what upstream never saw: refuse to learn or tag from nothing.
+
+        silent_rows (bool arrays, one per document): tokens whose features are all zero.
+        """
+        for doc, rows in zip(docs, silent_rows):
+            silent: list[int] = rows.nonzero()[0].tolist()
             if len(silent) == len(doc) and any(char.isprintable() and not char.isspace() for char in doc.text):
                 upstream = getattr(self.model.get_ref("tok2vec"), "upstream_name", None) or "tok2vec or transformer"
                 raise ValueError(Errors.S010.format(name=self.name, upstream=upstream, text=_shorten(doc.text)))

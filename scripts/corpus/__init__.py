@@ -1,0 +1,1 @@
+"""Grammar, word lists and checks behind ``scripts/make_corpus.py``."""

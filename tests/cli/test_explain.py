@@ -1,0 +1,244 @@
+"""`python -m spacy seginf explain`: in the terminal and as a page, also for hostile texts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from html.parser import HTMLParser
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+
+from spacy_seginf.cli.explain import explain
+from spacy_seginf.cli.index import index
+
+from ..conftest import copy_pipeline, make_tagger
+from .running import run
+
+TEXT = "Ada Lind visited Osted United on Monday ."
+
+
+def references(output, relation):
+    """Count the lines of references on one side."""
+    return len(re.findall(rf"^  {relation} +[+-]", output, flags=re.MULTILINE))
+
+
+def test_entities_in_the_terminal(indexed_path):
+    code, output = run("seginf", "explain", indexed_path, TEXT, words_only=False)
+    assert code == 0
+    heads = [line.split("   ")[:2] for line in output.splitlines() if "   p = " in line]
+    expected = [[ent.text, ent.label_] for ent in spacy.load(indexed_path)(TEXT).ents]
+    assert heads == expected
+    assert len(expected) >= 2
+    assert references(output, "supports") == references(output, "opposes") == 3 * len(expected)
+    assert re.search(r"supports +\+\d.*\[\w+\] [BI]-\w+ .*news-\d+, token \d+", output)
+    assert re.search(r"opposes +-\d.*\[.+\] (O|[BI]-\w+) .*news-\d+, token \d+", output)
+    assert "no prediction of retraining" in output
+    assert "\x1b" not in output
+
+
+def test_tokens_in_the_terminal(indexed_path):
+    code, output = run("seginf", "explain", indexed_path, TEXT, "--tokens", "--top", 1, words_only=False)
+    assert code == 0
+    heads = [line.split("   ")[0] for line in output.splitlines() if "   p = " in line]
+    assert heads == TEXT.split()
+    assert references(output, "supports") == references(output, "opposes") == 8
+
+
+def test_more_references_than_the_component_keeps(indexed_path):
+    code, output = run("seginf", "explain", indexed_path, TEXT, "--tokens", "--top", 9, words_only=False)
+    assert code == 0
+    assert references(output, "supports") == references(output, "opposes") == 9 * 8
+
+
+def test_top_must_be_positive(indexed_path):
+    code, output = run("seginf", "explain", indexed_path, TEXT, "--top", 0)
+    assert code == 2
+    assert "--top" in output
+
+
+def test_page(indexed_path, tmp_path):
+    page = tmp_path / "new" / "page.html"
+    code, output = run("seginf", "explain", indexed_path, TEXT, "--html", page)
+    assert code == 0
+    assert "Page written" in output
+    text = page.read_text(encoding="utf8")
+    assert "Ada Lind" in text
+    assert text.count('<td class="supports">supports</td>') >= 6
+    assert text.count('<td class="opposes">opposes</td>') >= 6
+    assert [path.name for path in page.parent.iterdir()] == ["page.html"]
+
+
+def test_page_of_tokens(indexed_path, tmp_path):
+    page = tmp_path / "page.html"
+    assert run("seginf", "explain", indexed_path, TEXT, "--html", page, "-t")[0] == 0
+    assert page.read_text(encoding="utf8").count("<section ") == 8
+
+
+def test_a_text_without_entities(indexed_path, tmp_path):
+    page = tmp_path / "page.html"
+    code, output = run("seginf", "explain", indexed_path, "It rained all night .", "--html", page)
+    assert code == 0
+    assert "No entities were predicted" in output
+    assert "No entities were predicted" in page.read_text(encoding="utf8")
+    code, output = run("seginf", "explain", indexed_path, "", "--tokens", "--html", page)
+    assert code == 0
+
+
+def test_standard_input(indexed_path):
+    code, output = run("seginf", "explain", indexed_path, "-", "--tokens", "-k", 1, input=f"\n{TEXT}\n")
+    assert code == 0
+    assert re.findall(r"(\S+) \S+ p = ", output) == TEXT.split()
+
+
+def test_function(indexed_path):
+    doc = explain(str(indexed_path), TEXT, top=7, silent=True)
+    assert doc.ents[0].text == "Ada Lind"
+    assert len(doc[0]._.influencers.supporting) == 7
+
+
+def test_pipelines_without_an_index(model_path, unsure_nlp, tmp_path):
+    nlp = copy_pipeline(unsure_nlp)
+    nlp.add_pipe("influence")
+    nlp.to_disk(tmp_path / "inert")
+    for pipeline in (model_path, tmp_path / "inert"):
+        code, output = run("seginf", "explain", pipeline, TEXT, "--html", tmp_path / "page.html")
+        assert code == 1
+        assert "[S030]" in output
+        assert "Traceback" not in output
+    assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("pipeline", ["nowhere", "no/such/folder"])
+def test_no_pipeline(pipeline, tmp_path):
+    code, output = run("seginf", "explain", tmp_path / pipeline, TEXT)
+    assert code == 1
+    assert "[S040]" in output
+
+
+def test_an_index_of_another_pipeline(indexed_path, train_examples, tmp_path):
+    nlp = make_tagger(train_examples, steps=1)
+    nlp.add_pipe("influence")
+    nlp.get_pipe("influence").load_index(indexed_path / "influence" / "index")
+    nlp.to_disk(tmp_path / "mixed")
+    code, output = run("seginf", "explain", tmp_path / "mixed", TEXT)
+    assert code == 1
+    assert "[S025]" in output
+
+
+# Hostile texts
+
+LONG = "x" * 100_000
+WORDS = [
+    "<script>alert(1)</script>",
+    '"><img',
+    "onerror=alert(2)>",
+    "evil\u202etxt",
+    "a\x00b\x07",
+    "\x1b[31mred",
+    "&amp;",
+    LONG,
+]
+HOSTILE_ID = '<b onclick="x()">id</b>\u2066\x1b]0;title\x07'
+HOSTILE_LABEL = "<i>PER</i>"
+ALLOWED_TAGS = {
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "h1",
+    "h2",
+    "p",
+    "mark",
+    "a",
+    "bdi",
+    "span",
+    "section",
+}
+ALLOWED_TAGS |= {"table", "tr", "th", "td", "footer"}
+
+
+@pytest.fixture(scope="module")
+def hostile_path(tmp_path_factory):
+    """A pipeline that learned from hostile texts, with labels and ids to match."""
+    folder = tmp_path_factory.mktemp("hostile")
+    vocab = spacy.blank("en").vocab
+    docs = []
+    for number, word in enumerate(WORDS):
+        doc = Doc(vocab, words=[word, "left", word], ents=[f"B-{HOSTILE_LABEL}", "O", "O"])
+        doc.user_data["id"] = f"{HOSTILE_ID}{number}"
+        docs.append(doc)
+    examples = [spacy.training.Example(Doc(vocab, words=[token.text for token in doc]), doc) for doc in docs]
+    make_tagger(examples, steps=3).to_disk(folder / "model")
+    DocBin(docs=docs, store_user_data=True).to_disk(folder / "hostile.spacy")
+    index(str(folder / "model"), folder / "hostile.spacy", folder / "indexed")
+    return folder / "indexed"
+
+
+class PageParser(HTMLParser):
+    """Collect the tags, their attributes, and the text of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("every_token", [False, True])
+def test_hostile_texts(hostile_path, tmp_path, every_token):
+    page = tmp_path / "page.html"
+    text = " left ".join(WORDS)
+    options = ["--tokens"] if every_token else []
+    code, output = run("seginf", "explain", hostile_path, text, "--html", page, "--top", 30, *options, words_only=False)
+    assert code == 0
+    output = output[: output.index("Page written")].rpartition("\n")[0]  # wasabi's message has its own colours
+    html = page.read_text(encoding="utf8")
+    for written in (output, html):
+        assert not {char for char in set(written) if unicodedata.category(char) in ("Cc", "Cf", "Cs")} - {"\n"}
+    parser = PageParser()
+    parser.feed(html)
+    parser.close()
+    assert parser.tags <= ALLOWED_TAGS
+    assert parser.attributes <= {"lang", "charset", "name", "content", "http-equiv", "class", "id", "href", "colspan"}
+    for forbidden in ("<script", "<img", "<b ", "<i>"):
+        assert forbidden not in html
+    shown = " ".join(parser.text)
+    for visible in ("<script>", "\\u202e", "\\u0000", "\\u001b", "&amp;", HOSTILE_LABEL, '<b onclick="x()">'):
+        assert visible in shown
+        assert visible in output
+    assert "default-src 'none'" in html
+
+
+def test_a_text_of_control_characters_only(hostile_path):
+    code, output = run("seginf", "explain", hostile_path, "\x00\x01\u202e", "--tokens", words_only=False)
+    assert code == 0
+    assert not {char for char in output if unicodedata.category(char) in ("Cc", "Cf")} - {"\n"}
+
+
+def test_the_old_page_stays_when_writing_fails(indexed_path, tmp_path, monkeypatch):
+    page = tmp_path / "page.html"
+    page.write_text("old")
+
+    def fail(self, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(type(page), "replace", fail)
+    code, output = run("seginf", "explain", indexed_path, TEXT, "--html", page)
+    assert code == 1
+    assert "disk full" in output
+    assert page.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_no_colours_unless_in_a_terminal(indexed_path, capsys):
+    explain(str(indexed_path), TEXT)
+    assert "\x1b" not in capsys.readouterr().out

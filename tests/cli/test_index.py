@@ -1,0 +1,310 @@
+"""`python -m spacy seginf index`: a pipeline and its corpus become an indexed pipeline, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+
+from spacy_seginf.cli.index import index
+from spacy_seginf.influence.index import Index, IndexWriter
+
+from ..conftest import TINY_MODEL, copy_pipeline, make_examples, make_tagger
+from .running import run
+
+
+def save_corpus(path, docs):
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+def contents(folder):
+    """Every file below a folder with its bytes."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def vocab():
+    return spacy.blank("en").vocab
+
+
+@pytest.fixture(scope="module")
+def untrained_path(tmp_path_factory):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("crf_tagger", config={"model": TINY_MODEL})
+    path = tmp_path_factory.mktemp("untrained") / "model"
+    nlp.to_disk(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "command,words",
+    [
+        ([], ["index", "explain"]),
+        (["index"], ["model", "corpus", "output", "--force", "--gpu-id"]),
+        (["explain"], ["pipeline", "text", "--html", "--tokens", "--top"]),
+    ],
+)
+def test_help(command, words):
+    code, output = run("seginf", *command, "--help")
+    assert code == 0
+    for word in words:
+        assert word in output.lower()
+
+
+def test_every_annotated_token_is_a_row(indexed_path, train_examples):
+    opened = Index(indexed_path / "influence" / "index")
+    references = {example.reference.user_data["id"]: example.reference for example in train_examples}
+    places = {opened.place(row): opened.reference(row) for row in range(len(opened))}
+    assert set(places) == {(name, token.i) for name, doc in references.items() for token in doc}
+    assert len(opened) == sum(len(doc) for doc in references.values())
+    for (name, position), reference in places.items():
+        token = references[name][position]
+        assert reference["text"] == token.text
+        assert reference["label"] == (f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O")
+
+
+def test_report_and_manifest(model_path, corpus_path, train_examples, tmp_path):
+    report = index(str(model_path), corpus_path, tmp_path / "out")
+    tokens = sum(len(example.reference) for example in train_examples)
+    assert (report.documents, report.rows, report.tokens, report.unlabelled) == (30, tokens, tokens, 0)
+    manifest = json.loads((tmp_path / "out" / "influence" / "index" / "manifest.json").read_text())
+    assert (manifest["corpus"], manifest["tagger"], manifest["scheme"]) == ("train.spacy", "crf_tagger", "BIO")
+    assert (manifest["rows"], manifest["documents"]) == (tokens, 30)
+
+
+def test_command_line(model_path, corpus_path, tmp_path):
+    code, output = run("seginf", "index", model_path, corpus_path, tmp_path / "new" / "out")
+    assert code == 0
+    assert "labels of 30 documents" in output
+    assert spacy.load(tmp_path / "new" / "out")("Bo left .")._.influencers[0].supporting
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
+    assert run("seginf", "index", model_path, corpus_path, tmp_path / "quiet", "--quiet") == (0, "")
+
+
+def test_the_pipeline_predicts_what_it_did(model_path, indexed_path):
+    texts = ["Ada Lind visited Osted United .", "Shares of Veltra fell in Pelham Bay ."]
+    before, after = spacy.load(model_path), spacy.load(indexed_path)
+    assert after.pipe_names == ["crf_tagger", "influence"]
+    for plain, explained in zip(before.pipe(texts), after.pipe(texts)):
+        assert [(ent.text, ent.label_) for ent in plain.ents] == [(ent.text, ent.label_) for ent in explained.ents]
+
+
+def test_two_builds_are_byte_identical(model_path, corpus_path, tmp_path):
+    index(str(model_path), corpus_path, tmp_path / "one")
+    index(str(model_path), corpus_path, tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_ids_from_the_corpus_name_and_number(model_path, vocab, tmp_path):
+    docs = [example.reference for example in make_examples(["[Ada]/PER left .", "Bo left .", "No ."], vocab)]
+    for doc, name in zip(docs, ["mine", None, ""]):
+        doc.user_data["id"] = name
+    docs.append(Doc(vocab, words=["Yes"], ents=["O"]))
+    index(str(model_path), save_corpus(tmp_path / "small.spacy", docs), tmp_path / "out")
+    opened = Index(tmp_path / "out" / "influence" / "index")
+    names = {opened.place(row)[0] for row in range(len(opened))}
+    assert names == {"mine", "small:2", "small:3", "small:4"}
+
+
+def test_missing_labels_are_reported_and_no_rows(model_path, vocab, tmp_path):
+    docs = [Doc(vocab, words=["Ada", "left", "."], ents=["B-PER", "", ""]), Doc(vocab, words=["Bo", "left"])]
+    corpus = save_corpus(tmp_path / "partial.spacy", docs)
+    with pytest.warns(UserWarning, match=r"\[W00[34]\]") as caught:
+        report = index(str(model_path), corpus, tmp_path / "out")
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert "[W003] 1 documents" in messages
+    assert "[W004] 2 tokens" in messages
+    assert (report.rows, report.tokens, report.documents, report.unlabelled) == (1, 3, 1, 2)
+
+
+def test_documents_that_training_never_saw_are_left_out(unsure_nlp, corpus_path, train_examples, tmp_path):
+    nlp = copy_pipeline(unsure_nlp)
+    nlp.config["corpora"] = {"train": {"@readers": "spacy.Corpus.v1", "path": "x", "max_length": 8}}
+    nlp.to_disk(tmp_path / "model")
+    with pytest.warns(UserWarning, match=r"\[W002\].*8 tokens"):
+        report = index(str(tmp_path / "model"), corpus_path, tmp_path / "out")
+    # spaCy's reader cuts long documents into sentences where it knows them; these have none.
+    assert report.documents == sum(len(example.reference) < 8 for example in train_examples)
+
+
+def test_settings_come_from_the_config(unsure_nlp, corpus_path, tmp_path):
+    nlp = copy_pipeline(unsure_nlp)
+    nlp.add_pipe("influence", name="why", config={"top_k": 2, "context": 3})
+    nlp.to_disk(tmp_path / "model")
+    index(str(tmp_path / "model"), corpus_path, tmp_path / "out")
+    loaded = spacy.load(tmp_path / "out")
+    assert loaded.pipe_names == ["crf_tagger", "why"]
+    assert loaded.config["components"]["why"]["top_k"] == 2
+    influencers = loaded("Ada Lind left Tarnby .")._.influencers
+    assert max(len(entry.supporting) for entry in influencers) == 2
+    assert all(len(ref.context) <= len(ref.text) + 6 for entry in influencers for ref in entry)
+
+
+def test_an_indexed_pipeline_can_be_indexed_again(indexed_path, vocab, tmp_path):
+    shutil.copytree(indexed_path, tmp_path / "model")
+    docs = [example.reference for example in make_examples(["[Ada Lind]/PER left ."], vocab)]
+    corpus = save_corpus(tmp_path / "other.spacy", docs)
+    report = index(str(tmp_path / "model"), corpus, tmp_path / "out")
+    assert report.rows == 4
+    assert len(Index(tmp_path / "out" / "influence" / "index")) == 4
+    index(str(tmp_path / "model"), corpus, tmp_path / "model", force=True)
+    assert contents(tmp_path / "model") == contents(tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "other.spacy", "out"]
+
+
+def test_a_pipeline_whose_index_is_damaged_says_so(indexed_path, corpus_path, tmp_path):
+    shutil.copytree(indexed_path, tmp_path / "model")
+    (tmp_path / "model" / "influence" / "index" / "manifest.json").unlink()
+    code, output = run("seginf", "index", tmp_path / "model", corpus_path, tmp_path / "out")
+    assert code == 1
+    assert "[S030]" in output
+
+
+def test_existing_output_is_kept_unless_forced(model_path, corpus_path, tmp_path):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "precious.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"\[S043\].*--force"):
+        index(str(model_path), corpus_path, output)
+    assert (output / "precious.txt").read_text() == "x"
+    index(str(model_path), corpus_path, output, force=True)
+    assert not (output / "precious.txt").exists()
+    assert spacy.load(output).pipe_names == ["crf_tagger", "influence"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_force_replaces_a_file_or_a_link_without_leftovers(model_path, corpus_path, tmp_path, kind):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious.txt").write_text("x")
+    area = tmp_path / "area"
+    area.mkdir()
+    if kind == "file":
+        (area / "out").write_text("a file")
+    else:
+        (area / "out").symlink_to(elsewhere)
+    index(str(model_path), corpus_path, area / "out", force=True)
+    assert [path.name for path in area.iterdir()] == ["out"]
+    assert (area / "out" / "meta.json").is_file()
+    assert (elsewhere / "precious.txt").read_text() == "x"
+
+
+# What is wrong with the input, and the code of the error. Paths are relative to the `inputs` fixture.
+FAILURES = {
+    "no model": ("nowhere", "good.spacy", "S040"),
+    "no corpus": ("model", "nowhere.spacy", "S040"),
+    "an empty folder as model": ("folder", "good.spacy", "S040"),
+    "text as corpus": ("model", "text.spacy", "S042"),
+    "JSON lines as corpus": ("model", "lines.jsonl", "S042"),
+    "a broken archive as corpus": ("model", "broken.spacy", "S042"),
+    "a truncated corpus": ("model", "truncated.spacy", "S042"),
+    "an empty corpus": ("model", "empty.spacy", "S041"),
+    "empty documents only": ("model", "hollow.spacy", "S041"),
+    "no annotation": ("model", "bare.spacy", "S041"),
+    "foreign labels": ("model", "foreign.spacy", "S045"),
+    "one unknown label": ("model", "unknown.spacy", "S003"),
+    "an untrained tagger": ("untrained", "good.spacy", "S011"),
+    "no tagger": ("blank", "good.spacy", "S044"),
+    "an influence component before its tagger's name is right": ("lost", "good.spacy", "S023"),
+    "an influence component of another kind of tagger": ("wrong", "good.spacy", "S024"),
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(model_path, untrained_path, unsure_nlp, corpus_path, tmp_path_factory, vocab):
+    folder = tmp_path_factory.mktemp("inputs")
+    (folder / "model").symlink_to(model_path)
+    (folder / "untrained").symlink_to(untrained_path)
+    (folder / "folder").mkdir()
+    good = corpus_path.read_bytes()
+    (folder / "good.spacy").write_bytes(good)
+    (folder / "text.spacy").write_text("Ada B-PER\n")
+    (folder / "lines.jsonl").write_text('{"text": "Ada"}\n')
+    (folder / "broken.spacy").write_bytes(b"x\x9ck\x00\x00\x00\xc2\x00\xc2")  # zlib of a byte that is no msgpack
+    (folder / "truncated.spacy").write_bytes(good[: len(good) // 2])
+    save_corpus(folder / "empty.spacy", [])
+    save_corpus(folder / "hollow.spacy", [Doc(vocab), Doc(vocab)])
+    save_corpus(folder / "bare.spacy", [Doc(vocab, words=["Ada", "left"])])
+    foreign = ["[Ada]/Person left ."] * 3
+    save_corpus(folder / "foreign.spacy", [example.reference for example in make_examples(foreign, vocab)])
+    # The unknown label is in the last of several batches, so rows have been written before it is met.
+    unknown = ["[Ada]/PER left ."] * 150 + ["[Monday]/DATE came ."]
+    save_corpus(folder / "unknown.spacy", [example.reference for example in make_examples(unknown, vocab)])
+    spacy.blank("en").to_disk(folder / "blank")
+    for name, tagger in (("lost", "tagger_of_names"), ("wrong", "sentencizer")):
+        nlp = copy_pipeline(unsure_nlp)
+        nlp.add_pipe("sentencizer")
+        nlp.add_pipe("influence", config={"tagger": tagger})
+        nlp.to_disk(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["new", "force"])
+@pytest.mark.parametrize("case", FAILURES)
+@pytest.mark.filterwarnings("ignore")
+def test_failures_change_nothing(inputs, tmp_path, case, older):
+    model, corpus, expected = FAILURES[case]
+    output = tmp_path / "out"
+    if older:
+        output.mkdir()
+        (output / "older.txt").write_text("x")
+    before = contents(tmp_path)
+    code, printed = run("seginf", "index", inputs / model, inputs / corpus, output, *(["--force"] if older else []))
+    assert code == 1
+    assert f"[{expected}]" in printed
+    assert "Traceback" not in printed
+    assert contents(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir()] == (["out"] if older else [])
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["new", "force"])
+def test_an_interrupted_build_changes_nothing(model_path, corpus_path, tmp_path, monkeypatch, older):
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(IndexWriter, "finish", interrupt)
+    output = tmp_path / "out"
+    if older:
+        output.mkdir()
+        (output / "older.txt").write_text("x")
+    before = contents(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        index(str(model_path), corpus_path, output, force=older)
+    assert contents(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir()] == (["out"] if older else [])
+
+
+def test_the_older_output_returns_when_it_cannot_be_replaced(model_path, corpus_path, tmp_path, monkeypatch):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "older.txt").write_text("x")
+    replace = Path.replace
+
+    def fail_for_the_new_one(self, target):
+        if (self / "meta.json").exists():
+            raise OSError("no space left")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_for_the_new_one)
+    code, printed = run("seginf", "index", model_path, corpus_path, output, "--force")
+    assert code == 1
+    assert "no space left" in printed
+    assert contents(tmp_path) == {Path("out/older.txt"): b"x"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("scheme", ["IO", "BILUO"])
+def test_other_schemes(train_examples, corpus_path, tmp_path, scheme):
+    make_tagger(train_examples, steps=3, scheme=scheme).to_disk(tmp_path / "model")
+    report = index(str(tmp_path / "model"), corpus_path, tmp_path / "out")
+    doc = spacy.load(tmp_path / "out")("Ada Lind left Pelham Bay .")
+    assert report.rows == sum(len(example.reference) for example in train_examples)
+    prefixes = {ref.label[0] for entry in doc._.influencers for ref in entry}
+    assert prefixes <= set("OI" if scheme == "IO" else "OBILU")
+    assert len(prefixes) > 1

@@ -1,0 +1,47 @@
+"""A copy of the repository in which project workflows can run without touching it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PARTS = ["assets", "configs", "scripts", "spacy_seginf", "project.yml", "README.md"]
+
+
+def copy_project(target: Path) -> Path:
+    target.mkdir(parents=True)
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__", "private"))
+        else:
+            shutil.copy(ROOT / part, target / part)
+    return target
+
+
+@pytest.fixture(scope="session")
+def finished_project(tmp_path_factory):
+    """The whole workflow `all`, run once with its own settings."""
+    from spacy.cli.project.run import project_run
+
+    root = copy_project(tmp_path_factory.mktemp("project") / "all")
+    project_run(root, "all", capture=True)
+    return root
+
+
+@pytest.fixture
+def private_project(tmp_path):
+    """A copy whose private corpus is the beginning of the embedded one."""
+    import gzip
+
+    root = copy_project(tmp_path / "project")
+    folder = root / "assets" / "private" / "conll2003"
+    folder.mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        with gzip.open(root / "assets" / "corpus" / f"{split}.jsonl.gz", "rt", encoding="utf8") as lines:
+            beginning = [line for line, _ in zip(lines, range(12))]
+        with gzip.open(folder / f"{split}.jsonl.gz", "wt", encoding="utf8") as output:
+            output.writelines(beginning)
+    return root

@@ -1,0 +1,52 @@
+"""The project's workflows run from beginning to end and leave what they promise."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import spacy
+import srsly
+from spacy.cli.project.run import project_run
+
+from ..tiny_encoders import write_encoder
+from .conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def test_all(finished_project):
+    project = srsly.read_yaml(finished_project / "project.yml")
+    for command in project["commands"]:
+        if command["name"] in project["workflows"]["all"]:
+            for output in command["outputs"]:
+                assert (finished_project / output).exists(), f"{command['name']} made no {output}"
+    figures = json.loads((finished_project / "reports" / "planted.json").read_text())
+    assert figures["victims"] >= 20
+    assert figures["top_reference_is_culprit"] >= 0.9
+    assert figures["top_reference_is_culprit"] > figures["base_rate"]
+    truth = json.loads((finished_project / "metrics" / "truth.json").read_text())
+    assert 0.80 <= truth["ents_f"] <= 0.95
+    nlp = spacy.load(finished_project / "training" / "indexed")
+    doc = nlp("Kobe lost in Zagreb .")
+    assert len(doc._.influencers) == len(doc)
+
+
+def test_nothing_runs_twice(finished_project, capfd):
+    project_run(finished_project, "all")
+    printed = capfd.readouterr().out
+    assert printed.count("Skipping") == len(srsly.read_yaml(ROOT / "project.yml")["workflows"]["all"])
+
+
+def test_conll2003(private_project):
+    project_run(private_project, "conll2003", overrides={"vars.conll_steps": 10}, capture=True)
+    assert (private_project / "training" / "conll2003" / "indexed" / "influence" / "index" / "manifest.json").exists()
+    assert (private_project / "reports" / "conll2003.html").exists()
+
+
+def test_conll2003_transformer(private_project, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    write_encoder("bert", tmp_path / "bert")
+    overrides = {"vars.transformer_steps": 3, "vars.transformer": str(tmp_path / "bert")}
+    project_run(private_project, "conll2003-transformer", overrides=overrides, capture=True)
+    assert (private_project / "reports" / "conll2003_transformer.html").exists()

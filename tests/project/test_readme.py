@@ -1,0 +1,56 @@
+"""What the README shows is what happens: its config is the shipped one, its commands run, its output is real."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_config_is_part_of_the_shipped_one():
+    shipped = (ROOT / "configs" / "cnn.cfg").read_text(encoding="utf8")
+    for block in blocks("ini"):
+        assert block in shipped
+
+
+def test_files_and_targets_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf8")
+    for target in re.findall(r"\$ make (\S+)", README):
+        assert f"\n{target}:" in makefile
+    for path in re.findall(r"(?:configs|scripts|benchmarks|docs|assets)/[\w./]+\w", README):
+        assert (ROOT / path).exists() or "private" in path, path
+
+
+@pytest.mark.slow
+def test_commands_and_example(finished_project):
+    for block in blocks("bash"):
+        for line in block.splitlines():
+            command = shlex.split(line)
+            assert command[0] == "python"
+            subprocess.run([sys.executable, *command[1:]], cwd=finished_project, check=True, capture_output=True)
+    (code,) = blocks("python")
+    (shown,) = blocks("text")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=finished_project, check=True, capture_output=True, text=True
+    )
+
+    def entities(output):
+        return [line.split(" (p =")[0] for line in output.splitlines() if not line.startswith(" ")]
+
+    # Scores may differ in their last digits between processors; what is found may not.
+    assert entities(done.stdout) == entities(shown)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(" ")]
+    assert lines and all(
+        re.match(r"  (supports \+|opposes -)\S+  .*\[.+\] [BI]-[A-Z]+.*  \S+$", line) for line in lines
+    )
