@@ -84,8 +84,8 @@ class Errors(metaclass=_Coded):
         "trained or changed since. Build the index again: python -m spacy seginf index MODEL CORPUS.spacy OUTPUT"
     )
     S026 = (
-        "Component '{name}' must run right after its tagger's features are there, but '{tagger}' comes later or is "
-        "disabled. Put '{name}' after '{tagger}'."
+        "Component '{name}' explains what '{tagger}' has just predicted, but '{tagger}' has not run on this document. "
+        "Put '{name}' after '{tagger}' in the pipeline, and enable both."
     )
     S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
     S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"

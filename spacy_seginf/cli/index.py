@@ -63,7 +63,8 @@ def load_pipeline(model: str) -> Language:
 def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:
     """Return the names of the influence component (added with defaults if there is none) and of its tagger.
 
-    RAISES (ValueError): S044 if there is no crf_tagger, S011 if it is untrained.
+    RAISES (ValueError): S044 if there is no crf_tagger, S011 if it is untrained, S026 if it comes after the
+        influence component.
     """
     components = dict(nlp.components)
     taggers = [name for name, component in components.items() if isinstance(component, CRFTagger)]
@@ -79,7 +80,10 @@ def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:
     tagger = influence.find_tagger()
     if not tagger.labels or not tagger.model.get_ref("output_layer").has_param("W"):
         raise ValueError(Errors.S011.format(name=tagger.name))
-    return names[0], tagger.name
+    order = nlp.component_names
+    if order.index(names[0]) < order.index(influence.tagger_name):
+        raise ValueError(Errors.S026.format(name=names[0], tagger=influence.tagger_name))
+    return names[0], influence.tagger_name
 
 
 def _progress(examples, total: int):  # type: ignore[no-untyped-def]

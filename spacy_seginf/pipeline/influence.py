@@ -223,18 +223,17 @@ class Influence(Pipe):
         return tagger
 
     def _checked_head(self) -> Head:
-        """On first use: is the index this pipeline's?"""
+        """Is the index this pipeline's? The small head is checked every time (the tagger may go on learning in this
+        process), the encoder on first use."""
+        assert self.index is not None
+        tagger, manifest = self.find_tagger(), self.index.manifest
+        if list(tagger.tags) != manifest.tags:
+            raise ValueError(Errors.S025.format(what="the list of labels"))
+        if head_fingerprint(tagger.model) != manifest.head_fingerprint:
+            raise ValueError(Errors.S025.format(what="the tagger's head"))
         if self._head is None:
-            assert self.index is not None
-            tagger, manifest = self.find_tagger(), self.index.manifest
-            checks = {
-                "the list of labels": list(tagger.tags) == manifest.tags,
-                "the tagger's head": head_fingerprint(tagger.model) == manifest.head_fingerprint,
-                "the encoder": encoder_fingerprint(self.nlp, self.tagger_name) == manifest.encoder_fingerprint,
-            }
-            for what, same in checks.items():
-                if not same:
-                    raise ValueError(Errors.S025.format(what=what))
+            if encoder_fingerprint(self.nlp, self.tagger_name) != manifest.encoder_fingerprint:
+                raise ValueError(Errors.S025.format(what="the encoder"))
             self._head = Head(tagger.model)
         return self._head
 

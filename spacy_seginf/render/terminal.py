@@ -7,7 +7,7 @@ from typing import Iterable
 from wasabi import color
 
 from ..pipeline.views import Influencers, Reference
-from .wording import CAVEAT, NOTHING, visible
+from .wording import CAVEAT, NOTHING, shorten, visible
 
 COLORS = {"supports": "blue", "opposes": "yellow"}
 
@@ -20,7 +20,9 @@ def render_terminal(explained: Iterable[Influencers], *, top: int = 3, colors: b
     """
     lines: list[str] = []
     for influencers in explained:
-        head = f"{visible(influencers.text)}   {visible(influencers.label)}   p = {influencers.probability:.2f}"
+        head = (
+            f"{shorten(visible(influencers.text))}   {visible(influencers.label)}   p = {influencers.probability:.2f}"
+        )
         lines += ["", color(head, bold=True) if colors else head]
         for relation, references in (("supports", influencers.supporting), ("opposes", influencers.opposing)):
             lines += [_line(reference, colors) for reference in references[:top]]
@@ -33,6 +35,6 @@ def _line(reference: Reference, colors: bool) -> str:
     before, text, after = (visible(part) for part in reference.context_parts)
     relation = f"{reference.relation:<9}"
     relation = color(relation, fg=COLORS[reference.relation]) if colors else relation
-    context = f"{before[-28:]:>28}[{text}] {visible(reference.label)}{after[:24]}"
+    context = f"{before[-28:]:>28}[{shorten(text)}] {visible(reference.label)}{after[:24]}"
     place = f"{visible(reference.doc_id)}, token {reference.start}"
     return f"  {relation} {reference.effect:+9.3g}  {context:<80}  {place}"

@@ -12,6 +12,11 @@ CAVEAT = (
 NOTHING = "no training label with a score of this sign"
 
 
+def shorten(text: str, limit: int = 60) -> str:
+    """Cut the middle out of a long text."""
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
+
+
 def visible(text: str) -> str:
     """Show control and bidirectional characters as escapes, so that no text moves others; line breaks and all kinds of
     space as a space."""

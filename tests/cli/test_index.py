@@ -308,3 +308,12 @@ def test_other_schemes(train_examples, corpus_path, tmp_path, scheme):
     prefixes = {ref.label[0] for entry in doc._.influencers for ref in entry}
     assert prefixes <= set("OI" if scheme == "IO" else "OBILU")
     assert len(prefixes) > 1
+
+
+def test_influence_before_its_tagger(tagger_nlp, corpus_path, tmp_path):
+    nlp = copy_pipeline(tagger_nlp)
+    nlp.add_pipe("influence", before="crf_tagger")
+    nlp.to_disk(tmp_path / "model")
+    with pytest.raises(ValueError, match="S026"):
+        index(str(tmp_path / "model"), corpus_path, tmp_path / "output")
+    assert not (tmp_path / "output").exists()
