@@ -18,7 +18,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_seginf.cli.index import prepare_influence
-from spacy_seginf.influence.build import build_index, read_corpus
+from spacy_seginf.pipeline.build import build_index
+from spacy_seginf.pipeline.corpus import read_corpus
 
 
 def pipe_pass(nlp: Language, words: list[list[str]]) -> float:
@@ -37,12 +38,12 @@ def measure(model: Path, corpus_path: Path, documents: int, repeats: int) -> tup
     rows = 0
     passes, builds = [], []
     for _ in range(repeats):
-        examples = read_corpus(nlp, corpus_path)[:documents]
-        passes.append(pipe_pass(nlp, [[token.text for token in example.predicted] for example in examples]))
+        texts = read_corpus(nlp, corpus_path)[:documents]
+        passes.append(pipe_pass(nlp, [[token.text for token in text.example.predicted] for text in texts]))
         folder = Path(tempfile.mkdtemp(prefix="seginf-"))
         try:
             start = time.perf_counter()
-            rows = build_index(nlp, tagger, examples, folder / "index").rows
+            rows = build_index(nlp, tagger, texts, folder / "index").rows
             builds.append(time.perf_counter() - start)
         finally:
             shutil.rmtree(folder)
@@ -55,7 +56,7 @@ def main() -> None:
     train = corpus(arguments.data, "train")
     documents = 40 if arguments.quick else 10**9
     table, ratios, rows = [], {}, 0
-    for name, kind, repeats in (("HashEmbedCNN", "cnn", 5), ("transformer", "transformer", 1)):
+    for name, kind, repeats in (("HashEmbedCNN", "cnn", 5), ("transformer", "transformer", 3)):
         if arguments.quick and kind == "transformer":
             continue
         model = checkpoint(kind, 0, arguments.data, steps=20 if arguments.quick else None)

@@ -54,6 +54,12 @@ def transformer_path() -> str:
     return str(Path(found.origin).parent / "model")
 
 
+def encoder_digest(model: Path) -> str:
+    """Tell pretrained encoders apart by their configuration and the sizes of their files."""
+    sizes = sorted((path.name, path.stat().st_size) for path in model.iterdir() if path.is_file())
+    return hashlib.sha256((model / "config.json").read_bytes() + repr(sizes).encode()).hexdigest()
+
+
 def checkpoint(kind: str, seed: int, data: Optional[Path], *, truth: bool = False, steps: Optional[int] = None) -> Path:
     """Return a trained pipeline, training it first if it is not in the cache.
 
@@ -76,6 +82,8 @@ def checkpoint(kind: str, seed: int, data: Optional[Path], *, truth: bool = Fals
     if kind in ("cnn", "ner"):
         overrides["training.eval_frequency"] = min(500, steps)
     content = config.to_str() + repr(sorted(overrides.items())) + train.name + dev.name
+    if kind == "transformer":
+        content += encoder_digest(Path(transformer_path()))
     key = hashlib.sha256(content.encode()).hexdigest()[:12]
     folder = CACHE / f"{kind}{'-truth' if truth else ''}-seed{seed}-{key}"
     best = folder / ("model-last" if kind == "embedded" else "model-best")

@@ -16,6 +16,7 @@ import spacy
 from prepare import ROOT, SEEDS, checkpoint, corpus, with_ner
 from reporting import finish, one_thread, parse_arguments, print_table
 from spacy.language import Language
+from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from spacy.util import registry
 from thinc.api import Config
@@ -99,7 +100,10 @@ def main() -> None:
         "minilm_dev_f1": mean.get(("transformer", "dev")),
         "minilm_test_f1": mean.get(("transformer", "test")),
     }
-    finish("tagger", figures, quick=arguments.quick, rows=189_983, seeds=seeds)
+    tokens = sum(
+        len(doc) for doc in DocBin().from_disk(corpus(arguments.data, "train")).get_docs(spacy.blank("en").vocab)
+    )
+    finish("tagger", figures, quick=arguments.quick, rows=tokens, seeds=seeds)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ class Warnings(metaclass=_Coded):
         "python -m spacy seginf index MODEL CORPUS.spacy OUTPUT, then load OUTPUT."
     )
     W002 = (
-        "{count} of the {total} documents are longer than {limit} tokens, the max_length of the corpus reader that "
-        "the pipeline was trained with, so training never saw them. They are left out of the index."
+        "{count} of the {total} documents are too long for the corpus reader (max_length) or the batcher "
+        "(discard_oversize) in the pipeline's config, so training never saw them. They are left out of the index."
     )
     W003 = "{count} documents have no entity annotation at all (all labels are missing) and are left out of the index."
     W004 = (
@@ -76,7 +76,7 @@ class Errors(metaclass=_Coded):
     )
     S023 = (
         "Component '{name}' explains the predictions of '{tagger}', but the pipeline has no such component "
-        "(it has: {known}). Set the tagger in [components.{name}]."
+        "(it has: {known}). Set the tagger in [components.{name}]; renaming a tagger needs that too."
     )
     S024 = "Component '{name}' explains a crf_tagger, but '{tagger}' is a {kind}. Name a crf_tagger in the config."
     S025 = (
@@ -100,4 +100,7 @@ class Errors(metaclass=_Coded):
     S043 = "The output folder {path} exists already. Choose another, or pass --force to replace it."
     S044 = "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known})."
     S045 = "None of the corpus labels ({found}) is a label of the tagger '{name}' ({known}). Is it the right corpus?"
-    S046 = "{path}, line {line}: {what}."
+    S046 = (
+        "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
+        "one that does not exist."
+    )

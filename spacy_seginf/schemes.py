@@ -74,7 +74,7 @@ class TagScheme:
         """Return which tags an annotation permits (bool, tokens x tags).
 
         biluo (sequence of str or None): spaCy's aligned annotation; None is missing and permits everything.
-        An entity that touches a missing label may go on there, so both readings of that edge are permitted.
+        An entity that is followed by a missing label may go on there, so its last tag may be read both ways.
         RAISES (KeyError): with the label, if it is none of this scheme's.
         """
         allowed = numpy.zeros((len(biluo), len(self.tags)), dtype=bool)

@@ -44,8 +44,8 @@ def explain(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     nlp = load_pipeline(pipeline)
-    components = [component for _, component in nlp.pipeline if isinstance(component, Influence)]
-    if not components or components[0].index is None:
+    components = [c for _, c in nlp.pipeline if isinstance(c, Influence) and c.index is not None]
+    if not components:
         raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
     components[0].top_k = max(top, components[0].top_k)
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
@@ -54,6 +54,8 @@ def explain(
         if not silent:
             colors = sys.stdout.isatty() and supports_ansi()
             typer.echo(render_terminal(explained, top=top, colors=colors))  # wasabi would wrap the table
+    elif every_token:
+        msg.info("There is no token in this text.")
     else:
         msg.info("No entities were predicted in this text. Explain every token with --tokens.")
     if html is not None:

@@ -12,7 +12,8 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
-from ..influence.build import BuildReport, build_index, read_corpus, save_with_index
+from ..pipeline.build import BuildReport, build_index, save_with_index
+from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.influence import Influence
 
@@ -26,21 +27,20 @@ def index(
         settings; without one, defaults are used. The component goes right behind the tagger.
     corpus (Path): the training corpus (.spacy).
     output (Path): folder for the result; nothing is written unless all goes well.
-    RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 if the output exists.
+    RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists.
     """
     msg = Printer(no_print=silent)
     output = Path(output)
-    if output.exists() and not force:
-        raise ValueError(Errors.S043.format(path=output))
+    _check_output(output, force, [Path(model), Path(corpus), Path.cwd()])
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
     influence_name, tagger_name = prepare_influence(nlp, model)
-    examples = read_corpus(nlp, Path(corpus))
+    texts = read_corpus(nlp, Path(corpus))
     started = time.perf_counter()
 
     def build(folder: Path) -> BuildReport:
         return build_index(
-            nlp, tagger_name, examples, folder, corpus=Path(corpus).name, progress=None if silent else _progress
+            nlp, tagger_name, texts, folder, corpus=Path(corpus).name, progress=None if silent else _progress
         )
 
     report = save_with_index(nlp, output, build, influence_name)
@@ -66,7 +66,7 @@ def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:
     RAISES (ValueError): S044 if there is no crf_tagger, S011 if it is untrained, S026 if it comes after the
         influence component.
     """
-    components = dict(nlp.components)
+    components = dict(nlp.pipeline)
     taggers = [name for name, component in components.items() if isinstance(component, CRFTagger)]
     if not taggers:
         raise ValueError(Errors.S044.format(path=model, known=", ".join(components)))
@@ -84,6 +84,23 @@ def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:
     if order.index(names[0]) < order.index(influence.tagger_name):
         raise ValueError(Errors.S026.format(name=names[0], tagger=influence.tagger_name))
     return names[0], influence.tagger_name
+
+
+def _check_output(output: Path, force: bool, inputs: list[Path]) -> None:
+    """Refuse to replace what is not an earlier result, or holds what the command reads."""
+    if not output.exists():
+        return
+    if not force:
+        raise ValueError(Errors.S043.format(path=output))
+    target = output.resolve()
+    for path in inputs:
+        # The model's own folder may be replaced: the result is the same pipeline with an index.
+        itself = path == inputs[0] and path.resolve() == target
+        if path.exists() and path.resolve().is_relative_to(target) and not itself:
+            raise ValueError(Errors.S046.format(path=output, problem=f"holds {path}, which this command reads"))
+    empty = output.is_dir() and not any(output.iterdir())
+    if not empty and not (output / "meta.json").exists():
+        raise ValueError(Errors.S046.format(path=output, problem="holds no pipeline"))
 
 
 def _progress(examples, total: int):  # type: ignore[no-untyped-def]

@@ -79,6 +79,11 @@ def segment_conditional(
     """
     if not 0 <= start < end <= len(labels):
         raise ValueError(f"segment [{start}, {end}) is not inside a sequence of {len(labels)} tokens")
+    emissions, transitions = emissions.astype("float64"), transitions.astype("float64")
+    if allowed is None:  # then a segment depends on its two neighbours only
+        first, last = max(0, start - 1), min(len(labels), end + 1)
+        emissions, labels = emissions[first:last], labels[first:last]
+        start, end = start - first, end - first
     held = one_label_each(labels, emissions.shape[1]) if allowed is None else allowed.copy()
     held[start:end] = one_label_each(labels[start:end], emissions.shape[1])
     free = held.copy()
@@ -89,4 +94,4 @@ def segment_conditional(
     else:
         numerator = forward_backward(emissions, transitions, length, held).log_partition
     denominator = forward_backward(emissions, transitions, length, free).log_partition
-    return float(numerator[0] - denominator[0])
+    return min(0.0, float(numerator[0] - denominator[0]))

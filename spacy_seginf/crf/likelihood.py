@@ -15,7 +15,7 @@ from .forward_backward import forward_backward
 class Loss:
     """Negative log-likelihood in nats and its gradient.
 
-    values (float64, sequences): loss of each sequence, at least 0.
+    values (float64, sequences): loss of each sequence, at least 0 but for rounding.
     emissions (rows x labels): gradient with respect to the emissions.
     transitions (labels x labels): gradient with respect to the transitions, summed over the batch.
     """
@@ -75,11 +75,6 @@ def count_pairs(labels: Array, lengths: Sequence[int], like: Array) -> Array:
 def one_label_each(labels: Array, size: int) -> Array:
     """Turn labels (ints, rows) into the boolean matrix (rows x size) that allows just these."""
     return labels[:, None] == array_module(labels).arange(size)
-
-
-def lengths_of(sequences: Sequence[Sequence[object]]) -> list[int]:
-    """Return the number of tokens of each sequence."""
-    return [len(sequence) for sequence in sequences]
 
 
 def split_rows(values: Array, lengths: Sequence[int]) -> list[Array]:

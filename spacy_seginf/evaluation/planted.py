@@ -18,6 +18,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..pipeline.crf_tagger import CRFTagger
+from ..pipeline.encoding import bare_copy, encode
 from ..pipeline.influence import Influence
 
 # kind: (true entity type, entity type it is confused with); "" is no entity
@@ -102,9 +103,8 @@ def predict_tags(nlp: Language, docs: Iterable[Doc], *, explain: bool = False) -
     """Tag copies of documents, with explanations or without; return them and their tags."""
     tagger = next(component for _, component in nlp.pipeline if isinstance(component, CRFTagger))
     skip = [] if explain else [name for name, component in nlp.pipeline if isinstance(component, Influence)]
-    copies = [Doc(nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc]) for doc in docs]
     with nlp.select_pipes(disable=skip):
-        tagged = list(nlp.pipe(copies))
+        tagged = list(nlp.pipe([bare_copy(nlp, doc) for doc in docs]))
     return tagged, [_tags(doc, tagger) for doc in tagged]
 
 
@@ -128,7 +128,7 @@ def evaluate_planted(
     for counts in (report.victims, report.hits, report.neighbour_hits):
         counts.update(dict.fromkeys(CONFUSIONS, 0))
     chances: dict[str, list[float]] = {kind: [] for kind in CONFUSIONS}
-    features = influence.find_tagger().encode(_upstream(indexed, influence.tagger_name, docs))
+    features = encode(indexed, influence.find_tagger(), [bare_copy(indexed, doc) for doc in docs])
     for victim in victims:
         supporting = explained[victim.document][victim.token]._.influencers.supporting
         top_kind = culprits.get((supporting[0].doc_id, supporting[0].start)) if supporting else None
@@ -161,14 +161,6 @@ class _Neighbours:
             return False, 0.0
         nearest = rows[int((self._directions[rows] @ features).argmax())]
         return bool(self._kinds[nearest] == victim.kind), float((self._kinds[rows] == victim.kind).mean())
-
-
-def _upstream(nlp: Language, tagger: str, docs: Sequence[Doc]) -> list[Doc]:
-    """Copy documents and run what the tagger's encoder listens to."""
-    after = nlp.pipe_names[nlp.pipe_names.index(tagger) :]
-    copies = [Doc(nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc]) for doc in docs]
-    with nlp.select_pipes(disable=after):
-        return list(nlp.pipe(copies))
 
 
 def _tags(doc: Doc, tagger: CRFTagger) -> list[str]:

@@ -64,8 +64,7 @@ def squared_norms(factors: TokenFactors) -> numpy.ndarray:
     padded = _with_zero_column(residuals)
     rows = numpy.arange(len(factors))
     crossed = padded[rows, factors.previous] * padded[rows, factors.following]
-    # On a self-loop (y- = y = y+) rounding can take a tiny norm below zero.
-    return numpy.maximum(numpy.einsum("nc,nc->n", residuals, residuals) * lengths + 2.0 * crossed, 0.0)
+    return numpy.einsum("nc,nc->n", residuals, residuals) * lengths + 2.0 * crossed
 
 
 def _with_zero_column(residuals: numpy.ndarray) -> numpy.ndarray:

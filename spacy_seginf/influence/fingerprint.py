@@ -18,22 +18,25 @@ def head_fingerprint(model: Model) -> str:
 
 
 def encoder_fingerprint(nlp: Language, tagger: str) -> str:
-    """Hash all parameters that make the features of a tagger, in whatever component they live.
+    """Hash the parameters (and static vectors) behind the features of a tagger, in whatever component they live.
 
-    Parameters count as a set, so replacing a listener by a copy of what it listened to changes nothing.
+    Settings without parameters, such as a transformer's span length, are not covered. Parameters count as a set, so
+    replacing a listener by a copy of what it listened to changes nothing.
     """
     digests: set[bytes] = set()
     for name, component in nlp.components:
         model: Any = getattr(component, "model", None)
         if name == tagger:
-            digests.update(_parameter_digests(model.get_ref("tok2vec")))
+            digests.update(_encoder_digests(nlp, model.get_ref("tok2vec")))
         elif tagger in getattr(component, "listening_components", ()):
-            digests.update(_parameter_digests(model))
+            digests.update(_encoder_digests(nlp, model))
     return _combine(sorted(digests))
 
 
-def _parameter_digests(model: Any) -> Iterator[bytes]:
+def _encoder_digests(nlp: Language, model: Any) -> Iterator[bytes]:
     for node in model.walk():
+        if node.name == "static_vectors":
+            yield _digest(nlp.vocab.vectors.data)
         for name in node.param_names:
             if node.has_param(name):
                 yield _digest(node.get_param(name))
@@ -41,7 +44,8 @@ def _parameter_digests(model: Any) -> Iterator[bytes]:
             module: Any = getattr(shim, "_model", None)
             if hasattr(module, "state_dict"):
                 for tensor in module.state_dict().values():
-                    yield _digest(tensor.detach().cpu().numpy())
+                    tensor = tensor.detach().cpu()
+                    yield _digest((tensor.float() if tensor.is_floating_point() else tensor).numpy())
 
 
 def _digest(array: Any) -> bytes:

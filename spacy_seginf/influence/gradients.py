@@ -9,7 +9,7 @@ import numpy
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..crf import token_conditionals, viterbi
+from ..crf import segment_conditional, token_conditionals, viterbi
 from ..models import head_parameters
 from .factors import TokenFactors
 
@@ -62,6 +62,16 @@ class Head:
         )
         chosen = conditionals.log_probabilities[numpy.arange(len(labels)), labels]
         return TokenGradients(factors, labels, numpy.exp(chosen))
+
+    def segment_probability(self, gradients: TokenGradients, document: slice, start: int, end: int) -> float:
+        """Return p(labels of a segment | labels outside, text).
+
+        document (slice): the document's tokens among all of ``gradients``; start and end count from its beginning.
+        """
+        emissions = self.emissions(gradients.factors.features[document])
+        return float(
+            numpy.exp(segment_conditional(emissions, self.transitions, gradients.labels[document], start, end))
+        )
 
 
 def _stack(features: Sequence[Floats2d]) -> numpy.ndarray:

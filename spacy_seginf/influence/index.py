@@ -10,6 +10,7 @@ A folder of ``.npy`` arrays, opened as memory maps, with ``manifest.json`` writt
 | positions.npy | int32, rows x 2 | document number, token number |
 | norms.npy | float32, rows | norm of the gradient, falling; the sort key |
 | token_starts.npy | int64, documents + 1 | where each document's tokens begin in token_offsets |
+| first_tokens.npy | int32, documents | number of the first token in its document, for sentences of split documents |
 | token_offsets.npy | int32, tokens x 2 | first and last (exclusive) character of each token in its text |
 | texts, ids | UTF-8 blobs with offsets | text and id of each document |
 """
@@ -33,7 +34,7 @@ from .texts import TextTable, TextTableWriter
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 SORT_CHUNK = 1 << 16  # rows copied at a time while sorting
-ARRAYS = ("features", "residuals", "labels", "positions", "norms", "token_starts", "token_offsets")
+ARRAYS = ("features", "residuals", "labels", "positions", "norms", "token_starts", "token_offsets", "first_tokens")
 
 
 @dataclass
@@ -55,6 +56,15 @@ class Manifest:
     files: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Source:
+    """A training text: its document's id, the text, and the number of its first token in the document."""
+
+    identifier: str
+    text: str
+    first_token: int = 0
+
+
 class IndexWriter:
     """Write an index document by document; nothing counts as an index before ``finish``.
 
@@ -73,6 +83,8 @@ class IndexWriter:
         self._norms: list[numpy.ndarray] = []
         self._token_offsets: list[numpy.ndarray] = []
         self._token_starts = [0]
+        self._first_tokens: list[int] = []
+        self.rows = 0
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -85,8 +97,7 @@ class IndexWriter:
 
     def add(
         self,
-        identifier: str,
-        text: str,
+        source: Source,
         offsets: Sequence[tuple[int, int]],
         factors: TokenFactors,
         labels: numpy.ndarray,
@@ -94,15 +105,16 @@ class IndexWriter:
     ) -> None:
         """Append a document.
 
-        identifier, text (str): as shown to people.
+        source (Source): id and text, as shown to people.
         offsets (sequence of (int, int)): character span of every token.
         factors (TokenFactors): gradients of all tokens.
         labels (ints, tokens): tag of every token.
         known (bool, tokens): tokens with an annotation; only these become rows.
         """
         document = len(self._token_starts) - 1
-        self._texts.append(text)
-        self._ids.append(identifier)
+        self._texts.append(source.text)
+        self._ids.append(source.identifier)
+        self._first_tokens.append(source.first_token)
         self._token_offsets.append(numpy.asarray(offsets, dtype=numpy.int32).reshape(-1, 2))
         self._token_starts.append(self._token_starts[-1] + len(offsets))
         rows = numpy.flatnonzero(known)
@@ -114,6 +126,7 @@ class IndexWriter:
         self._positions.append(numpy.stack([numpy.full(len(rows), document), rows], axis=1).astype(numpy.int32))
         self._norms.append(numpy.sqrt(squared_norms(kept)))
         self.manifest.width = kept.features.shape[1]
+        self.rows += len(rows)
 
     def finish(self) -> None:
         """Sort the rows by falling norm, write what is left, and the manifest last."""
@@ -130,6 +143,7 @@ class IndexWriter:
         self._save("labels", numpy.concatenate(self._labels)[order])
         self._save("positions", numpy.concatenate(self._positions)[order])
         self._save("token_starts", numpy.asarray(self._token_starts, dtype=numpy.int64))
+        self._save("first_tokens", numpy.asarray(self._first_tokens, dtype=numpy.int32))
         self._save("token_offsets", numpy.concatenate(self._token_offsets))
         manifest = self.manifest
         manifest.rows = len(order)
@@ -174,7 +188,8 @@ class Index:
                 raise ValueError(Errors.S032.format(path=self.folder / f"{name}.npy", what=error)) from None
         self.features, self.residuals, self.labels = (arrays[name] for name in ARRAYS[:3])
         # Plain views of the maps: indexing a numpy.memmap costs several times as much as indexing an array.
-        self.positions, self.norms, self._token_starts, self._token_offsets = (arrays[name] for name in ARRAYS[3:])
+        self.positions, self.norms, self._token_starts, self._token_offsets = (arrays[name] for name in ARRAYS[3:7])
+        self._first_tokens = arrays["first_tokens"]
         self._texts, self._ids = (self._table(name) for name in ("texts", "ids"))
         self._text = lru_cache(maxsize=1024)(self._texts.__getitem__)
 
@@ -201,23 +216,24 @@ class Index:
     def place(self, row: int) -> tuple[str, int]:
         """Return where a row comes from: document id and token number."""
         document, token = self.positions[row].tolist()
-        return self._ids[document], token
+        return self._ids[document], token + int(self._first_tokens[document])
 
     def reference(self, row: int, context: int = 40) -> dict[str, Any]:
         """Describe a row as plain values: text, label, document, start, end, context, offset.
 
         context (int): characters of text on each side. ``offset`` is where the token starts in the context.
         """
-        document, token = (int(value) for value in self.positions[row])
+        document, token = self.positions[row].tolist()
+        identifier, start = self.place(row)
         begin, end = (int(value) for value in self._token_offsets[self._token_starts[document] + token])
         text = self._text(document)
         left = max(0, begin - context)
         return {
             "text": text[begin:end],
             "label": self.manifest.tags[int(self.labels[row, 1])],
-            "document": self._ids[document],
-            "start": token,
-            "end": token + 1,
+            "document": identifier,
+            "start": start,
+            "end": start + 1,
             "context": text[left : end + context],
             "offset": begin - left,
         }

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy
-import torch
 
 from .factors import TokenFactors, inner_products, squared_norms
 
 FIRST_BLOCK, LARGEST_BLOCK = 1024, 16384
+LARGEST_BATCH = 512  # queries searched at once: bounds memory for documents of any length
 ROUNDING = 1.0 + 1e-4  # float32 scores may exceed the exact bound by rounding
 
 
@@ -82,23 +82,23 @@ def search(index: SortedRows, queries: Queries, k: int) -> SearchResult:
     The score is <gradient of query, gradient of row> (identity curvature): positive supports, negative opposes.
     Equal scores are ordered by document and token.
     """
-    count = len(queries)
     norms = queries.norms()
-    best = [_Best(count, k, index.positions), _Best(count, k, index.positions)]
-    rows_seen = numpy.zeros(count, dtype=numpy.int64)
-    active = numpy.flatnonzero(norms > 0)
-    start, size = 0, FIRST_BLOCK
-    while start < len(index) and len(active):
-        stop = min(start + size, len(index))
-        scores = _scores(queries, active, index.factors(slice(start, stop)))
-        best[0].merge(active, scores, start)
-        best[1].merge(active, -scores, start)
-        rows_seen[active] = stop
-        if stop < len(index):
-            bound = norms[active] * float(index.norms[stop]) * ROUNDING
-            worst = numpy.minimum(best[0].worst(active), best[1].worst(active))
-            active = active[worst < bound]
-        start, size = stop, min(2 * size, LARGEST_BLOCK)
+    best = _Best(len(queries), k, index.positions), _Best(len(queries), k, index.positions)
+    rows_seen = numpy.zeros(len(queries), dtype=numpy.int64)
+    for first in range(0, len(queries), LARGEST_BATCH):
+        active = first + numpy.flatnonzero(norms[first : first + LARGEST_BATCH] > 0)
+        start, size = 0, FIRST_BLOCK
+        while start < len(index) and len(active):
+            stop = min(start + size, len(index))
+            scores = _scores(queries, active, index.factors(slice(start, stop)))
+            best[0].merge(active, scores, start)
+            best[1].merge(active, -scores, start)
+            rows_seen[active] = stop
+            if stop < len(index):
+                bound = norms[active] * float(index.norms[stop]) * ROUNDING
+                worst = numpy.minimum(best[0].worst(active), best[1].worst(active))
+                active = active[worst < bound]
+            start, size = stop, min(2 * size, LARGEST_BLOCK)
     supporting, opposing = (found.hits() for found in best)
     return SearchResult(supporting, Hits(opposing.rows, -opposing.scores), rows_seen)
 
@@ -127,18 +127,19 @@ class _Best:
 
     def merge(self, active: numpy.ndarray, scores: numpy.ndarray, offset: int) -> None:
         """Take the new scores (active x rows) of rows from ``offset`` on into the best."""
-        # One more than k shows whether a tie crosses the cut; only then all equals are compared by position.
-        top, chosen = torch.topk(torch.from_numpy(scores), min(self.k + 1, scores.shape[1]), dim=1)
-        top_scores, top_rows = top.numpy(), chosen.numpy() + offset
-        for number in numpy.flatnonzero(top_scores[:, 0] >= self.scores[active, -1]):
+        # Only scores that can be among the best: equal to the worst kept one too, since ties go by position.
+        threshold = self.scores[active, -1]
+        if scores.shape[1] > self.k:
+            threshold = numpy.maximum(threshold, numpy.partition(scores, -self.k, axis=1)[:, -self.k])
+        found, chosen = numpy.nonzero((scores >= threshold[:, None]) & (scores > 0))
+        ends = numpy.cumsum(numpy.bincount(found, minlength=len(active)))
+        for number in numpy.unique(found):
             query = active[number]
-            new_scores, new_rows = top_scores[number], top_rows[number]
-            if len(new_scores) > self.k and new_scores[self.k] == new_scores[self.k - 1]:
-                equal = numpy.flatnonzero(scores[number] >= new_scores[self.k])
-                new_scores, new_rows = scores[number, equal], equal + offset
+            columns = chosen[ends[number - 1] if number else 0 : ends[number]]
+            new_scores, new_rows = scores[number, columns], columns + offset
             merged_scores = numpy.concatenate([self.scores[query], new_scores])
             merged_rows = numpy.concatenate([self.rows[query], new_rows])
-            positive = merged_scores > 0
+            positive = merged_scores > 0  # not the places that are still empty
             merged_scores, merged_rows = merged_scores[positive], merged_rows[positive]
             places = self.positions[merged_rows]
             order = numpy.lexsort((places[:, 1], places[:, 0], -merged_scores))[: self.k]

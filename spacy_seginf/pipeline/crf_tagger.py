@@ -37,8 +37,9 @@ subword_features = true
 """
 DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
 
-# Under this key the tagger leaves its prediction on a document for the influence component, which takes it away.
-FEATURES_KEY = "spacy_seginf.features"
+# Here the tagger leaves its prediction for the influence component, which takes it away. Unlike user_data, hooks are
+# not part of Doc.to_bytes or DocBin, so nothing is written if the influence component does not run.
+PREDICTION_HOOK = "spacy_seginf.prediction"
 
 
 class TaggerPrediction(NamedTuple):
@@ -87,7 +88,7 @@ class CRFTagger(TrainablePipe):
         self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme}
         self.scorer = scorer
         self.scheme = TagScheme((), scheme, name)
-        self.wants_features: Callable[[], bool] = _never
+        self.keep_predictions = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -181,13 +182,13 @@ class CRFTagger(TrainablePipe):
         return features
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
-        """Write entities, and leave the features for the influence component if there is one."""
-        keep = self.wants_features()
+        """Write entities, and leave the prediction for an influence component if one reads it."""
         for doc, prediction in zip(docs, predictions):
             entities = self.scheme.entities(prediction.tags)
             doc.set_ents([Span(doc, start, end, label=label) for start, end, label in entities], default="outside")
-            if keep:
-                doc.user_data[FEATURES_KEY] = prediction
+            if self.keep_predictions:
+                hooks: dict[str, Any] = doc.user_hooks
+                hooks[PREDICTION_HOOK] = prediction
 
     def update(
         self,
@@ -291,10 +292,6 @@ class CRFTagger(TrainablePipe):
                         text=_shorten(doc.text),
                     )
                 )
-
-
-def _never() -> bool:
-    return False
 
 
 def _shorten(text: str, limit: int = 60) -> str:

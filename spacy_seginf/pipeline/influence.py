@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
 
 import numpy
 import srsly
@@ -24,11 +24,10 @@ from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.gradients import Head, TokenGradients
 from ..influence.index import Index
 from ..influence.search import Hits, Queries, SearchResult, search
-from .crf_tagger import FEATURES_KEY, CRFTagger, TaggerPrediction
+from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
 from .extensions import STORED, register_extensions
 
 CURVATURES = ("identity",)
-BATCH_TOKENS = 512
 
 
 @Language.factory(
@@ -46,7 +45,8 @@ def make_influence(nlp: Language, name: str, tagger: str, top_k: int, context: i
     curvature (str): "identity", the metric of the paper's experiments.
     """
     component = Influence(nlp, name, tagger=tagger, top_k=top_k, context=context, curvature=curvature)
-    nlp.evaluate = partial(_evaluate_without_search, nlp)  # type: ignore[method-assign]
+    if getattr(nlp.evaluate, "func", None) is not _evaluate_without_search:
+        nlp.evaluate = partial(_evaluate_without_search, nlp, nlp.evaluate)  # type: ignore[method-assign]
     return component
 
 
@@ -93,27 +93,24 @@ class Influence(Pipe):
             self.explain([doc])
         except Exception as error:
             error_handler(self.name, self, [doc], error)
-        finally:
-            doc.user_data.pop(FEATURES_KEY, None)
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Explain a stream of documents. A failing document is passed to the error handler alone."""
         error_handler = self.get_error_handler()
         for docs in util.minibatch(stream, size=batch_size):
-            for group in _by_tokens(docs):
-                try:
-                    self.explain(group)
-                    yield from group
-                except Exception:
-                    for doc in group:
-                        try:
-                            self.explain([doc])
-                            yield doc
-                        except Exception as error:
-                            error_handler(self.name, self, [doc], error)
-                        finally:
-                            doc.user_data.pop(FEATURES_KEY, None)
+            try:
+                self.explain(docs)
+            except Exception:
+                for doc in docs:  # one by one, so that a bad document does not take the others with it
+                    try:
+                        self.explain([doc])
+                    except Exception as error:
+                        error_handler(self.name, self, [doc], error)
+                    else:
+                        yield doc
+            else:
+                yield from docs
 
     def explain(self, docs: Sequence[Doc]) -> None:
         """Store explanations of the tagger's predictions on documents that it has just tagged.
@@ -140,9 +137,9 @@ class Influence(Pipe):
             gradients = head.gradients([prediction.features for prediction in predictions], tags, lengths)
             segments, entities = _segments(docs, predictions, tagger)
             found = search(self.index, Queries(gradients.factors, segments), self.top_k)
-            self._store(docs, gradients, segments, entities, found, tagger)
+            self._store(docs, head, gradients, segments, entities, found, tagger)
         for doc in docs:
-            del doc.user_data[FEATURES_KEY]
+            del doc.user_hooks[PREDICTION_HOOK]
 
     def load_index(self, folder: Path) -> None:
         """Open an index. RAISES (ValueError): S030, S031, S032 if it is missing, of another version, or damaged."""
@@ -154,15 +151,18 @@ class Influence(Pipe):
         """Close the index; the component is inert again."""
         self.index = None
         self._head = None
+        self._connect()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Skip the search in a with-block, as `spacy evaluate` does."""
         before, self._paused = self._paused, True
+        self._connect()
         try:
             yield
         finally:
             self._paused = before
+            self._connect()
 
     def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
         """Write the index, if there is one, to an ``index`` folder. The index it replaces goes last."""
@@ -187,6 +187,8 @@ class Influence(Pipe):
         folder = util.ensure_path(path) / "index"
         if folder.exists():
             self.load_index(folder)
+        else:
+            self.unload_index()
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -199,17 +201,16 @@ class Influence(Pipe):
         path = srsly.msgpack_loads(bytes_data)["index"]
         if path is not None:
             self.load_index(Path(path))
+        else:
+            self.unload_index()
         return self
 
     def _connect(self) -> None:
-        """Ask the tagger to leave its features on documents for as long as this component will take them."""
+        """Have the tagger leave its predictions on documents as long as they are read here."""
         if self.tagger_name in self.nlp.component_names:
             tagger = self.nlp.get_pipe(self.tagger_name)
             if isinstance(tagger, CRFTagger):
-                tagger.wants_features = self._is_listening
-
-    def _is_listening(self) -> bool:
-        return self.index is not None and not self._paused and self.name in self.nlp.pipe_names
+                tagger.keep_predictions = self.index is not None and not self._paused
 
     def find_tagger(self) -> CRFTagger:
         """Return the explained tagger. RAISES (ValueError): S023 if there is none, S024 if it is no crf_tagger."""
@@ -238,7 +239,7 @@ class Influence(Pipe):
         return self._head
 
     def _prediction(self, doc: Doc) -> TaggerPrediction:
-        prediction = doc.user_data.get(FEATURES_KEY)
+        prediction: Any = doc.user_hooks.get(PREDICTION_HOOK)
         if prediction is None:
             self._connect()
             raise ValueError(Errors.S026.format(name=self.name, tagger=self.tagger_name))
@@ -247,6 +248,7 @@ class Influence(Pipe):
     def _store(
         self,
         docs: Sequence[Doc],
+        head: Head,
         gradients: TokenGradients,
         segments: numpy.ndarray,
         entities: Sequence[Sequence[tuple[int, int, str]]],
@@ -265,7 +267,7 @@ class Influence(Pipe):
                 query += 1
             for start, end, label in doc_entities:
                 span = doc[start:end]
-                probability = float(gradients.probabilities[offset + start : offset + end].prod())
+                probability = head.segment_probability(gradients, slice(offset, offset + len(doc)), start, end)
                 place = (span.start_char, span.end_char, span.text)
                 spans.append(_explanation(place, label, probability, found, query, table))
                 query += 1
@@ -335,28 +337,10 @@ def _segments(
     return numpy.asarray(ranges, dtype=numpy.int64), entities
 
 
-def _by_tokens(docs: Sequence[Doc]) -> Iterator[list[Doc]]:
-    """Group documents so that a search has many queries, but not unboundedly many."""
-    group: list[Doc] = []
-    size = 0
-    for doc in docs:
-        if group and size + len(doc) > BATCH_TOKENS:
-            yield group
-            group, size = [], 0
-        group.append(doc)
-        size += len(doc)
-    if group:
-        yield group
-
-
-def _evaluate_without_search(nlp: Language, examples: Iterable[Example], **settings: Any) -> dict[str, Any]:
+def _evaluate_without_search(nlp: Language, evaluate: Callable, examples: Iterable[Example], **settings: Any) -> Any:
     """Score a pipeline without explaining it: nobody reads the references of a development set."""
-    components = [component for _, component in nlp.components if isinstance(component, Influence)]
-    before = [component._paused for component in components]
-    for component in components:
-        component._paused = True
-    try:
-        return type(nlp).evaluate(nlp, examples, **settings)
-    finally:
-        for component, paused in zip(components, before):
-            component._paused = paused
+    with ExitStack() as stack:
+        for _, component in nlp.components:
+            if isinstance(component, Influence):
+                stack.enter_context(component.paused())
+        return evaluate(examples, **settings)

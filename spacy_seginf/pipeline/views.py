@@ -108,8 +108,8 @@ class Influencers:
 
     @property
     def probability(self) -> float:
-        """p(label | labels of the neighbours, text) of a token; for an entity the product over its tokens, each
-        given its neighbours. Not the marginal probability of the prediction."""
+        """p(predicted labels | predicted labels outside, text), of the token or of the whole entity. Not the marginal
+        probability: everything around is taken as predicted."""
         return self._data["probability"]
 
     @property

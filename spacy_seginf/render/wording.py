@@ -7,7 +7,8 @@ import unicodedata
 CAVEAT = (
     "Scores are inner products of gradients of the tagger's head (identity curvature): positive supports the "
     "prediction, negative opposes it. They rank training labels and are no prediction of retraining; the encoder has "
-    "seen these labels too. p is the probability given the predicted neighbours. Finding nothing proves nothing."
+    "seen these labels too. Compare scores within one prediction only: they shrink as p nears 1. p is the probability "
+    "of the prediction given the predicted labels around it. Finding nothing proves nothing."
 )
 NOTHING = "no training label with a score of this sign"
 

@@ -126,7 +126,7 @@ def test_documents_that_training_never_saw_are_left_out(unsure_nlp, corpus_path,
     nlp = copy_pipeline(unsure_nlp)
     nlp.config["corpora"] = {"train": {"@readers": "spacy.Corpus.v1", "path": "x", "max_length": 8}}
     nlp.to_disk(tmp_path / "model")
-    with pytest.warns(UserWarning, match=r"\[W002\].*8 tokens"):
+    with pytest.warns(UserWarning, match=r"\[W002\] 26 of the 30"):
         report = index(str(tmp_path / "model"), corpus_path, tmp_path / "out")
     # spaCy's reader cuts long documents into sentences where it knows them; these have none.
     assert report.documents == sum(len(example.reference) < 8 for example in train_examples)
@@ -168,6 +168,7 @@ def test_a_pipeline_whose_index_is_damaged_says_so(indexed_path, corpus_path, tm
 def test_existing_output_is_kept_unless_forced(model_path, corpus_path, tmp_path):
     output = tmp_path / "out"
     output.mkdir()
+    (output / "meta.json").write_text("{}")
     (output / "precious.txt").write_text("x")
     with pytest.raises(ValueError, match=r"\[S043\].*--force"):
         index(str(model_path), corpus_path, output)
@@ -178,21 +179,35 @@ def test_existing_output_is_kept_unless_forced(model_path, corpus_path, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("kind", ["file", "link"])
-def test_force_replaces_a_file_or_a_link_without_leftovers(model_path, corpus_path, tmp_path, kind):
-    elsewhere = tmp_path / "elsewhere"
+def test_force_replaces_a_link_and_not_what_it_points_to(model_path, corpus_path, tmp_path):
+    elsewhere, area = tmp_path / "elsewhere", tmp_path / "area"
     elsewhere.mkdir()
-    (elsewhere / "precious.txt").write_text("x")
-    area = tmp_path / "area"
     area.mkdir()
-    if kind == "file":
-        (area / "out").write_text("a file")
-    else:
-        (area / "out").symlink_to(elsewhere)
+    (elsewhere / "meta.json").write_text("x")
+    (area / "out").symlink_to(elsewhere)
     index(str(model_path), corpus_path, area / "out", force=True)
     assert [path.name for path in area.iterdir()] == ["out"]
-    assert (area / "out" / "meta.json").is_file()
-    assert (elsewhere / "precious.txt").read_text() == "x"
+    assert not (area / "out").is_symlink()
+    assert (elsewhere / "meta.json").read_text() == "x"
+
+
+@pytest.mark.parametrize("kind", ["a file", "a folder of other things", "the folder of the model"])
+def test_force_does_not_replace_what_is_no_earlier_result(model_path, corpus_path, tmp_path, kind):
+    output = tmp_path / "out"
+    model = model_path
+    if kind == "a file":
+        output.write_text("precious")
+    elif kind == "a folder of other things":
+        output.mkdir()
+        (output / "precious.txt").write_text("x")
+    else:
+        model = output / "model"
+        shutil.copytree(model_path, model)
+        (output / "meta.json").write_text("{}")
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=r"\[S046\]"):
+        index(str(model), corpus_path, output, force=True)
+    assert contents(tmp_path) == before
 
 
 # What is wrong with the input, and the code of the error. Paths are relative to the `inputs` fixture.
@@ -253,7 +268,7 @@ def test_failures_change_nothing(inputs, tmp_path, case, older):
     output = tmp_path / "out"
     if older:
         output.mkdir()
-        (output / "older.txt").write_text("x")
+        (output / "meta.json").write_text("x")
     before = contents(tmp_path)
     code, printed = run("seginf", "index", inputs / model, inputs / corpus, output, *(["--force"] if older else []))
     assert code == 1
@@ -272,7 +287,7 @@ def test_an_interrupted_build_changes_nothing(model_path, corpus_path, tmp_path,
     output = tmp_path / "out"
     if older:
         output.mkdir()
-        (output / "older.txt").write_text("x")
+        (output / "meta.json").write_text("x")
     before = contents(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         index(str(model_path), corpus_path, output, force=older)
@@ -283,7 +298,7 @@ def test_an_interrupted_build_changes_nothing(model_path, corpus_path, tmp_path,
 def test_the_older_output_returns_when_it_cannot_be_replaced(model_path, corpus_path, tmp_path, monkeypatch):
     output = tmp_path / "out"
     output.mkdir()
-    (output / "older.txt").write_text("x")
+    (output / "meta.json").write_text("x")
     replace = Path.replace
 
     def fail_for_the_new_one(self, target):
@@ -295,7 +310,7 @@ def test_the_older_output_returns_when_it_cannot_be_replaced(model_path, corpus_
     code, printed = run("seginf", "index", model_path, corpus_path, output, "--force")
     assert code == 1
     assert "no space left" in printed
-    assert contents(tmp_path) == {Path("out/older.txt"): b"x"}
+    assert contents(tmp_path) == {Path("out/meta.json"): b"x"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

@@ -3,33 +3,111 @@
 from __future__ import annotations
 
 import pytest
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
-from spacy_seginf.influence.build import build_index, read_corpus
 from spacy_seginf.influence.index import Index
+from spacy_seginf.pipeline.build import build_index
+from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
 
-from ..conftest import make_examples
+from ..conftest import copy_pipeline, make_examples
 
 
-def test_empty_documents_are_counted_and_have_no_rows(unsure_nlp, tmp_path):
-    """Also where a whole batch is empty: ids without a name of their own keep counting."""
+def wrapped(examples):
+    return [TrainingText(example, str(example.reference.user_data.get("id", "doc"))) for example in examples]
+
+
+def save(path, docs):
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+def sentence_doc(vocab, sentences, **user_data):
+    words = [word for sentence in sentences for word in sentence]
+    starts = [number == 0 for sentence in sentences for number in range(len(sentence))]
+    doc = Doc(vocab, words=words, ents=["O"] * len(words), sent_starts=starts)
+    doc.user_data.update(user_data)
+    return doc
+
+
+def test_documents_without_ids_are_numbered_by_their_place_in_the_file(unsure_nlp, tmp_path):
     vocab = unsure_nlp.vocab
     docs = [Doc(vocab, words=["Hello"], ents=["O"]), *(Doc(vocab) for _ in range(150))]
     docs += [Doc(vocab, words=["Good", "bye"], ents=["O", "O"]), Doc(vocab)]
-    examples = [Example(Doc(vocab, words=[token.text for token in doc]), doc) for doc in docs]
-    report = build_index(unsure_nlp, "crf_tagger", examples, tmp_path, corpus="gaps.spacy")
-    index = Index(tmp_path)
+    texts = read_corpus(unsure_nlp, save(tmp_path / "gaps.spacy", docs))
+    report = build_index(unsure_nlp, "crf_tagger", texts, tmp_path / "index", corpus="gaps.spacy")
+    index = Index(tmp_path / "index")
     assert {index.place(row) for row in range(len(index))} == {("gaps:1", 0), ("gaps:152", 0), ("gaps:152", 1)}
     assert (report.rows, report.tokens) == (3, 3)
     words = {index.reference(row)["text"]: index.reference(row)["context"] for row in range(len(index))}
     assert words == {"Hello": "Hello ", "Good": "Good bye ", "bye": "Good bye "}
 
 
+def with_settings(nlp, **settings):
+    """Give a pipeline the [corpora] and [training] blocks of a config that trained it."""
+    changed = copy_pipeline(nlp)
+    config = changed.config.copy()
+    reader = {"@readers": "spacy.Corpus.v1", "path": None, **settings.get("reader", {})}
+    config["corpora"] = {"train": reader}
+    config["training"]["train_corpus"] = "corpora.train"
+    config["training"]["batcher"] = settings.get("batcher")
+    changed.config = config
+    return changed
+
+
+@pytest.mark.parametrize("reader", [{"max_length": 4}, {"gold_preproc": True}])
+def test_sentences_of_split_documents_keep_the_document_and_its_offsets(unsure_nlp, tmp_path, reader):
+    nlp = with_settings(unsure_nlp, reader=reader)
+    docs = [
+        sentence_doc(nlp.vocab, [["Rain", "fell", "."], ["Bo", "left", "."]], id="split"),
+        sentence_doc(nlp.vocab, [["Short", "."]], id="short"),
+    ]
+    texts = read_corpus(nlp, save(tmp_path / "corpus.spacy", docs))
+    assert [(text.identifier, text.first_token) for text in texts] == [("split", 0), ("split", 3), ("short", 0)]
+    build_index(nlp, "crf_tagger", texts, tmp_path / "index")
+    index = Index(tmp_path / "index")
+    found = {index.reference(row)["text"]: index.place(row) for row in range(len(index))}
+    assert found["Bo"] == ("split", 3)
+    assert found["Rain"] == ("split", 0)
+    assert found["Short"] == ("short", 0)
+
+
+def test_a_long_sentence_between_short_ones(unsure_nlp, tmp_path):
+    nlp = with_settings(unsure_nlp, reader={"max_length": 4})
+    docs = [sentence_doc(nlp.vocab, [["Hi", "."], ["a", "b", "c", "d", "e"], ["Bo", "left", "."]], id="gap")]
+    texts = read_corpus(nlp, save(tmp_path / "corpus.spacy", docs))
+    assert [text.first_token for text in texts] == [0, 7]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"reader": {"max_length": 5}},
+        {"batcher": {"@batchers": "spacy.batch_by_words.v1", "size": 4, "tolerance": 0.2, "discard_oversize": True}},
+        {"batcher": {"@batchers": "spacy.batch_by_padded.v1", "size": 4, "buffer": 8, "discard_oversize": True}},
+    ],
+)
+def test_documents_that_training_never_saw_are_left_out(unsure_nlp, tmp_path, settings):
+    nlp = with_settings(unsure_nlp, **settings)
+    docs = [Doc(nlp.vocab, words=["w"] * length, ents=["O"] * length) for length in (4, 9, 3)]
+    with pytest.warns(UserWarning, match=r"\[W002\] 1 of the 3"):
+        texts = read_corpus(nlp, save(tmp_path / "corpus.spacy", docs))
+    assert [text.identifier for text in texts] == ["corpus:1", "corpus:3"]
+
+
+def test_no_token_with_a_label(unsure_nlp, tmp_path):
+    """The only label is misaligned with the tokens that the pipeline makes of the text."""
+    doc = Doc(unsure_nlp.vocab, words=["Ad", "a"], spaces=[False, False])
+    doc.set_ents([Span(doc, 0, 1, label="PER")], default="missing")
+    texts = read_corpus(unsure_nlp, save(tmp_path / "corpus.spacy", [doc]))
+    with pytest.raises(ValueError, match=r"\[S041\]"):
+        build_index(unsure_nlp, "crf_tagger", texts, tmp_path / "index", corpus="corpus.spacy")
+
+
 def test_a_build_that_fails_half_way_leaves_no_manifest(unsure_nlp, tmp_path):
     examples = make_examples(["[Ada]/PER left ."] * 100 + ["[Monday]/DATE came ."], unsure_nlp.vocab)
     with pytest.raises(ValueError, match=r"\[S003\].*'DATE'"):
-        build_index(unsure_nlp, "crf_tagger", examples, tmp_path)
+        build_index(unsure_nlp, "crf_tagger", wrapped(examples), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
     with pytest.raises(ValueError, match=r"\[S030\]"):
         Index(tmp_path)
@@ -40,7 +118,7 @@ def test_strange_texts_of_a_corpus(unsure_nlp, tmp_path):
     doc = Doc(unsure_nlp.vocab, words=words, ents=["B-PER", "I-PER", "O", "O", "B-ORG", "O"])
     doc.user_data["id"] = "strange \ud83d \u202e"
     example = Example(Doc(unsure_nlp.vocab, words=words), doc)
-    build_index(unsure_nlp, "crf_tagger", [example], tmp_path / "index")
+    build_index(unsure_nlp, "crf_tagger", wrapped([example]), tmp_path / "index")
     index = Index(tmp_path / "index")
     for row in range(len(index)):
         identifier, token = index.place(row)
@@ -56,15 +134,17 @@ def test_progress_sees_every_document(unsure_nlp, train_examples, tmp_path):
             seen.append(total)
             yield example
 
-    build_index(unsure_nlp, "crf_tagger", list(train_examples), tmp_path, progress=progress)
+    build_index(unsure_nlp, "crf_tagger", wrapped(train_examples), tmp_path, progress=progress)
     assert seen == [len(train_examples)] * len(train_examples)
 
 
 def test_read_corpus_keeps_ids_and_annotation(unsure_nlp, corpus_path, train_examples):
-    examples = read_corpus(unsure_nlp, corpus_path)
-    for read, original in zip(examples, train_examples):
+    texts = read_corpus(unsure_nlp, corpus_path)
+    for text, original in zip(texts, train_examples):
+        read = text.example
+        assert text.identifier == original.reference.user_data["id"]
         assert read.reference.user_data["id"] == original.reference.user_data["id"]
         assert [(ent.text, ent.label_) for ent in read.reference.ents] == [
             (ent.text, ent.label_) for ent in original.reference.ents
         ]
-    assert len(examples) == len(train_examples)
+    assert len(texts) == len(train_examples)

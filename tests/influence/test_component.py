@@ -11,7 +11,8 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.pipeline.crf_tagger import FEATURES_KEY
+from spacy_seginf.crf import segment_conditional
+from spacy_seginf.pipeline.crf_tagger import PREDICTION_HOOK
 
 from ..conftest import TEXTS, copy_pipeline, make_examples, make_tagger, read_annotated
 from .oracle import Oracle, tags_of
@@ -115,8 +116,12 @@ def test_entities_equal_brute_force_with_the_sum_of_their_tokens(nlp, oracle):
         gradients = oracle.gradients(doc, tags_of(doc))
         for ent in doc.ents:
             oracle.check(ent._.influencers, gradients[ent.start : ent.end].sum(axis=0), 5)
-            probabilities = [token._.influencers.probability for token in ent]
-            assert ent._.influencers.probability == pytest.approx(numpy.prod(probabilities))
+            tagger = nlp.get_pipe("crf_tagger")
+            rows = tagger.encode([nlp.make_doc(text)])
+            scores = tagger.model.get_ref("output_layer").predict(rows)
+            labels = numpy.array([tagger.tags.index(tag) for tag in tags_of(doc)])
+            expected = segment_conditional(scores.emissions, scores.transitions, labels, ent.start, ent.end)
+            assert ent._.influencers.probability == pytest.approx(numpy.exp(expected), rel=1e-5)
             assert ent._.influencers.label == ent.label_
             checked += len(ent) > 1
     assert checked >= 3
@@ -162,7 +167,7 @@ def test_a_training_sentence_finds_itself(nlp):
 def test_empty_and_blank_documents(nlp, text):
     doc = nlp(text)
     assert [entry.text for entry in doc._.influencers] == [token.text for token in doc]
-    assert FEATURES_KEY not in doc.user_data
+    assert PREDICTION_HOOK not in doc.user_hooks
 
 
 def test_a_batch_of_empty_documents_and_others(nlp):
@@ -296,7 +301,7 @@ def test_without_an_index_it_is_inert_and_warns_once(unsure_nlp):
         docs = [nlp(SENTENCES[0]), *nlp.pipe(SENTENCES), nlp("")]
     assert [str(warning.message)[:6] for warning in caught] == ["[W001]"]
     for doc in docs:
-        assert FEATURES_KEY not in doc.user_data
+        assert PREDICTION_HOOK not in doc.user_hooks
         with pytest.raises(ValueError, match=r"\[S020\]"):
             _ = doc._.influencers
         doc.to_bytes()
@@ -314,7 +319,7 @@ def test_evaluate_skips_the_search(indexed_nlp, unsure_nlp):
     assert scores["ents_f"] == pytest.approx(expected["ents_f"])
     assert scores["ents_f"] > 0.5
     for example in examples:
-        assert FEATURES_KEY not in example.predicted.user_data
+        assert PREDICTION_HOOK not in example.predicted.user_hooks
         with pytest.raises(ValueError, match=r"\[S020\]"):
             _ = example.predicted._.influencers
     assert all(doc._.influencers for doc in indexed_nlp.pipe(SENTENCES))
@@ -339,7 +344,7 @@ def test_paused(indexed_nlp):
         silent = indexed_nlp(SENTENCES[0])
     with pytest.raises(ValueError, match=r"\[S020\]"):
         _ = silent._.influencers
-    assert FEATURES_KEY not in silent.user_data
+    assert PREDICTION_HOOK not in silent.user_hooks
     assert indexed_nlp(SENTENCES[0])._.influencers
 
 
@@ -351,7 +356,7 @@ def test_a_disabled_component_leaves_nothing_behind(indexed_nlp):
         doc.to_bytes()
     docs = [indexed_nlp(SENTENCES[0]), *indexed_nlp.pipe(SENTENCES)]
     for doc in docs:
-        assert FEATURES_KEY not in doc.user_data
+        assert PREDICTION_HOOK not in doc.user_hooks
         assert doc._.influencers
 
 
@@ -460,7 +465,7 @@ def test_settings_out_of_range(config, message):
 def forget_features(doc):
     """Break the explanation of some documents."""
     if doc.text.startswith("Broken"):
-        doc.user_data.pop(FEATURES_KEY)
+        doc.user_hooks.pop(PREDICTION_HOOK)
     return doc
 
 
@@ -478,7 +483,7 @@ def test_a_failing_document_is_the_only_one_lost(indexed_nlp, batch_size):
     ]
     for doc in docs:
         assert len(doc._.influencers) == len(doc)
-        assert FEATURES_KEY not in doc.user_data
+        assert PREDICTION_HOOK not in doc.user_hooks
 
 
 def test_a_failing_document_raises_by_default(indexed_nlp):

@@ -10,7 +10,7 @@ import pytest
 
 from spacy_seginf.influence import index as indexing
 from spacy_seginf.influence.factors import squared_norms
-from spacy_seginf.influence.index import Index, IndexWriter, Manifest
+from spacy_seginf.influence.index import Index, IndexWriter, Manifest, Source
 
 from .rows import explicit_gradients, random_factors
 
@@ -48,7 +48,8 @@ def write(folder, texts, *, ids=None, known=None, seed=0, manifest=None):
             factors = random_factors(generator, len(offsets), len(TAGS), 4)
             labels = generator.integers(0, len(TAGS), size=len(offsets))
             rows = numpy.ones(len(offsets), dtype=bool) if known is None else known[number]
-            writer.add(f"doc-{number}" if ids is None else ids[number], text, offsets, factors, labels, rows)
+            source = Source(f"doc-{number}" if ids is None else ids[number], text)
+            writer.add(source, offsets, factors, labels, rows)
             documents.append((offsets, factors, labels))
         writer.finish()
     return documents
@@ -157,7 +158,7 @@ def test_nothing_but_the_index_stays_in_the_folder(written):
 def test_a_build_that_fails_leaves_no_manifest(tmp_path):
     factors = random_factors(numpy.random.default_rng(0), 1, 3, 4)
     with pytest.raises(KeyboardInterrupt), IndexWriter(tmp_path, new_manifest()) as writer:
-        writer.add("a", "b", [(0, 1)], factors, numpy.array([0]), numpy.array([True]))
+        writer.add(Source("a", "b"), [(0, 1)], factors, numpy.array([0]), numpy.array([True]))
         raise KeyboardInterrupt
     assert not (tmp_path / "manifest.json").exists()
     with pytest.raises(ValueError, match=r"\[S030\].*manifest.json is missing"):

@@ -1,0 +1,31 @@
+"""From documents to the features that a tagger's head reads, in one pass."""
+
+from __future__ import annotations
+
+from typing import Iterable, Sequence
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from thinc.types import Floats2d
+
+from .crf_tagger import CRFTagger
+
+
+def bare_copy(nlp: Language, doc: Doc) -> Doc:
+    """Copy a document's tokens without its annotation."""
+    return Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+
+
+def encode(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size: int = 64) -> list[Floats2d]:
+    """Run the enabled components before the tagger, then the tagger's encoder.
+
+    RETURNS (list of float32, tokens x width): features per document.
+    RAISES (ValueError): S010, S011, S013 as ``CRFTagger.encode``.
+    """
+    stream: Iterable[Doc] = docs
+    for _, component in nlp.pipeline:
+        if component is tagger:
+            break
+        pipe = getattr(component, "pipe", None)
+        stream = pipe(stream, batch_size=batch_size) if pipe else map(component, stream)
+    return tagger.encode(list(stream))
