@@ -26,7 +26,7 @@ demo: $(STAMP)
 	$(RUN) -m spacy project run all
 	@echo
 	@echo "Look at reports/planted.png and reports/victim_*.html, or ask the pipeline yourself:"
-	@echo "  $(RUN) -m spacy seginf explain training/indexed \"Kobe lost in Zagreb .\""
+	@echo "  $(RUN) -m spacy seginf explain training/indexed \"FT : Hull 3 goals ; The bus left Lyon at noon .\""
 
 test: lint
 	$(RUN) -m pytest -q
