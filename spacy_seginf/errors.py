@@ -25,6 +25,10 @@ class Warnings(metaclass=_Coded):
         "{count} tokens have no label (missing or misaligned annotation). They are neighbours of other tokens "
         "at their most probable label, but no references themselves."
     )
+    W005 = (
+        "The refit of the head stopped at a gradient of {gradient:.1e} instead of {tolerance:.0e}: predicted and real "
+        "effects are less exact than they could be. A larger --l2 helps."
+    )
 
 
 class Errors(metaclass=_Coded):
@@ -89,6 +93,19 @@ class Errors(metaclass=_Coded):
     )
     S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
     S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"
+    # Refit and curvature
+    S050 = (
+        "The l2 weight {l2} is not positive. Without it the head has no single optimum: constant shifts of biases and "
+        "transitions change nothing. Give a positive --l2."
+    )
+    S051 = (
+        "The Hessian of the head's loss is not positive definite, so the effect of removing a label is not defined. "
+        "Use a larger --l2."
+    )
+    S052 = (
+        "The corpus {path} is not the one that the index was built over: it has no token {token} of document "
+        "{document}. Name the corpus that `seginf index` read."
+    )
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."
     S031 = "The index in {path} has format version {found}; this version of the package reads {known}. {advice}"

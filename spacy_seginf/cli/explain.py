@@ -8,6 +8,7 @@ from typing import Optional
 
 import typer
 from spacy.cli._util import setup_gpu
+from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import Printer
 from wasabi.util import supports_ansi
@@ -43,11 +44,8 @@ def explain(
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
-    nlp = load_pipeline(pipeline)
-    components = [c for _, c in nlp.pipeline if isinstance(c, Influence) and c.index is not None]
-    if not components:
-        raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
-    components[0].top_k = max(top, components[0].top_k)
+    nlp, influence = load_indexed(pipeline)
+    influence.top_k = max(top, influence.top_k)
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
     explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
     if explained:
@@ -62,3 +60,12 @@ def explain(
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
     return doc
+
+
+def load_indexed(pipeline: str) -> tuple[Language, Influence]:
+    """Load a pipeline with an index. RAISES (ValueError): S030 if it has none, S040 if there is no pipeline."""
+    nlp = load_pipeline(pipeline)
+    for _, component in nlp.pipeline:
+        if isinstance(component, Influence) and component.index is not None:
+            return nlp, component
+    raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))

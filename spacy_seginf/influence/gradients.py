@@ -12,6 +12,7 @@ from thinc.types import Floats2d
 from ..crf import segment_conditional, token_conditionals, viterbi
 from ..models import head_parameters
 from .factors import TokenFactors
+from .fit import pack
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,12 @@ class Head:
 
     def __init__(self, model: Model) -> None:
         parameters = head_parameters(model.get_ref("output_layer"))
-        self.weights, self.bias, self.transitions = (_on_cpu(array) for array in parameters)
+        self.weights, self.bias, self.transitions = (on_cpu(array) for array in parameters)
+
+    @property
+    def theta(self) -> numpy.ndarray:
+        """All parameters as one vector (float64, P), in the order of ``fit.pack``."""
+        return pack(self.weights, self.bias, self.transitions)
 
     def emissions(self, features: numpy.ndarray) -> numpy.ndarray:
         """Score the labels of each token: float32, tokens x labels."""
@@ -75,8 +81,9 @@ class Head:
 
 
 def _stack(features: Sequence[Floats2d]) -> numpy.ndarray:
-    return numpy.concatenate([_on_cpu(rows) for rows in features if len(rows)]).astype(numpy.float32, copy=False)
+    return numpy.concatenate([on_cpu(rows) for rows in features if len(rows)]).astype(numpy.float32, copy=False)
 
 
-def _on_cpu(array: object) -> numpy.ndarray:
+def on_cpu(array: object) -> numpy.ndarray:
+    """Copy a cupy array to numpy; return numpy arrays as they are."""
     return array.get() if hasattr(array, "get") else array  # type: ignore[return-value]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -33,15 +35,15 @@ def finished_project(tmp_path_factory):
 
 @pytest.fixture
 def private_project(tmp_path):
-    """A copy whose private corpus is the beginning of the embedded one."""
-    import gzip
-
+    """A copy whose private corpus is made of the beginnings of some embedded documents."""
     root = copy_project(tmp_path / "project")
     folder = root / "assets" / "private" / "conll2003"
     folder.mkdir(parents=True)
     for split in ("train", "dev", "test"):
         with gzip.open(root / "assets" / "corpus" / f"{split}.jsonl.gz", "rt", encoding="utf8") as lines:
-            beginning = [line for line, _ in zip(lines, range(12))]
+            records = [json.loads(line) for line, _ in zip(lines, range(12))]
         with gzip.open(folder / f"{split}.jsonl.gz", "wt", encoding="utf8") as output:
-            output.writelines(beginning)
+            for record in records:
+                short = {key: record[key][:40] for key in ("tokens", "labels")}
+                output.write(json.dumps({"id": record["id"], **short}) + "\n")
     return root

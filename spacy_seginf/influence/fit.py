@@ -1,0 +1,178 @@
+"""Fit a CRF head on frozen features: a convex problem, solved to its optimum.
+
+    J(theta) = sum over documents of L + (l2 / 2) |theta|^2
+
+theta = (W with its bias column, T), all of it penalised: constant shifts of biases and transitions leave the data term
+alone, so without l2 there would be no single optimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Callable, Iterator, Optional, Sequence
+
+import numpy
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize
+
+from ..crf import negative_log_likelihood
+from ..crf.hessian import loss_hessian
+from ..errors import Errors
+
+BATCH_TOKENS = 8192
+LBFGS_ITERATIONS = 300
+NEWTON_ITERATIONS = 100
+STALLED = 0.9  # a step that leaves more of the gradient than this asks for a new Hessian
+TOLERANCE = 1e-8
+Solver = Callable[[numpy.ndarray], numpy.ndarray]
+
+
+@dataclass(frozen=True)
+class HeadData:
+    """Frozen features and annotations.
+
+    features (float32, tokens x d): without the constant 1.
+    allowed (bool, tokens x labels): permitted labels.
+    lengths (list of int): tokens per document.
+    """
+
+    features: numpy.ndarray
+    allowed: numpy.ndarray
+    lengths: Sequence[int]
+
+    @property
+    def labels(self) -> int:
+        return self.allowed.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Columns of W: d and the bias."""
+        return self.features.shape[1] + 1
+
+    def slices(self) -> Iterator[tuple[slice, numpy.ndarray, list[int]]]:
+        """Yield rows, allowed labels and lengths of some thousand tokens of whole documents at a time."""
+        start = 0
+        lengths: list[int] = []
+        for number, length in enumerate(self.lengths):
+            lengths.append(length)
+            size = sum(lengths)
+            if size >= BATCH_TOKENS or (size and number == len(self.lengths) - 1):
+                rows = slice(start, start + size)
+                yield rows, self.allowed[rows], lengths
+                start, lengths = rows.stop, []
+
+    def batches(self) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, list[int]]]:
+        """Yield the same with features in float64 and the constant 1 appended, in place of their rows."""
+        for rows, allowed, lengths in self.slices():
+            block = numpy.ones((rows.stop - rows.start, self.width))
+            block[:, :-1] = self.features[rows]
+            yield block, allowed, lengths
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An optimum and how well it was reached.
+
+    theta (float64, P), loss (J), gradient (largest absolute component of its gradient), evaluations, converged.
+    """
+
+    theta: numpy.ndarray
+    loss: float
+    gradient: float
+    evaluations: int
+    converged: bool
+
+
+def pack(weights: numpy.ndarray, bias: numpy.ndarray, transitions: numpy.ndarray) -> numpy.ndarray:
+    """Put a head's parameters into one vector: W with its bias column, label by label, then T row by row."""
+    return numpy.concatenate([numpy.concatenate([weights, bias[:, None]], axis=1).ravel(), transitions.ravel()]).astype(
+        "float64"
+    )
+
+
+def unpack(theta: numpy.ndarray, labels: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return views of W with its bias column (labels x width) and of T (labels x labels)."""
+    split = len(theta) - labels * labels
+    return theta[:split].reshape(labels, -1), theta[split:].reshape(labels, labels)
+
+
+def loss_and_gradient(data: HeadData, theta: numpy.ndarray, l2: float) -> tuple[float, numpy.ndarray]:
+    """Evaluate J and its gradient."""
+    weights, transitions = unpack(theta, data.labels)
+    value, gradient = 0.5 * l2 * float(theta @ theta), l2 * theta
+    d_weights, d_transitions = unpack(gradient, data.labels)
+    for features, allowed, lengths in data.batches():
+        loss = negative_log_likelihood(features @ weights.T, transitions, lengths, allowed)
+        value += float(loss.values.sum())
+        d_weights += loss.emissions.T @ features
+        d_transitions += loss.transitions
+    return value, gradient
+
+
+def hessian(data: HeadData, theta: numpy.ndarray, l2: float) -> numpy.ndarray:
+    """Return the Hessian of J (P x P) with every label summed out: exact where all labels are known, and positive
+    definite also where some are missing."""
+    weights, transitions = unpack(theta, data.labels)
+    batches = ((features @ weights.T, features, lengths) for features, _, lengths in data.batches())
+    total = loss_hessian(batches, transitions, data.width)
+    total[numpy.diag_indices_from(total)] += l2
+    return total
+
+
+def fit_head(data: HeadData, start: numpy.ndarray, l2: float, tolerance: float = TOLERANCE) -> Fit:
+    """Minimise J: L-BFGS into the neighbourhood of the optimum, then Newton steps with the exact Hessian.
+
+    start (float64, P): where to begin.
+    tolerance (float): largest absolute component of the gradient of J at the end.
+    RAISES (ValueError): S050 if l2 is not positive.
+    """
+    if l2 <= 0:
+        raise ValueError(Errors.S050.format(l2=l2))
+    rough = minimize(
+        lambda theta: loss_and_gradient(data, theta, l2),
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": LBFGS_ITERATIONS, "gtol": 1e-3, "ftol": 0.0, "maxcor": 20},
+    )
+    return newton(data, rough.x, l2, tolerance, evaluations=rough.nfev)
+
+
+def newton(
+    data: HeadData,
+    start: numpy.ndarray,
+    l2: float,
+    tolerance: float = TOLERANCE,
+    *,
+    solve: Optional[Solver] = None,
+    evaluations: int = 0,
+) -> Fit:
+    """Minimise J by damped Newton steps.
+
+    solve (Callable): turns a gradient into a step with a Hessian from nearby. A new Hessian is computed only when the
+        one at hand stops making good progress.
+    evaluations (int): how many have been spent before, for the report.
+    """
+    theta = start
+    value, gradient = loss_and_gradient(data, theta, l2)
+    size = float(numpy.abs(gradient).max())
+    for _ in range(NEWTON_ITERATIONS):
+        if size <= tolerance:
+            break
+        if solve is None:
+            solve = partial(cho_solve, cho_factor(hessian(data, theta, l2)))
+        step = solve(gradient)
+        rate = 1.0
+        while True:
+            candidate = theta - rate * step
+            new_value, new_gradient = loss_and_gradient(data, candidate, l2)
+            evaluations += 1
+            new_size = float(numpy.abs(new_gradient).max())
+            if new_size < 0.5 * size or new_value <= value - 1e-4 * rate * float(step @ gradient) or rate < 1e-6:
+                break
+            rate *= 0.5
+        if new_size > STALLED * size:
+            solve = None
+        theta, value, gradient, size = candidate, new_value, new_gradient, new_size
+    return Fit(theta, value, size, evaluations, size <= tolerance)
