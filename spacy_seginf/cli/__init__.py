@@ -65,6 +65,7 @@ def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-
     try:
         command(*arguments, **settings)
     except (ValueError, OSError) as error:
-        if isinstance(error, ValueError) and not str(error).startswith("[S"):
+        known = str(error).startswith("[S") or "GPU" in str(error)  # thinc's words for a missing GPU or CuPy
+        if isinstance(error, ValueError) and not known:
             raise
         msg.fail(str(error), exits=1)

@@ -148,8 +148,8 @@ def _print(report: VerifyReport, msg: Printer, refits: int) -> None:
             f"{shorten(visible(pair.reference), 20)} {visible(pair.reference_label)}",
             f"{shorten(visible(pair.document), 30)}, token {pair.position}",
             f"{pair.score:+.3g}",
-            f"{pair.predicted:+.5f}",
-            f"{pair.actual:+.5f}" + ("" if pair.converged else " (not converged)"),
+            f"{pair.predicted:+.3g}",
+            f"{pair.actual:+.3g}" + ("" if pair.converged else " (not converged)"),
         )
         for pair in report.pairs
     ]
