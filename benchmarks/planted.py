@@ -24,7 +24,7 @@ def main() -> None:
     arguments = parse_arguments(__doc__ or "", data=False)
     one_thread()
     seeds = SEEDS[:1] if arguments.quick else SEEDS
-    steps = 150 if arguments.quick else None
+    steps = 100 if arguments.quick else None
     culprits = read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")
     train, test = corpus(None, "train"), corpus(None, "test")
     rows, reports, truth_f1 = [], [], []

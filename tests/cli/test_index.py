@@ -332,3 +332,16 @@ def test_influence_before_its_tagger(tagger_nlp, corpus_path, tmp_path):
     with pytest.raises(ValueError, match="S026"):
         index(str(tmp_path / "model"), corpus_path, tmp_path / "output")
     assert not (tmp_path / "output").exists()
+
+
+def test_the_index_travels_in_a_package(model_path, corpus_path, tmp_path):
+    index(str(model_path), corpus_path, tmp_path / "indexed")
+    (tmp_path / "packages").mkdir()
+    code, printed = run(
+        "package", tmp_path / "indexed", tmp_path / "packages", "--name", "travelling", "--build", "none"
+    )
+    assert code == 0, printed
+    (packed,) = (tmp_path / "packages").rglob("manifest.json")
+    assert contents(packed.parent) == contents(tmp_path / "indexed" / "influence" / "index")
+    doc = spacy.load(packed.parents[2])("Ada Lind left Pelham Bay .")
+    assert len(doc._.influencers) == len(doc)
