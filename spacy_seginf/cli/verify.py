@@ -22,6 +22,7 @@ from ..influence.verification import TIGHT, RemovalExperiment, WatchedTokens
 from ..pipeline.corpus import TrainingText, read_corpus
 from ..pipeline.encoding import encode
 from ..pipeline.influence import Influence
+from ..pipeline.views import Influencers, Reference
 from ..render.wording import shorten, visible
 from .explain import load_indexed
 
@@ -91,49 +92,34 @@ def verify(
     tagger = influence.find_tagger()
     texts = read_corpus(nlp, Path(corpus))
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
-    msg.info(f"Encoding {len(texts):,} documents")
-    features = []
-    for batch in minibatch(texts, 64):
-        features += [on_cpu(rows) for rows in encode(nlp, tagger, [piece.example.predicted for piece in batch])]
-    allowed = [tagger.allowed_tags(piece.example) for piece in texts]
-    data = HeadData(numpy.concatenate(features), numpy.concatenate(allowed), [len(rows) for rows in allowed])
-    trained = Head(tagger.model).theta
-    msg.info(f"Fitting {len(trained):,} parameters of the head to {len(data.allowed):,} tokens, l2 = {l2:g}")
-    fit = fit_head(data, trained, l2)
-    if not fit.converged:
-        warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TIGHT), stacklevel=2)
-    experiment = RemovalExperiment(data, fit, l2)
-    report = VerifyReport(changed_labels=_changed_labels(data, trained, experiment.optimum.theta))
-    rows = _row_numbers(texts)
     tokens = [token.i for ent in doc.ents for token in ent]
-    watched = _watch(doc, tokens, influence)
-    refits: dict[int, tuple[numpy.ndarray, numpy.ndarray, bool]] = {}
-    for number, position in enumerate(tokens):
-        entry = doc[position]._.influencers
-        for reference in (*entry.supporting[:top], *entry.opposing[:top]):
-            place = reference.doc_id, reference.start
-            if place not in rows:
-                raise ValueError(Errors.S052.format(path=corpus, document=reference.doc_id, token=reference.start))
-            row = rows[place]
-            if row not in refits:
-                refits[row] = (experiment.predicted(row, watched), *experiment.actual(row, watched))
-            predicted, actual, converged = refits[row]
-            report.pairs.append(
-                Pair(
-                    token=entry.text,
-                    label=entry.label,
-                    reference=reference.text,
-                    reference_label=reference.label,
-                    document=reference.doc_id,
-                    position=reference.start,
-                    score=reference.effect,
-                    predicted=float(predicted[number]),
-                    actual=float(actual[number]),
-                    converged=converged,
-                )
-            )
+    references = _find_references(doc, tokens, texts, top, Path(corpus))
+    report = VerifyReport()
+    if references:
+        msg.info(f"Encoding {len(texts):,} documents")
+        features = []
+        for batch in minibatch(texts, 64):
+            features += [on_cpu(rows) for rows in encode(nlp, tagger, [piece.example.predicted for piece in batch])]
+        allowed = [tagger.allowed_tags(piece.example) for piece in texts]
+        data = HeadData(numpy.concatenate(features), numpy.concatenate(allowed), [len(rows) for rows in allowed])
+        trained = Head(tagger.model).theta
+        msg.info(f"Fitting {len(trained):,} parameters of the head to {len(data.allowed):,} tokens, l2 = {l2:g}")
+        experiment = RemovalExperiment(data, fit_head(data, trained, l2), l2)
+        optimum = experiment.optimum
+        if not optimum.converged:
+            warnings.warn(Warnings.W005.format(gradient=optimum.gradient, tolerance=TIGHT), stacklevel=2)
+        report.changed_labels = _changed_labels(data, trained, optimum.theta)
+        watched = _watch(doc, tokens, influence)
+        effects = {
+            row: (experiment.predicted(row, watched), *experiment.actual(row, watched))
+            for row in sorted({row for _, _, row in references})
+        }
+        report.pairs = [
+            _pair(doc[tokens[number]]._.influencers, reference, number, *effects[row])
+            for number, reference, row in references
+        ]
     if not silent:
-        _print(report, msg, len(refits))
+        _print(report, msg, len({row for _, _, row in references}))
     return report
 
 
@@ -179,12 +165,50 @@ def _watch(doc: Doc, tokens: list[int], influence: Influence) -> WatchedTokens:
     return WatchedTokens(features[chosen], tags[chosen + 1], tags[chosen], tags[chosen + 2])
 
 
-def _row_numbers(texts: list[TrainingText]) -> dict[tuple[str, int], int]:
-    numbers: dict[tuple[str, int], int] = {}
+def _find_references(
+    doc: Doc, tokens: list[int], texts: list[TrainingText], top: int, corpus: Path
+) -> list[tuple[int, Reference, int]]:
+    """Return (number among the tokens, reference, training token) of every reference to verify.
+
+    RAISES (ValueError): S052 if a reference is not in the corpus, so before anything long begins.
+    """
+    rows: dict[tuple[str, int, str], int] = {}
+    count = 0
     for piece in texts:
-        for position in range(len(piece.example.predicted)):
-            numbers[piece.identifier, piece.first_token + position] = len(numbers)
-    return numbers
+        for token in piece.example.predicted:
+            rows.setdefault((piece.identifier, piece.first_token + token.i, token.text), count)
+            count += 1
+    found = []
+    for number, position in enumerate(tokens):
+        entry = doc[position]._.influencers
+        for reference in (*entry.supporting[:top], *entry.opposing[:top]):
+            row = rows.get((reference.doc_id, reference.start, reference.text))
+            if row is None:
+                raise ValueError(Errors.S052.format(path=corpus, document=reference.doc_id, token=reference.start))
+            found.append((number, reference, row))
+    return found
+
+
+def _pair(
+    entry: Influencers,
+    reference: Reference,
+    number: int,
+    predicted: numpy.ndarray,
+    actual: numpy.ndarray,
+    converged: bool,
+) -> Pair:
+    return Pair(
+        token=entry.text,
+        label=entry.label,
+        reference=reference.text,
+        reference_label=reference.label,
+        document=reference.doc_id,
+        position=reference.start,
+        score=reference.effect,
+        predicted=float(predicted[number]),
+        actual=float(actual[number]),
+        converged=converged,
+    )
 
 
 def _changed_labels(data: HeadData, before: numpy.ndarray, after: numpy.ndarray) -> float:

@@ -40,6 +40,18 @@ def test_printed(indexed, corpus_path):
         assert words in printed
 
 
+def test_documents_with_the_same_id_do_not_shift_the_rows(indexed, corpus_path, tagger_nlp, tmp_path):
+    """A document that repeats an id in front of the corpus changes no number of the rows behind it."""
+    docs = list(DocBin(store_user_data=True).from_disk(corpus_path).get_docs(tagger_nlp.vocab))
+    twice = [Doc(tagger_nlp.vocab, words=["Rain", "fell"], ents=["O", "O"]) for _ in range(2)]
+    for doc in twice:
+        doc.user_data["id"] = "twice"
+    DocBin(docs=[*twice, *docs], store_user_data=True).to_disk(tmp_path / "corpus.spacy")
+    shifted, plain = (verify(str(indexed), path, TEXT, l2=1.0) for path in (tmp_path / "corpus.spacy", corpus_path))
+    effects = [[pair.predicted for pair in report.pairs] for report in (shifted, plain)]
+    assert effects[0] == pytest.approx(effects[1], rel=0.2, abs=1e-3)
+
+
 def test_text_without_entities(indexed, corpus_path):
     code, printed = run("seginf", "verify", indexed, corpus_path, ".")
     assert code == 0
