@@ -72,6 +72,15 @@ def count_pairs(labels: Array, lengths: Sequence[int], like: Array) -> Array:
     return xp.bincount(codes, minlength=size * size).reshape(like.shape).astype(like.dtype)
 
 
+def pairs_by_sequence(labels: Array, lengths: Sequence[int], size: int) -> Array:
+    """Count neighbouring (left, right) labels of each sequence (float64, sequences x size x size)."""
+    first, last = boundaries(lengths)
+    sequence = numpy.repeat(numpy.arange(len(lengths)), lengths)
+    counts = numpy.zeros((len(lengths), size, size))
+    numpy.add.at(counts, (sequence[~first], labels[~last], labels[~first]), 1.0)
+    return counts
+
+
 def one_label_each(labels: Array, size: int) -> Array:
     """Turn labels (ints, rows) into the boolean matrix (rows x size) that allows just these."""
     return labels[:, None] == array_module(labels).arange(size)

@@ -1,26 +1,66 @@
-"""The metric of exact influence: the inverse Hessian of the head's training loss, leverage and corrected removal.
+"""The metric of influence: the inverse Hessian of the head's training loss, or what stands for it.
 
 For a token with features F and neighbouring labels y-, y+, A is the linear map from theta to its logits; the gradient
-of its conditional loss is -A^T e. Everything here costs one product with the inverse Hessian per token, or less.
+of its conditional loss is -A^T e, and its leverage matrix is M = A H^-1 A^T.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy
 from scipy.linalg import cho_factor, cho_solve
 
+from ..crf.arrays import boundaries
+from ..crf.hessian import markov_chain
 from ..errors import Errors
 from .factors import TokenFactors
+from .fit import HeadData, unpack
 
-LEVERAGE_LIMIT = 0.95  # leverage beyond this is clipped: the removal objective need not be convex there
 CHUNK = 512
 
 
+class Metric(Protocol):
+    """H^-1 of a head with ``labels`` labels and ``width`` columns of W, by what it does."""
+
+    labels: int
+    width: int
+
+    def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        """Multiply parameter vectors (float64, n x P) by H^-1."""
+
+    def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
+        """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""
+
+
 @dataclass(frozen=True)
-class Curvature:
-    """The inverse Hessian H^-1 of J at the head's parameters.
+class IdentityCurvature:
+    """The paper's setting: H is taken to be the identity."""
+
+    labels: int
+    width: int
+
+    def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        """Return the vectors as they are."""
+        return vectors
+
+    def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
+        """Return A A^T of each token (float64, tokens x labels x labels)."""
+        every = numpy.arange(self.labels)
+        lengths = numpy.einsum("nd,nd->n", tokens.features, tokens.features, dtype="float64") + 1.0
+        lengths += (tokens.previous >= 0).astype("float64") + (tokens.following >= 0)
+        result = lengths[:, None, None] * numpy.eye(self.labels)
+        # The logits of two labels share T[y-, y+] where one reads it as an entry from the left, one from the right.
+        both = numpy.flatnonzero((tokens.previous >= 0) & (tokens.following >= 0))
+        crossed = (every[:, None] == tokens.following[both, None, None]) & (every == tokens.previous[both, None, None])
+        result[both] += crossed.astype("float64") + crossed.transpose(0, 2, 1)
+        return result
+
+
+@dataclass(frozen=True)
+class ExactCurvature:
+    """The inverse Hessian H^-1 of J at the head's parameters, written out.
 
     inverse (float64, P x P), labels (int), width (int): P = labels * width + labels^2, as in ``fit.pack``.
     """
@@ -30,7 +70,7 @@ class Curvature:
     width: int
 
     @classmethod
-    def from_hessian(cls, hessian: numpy.ndarray, labels: int, width: int) -> Curvature:
+    def from_hessian(cls, hessian: numpy.ndarray, labels: int, width: int) -> ExactCurvature:
         """Factorise a Hessian. RAISES (ValueError): S051 if it is not positive definite."""
         try:
             factor = cho_factor(hessian)
@@ -39,16 +79,9 @@ class Curvature:
         inverse = cho_solve(factor, numpy.eye(len(hessian)))
         return cls((inverse + inverse.T) / 2, labels, width)
 
-    def gradients(self, tokens: TokenFactors) -> numpy.ndarray:
-        """Return A^T e of each token explicitly (float64, tokens x P): minus the gradient of its conditional loss."""
-        residuals = tokens.residuals.astype("float64")
-        on_weights = residuals[:, :, None] * self._with_constant(tokens)[:, None, :]
-        on_transitions = numpy.zeros((len(tokens), self.labels, self.labels))
-        for side, axis in ((tokens.previous, 0), (tokens.following, 1)):
-            rows = numpy.flatnonzero(side >= 0)
-            target = on_transitions if axis == 0 else on_transitions.transpose(0, 2, 1)
-            target[rows, side[rows]] += residuals[rows]
-        return numpy.concatenate([on_weights.reshape(len(tokens), -1), on_transitions.reshape(len(tokens), -1)], axis=1)
+    def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        """Multiply parameter vectors (float64, n x P) by H^-1."""
+        return vectors @ self.inverse
 
     def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
         """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""
@@ -61,20 +94,11 @@ class Curvature:
     def _leverage(self, tokens: TokenFactors) -> numpy.ndarray:
         labels, width, count = self.labels, self.width, len(tokens)
         w_size = labels * width
-        features = self._with_constant(tokens)
+        features = with_constant(tokens.features)
         weights_block = self.inverse[:w_size, :w_size].reshape(labels, width, labels, width)
         mixed_block = self.inverse[:w_size, w_size:].reshape(labels, width, labels * labels)
-        transitions_block = self.inverse[w_size:, w_size:]
-        # For label a the logit reads W[a], T[previous, a] and T[a, following]; -1 selects the padding, which is 0.
-        every = numpy.arange(labels)
-        none = labels * labels
-        into = numpy.where(tokens.previous[:, None] >= 0, tokens.previous[:, None].astype(int) * labels + every, none)
-        onward = numpy.where(
-            tokens.following[:, None] >= 0, every * labels + tokens.following[:, None].astype(int), none
-        )
-        padded = numpy.zeros((none + 1, none + 1))
-        padded[:none, :none] = transitions_block
-        result = numpy.zeros((count, labels, labels))
+        result = _transition_leverage(self.inverse[w_size:, w_size:], tokens, labels)
+        into, onward = _transition_entries(tokens, labels)
         for a in range(labels):
             projected = features @ weights_block[a].reshape(width, -1)
             result[:, a] += numpy.einsum("nbf,nf->nb", projected.reshape(count, labels, width), features)
@@ -82,43 +106,108 @@ class Curvature:
             cross = numpy.take_along_axis(crossed, into, 1) + numpy.take_along_axis(crossed, onward, 1)
             result[:, a] += cross
             result[:, :, a] += cross
-        for one in (into, onward):
-            for other in (into, onward):
-                result += padded[one[:, :, None], other[:, None, :]]
         return result
-
-    def _with_constant(self, tokens: TokenFactors) -> numpy.ndarray:
-        block = numpy.ones((len(tokens), self.width))
-        block[:, :-1] = tokens.features
-        return block
 
 
 @dataclass(frozen=True)
-class Removal:
-    """What removing single tokens' labels does, in factored form.
+class KroneckerCurvature:
+    """K-FAC (Martens and Grosse, 2015) for heads whose Hessian is too large: blocks W and T, and
+    H_W = (sum_t S_t) (outer) (sum_t tr(S_t) F_t F_t^T / sum_t tr(S_t)) + l2, S_t the covariance of token t's label.
 
-    residuals (float64, tokens x labels): corrected residuals e~; dtheta = -H^-1 A^T e~.
-    leverage (float64, tokens): largest eigenvalue of S^1/2 M S^1/2 before clipping.
+    Tokens count by their uncertainty, so that the trace is that of the exact block without its far covariances.
+
+    label_vectors (labels x labels), label_values (labels), feature_vectors (width x width), feature_values (width):
+        eigenvectors (in columns) and eigenvalues of the two factors.
+    transitions (labels^2 x labels^2): inverse of the block of T.
     """
 
-    residuals: numpy.ndarray
-    leverage: numpy.ndarray
+    label_vectors: numpy.ndarray
+    label_values: numpy.ndarray
+    feature_vectors: numpy.ndarray
+    feature_values: numpy.ndarray
+    transitions: numpy.ndarray
+    l2: float
+
+    @classmethod
+    def from_data(cls, data: HeadData, theta: numpy.ndarray, l2: float) -> KroneckerCurvature:
+        """Read the documents once and decompose both factors (eigh)."""
+        weights, scores = unpack(theta, data.labels)
+        label_factor = numpy.zeros((data.labels, data.labels))
+        feature_factor = numpy.zeros((data.width, data.width))
+        edges = l2 * numpy.eye(data.labels**2)
+        for features, _, lengths in data.batches():
+            chain = markov_chain(features @ weights.T, scores, lengths)
+            uncertainty = 1.0 - (chain.unary**2).sum(axis=1)
+            label_factor += numpy.diag(chain.unary.sum(axis=0)) - chain.unary.T @ chain.unary
+            feature_factor += features.T @ (uncertainty[:, None] * features)
+            _, last = boundaries(lengths)
+            pairs = (chain.unary[:, :, None] * chain.onward)[~last].reshape(-1, data.labels**2)
+            edges += numpy.diag(pairs.sum(axis=0)) - pairs.T @ pairs
+        feature_factor /= max(float(numpy.trace(label_factor)), 1e-300)
+        label_values, label_vectors = numpy.linalg.eigh(label_factor)
+        feature_values, feature_vectors = numpy.linalg.eigh(feature_factor)
+        return cls(
+            label_vectors,
+            numpy.maximum(label_values, 0.0),
+            feature_vectors,
+            numpy.maximum(feature_values, 0.0),
+            numpy.linalg.inv(edges),
+            l2,
+        )
+
+    @property
+    def labels(self) -> int:  # type: ignore[override]
+        return len(self.label_values)
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return len(self.feature_values)
+
+    def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        """Multiply parameter vectors (float64, n x P) by H^-1."""
+        split = self.labels * self.width
+        weights = vectors[:, :split].reshape(-1, self.labels, self.width)
+        turned = self.label_vectors.T @ weights @ self.feature_vectors
+        turned /= numpy.multiply.outer(self.label_values, self.feature_values) + self.l2
+        weights = self.label_vectors @ turned @ self.feature_vectors.T
+        return numpy.concatenate(
+            [weights.reshape(len(vectors), -1), vectors[:, split:] @ self.transitions], axis=1
+        )
+
+    def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
+        """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""
+        squares = (with_constant(tokens.features) @ self.feature_vectors) ** 2
+        damped = 1.0 / (numpy.multiply.outer(self.feature_values, self.label_values) + self.l2)
+        strength = squares @ damped
+        result = numpy.einsum("ac,nc,bc->nab", self.label_vectors, strength, self.label_vectors)
+        return result + _transition_leverage(self.transitions, tokens, self.labels)
 
 
-def removal(residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray) -> Removal:
-    """Correct residuals for the removed token's own leverage: e~ = (I - S M)^-1 e, S = diag(p) - p p^T.
+def with_constant(features: numpy.ndarray) -> numpy.ndarray:
+    """Append the constant 1 to token vectors (float64, tokens x width)."""
+    block = numpy.ones((len(features), features.shape[1] + 1))
+    block[:, :-1] = features
+    return block
 
-    This is the exact Newton step of the objective without the token's conditional loss.
 
-    residuals, probabilities (float64, tokens x labels); leverage (float64, tokens x labels x labels): M.
-    """
-    labels = residuals.shape[1]
-    spread = numpy.einsum("na,ab->nab", probabilities, numpy.eye(labels))
-    spread -= probabilities[:, :, None] * probabilities[:, None, :]
-    # S M is similar to a symmetric matrix: its eigenvalues are those of R^T S R with M = R R^T.
-    values, vectors = numpy.linalg.eigh(leverage)
-    roots = vectors * numpy.sqrt(numpy.maximum(values, 0.0))[:, None, :]
-    largest = numpy.linalg.eigvalsh(roots.transpose(0, 2, 1) @ spread @ roots)[:, -1]
-    clipped = leverage * numpy.minimum(1.0, LEVERAGE_LIMIT / numpy.maximum(largest, 1e-300))[:, None, None]
-    corrected = numpy.linalg.solve(numpy.eye(labels) - spread @ clipped, residuals[:, :, None])[:, :, 0]
-    return Removal(corrected, largest)
+def _transition_entries(tokens: TokenFactors, labels: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """For label a a logit reads T[y-, a] and T[a, y+]: return where they are in T (labels^2 where there is no
+    neighbour)."""
+    every, none = numpy.arange(labels), labels * labels
+    previous, following = tokens.previous[:, None].astype(int), tokens.following[:, None].astype(int)
+    into = numpy.where(previous >= 0, previous * labels + every, none)
+    onward = numpy.where(following >= 0, every * labels + following, none)
+    return into, onward
+
+
+def _transition_leverage(block: numpy.ndarray, tokens: TokenFactors, labels: int) -> numpy.ndarray:
+    """Return the part of M that comes from the block of T in H^-1."""
+    none = labels * labels
+    padded = numpy.zeros((none + 1, none + 1))
+    padded[:none, :none] = block
+    result = numpy.zeros((len(tokens), labels, labels))
+    entries = _transition_entries(tokens, labels)
+    for one in entries:
+        for other in entries:
+            result += padded[one[:, :, None], other[:, None, :]]
+    return result

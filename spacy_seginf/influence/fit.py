@@ -9,7 +9,7 @@ alone, so without l2 there would be no single optimum.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Callable, Iterator, Optional, Sequence
 
 import numpy
@@ -20,10 +20,11 @@ from ..crf import negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors
 
-BATCH_TOKENS = 8192
+BATCH_TOKENS = 16384
 LBFGS_ITERATIONS = 300
 NEWTON_ITERATIONS = 100
-STALLED = 0.9  # a step that leaves more of the gradient than this asks for a new Hessian
+STALLED = 0.9  # a tiny step that leaves more of the gradient than this asks for a new Hessian
+MEMORY = 30  # changes of the gradient that a quasi-Newton step remembers
 TOLERANCE = 1e-8
 Solver = Callable[[numpy.ndarray], numpy.ndarray]
 
@@ -45,6 +46,12 @@ class HeadData:
     def labels(self) -> int:
         return self.allowed.shape[1]
 
+    @cached_property
+    def starts(self) -> numpy.ndarray:
+        """Row of each document's first token (int64, documents)."""
+        sizes = numpy.asarray(self.lengths, dtype=numpy.int64)
+        return numpy.cumsum(sizes) - sizes
+
     @property
     def width(self) -> int:
         """Columns of W: d and the bias."""
@@ -52,15 +59,15 @@ class HeadData:
 
     def slices(self) -> Iterator[tuple[slice, numpy.ndarray, list[int]]]:
         """Yield rows, allowed labels and lengths of some thousand tokens of whole documents at a time."""
-        start = 0
+        start = size = 0
         lengths: list[int] = []
         for number, length in enumerate(self.lengths):
             lengths.append(length)
-            size = sum(lengths)
+            size += length
             if size >= BATCH_TOKENS or (size and number == len(self.lengths) - 1):
                 rows = slice(start, start + size)
                 yield rows, self.allowed[rows], lengths
-                start, lengths = rows.stop, []
+                start, size, lengths = rows.stop, 0, []
 
     def batches(self) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, list[int]]]:
         """Yield the same with features in float64 and the constant 1 appended, in place of their rows."""
@@ -147,32 +154,56 @@ def newton(
     *,
     solve: Optional[Solver] = None,
     evaluations: int = 0,
+    iterations: int = NEWTON_ITERATIONS,
 ) -> Fit:
-    """Minimise J by damped Newton steps.
+    """Minimise J by damped quasi-Newton steps: a Hessian from nearby, and what the gradients since then tell of it.
 
-    solve (Callable): turns a gradient into a step with a Hessian from nearby. A new Hessian is computed only when the
-        one at hand stops making good progress.
+    solve (Callable): multiplies by the inverse of a Hessian from nearby. A new Hessian is computed only when there is
+        none, or when the one at hand makes no progress any more.
     evaluations (int): how many have been spent before, for the report.
+    iterations (int): steps at most.
     """
     theta = start
     value, gradient = loss_and_gradient(data, theta, l2)
     size = float(numpy.abs(gradient).max())
-    for _ in range(NEWTON_ITERATIONS):
+    history: list[tuple[numpy.ndarray, numpy.ndarray]] = []
+    for _ in range(iterations):
         if size <= tolerance:
             break
         if solve is None:
-            solve = partial(cho_solve, cho_factor(hessian(data, theta, l2)))
-        step = solve(gradient)
+            solve, history = partial(cho_solve, cho_factor(hessian(data, theta, l2))), []
+        step = _quasi_newton(gradient, solve, history)
+        slope = float(step @ gradient)
         rate = 1.0
         while True:
             candidate = theta - rate * step
             new_value, new_gradient = loss_and_gradient(data, candidate, l2)
             evaluations += 1
             new_size = float(numpy.abs(new_gradient).max())
-            if new_size < 0.5 * size or new_value <= value - 1e-4 * rate * float(step @ gradient) or rate < 1e-6:
+            if new_size < 0.5 * size or new_value <= value - 1e-4 * rate * slope or rate < 1e-6:
                 break
             rate *= 0.5
-        if new_size > STALLED * size:
+        if slope <= 0 or (rate < 1e-6 and new_size > STALLED * size):
             solve = None
+        change = candidate - theta, new_gradient - gradient
+        if float(change[0] @ change[1]) > 0:
+            history = [*history, change][-MEMORY:]
         theta, value, gradient, size = candidate, new_value, new_gradient, new_size
     return Fit(theta, value, size, evaluations, size <= tolerance)
+
+
+def _quasi_newton(
+    gradient: numpy.ndarray, solve: Solver, history: Sequence[tuple[numpy.ndarray, numpy.ndarray]]
+) -> numpy.ndarray:
+    """Return the step of L-BFGS with an inverse Hessian from nearby in the place of a multiple of the identity
+    (two-loop recursion, Nocedal and Wright, Numerical Optimization, algorithm 7.4)."""
+    step = gradient.copy()
+    weights = []
+    for moved, change in reversed(history):
+        weight = float(moved @ step) / float(moved @ change)
+        step -= weight * change
+        weights.append(weight)
+    step = solve(step)
+    for (moved, change), weight in zip(history, reversed(weights)):
+        step += (weight - float(change @ step) / float(moved @ change)) * moved
+    return step

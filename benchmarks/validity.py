@@ -1,0 +1,414 @@
+"""Is the predicted effect of removing or changing a label the real one? Thousands of refits of the head answer.
+
+The protocol of Jain et al. 2022, section 5.1: 1,000 train and 200 dev sentences of CoNLL-2003, mispredicted dev tokens,
+the references that score highest for them, and the head refit without each. All pairs are kept. Finished settings are
+cached, so a rerun goes on where it was stopped.
+
+    OMP_NUM_THREADS=1 python benchmarks/validity.py --data DIR
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy
+from features import TAGS, Sentences, transformer_sentences, word_sentences
+from prepare import CACHE
+from reporting import ROOT, finish, one_thread, parse_arguments, print_table
+
+from spacy_seginf.crf import viterbi
+from spacy_seginf.evaluation.agreement import agreement
+from spacy_seginf.influence.curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature
+from spacy_seginf.influence.effects import HeadEffects
+from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient, unpack
+from spacy_seginf.influence.removal import LEVERAGE_FLAG, LEVERAGE_LIMIT
+from spacy_seginf.influence.segments import SegmentChains
+from spacy_seginf.schemes import TagScheme
+
+SEEDS = (0, 1, 2)
+CANDIDATES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+REFINEMENTS = 5
+LOUD = 1e-4  # a token whose residual is smaller is no candidate for the top references
+SIZES = {"train": 1000, "dev": 200, "queries": 20, "top": 20, "uniform": 400, "relabel": 60, "sets": 50, "entities": 8}
+QUICK = {"train": 150, "dev": 100, "queries": 4, "top": 4, "uniform": 20, "relabel": 5, "sets": 4, "entities": 2}
+METHODS = ("identity", "kfac", "uncorrected", "corrected", "shown", "refined")
+NAMES = {
+    "identity": "identity (the paper's)",
+    "kfac": "K-FAC",
+    "uncorrected": "exact, uncorrected",
+    "corrected": "exact, corrected",
+    "shown": "the same, refined where flagged",
+    "refined": f"exact, {REFINEMENTS} refinements",
+}
+
+
+@dataclass
+class Setting:
+    """A head at its optimum on a sample of sentences, and dev tokens that it gets wrong."""
+
+    effects: HeadEffects
+    dev: HeadData
+    predicted: numpy.ndarray
+    gold: numpy.ndarray
+    others: dict[str, Any]
+
+
+def choose_l2(train: HeadData, dev: HeadData) -> tuple[float, dict[str, float]]:
+    """Choose the penalty by the likelihood of the dev sentences; return it and every candidate's loss per token."""
+    theta = numpy.zeros(train.labels * train.width + train.labels**2)
+    losses = {}
+    for l2 in reversed(CANDIDATES):
+        theta = fit_head(train, theta, l2, 1e-2).theta
+        losses[f"{l2:g}"] = loss_and_gradient(dev, theta, 0.0)[0] / len(dev.allowed)
+    return float(min(losses, key=lambda key: losses[key])), losses
+
+
+def prepare(train: HeadData, dev: HeadData, gold: numpy.ndarray, l2: float) -> Setting:
+    """Fit the head and decompose its curvature."""
+    fit = fit_head(train, numpy.zeros(train.labels * train.width + train.labels**2), l2, 1e-10)
+    if not fit.converged:
+        raise SystemExit(f"The fit stopped at a gradient of {fit.gradient:.1e}")
+    metric = ExactCurvature.from_hessian(hessian(train, fit.theta, l2), train.labels, train.width)
+    effects = HeadEffects(train, fit.theta, l2, metric)
+    weights, transitions = unpack(fit.theta, train.labels)
+    parts = [viterbi(block @ weights.T, transitions, lengths) for block, _, lengths in dev.batches()]
+    others = {
+        "identity": IdentityCurvature(train.labels, train.width),
+        "kfac": KroneckerCurvature.from_data(train, fit.theta, l2),
+    }
+    return Setting(effects, dev, numpy.concatenate(parts), gold, others)
+
+
+def token_segments(data: HeadData, rows: numpy.ndarray) -> numpy.ndarray:
+    """Turn rows into segments of one token."""
+    documents = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)[rows]
+    offsets = rows - data.starts[documents]
+    return numpy.stack([documents, offsets, offsets + 1], axis=1)
+
+
+def entity_segments(data: HeadData, labels: numpy.ndarray) -> list[tuple[int, int, int]]:
+    """List the entities of label sequences as segments."""
+    scheme = TagScheme(("LOC", "MISC", "ORG", "PER"))
+    assert scheme.tags == TAGS
+    return [
+        (number, begin, end)
+        for number, (start, length) in enumerate(zip(data.starts, data.lengths))
+        for begin, end, _ in scheme.entities(labels[start : start + length])
+    ]
+
+
+class Experiment:
+    """Effects of references on watched segments: predicted in every way, and by refitting."""
+
+    def __init__(self, setting: Setting, watched: SegmentChains) -> None:
+        self.setting, self.watched = setting, watched
+        self._base = watched.losses(setting.effects.nothing)
+        gradients = watched.factors().gradients()
+        self._curved = {
+            "uncorrected": setting.effects.metric.apply(gradients),
+            **{name: metric.apply(gradients) for name, metric in setting.others.items()},
+        }
+
+    def changes(self, step: numpy.ndarray) -> numpy.ndarray:
+        """Return the change of every watched loss after a step of theta (watched)."""
+        return (self.watched.losses(step) - self._base)[0]
+
+    def removal(self, segment: Any, *, real: bool = True) -> dict[str, Any]:
+        """Predict and measure the removal of a segment (or of several together) for all watched segments."""
+        effects = self.setting.effects
+        change = effects.without(numpy.asarray(segment).reshape(-1, 3))
+        plain = change.chains.factors().gradients().sum(axis=0)
+        step = effects.predict(change)
+        result: dict[str, Any] = {name: curved @ plain for name, curved in self._curved.items()}
+        result["corrected"] = self.changes(step)
+        result["leverage"] = float(effects.corrections(change.chains.segments)[0].leverage.max())
+        if real:
+            refined = effects.refine(change, step, REFINEMENTS)
+            result["refined"] = self.changes(refined)
+            result["shown"] = result["refined" if result["leverage"] > LEVERAGE_FLAG else "corrected"]
+            refit, fit = effects.refit(change, refined)
+            result["actual"], result["converged"] = self.changes(refit), fit.converged
+        return result
+
+    def relabelling(self, segment: Any, labels: numpy.ndarray) -> dict[str, Any]:
+        """Predict and measure the relabelling of a segment for all watched segments."""
+        effects = self.setting.effects
+        change = effects.relabelled(tuple(segment), labels)
+        step = effects.predict(change)
+        refined = effects.refine(change, step, REFINEMENTS)
+        refit, fit = effects.refit(change, refined)
+        return {
+            "corrected": self.changes(step),
+            "refined": self.changes(refined),
+            "actual": self.changes(refit),
+            "converged": fit.converged,
+        }
+
+
+class Candidates:
+    """Training segments with their corrected gradients written out, to rank them for many queries."""
+
+    def __init__(self, effects: HeadEffects, segments: numpy.ndarray) -> None:
+        self.segments = segments
+        self._effects = effects
+        self._gradients = numpy.concatenate([part.factors.gradients() for part in effects.corrections(segments)])
+
+    def best(self, watched: SegmentChains, top: int) -> numpy.ndarray:
+        """Return the numbers of the candidates with the largest corrected scores of either sign (watched x top)."""
+        scores = self._effects.metric.apply(watched.factors().gradients()) @ self._gradients.T
+        return numpy.argsort(-numpy.abs(scores), axis=1, kind="stable")[:, :top]
+
+
+def run_setting(train: Sentences, dev: Sentences, seed: int, l2: Optional[float], parts: set[str], sizes: dict) -> dict:
+    """Run the parts of the protocol on one sample at one penalty (chosen on dev if None)."""
+    generator = numpy.random.default_rng(seed)
+    train_data, _ = train.sample(sizes["train"], generator)
+    dev_data, gold = dev.sample(sizes["dev"], generator)
+    dev_losses: dict[str, float] = {}
+    if l2 is None:
+        l2, dev_losses = choose_l2(train_data, dev_data)
+    setting = prepare(train_data, dev_data, gold, l2)
+    effects, predicted = setting.effects, setting.predicted
+    wrong = numpy.flatnonzero(predicted != gold)
+    queries = generator.permutation(wrong)[: sizes["queries"]]
+    watched = effects.watch(dev_data, predicted, token_segments(dev_data, queries))
+    experiment = Experiment(setting, watched)
+    everything = token_segments(train_data, numpy.arange(len(effects.labels)))
+    residuals = numpy.abs(effects.chains(everything).factors().residuals).max(axis=1)
+    candidates = Candidates(effects, everything[residuals > LOUD])
+    loud = candidates.segments
+    result: dict[str, Any] = {"l2": l2, "dev_losses": dev_losses, "wrong": len(wrong)}
+    best = candidates.best(watched, sizes["top"])
+    unique, places = numpy.unique(best, return_inverse=True)
+    if "top" in parts:
+        outcomes = [experiment.removal(loud[number]) for number in unique]
+        result["top"] = _collect(outcomes, places.reshape(best.shape))
+    if "uniform" in parts:
+        rows = generator.choice(len(everything), min(sizes["uniform"], len(everything)), replace=False)
+        outcomes = [experiment.removal(everything[row]) for row in rows]
+        result["uniform"] = _collect(outcomes, None, generator.integers(0, len(watched), len(rows)))
+    if "relabel" in parts:
+        targets = [loud[number] for number in generator.permutation(unique)[: sizes["relabel"]]]
+        probabilities = effects.chains(targets).chain.unary.copy()
+        labels = effects.labels[train_data.starts[[t[0] for t in targets]] + [t[1] for t in targets]]
+        probabilities[numpy.arange(len(labels)), labels] = -1.0
+        outcomes = [
+            experiment.relabelling(target, numpy.array([label]))
+            for target, label in zip(targets, probabilities.argmax(axis=1))
+        ]
+        result["relabel"] = _collect(outcomes, None)
+    if "entities" in parts:
+        result["entities"] = _entities(setting, generator, sizes)
+    if "sets" in parts:
+        result["sets"] = _sets(setting, generator, wrong, candidates, sizes)
+    return result
+
+
+def _entities(setting: Setting, generator: numpy.random.Generator, sizes: dict) -> dict[str, Any]:
+    effects, data = setting.effects, setting.effects.data
+    found = set(entity_segments(setting.dev, setting.predicted)) - set(entity_segments(setting.dev, setting.gold))
+    wrong = sorted(found)
+    chosen = [wrong[number] for number in generator.permutation(len(wrong))[: sizes["entities"]]]
+    watched = effects.watch(setting.dev, setting.predicted, chosen)
+    candidates = Candidates(effects, numpy.asarray(entity_segments(data, effects.labels)))
+    best = candidates.best(watched, sizes["top"])
+    unique, places = numpy.unique(best, return_inverse=True)
+    experiment = Experiment(setting, watched)
+    outcomes = [experiment.removal(candidates.segments[number]) for number in unique]
+    return _collect(outcomes, places.reshape(best.shape))
+
+
+def _sets(
+    setting: Setting, generator: numpy.random.Generator, wrong: numpy.ndarray, candidates: Candidates, sizes: dict
+) -> dict[str, Any]:
+    """Remove the top references of dev tokens together: all mispredicted tokens first, then the least certain ones."""
+    effects = setting.effects
+    every = token_segments(setting.dev, numpy.arange(len(setting.gold)))
+    chains = effects.watch(setting.dev, setting.predicted, every)
+    losses = chains.losses(effects.nothing)[0]
+    losses[wrong] = numpy.inf
+    rows = numpy.argsort(-losses, kind="stable")[: max(sizes["sets"], len(wrong))]
+    rows = rows[generator.permutation(len(rows))] if len(wrong) > sizes["sets"] else rows
+    pairs = []
+    for row in rows[: sizes["sets"]]:
+        watched = effects.watch(setting.dev, setting.predicted, every[row : row + 1])
+        experiment = Experiment(setting, watched)
+        references = candidates.segments[candidates.best(watched, sizes["top"])[0]]
+        together = experiment.removal(references)
+        single = sum(experiment.removal(reference, real=False)["corrected"] for reference in references)
+        pairs.append([float(v[0]) for v in (together["corrected"], together["refined"], single, together["actual"])])
+    block, refined, summed, actual = numpy.array(pairs).T
+    names = {"block": block, "block refined": refined, "plain sum": summed}
+    return {
+        "pairs": pairs,
+        "agreement": {name: agreement(values, actual).as_dict() for name, values in names.items()},
+    }
+
+
+def _collect(
+    outcomes: list[dict[str, Any]], places: Optional[numpy.ndarray], column: Optional[numpy.ndarray] = None
+) -> dict[str, Any]:
+    """Compare methods with refits over the pairs of a query and its own references, and over the whole pool.
+
+    places (queries x top): outcome of each query's references. column: the one query of each outcome instead.
+    """
+    stacked = {
+        key: numpy.stack([outcome[key] for outcome in outcomes])
+        for key in outcomes[0]
+        if isinstance(outcomes[0][key], numpy.ndarray)
+    }
+    actual = stacked.pop("actual")
+    result: dict[str, Any] = {
+        "refits": len(outcomes),
+        "not_converged": sum(not outcome["converged"] for outcome in outcomes),
+        "clipped": sum(outcome.get("leverage", 0.0) > LEVERAGE_LIMIT for outcome in outcomes),
+        "flagged": sum(outcome.get("leverage", 0.0) > LEVERAGE_FLAG for outcome in outcomes),
+        "pool": {name: agreement(values, actual).as_dict() for name, values in stacked.items()},
+    }
+    if places is not None:
+        own = numpy.arange(len(places))[:, None]
+        result["pairs"] = {name: agreement(v[places, own], actual[places, own]).as_dict() for name, v in stacked.items()}
+        result["per_query"] = {
+            name: [agreement(v[p, q], actual[p, q]).pearson for q, p in enumerate(places)] for name, v in stacked.items()
+        }
+        result["points"] = {
+            name: v[places, own].ravel().tolist() for name, v in {**stacked, "actual": actual}.items()
+        }
+    if column is not None:
+        rows = numpy.arange(len(outcomes))
+        result["pairs"] = {name: agreement(v[rows, column], actual[rows, column]).as_dict() for name, v in stacked.items()}
+    return result
+
+
+def cached_setting(kind: str, seed: int, l2: Optional[float], parts: set[str], data: Path, quick: bool) -> dict:
+    """Run a setting, or read its result if it has been run by the same code of this file."""
+    sizes = QUICK if quick else SIZES
+    content = repr((kind, seed, l2, sorted(parts), sizes, REFINEMENTS, CANDIDATES))
+    path = CACHE / "validity" / f"{kind}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.json"
+    if not path.exists():
+        started = time.perf_counter()
+        load = word_sentences if kind == "linear" else transformer_sentences
+        result = run_setting(load("train", data), load("dev", data), seed, l2, parts, sizes)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".partial").write_text(json.dumps(result), encoding="utf8")
+        path.with_suffix(".partial").replace(path)
+        print(f"{kind}, seed {seed}, l2 {result['l2']:g}: {time.perf_counter() - started:.0f} s", flush=True)
+    return json.loads(path.read_text(encoding="utf8"))
+
+
+def plan(quick: bool) -> list[tuple[str, int, Optional[float], set[str]]]:
+    """List the settings: features, seed, penalty (None: chosen on dev) and parts. Refits on the transformer's features
+    take a second each, so some of its parts have one seed."""
+    everything = {"top", "uniform", "relabel", "entities", "sets"}
+    settings: list[tuple[str, int, Optional[float], set[str]]] = []
+    for seed in SEEDS[:1] if quick else SEEDS:
+        settings += [("linear", seed, None, everything), ("linear", seed, 1.0, {"top", "relabel"})]
+        settings.append(("minilm", seed, 1.0, {"top", "relabel", "entities", *(["uniform", "sets"] if not seed else [])}))
+        settings.append(("minilm", seed, None, {"top", "sets"} if not seed else {"top"}))
+    return settings
+
+
+def mean(results: list[dict], part: str, where: str, method: str, key: str) -> float:
+    """Average a figure over the settings that have it."""
+    return float(numpy.mean([result[part][where][method][key] for result in results if part in result]))
+
+
+def plot(groups: dict[str, list[dict]], path: Path) -> None:
+    """Draw predicted against actual effects, identity beside exact."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(len(groups), 3, figsize=(9, 3 * len(groups)), constrained_layout=True)
+    for row, (name, results) in zip(axes, groups.items()):
+        points = {m: sum((r["top"]["points"][m] for r in results), []) for m in (*METHODS, "actual")}
+        for axis, method in zip(row, ("identity", "corrected", "refined")):
+            axis.scatter(points["actual"], points[method], s=6, alpha=0.4, edgecolors="none", color="#0072b2")
+            if method != "identity":
+                ends = [min(points["actual"]), max(points["actual"])]
+                axis.plot(ends, ends, color="#b35900", linewidth=1)
+            axis.set(title=f"{name}\n{NAMES[method]}", xlabel="real change by refit (nats)", ylabel="predicted")
+            axis.title.set_fontsize(9)
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__ or "")
+    one_thread()
+    results: dict[tuple[str, str], list[dict]] = {}
+    for kind, seed, l2, parts in plan(arguments.quick):
+        found = cached_setting(kind, seed, l2, parts, Path(arguments.data), arguments.quick)
+        results.setdefault((kind, "l2 = 1" if l2 else "chosen l2"), []).append(found)
+    rows = []
+    for (kind, penalty), found in results.items():
+        for part in ("top", "uniform", "relabel", "entities"):
+            available = [result for result in found if part in result]
+            for method in METHODS:
+                where = "pool" if part == "relabel" else "pairs"
+                if available and method in available[0][part][where]:
+                    keys = ("pearson", "spearman", "slope", "sign")
+                    values = [mean(found, part, where, method, key) for key in keys]
+                    per_query = sum((r[part].get("per_query", {}).get(method, []) for r in available), [])
+                    extremes = [float(f(per_query)) if per_query else "" for f in (numpy.median, numpy.min)]
+                    rows.append([kind, penalty, part, NAMES[method], *values, *extremes])
+        for name in ("block", "block refined", "plain sum"):
+            available = [result for result in found if "sets" in result]
+            if available:
+                values = [
+                    float(numpy.mean([result["sets"]["agreement"][name][key] for result in available]))
+                    for key in ("pearson", "spearman", "slope", "sign")
+                ]
+                rows.append([kind, penalty, "sets", name, *values, "", ""])
+    header = ["features", "penalty", "pairs", "prediction", "Pearson", "Spearman", "slope", "sign", "median", "worst"]
+    print_table(header, rows)
+    linear = results["linear", "l2 = 1"] + results["linear", "chosen l2"]
+    chosen, minilm = results["linear", "chosen l2"], results["minilm", "l2 = 1"]
+    figures: dict[str, Any] = {
+        "linear_pearson": mean(linear, "top", "pairs", "corrected", "pearson"),
+        "linear_slope": mean(linear, "top", "pairs", "corrected", "slope"),
+        "linear_sign_agreement": mean(linear, "top", "pairs", "corrected", "sign"),
+        "linear_pool_pearson": mean(linear, "top", "pool", "corrected", "pearson"),
+        "linear_refined_pearson": mean(linear, "top", "pairs", "refined", "pearson"),
+        "linear_identity_pearson": mean(linear, "top", "pairs", "identity", "pearson"),
+        "uniform_spearman": mean(chosen, "uniform", "pairs", "corrected", "spearman"),
+        "minilm_pearson": mean(minilm, "top", "pairs", "corrected", "pearson"),
+        "minilm_slope": mean(minilm, "top", "pairs", "corrected", "slope"),
+        "minilm_shown_pearson": mean(minilm, "top", "pairs", "shown", "pearson"),
+        "minilm_shown_slope": mean(minilm, "top", "pairs", "shown", "slope"),
+        "minilm_identity_pearson": mean(minilm, "top", "pairs", "identity", "pearson"),
+        "minilm_uncorrected_pearson": mean(minilm, "top", "pairs", "uncorrected", "pearson"),
+        "refined_pearson": mean(minilm, "top", "pairs", "refined", "pearson"),
+        "refined_slope": mean(minilm, "top", "pairs", "refined", "slope"),
+        "entities_pearson": mean(minilm + linear, "entities", "pairs", "shown", "pearson"),
+        "relabel_pearson": mean(minilm + linear, "relabel", "pool", "corrected", "pearson"),
+        "relabel_refined_pearson": mean(minilm + linear, "relabel", "pool", "refined", "pearson"),
+        "block_pearson": _sets_mean(linear + minilm, "block", "pearson"),
+        "block_slope": _sets_mean(linear + minilm, "block", "slope"),
+        "sum_pearson": _sets_mean(linear + minilm, "plain sum", "pearson"),
+    }
+    settings = {f"{kind}, {penalty}": [_without_points(r) for r in found] for (kind, penalty), found in results.items()}
+    if not arguments.quick:
+        plot({"word features, l2 = 1": results["linear", "l2 = 1"], "MiniLM, l2 = 1": minilm}, ROOT / "docs/validity.png")
+    finish("validity", {**figures, "settings": settings}, quick=arguments.quick, rows=SIZES["train"], seeds=SEEDS)
+
+
+def _sets_mean(results: list[dict], name: str, key: str) -> float:
+    return float(numpy.mean([result["sets"]["agreement"][name][key] for result in results if "sets" in result]))
+
+
+def _without_points(result: dict) -> dict:
+    kept = {part: dict(value) if isinstance(value, dict) else value for part, value in result.items()}
+    for value in kept.values():
+        if isinstance(value, dict):
+            value.pop("points", None)
+            if isinstance(value.get("pairs"), list):
+                value.pop("pairs")
+    return kept
+
+
+if __name__ == "__main__":
+    main()

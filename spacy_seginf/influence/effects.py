@@ -1,0 +1,184 @@
+"""What happens to a head when training labels are removed or changed: predicted by its curvature, or by refitting.
+
+For research and for everything that is shown to people. All of it speaks of the head on frozen features, at its optimum
+theta of J = sum of losses + (l2 / 2) |theta|^2; the encoder has seen the labels too.
+
+    effects = HeadEffects(data, theta, l2, metric)
+    watched = effects.watch(test_data, test_labels, [(0, 3, 5)])             # document, start, end
+    step = effects.removal([(118, 4, 6)])                                      # change of theta
+    watched.losses(step) - watched.losses(effects.nothing)                     # positive: the label supports
+    refit = effects.refit(effects.without([(118, 4, 6)]))                      # the real thing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Optional, Sequence, Union
+
+import numpy
+
+from ..crf import one_label_each, viterbi
+from .curvature import Metric
+from .fit import Fit, HeadData, Solver, newton, unpack
+from .relabelling import relabelled_step
+from .removal import SegmentCorrection, correct_segments, solve_without
+from .segments import SegmentChains, ranges
+
+TIGHT = 1e-10  # a looser optimum is further away than the effect of one label
+SOLVER_TOLERANCE = 1e-4
+CHUNK = 64  # segments corrected at once
+SegmentList = Union[numpy.ndarray, Sequence[tuple[int, int, int]]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Training labels that are removed or changed together.
+
+    data (HeadData): the documents with the changed annotation. chains (SegmentChains): the segments concerned, at theta.
+    labels (ints, tokens of the segments): their new labels; None if they are removed.
+    """
+
+    data: HeadData
+    chains: SegmentChains
+    labels: Optional[numpy.ndarray] = None
+
+
+class HeadEffects:
+    """Gradients, scores, and predicted and real effects of training labels on a head.
+
+    data (HeadData): training documents. theta (float64, P): the head's optimum. l2 (float): its penalty.
+    metric (Metric): H^-1 at theta.
+    labels (ints, tokens): training labels, the most probable permitted ones where annotation is missing; computed if None.
+    """
+
+    def __init__(
+        self, data: HeadData, theta: numpy.ndarray, l2: float, metric: Metric, labels: Optional[numpy.ndarray] = None
+    ) -> None:
+        self.data, self.theta, self.l2, self.metric = data, theta, l2, metric
+        self.labels = complete_labels(data, theta) if labels is None else labels
+
+    @property
+    def nothing(self) -> numpy.ndarray:
+        """A step of theta that changes nothing (float64, 1 x P)."""
+        return numpy.zeros((1, len(self.theta)))
+
+    def chains(self, segments: SegmentList) -> SegmentChains:
+        """Free training segments (ints, n x 3: document, start, end) under the head."""
+        return SegmentChains(self.theta, self.data, self.labels, numpy.asarray(segments))
+
+    def watch(self, data: HeadData, labels: numpy.ndarray, segments: SegmentList) -> SegmentChains:
+        """Free segments of other documents at given labels (ints, all tokens of ``data``)."""
+        observed = one_label_each(labels, data.labels)
+        return SegmentChains(self.theta, replace(data, allowed=observed), labels, numpy.asarray(segments))
+
+    def gradients(self, segments: SegmentList) -> numpy.ndarray:
+        """Return minus the gradient of each training segment's conditional loss (float64, n x P)."""
+        return self.chains(segments).factors().gradients()
+
+    def scores(self, watched: SegmentChains, segments: SegmentList, *, corrected: bool = True) -> numpy.ndarray:
+        """Score training segments for watched ones (float64, watched x segments): g_q^T H^-1 g_k.
+
+        Positive supports, negative opposes: the first-order change of the watched loss when the segment's labels are
+        removed. corrected: by the leverage of the removed segment.
+        """
+        curved = self.metric.apply(watched.factors().gradients())
+        rows = [
+            (self._correction(part).factors if corrected else self.chains(part).factors()).gradients()
+            for part in _parts(segments)
+        ]
+        return curved @ numpy.concatenate([*rows, self.nothing[:0]]).T
+
+    def without(self, segments: SegmentList) -> Change:
+        """Remove the labels of segments, all together."""
+        merged = merge_touching(segments)
+        chains = self.chains(merged)
+        allowed = self.data.allowed.copy()
+        allowed[chains.rows] = True
+        return Change(replace(self.data, allowed=allowed), chains)
+
+    def relabelled(self, segment: tuple[int, int, int], labels: numpy.ndarray) -> Change:
+        """Change the labels of a segment (ints, its tokens)."""
+        chains = self.chains([segment])
+        allowed = self.data.allowed.copy()
+        allowed[chains.rows] = one_label_each(numpy.asarray(labels), self.data.labels)
+        return Change(replace(self.data, allowed=allowed), chains, numpy.asarray(labels))
+
+    def removal(self, segments: SegmentList) -> numpy.ndarray:
+        """Predict the change of theta when each segment's labels are removed on its own (float64, n x P)."""
+        return numpy.concatenate([*(self._correction(part).steps for part in _parts(segments)), self.nothing[:0]])
+
+    def predict(self, change: Change) -> numpy.ndarray:
+        """Predict the change of theta under a change of labels: one step for all of it (float64, 1 x P)."""
+        if change.labels is None:
+            return correct_segments(change.chains, self.metric, _one_set(change.chains)).steps
+        observed = one_label_each(change.labels, self.data.labels)
+        return relabelled_step(self.theta, self.metric, change.chains, observed)
+
+    def refine(self, change: Change, step: numpy.ndarray, steps: int) -> numpy.ndarray:
+        """Improve a predicted step (1 x P) by further Newton steps on the true objective; each reads all documents."""
+        return self._newton(change, step, steps).theta[None] - self.theta
+
+    def refit(self, change: Change, start: Optional[numpy.ndarray] = None) -> tuple[numpy.ndarray, Fit]:
+        """Really refit the head under a change of labels, to |grad J| <= 1e-10, beginning at the predicted step.
+
+        RETURNS: the change of theta (float64, 1 x P), and the fit, which says whether it converged.
+        """
+        fit = self._newton(change, self.predict(change) if start is None else start)
+        return fit.theta[None] - self.theta, fit
+
+    def corrections(self, segments: SegmentList) -> list[SegmentCorrection]:
+        """Correct the gradients of segments for their own leverage, some at a time."""
+        return [self._correction(part) for part in _parts(segments)]
+
+    def _correction(self, segments: numpy.ndarray) -> SegmentCorrection:
+        return correct_segments(self.chains(segments), self.metric)
+
+    def _newton(self, change: Change, start: numpy.ndarray, steps: Optional[int] = None) -> Fit:
+        limit = {} if steps is None else {"iterations": steps}
+        theta = self.theta + start[0]
+        return newton(change.data, theta, self.l2, TIGHT, solve=self._solver(change), **limit)
+
+    def _solver(self, change: Change) -> Solver:
+        if change.labels is not None:  # relabelling is linear in theta, so the curvature stays
+            return lambda gradient: self.metric.apply(gradient[None])[0]
+        owners = _one_set(change.chains)
+        return lambda gradient: solve_without(change.chains, owners, self.metric, gradient, SOLVER_TOLERANCE)
+
+
+def complete_labels(data: HeadData, theta: numpy.ndarray) -> numpy.ndarray:
+    """Return the annotated labels (int64, tokens), the most probable permitted ones where several are allowed."""
+    if bool((data.allowed.sum(axis=1) == 1).all()):
+        return data.allowed.argmax(axis=1)
+    weights, transitions = unpack(theta, data.labels)
+    parts = [
+        viterbi(numpy.where(allowed, features @ weights.T, -numpy.inf), transitions, lengths)
+        for features, allowed, lengths in data.batches()
+    ]
+    return numpy.concatenate([*parts, numpy.zeros(0, dtype=numpy.int64)])
+
+
+def merge_touching(segments: SegmentList) -> numpy.ndarray:
+    """Sort segments and merge those that overlap or touch, as their removal together frees one longer run."""
+    merged: list[list[int]] = []
+    for document, start, end in sorted(map(tuple, numpy.asarray(segments).reshape(-1, 3).tolist())):
+        if merged and merged[-1][0] == document and start <= merged[-1][2]:
+            merged[-1][2] = max(end, merged[-1][2])
+        else:
+            merged.append([document, start, end])
+    return numpy.asarray(merged, dtype=numpy.int64).reshape(-1, 3)
+
+
+def log_odds(losses: numpy.ndarray) -> numpy.ndarray:
+    """Turn losses -log p into log-odds log(p / (1 - p)), without cancellation for p near 1."""
+    losses = numpy.maximum(losses, 1e-300)
+    return -losses - numpy.log(-numpy.expm1(-losses))
+
+
+def _parts(segments: SegmentList) -> list[numpy.ndarray]:
+    rows = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
+    return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+
+
+def _one_set(chains: SegmentChains) -> numpy.ndarray:
+    return numpy.zeros(len(chains), dtype=numpy.int64)

@@ -1,0 +1,81 @@
+"""What changing labels does to the head's optimum.
+
+Relabelling a segment from y to y' changes J by s(y) - s(y'), which is linear in theta: the first-order step is
+H^-1 (phi(y') - phi(y)), and the curvature stays. But the segment's own probability moves a long way, so its own loss is
+kept exact and only the rest of J is quadratic:
+
+    (H - H_k) d = g'_k(theta + d) - g_k(theta)
+
+with H_k the Hessian of the segment's conditional loss and g_k, g'_k its observed minus expected statistics with the old
+and with the new labels. A damped Newton iteration solves this without reading any other document.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from .curvature import Metric
+from .removal import OwnCurvature, conjugate_gradients
+from .segments import SegmentChains
+
+ITERATIONS = 30
+TOLERANCE = 1e-7
+HALVINGS = 20
+
+
+class _CurvatureLost:
+    """The segments' curvature before the change, less that after a step."""
+
+    def __init__(self, before: OwnCurvature, after: OwnCurvature) -> None:
+        self._before, self._after = before, after
+
+    def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        return self._before.product(vectors) - self._after.product(vectors)
+
+
+def relabelled_step(
+    theta: numpy.ndarray, metric: Metric, before: SegmentChains, observed: numpy.ndarray
+) -> numpy.ndarray:
+    """Predict the change of theta when segments get new labels, all together (float64, 1 x P).
+
+    theta (float64, P): the optimum. metric (Metric): H^-1 there.
+    before (SegmentChains): the segments at theta with their present labels.
+    observed (bool, tokens of the segments x labels): their new labels.
+    """
+    owners = numpy.zeros(len(before), dtype=numpy.int64)
+    own = OwnCurvature(before, owners)
+    present = own.total(before.factors())
+
+    def at(step: numpy.ndarray, image: numpy.ndarray) -> tuple[OwnCurvature, numpy.ndarray]:
+        """Return the segments' curvature after a step, and what of the equation is unsolved there."""
+        after = OwnCurvature(before.at(theta + step[0], observed), owners)
+        return after, after.total(after.chains.factors()) - present - (image - own.product(step))
+
+    step, image = numpy.zeros_like(present), numpy.zeros_like(present)  # image is H step
+    after, unsolved = at(step, image)
+    conditioned = metric.apply(unsolved)
+    first = size = _size(unsolved, conditioned)
+    for _ in range(ITERATIONS):
+        if size <= TOLERANCE * first:
+            break
+        lost = _CurvatureLost(own, after)
+        newton, scale, _ = conjugate_gradients(lost, metric, unsolved, conditioned, 0.1 * TOLERANCE)
+        newton_image = unsolved + scale[:, None] * lost.product(newton)
+        rate = 1.0
+        for _ in range(HALVINGS):
+            new_step, new_image = step + rate * newton, image + rate * newton_image
+            new_after, new_unsolved = at(new_step, new_image)
+            new_conditioned = metric.apply(new_unsolved)
+            new_size = _size(new_unsolved, new_conditioned)
+            if new_size < size:
+                break
+            rate *= 0.5
+        else:
+            break
+        step, image, after = new_step, new_image, new_after
+        unsolved, conditioned, size = new_unsolved, new_conditioned, new_size
+    return step
+
+
+def _size(vector: numpy.ndarray, conditioned: numpy.ndarray) -> float:
+    return float(numpy.sqrt(max(float((vector * conditioned).sum()), 0.0)))

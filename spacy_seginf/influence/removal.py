@@ -1,0 +1,187 @@
+"""What removing labels does to the head's optimum: exact Newton steps of the objective without them.
+
+Removing segment k adds its conditional loss's gradient g_k to that of J and takes its curvature H_k from the Hessian H:
+the optimum moves by -(H - H_k)^-1 g_k. For a token this is a small linear system (``correct_tokens``); segments and sets
+of them are solved by conjugate gradients (``correct_segments``). Where H_k outweighs H the objective need not be convex;
+there H_k is scaled down to the leverage LEVERAGE_LIMIT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Protocol
+
+import numpy
+
+from .curvature import Metric
+from .segments import SegmentChains, SegmentFactors
+
+LEVERAGE_LIMIT = 0.95  # leverage beyond this is clipped: the removal objective need not be convex there
+LEVERAGE_FLAG = 0.5  # leverage beyond this makes a single Newton step doubtful
+TOLERANCE = 1e-9
+ITERATIONS = 60
+
+
+@dataclass(frozen=True)
+class TokenCorrection:
+    """What removing single tokens' labels does, in factored form.
+
+    residuals (float64, tokens x labels): corrected residuals e~; dtheta = -H^-1 A^T e~.
+    leverage (float64, tokens): largest eigenvalue of S^1/2 M S^1/2 before clipping.
+    """
+
+    residuals: numpy.ndarray
+    leverage: numpy.ndarray
+
+
+def correct_tokens(residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray) -> TokenCorrection:
+    """Correct residuals for the removed token's own leverage: e~ = (I - S M)^-1 e, S = diag(p) - p p^T.
+
+    residuals, probabilities (float64, tokens x labels); leverage (float64, tokens x labels x labels): M = A H^-1 A^T.
+    """
+    labels = residuals.shape[1]
+    spread = numpy.einsum("na,ab->nab", probabilities, numpy.eye(labels))
+    spread -= probabilities[:, :, None] * probabilities[:, None, :]
+    # S M is similar to a symmetric matrix: its eigenvalues are those of R^T S R with M = R R^T.
+    values, vectors = numpy.linalg.eigh(leverage)
+    roots = vectors * numpy.sqrt(numpy.maximum(values, 0.0))[:, None, :]
+    largest = numpy.linalg.eigvalsh(roots.transpose(0, 2, 1) @ spread @ roots)[:, -1]
+    clipped = leverage * numpy.minimum(1.0, LEVERAGE_LIMIT / numpy.maximum(largest, 1e-300))[:, None, None]
+    corrected = numpy.linalg.solve(numpy.eye(labels) - spread @ clipped, residuals[:, :, None])[:, :, 0]
+    return TokenCorrection(corrected, largest)
+
+
+@dataclass(frozen=True)
+class SegmentCorrection:
+    """What removing segments' labels does.
+
+    factors (SegmentFactors): corrected gradients, g + H_k x; dtheta = -H^-1 (their sum over a set).
+    steps (float64, sets x P): dtheta.
+    norms (float64, sets): norm of the corrected gradient in the metric of H^-1.
+    self_influence (float64, sets): norm of the plain gradient in that metric.
+    leverage (float64, sets): largest ratio of own to whole curvature that was met, at most the largest eigenvalue of
+        H^-1 H_k and close to it.
+    """
+
+    factors: SegmentFactors
+    steps: numpy.ndarray
+    norms: numpy.ndarray
+    self_influence: numpy.ndarray
+    leverage: numpy.ndarray
+
+
+class Product(Protocol):
+    """A symmetric matrix per set, by its products with one vector per set (float64, sets x P)."""
+
+    def product(self, vectors: numpy.ndarray) -> numpy.ndarray: ...
+
+
+class OwnCurvature:
+    """H_k of several sets of segments: multiplies one parameter vector per set."""
+
+    def __init__(self, chains: SegmentChains, owners: numpy.ndarray) -> None:
+        self.chains, self.owners = chains, owners
+        self.sets = int(owners.max()) + 1 if len(owners) else 0
+        self._single = bool((owners == numpy.arange(len(owners))).all())
+
+    def total(self, factors: SegmentFactors) -> numpy.ndarray:
+        """Write gradients out and add them up within each set (float64, sets x P)."""
+        rows = factors.gradients()
+        if self._single:
+            return rows
+        summed = numpy.zeros((self.sets, rows.shape[1]))
+        numpy.add.at(summed, self.owners, rows)
+        return summed
+
+    def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        return self.total(self.chains.curvature_product(vectors[self.owners]))
+
+
+def correct_segments(
+    chains: SegmentChains, metric: Metric, owners: Optional[numpy.ndarray] = None, tolerance: float = TOLERANCE
+) -> SegmentCorrection:
+    """Solve (H - H_k) x = g_k for segments, or for sets of segments that are removed together.
+
+    chains (SegmentChains): the segments under the head.
+    metric (Metric): H^-1.
+    owners (ints, segments): number of the set that each segment belongs to, counted from 0; None: each its own. Segments
+        of one set must not touch: a run of removed tokens is one segment.
+    tolerance (float): of x, relative, in the norm of H.
+    """
+    own = OwnCurvature(chains, numpy.arange(len(chains)) if owners is None else owners)
+    plain = chains.factors()
+    gradients = own.total(plain)
+    start = metric.apply(gradients)
+    x, scale, leverage = conjugate_gradients(own, metric, gradients, start, tolerance)
+    added = chains.curvature_product(x[own.owners])
+    weight = scale[own.owners]
+    factors = SegmentFactors(
+        plain.features,
+        plain.residuals + numpy.repeat(weight, plain.lengths)[:, None] * added.residuals,
+        plain.pairs + weight[:, None, None] * added.pairs,
+        plain.lengths,
+    )
+    norms = numpy.einsum("sp,sp->s", own.total(factors), x)
+    self_influence = numpy.einsum("sp,sp->s", gradients, start)
+    return SegmentCorrection(factors, -x, *(numpy.sqrt(numpy.maximum(v, 0.0)) for v in (norms, self_influence)), leverage)
+
+
+def solve_without(
+    chains: SegmentChains, owners: numpy.ndarray, metric: Metric, gradient: numpy.ndarray, tolerance: float
+) -> numpy.ndarray:
+    """Solve (H - H_k) x = gradient for one set (owners all 0) and any right-hand side (float64, P)."""
+    own = OwnCurvature(chains, owners)
+    x, _, _ = conjugate_gradients(own, metric, gradient[None], metric.apply(gradient[None]), tolerance)
+    return x[0]
+
+
+def conjugate_gradients(
+    own: Product, metric: Metric, gradients: numpy.ndarray, start: numpy.ndarray, tolerance: float
+) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Solve (H - c H_k) x = g, preconditioned by H^-1, all sets at once.
+
+    H itself is never needed: it maps every search direction to a combination of residuals that are known.
+    start (float64, sets x P): H^-1 g.
+    RETURNS: x, c (1 unless the leverage had to be clipped) and the leverage.
+    """
+
+    def dot(left: numpy.ndarray, right: numpy.ndarray) -> numpy.ndarray:
+        return numpy.einsum("sp,sp->s", left, right)
+
+    sets = len(start)
+    scale, leverage = numpy.ones(sets), numpy.zeros(sets)
+    first_residual = own.product(start)  # g - (H - H_k) H^-1 g
+    first_direction = metric.apply(first_residual)
+    x, residual, direction = start.copy(), first_residual.copy(), first_direction.copy()
+    image = residual.copy()  # H times the direction
+    energy = dot(residual, direction)
+    enough = tolerance**2 * dot(gradients, start)
+    for _ in range(ITERATIONS):
+        active = numpy.flatnonzero(energy > enough)
+        if not len(active):
+            break
+        product = own.product(direction)
+        whole = dot(direction, image)
+        ratio = numpy.zeros(sets)
+        ratio[active] = dot(direction, product)[active] / numpy.maximum(whole[active], 1e-300)
+        leverage = numpy.maximum(leverage, ratio)
+        excess = scale * ratio > LEVERAGE_LIMIT * (1 + 1e-9)
+        if excess.any():  # start these sets again with less curvature of their own
+            scale[excess] = LEVERAGE_LIMIT / ratio[excess]
+            x[excess] = start[excess]
+            residual[excess] = scale[excess, None] * first_residual[excess]
+            direction[excess] = scale[excess, None] * first_direction[excess]
+            image[excess] = residual[excess]
+            energy[excess] = dot(residual, direction)[excess]
+        active = numpy.flatnonzero((energy > enough) & ~excess)
+        step = numpy.zeros(sets)
+        step[active] = energy[active] / (whole * (1 - scale * ratio))[active]
+        x += step[:, None] * direction
+        residual -= step[:, None] * (image - scale[:, None] * product)
+        conditioned = metric.apply(residual[active])
+        new_energy = numpy.einsum("sp,sp->s", residual[active], conditioned)
+        momentum = (new_energy / energy[active])[:, None]
+        direction[active] = conditioned + momentum * direction[active]
+        image[active] = residual[active] + momentum * image[active]
+        energy[active] = new_energy
+    return x, scale, leverage

@@ -1,0 +1,216 @@
+"""Segments of documents: the gradients of their conditional losses in factored form, and their own curvature.
+
+A segment is a run of tokens of one document whose labels are free while everything outside is held. It is a short
+Markov chain (the labels beside it act through the transitions at its edges), with the statistics
+
+    phi(y) = (sum_t onehot(y_t) (outer) F_t,  label pairs inside the segment and across its two edges)
+
+Observed minus expected statistics are minus the gradient of its conditional loss CL (Jain et al. 2022, section 3.2);
+their covariance is the Hessian of CL. Single tokens, entities, whole documents and sets of them are all segments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy
+
+from ..crf.covariance import covariance_product, expected_pairs, log_partitions, sum_rows
+from ..crf.hessian import Chain, markov_chain
+from ..crf.likelihood import pairs_by_sequence
+from .fit import HeadData, unpack
+
+
+@dataclass(frozen=True)
+class SegmentFactors:
+    """Factored gradients of n segments; the tokens of all segments one after another.
+
+    features (float32, tokens x d): token vectors without the constant 1, which is implied.
+    residuals (floats, tokens x labels): observed minus expected labels.
+    pairs (floats, n x labels x labels): observed minus expected (left, right) label pairs, edges included.
+    lengths (int64, n): tokens of each segment.
+    """
+
+    features: numpy.ndarray
+    residuals: numpy.ndarray
+    pairs: numpy.ndarray
+    lengths: numpy.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, rows: Any) -> SegmentFactors:
+        """Select segments by a slice or by numbers."""
+        numbers = numpy.arange(len(self))[rows]
+        tokens = ranges(numpy.cumsum(self.lengths)[numbers] - self.lengths[numbers], self.lengths[numbers])
+        return SegmentFactors(
+            self.features[tokens], self.residuals[tokens], self.pairs[numbers], self.lengths[numbers]
+        )
+
+    def gradients(self) -> numpy.ndarray:
+        """Write the gradients out (float64, n x P), in the order of ``fit.pack``: minus those of CL."""
+        labels, width = self.residuals.shape[1], self.features.shape[1] + 1
+        result = numpy.zeros((len(self), labels * width + labels * labels))
+        weights = result[:, : labels * width].reshape(-1, labels, width)
+        ends = numpy.cumsum(self.lengths)
+        residuals = self.residuals.astype(numpy.float64, copy=False)
+        if len(residuals) == len(self):  # single tokens
+            numpy.multiply(residuals[:, :, None], self.features[:, None, :], out=weights[:, :, :-1])
+        else:
+            for number, (start, end) in enumerate(zip(ends - self.lengths, ends)):
+                weights[number, :, :-1] = residuals[start:end].T @ self.features[start:end]
+        weights[:, :, -1] = sum_rows(residuals, self.lengths.tolist())
+        result[:, labels * width :] = self.pairs.reshape(len(self), -1)
+        return result
+
+
+def ranges(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
+    """Concatenate arange(start, start + length) of every pair (int64)."""
+    lengths = numpy.asarray(lengths, dtype=numpy.int64)
+    offsets = numpy.cumsum(lengths) - lengths
+    return numpy.arange(int(lengths.sum())) + numpy.repeat(numpy.asarray(starts) - offsets, lengths)
+
+
+class SegmentChains:
+    """Segments under a head, each free to take any labels with everything outside held.
+
+    theta (float64, P): the head.
+    data (HeadData): documents. labels (ints, all tokens): the labels that everything outside is held at.
+    segments (ints, n x 3): document, start and end (token offsets in the document, end exclusive).
+    observed (bool, tokens of the segments x labels): labels that are permitted inside, if not ``data.allowed``.
+    RAISES (ValueError): if a segment is empty or not inside its document.
+    """
+
+    def __init__(
+        self,
+        theta: numpy.ndarray,
+        data: HeadData,
+        labels: numpy.ndarray,
+        segments: numpy.ndarray,
+        observed: Optional[numpy.ndarray] = None,
+    ) -> None:
+        segments = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
+        self.segments = segments
+        self._source = data, labels
+        sizes = numpy.asarray(data.lengths, dtype=numpy.int64)
+        documents, starts, ends = segments.T
+        if len(segments) and (
+            (documents < 0).any()
+            or (documents >= len(sizes)).any()
+            or (starts < 0).any()
+            or (ends <= starts).any()
+            or (ends > sizes[documents]).any()
+        ):
+            raise ValueError("a segment is empty or not inside its document")
+        first = data.starts[documents] + starts
+        self.lengths = ends - starts
+        self.rows = ranges(first, self.lengths)
+        self.features = numpy.asarray(data.features[self.rows])
+        self.edge_rows = numpy.cumsum(self.lengths) - self.lengths, numpy.cumsum(self.lengths) - 1
+        self.previous = numpy.where(starts > 0, labels[first - 1], -1) if len(segments) else documents
+        past_end = numpy.minimum(first + self.lengths, len(labels) - 1)
+        self.following = numpy.where(ends < sizes[documents], labels[past_end], -1) if len(segments) else documents
+        weights, self.transitions = unpack(theta, data.labels)
+        self.emissions = self.features @ weights[:, :-1].T + weights[:, -1]
+        self._fold(self.emissions, self.transitions[None].repeat(len(segments), axis=0))
+        self._spans = self.lengths.tolist()
+        self.chain: Chain = markov_chain(self.emissions, self.transitions, self._spans)
+        allowed = data.allowed[self.rows] if observed is None else observed
+        self.observed, self._clamped = allowed, self._clamp(allowed)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def at(self, theta: numpy.ndarray, observed: numpy.ndarray) -> SegmentChains:
+        """Return the same segments under another head and with other permitted labels."""
+        return SegmentChains(theta, *self._source, self.segments, observed)
+
+    def factors(self) -> SegmentFactors:
+        """Return observed minus expected statistics (float64): minus the gradient of each segment's CL."""
+        unary = -self.chain.unary
+        pairs = -expected_pairs(self.chain, self._spans)
+        if self._clamped is None:
+            held = self.observed
+            unary[held] = 0.0
+            # 1 - p as the sum of the other probabilities: no cancellation for confident predictions.
+            unary[held] = -unary.sum(axis=1)
+            pairs += pairs_by_sequence(held.argmax(axis=1), self.lengths, self.chain.unary.shape[1])
+        else:
+            unary += self._clamped.unary
+            pairs += expected_pairs(self._clamped, self._spans)
+        return self.with_edges(unary, pairs)
+
+    def curvature_product(self, vectors: numpy.ndarray) -> SegmentFactors:
+        """Multiply the Hessian of each segment's CL by a vector of its own (float64, n x P); the result is factored."""
+        emissions, pairs = self._scores_along(vectors)
+        unary, counts = covariance_product(self.chain, self._spans, emissions, pairs)
+        if self._clamped is not None:
+            fixed = covariance_product(self._clamped, self._spans, emissions, pairs)
+            unary, counts = unary - fixed[0], counts - fixed[1]
+        return self.with_edges(unary, counts)
+
+    def losses(self, steps: numpy.ndarray) -> numpy.ndarray:
+        """Return CL of every segment at its observed labels after each step of theta, exactly.
+
+        steps (float64, m x P): changes of theta; each is applied to all segments.
+        RETURNS (float64, m x n): -log p(observed labels | labels outside, text), in nats.
+        """
+        size, count = self.transitions.shape[0], len(steps)
+        split = steps.shape[1] - size * size
+        weights = steps[:, :split].reshape(count, size, -1)
+        pairs = steps[:, split:].reshape(count, size, size)
+        flat = weights[:, :, :-1].reshape(count * size, -1)
+        emissions = (self.features @ flat.T).reshape(-1, count, size).transpose(1, 0, 2) + weights[:, None, :, -1]
+        first, last = self.edge_rows
+        left, right = numpy.flatnonzero(self.previous >= 0), numpy.flatnonzero(self.following >= 0)
+        emissions[:, first[left]] += pairs[:, self.previous[left]]
+        emissions[:, last[right]] += pairs[:, :, self.following[right]].transpose(0, 2, 1)
+        emissions += self.emissions
+        transitions = pairs + self.transitions
+        labels = self.observed.argmax(axis=1)
+        inner = numpy.setdiff1d(numpy.arange(len(labels)), last)  # tokens whose right neighbour is in the segment
+        scores = emissions[:, numpy.arange(len(labels)), labels]
+        scores[:, inner] += transitions[:, labels[inner], labels[inner + 1]]
+        observed = numpy.add.reduceat(scores, first, axis=1) if len(self) else numpy.zeros((count, 0))
+        whole = log_partitions(
+            emissions.reshape(-1, size), numpy.repeat(transitions, len(self), axis=0), self._spans * count
+        )
+        return numpy.maximum(whole.reshape(count, -1) - observed, 0.0)
+
+    def _clamp(self, allowed: numpy.ndarray) -> Optional[Chain]:
+        if bool((allowed.sum(axis=1) == 1).all()):
+            return None
+        return markov_chain(numpy.where(allowed, self.emissions, -numpy.inf), self.transitions, self._spans)
+
+    def _scores_along(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Score tokens (edges folded in) and label pairs with one parameter vector per segment."""
+        labels = self.transitions.shape[0]
+        split = vectors.shape[1] - labels * labels
+        weights = vectors[:, :split].reshape(len(self), labels, -1)
+        pairs = vectors[:, split:].reshape(len(self), labels, labels)
+        emissions = numpy.repeat(weights[:, :, -1], self.lengths, axis=0)
+        if len(self.features) == len(self):  # single tokens
+            emissions += numpy.einsum("td,tcd->tc", self.features, weights[:, :, :-1])
+        else:
+            for number, (first, last) in enumerate(zip(*self.edge_rows)):
+                emissions[first : last + 1] += self.features[first : last + 1] @ weights[number, :, :-1].T
+        self._fold(emissions, pairs)
+        return emissions, pairs
+
+    def _fold(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> None:
+        """Add what the held neighbours contribute to the first and the last token of each segment."""
+        first, last = self.edge_rows
+        left, right = numpy.flatnonzero(self.previous >= 0), numpy.flatnonzero(self.following >= 0)
+        emissions[first[left]] += pairs[left, self.previous[left]]
+        emissions[last[right]] += pairs[right, :, self.following[right]]
+
+    def with_edges(self, unary: numpy.ndarray, pairs: numpy.ndarray) -> SegmentFactors:
+        """Complete statistics of labels (tokens x labels) and of pairs inside the segments (n x labels x labels) by the
+        pairs across the edges, of which one label is held."""
+        first, last = self.edge_rows
+        left, right = numpy.flatnonzero(self.previous >= 0), numpy.flatnonzero(self.following >= 0)
+        pairs = pairs.copy()
+        pairs[left, self.previous[left]] += unary[first[left]]
+        pairs[right, :, self.following[right]] += unary[last[right]]
+        return SegmentFactors(self.features, unary, pairs, self.lengths)
