@@ -20,7 +20,7 @@ class Warnings(metaclass=_Coded):
         "{count} of the {total} documents are too long for the corpus reader (max_length) or the batcher "
         "(discard_oversize) in the pipeline's config, so training never saw them. They are left out of the index."
     )
-    W003 = "{count} documents have no entity annotation at all (all labels are missing) and are left out of the index."
+    W003 = "{count} documents have no annotation at all (all labels are missing) and are left out."
     W004 = (
         "{count} tokens have no label (missing or misaligned annotation). They are neighbours of other tokens "
         "at their most probable label, but no references themselves."
@@ -28,6 +28,10 @@ class Warnings(metaclass=_Coded):
     W005 = (
         "The refit of the head stopped at a gradient of {gradient:.1e} instead of {tolerance:.0e}: predicted and real "
         "effects are less exact than they could be. A larger --l2 helps."
+    )
+    W006 = (
+        "The head stopped at a gradient of {gradient:.1e}, short of its optimum. Its explanations are less exact than "
+        "they could be."
     )
 
 
@@ -105,6 +109,43 @@ class Errors(metaclass=_Coded):
     S052 = (
         "The corpus {path} is not the one that the index was built over: it has no token {token} of document "
         "{document}. Name the corpus that `seginf index` read."
+    )
+    # Attaching a head to a trained component
+    S060 = "The pipeline has no enabled ner or tagger component to explain (it has: {known})."
+    S061 = "The pipeline has several components that could be explained. Choose one with --component: {known}."
+    S062 = "There is no enabled ner or tagger component '{component}' in the pipeline. Choose one of: {known}."
+    S063 = (
+        "The pipeline has a crf_tagger already ('{name}'), which explains predictions itself. Run `python -m spacy "
+        "seginf index` on it; to attach another head, start from the pipeline without '{name}'."
+    )
+    S064 = (
+        "The corpus {path} has labels that component '{component}' does not have: {unknown} (it has: {known}). Map or "
+        "remove them in the corpus; it should be the one that trained the component."
+    )
+    S065 = (
+        "Component '{component}' predicted the label '{label}', which the head of '{name}' does not have (it has: "
+        "{known}), so this document can't be explained. If another component wrote it, place that one behind the "
+        "influence component; if labels were added later, run `python -m spacy seginf attach` again."
+    )
+    S066 = (
+        "Component '{name}' explains '{component}' through a head that was fitted to its finished encoder, and does "
+        "not train. Train the pipeline without '{name}' and its influence component (nlp.remove_pipe, or take them out "
+        "of the config), then run `python -m spacy seginf attach` on the result."
+    )
+    S067 = (
+        "The encoder of component '{component}' can't be reused: {what}. Attaching needs a model with a tok2vec "
+        "sublayer that is described in [components.{component}.model.tok2vec]."
+    )
+    S068 = (
+        "Component '{name}' hands on the predictions of '{component}', but there are none on this document. Enable "
+        "'{component}' and keep it before '{name}'. Text: {text}"
+    )
+    S069 = (
+        "The scheme TAG of component '{name}' is for explaining a trained tagger (`python -m spacy seginf attach`). To "
+        "train a crf_tagger, use BIO, BILUO or IO."
+    )
+    S070 = (
+        "The corpus {path} has no {what} at all, so there is nothing to fit. Check that it was converted with labels."
     )
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."

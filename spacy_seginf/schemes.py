@@ -12,6 +12,7 @@ from .crf import DecodingMask
 from .errors import Errors
 
 PREFIXES = {"BIO": "BI", "BILUO": "BILU", "IO": "I"}
+TAG = "TAG"  # labels are the tags of single tokens, such as parts of speech
 OUTSIDE = "O"
 
 # Which tag prefix of each scheme stands for a BILUO prefix of spaCy's gold annotation.
@@ -28,7 +29,8 @@ class TagScheme:
     """The tags of a set of entity types, in a fixed order: O, then each type's tags.
 
     labels (tuple of str): entity types.
-    name (str): "BIO", "BILUO" or "IO". IO cannot tell neighbouring entities of one type apart.
+    name (str): "BIO", "BILUO" or "IO". IO cannot tell neighbouring entities of one type apart. Under "TAG" there are no
+        entities: the labels themselves are the tags, and any may follow any.
     RAISES (ValueError): S001 or S002 if the scheme is unknown or the labels contradict it.
     """
 
@@ -37,6 +39,8 @@ class TagScheme:
     component: str = "crf_tagger"
 
     def __post_init__(self) -> None:
+        if self.name == TAG:
+            return
         if self.name not in PREFIXES:
             raise ValueError(Errors.S001.format(scheme=self.name, name=self.component, known=", ".join(PREFIXES)))
         problem = _contradiction(self.labels)
@@ -46,6 +50,8 @@ class TagScheme:
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """All tags; a tag's position is its index in the CRF."""
+        if self.name == TAG:
+            return self.labels
         return (OUTSIDE, *(f"{prefix}-{label}" for label in self.labels for prefix in PREFIXES[self.name]))
 
     @cached_property
@@ -55,8 +61,8 @@ class TagScheme:
 
     @cached_property
     def mask(self) -> Optional[DecodingMask]:
-        """Tags that may start, end and follow each other in a valid annotation; None if all may (IO)."""
-        if self.name == "IO":
+        """Tags that may start, end and follow each other in a valid annotation; None if all may."""
+        if self.name in ("IO", TAG):
             return None
         prefixes = numpy.array([tag[0] for tag in self.tags])
         types = numpy.array([tag[2:] for tag in self.tags])
@@ -73,14 +79,17 @@ class TagScheme:
     def allowed_tags(self, biluo: Sequence[Optional[str]]) -> numpy.ndarray:
         """Return which tags an annotation permits (bool, tokens x tags).
 
-        biluo (sequence of str or None): spaCy's aligned annotation; None is missing and permits everything.
+        biluo (sequence of str or None): spaCy's aligned annotation; None is missing and permits everything. Under
+            "TAG", the labels themselves; None and "" are missing.
         An entity that is followed by a missing label may go on there, so its last tag may be read both ways.
         RAISES (KeyError): with the label, if it is none of this scheme's.
         """
         allowed = numpy.zeros((len(biluo), len(self.tags)), dtype=bool)
         last = len(biluo) - 1
         for position, tag in enumerate(biluo):
-            if tag is None or tag in ("-", ""):
+            if self.name == TAG:
+                allowed[position, self.index[tag] if tag else slice(None)] = True
+            elif tag is None or tag in ("-", ""):
                 allowed[position] = True
             elif tag == OUTSIDE:
                 allowed[position, 0] = True
@@ -98,6 +107,8 @@ class TagScheme:
     def entities(self, tags: Iterable[int]) -> list[tuple[int, int, str]]:
         """Read entities (start token, end token exclusive, type) off tag indices. Under IO, runs of a type are one."""
         found: list[tuple[int, int, str]] = []
+        if self.name == TAG:
+            return found
         start, label = 0, ""
         position = -1
         for position, index in enumerate(tags):

@@ -28,6 +28,24 @@ def index_cli(
     _report_errors(index, model, corpus, output, force=force, gpu_id=gpu_id, silent=quiet)
 
 
+@seginf.command("attach")
+def attach_cli(
+    pipeline: str = Arg(..., help="Trained pipeline with a ner or tagger component: a package or a folder"),
+    corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
+    output: Path = Arg(..., help="Folder for the pipeline with head and index; spacy.load opens it"),
+    component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus (.spacy) that chooses the head's penalty"),
+    force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+) -> None:
+    """Explain a ner or tagger that was trained without this package, through a head on its frozen encoder."""
+    from .attach import attach
+
+    settings = {"component": component, "dev": dev, "force": force, "gpu_id": gpu_id, "silent": quiet}
+    _report_errors(attach, pipeline, corpus, output, **settings)
+
+
 @seginf.command("explain")
 def explain_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),

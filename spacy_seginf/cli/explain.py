@@ -15,10 +15,13 @@ from wasabi.util import supports_ansi
 
 from ..errors import Errors
 from ..files import write_text
+from ..pipeline.extensions import STORED
 from ..pipeline.influence import Influence
 from ..pipeline.views import Influencers
 from ..render.page import render_page
 from ..render.terminal import render_terminal
+from ..render.wording import provenance
+from ..schemes import TAG
 from .index import load_pipeline
 
 
@@ -46,12 +49,14 @@ def explain(
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
     influence.top_k = max(top, influence.top_k)
+    every_token = every_token or influence.find_tagger().scheme.name == TAG  # single tags make no entities
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
     explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
     if explained:
         if not silent:
             colors = sys.stdout.isatty() and supports_ansi()
-            typer.echo(render_terminal(explained, top=top, colors=colors))  # wasabi would wrap the table
+            notice = provenance(doc._.get(STORED))
+            typer.echo(render_terminal(explained, top=top, colors=colors, notice=notice))  # wasabi would wrap the table
     elif every_token:
         msg.info("There is no token in this text.")
     else:

@@ -35,7 +35,9 @@ def index(
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
     influence_name, tagger_name = prepare_influence(nlp, model)
-    texts = read_corpus(nlp, Path(corpus))
+    tagger = nlp.get_pipe(tagger_name)
+    assert isinstance(tagger, CRFTagger)
+    texts = read_corpus(nlp, Path(corpus), tagger.attribute)
     started = time.perf_counter()
 
     def build(folder: Path) -> BuildReport:

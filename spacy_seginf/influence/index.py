@@ -39,7 +39,10 @@ ARRAYS = ("features", "residuals", "labels", "positions", "norms", "token_starts
 
 @dataclass
 class Manifest:
-    """What an index says of itself. Sizes are checked when it is opened, fingerprints on first use."""
+    """What an index says of itself. Sizes are checked when it is opened, fingerprints on first use.
+
+    explains: component and agreement, if the tagger hands on another component's predictions.
+    """
 
     tagger: str
     scheme: str
@@ -52,6 +55,7 @@ class Manifest:
     documents: int = 0
     tokens: int = 0
     corpus: str = ""
+    explains: Optional[dict[str, Any]] = None
     format_version: int = FORMAT_VERSION
     files: dict[str, int] = field(default_factory=dict)
 

@@ -75,3 +75,15 @@ def head_parameters(model: Model[InT, CRFScores]) -> tuple[Floats2d, Floats1d, F
     factor = model.attrs["learn_rate_factor"]
     W, b, T = (factor * model.get_param(name) for name in ("W", "b", "T"))
     return cast(Floats2d, W), cast(Floats1d, b), cast(Floats2d, T)
+
+
+def set_head_parameters(model: Model[InT, CRFScores], W: Any, b: Any, T: Any) -> None:
+    """Set W (labels x width), b (labels) and T (labels x labels), given in the units of the scores.
+
+    They are stored as float32 on the model's device. Dimensions that are not set yet are taken from W.
+    """
+    model.set_dim("nO", W.shape[0])
+    model.set_dim("nI", W.shape[1])
+    factor = model.attrs["learn_rate_factor"]
+    for name, value in (("W", W), ("b", b), ("T", T)):
+        model.set_param(name, cast(Floats2d, model.ops.asarray(value / factor, dtype="float32")))

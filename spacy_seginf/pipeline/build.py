@@ -60,6 +60,7 @@ def build_index(
         head_fingerprint=head_fingerprint(tagger.model),
         encoder_fingerprint=encoder_fingerprint(nlp, tagger_name),
         corpus=corpus,
+        **tagger.explained,
     )
     head = Head(tagger.model)
     unlabelled = 0
@@ -112,7 +113,7 @@ def save_with_index(nlp: Language, output: Path, build: Callable[[Path], BuildRe
 
 
 def _check_labels(tagger: CRFTagger, texts: list[TrainingText]) -> None:
-    found = {ent.label_ for text in texts for ent in text.example.reference.ents}
+    found = tagger.labels_in(text.example.reference for text in texts)
     if found and not found & set(tagger.labels):
         known = ", ".join(tagger.labels)
         raise ValueError(Errors.S045.format(found=", ".join(sorted(found)), name=tagger.name, known=known))

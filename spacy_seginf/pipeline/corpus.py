@@ -28,11 +28,13 @@ class TrainingText:
     first_token: int = 0
 
 
-def read_corpus(nlp: Language, path: Path) -> list[TrainingText]:
+def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[TrainingText]:
     """Read a .spacy corpus with the settings of the pipeline's training reader and batcher, where they are spaCy's own.
 
     Documents that training never saw (too long for the reader or the batcher) and those without any annotation are
     left out with a warning.
+
+    attribute (str): the token attribute that must be annotated, as ``CRFTagger.attribute`` names it.
     RAISES (ValueError): S040 if there is no file, S042 if it is no corpus, S041 if no token is annotated.
     """
     reader = Corpus(path, **_reader_settings(nlp))
@@ -42,7 +44,7 @@ def read_corpus(nlp: Language, path: Path) -> list[TrainingText]:
         if not len(doc):
             continue
         total += 1
-        if not doc.has_annotation("ENT_IOB"):
+        if not doc.has_annotation(attribute):
             missing += 1
             continue
         identifier = str(doc.user_data.get("id") or f"{path.stem}:{number}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, cast
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, cast
 
 import numpy
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training.iob_utils import doc_to_biluo_tags
 from spacy.util import ensure_path
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
@@ -18,7 +19,7 @@ from thinc.types import Floats2d
 from ..crf import DecodingMask, negative_log_likelihood, split_rows, viterbi
 from ..errors import Errors
 from ..models import CRFScores
-from ..schemes import TagScheme
+from ..schemes import TAG, TagScheme
 
 default_model_config = """
 [model]
@@ -52,25 +53,41 @@ class TaggerPrediction(NamedTuple):
 @Language.factory(
     "crf_tagger",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={"model": DEFAULT_MODEL, "scheme": "BIO", "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_config={
+        "model": DEFAULT_MODEL,
+        "scheme": "BIO",
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+        "explains": None,
+    },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
 def make_crf_tagger(
-    nlp: Language, name: str, model: Model[List[Doc], CRFScores], scheme: str, scorer: Optional[Callable]
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], CRFScores],
+    scheme: str,
+    scorer: Optional[Callable],
+    explains: Optional[str],
 ) -> CRFTagger:
     """Create a crf_tagger component.
 
     model (Model[List[Doc], CRFScores]): the architecture spacy_seginf.CRFTagger.v1.
     scheme (str): "BIO", "BILUO" or "IO". Decoding never leaves the scheme; IO has nothing to leave.
     scorer (Optional[Callable]): how `spacy evaluate` scores it; entity precision, recall and F1 by default.
+    explains (Optional[str]): the component whose predictions stand in for its own; `seginf attach` sets this. Such a
+        tagger annotates nothing and does not train. With it, scheme may be "TAG", for spaCy's tagger.
     """
-    return CRFTagger(nlp.vocab, model, name, scheme=scheme, scorer=scorer)
+    return CRFTagger(nlp.vocab, model, name, scheme=scheme, scorer=scorer, explains=explains)
 
 
 class CRFTagger(TrainablePipe):
     """Tags tokens with a linear-chain CRF over token vectors and writes ``doc.ents``.
 
     Training minimises the exact negative log-likelihood of the annotation. Missing labels are summed out.
+
+    With ``explains``, its head was fitted to the finished encoder of another component. It then writes nothing, hands
+    that component's predictions to ``influence``, and refuses to train: a head that stayed behind while its encoder
+    went on learning would explain something else.
     """
 
     def __init__(
@@ -81,11 +98,14 @@ class CRFTagger(TrainablePipe):
         *,
         scheme: str = "BIO",
         scorer: Optional[Callable] = None,
+        explains: Optional[str] = None,
     ) -> None:
+        if scheme == TAG and explains is None:
+            raise ValueError(Errors.S069.format(name=name))
         self.vocab = vocab
         self.model = model
         self.name = name
-        self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme}
+        self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme, "explains": explains}
         self.scorer = scorer
         self.scheme = TagScheme((), scheme, name)
         self.keep_predictions = False
@@ -104,6 +124,29 @@ class CRFTagger(TrainablePipe):
     def tags(self) -> tuple[str, ...]:
         """The tags of the CRF, derived from labels and scheme; a tag's position is its column in the scores."""
         return self.scheme.tags
+
+    @property
+    def explains(self) -> Optional[str]:
+        """Name of the component whose predictions it hands on instead of its own."""
+        return self.cfg["explains"]
+
+    @property
+    def explained(self) -> dict[str, Any]:
+        """What explanations and the manifest of an index say of that component; empty if there is none."""
+        if self.explains is None:
+            return {}
+        return {"explains": {"component": self.explains, "agreement": self.cfg.get("agreement")}}
+
+    @property
+    def attribute(self) -> str:
+        """The token attribute that holds its labels: "ENT_IOB", or "TAG" under the scheme of that name."""
+        return "TAG" if self.scheme.name == TAG else "ENT_IOB"
+
+    def labels_in(self, docs: Iterable[Doc]) -> set[str]:
+        """Collect the labels of annotated documents, known or not."""
+        if self.scheme.name == TAG:
+            return {token.tag_ for doc in docs for token in doc if token.tag_}
+        return {ent.label_ for doc in docs for ent in doc.ents}
 
     def add_label(self, label: str) -> int:
         """Add an entity type before initialization.
@@ -136,12 +179,12 @@ class CRFTagger(TrainablePipe):
 
         get_examples (Callable): returns gold examples; their documents give the labels unless they are given.
         labels (List[str]): entity types, for example from `spacy init labels`. In this order they become tags.
-        RAISES (ValueError): S004 if there are no labels, S002 if they contradict the scheme.
+        RAISES (ValueError): S004 if there are no labels, S002 if they contradict the scheme, S066 with ``explains``.
         """
+        self._check_trainable()
         validate_get_examples(get_examples, "CRFTagger.initialize")
         if labels is None:
-            found = {ent.label_ for example in get_examples() for ent in example.reference.ents}
-            labels = sorted(found)
+            labels = sorted(self.labels_in(example.reference for example in get_examples()))
         elif len(set(labels)) < len(labels):
             TagScheme(tuple(labels), self.cfg["scheme"], self.name)
         for label in labels:
@@ -152,6 +195,14 @@ class CRFTagger(TrainablePipe):
         docs = [example.predicted for example in sample]
         size = cast(CRFScores, self.model.ops.alloc2f(1, len(self.tags)))  # only its width is read
         self.model.initialize(X=docs, Y=size)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Tag a document in place."""
+        return doc if self._idle() else super().__call__(doc)
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Tag a stream of documents."""
+        return iter(stream) if self._idle() else super().pipe(stream, batch_size=batch_size)
 
     def predict(self, docs: Iterable[Doc]) -> list[TaggerPrediction]:
         """Find the best valid tags of each document.
@@ -182,13 +233,44 @@ class CRFTagger(TrainablePipe):
         return features
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
-        """Write entities, and leave the prediction for an influence component if one reads it."""
+        """Write entities, and leave the prediction for an influence component if one reads it. With ``explains``, write
+        nothing and leave that component's prediction.
+
+        RAISES (ValueError): S065 or S068 if that component predicted an unknown label, or nothing.
+        """
         for doc, prediction in zip(docs, predictions):
-            entities = self.scheme.entities(prediction.tags)
-            doc.set_ents([Span(doc, start, end, label=label) for start, end, label in entities], default="outside")
+            if self.explains is None:
+                self.annotate(doc, prediction.tags)
             if self.keep_predictions:
+                if self.explains is not None:
+                    prediction = prediction._replace(tags=self.followed_tags(doc))
                 hooks: dict[str, Any] = doc.user_hooks
                 hooks[PREDICTION_HOOK] = prediction
+
+    def annotate(self, doc: Doc, tags: Iterable[int]) -> None:
+        """Write tags to a document, as entities or as fine-grained tags."""
+        if self.scheme.name == TAG:
+            for token, tag in zip(doc, tags):
+                token.tag_ = self.tags[tag]
+        else:
+            entities = self.scheme.entities(tags)
+            doc.set_ents([Span(doc, start, end, label=label) for start, end, label in entities], default="outside")
+
+    def followed_tags(self, doc: Doc) -> numpy.ndarray:
+        """Return what the explained component predicted, as tags of this head (int64, tokens).
+
+        RAISES (ValueError): S065 for a label that the head lacks, S068 if there is no prediction.
+        """
+        if len(doc) and not doc.has_annotation(self.attribute):
+            raise ValueError(Errors.S068.format(name=self.name, component=self.explains, text=_shorten(doc.text)))
+        try:
+            if self.scheme.name == TAG:
+                return numpy.array([self.scheme.index[token.tag_] for token in doc], dtype=numpy.int64)
+            return self.scheme.allowed_tags(doc_to_biluo_tags(doc)).argmax(axis=1)
+        except KeyError as error:
+            known = ", ".join(self.labels)
+            message = Errors.S065.format(name=self.name, component=self.explains, label=error.args[0], known=known)
+            raise ValueError(message) from None
 
     def update(
         self,
@@ -201,8 +283,9 @@ class CRFTagger(TrainablePipe):
         """Learn from a batch. The loss is the summed negative log-likelihood in nats.
 
         RAISES (ValueError): S003 for a label the tagger lacks, S010 or S013 if the encoder gave tokens no features,
-            S012 if the loss is not a number.
+            S012 if the loss is not a number, S066 with ``explains``.
         """
+        self._check_trainable()
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -240,6 +323,8 @@ class CRFTagger(TrainablePipe):
         RAISES (ValueError): S003 for a label the tagger lacks.
         """
         try:
+            if self.scheme.name == TAG:
+                return self.scheme.allowed_tags(example.get_aligned("TAG", as_string=True))
             return self.scheme.allowed_tags(example.get_aligned_ner())
         except KeyError as error:
             known = ", ".join(self.labels)
@@ -258,6 +343,15 @@ class CRFTagger(TrainablePipe):
     def _restore_labels(self) -> CRFTagger:
         self.scheme = TagScheme(self.labels, self.cfg["scheme"], self.name)
         return self
+
+    def _check_trainable(self) -> None:
+        """With a listener, doing nothing in ``update`` would even keep the upstream encoder from learning."""
+        if self.explains is not None:
+            raise ValueError(Errors.S066.format(name=self.name, component=self.explains))
+
+    def _idle(self) -> bool:
+        """Does nobody read what it finds? Then the pipeline costs what it did without it."""
+        return self.explains is not None and not self.keep_predictions
 
     def _is_initialized(self) -> bool:
         return bool(self.model.get_ref("output_layer").has_param("W"))

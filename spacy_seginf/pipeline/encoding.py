@@ -22,10 +22,15 @@ def encode(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size: in
     RETURNS (list of float32, tokens x width): features per document.
     RAISES (ValueError): S010, S011, S013 as ``CRFTagger.encode``.
     """
+    return tagger.encode(run_before(nlp, tagger, docs, batch_size))
+
+
+def run_before(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size: int = 64) -> list[Doc]:
+    """Run the enabled components before the tagger."""
     stream: Iterable[Doc] = docs
     for _, component in nlp.pipeline:
         if component is tagger:
             break
         pipe = getattr(component, "pipe", None)
         stream = pipe(stream, batch_size=batch_size) if pipe else map(component, stream)
-    return tagger.encode(list(stream))
+    return list(stream)

@@ -281,6 +281,7 @@ class Influence(Pipe):
             "references": references,
             "tokens": tokens,
             "entities": entities,
+            **self.find_tagger().explained,
         }
 
 

@@ -6,7 +6,8 @@ What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so
     {"tagger": str, "curvature": str,
      "references": [{"text", "label", "document", "start", "end", "context", "offset"}, ...],
      "tokens":   [explanation of every token],
-     "entities": [explanation of every entity]}
+     "entities": [explanation of every entity],
+     "explains": {"component", "agreement"}; only if the tagger hands on another component's predictions}
 
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
 "supporting": [[reference number, effect], ...], "opposing": [...], "rows_seen": int}.

@@ -8,8 +8,9 @@ from typing import Sequence
 from jinja2 import Environment
 from spacy.tokens import Doc
 
+from ..pipeline.extensions import STORED
 from ..pipeline.views import Influencers
-from .wording import CAVEAT, NOTHING, visible
+from .wording import CAVEAT, NOTHING, provenance, visible
 
 TEMPLATE = Path(__file__).parent / "explanation.html"
 
@@ -26,7 +27,14 @@ def render_page(doc: Doc, explained: Sequence[Influencers], *, top: int = 3) -> 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["visible"] = visible
     template = environment.from_string(TEMPLATE.read_text(encoding="utf8"))
-    return template.render(pieces=_pieces(doc, explained), explained=explained, top=top, caveat=CAVEAT, nothing=NOTHING)
+    return template.render(
+        pieces=_pieces(doc, explained),
+        explained=explained,
+        top=top,
+        notice=provenance(doc._.get(STORED)),
+        caveat=CAVEAT,
+        nothing=NOTHING,
+    )
 
 
 def _pieces(doc: Doc, explained: Sequence[Influencers]) -> list[dict[str, object]]:

@@ -12,11 +12,12 @@ from .wording import CAVEAT, NOTHING, shorten, visible
 COLORS = {"supports": "blue", "opposes": "yellow"}
 
 
-def render_terminal(explained: Iterable[Influencers], *, top: int = 3, colors: bool = True) -> str:
+def render_terminal(explained: Iterable[Influencers], *, top: int = 3, colors: bool = True, notice: str = "") -> str:
     """Lay out the references of tokens or entities, one to a line.
 
     top (int): references on each side.
     colors (bool): ANSI colours, in addition to the words.
+    notice (str): a sentence in front of the caveat, as ``provenance`` gives it.
     """
     lines: list[str] = []
     for influencers in explained:
@@ -28,7 +29,7 @@ def render_terminal(explained: Iterable[Influencers], *, top: int = 3, colors: b
             lines += [_line(reference, colors) for reference in references[:top]]
             if not references:
                 lines.append(f"  {relation:<9} {NOTHING}")
-    return "\n".join([*lines, "", CAVEAT])
+    return "\n".join([*lines, "", *([notice] if notice else []), CAVEAT])
 
 
 def _line(reference: Reference, colors: bool) -> str:

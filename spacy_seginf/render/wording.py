@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any, Mapping, Optional
 
 CAVEAT = (
     "Scores are inner products of gradients of the tagger's head (identity curvature): positive supports the "
@@ -11,6 +12,23 @@ CAVEAT = (
     "of the prediction given the predicted labels around it. Finding nothing proves nothing."
 )
 NOTHING = "no training label with a score of this sign"
+
+
+def provenance(stored: Optional[Mapping[str, Any]]) -> str:
+    """Say whose predictions are explained if they are not the tagger's own; else nothing.
+
+    stored (Mapping): what ``doc._.seginf`` holds.
+    """
+    explains = (stored or {}).get("explains")
+    if not explains:
+        return ""
+    sentence = (
+        f"The predictions are those of the component '{visible(explains['component'])}', explained through a CRF head "
+        "that was fitted on its frozen encoder; p and scores are that head's."
+    )
+    if explains["agreement"] is not None:
+        sentence += f" The head tags {explains['agreement']:.2%} of the training tokens as the component does."
+    return sentence
 
 
 def shorten(text: str, limit: int = 60) -> str:

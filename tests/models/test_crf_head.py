@@ -7,7 +7,7 @@ from spacy.util import registry
 from thinc.api import Adam, Model, NumpyOps
 
 from spacy_seginf.crf import negative_log_likelihood
-from spacy_seginf.models import CRFHead, CRFScores, head_parameters
+from spacy_seginf.models import CRFHead, CRFScores, head_parameters, set_head_parameters
 
 LABELS, WIDTH = 4, 6
 
@@ -163,3 +163,15 @@ def test_architecture_from_the_registry():
     head = model.get_ref("output_layer")
     assert model.get_ref("tok2vec") is tok2vec
     assert (head.get_dim("nO"), head.get_dim("nI"), head.attrs["learn_rate_factor"]) == (3, 16, 2.0)
+
+
+@pytest.mark.parametrize("factor", [1.0, 8.0])
+def test_setting_what_was_read(factor):
+    """Also on a head that has no size yet, and from float64."""
+    read = [array.astype("float64") for array in head_parameters(make_head(factor))]
+    head = CRFHead(learn_rate_factor=factor)
+    set_head_parameters(head, *read)
+    assert (head.get_dim("nO"), head.get_dim("nI")) == (LABELS, WIDTH)
+    for array, expected in zip(head_parameters(head), read):
+        assert array.dtype == numpy.float32
+        numpy.testing.assert_allclose(array, expected, rtol=1e-6)

@@ -1,0 +1,85 @@
+"""`python -m spacy seginf attach`."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Optional
+
+from spacy.cli._util import setup_gpu
+from wasabi import Printer
+
+from ..errors import Warnings
+from ..influence.choose import SMALL_GRADIENT
+from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
+from ..pipeline.build import BuildReport, build_index, save_with_index
+from ..pipeline.corpus import read_corpus
+from .index import _check_output, _progress, load_pipeline, prepare_influence
+
+
+def attach(
+    pipeline: str,
+    corpus: Path,
+    output: Path,
+    *,
+    component: Optional[str] = None,
+    dev: Optional[Path] = None,
+    force: bool = False,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> AttachReport:
+    """Fit a CRF head on the frozen encoder of a trained ner or tagger, index the corpus, and write the pipeline.
+
+    The component's predictions stay what they are; the influence component explains them through that head.
+
+    pipeline (str): package or folder of a pipeline that was trained without a crf_tagger.
+    corpus (Path): the corpus that trained it (.spacy).
+    output (Path): folder for the result; nothing is written unless all goes well.
+    component (str): what to explain, if the pipeline has several such components.
+    dev (Path): development corpus (.spacy), for the choice of the penalty and a second comparison.
+    RAISES (ValueError): S060 to S064, S067 and S070 for a pipeline or corpus that can't be used, S040 to S042 for
+        missing, foreign or empty input, S043 or S046 if the output exists.
+    """
+    msg = Printer(no_print=silent)
+    output = Path(output)
+    _check_output(output, force, [Path(pipeline), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
+    setup_gpu(gpu_id, silent=silent)
+    nlp = load_pipeline(pipeline)
+    tagger = add_tagger(nlp, find_component(nlp, component))
+    texts = read_corpus(nlp, Path(corpus), tagger.attribute)
+    check_labels(tagger, texts, corpus)
+    dev_texts = None
+    if dev is not None:
+        dev_texts = read_corpus(nlp, Path(dev), tagger.attribute)
+        check_labels(tagger, dev_texts, dev)
+    msg.info(f"Fitting a head for {len(tagger.tags)} tags on the encoder of '{tagger.explains}'")
+    report = fit_tagger(nlp, tagger, texts, dev_texts)
+    if report.fit.gradient > SMALL_GRADIENT:
+        warnings.warn(Warnings.W006.format(gradient=report.fit.gradient), stacklevel=2)
+    judge = "the development corpus" if dev else "a tenth of the documents" if report.choice else "nothing"
+    msg.good(
+        f"Fitted {len(report.fit.theta):,} parameters to {report.train.tokens:,} tokens in {report.seconds:.1f} s "
+        f"(l2 = {report.l2:g}, chosen by {judge})"
+    )
+    for name, compared in (("training", report.train), ("development", report.dev)):
+        if compared is not None:
+            msg.text(_describe(report, name, compared))
+    influence_name, tagger_name = prepare_influence(nlp, pipeline)
+
+    def build(folder: Path) -> BuildReport:
+        return build_index(
+            nlp, tagger_name, texts, folder, corpus=Path(corpus).name, progress=None if silent else _progress
+        )
+
+    indexed = save_with_index(nlp, output, build, influence_name)
+    msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
+    msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
+    return report
+
+
+def _describe(report: AttachReport, name: str, compared: Comparison) -> str:
+    return (
+        f"On the {name} corpus the head tags {compared.agreement:.2%} of the tokens as '{report.component}' does; "
+        f"{report.measure} is {compared.component_score:.4f} for '{report.component}', {compared.head_score:.4f} for "
+        "the head."
+    )

@@ -1,0 +1,115 @@
+"""How strongly should a head be penalised? As strongly as labels that it was not fitted to like best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import minimize
+
+from .fit import LBFGS_ITERATIONS, Fit, HeadData, hessian, loss_and_gradient
+
+CANDIDATES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
+FALLBACK = 1.0
+HELD_OUT = 10  # one document in so many
+GAP = 1e-4  # nats per token that a fit of the search may miss the optimum by
+SAMPLE_TOKENS = 20_000
+SMALL_GRADIENT = 0.01  # a head with less is at its optimum, as far as float32 parameters can tell
+LARGEST_HESSIAN = 3000  # parameters; above, Hessians cost more than they save
+
+
+@dataclass(frozen=True)
+class L2Choice:
+    """The best penalty and how all that were tried did.
+
+    l2; losses (nats per development token); fits (to the training data, loosely converged). The latter two by penalty.
+    """
+
+    l2: float
+    losses: dict[float, float]
+    fits: dict[float, Fit]
+
+
+def choose_l2(
+    train: HeadData, dev: HeadData, start: numpy.ndarray, candidates: Sequence[float] = CANDIDATES
+) -> L2Choice:
+    """Find the penalty whose head gives the development labels the highest likelihood.
+
+    Each fit starts from the one before. The search ends at the first candidate that does worse than its predecessor.
+
+    train (HeadData): what heads are fitted to.
+    dev (HeadData): what they are judged by.
+    start (float64, P): where the first fit begins; zeros will do.
+    candidates (sequence of float): penalties, strongest first.
+    """
+    few = sample(train)
+    theta = approach(few, start, candidates[0] * sum(few.lengths) / max(sum(train.lengths), 1)).theta
+    losses: dict[float, float] = {}
+    fits: dict[float, Fit] = {}
+    best = float("inf")
+    for l2 in candidates:
+        fits[l2] = approach(train, theta, l2)
+        theta = fits[l2].theta
+        losses[l2] = loss_and_gradient(dev, theta, 0.0)[0] / max(len(dev.allowed), 1)
+        if losses[l2] > best:
+            break
+        best = losses[l2]
+    return L2Choice(min(losses, key=losses.__getitem__), losses, fits)
+
+
+def approach(data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP) -> Fit:
+    """Come within some distance of the optimum of J, by L-BFGS in the metric of the Hessian of a sample.
+
+    In that metric half the squared gradient is about what is left of J. Heads with many parameters do without it; l2
+    alone then bounds what is left.
+
+    gap (float): how much may be left, in nats per token.
+    """
+    if len(start) <= LARGEST_HESSIAN:
+        few = sample(data)
+        metric = hessian(few, start, 0.0) * (sum(data.lengths) / max(sum(few.lengths), 1))
+        metric[numpy.diag_indices_from(metric)] += l2
+        root = cholesky(metric, lower=True)
+    else:
+        root = None
+
+    def back(point: numpy.ndarray) -> numpy.ndarray:
+        return point / l2**0.5 if root is None else solve_triangular(root, point, lower=True, trans="T")
+
+    def objective(point: numpy.ndarray) -> tuple[float, numpy.ndarray]:
+        value, gradient = loss_and_gradient(data, start + back(point), l2)
+        return value, gradient / l2**0.5 if root is None else solve_triangular(root, gradient, lower=True)
+
+    tolerance = (2 * gap * max(sum(data.lengths), 1) / len(start)) ** 0.5
+    options = {"maxiter": LBFGS_ITERATIONS, "gtol": tolerance, "ftol": 0.0, "maxcor": 20}
+    found = minimize(objective, numpy.zeros_like(start), jac=True, method="L-BFGS-B", options=options)
+    theta = start + back(found.x)
+    value, gradient = loss_and_gradient(data, theta, l2)
+    done = bool(numpy.abs(found.jac).max() <= tolerance)
+    return Fit(theta, value, float(numpy.abs(gradient).max()), found.nfev + 1, done)
+
+
+def hold_out(data: HeadData, seed: int = 0) -> tuple[HeadData, HeadData]:
+    """Split off one document in ten, at least one, in a random order that the seed fixes.
+
+    RETURNS: the rest and what was split off.
+    """
+    order = numpy.random.default_rng(seed).permutation(len(data.lengths))
+    return subset(data, numpy.delete(order, slice(None, None, HELD_OUT))), subset(data, order[::HELD_OUT])
+
+
+def sample(data: HeadData, tokens: int = SAMPLE_TOKENS) -> HeadData:
+    """Take every n-th document, about so many tokens altogether."""
+    step = max(1, sum(data.lengths) // tokens)
+    return data if step == 1 else subset(data, numpy.arange(0, len(data.lengths), step))
+
+
+def subset(data: HeadData, documents: numpy.ndarray) -> HeadData:
+    """Take some documents (ints), in the order of the data."""
+    chosen = numpy.zeros(len(data.lengths), dtype=bool)
+    chosen[documents] = True
+    lengths = numpy.asarray(data.lengths, dtype=int)
+    rows = numpy.repeat(chosen, lengths)
+    return HeadData(data.features[rows], data.allowed[rows], lengths[chosen].tolist())
