@@ -104,6 +104,11 @@ class TagScheme:
                     allowed[position, self.index[f"{FROM_BILUO[self.name][reading]}-{label}"]] = True
         return allowed
 
+    def entity_tags(self, label: str, length: int) -> list[int]:
+        """Return the tags of an entity of some tokens."""
+        biluo = [f"U-{label}"] if length == 1 else [f"B-{label}", *[f"I-{label}"] * (length - 2), f"L-{label}"]
+        return [self.index[f"{FROM_BILUO[self.name][tag[0]]}-{label}"] for tag in biluo]
+
     def entities(self, tags: Iterable[int]) -> list[tuple[int, int, str]]:
         """Read entities (start token, end token exclusive, type) off tag indices. Under IO, runs of a type are one."""
         found: list[tuple[int, int, str]] = []

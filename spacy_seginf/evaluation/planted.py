@@ -166,12 +166,5 @@ class _Neighbours:
 def _tags(doc: Doc, tagger: CRFTagger) -> list[str]:
     tags = ["O"] * len(doc)
     for ent in doc.ents:
-        allowed = tagger.scheme.allowed_tags(_biluo(len(ent), ent.label_))
-        tags[ent.start : ent.end] = [tagger.tags[int(row.argmax())] for row in allowed]
+        tags[ent.start : ent.end] = [tagger.tags[tag] for tag in tagger.scheme.entity_tags(ent.label_, len(ent))]
     return tags
-
-
-def _biluo(length: int, label: str) -> list[str]:
-    if length == 1:
-        return [f"U-{label}"]
-    return [f"B-{label}", *[f"I-{label}"] * (length - 2), f"L-{label}"]

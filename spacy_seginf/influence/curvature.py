@@ -183,6 +183,20 @@ class KroneckerCurvature:
         return result + _transition_leverage(self.transitions, tokens, self.labels)
 
 
+def metric_arrays(metric: Metric) -> dict[str, numpy.ndarray]:
+    """Return what of a metric is kept on disk, by name."""
+    return {name: numpy.asarray(value) for name, value in vars(metric).items() if name not in ("labels", "width")}
+
+
+def load_metric(curvature: str, arrays: dict[str, numpy.ndarray], labels: int, width: int) -> Metric:
+    """Make a metric of what ``metric_arrays`` kept. curvature: "exact", "kfac" or "identity"."""
+    if curvature == "exact":
+        return ExactCurvature(arrays["inverse"], labels, width)
+    if curvature == "kfac":
+        return KroneckerCurvature(**{**arrays, "l2": float(arrays["l2"])})  # type: ignore[arg-type]
+    return IdentityCurvature(labels, width)
+
+
 def with_constant(features: numpy.ndarray) -> numpy.ndarray:
     """Append the constant 1 to token vectors (float64, tokens x width)."""
     block = numpy.ones((len(features), features.shape[1] + 1))

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy
 
+from .segments import SegmentFactors
+
 
 @dataclass(frozen=True)
 class TokenFactors:
@@ -35,6 +37,15 @@ class TokenFactors:
 
     def __getitem__(self, rows: Any) -> TokenFactors:
         return TokenFactors(self.features[rows], self.residuals[rows], self.previous[rows], self.following[rows])
+
+    def as_segments(self) -> SegmentFactors:
+        """Write the label pairs out: each token as a segment of its own."""
+        labels = self.residuals.shape[1]
+        pairs = numpy.zeros((len(self), labels, labels))
+        left, right = numpy.flatnonzero(self.previous >= 0), numpy.flatnonzero(self.following >= 0)
+        pairs[left, self.previous[left]] += self.residuals[left]
+        pairs[right, :, self.following[right]] += self.residuals[right]
+        return SegmentFactors(self.features, self.residuals, pairs, numpy.ones(len(self), dtype=numpy.int64))
 
 
 def inner_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:

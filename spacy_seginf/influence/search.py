@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy
 
-from .factors import TokenFactors, inner_products, squared_norms
+from .queries import Factors, SearchQueries
 
 FIRST_BLOCK, LARGEST_BLOCK = 1024, 16384
 LARGEST_BATCH = 512  # queries searched at once: bounds memory for documents of any length
@@ -26,31 +26,7 @@ class SortedRows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def factors(self, rows: slice) -> TokenFactors: ...
-
-
-@dataclass(frozen=True)
-class Queries:
-    """Segments to explain: each is a range of tokens, and its gradient the sum of theirs.
-
-    tokens (TokenFactors): gradients of the tokens at the labels that are explained.
-    segments (int64, queries x 2): start and end (exclusive) of each segment among the tokens.
-    """
-
-    tokens: TokenFactors
-    segments: numpy.ndarray
-
-    def __len__(self) -> int:
-        return len(self.segments)
-
-    def norms(self) -> numpy.ndarray:
-        """Norm of each segment's gradient (float64, queries)."""
-        single = numpy.sqrt(squared_norms(self.tokens))
-        values = single[self.segments[:, 0]]
-        for number in numpy.flatnonzero(self.segments[:, 1] - self.segments[:, 0] > 1):
-            tokens = self.tokens[slice(*self.segments[number])]
-            values[number] = numpy.sqrt(max(float(inner_products(tokens, tokens).sum(dtype="float64")), 0.0))
-        return values
+    def factors(self, rows: slice) -> Factors: ...
 
 
 @dataclass(frozen=True)
@@ -76,10 +52,10 @@ class SearchResult:
     rows_seen: numpy.ndarray
 
 
-def search(index: SortedRows, queries: Queries, k: int) -> SearchResult:
+def search(index: SortedRows, queries: SearchQueries, k: int) -> SearchResult:
     """Find the k most supporting and the k most opposing rows of every query.
 
-    The score is <gradient of query, gradient of row> (identity curvature): positive supports, negative opposes.
+    The score is <gradient of query, gradient of row> in the metric of the index: positive supports, negative opposes.
     Equal scores are ordered by document and token.
     """
     norms = queries.norms()
@@ -90,7 +66,7 @@ def search(index: SortedRows, queries: Queries, k: int) -> SearchResult:
         start, size = 0, FIRST_BLOCK
         while start < len(index) and len(active):
             stop = min(start + size, len(index))
-            scores = _scores(queries, active, index.factors(slice(start, stop)))
+            scores = queries.scores(active, index.factors(slice(start, stop)))
             best[0].merge(active, scores, start)
             best[1].merge(active, -scores, start)
             rows_seen[active] = stop
@@ -103,19 +79,6 @@ def search(index: SortedRows, queries: Queries, k: int) -> SearchResult:
     return SearchResult(supporting, Hits(opposing.rows, -opposing.scores), rows_seen)
 
 
-def _scores(queries: Queries, active: numpy.ndarray, rows: TokenFactors) -> numpy.ndarray:
-    """Score rows for the active queries: float32, active x rows."""
-    segments = queries.segments[active]
-    needed = numpy.unique(numpy.concatenate([numpy.arange(start, end) for start, end in segments]))
-    by_token = inner_products(queries.tokens[needed], rows)
-    first = numpy.searchsorted(needed, segments[:, 0])
-    scores = by_token[first]
-    for number in numpy.flatnonzero(segments[:, 1] - segments[:, 0] > 1):
-        length = segments[number, 1] - segments[number, 0]
-        scores[number] = by_token[first[number] : first[number] + length].sum(axis=0)
-    return scores
-
-
 class _Best:
     """The k highest positive scores so far, per query."""
 
@@ -123,7 +86,7 @@ class _Best:
         self.k = k
         self.positions = positions
         self.rows = numpy.full((count, k), -1, dtype=numpy.int64)
-        self.scores = numpy.zeros((count, k), dtype=numpy.float32)
+        self.scores = numpy.zeros((count, k))
 
     def merge(self, active: numpy.ndarray, scores: numpy.ndarray, offset: int) -> None:
         """Take the new scores (active x rows) of rows from ``offset`` on into the best."""
@@ -148,7 +111,7 @@ class _Best:
 
     def worst(self, active: numpy.ndarray) -> numpy.ndarray:
         """The k-th best score of each query, 0 while there are fewer than k."""
-        return self.scores[active, -1].astype("float64")
+        return self.scores[active, -1]
 
     def hits(self) -> Hits:
-        return Hits(self.rows, self.scores.astype("float64"))
+        return Hits(self.rows, self.scores)

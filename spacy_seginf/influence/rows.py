@@ -1,0 +1,108 @@
+"""The rows of an index: gradients of all training labels, token by token and entity by entity."""
+
+from __future__ import annotations
+
+import numpy
+
+from ..crf import token_conditionals
+from ..schemes import TagScheme
+from .effects import HeadEffects
+from .factors import TokenFactors, squared_norms
+from .fit import unpack
+from .held_out import HeldOut
+from .index import SegmentRows, TokenRows
+from .removal import correct_tokens
+from .segments import SegmentFactors
+
+SILENT = 1e-3  # labels whose residuals are all smaller get a bound on their norm, and no correction
+CHUNK = 1024
+
+
+def token_rows(effects: HeadEffects, held_out: numpy.ndarray, l2: float, *, corrected: bool) -> TokenRows:
+    """Compute the gradient of every training token.
+
+    corrected (bool): by the token's own leverage, norms in the metric of H^-1; else plain, Euclidean norms.
+    """
+    data, labels = effects.data, effects.labels
+    weights, transitions = unpack(effects.theta, data.labels)
+    count = len(labels)
+    triples = numpy.empty((count, 3), dtype=numpy.int64)
+    residuals = numpy.empty((count, data.labels), dtype=numpy.float32)
+    norms, self_influence, leverage = numpy.zeros(count), numpy.zeros(count), numpy.zeros(count)
+    for rows, _, lengths in data.slices():
+        features = numpy.asarray(data.features[rows])
+        emissions = features @ weights[:, :-1].T + weights[:, -1]
+        conditionals = token_conditionals(emissions, transitions, labels[rows], lengths)
+        tokens = TokenFactors(features, conditionals.residuals, conditionals.previous, conditionals.following)
+        triples[rows] = numpy.stack([tokens.previous, labels[rows], tokens.following], axis=1)
+        plain = numpy.sqrt(squared_norms(tokens))
+        if not corrected:
+            residuals[rows], norms[rows], self_influence[rows] = tokens.residuals, plain, plain
+            continue
+        block = tokens.residuals.copy()
+        norms[rows] = self_influence[rows] = plain / numpy.sqrt(l2)  # H is at least l2
+        loud = numpy.flatnonzero(numpy.abs(tokens.residuals).max(axis=1) > SILENT)
+        for start in range(0, len(loud), CHUNK):
+            chosen = loud[start : start + CHUNK]
+            matrices = effects.metric.leverage(tokens[chosen])
+            probabilities = numpy.exp(conditionals.log_probabilities[chosen])
+            correction = correct_tokens(tokens.residuals[chosen], probabilities, matrices)
+            place = rows.start + chosen
+            self_influence[place] = _norms(tokens.residuals[chosen], matrices)
+            norms[place] = _norms(correction.residuals, matrices)
+            leverage[place] = correction.leverage
+            block[chosen] = correction.residuals
+        residuals[rows] = block
+    return TokenRows(triples, residuals, norms, self_influence, leverage, held_out)
+
+
+def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, corrected: bool) -> SegmentRows:
+    """Compute the gradient of every annotated entity, and of every run of O tokens that might be one."""
+    positions, types = _segments(effects, held_out, scheme)
+    chains = effects.chains(positions)
+    plain = chains.factors()
+    ends = numpy.cumsum(plain.lengths)
+    residuals, pairs = plain.residuals.astype(numpy.float32), plain.pairs.astype(numpy.float32)
+    norms, leverage = numpy.zeros(len(plain)), numpy.zeros(len(plain))
+    loudest = numpy.maximum.reduceat(numpy.abs(plain.residuals).max(axis=1), ends - plain.lengths) if len(plain) else norms
+    loud = numpy.flatnonzero(loudest > SILENT) if corrected else norms[:0].astype(int)
+    for start in range(0, len(plain), CHUNK):
+        norms[start : start + CHUNK] = numpy.linalg.norm(plain[start : start + CHUNK].gradients(), axis=1)
+    if corrected:
+        norms /= numpy.sqrt(effects.l2)
+    self_influence = norms.copy()
+    done = 0
+    for part in effects.corrections(positions[loud]):
+        place = loud[done : done + len(part.norms)]
+        done += len(part.norms)
+        norms[place], self_influence[place], leverage[place] = part.norms, part.self_influence, part.leverage
+        pairs[place] = part.factors.pairs
+        first = (ends - plain.lengths)[place]
+        tokens = numpy.concatenate([numpy.arange(f, f + n) for f, n in zip(first, plain.lengths[place])])
+        residuals[tokens] = part.factors.residuals
+    factors = SegmentFactors(plain.features, residuals, pairs, plain.lengths)
+    return SegmentRows(factors, positions, types, norms, self_influence, leverage)
+
+
+def _segments(
+    effects: HeadEffects, held_out: HeldOut, scheme: TagScheme
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """List the segments (n x 3: document, start, end) and their types (n x 2), in the order of the documents."""
+    data = effects.data
+    found = []
+    for number, (start, length) in enumerate(zip(data.starts.tolist(), data.lengths)):
+        labels = effects.labels[start : start + length]
+        known = ~data.allowed[start : start + length].all(axis=1)
+        for begin, end, _ in scheme.entities(labels):
+            if known[begin:end].all():
+                found.append((number, begin, end, int(labels[begin]), -1))
+    found += [
+        (document, start, end, 0, scheme.entity_tags(label, end - start)[0])
+        for document, start, end, label in held_out.missing
+    ]
+    table = numpy.array(sorted(found), dtype=numpy.int64).reshape(-1, 5)
+    return table[:, :3], table[:, 3:]
+
+
+def _norms(residuals: numpy.ndarray, matrices: numpy.ndarray) -> numpy.ndarray:
+    return numpy.sqrt(numpy.maximum(numpy.einsum("na,nab,nb->n", residuals, matrices, residuals), 0.0))
