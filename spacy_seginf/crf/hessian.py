@@ -21,7 +21,8 @@ from scipy.sparse import csr_matrix
 from .arrays import Array, TimeMajor, boundaries, time_major
 from .forward_backward import log_messages, log_sum_exp
 
-NEGLIGIBLE = 1e-13  # covariance of two label indicators below which it counts as none
+NEGLIGIBLE = 1e-14  # covariance of two label indicators below which it counts as none
+FAINT = 1e-8  # covariances of a token that add up to less are taken in single precision, to 1e-7 of their size
 SWEEP_CELLS = 2**23  # numbers that a sweep over label pairs keeps at a time (and its share of the memory)
 
 
@@ -99,6 +100,7 @@ def _add_labels(hessian: Array, chain: Chain, features: Array, lengths: Sequence
     width = features.shape[1]
     blocks = hessian[: labels * width, : labels * width].reshape(labels, width, labels, width)
     left, right, covariance = _covariances(chain, lengths, negligible)
+    single = features.astype(numpy.float32)
     both = slice(count, None)  # tokens at a distance are met once and count in both orders
     rows = numpy.concatenate([left, right[both]])
     columns = numpy.concatenate([right, left[both]])
@@ -107,8 +109,10 @@ def _add_labels(hessian: Array, chain: Chain, features: Array, lengths: Sequence
             values = numpy.concatenate([covariance[a, b], covariance[b, a, both]])
             kept = numpy.flatnonzero(numpy.abs(values) > negligible)
             sparse = csr_matrix((values[kept], (rows[kept], columns[kept])), shape=(count, count))
-            used = numpy.flatnonzero(numpy.diff(sparse.indptr))
-            blocks[a, :, b] += features[used].T @ (sparse[used] @ features)
+            doubt = numpy.bincount(rows[kept], numpy.abs(values[kept]), minlength=count)
+            for part, precise in ((doubt > FAINT, features), ((doubt > 0) & (doubt <= FAINT), single)):
+                chosen = numpy.flatnonzero(part)
+                blocks[a, :, b] += precise[chosen].T @ (sparse[chosen].astype(precise.dtype) @ precise)
 
 
 def _covariances(chain: Chain, lengths: Sequence[int], negligible: float) -> tuple[Array, Array, Array]:
