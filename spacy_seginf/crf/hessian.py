@@ -23,7 +23,8 @@ from .forward_backward import log_messages, log_sum_exp
 
 NEGLIGIBLE = 1e-14  # covariance of two label indicators below which it counts as none
 FAINT = 1e-8  # covariances of a token that add up to less are taken in single precision, to 1e-7 of their size
-SWEEP_CELLS = 2**23  # numbers that a sweep over label pairs keeps at a time (and its share of the memory)
+COVARIANCE_CELLS = 2**24  # covariances kept at a time
+SWEEP_CELLS = 2**23  # numbers that a sweep over label pairs keeps at a time
 
 
 @dataclass(frozen=True)
@@ -99,26 +100,27 @@ def _add_labels(hessian: Array, chain: Chain, features: Array, lengths: Sequence
     count, labels = chain.unary.shape
     width = features.shape[1]
     blocks = hessian[: labels * width, : labels * width].reshape(labels, width, labels, width)
-    left, right, covariance = _covariances(chain, lengths, negligible)
     single = features.astype(numpy.float32)
-    both = slice(count, None)  # tokens at a distance are met once and count in both orders
-    rows = numpy.concatenate([left, right[both]])
-    columns = numpy.concatenate([right, left[both]])
-    for a in range(labels):
-        for b in range(a + 1, labels):
-            values = numpy.concatenate([covariance[a, b], covariance[b, a, both]])
-            kept = numpy.flatnonzero(numpy.abs(values) > negligible)
-            sparse = csr_matrix((values[kept], (rows[kept], columns[kept])), shape=(count, count))
-            doubt = numpy.bincount(rows[kept], numpy.abs(values[kept]), minlength=count)
-            for part, precise in ((doubt > FAINT, features), ((doubt > 0) & (doubt <= FAINT), single)):
-                chosen = numpy.flatnonzero(part)
-                blocks[a, :, b] += precise[chosen].T @ (sparse[chosen].astype(precise.dtype) @ precise)
+    for left, right, covariance in _covariances(chain, lengths, negligible):
+        apart = numpy.flatnonzero(left != right)  # met once, but they count in both orders
+        rows = numpy.concatenate([left, right[apart]])
+        columns = numpy.concatenate([right, left[apart]])
+        for a in range(labels):
+            for b in range(a + 1, labels):
+                values = numpy.concatenate([covariance[a, b], covariance[b, a, apart]])
+                kept = numpy.flatnonzero(numpy.abs(values) > negligible)
+                sparse = csr_matrix((values[kept], (rows[kept], columns[kept])), shape=(count, count))
+                doubt = numpy.bincount(rows[kept], numpy.abs(values[kept]), minlength=count)
+                for part, precise in ((doubt > FAINT, features), ((doubt > 0) & (doubt <= FAINT), single)):
+                    chosen = numpy.flatnonzero(part)
+                    blocks[a, :, b] += precise[chosen].T @ (sparse[chosen].astype(precise.dtype) @ precise)
 
 
-def _covariances(chain: Chain, lengths: Sequence[int], negligible: float) -> tuple[Array, Array, Array]:
+def _covariances(chain: Chain, lengths: Sequence[int], negligible: float) -> Iterator[tuple[Array, Array, Array]]:
     """Follow Cov[y_s, y_t] for growing distances t - s until nothing is left.
 
-    RETURNS: s, t (ints, pairs of tokens; s = t first) and covariances (float64, labels x labels x pairs of tokens).
+    YIELDS: s, t (ints, pairs of tokens) and covariances (float64, labels x labels x pairs of tokens), all distances at
+        once unless they take too much memory.
     """
     unary = chain.unary
     every = numpy.arange(unary.shape[1])
@@ -126,17 +128,24 @@ def _covariances(chain: Chain, lengths: Sequence[int], negligible: float) -> tup
     covariance[:, every, every] = 0.0
     covariance[:, every, every] = -covariance.sum(axis=2)  # and not p - p^2: rounding that does not add up to 0 stays
     left = right = numpy.arange(len(unary))
-    found = [(left, right, covariance)]
     _, last = boundaries(lengths)
+    found: list[tuple[Array, Array, Array]] = []
     while len(left):
+        found.append((left, right, covariance))
+        if sum(values.size for _, _, values in found) > COVARIANCE_CELLS:
+            yield _together(found)
+            found = []
         going_on = (numpy.abs(covariance) > negligible).any(axis=(1, 2)) & ~last[right]
         left, right = left[going_on], right[going_on]
         covariance = covariance[going_on] @ chain.onward[right]
         right = right + 1
-        found.append((left, right, covariance))
-    lefts, rights, covariances = zip(*found)
-    together = numpy.ascontiguousarray(numpy.concatenate(covariances).transpose(1, 2, 0))
-    return numpy.concatenate(lefts), numpy.concatenate(rights), together
+    if found:
+        yield _together(found)
+
+
+def _together(found: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
+    left, right, covariance = (numpy.concatenate(part) for part in zip(*found))
+    return left, right, numpy.ascontiguousarray(covariance.transpose(1, 2, 0))
 
 
 def _parts(lengths: Sequence[int], size: int) -> Iterator[tuple[slice, list[int]]]:

@@ -51,7 +51,7 @@ def test_leaving_out_small_covariances_changes_little():
     numpy.testing.assert_allclose(loss_hessian([batch], transitions, 4), exact, atol=1e-7)
 
 
-def test_sweeps_over_parts_of_a_batch(monkeypatch):
+def test_little_memory(monkeypatch):
     generator = numpy.random.default_rng(1)
     features, transitions = generator.normal(size=(50, 3)), generator.normal(size=(2, 2))
     batch = (features @ generator.normal(size=(2, 3)).T, features, [20, 0, 12, 18])
@@ -59,6 +59,7 @@ def test_sweeps_over_parts_of_a_batch(monkeypatch):
     monkeypatch.setattr("spacy_seginf.crf.hessian.SWEEP_CELLS", 2**3 * 31)
     numpy.testing.assert_allclose(loss_hessian([batch], transitions, 3), whole, atol=1e-12)
     monkeypatch.setattr("spacy_seginf.crf.hessian.SWEEP_CELLS", 0)
+    monkeypatch.setattr("spacy_seginf.crf.hessian.COVARIANCE_CELLS", 2**2 * 100)
     numpy.testing.assert_allclose(loss_hessian([batch], transitions, 3), whole, atol=1e-12)
 
 
@@ -77,6 +78,16 @@ def test_labels_ruled_out():
     assert numpy.isinf(mask).sum() > 10
     batch = (together @ weights.T + mask, together, lengths)
     numpy.testing.assert_allclose(loss_hessian([batch], transitions, width, negligible=0.0), expected, atol=1e-11)
+
+
+def test_faint_covariances_in_single_precision(monkeypatch):
+    generator = numpy.random.default_rng(3)
+    features, transitions = generator.normal(size=(30, 3)), generator.normal(size=(3, 3))
+    batch = (features @ generator.normal(size=(3, 3)).T, features, [30])
+    double = loss_hessian([batch], transitions, 3)
+    monkeypatch.setattr("spacy_seginf.crf.hessian.FAINT", numpy.inf)
+    single = loss_hessian([batch], transitions, 3)
+    assert 1e-9 < abs(single - double).max() < 1e-5
 
 
 def test_symmetric_also_where_much_is_left_out():
