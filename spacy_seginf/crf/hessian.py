@@ -3,23 +3,28 @@
 The Hessian of a sequence's log partition function with respect to theta = (W with its bias column, T) is Cov[Phi] with
 Phi = (sum_t onehot(y_t) (outer) F_t, sum_{t>1} onehot(y_{t-1}) (outer) onehot(y_t)), over all pairs of positions:
 
-    W, W block:  sum_{s, t} Cov[y_s, y_t] (outer) F_s F_t^T, and Cov[y_s, y_{t+1}] = Cov[y_s, y_t] Q_t with
-                 Q_t[a, b] = p(y_{t+1} = b | y_t = a), so covariances die out with distance and are followed until then;
+    W, W block:  F^T K_ab F for labels a and b, with K_ab[s, t] = Cov[y_s = a, y_t = b]. Over all b they add up to 0, so
+                 the blocks a < b give the rest. Cov[y_s, y_{t+1}] = Cov[y_s, y_t] Q_t with
+                 Q_t[a, b] = p(y_{t+1} = b | y_t = a), so covariances die out with distance: K_ab is sparse, K_ab F
+                 costs little, and one dense product per block remains, over tokens with any doubt about a and b;
     T blocks:    the expected number of label pairs given one label, by two linear recursions over all distances.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Iterable, Iterator, Sequence
 
 import numpy
+from scipy.sparse import csr_matrix
 
 from .arrays import Array, TimeMajor, boundaries, time_major
 from .forward_backward import log_messages, log_sum_exp
 
-NEGLIGIBLE = 1e-10  # covariance of two label indicators below which it counts as none
-BUFFER_ROWS = 4096
+NEGLIGIBLE = 1e-14  # covariance of two label indicators below which it counts as none
+FAINT = 1e-8  # covariances of a token that add up to less are taken in single precision, to 1e-7 of their size
+COVARIANCE_CELLS = 2**24  # covariances kept at a time
+SWEEP_CELLS = 2**23  # numbers that a sweep over label pairs keeps at a time
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,9 @@ class Chain:
     unary: Array
     onward: Array
     backward: Array
+
+    def __getitem__(self, rows: slice) -> Chain:
+        return Chain(self.unary[rows], self.onward[rows], self.backward[rows])
 
 
 def markov_chain(emissions: Array, transitions: Array, lengths: Sequence[int]) -> Chain:
@@ -60,6 +68,7 @@ def loss_hessian(
 
     batches (iterable of (emissions, features, lengths)): float64, tokens x labels and tokens x width (with the
         constant 1), and tokens per sequence. Read once, one after another: memory does not grow with their number.
+        Emissions of -inf rule labels out; every token needs one that is finite.
     transitions (float64, labels x labels).
     width (int): columns of the features, d + 1.
     negligible (float): covariances of label indicators below this are left out; 0 keeps all.
@@ -68,100 +77,111 @@ def loss_hessian(
     labels = len(transitions)
     w_size = labels * width
     hessian = numpy.zeros((w_size + labels**2,) * 2)
-    features_block = _FeatureBlock(hessian, labels, width)
     for emissions, features, lengths in batches:
         if not len(emissions):
             continue
         chain = markov_chain(emissions, transitions, lengths)
-        _add_covariances(features_block, chain, features, lengths, negligible)
-        _add_pairs(hessian, chain, features, lengths)
-    features_block.flush_all()
+        _add_labels(hessian, chain, features, lengths, negligible)
+        for rows, part in _parts(lengths, SWEEP_CELLS // labels**3):
+            _add_pairs(hessian, chain[rows], features[rows], part)
+    blocks = hessian[:w_size, :w_size].reshape(labels, width, labels, width)
+    for a in range(labels):
+        for b in range(a + 1, labels):
+            blocks[b, :, a] = blocks[a, :, b].T
+            both_orders = (blocks[a, :, b] + blocks[b, :, a]) / 2  # equal but for what is left out
+            blocks[a, :, a] -= both_orders
+            blocks[b, :, b] -= both_orders
     hessian[:w_size, w_size:] = hessian[w_size:, :w_size].T
     return hessian
 
 
-class _FeatureBlock:
-    """Sum c F_s F_t^T per label pair, many rows at a time."""
-
-    def __init__(self, hessian: Array, labels: int, width: int) -> None:
-        size = labels * width
-        self._blocks = hessian[:size, :size].reshape(labels, width, labels, width)
-        self._waiting: dict[tuple[int, int], list[tuple[Array, Array]]] = {}
-        self._rows: dict[tuple[int, int], int] = {}
-
-    def add(self, left: int, right: int, weighted: Array, features: Array) -> None:
-        key = left, right
-        self._waiting.setdefault(key, []).append((weighted, features))
-        self._rows[key] = self._rows.get(key, 0) + len(features)
-        if self._rows[key] >= BUFFER_ROWS:
-            self._flush(key)
-
-    def flush_all(self) -> None:
-        for key in list(self._waiting):
-            self._flush(key)
-
-    def _flush(self, key: tuple[int, int]) -> None:
-        pieces = self._waiting.pop(key)
-        self._rows.pop(key)
-        product = numpy.concatenate([w for w, _ in pieces]).T @ numpy.concatenate([f for _, f in pieces])
-        self._blocks[key[0], :, key[1], :] += product
-        if key[0] != key[1]:
-            self._blocks[key[1], :, key[0], :] += product.T
+def _add_labels(hessian: Array, chain: Chain, features: Array, lengths: Sequence[int], negligible: float) -> None:
+    """Add F^T K_ab F for labels a < b, above the diagonal."""
+    count, labels = chain.unary.shape
+    width = features.shape[1]
+    blocks = hessian[: labels * width, : labels * width].reshape(labels, width, labels, width)
+    single = features.astype(numpy.float32)
+    for left, right, covariance in _covariances(chain, lengths, negligible):
+        apart = numpy.flatnonzero(left != right)  # met once, but they count in both orders
+        rows = numpy.concatenate([left, right[apart]])
+        columns = numpy.concatenate([right, left[apart]])
+        for a in range(labels):
+            for b in range(a + 1, labels):
+                values = numpy.concatenate([covariance[a, b], covariance[b, a, apart]])
+                kept = numpy.flatnonzero(numpy.abs(values) > negligible)
+                sparse = csr_matrix((values[kept], (rows[kept], columns[kept])), shape=(count, count))
+                doubt = numpy.bincount(rows[kept], numpy.abs(values[kept]), minlength=count)
+                for part, precise in ((doubt > FAINT, features), ((doubt > 0) & (doubt <= FAINT), single)):
+                    chosen = numpy.flatnonzero(part)
+                    blocks[a, :, b] += precise[chosen].T @ (sparse[chosen].astype(precise.dtype) @ precise)
 
 
-def _add_covariances(
-    block: _FeatureBlock, chain: Chain, features: Array, lengths: Sequence[int], negligible: float
-) -> None:
-    """Follow Cov[y_s, y_{s + distance}] for growing distances until nothing is left."""
+def _covariances(chain: Chain, lengths: Sequence[int], negligible: float) -> Iterator[tuple[Array, Array, Array]]:
+    """Follow Cov[y_s, y_t] for growing distances t - s until nothing is left.
+
+    YIELDS: s, t (ints, pairs of tokens) and covariances (float64, labels x labels x pairs of tokens), all distances at
+        once unless they take too much memory.
+    """
     unary = chain.unary
-    labels = unary.shape[1]
-    covariance = numpy.einsum("ta,ab->tab", unary, numpy.eye(labels)) - unary[:, :, None] * unary[:, None, :]
+    every = numpy.arange(unary.shape[1])
+    covariance = -unary[:, :, None] * unary[:, None, :]
+    covariance[:, every, every] = 0.0
+    covariance[:, every, every] = -covariance.sum(axis=2)  # and not p - p^2: rounding that does not add up to 0 stays
     left = right = numpy.arange(len(unary))
     _, last = boundaries(lengths)
-    distance = 0
+    found: list[tuple[Array, Array, Array]] = []
     while len(left):
-        relevant = numpy.abs(covariance) > negligible
-        for a in range(labels):
-            for b in range(labels) if distance else range(a, labels):
-                rows = numpy.flatnonzero(relevant[:, a, b])
-                if not len(rows):
-                    continue
-                weighted = features[left[rows]] * covariance[rows, a, b, None]
-                if a == b and distance:  # both orders of the two positions
-                    block.add(a, b, weighted, features[right[rows]])
-                    block.add(a, b, features[right[rows]], weighted)
-                elif a <= b:
-                    block.add(a, b, weighted, features[right[rows]])
-                else:
-                    block.add(b, a, features[right[rows]], weighted)
-        going_on = relevant.any(axis=(1, 2)) & ~last[right]
+        found.append((left, right, covariance))
+        if sum(values.size for _, _, values in found) > COVARIANCE_CELLS:
+            yield _together(found)
+            found = []
+        going_on = (numpy.abs(covariance) > negligible).any(axis=(1, 2)) & ~last[right]
         left, right = left[going_on], right[going_on]
         covariance = covariance[going_on] @ chain.onward[right]
         right = right + 1
-        distance += 1
+    if found:
+        yield _together(found)
+
+
+def _together(found: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
+    left, right, covariance = (numpy.concatenate(part) for part in zip(*found))
+    return left, right, numpy.ascontiguousarray(covariance.transpose(1, 2, 0))
+
+
+def _parts(lengths: Sequence[int], size: int) -> Iterator[tuple[slice, list[int]]]:
+    """Cut a batch between sequences into parts of at most size tokens, or of one sequence."""
+    start = stop = 0
+    part: list[int] = []
+    for length in lengths:
+        if part and stop + length - start > size:
+            yield slice(start, stop), part
+            start, part = stop, []
+        stop += length
+        part.append(length)
+    yield slice(start, stop), part
 
 
 def _add_pairs(hessian: Array, chain: Chain, features: Array, lengths: Sequence[int]) -> None:
     """Add the rows of T: covariances of label pairs with labels and with label pairs."""
     labels, width = chain.unary.shape[1], features.shape[1]
     w_size = labels * width
-    first, last = boundaries(lengths)
+    _, last = boundaries(lengths)
     layout = time_major(lengths)
     past = _sweep(chain, layout, forward=True)
-    future = _sweep(chain, layout, forward=False)
-    # E[pairs | y_t = a] - E[pairs], for all pairs of the sequence
-    given_label = past + future
-    weighted = given_label * chain.unary[:, :, None]
-    for label in range(labels):
-        columns = slice(label * width, (label + 1) * width)
-        hessian[w_size:, columns] += weighted[:, label].T @ features
     pairs = chain.unary[~last][:, :, None] * chain.onward[~last]
-    block = hessian[w_size:, w_size:].reshape(labels, labels, labels**2)
-    for label in range(labels):
-        block[label] += pairs[:, label, :].T @ past[~last][:, label]
-        block[:, label] += pairs[:, :, label].T @ future[~first][:, label]
+    # pairs of tokens t, t + 1 with all earlier ones, given the label of t; in the other order it is the transpose
+    earlier = pairs.transpose(1, 2, 0) @ past[~last].transpose(1, 0, 2)
     flat = pairs.reshape(len(pairs), labels**2)
-    hessian[w_size:, w_size:] += numpy.diag(flat.sum(axis=0)) - flat.T @ flat
+    block = earlier.reshape(labels**2, labels**2)
+    hessian[w_size:, w_size:] += block + block.T + numpy.diag(flat.sum(axis=0)) - flat.T @ flat
+    # E[pairs | y_t = a] - E[pairs], for all pairs of the sequence
+    given_label = past
+    given_label += _sweep(chain, layout, forward=False)
+    given_label *= chain.unary[:, :, None]
+    product = given_label.reshape(len(features), labels**3).T @ features
+    hessian[w_size:, :w_size].reshape(labels**2, labels, width)[...] += product.reshape(
+        labels, labels**2, width
+    ).transpose(1, 0, 2)
 
 
 def _sweep(chain: Chain, layout: TimeMajor, *, forward: bool) -> Array:

@@ -9,13 +9,15 @@ import torch
 from spacy_seginf.crf.hessian import loss_hessian
 
 
-def log_partition(theta, features, labels):
-    """Sum of the log partition functions, written with torch operations only."""
+def log_partition(theta, features, labels, masks=None):
+    """Sum of the log partition functions, written with torch operations only. masks: added to the emissions."""
     width = features[0].shape[1]
     weights, transitions = theta[: labels * width].view(labels, width), theta[labels * width :].view(labels, labels)
     total = torch.zeros((), dtype=torch.float64)
-    for rows in features:
+    for number, rows in enumerate(features):
         emissions = rows @ weights.T
+        if masks is not None:
+            emissions = emissions + masks[number]
         state = emissions[0]
         for row in emissions[1:]:
             state = torch.logsumexp(state[:, None] + transitions, 0) + row
@@ -49,13 +51,51 @@ def test_leaving_out_small_covariances_changes_little():
     numpy.testing.assert_allclose(loss_hessian([batch], transitions, 4), exact, atol=1e-7)
 
 
-def test_many_rows_are_summed_in_pieces(monkeypatch):
+def test_little_memory(monkeypatch):
     generator = numpy.random.default_rng(1)
     features, transitions = generator.normal(size=(50, 3)), generator.normal(size=(2, 2))
-    batch = (features @ generator.normal(size=(2, 3)).T, features, [20, 30])
+    batch = (features @ generator.normal(size=(2, 3)).T, features, [20, 0, 12, 18])
     whole = loss_hessian([batch], transitions, 3)
-    monkeypatch.setattr("spacy_seginf.crf.hessian.BUFFER_ROWS", 7)
+    monkeypatch.setattr("spacy_seginf.crf.hessian.SWEEP_CELLS", 2**3 * 31)
     numpy.testing.assert_allclose(loss_hessian([batch], transitions, 3), whole, atol=1e-12)
+    monkeypatch.setattr("spacy_seginf.crf.hessian.SWEEP_CELLS", 0)
+    monkeypatch.setattr("spacy_seginf.crf.hessian.COVARIANCE_CELLS", 2**2 * 100)
+    numpy.testing.assert_allclose(loss_hessian([batch], transitions, 3), whole, atol=1e-12)
+
+
+def test_labels_ruled_out():
+    torch.manual_seed(1)
+    labels, width, lengths = 4, 3, [6, 1, 4]
+    features = [torch.randn(length, width, dtype=torch.float64) for length in lengths]
+    masks = [torch.where(torch.rand(length, labels) < 0.5, -torch.inf, 0.0).double() for length in lengths]
+    for mask in masks:
+        mask[torch.arange(len(mask)), torch.randint(labels, (len(mask),))] = 0.0
+    theta = torch.randn(labels * width + labels * labels, dtype=torch.float64) * 1.5
+    expected = torch.autograd.functional.hessian(lambda values: log_partition(values, features, labels, masks), theta)
+    weights = theta[: labels * width].view(labels, width).numpy()
+    transitions = theta[labels * width :].view(labels, labels).numpy()
+    together, mask = (numpy.concatenate([rows.numpy() for rows in part]) for part in (features, masks))
+    assert numpy.isinf(mask).sum() > 10
+    batch = (together @ weights.T + mask, together, lengths)
+    numpy.testing.assert_allclose(loss_hessian([batch], transitions, width, negligible=0.0), expected, atol=1e-11)
+
+
+def test_faint_covariances_in_single_precision(monkeypatch):
+    generator = numpy.random.default_rng(3)
+    features, transitions = generator.normal(size=(30, 3)), generator.normal(size=(3, 3))
+    batch = (features @ generator.normal(size=(3, 3)).T, features, [30])
+    double = loss_hessian([batch], transitions, 3)
+    monkeypatch.setattr("spacy_seginf.crf.hessian.FAINT", numpy.inf)
+    single = loss_hessian([batch], transitions, 3)
+    assert 1e-9 < abs(single - double).max() < 1e-5
+
+
+def test_symmetric_also_where_much_is_left_out():
+    generator = numpy.random.default_rng(2)
+    features = generator.normal(size=(40, 3))
+    batch = (features @ generator.normal(size=(4, 3)).T * 2, features, [25, 15])
+    hessian = loss_hessian([batch], generator.normal(size=(4, 4)), 3, negligible=1e-2)
+    numpy.testing.assert_allclose(hessian, hessian.T, atol=1e-12)
 
 
 def test_empty_sequences():
