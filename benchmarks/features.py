@@ -76,7 +76,9 @@ class _WordTable:
             pieces = AutoModel.from_pretrained(transformer_path()).get_input_embeddings().weight.numpy()
         train, dev = ({w for d in _documents(split, data) for w in d["tokens"]} for split in ("train", "dev"))
         words = sorted(train | dev)
-        rows = numpy.stack([pieces[tokenizer(word, add_special_tokens=False)["input_ids"]].mean(axis=0) for word in words])
+        rows = numpy.stack(
+            [pieces[tokenizer(word, add_special_tokens=False)["input_ids"]].mean(axis=0) for word in words]
+        )
         known = numpy.array([word in train for word in words])
         centre = rows[known].mean(axis=0)
         _, strengths, directions = numpy.linalg.svd(rows[known] - centre, full_matrices=False)

@@ -97,6 +97,7 @@ class Errors(metaclass=_Coded):
     )
     S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
     S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"
+    S029 = "This part of the document can't be explained as asked: {problem}."
     # Refit and curvature
     S050 = (
         "The l2 weight {l2} is not positive. Without it the head has no single optimum: constant shifts of biases and "
@@ -146,6 +147,10 @@ class Errors(metaclass=_Coded):
     )
     S070 = (
         "The corpus {path} has no {what} at all, so there is nothing to fit. Check that it was converted with labels."
+    )
+    S071 = (
+        "The index has identity curvature, which ranks labels but predicts no effect of changing one. Build it again with "
+        'curvature = "exact" in [components.influence].'
     )
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."

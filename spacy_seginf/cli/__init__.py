@@ -18,14 +18,17 @@ def index_cli(
     model: str = Arg(..., help="Trained pipeline with a crf_tagger: a package or a folder"),
     corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
     output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
+    dev: Optional[Path] = Opt(
+        None, "--dev", help="Development corpus (.spacy), which chooses the penalty of the refit"
+    ),
     force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
 ) -> None:
-    """Encode the training corpus once and store the gradients of its labels beside the pipeline."""
+    """Encode the training corpus once, refit the head, and store the gradients of the labels beside the pipeline."""
     from .index import index
 
-    _report_errors(index, model, corpus, output, force=force, gpu_id=gpu_id, silent=quiet)
+    _report_errors(index, model, corpus, output, dev=dev, force=force, gpu_id=gpu_id, silent=quiet)
 
 
 @seginf.command("attach")

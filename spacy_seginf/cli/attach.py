@@ -12,7 +12,7 @@ from wasabi import Printer
 from ..errors import Warnings
 from ..influence.choose import SMALL_GRADIENT
 from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
-from ..pipeline.build import BuildReport, build_index, save_with_index
+from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from .index import _check_output, _progress, load_pipeline, prepare_influence
 
@@ -68,7 +68,14 @@ def attach(
 
     def build(folder: Path) -> BuildReport:
         return build_index(
-            nlp, tagger_name, texts, folder, corpus=Path(corpus).name, progress=None if silent else _progress
+            nlp,
+            tagger_name,
+            texts,
+            folder,
+            settings=BuildSettings(l2=report.l2),
+            corpus=Path(corpus).name,
+            progress=None if silent else _progress,
+            say=msg.info,
         )
 
     indexed = save_with_index(nlp, output, build, influence_name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
+from typing import Any, Optional
 
 import spacy
 from spacy.cli._util import setup_gpu
@@ -12,14 +12,22 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
-from ..pipeline.build import BuildReport, build_index, save_with_index
+from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.influence import Influence
 
 
 def index(
-    model: str, corpus: Path, output: Path, *, force: bool = False, gpu_id: int = -1, silent: bool = True
+    model: str,
+    corpus: Path,
+    output: Path,
+    *,
+    dev: Optional[Path] = None,
+    settings: Optional[BuildSettings] = None,
+    force: bool = False,
+    gpu_id: int = -1,
+    silent: bool = True,
 ) -> BuildReport:
     """Build the index of a trained pipeline over its training corpus, and write both to a folder.
 
@@ -27,29 +35,75 @@ def index(
         settings; without one, defaults are used. The component goes right behind the tagger.
     corpus (Path): the training corpus (.spacy).
     output (Path): folder for the result; nothing is written unless all goes well.
+    dev (Path): development corpus (.spacy), which chooses the penalty of the refit.
+    settings (BuildSettings): instead of those in the config.
     RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists.
     """
     msg = Printer(no_print=silent)
     output = Path(output)
-    _check_output(output, force, [Path(model), Path(corpus), Path.cwd()])
+    _check_output(output, force, [Path(model), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
     influence_name, tagger_name = prepare_influence(nlp, model)
     tagger = nlp.get_pipe(tagger_name)
     assert isinstance(tagger, CRFTagger)
+    influence: Any = nlp.get_pipe(influence_name)
+    tagger = influence.find_tagger()
     texts = read_corpus(nlp, Path(corpus), tagger.attribute)
-    started = time.perf_counter()
+    dev_texts = read_corpus(nlp, Path(dev), tagger.attribute) if dev else None
+    chosen = settings or influence.settings
+    if not dev and chosen.l2 is None and (chosen.refit or chosen.curvature != "identity"):
+        msg.warn(
+            "No development corpus (--dev): a tenth of the training documents chooses the penalty of the refit. The "
+            "encoder has seen their labels, so it tends to come out too small."
+        )
 
     def build(folder: Path) -> BuildReport:
         return build_index(
-            nlp, tagger_name, texts, folder, corpus=Path(corpus).name, progress=None if silent else _progress
+            nlp,
+            tagger_name,
+            texts,
+            folder,
+            dev=dev_texts,
+            settings=chosen,
+            corpus=Path(corpus).name,
+            progress=None if silent else _progress,
+            say=msg.info,
         )
 
     report = save_with_index(nlp, output, build, influence_name)
-    seconds = time.perf_counter() - started
-    msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents in {seconds:.1f} s: {output}")
+    for line in describe(report):
+        msg.text(line)
+    msg.good(
+        f"Indexed {report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents: {output}"
+    )
     msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
     return report
+
+
+def describe(report: BuildReport) -> list[str]:
+    """Say what the refit changed and what the index holds, in sentences."""
+    lines = []
+    if report.refit is not None:
+        tried = ", ".join(f"{l2:g}: {loss:.4f}" for l2, loss in report.refit.losses.items())
+        lines.append(
+            f"Refit of the head: l2 = {report.refit.l2:g}"
+            + (f" (nats per held-out token by l2: {tried})" if tried else "")
+            + f", largest gradient {report.refit.gradient:.1e}"
+            + ("" if report.refit.converged else ", not converged")
+        )
+        for name, moved in report.refit.corpora.items():
+            lines.append(
+                f"On the {name} corpus it changed {moved.changed:.2%} of the predictions; score {moved.before:.4f} before, "
+                f"{moved.after:.4f} after"
+            )
+    encoding, refit, rest = report.seconds
+    lines.append(
+        f"Curvature {report.curvature}: {report.flagged:,} labels have a leverage above one half; "
+        f"{report.missing_entities:,} entities may be missing from the annotation"
+    )
+    lines.append(f"Seconds: {encoding:.1f} encoding, {refit:.1f} refit, {rest:.1f} curvature and rows")
+    return lines
 
 
 def load_pipeline(model: str) -> Language:

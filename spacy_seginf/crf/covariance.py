@@ -47,7 +47,9 @@ def covariance_product(
     mean = numpy.einsum("ra,ra->r", chain.unary, given_label)
     unary = chain.unary * (given_label - mean[:, None])
     ahead = numpy.zeros_like(past)
-    ahead[:-1] = (emission_scores + future)[1:]  # what follows a pair; never used across sequences: onward is zero there
+    ahead[:-1] = (emission_scores + future)[
+        1:
+    ]  # what follows a pair; never used across sequences: onward is zero there
     of_row = numpy.repeat(numpy.arange(len(lengths)), lengths)
     given_pair = (past - mean[:, None])[:, :, None] + ahead[:, None, :] + pair_scores[of_row]
     return unary, sum_rows(chain.unary[:, :, None] * chain.onward * given_pair, lengths)

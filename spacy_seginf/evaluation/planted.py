@@ -20,6 +20,7 @@ from spacy.tokens import Doc
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.encoding import bare_copy, encode
 from ..pipeline.influence import Influence
+from ..pipeline.views import Reference
 
 # kind: (true entity type, entity type it is confused with); "" is no entity
 CONFUSIONS = {"club_as_loc": ("ORG", "LOC"), "dosage_in_intervention": ("", "INT")}
@@ -131,9 +132,8 @@ def evaluate_planted(
     features = encode(indexed, influence.find_tagger(), [bare_copy(indexed, doc) for doc in docs])
     for victim in victims:
         supporting = explained[victim.document][victim.token]._.influencers.supporting
-        top_kind = culprits.get((supporting[0].doc_id, supporting[0].start)) if supporting else None
         report.victims[victim.kind] += 1
-        report.hits[victim.kind] += top_kind == victim.kind
+        report.hits[victim.kind] += bool(supporting) and _names(supporting[0], victim.kind, culprits)
         nearest, chance = neighbours.look_up(features[victim.document][victim.token], victim)
         report.neighbour_hits[victim.kind] += nearest
         chances[victim.kind].append(chance)
@@ -141,18 +141,24 @@ def evaluate_planted(
     return report, victims, explained
 
 
+def _names(reference: Reference, kind: str, culprits: dict[tuple[str, int], str]) -> bool:
+    """Does a reference, a token or an entity, hold a culprit of this kind?"""
+    return any(culprits.get((reference.doc_id, token)) == kind for token in range(reference.start, reference.end))
+
+
 class _Neighbours:
     """Nearest training tokens by the cosine of their features, and chance, among those with a given label."""
 
     def __init__(self, influence: Influence, culprits: dict[tuple[str, int], str]) -> None:
         assert influence.index is not None
-        index = influence.index
-        self._labels = index.labels[:, 1]
-        self._tags = index.manifest.tags
+        self._tags = influence.index.manifest.tags
+        index = influence.index.tokens
+        self._labels = index.labels[: len(index), 1]
         places = [index.place(row) for row in range(len(index))]
         self._kinds = numpy.array([culprits.get(place, "") for place in places])
-        lengths = numpy.linalg.norm(index.features, axis=1, keepdims=True)
-        self._directions = index.features / numpy.maximum(lengths, 1e-12)
+        features = index.features[: len(index)]
+        lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
+        self._directions = features / numpy.maximum(lengths, 1e-12)
 
     def look_up(self, features: Any, victim: Victim) -> tuple[bool, float]:
         """Is the nearest token with the victim's wrong label a culprit of its kind; and how often would chance be?"""

@@ -9,15 +9,17 @@ import numpy
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from .fit import LBFGS_ITERATIONS, Fit, HeadData, hessian, loss_and_gradient
+from ..errors import Errors
+from .curvature import KroneckerCurvature
+from .fit import LBFGS_ITERATIONS, Fit, HeadData, Solver, hessian, loss_and_gradient, newton
 
-CANDIDATES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
+CANDIDATES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 FALLBACK = 1.0
 HELD_OUT = 10  # one document in so many
 GAP = 1e-4  # nats per token that a fit of the search may miss the optimum by
 SAMPLE_TOKENS = 20_000
 SMALL_GRADIENT = 0.01  # a head with less is at its optimum, as far as float32 parameters can tell
-LARGEST_HESSIAN = 3000  # parameters; above, Hessians cost more than they save
+LARGEST_HESSIAN = 8000  # parameters; above, the Hessian takes more than half a gigabyte and K-FAC stands for it
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,24 @@ def approach(data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP) 
     value, gradient = loss_and_gradient(data, theta, l2)
     done = bool(numpy.abs(found.jac).max() <= tolerance)
     return Fit(theta, value, float(numpy.abs(gradient).max()), found.nfev + 1, done)
+
+
+def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float) -> Fit:
+    """Minimise J to |grad J| <= 1e-8: ``approach``, then quasi-Newton steps in the metric of the exact Hessian, or of
+    K-FAC for heads with more than LARGEST_HESSIAN parameters.
+
+    RAISES (ValueError): S050 if l2 is not positive.
+    """
+    if l2 <= 0:
+        raise ValueError(Errors.S050.format(l2=l2))
+    near = approach(data, start, l2)
+
+    def k_fac(theta: numpy.ndarray) -> Solver:
+        metric = KroneckerCurvature.from_data(data, theta, l2)
+        return lambda gradient: metric.apply(gradient[None])[0]
+
+    renew = k_fac if len(start) > LARGEST_HESSIAN else None
+    return newton(data, near.theta, l2, renew=renew, evaluations=near.evaluations)
 
 
 def hold_out(data: HeadData, seed: int = 0) -> tuple[HeadData, HeadData]:

@@ -24,8 +24,11 @@ CHUNK = 512
 class Metric(Protocol):
     """H^-1 of a head with ``labels`` labels and ``width`` columns of W, by what it does."""
 
-    labels: int
-    width: int
+    @property
+    def labels(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
 
     def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
         """Multiply parameter vectors (float64, n x P) by H^-1."""
@@ -156,11 +159,13 @@ class KroneckerCurvature:
         )
 
     @property
-    def labels(self) -> int:  # type: ignore[override]
+    def labels(self) -> int:
+        """How many labels."""
         return len(self.label_values)
 
     @property
-    def width(self) -> int:  # type: ignore[override]
+    def width(self) -> int:
+        """Columns of W: d and the bias."""
         return len(self.feature_values)
 
     def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
@@ -170,9 +175,7 @@ class KroneckerCurvature:
         turned = self.label_vectors.T @ weights @ self.feature_vectors
         turned /= numpy.multiply.outer(self.label_values, self.feature_values) + self.l2
         weights = self.label_vectors @ turned @ self.feature_vectors.T
-        return numpy.concatenate(
-            [weights.reshape(len(vectors), -1), vectors[:, split:] @ self.transitions], axis=1
-        )
+        return numpy.concatenate([weights.reshape(len(vectors), -1), vectors[:, split:] @ self.transitions], axis=1)
 
     def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
         """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""

@@ -20,7 +20,7 @@ import numpy
 
 from ..crf import one_label_each, viterbi
 from .curvature import Metric
-from .fit import Fit, HeadData, Solver, newton, unpack
+from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
 from .relabelling import relabelled_step
 from .removal import SegmentCorrection, correct_segments, solve_without
 from .segments import SegmentChains, ranges
@@ -134,10 +134,16 @@ class HeadEffects:
     def _correction(self, segments: numpy.ndarray) -> SegmentCorrection:
         return correct_segments(self.chains(segments), self.metric)
 
-    def _newton(self, change: Change, start: numpy.ndarray, steps: Optional[int] = None) -> Fit:
-        limit = {} if steps is None else {"iterations": steps}
+    def _newton(self, change: Change, start: numpy.ndarray, steps: int = NEWTON_ITERATIONS) -> Fit:
         theta = self.theta + start[0]
-        return newton(change.data, theta, self.l2, TIGHT, solve=self._solver(change), **limit)
+        if self._overshoots(change, theta):
+            theta = self.theta
+        return newton(change.data, theta, self.l2, TIGHT, solve=self._solver(change), iterations=steps)
+
+    def _overshoots(self, change: Change, theta: numpy.ndarray) -> bool:
+        """Is a predicted optimum worse than the present one? A step for many labels at once may be."""
+        before, after = (loss_and_gradient(change.data, point, self.l2)[0] for point in (self.theta, theta))
+        return after > before
 
     def _solver(self, change: Change) -> Solver:
         if change.labels is not None:  # relabelling is linear in theta, so the curvature stays

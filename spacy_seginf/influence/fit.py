@@ -117,14 +117,38 @@ def loss_and_gradient(data: HeadData, theta: numpy.ndarray, l2: float) -> tuple[
     return value, gradient
 
 
-def hessian(data: HeadData, theta: numpy.ndarray, l2: float) -> numpy.ndarray:
-    """Return the Hessian of J (P x P) with every label summed out: exact where all labels are known, and positive
-    definite also where some are missing."""
+def hessian(data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray:
+    """Return the Hessian of J (P x P).
+
+    free (bool): sum all labels out instead of holding documents to their annotation. Where no labels are missing this is
+        the same; where some are, the exact Hessian may be indefinite, and this one is not.
+    """
     weights, transitions = unpack(theta, data.labels)
-    batches = ((features @ weights.T, features, lengths) for features, _, lengths in data.batches())
-    total = loss_hessian(batches, transitions, data.width)
+    total = loss_hessian(
+        ((features @ weights.T, features, lengths) for features, _, lengths in data.batches()), transitions, data.width
+    )
+    if not free and not bool((data.allowed.sum(axis=1) == 1).all()):
+        clamped = (
+            (numpy.where(allowed, features @ weights.T, -numpy.inf), features, lengths)
+            for features, allowed, lengths in data.batches()
+            if bool((allowed.sum(axis=1) > 1).any())
+        )
+        total -= loss_hessian(clamped, transitions, data.width)
     total[numpy.diag_indices_from(total)] += l2
     return total
+
+
+def positive_hessian(data: HeadData, theta: numpy.ndarray, l2: float) -> tuple[numpy.ndarray, str]:
+    """Return the Hessian of J, or the one with all labels summed out if missing labels make it indefinite.
+
+    RETURNS: the matrix, and "full" or "free labels".
+    """
+    exact = hessian(data, theta, l2)
+    try:
+        numpy.linalg.cholesky(exact)
+    except numpy.linalg.LinAlgError:
+        return hessian(data, theta, l2, free=True), "free labels"
+    return exact, "full"
 
 
 def fit_head(data: HeadData, start: numpy.ndarray, l2: float, tolerance: float = TOLERANCE) -> Fit:
@@ -153,6 +177,7 @@ def newton(
     tolerance: float = TOLERANCE,
     *,
     solve: Optional[Solver] = None,
+    renew: Optional[Callable[[numpy.ndarray], Solver]] = None,
     evaluations: int = 0,
     iterations: int = NEWTON_ITERATIONS,
 ) -> Fit:
@@ -160,18 +185,21 @@ def newton(
 
     solve (Callable): multiplies by the inverse of a Hessian from nearby. A new Hessian is computed only when there is
         none, or when the one at hand makes no progress any more.
+    renew (Callable): gives such a solver at any theta; the exact Hessian's if None.
     evaluations (int): how many have been spent before, for the report.
     iterations (int): steps at most.
     """
     theta = start
     value, gradient = loss_and_gradient(data, theta, l2)
     size = float(numpy.abs(gradient).max())
+    if renew is None:
+        renew = partial(_exact_solver, data, l2)
     history: list[tuple[numpy.ndarray, numpy.ndarray]] = []
     for _ in range(iterations):
         if size <= tolerance:
             break
         if solve is None:
-            solve, history = partial(cho_solve, cho_factor(hessian(data, theta, l2))), []
+            solve, history = renew(theta), []
         step = _quasi_newton(gradient, solve, history)
         slope = float(step @ gradient)
         rate = 1.0
@@ -190,6 +218,10 @@ def newton(
             history = [*history, change][-MEMORY:]
         theta, value, gradient, size = candidate, new_value, new_gradient, new_size
     return Fit(theta, value, size, evaluations, size <= tolerance)
+
+
+def _exact_solver(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
+    return partial(cho_solve, cho_factor(positive_hessian(data, theta, l2)[0]))
 
 
 def _quasi_newton(

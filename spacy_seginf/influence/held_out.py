@@ -80,9 +80,7 @@ def missing_entities(chain: Chain, outside: numpy.ndarray, scheme: TagScheme) ->
     return sorted(kept)
 
 
-def _spans(
-    chain: Chain, outside: numpy.ndarray, scheme: TagScheme, start: int, label: str
-) -> list[tuple[int, float]]:
+def _spans(chain: Chain, outside: numpy.ndarray, scheme: TagScheme, start: int, label: str) -> list[tuple[int, float]]:
     """Return (end, marginal) of the entities of a type that begin at a token, those that are probable enough."""
     result = []
     going_on = scheme.entity_tags(label, 3)[1:]  # what a further token of the entity may be

@@ -12,8 +12,13 @@ and with the new labels. A damped Newton iteration solves this without reading a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy
 
+from ..crf.likelihood import pairs_by_sequence
+from ..schemes import OUTSIDE, TagScheme
 from .curvature import Metric
 from .removal import OwnCurvature, conjugate_gradients
 from .segments import SegmentChains
@@ -21,6 +26,32 @@ from .segments import SegmentChains
 ITERATIONS = 30
 TOLERANCE = 1e-7
 HALVINGS = 20
+
+
+@dataclass(frozen=True)
+class LabelChange:
+    """A training label and another that it might have. reference: the label, described as plain values. label: the other
+    one. before, after: the explained segment's probability of its labels, and what the change would make of it."""
+
+    reference: dict[str, Any]
+    label: str
+    before: float
+    after: float
+
+
+def alternatives(scheme: TagScheme, unit: str, length: int) -> list[tuple[str, list[int]]]:
+    """List what a segment could be labelled as: every entity type and "O", or every tag for single tokens."""
+    if unit == "token":
+        return [(tag, [number] * length) for number, tag in enumerate(scheme.tags)]
+    return [(OUTSIDE, [0] * length), *((label, scheme.entity_tags(label, length)) for label in scheme.labels)]
+
+
+def first_order(chains: SegmentChains, observed: numpy.ndarray) -> numpy.ndarray:
+    """Return phi(new labels) - phi(old labels) of one segment (float64, P)."""
+    new, old = observed.argmax(axis=1), chains.observed.argmax(axis=1)
+    size = observed.shape[1]
+    pairs = pairs_by_sequence(new, [len(new)], size) - pairs_by_sequence(old, [len(old)], size)
+    return chains.with_edges(observed.astype(float) - chains.observed, pairs).gradients()[0]
 
 
 class _CurvatureLost:

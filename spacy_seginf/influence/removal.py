@@ -123,7 +123,9 @@ def correct_segments(
     )
     norms = numpy.einsum("sp,sp->s", own.total(factors), x)
     self_influence = numpy.einsum("sp,sp->s", gradients, start)
-    return SegmentCorrection(factors, -x, *(numpy.sqrt(numpy.maximum(v, 0.0)) for v in (norms, self_influence)), leverage)
+    return SegmentCorrection(
+        factors, -x, *(numpy.sqrt(numpy.maximum(v, 0.0)) for v in (norms, self_influence)), leverage
+    )
 
 
 def solve_without(

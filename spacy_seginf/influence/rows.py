@@ -64,8 +64,10 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
     ends = numpy.cumsum(plain.lengths)
     residuals, pairs = plain.residuals.astype(numpy.float32), plain.pairs.astype(numpy.float32)
     norms, leverage = numpy.zeros(len(plain)), numpy.zeros(len(plain))
-    loudest = numpy.maximum.reduceat(numpy.abs(plain.residuals).max(axis=1), ends - plain.lengths) if len(plain) else norms
-    loud = numpy.flatnonzero(loudest > SILENT) if corrected else norms[:0].astype(int)
+    loud = numpy.zeros(0, dtype=numpy.int64)
+    if corrected and len(plain):
+        largest = numpy.abs(plain.residuals).max(axis=1)
+        loud = numpy.flatnonzero(numpy.maximum.reduceat(largest, ends - plain.lengths) > SILENT)
     for start in range(0, len(plain), CHUNK):
         norms[start : start + CHUNK] = numpy.linalg.norm(plain[start : start + CHUNK].gradients(), axis=1)
     if corrected:
@@ -84,9 +86,7 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
     return SegmentRows(factors, positions, types, norms, self_influence, leverage)
 
 
-def _segments(
-    effects: HeadEffects, held_out: HeldOut, scheme: TagScheme
-) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _segments(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme) -> tuple[numpy.ndarray, numpy.ndarray]:
     """List the segments (n x 3: document, start, end) and their types (n x 2), in the order of the documents."""
     data = effects.data
     found = []

@@ -44,9 +44,7 @@ class SegmentFactors:
         """Select segments by a slice or by numbers."""
         numbers = numpy.arange(len(self))[rows]
         tokens = ranges(numpy.cumsum(self.lengths)[numbers] - self.lengths[numbers], self.lengths[numbers])
-        return SegmentFactors(
-            self.features[tokens], self.residuals[tokens], self.pairs[numbers], self.lengths[numbers]
-        )
+        return SegmentFactors(self.features[tokens], self.residuals[tokens], self.pairs[numbers], self.lengths[numbers])
 
     def gradients(self) -> numpy.ndarray:
         """Write the gradients out (float64, n x P), in the order of ``fit.pack``: minus those of CL."""

@@ -8,33 +8,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import Any, Optional
 
 import numpy
 from spacy.language import Language
-from spacy.scorer import Scorer, get_ner_prf
-from spacy.training import Example
-from spacy.util import minibatch
 from thinc.api import Model
 
 from ..crf import viterbi
 from ..errors import Errors
-from ..influence.choose import (
-    FALLBACK,
-    LARGEST_HESSIAN,
-    L2Choice,
-    approach,
-    choose_l2,
-    hold_out,
-)
-from ..influence.fit import Fit, HeadData, newton, unpack
-from ..influence.gradients import Head, on_cpu
+from ..influence.choose import FALLBACK, L2Choice, choose_l2, fit_to_optimum, hold_out
+from ..influence.fit import Fit, HeadData, unpack
+from ..influence.gradients import Head
 from ..models import set_head_parameters
 from ..schemes import TAG
-from .build import BATCH_DOCUMENTS
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
-from .encoding import encode, run_before
+from .encoding import run_before
+from .refit import head_data, score
 
 SCHEMES = {"ner": "BIO", "beam_ner": "BIO", "tagger": TAG}  # by factory
 TAGGER = "crf_tagger"
@@ -143,10 +133,7 @@ def fit_tagger(
         choice = choose_l2(*hold_out(data), start)
     if choice is not None:
         l2, start = choice.l2, choice.fits[choice.l2].theta
-    if len(start) <= LARGEST_HESSIAN:
-        fit = newton(data, approach(data, start, l2).theta, l2)
-    else:
-        fit = approach(data, start, l2, gap=1e-9)
+    fit = fit_to_optimum(data, start, l2)
     weights, transitions = unpack(fit.theta, data.labels)
     set_head_parameters(tagger.model.get_ref("output_layer"), weights[:, :-1], weights[:, -1], transitions)
     seconds = time.perf_counter() - started
@@ -189,31 +176,13 @@ def _set_zero_head(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) 
 
 def _encode(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> tuple[HeadData, numpy.ndarray]:
     """Return features and annotations of texts, and the component's predictions as tags (int64, all tokens)."""
-    features, followed = [], []
-    for batch in minibatch(texts, BATCH_DOCUMENTS):
-        docs = [text.example.predicted for text in batch]
-        features += [on_cpu(rows) for rows in encode(nlp, tagger, docs)]
-        followed += [tagger.followed_tags(doc) for doc in docs]
-    allowed = [tagger.allowed_tags(text.example) for text in texts]
-    data = HeadData(numpy.concatenate(features), numpy.concatenate(allowed), [len(rows) for rows in allowed])
-    return data, numpy.concatenate(followed)
+    data = head_data(nlp, tagger, texts)
+    return data, numpy.concatenate([tagger.followed_tags(text.example.predicted) for text in texts])
 
 
 def _compare(tagger: CRFTagger, texts: list[TrainingText], data: HeadData, followed: numpy.ndarray) -> Comparison:
     """Count where head and component agree, and score both. The documents end with the component's predictions."""
     head = Head(tagger.model)
     own = viterbi(head.emissions(data.features), head.transitions, data.lengths, tagger.scheme.mask)
-    scores = []
-    for tags in (own, followed):
-        start = 0
-        for text, length in zip(texts, data.lengths):
-            tagger.annotate(text.example.predicted, tags[start : start + length].tolist())
-            start += length
-        scores.append(_score([text.example for text in texts], tagger.scheme.name))
+    scores = [score(tagger, texts, tags, data.lengths) for tags in (own, followed)]
     return Comparison(len(own), float((own == followed).mean()), component_score=scores[1], head_score=scores[0])
-
-
-def _score(examples: Sequence[Example], scheme: str) -> float:
-    if scheme == TAG:
-        return float(Scorer.score_token_attr(examples, "tag")["tag_acc"] or 0.0)
-    return float(get_ner_prf(examples)["ents_f"] or 0.0)

@@ -8,43 +8,81 @@ import warnings
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Union
 
 import numpy
 import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span, Token
 from spacy.training import Example
 
+from ..crf import one_label_each
 from ..errors import Errors, Warnings
 from ..files import replace_folder
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
-from ..influence.gradients import Head, TokenGradients
+from ..influence.explainer import Explainer, Explanation
+from ..influence.fit import HeadData
+from ..influence.gradients import on_cpu
 from ..influence.index import Index
-from ..influence.search import Hits, Queries, SearchResult, search
+from ..influence.relabelling import LabelChange
+from ..schemes import TAG
+from .build import CURVATURES, BuildSettings
 from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
-from .extensions import STORED, register_extensions
+from .encoding import bare_copy, encode
+from .extensions import register_extensions
+from .storing import plan_queries, segment_place, store, view
+from .views import Influencers
 
-CURVATURES = ("identity",)
+UNITS = ("entity", "token")
 
 
 @Language.factory(
     "influence",
     requires=["doc.ents"],
     assigns=["doc._.influencers", "token._.influencers", "span._.influencers"],
-    default_config={"tagger": "crf_tagger", "top_k": 5, "context": 40, "curvature": "identity"},
+    default_config={
+        "tagger": "crf_tagger",
+        "top_k": 5,
+        "context": 40,
+        "unit": "entity",
+        "refine": 0,
+        "curvature": "exact",
+        "refit": True,
+        "l2": None,
+    },
 )
-def make_influence(nlp: Language, name: str, tagger: str, top_k: int, context: int, curvature: str) -> Influence:
+def make_influence(
+    nlp: Language,
+    name: str,
+    tagger: str,
+    top_k: int,
+    context: int,
+    unit: str,
+    refine: int,
+    curvature: str,
+    refit: bool,
+    l2: Optional[float],
+) -> Influence:
     """Create an influence component. `python -m spacy seginf index` gives it an index.
 
     tagger (str): name of the crf_tagger whose predictions are explained.
     top_k (int): how many supporting and how many opposing references are kept for each token and entity.
     context (int): characters of training text kept on each side of a reference.
-    curvature (str): "identity", the metric of the paper's experiments.
+    unit (str): what references are and what is explained. "entity": training entities, annotated or missing from the
+        annotation; a token inside an entity has the references of the entity. "token": single tokens.
+    refine (int): further Newton steps on the true removal objective for every reference that is shown; each reads the
+        whole index. References for which one step is doubtful get some in any case.
+    curvature (str): what `seginf index` computes: "exact"; "kfac", its approximation for large heads; or "identity", the
+        metric of the paper's experiments.
+    refit (bool): whether `seginf index` moves the head to its optimum, which predictions of removal assume.
+    l2 (Optional[float]): penalty (l2 / 2) |theta|^2 of that; chosen on a development corpus if None.
     """
-    component = Influence(nlp, name, tagger=tagger, top_k=top_k, context=context, curvature=curvature)
+    settings = BuildSettings(curvature, refit, l2)
+    component = Influence(
+        nlp, name, tagger=tagger, top_k=top_k, context=context, unit=unit, refine=refine, settings=settings
+    )
     if getattr(nlp.evaluate, "func", None) is not _evaluate_without_search:
         nlp.evaluate = partial(_evaluate_without_search, nlp, nlp.evaluate)  # type: ignore[method-assign]
     return component
@@ -64,11 +102,16 @@ class Influence(Pipe):
         tagger: str = "crf_tagger",
         top_k: int = 5,
         context: int = 40,
-        curvature: str = "identity",
+        unit: str = "entity",
+        refine: int = 0,
+        settings: BuildSettings = BuildSettings(),
     ) -> None:
-        if curvature not in CURVATURES:
-            raise ValueError(Errors.S027.format(curvature=curvature, known=", ".join(CURVATURES)))
-        for setting, value, least in (("top_k", top_k, 1), ("context", context, 0)):
+        if settings.curvature not in CURVATURES:
+            raise ValueError(Errors.S027.format(curvature=settings.curvature, known=", ".join(CURVATURES)))
+        if unit not in UNITS:
+            allowed = f"Use one of: {', '.join(UNITS)}."
+            raise ValueError(Errors.S028.format(setting="unit", name=name, value=unit, allowed=allowed))
+        for setting, value, least in (("top_k", top_k, 1), ("context", context, 0), ("refine", refine, 0)):
             if value < least:
                 allowed = f"It must be at least {least}."
                 raise ValueError(Errors.S028.format(setting=setting, name=name, value=value, allowed=allowed))
@@ -79,9 +122,11 @@ class Influence(Pipe):
         self.tagger_name = tagger
         self.top_k = top_k
         self.context = context
-        self.curvature = curvature
+        self.unit = unit
+        self.refine = refine
+        self.settings = settings
         self.index: Optional[Index] = None
-        self._head: Optional[Head] = None
+        self._explainer: Optional[Explainer] = None
         self._warned = False
         self._paused = False
         self._connect()
@@ -90,7 +135,7 @@ class Influence(Pipe):
         """Explain one document in place. The features come from the tagger: no second encoder pass."""
         error_handler = self.get_error_handler()
         try:
-            self.explain([doc])
+            self.annotate([doc])
         except Exception as error:
             error_handler(self.name, self, [doc], error)
         return doc
@@ -100,11 +145,11 @@ class Influence(Pipe):
         error_handler = self.get_error_handler()
         for docs in util.minibatch(stream, size=batch_size):
             try:
-                self.explain(docs)
+                self.annotate(docs)
             except Exception:
                 for doc in docs:  # one by one, so that a bad document does not take the others with it
                     try:
-                        self.explain([doc])
+                        self.annotate([doc])
                     except Exception as error:
                         error_handler(self.name, self, [doc], error)
                     else:
@@ -112,7 +157,7 @@ class Influence(Pipe):
             else:
                 yield from docs
 
-    def explain(self, docs: Sequence[Doc]) -> None:
+    def annotate(self, docs: Sequence[Doc]) -> None:
         """Store explanations of the tagger's predictions on documents that it has just tagged.
 
         RAISES (ValueError): S023, S024 or S026 if the tagger is missing, of another kind, or did not run;
@@ -125,32 +170,93 @@ class Influence(Pipe):
                 warnings.warn(Warnings.W001.format(name=self.name), stacklevel=2)
                 self._warned = True
             return
-        head = self._checked_head()
-        tagger = self.find_tagger()
+        explainer, tagger = self.explainer(), self.find_tagger()
         predictions = [self._prediction(doc) for doc in docs]
         lengths = [len(doc) for doc in docs]
-        if not sum(lengths):
-            for doc in docs:
-                doc._.set(STORED, self._payload([], [], []))
-        else:
+        entities = [tagger.scheme.entities(prediction.tags) for prediction in predictions]
+        plans = [plan_queries(len(doc), found, self._unit) for doc, found in zip(docs, entities)]
+        explanations: list[Explanation] = []
+        if sum(lengths):
             tags = numpy.concatenate([prediction.tags for prediction in predictions])
-            gradients = head.gradients([prediction.features for prediction in predictions], tags, lengths)
-            segments, entities = _segments(docs, predictions, tagger)
-            found = search(self.index, Queries(gradients.factors, segments), self.top_k)
-            self._store(docs, head, gradients, segments, entities, found, tagger)
+            features = numpy.concatenate([on_cpu(p.features) for p in predictions if len(p.features)])
+            data = HeadData(features, one_label_each(tags, len(tagger.tags)), lengths)
+            segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
+            explanations = explainer.explain(data, tags, numpy.array(segments), self._unit, self.top_k)
+        start = 0
+        for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
+            own = explanations[start : start + len(plan.spans)]
+            start += len(own)
+            tags_of_doc = [tagger.tags[tag] for tag in prediction.tags]
+            store(doc, tags_of_doc, found, plan, own, explainer.table(self._unit), self.context, self._about())
         for doc in docs:
             del doc.user_hooks[PREDICTION_HOOK]
+
+    def explain(
+        self, doc: Doc, segment: Union[Span, Token, Doc], labels: Union[str, Sequence[str], None] = None
+    ) -> Influencers:
+        """Explain any part of a document, for other labels too: "why not ORG?". The document is encoded anew, and not
+        changed.
+
+        doc (Doc): a document that the pipeline has tagged; everything outside the segment is held at its tags.
+        segment (Span, Token or Doc): what to explain.
+        labels (str or sequence of str): an entity type or "O", or one tag per token; the tags it has if None.
+        RAISES (ValueError): S020 without an index, S023 to S026 as for documents of the pipeline, S029 for labels that
+            do not fit.
+        """
+        explainer = self.explainer()
+        data, tags, span = self._query(doc, segment, labels)
+        (found,) = explainer.explain(data, tags, numpy.array([span]), self._unit, self.top_k)
+        place = segment_place(doc, *span[1:])
+        names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
+        return view(place, " ".join(names), found, explainer.table(self._unit), self.context)
+
+    def best_changes(
+        self, doc: Doc, segment: Union[Span, Token], labels: Union[str, Sequence[str]], top: int = 3
+    ) -> list[LabelChange]:
+        """Find the single changes of a training label that would help a prediction most.
+
+        doc, segment, labels: as for ``explain``; labels are what the segment should have been given.
+        top (int): how many.
+        RETURNS: changes, best first, each with the segment's probability of these labels before and after, as predicted.
+        RAISES (ValueError): S020 to S029 as ``explain``; S071 with identity curvature, which predicts no effects.
+        """
+        explainer = self.explainer()
+        if not explainer.exact:
+            raise ValueError(Errors.S071)
+        data, tags, span = self._query(doc, segment, labels)
+        scheme = self.find_tagger().scheme
+        return explainer.best_changes(data, tags, numpy.array([span]), self._unit, scheme, top, self.context)
+
+    def explainer(self) -> Explainer:
+        """Return what searches the index, after checking that the index is this pipeline's. ``explainer().effects`` is
+        the interface for research: gradients, scores, removal, relabelling and refits of any training segments.
+
+        The small head is checked every time (the tagger may go on learning in this process), the encoder on first use.
+        RAISES (ValueError): S020 without an index, S025 if it belongs to another pipeline.
+        """
+        if self.index is None:
+            raise ValueError(Errors.S020)
+        tagger, manifest = self.find_tagger(), self.index.manifest
+        if list(tagger.tags) != manifest.tags:
+            raise ValueError(Errors.S025.format(what="the list of labels"))
+        if head_fingerprint(tagger.model) != manifest.head_fingerprint:
+            raise ValueError(Errors.S025.format(what="the tagger's head"))
+        if self._explainer is None:
+            if encoder_fingerprint(self.nlp, self.tagger_name) != manifest.encoder_fingerprint:
+                raise ValueError(Errors.S025.format(what="the encoder"))
+            self._explainer = Explainer(self.index, self.refine)
+        return self._explainer
 
     def load_index(self, folder: Path) -> None:
         """Open an index. RAISES (ValueError): S030, S031, S032 if it is missing, of another version, or damaged."""
         self.index = Index(folder)
-        self._head = None
+        self._explainer = None
         self._connect()
 
     def unload_index(self) -> None:
         """Close the index; the component is inert again."""
         self.index = None
-        self._head = None
+        self._explainer = None
         self._connect()
 
     @contextmanager
@@ -223,21 +329,6 @@ class Influence(Pipe):
             raise ValueError(Errors.S024.format(name=self.name, tagger=self.tagger_name, kind=kind))
         return tagger
 
-    def _checked_head(self) -> Head:
-        """Is the index this pipeline's? The small head is checked every time (the tagger may go on learning in this
-        process), the encoder on first use."""
-        assert self.index is not None
-        tagger, manifest = self.find_tagger(), self.index.manifest
-        if list(tagger.tags) != manifest.tags:
-            raise ValueError(Errors.S025.format(what="the list of labels"))
-        if head_fingerprint(tagger.model) != manifest.head_fingerprint:
-            raise ValueError(Errors.S025.format(what="the tagger's head"))
-        if self._head is None:
-            if encoder_fingerprint(self.nlp, self.tagger_name) != manifest.encoder_fingerprint:
-                raise ValueError(Errors.S025.format(what="the encoder"))
-            self._head = Head(tagger.model)
-        return self._head
-
     def _prediction(self, doc: Doc) -> TaggerPrediction:
         prediction: Any = doc.user_hooks.get(PREDICTION_HOOK)
         if prediction is None:
@@ -245,97 +336,49 @@ class Influence(Pipe):
             raise ValueError(Errors.S026.format(name=self.name, tagger=self.tagger_name))
         return prediction
 
-    def _store(
-        self,
-        docs: Sequence[Doc],
-        head: Head,
-        gradients: TokenGradients,
-        segments: numpy.ndarray,
-        entities: Sequence[Sequence[tuple[int, int, str]]],
-        found: SearchResult,
-        tagger: CRFTagger,
-    ) -> None:
-        query, offset = 0, 0
-        for doc, doc_entities in zip(docs, entities):
-            table = _ReferenceTable(self.index, self.context)  # type: ignore[arg-type]
-            tokens, spans = [], []
-            for token in doc:
-                label = tagger.tags[int(gradients.labels[offset + token.i])]
-                probability = float(gradients.probabilities[offset + token.i])
-                place = (token.idx, token.idx + len(token), token.text)
-                tokens.append(_explanation(place, label, probability, found, query, table))
-                query += 1
-            for start, end, label in doc_entities:
-                span = doc[start:end]
-                probability = head.segment_probability(gradients, slice(offset, offset + len(doc)), start, end)
-                place = (span.start_char, span.end_char, span.text)
-                spans.append(_explanation(place, label, probability, found, query, table))
-                query += 1
-            doc._.set(STORED, self._payload(table.references, tokens, spans))
-            offset += len(doc)
+    def _query(
+        self, doc: Doc, segment: Union[Span, Token, Doc], labels: Union[str, Sequence[str], None]
+    ) -> tuple[HeadData, numpy.ndarray, tuple[int, int, int]]:
+        """Encode a document; return it, its tags with the segment at its labels, and the segment."""
+        tagger = self.find_tagger()
+        start, end = (segment.i, segment.i + 1) if isinstance(segment, Token) else (0, len(doc))
+        if isinstance(segment, Span):
+            start, end = segment.start, segment.end
+        if segment.doc is not doc if not isinstance(segment, Doc) else segment is not doc:
+            raise ValueError(Errors.S029.format(problem="the segment is one of another document"))
+        if start >= end:
+            raise ValueError(Errors.S029.format(problem="the segment is empty"))
+        tags = tagger.followed_tags(doc)
+        if labels is not None:
+            tags[start:end] = self._parse_labels(labels, end - start)
+        copy = bare_copy(self.nlp, doc)
+        (features,) = encode(self.nlp, tagger, [copy])
+        data = HeadData(on_cpu(features), one_label_each(tags, len(tagger.tags)), [len(doc)])
+        return data, tags, (0, start, end)
 
-    def _payload(self, references: list, tokens: list, entities: list) -> dict[str, Any]:
-        return {
-            "tagger": self.tagger_name,
-            "curvature": self.curvature,
-            "references": references,
-            "tokens": tokens,
-            "entities": entities,
-            **self.find_tagger().explained,
-        }
+    def _parse_labels(self, labels: Union[str, Sequence[str]], length: int) -> list[int]:
+        scheme = self.find_tagger().scheme
+        if isinstance(labels, str):
+            if labels in scheme.labels and scheme.name != TAG:
+                return scheme.entity_tags(labels, length)
+            labels = [labels] * length
+        unknown = [label for label in labels if label not in scheme.index]
+        if unknown or len(labels) != length:
+            problem = f"unknown tag {unknown[0]!r}" if unknown else f"{len(labels)} labels for {length} tokens"
+            raise ValueError(Errors.S029.format(problem=f"{problem} (tags: {', '.join(scheme.tags)})"))
+        return [scheme.index[label] for label in labels]
 
+    def _about(self) -> dict[str, Any]:
+        """What is stored on a document beside its explanations."""
+        assert self.index is not None
+        manifest = self.index.manifest
+        about = {"tagger": self.tagger_name, "curvature": manifest.curvature, "unit": self._unit}
+        return {**about, **self.find_tagger().explained}
 
-class _ReferenceTable:
-    """References of a document, each described once however many tokens share it."""
-
-    def __init__(self, index: Index, context: int) -> None:
-        self._index = index
-        self._context = context
-        self._numbers: dict[int, int] = {}
-        self.references: list[dict[str, Any]] = []
-
-    def pairs(self, hits: Hits, query: int) -> list[list[Any]]:
-        """Return [reference number, score] of every hit of a query, best first."""
-        found = zip(hits.rows[query].tolist(), hits.scores[query].tolist())
-        return [[self._number(row), score] for row, score in found if row >= 0]
-
-    def _number(self, row: int) -> int:
-        if row not in self._numbers:
-            self._numbers[row] = len(self.references)
-            self.references.append(self._index.reference(row, self._context))
-        return self._numbers[row]
-
-
-def _explanation(
-    place: tuple[int, int, str], label: str, probability: float, found: SearchResult, query: int, table: _ReferenceTable
-) -> dict[str, Any]:
-    start, end, text = place
-    return {
-        "start": start,
-        "end": end,
-        "text": text,
-        "label": label,
-        "probability": probability,
-        "supporting": table.pairs(found.supporting, query),
-        "opposing": table.pairs(found.opposing, query),
-        "rows_seen": int(found.rows_seen[query]),
-    }
-
-
-def _segments(
-    docs: Sequence[Doc], predictions: Sequence[TaggerPrediction], tagger: CRFTagger
-) -> tuple[numpy.ndarray, list[list[tuple[int, int, str]]]]:
-    """Return the token range of each query in the order of storing: per document its tokens, then its entities."""
-    ranges: list[tuple[int, int]] = []
-    entities = []
-    offset = 0
-    for doc, prediction in zip(docs, predictions):
-        ranges += [(offset + position, offset + position + 1) for position in range(len(doc))]
-        found = tagger.scheme.entities(prediction.tags)
-        ranges += [(offset + start, offset + end) for start, end, _ in found]
-        entities.append(found)
-        offset += len(doc)
-    return numpy.asarray(ranges, dtype=numpy.int64), entities
+    @property
+    def _unit(self) -> str:
+        """Schemes without entities have single tokens only."""
+        return "token" if self.find_tagger().scheme.name == TAG else self.unit
 
 
 def _evaluate_without_search(nlp: Language, evaluate: Callable, examples: Iterable[Example], **settings: Any) -> Any:

@@ -3,32 +3,46 @@
 What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so that it survives ``Doc.to_bytes``,
 ``DocBin(store_user_data=True)`` and pickling:
 
-    {"tagger": str, "curvature": str,
-     "references": [{"text", "label", "document", "start", "end", "context", "offset"}, ...],
+    {"tagger": str, "curvature": str, "unit": "entity" or "token",
+     "references": [{"text", "label", "document", "start", "end", "context", "offset", "row", "missing"}, ...],
      "tokens":   [explanation of every token],
      "entities": [explanation of every entity],
-     "explains": {"component", "agreement"}; only if the tagger hands on another component's predictions}
+     "explains": {"component": str, "agreement": float}}   only after `seginf attach`; see ``CRFTagger.explained``
 
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
-"supporting": [[reference number, effect], ...], "opposing": [...], "rows_seen": int}.
+"supporting": [[reference number, effect, score, change of log-odds, refined], ...], "opposing": [...],
+"rows_seen": int}. "missing" is there only for entities that the annotation leaves out.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 
 class Reference:
     """A training label that supports or opposes a prediction."""
 
-    __slots__ = ("_data", "effect")
+    __slots__ = ("_data", "effect", "log_odds", "refined", "score")
 
-    def __init__(self, data: Mapping[str, Any], effect: float) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        effect: float,
+        score: Optional[float] = None,
+        log_odds: Optional[float] = None,
+        refined: bool = False,
+    ) -> None:
         self._data = data
         self.effect = effect
-        """float: positive supports, negative opposes the prediction. With identity curvature this is the inner
-        product of the two gradients: what the prediction's conditional loss would rise by (in nats, first order) per
-        unit step that unlearns the label. It ranks references; it is no prediction of retraining."""
+        """float: by how much the prediction's conditional loss -log p rises (nats) when the label is taken away and the
+        head is refit: positive supports, negative opposes. With identity curvature it is the inner product of two
+        gradients instead, which ranks references and is no prediction of retraining."""
+        self.score = effect if score is None else score
+        """float: the first-order effect, by which the search ranks."""
+        self.log_odds = log_odds
+        """Optional[float]: the effect as a change of log p / (1 - p), so negative supports; None with identity."""
+        self.refined = refined
+        """bool: True if the effect was refined on all training documents: one step was doubtful, or it was asked for."""
 
     @property
     def influence(self) -> float:
@@ -52,8 +66,13 @@ class Reference:
 
     @property
     def label(self) -> str:
-        """Its label in the training corpus, as a tag: "B-PER", "I-PER", "O"."""
+        """Its label in the training corpus: an entity type, or a tag ("B-PER") if references are tokens; "O" if none."""
         return self._data["label"]
+
+    @property
+    def missing(self) -> str:
+        """For an "O" that could be an entity, the type that the head would give it; else empty."""
+        return self._data.get("missing", "")
 
     @property
     def doc_id(self) -> str:
@@ -93,7 +112,7 @@ class Influencers:
 
     __slots__ = ("_data", "_references")
 
-    def __init__(self, data: Mapping[str, Any], references: list[Mapping[str, Any]]) -> None:
+    def __init__(self, data: Mapping[str, Any], references: Sequence[Mapping[str, Any]]) -> None:
         self._data = data
         self._references = references
 
@@ -109,8 +128,8 @@ class Influencers:
 
     @property
     def probability(self) -> float:
-        """p(predicted labels | predicted labels outside, text), of the token or of the whole entity. Not the marginal
-        probability: everything around is taken as predicted."""
+        """p(labels | labels outside, text), of the token or of the whole entity (also for tokens inside an entity,
+        unless references are tokens). Not the marginal probability: everything around is taken as predicted."""
         return self._data["probability"]
 
     @property
@@ -139,7 +158,7 @@ class Influencers:
         return self._data["rows_seen"]
 
     def _view(self, side: str) -> tuple[Reference, ...]:
-        return tuple(Reference(self._references[number], effect) for number, effect in self._data[side])
+        return tuple(Reference(self._references[number], *values) for number, *values in self._data[side])
 
     def __iter__(self) -> Iterator[Reference]:
         yield from self.supporting

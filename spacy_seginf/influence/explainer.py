@@ -1,0 +1,240 @@
+"""From an index and the segments of a text to the training labels behind them, with the effect of taking each away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Union
+
+import numpy
+
+from ..crf import one_label_each
+from ..schemes import TagScheme
+from .effects import HeadEffects, log_odds
+from .factors import TokenFactors
+from .fit import HeadData
+from .index import Index, SegmentTable, TokenTable
+from .queries import CurvedQueries, Queries, SearchQueries
+from .relabelling import LabelChange, alternatives, first_order
+from .removal import LEVERAGE_FLAG
+from .search import search
+from .segments import SegmentChains
+
+CANDIDATES = 4  # times k references on each side are looked at before the k with the largest effects are shown
+LEAST_REFINEMENTS = 4  # of references with a high leverage, for which one Newton step is not enough
+CHANGED = 10  # references on each side whose relabelling is considered
+SEARCHED, SHOWN = 256, 16  # segments handled at once when searching, and when computing effects
+CACHED_NUMBERS = 1 << 24  # of predicted steps kept in memory
+Table = Union[TokenTable, SegmentTable]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A training label behind a prediction.
+
+    row (int): in the table of its unit. score: first-order effect, the one that is ranked by the search. effect: change
+    of the segment's loss (nats) when the label is removed; positive supports, negative opposes. log_odds: the same as a
+    change of log p / (1 - p), so of the other sign; nan with identity curvature, where effect is the score.
+    refined (bool): whether the effect was refined by further Newton steps.
+    """
+
+    row: int
+    score: float
+    effect: float
+    log_odds: float
+    refined: bool = False
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A segment's conditional probability, and what supports and opposes it, strongest first."""
+
+    probability: float
+    supporting: list[Found]
+    opposing: list[Found]
+    rows_seen: int
+
+
+class Explainer:
+    """Searches an index and computes effects. Predicted steps of references are kept, as texts share them.
+
+    index (Index). refine (int): Newton steps on the true objective for every reference that is shown; references of high
+        leverage get some in any case.
+    """
+
+    def __init__(self, index: Index, refine: int = 0) -> None:
+        self.index, self.refine = index, refine
+        self.exact = index.manifest.curvature != "identity"
+        self._steps: dict[tuple[str, int], numpy.ndarray] = {}
+        self._refined: dict[tuple[str, int], numpy.ndarray] = {}
+
+    @cached_property
+    def effects(self) -> HeadEffects:
+        """The researchers' interface over all training documents, which are read into memory for it."""
+        index = self.index
+        return HeadEffects(index.data, index.theta, index.manifest.l2, index.metric, index.labels)
+
+    def table(self, unit: str) -> Table:
+        """Return the rows of a unit: "entity" or "token"."""
+        return self.index.segments if unit == "entity" else self.index.tokens
+
+    def watch(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> SegmentChains:
+        """Free segments of texts at the labels that are explained."""
+        return SegmentChains(self.index.theta, data, labels, segments)
+
+    def explain(
+        self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, unit: str, k: int
+    ) -> list[Explanation]:
+        """Find the k strongest supporting and opposing references of each segment.
+
+        data (HeadData): texts; ``allowed`` just permits the labels. labels (ints, tokens): what is explained.
+        segments (ints, n x 3): document, start, end. unit (str): "entity" or "token", what references are.
+        """
+        result: list[Explanation] = []
+        for first in range(0, len(segments), SEARCHED):
+            part = segments[first : first + SEARCHED]
+            watched = self.watch(data, labels, part)
+            candidates = k * CANDIDATES if self.exact else k
+            found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates)
+            losses = watched.losses(self._nothing())[0]
+            for start in range(0, len(part), SHOWN):
+                numbers = numpy.arange(start, min(start + SHOWN, len(part)))
+                chains = self.watch(data, labels, part[numbers])
+                rows = numpy.concatenate([found.supporting.rows[numbers], found.opposing.rows[numbers]], axis=1)
+                scores = numpy.concatenate([found.supporting.scores[numbers], found.opposing.scores[numbers]], axis=1)
+                for number, entries in zip(numbers, self._effects(chains, rows, scores, losses[numbers], unit, k)):
+                    supporting, opposing = entries
+                    probability = float(numpy.exp(-losses[number]))
+                    result.append(Explanation(probability, supporting, opposing, int(found.rows_seen[number])))
+        return result
+
+    def best_changes(
+        self,
+        data: HeadData,
+        labels: numpy.ndarray,
+        segment: numpy.ndarray,
+        unit: str,
+        scheme: TagScheme,
+        top: int,
+        context: int,
+    ) -> list[LabelChange]:
+        """Find the training label whose change to another would make a segment's labels most probable.
+
+        Candidates are the references that speak against these labels most, and those that speak for them; their other
+        labels are ranked by the first-order effect, the best by the predicted one.
+        """
+        watched = self.watch(data, labels, segment)
+        queries = CurvedQueries(self.index.metric, watched.factors().gradients())
+        table = self.table(unit)
+        found = search(table, queries, CHANGED)
+        rows = numpy.unique(numpy.concatenate([found.supporting.rows[0], found.opposing.rows[0]]))
+        curved = self.index.metric.apply(watched.factors().gradients())[0]
+        options = []
+        for row in rows[rows >= 0].tolist():
+            chains = self.effects.chains([table.segment(row)])
+            old = chains.observed.argmax(axis=1)
+            for name, tags in alternatives(scheme, unit, len(old)):
+                if tags != old.tolist():
+                    gain = first_order(chains, one_label_each(numpy.array(tags), len(scheme.tags))) @ curved
+                    options.append((float(gain), row, name, tags))
+        options.sort(key=lambda option: (-option[0], *option[1:3]))
+        before = float(watched.losses(self._nothing())[0, 0])
+        changes = []
+        for _, row, name, tags in options[: top * CANDIDATES]:
+            step = self.effects.predict(self.effects.relabelled(table.segment(row), numpy.array(tags)))
+            after = float(watched.losses(step)[0, 0])
+            changes.append(
+                LabelChange(table.reference(row, context), name, float(numpy.exp(-before)), float(numpy.exp(-after)))
+            )
+        return sorted(changes, key=lambda change: -change.after)[:top]
+
+    def _nothing(self) -> numpy.ndarray:
+        return numpy.zeros((1, len(self.index.theta)))
+
+    def _queries(self, data: HeadData, labels: numpy.ndarray, watched: SegmentChains, unit: str) -> SearchQueries:
+        if self.exact or unit == "entity":
+            return CurvedQueries(self.index.metric, watched.factors().gradients())
+        # The paper's setting: single tokens, and the gradient of an entity is the sum of its tokens'.
+        rows = watched.rows
+        documents = numpy.repeat(watched.segments[:, 0], watched.lengths)
+        inside = rows - data.starts[documents]
+        tokens = self.watch(data, labels, numpy.stack([documents, inside, inside + 1], axis=1))
+        residuals = tokens.factors().residuals.astype(numpy.float32)
+        factors = TokenFactors(tokens.features, residuals, tokens.previous, tokens.following)
+        ends = numpy.cumsum(watched.lengths)
+        return Queries(factors, numpy.stack([ends - watched.lengths, ends], axis=1))
+
+    def _effects(
+        self,
+        chains: SegmentChains,
+        rows: numpy.ndarray,
+        scores: numpy.ndarray,
+        losses: numpy.ndarray,
+        unit: str,
+        k: int,
+    ) -> list[tuple[list[Found], list[Found]]]:
+        """Compute the effects of the candidates (rows, scores: segments x candidates; row -1 for none)."""
+        if not self.exact:
+            plain = [
+                [Found(row, score, score, float("nan")) for row, score in zip(*pair) if row >= 0]
+                for pair in zip(rows.tolist(), scores.tolist())
+            ]
+            return [_both_sides(found, k) for found in plain]
+        table = self.table(unit)
+        unique, places = numpy.unique(rows, return_inverse=True)
+        places = places.reshape(rows.shape)
+        if not len(unique) or unique[-1] < 0:
+            return [([], [])] * len(rows)
+        known = unique[unique >= 0]
+        after = numpy.concatenate(
+            [losses[None][: len(unique) - len(known)], chains.losses(self._predicted(known, unit))]
+        )
+        refined = numpy.zeros(len(unique), dtype=bool)
+        while True:
+            entries = []
+            for query in range(len(rows)):
+                best = places[query][rows[query] >= 0]
+                effect = after[best, query] - losses[query]
+                odds = log_odds(after[best, query]) - log_odds(losses[query])
+                chosen = zip(
+                    unique[best].tolist(), scores[query][rows[query] >= 0].tolist(), effect.tolist(), odds.tolist()
+                )
+                found = [Found(*values, bool(refined[n])) for values, n in zip(chosen, best)]
+                entries.append(_both_sides(found, k))
+            shown = {found.row for sides in entries for side in sides for found in side if not found.refined}
+            doubtful = [row for row in sorted(shown) if self.refine or table.leverage[row] > LEVERAGE_FLAG]
+            if not doubtful:
+                return entries
+            numbers = numpy.searchsorted(unique, doubtful)
+            after[numbers] = chains.losses(numpy.concatenate([self._refine(row, unit) for row in doubtful]))
+            refined[numbers] = True
+
+    def _predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
+        """Return the predicted steps of theta when rows are removed (float64, rows x P)."""
+        new = [row for row in rows.tolist() if (unit, row) not in self._steps]
+        if new:
+            if (len(self._steps) + len(new)) * len(self.index.theta) > CACHED_NUMBERS:
+                self._steps.clear()
+                new = rows.tolist()
+            steps = -self.index.metric.apply(self.table(unit).gradients(numpy.array(new)))
+            self._steps.update(zip(((unit, row) for row in new), steps))
+        return numpy.stack([self._steps[unit, row] for row in rows.tolist()])
+
+    def _refine(self, row: int, unit: str) -> numpy.ndarray:
+        """Return the refined step of a row (float64, 1 x P)."""
+        key = unit, row
+        if key not in self._refined:
+            if (len(self._refined) + 1) * len(self.index.theta) > CACHED_NUMBERS:
+                self._refined.clear()
+            change = self.effects.without([self.table(unit).segment(row)])
+            start = self._predicted(numpy.array([row]), unit)
+            self._refined[key] = self.effects.refine(change, start, max(self.refine, LEAST_REFINEMENTS))
+        return self._refined[key]
+
+
+def _both_sides(found: list[Found], k: int) -> tuple[list[Found], list[Found]]:
+    """Split references into supporting and opposing ones by their effect, strongest first; the search's order decides
+    between equals."""
+    supporting = sorted((f for f in found if f.effect > 0), key=lambda f: -f.effect)
+    opposing = sorted((f for f in found if f.effect < 0), key=lambda f: f.effect)
+    return supporting[:k], opposing[:k]

@@ -1,0 +1,136 @@
+"""Moving a trained head to the optimum of its loss on frozen features, where predictions of removal hold."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Optional, Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.scorer import Scorer, get_ner_prf
+from spacy.training import Example
+from spacy.util import minibatch
+
+from ..crf import viterbi
+from ..errors import Warnings
+from ..influence.choose import FALLBACK, choose_l2, fit_to_optimum, hold_out
+from ..influence.fit import TOLERANCE, HeadData, loss_and_gradient, unpack
+from ..influence.gradients import Head, on_cpu
+from ..models import set_head_parameters
+from ..schemes import TAG
+from .corpus import TrainingText
+from .crf_tagger import CRFTagger
+from .encoding import encode
+
+BATCH_DOCUMENTS = 64
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A corpus under the trained head and under the refit one: share of tokens whose prediction changed, and the
+    score (entity F1, or tag accuracy) before and after."""
+
+    tokens: int
+    changed: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class RefitReport:
+    """A refit head: its penalty, the losses (nats per token) of all that were tried, the largest component of the
+    gradient of J, and what it changed."""
+
+    l2: float
+    losses: dict[float, float]
+    gradient: float
+    converged: bool
+    corpora: dict[str, Moved] = field(default_factory=dict)
+
+
+def refit_head(
+    nlp: Language,
+    tagger: CRFTagger,
+    texts: list[TrainingText],
+    data: HeadData,
+    dev: Optional[list[TrainingText]],
+    l2: Optional[float],
+    *,
+    keep: bool = False,
+) -> tuple[RefitReport, numpy.ndarray]:
+    """Fit the head to its optimum, and put it into the tagger.
+
+    data (HeadData): features and annotation of the training texts.
+    dev (list of TrainingText): chooses the penalty if it is None; without it, a tenth of the training documents does.
+    keep (bool): choose the penalty only; the trained head stays.
+    RETURNS: the report, and theta (float64, P).
+    RAISES (ValueError): S050 if l2 is not positive.
+    """
+    before = Head(tagger.model).theta
+    dev_data = None
+    if dev:
+        dev_data = head_data(nlp, tagger, dev)
+    losses: dict[float, float] = {}
+    start = before
+    if l2 is None:
+        l2 = FALLBACK
+        halves = (data, dev_data) if dev_data is not None else hold_out(data) if len(data.lengths) > 1 else None
+        if halves is not None:
+            choice = choose_l2(*halves, numpy.zeros_like(before))
+            l2, losses, start = choice.l2, choice.losses, choice.fits[choice.l2].theta
+    if keep:
+        gradient = loss_and_gradient(data, before, l2)[1]
+        return RefitReport(l2, losses, float(numpy.abs(gradient).max()), False), before
+    fit = fit_to_optimum(data, start, l2)
+    if not fit.converged:
+        warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
+    weights, transitions = unpack(fit.theta, data.labels)
+    corpora = {"training": _compare(tagger, texts, data, before, fit.theta)}
+    if dev and dev_data is not None:
+        corpora["development"] = _compare(tagger, dev, dev_data, before, fit.theta)
+    set_head_parameters(tagger.model.get_ref("output_layer"), weights[:, :-1], weights[:, -1], transitions)
+    return RefitReport(l2, losses, fit.gradient, fit.converged, corpora), fit.theta
+
+
+def head_data(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> HeadData:
+    """Encode texts and read their annotation."""
+    features = [
+        on_cpu(rows)
+        for batch in minibatch(texts, BATCH_DOCUMENTS)
+        for rows in encode(nlp, tagger, [text.example.predicted for text in batch])
+    ]
+    allowed = [tagger.allowed_tags(text.example) for text in texts]
+    return HeadData(numpy.concatenate(features), numpy.concatenate(allowed), [len(rows) for rows in allowed])
+
+
+def score(tagger: CRFTagger, texts: Sequence[TrainingText], tags: numpy.ndarray, lengths: Sequence[int]) -> float:
+    """Score tags (ints, all tokens) against the annotation: entity F1, or tag accuracy under the scheme TAG.
+
+    The texts' predicted documents end with these tags.
+    """
+    start = 0
+    for text, length in zip(texts, lengths):
+        tagger.annotate(text.example.predicted, tags[start : start + length].tolist())
+        start += length
+    examples: list[Example] = [text.example for text in texts]
+    if tagger.scheme.name == TAG:
+        return float(Scorer.score_token_attr(examples, "tag")["tag_acc"] or 0.0)
+    return float(get_ner_prf(examples)["ents_f"] or 0.0)
+
+
+def _compare(
+    tagger: CRFTagger, texts: Sequence[TrainingText], data: HeadData, before: numpy.ndarray, after: numpy.ndarray
+) -> Moved:
+    texts = [text for text in texts if len(text.example.predicted)]
+    tags = []
+    for theta in (before, after):
+        weights, transitions = unpack(theta, data.labels)
+        parts = [
+            viterbi(features @ weights.T, transitions, lengths, tagger.scheme.mask)
+            for features, _, lengths in data.batches()
+        ]
+        tags.append(numpy.concatenate(parts))
+    lengths = [length for length in data.lengths if length]
+    scores = [score(tagger, texts, found, lengths) for found in tags]
+    return Moved(len(tags[0]), float((tags[0] != tags[1]).mean()), *scores)

@@ -1,0 +1,115 @@
+"""Explanations as the plain values that are stored on a Doc (see ``views``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+from spacy.tokens import Doc
+
+from ..influence.explainer import Explanation, Found, Table
+from .extensions import STORED
+from .views import Influencers
+
+Place = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which parts of a document are explained: spans (start, end), and the number of the span of each token and of each
+    entity."""
+
+    spans: list[tuple[int, int]]
+    of_token: list[int]
+    of_entity: list[int]
+
+
+def plan_queries(length: int, entities: Sequence[tuple[int, int, str]], unit: str) -> Plan:
+    """Plan what to explain. By entities, a token inside one shares its explanation; by tokens, it has its own."""
+    spans: list[tuple[int, int]] = []
+    of_token = [-1] * length
+    if unit == "entity":
+        for number, (start, end, _) in enumerate(entities):
+            spans.append((start, end))
+            of_token[start:end] = [number] * (end - start)
+    for token in range(length):
+        if of_token[token] < 0:
+            of_token[token] = len(spans)
+            spans.append((token, token + 1))
+    if unit == "entity":
+        return Plan(spans, of_token, list(range(len(entities))))
+    first = len(spans)
+    spans += [(start, end) for start, end, _ in entities]
+    return Plan(spans, of_token, list(range(first, len(spans))))
+
+
+def store(
+    doc: Doc,
+    tags: Sequence[str],
+    entities: Sequence[tuple[int, int, str]],
+    plan: Plan,
+    explanations: Sequence[Explanation],
+    table: Table,
+    context: int,
+    about: dict[str, Any],
+) -> None:
+    """Write explanations (one per span of the plan) to a document."""
+    references = _References(table, context)
+    tokens = [
+        _entry(segment_place(doc, token, token + 1), tags[token], explanations[number], references)
+        for token, number in enumerate(plan.of_token)
+    ]
+    spans = [
+        _entry(segment_place(doc, start, end), label, explanations[number], references)
+        for (start, end, label), number in zip(entities, plan.of_entity)
+    ]
+    doc._.set(STORED, {**about, "references": references.described, "tokens": tokens, "entities": spans})
+
+
+def view(place: Place, label: str, explanation: Explanation, table: Table, context: int) -> Influencers:
+    """Show an explanation that is not stored anywhere."""
+    references = _References(table, context)
+    entry = _entry(place, label, explanation, references)
+    return Influencers(entry, references.described)
+
+
+def segment_place(doc: Doc, start: int, end: int) -> Place:
+    """Return the first and the last character (exclusive) of some tokens, and their text."""
+    span = doc[start:end]
+    return span.start_char, span.end_char, span.text
+
+
+class _References:
+    """References of a document, each described once however many tokens share it."""
+
+    def __init__(self, table: Table, context: int) -> None:
+        self._table, self._context = table, context
+        self._numbers: dict[int, int] = {}
+        self.described: list[dict[str, Any]] = []
+
+    def side(self, found: Sequence[Found]) -> list[list[Any]]:
+        """Return [reference number, effect, score, change of log-odds or None, refined] of every reference."""
+        return [
+            [self._number(f.row), f.effect, f.score, f.log_odds if f.log_odds == f.log_odds else None, f.refined]
+            for f in found
+        ]
+
+    def _number(self, row: int) -> int:
+        if row not in self._numbers:
+            self._numbers[row] = len(self.described)
+            self.described.append({**self._table.reference(row, self._context), "row": row})
+        return self._numbers[row]
+
+
+def _entry(place: Place, label: str, explanation: Explanation, references: _References) -> dict[str, Any]:
+    start, end, text = place
+    return {
+        "start": start,
+        "end": end,
+        "text": text,
+        "label": label,
+        "probability": explanation.probability,
+        "supporting": references.side(explanation.supporting),
+        "opposing": references.side(explanation.opposing),
+        "rows_seen": explanation.rows_seen,
+    }
