@@ -130,7 +130,8 @@ def read_sentences(path: Path) -> list[Sentence]:
     return found
 
 
-def entities(sentences: Sequence[Sentence]) -> Iterator[Segment]:
+def gold_entities(sentences: Sequence[Sentence]) -> Iterator[Segment]:
+    """Yield the gold entities of sentences."""
     scheme = TagScheme(TYPES, "BIO")
     for number, sentence in enumerate(sentences):
         for start, end, label in scheme.entities([TAGS.index(tag) for tag in sentence.labels]):
@@ -148,7 +149,7 @@ def draw(data: Path, settings: Settings) -> Problem:
         return [everything[split][number] for number in chosen]
 
     train, dev = sample("train", settings.sentences), sample("dev", settings.dev_sentences)
-    every_entity = list(entities(everything["test"]))
+    every_entity = list(gold_entities(everything["test"]))
     chosen = [every_entity[number] for number in rng.permutation(len(every_entity))[: settings.segments]]
     # F1 is scored on the first test sentences; those of the entities follow, each once.
     test = sample("test", settings.test_sentences)
@@ -379,30 +380,28 @@ def neighbour_effects(train_texts: Encoded, test: Encoded, segments: Sequence[Se
 # Scores
 
 
-def ranks(values: numpy.ndarray) -> numpy.ndarray:
-    """Rank along halves (rows), and scale so that the product of two columns is their Spearman correlation."""
-    ranked = rankdata(values, axis=0)
-    ranked -= ranked.mean(axis=0)
-    norms = numpy.sqrt((ranked**2).sum(axis=0))
-    return ranked / numpy.where(norms > 0, norms, 1.0)
-
-
 def scores(pairs: dict[str, tuple[str, str]], values: Arrays) -> tuple[dict[str, float], Arrays]:
     """Correlate pairs of values (halves x entities): the mean over entities, and bootstrap samples of it.
 
-    Each resample draws test entities and halves anew, the same ones for every pair, so differences are paired.
+    Each resample draws test entities and halves anew, the same ones for every pair, so differences are paired. Ranks
+    stay those among all halves: ranked anew, halves that are drawn twice would be ties, which lower the correlation.
     """
     rng = numpy.random.default_rng(BOOTSTRAP_SEED)
-    halves, count = map(len, (values["full"], values["full"].T))
+    ranked = {name: rankdata(value, axis=0) for name, value in values.items()}
+    halves, entities = len(ranked["full"]), len(ranked["full"].T)
 
     def correlate(rows: numpy.ndarray) -> Arrays:
-        ranked = {name: ranks(value[rows]) for name, value in values.items()}
-        return {key: (ranked[one] * ranked[other]).sum(axis=0) for key, (one, other) in pairs.items()}
+        drawn = {}
+        for name, value in ranked.items():
+            centred = value[rows] - value[rows].mean(axis=0)
+            norms = numpy.sqrt((centred**2).sum(axis=0))
+            drawn[name] = centred / numpy.where(norms > 0, norms, 1.0)
+        return {key: (drawn[one] * drawn[other]).sum(axis=0) for key, (one, other) in pairs.items()}
 
     point = {key: float(value.mean()) for key, value in correlate(numpy.arange(halves)).items()}
     samples: dict[str, list[float]] = {key: [] for key in pairs}
     for _ in range(RESAMPLES):
-        chosen = rng.integers(count, size=count)
+        chosen = rng.integers(entities, size=entities)
         for key, value in correlate(rng.integers(halves, size=halves)).items():
             samples[key].append(float(value[chosen].mean()))
     return point, {key: numpy.array(value) for key, value in samples.items()}
@@ -490,7 +489,8 @@ def main() -> None:
         difference = point["lds_exact"] - point[f"lds_{other}"]
         figures[f"exact_minus_{other}"] = difference
         figures[f"exact_minus_{other}_interval"] = interval(samples["lds_exact"] - samples[f"lds_{other}"])
-        print(f"exact minus {other}: {difference:+.3f} {figures[f'exact_minus_{other}_interval']}")
+        low, high = figures[f"exact_minus_{other}_interval"]
+        print(f"exact minus {other}: {difference:+.3f} [{low:+.3f}, {high:+.3f}]")
     figures["lds_nearest_neighbour_by_number"] = {str(n): point[f"lds_nearest_{n}"] for n in NEIGHBOURS}
     figures |= {
         "retrainings": 2 * len(problem.kept),
