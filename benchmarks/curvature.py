@@ -23,7 +23,7 @@ from reporting import finish, one_thread, parse_arguments, print_table
 from spacy.util import minibatch
 
 from spacy_seginf.crf.hessian import loss_hessian
-from spacy_seginf.influence.curvature import Curvature
+from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.fit import HeadData, fit_head, hessian, unpack
 from spacy_seginf.influence.gradients import Head, on_cpu
 from spacy_seginf.pipeline.corpus import read_corpus
@@ -80,7 +80,7 @@ def whole(path: Path, tokens: int) -> dict[str, float]:
     """Time the Hessian and its inverse, in a process that does nothing else."""
     data, theta = load(path, tokens)
     total, clock, cpu = timed(lambda: hessian(data, theta, L2))
-    _, factor, _ = timed(lambda: Curvature.from_hessian(total, data.labels, data.width))
+    _, factor, _ = timed(lambda: ExactCurvature.from_hessian(total, data.labels, data.width))
     return {
         "rows": len(data.features),
         "hessian_seconds": clock,

@@ -1,4 +1,4 @@
-"""Frozen token features of CoNLL-2003 sentences for experiments on the head alone: of a fine-tuned transformer, or of words."""
+"""Frozen token features of CoNLL-2003 sentences: of a fine-tuned transformer, or of words."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from thinc.api import Config
 
 from spacy_seginf.crf import negative_log_likelihood, one_label_each, segment_conditional
 from spacy_seginf.crf.hessian import loss_hessian
-from spacy_seginf.influence.curvature import Curvature
+from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient, newton, unpack
 from spacy_seginf.influence.gradients import Head, on_cpu
 from spacy_seginf.schemes import TagScheme
@@ -424,7 +424,7 @@ def main() -> None:
     head = cached(folder / "head.npz", lambda: fitted_head(data, dev.head_data(), full["theta"]))
     theta, l2 = head["theta"], float(head["l2"])
     total = hessian(data, theta, l2)
-    curvature = Curvature.from_hessian(total, data.labels, data.width)
+    curvature = ExactCurvature.from_hessian(total, data.labels, data.width)
     gradients = sentence_gradients(theta, train_texts)
     queries = segment_gradients(theta, test, segments)
     corrected = cached(folder / "corrected.npz", lambda: corrected_steps(total, theta, train_texts, gradients))

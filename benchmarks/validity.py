@@ -329,7 +329,7 @@ def plot(groups: dict[str, list[dict]], path: Path) -> None:
 
     figure, axes = pyplot.subplots(len(groups), 3, figsize=(9, 3 * len(groups)), constrained_layout=True)
     for row, (name, results) in zip(axes, groups.items()):
-        points = {m: sum((r["top"]["points"][m] for r in results), []) for m in (*METHODS, "actual")}
+        points = {m: [x for r in results for x in r["top"]["points"][m]] for m in (*METHODS, "actual")}
         for axis, method in zip(row, ("identity", "corrected", "refined")):
             axis.scatter(points["actual"], points[method], s=6, alpha=0.4, edgecolors="none", color="#0072b2")
             if method != "identity":
@@ -357,7 +357,7 @@ def main() -> None:
                 if available and method in available[0][part][where]:
                     keys = ("pearson", "spearman", "slope", "sign")
                     values = [mean(found, part, where, method, key) for key in keys]
-                    per_query = sum((r[part].get("per_query", {}).get(method, []) for r in available), [])
+                    per_query = [value for r in available for value in r[part].get("per_query", {}).get(method, [])]
                     extremes = [float(f(per_query)) if per_query else "" for f in (numpy.median, numpy.min)]
                     rows.append([kind, penalty, part, NAMES[method], *values, *extremes])
         for name in ("block", "block refined", "plain sum"):

@@ -149,8 +149,8 @@ class Errors(metaclass=_Coded):
         "The corpus {path} has no {what} at all, so there is nothing to fit. Check that it was converted with labels."
     )
     S071 = (
-        "The index has identity curvature, which ranks labels but predicts no effect of changing one. Build it again with "
-        'curvature = "exact" in [components.influence].'
+        "The index has identity curvature, which ranks labels but predicts no effect of changing one. Build it again "
+        'with curvature = "exact" in [components.influence].'
     )
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."

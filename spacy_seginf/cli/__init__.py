@@ -67,16 +67,16 @@ def explain_cli(
 @seginf.command("verify")
 def verify_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    corpus: Path = Arg(..., help="The training corpus of the index (.spacy)"),
     text: str = Arg(..., help="Text to tag and explain; - reads standard input"),
-    l2: float = Opt(10.0, "--l2", help="Penalty of the refits: (l2 / 2) times the squared norm of the head"),
-    top: int = Opt(2, "--top", "-k", help="References on each side, per token of an entity", min=1),
+    l2: float = Opt(10.0, "--l2", help="Penalty of the refits, if the index was built without a refit"),
+    top: int = Opt(2, "--top", "-k", help="References on each side of each entity", min=1),
+    relabel: bool = Opt(False, "--relabel", "-r", help="Also refit with the label of each reference changed"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
     """Refit the head without the references of a text, and print predicted beside actual effects."""
     from .verify import verify
 
-    _report_errors(verify, pipeline, corpus, text, l2=l2, top=top, gpu_id=gpu_id, silent=False)
+    _report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
 
 
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]

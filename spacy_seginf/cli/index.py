@@ -74,9 +74,8 @@ def index(
     report = save_with_index(nlp, output, build, influence_name)
     for line in describe(report):
         msg.text(line)
-    msg.good(
-        f"Indexed {report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents: {output}"
-    )
+    counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
+    msg.good(f"Indexed {counts}: {output}")
     msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
     return report
 
@@ -94,8 +93,8 @@ def describe(report: BuildReport) -> list[str]:
         )
         for name, moved in report.refit.corpora.items():
             lines.append(
-                f"On the {name} corpus it changed {moved.changed:.2%} of the predictions; score {moved.before:.4f} before, "
-                f"{moved.after:.4f} after"
+                f"On the {name} corpus it changed {moved.changed:.2%} of the predictions; score {moved.before:.4f} "
+                f"before, {moved.after:.4f} after"
             )
     encoding, refit, rest = report.seconds
     lines.append(

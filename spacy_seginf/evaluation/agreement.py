@@ -30,7 +30,8 @@ def agreement(predicted: numpy.ndarray, actual: numpy.ndarray) -> Agreement:
     """Compare predicted with actual effects (floats, any shape, the same for both)."""
     predicted, actual = numpy.ravel(predicted).astype(float), numpy.ravel(actual).astype(float)
     if len(actual) < 2 or numpy.ptp(actual) == 0 or numpy.ptp(predicted) == 0:
-        return Agreement(*[float("nan")] * 4, len(actual))
+        nan = float("nan")
+        return Agreement(nan, nan, nan, nan, len(actual))
     centred = actual - actual.mean()
     return Agreement(
         pearson=_pearson(predicted, actual),

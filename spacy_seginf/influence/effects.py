@@ -13,7 +13,6 @@ theta of J = sum of losses + (l2 / 2) |theta|^2; the encoder has seen the labels
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Optional, Sequence, Union
 
 import numpy
@@ -23,7 +22,7 @@ from .curvature import Metric
 from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
 from .relabelling import relabelled_step
 from .removal import SegmentCorrection, correct_segments, solve_without
-from .segments import SegmentChains, ranges
+from .segments import SegmentChains
 
 TIGHT = 1e-10  # a looser optimum is further away than the effect of one label
 SOLVER_TOLERANCE = 1e-4
@@ -35,7 +34,8 @@ SegmentList = Union[numpy.ndarray, Sequence[tuple[int, int, int]]]
 class Change:
     """Training labels that are removed or changed together.
 
-    data (HeadData): the documents with the changed annotation. chains (SegmentChains): the segments concerned, at theta.
+    data (HeadData): the documents with the changed annotation.
+    chains (SegmentChains): the segments concerned, at theta.
     labels (ints, tokens of the segments): their new labels; None if they are removed.
     """
 
@@ -49,7 +49,7 @@ class HeadEffects:
 
     data (HeadData): training documents. theta (float64, P): the head's optimum. l2 (float): its penalty.
     metric (Metric): H^-1 at theta.
-    labels (ints, tokens): training labels, the most probable permitted ones where annotation is missing; computed if None.
+    labels (ints, tokens): training labels, the most probable permitted ones where some are missing; found out if None.
     """
 
     def __init__(

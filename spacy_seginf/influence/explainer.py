@@ -58,8 +58,9 @@ class Explanation:
 class Explainer:
     """Searches an index and computes effects. Predicted steps of references are kept, as texts share them.
 
-    index (Index). refine (int): Newton steps on the true objective for every reference that is shown; references of high
-        leverage get some in any case.
+    index (Index).
+    refine (int): Newton steps on the true objective for every reference that is shown; references of high leverage get
+        some in any case.
     """
 
     def __init__(self, index: Index, refine: int = 0) -> None:

@@ -120,8 +120,8 @@ def loss_and_gradient(data: HeadData, theta: numpy.ndarray, l2: float) -> tuple[
 def hessian(data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray:
     """Return the Hessian of J (P x P).
 
-    free (bool): sum all labels out instead of holding documents to their annotation. Where no labels are missing this is
-        the same; where some are, the exact Hessian may be indefinite, and this one is not.
+    free (bool): sum all labels out instead of holding documents to their annotation. Where no labels are missing this
+        is the same; where some are, the exact Hessian may be indefinite, and this one is not.
     """
     weights, transitions = unpack(theta, data.labels)
     total = loss_hessian(

@@ -1,4 +1,4 @@
-"""What the head would say of a training document had it never seen its labels: leave-one-document-out by one Newton step.
+"""What the head would say of a training document without its labels: leave-one-document-out by one Newton step.
 
 The encoder has seen the labels, so this is out-of-sample for the head only. It shows which O tokens such a head would
 take for an entity: an entity that is missing from the annotation teaches too.

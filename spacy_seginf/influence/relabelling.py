@@ -30,8 +30,8 @@ HALVINGS = 20
 
 @dataclass(frozen=True)
 class LabelChange:
-    """A training label and another that it might have. reference: the label, described as plain values. label: the other
-    one. before, after: the explained segment's probability of its labels, and what the change would make of it."""
+    """A training label and another that it might have. reference: the label, as plain values. label: the other one.
+    before, after: the explained segment's probability of its labels, and what the change would make of it."""
 
     reference: dict[str, Any]
     label: str

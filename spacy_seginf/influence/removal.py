@@ -1,9 +1,9 @@
 """What removing labels does to the head's optimum: exact Newton steps of the objective without them.
 
-Removing segment k adds its conditional loss's gradient g_k to that of J and takes its curvature H_k from the Hessian H:
-the optimum moves by -(H - H_k)^-1 g_k. For a token this is a small linear system (``correct_tokens``); segments and sets
-of them are solved by conjugate gradients (``correct_segments``). Where H_k outweighs H the objective need not be convex;
-there H_k is scaled down to the leverage LEVERAGE_LIMIT.
+Removing segment k adds its conditional loss's gradient g_k to that of J and takes its curvature H_k from the Hessian
+H: the optimum moves by -(H - H_k)^-1 g_k. For a token this is a small linear system (``correct_tokens``); segments and
+sets of them are solved by conjugate gradients (``correct_segments``). Where H_k outweighs H the objective need not be
+convex; there H_k is scaled down to the leverage LEVERAGE_LIMIT.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def correct_segments(
 
     chains (SegmentChains): the segments under the head.
     metric (Metric): H^-1.
-    owners (ints, segments): number of the set that each segment belongs to, counted from 0; None: each its own. Segments
-        of one set must not touch: a run of removed tokens is one segment.
+    owners (ints, segments): number of the set that each segment belongs to, counted from 0; None: each its own.
+        Segments of one set must not touch: a run of removed tokens is one segment.
     tolerance (float): of x, relative, in the norm of H.
     """
     own = OwnCurvature(chains, numpy.arange(len(chains)) if owners is None else owners)
@@ -123,9 +123,8 @@ def correct_segments(
     )
     norms = numpy.einsum("sp,sp->s", own.total(factors), x)
     self_influence = numpy.einsum("sp,sp->s", gradients, start)
-    return SegmentCorrection(
-        factors, -x, *(numpy.sqrt(numpy.maximum(v, 0.0)) for v in (norms, self_influence)), leverage
-    )
+    roots = [numpy.sqrt(numpy.maximum(squares, 0.0)) for squares in (norms, self_influence)]
+    return SegmentCorrection(factors, -x, roots[0], roots[1], leverage)
 
 
 def solve_without(

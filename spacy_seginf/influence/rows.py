@@ -60,7 +60,7 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
     """Compute the gradient of every annotated entity, and of every run of O tokens that might be one."""
     positions, types = _segments(effects, held_out, scheme)
     chains = effects.chains(positions)
-    plain = chains.factors()
+    plain: SegmentFactors = chains.factors()
     ends = numpy.cumsum(plain.lengths)
     residuals, pairs = plain.residuals.astype(numpy.float32), plain.pairs.astype(numpy.float32)
     norms, leverage = numpy.zeros(len(plain)), numpy.zeros(len(plain))

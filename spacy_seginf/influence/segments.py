@@ -133,7 +133,7 @@ class SegmentChains:
             unary[held] = 0.0
             # 1 - p as the sum of the other probabilities: no cancellation for confident predictions.
             unary[held] = -unary.sum(axis=1)
-            pairs += pairs_by_sequence(held.argmax(axis=1), self.lengths, self.chain.unary.shape[1])
+            pairs += pairs_by_sequence(held.argmax(axis=1), self._spans, self.chain.unary.shape[1])
         else:
             unary += self._clamped.unary
             pairs += expected_pairs(self._clamped, self._spans)

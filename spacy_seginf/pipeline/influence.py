@@ -21,8 +21,8 @@ from spacy.training import Example
 from ..crf import one_label_each
 from ..errors import Errors, Warnings
 from ..files import replace_folder
-from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.explainer import Explainer, Explanation
+from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
 from ..influence.index import Index
@@ -36,6 +36,7 @@ from .storing import plan_queries, segment_place, store, view
 from .views import Influencers
 
 UNITS = ("entity", "token")
+DEFAULTS = BuildSettings()
 
 
 @Language.factory(
@@ -74,8 +75,8 @@ def make_influence(
         annotation; a token inside an entity has the references of the entity. "token": single tokens.
     refine (int): further Newton steps on the true removal objective for every reference that is shown; each reads the
         whole index. References for which one step is doubtful get some in any case.
-    curvature (str): what `seginf index` computes: "exact"; "kfac", its approximation for large heads; or "identity", the
-        metric of the paper's experiments.
+    curvature (str): what `seginf index` computes: "exact"; "kfac", its approximation for large heads; or "identity",
+        the metric of the paper's experiments.
     refit (bool): whether `seginf index` moves the head to its optimum, which predictions of removal assume.
     l2 (Optional[float]): penalty (l2 / 2) |theta|^2 of that; chosen on a development corpus if None.
     """
@@ -104,7 +105,7 @@ class Influence(Pipe):
         context: int = 40,
         unit: str = "entity",
         refine: int = 0,
-        settings: BuildSettings = BuildSettings(),
+        settings: BuildSettings = DEFAULTS,
     ) -> None:
         if settings.curvature not in CURVATURES:
             raise ValueError(Errors.S027.format(curvature=settings.curvature, known=", ".join(CURVATURES)))
@@ -174,20 +175,20 @@ class Influence(Pipe):
         predictions = [self._prediction(doc) for doc in docs]
         lengths = [len(doc) for doc in docs]
         entities = [tagger.scheme.entities(prediction.tags) for prediction in predictions]
-        plans = [plan_queries(len(doc), found, self._unit) for doc, found in zip(docs, entities)]
+        plans = [plan_queries(len(doc), found, self.used_unit) for doc, found in zip(docs, entities)]
         explanations: list[Explanation] = []
         if sum(lengths):
             tags = numpy.concatenate([prediction.tags for prediction in predictions])
             features = numpy.concatenate([on_cpu(p.features) for p in predictions if len(p.features)])
             data = HeadData(features, one_label_each(tags, len(tagger.tags)), lengths)
             segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
-            explanations = explainer.explain(data, tags, numpy.array(segments), self._unit, self.top_k)
+            explanations = explainer.explain(data, tags, numpy.array(segments), self.used_unit, self.top_k)
         start = 0
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
             own = explanations[start : start + len(plan.spans)]
             start += len(own)
             tags_of_doc = [tagger.tags[tag] for tag in prediction.tags]
-            store(doc, tags_of_doc, found, plan, own, explainer.table(self._unit), self.context, self._about())
+            store(doc, tags_of_doc, found, plan, own, explainer.table(self.used_unit), self.context, self._about())
         for doc in docs:
             del doc.user_hooks[PREDICTION_HOOK]
 
@@ -204,11 +205,11 @@ class Influence(Pipe):
             do not fit.
         """
         explainer = self.explainer()
-        data, tags, span = self._query(doc, segment, labels)
-        (found,) = explainer.explain(data, tags, numpy.array([span]), self._unit, self.top_k)
+        data, tags, span = self.query(doc, segment, labels)
+        (found,) = explainer.explain(data, tags, numpy.array([span]), self.used_unit, self.top_k)
         place = segment_place(doc, *span[1:])
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
-        return view(place, " ".join(names), found, explainer.table(self._unit), self.context)
+        return view(place, " ".join(names), found, explainer.table(self.used_unit), self.context)
 
     def best_changes(
         self, doc: Doc, segment: Union[Span, Token], labels: Union[str, Sequence[str]], top: int = 3
@@ -217,15 +218,15 @@ class Influence(Pipe):
 
         doc, segment, labels: as for ``explain``; labels are what the segment should have been given.
         top (int): how many.
-        RETURNS: changes, best first, each with the segment's probability of these labels before and after, as predicted.
+        RETURNS: changes, best first, each with the segment's probability of these labels before and after it.
         RAISES (ValueError): S020 to S029 as ``explain``; S071 with identity curvature, which predicts no effects.
         """
         explainer = self.explainer()
         if not explainer.exact:
             raise ValueError(Errors.S071)
-        data, tags, span = self._query(doc, segment, labels)
+        data, tags, span = self.query(doc, segment, labels)
         scheme = self.find_tagger().scheme
-        return explainer.best_changes(data, tags, numpy.array([span]), self._unit, scheme, top, self.context)
+        return explainer.best_changes(data, tags, numpy.array([span]), self.used_unit, scheme, top, self.context)
 
     def explainer(self) -> Explainer:
         """Return what searches the index, after checking that the index is this pipeline's. ``explainer().effects`` is
@@ -336,10 +337,14 @@ class Influence(Pipe):
             raise ValueError(Errors.S026.format(name=self.name, tagger=self.tagger_name))
         return prediction
 
-    def _query(
-        self, doc: Doc, segment: Union[Span, Token, Doc], labels: Union[str, Sequence[str], None]
+    def query(
+        self, doc: Doc, segment: Union[Span, Token, Doc], labels: Union[str, Sequence[str], None] = None
     ) -> tuple[HeadData, numpy.ndarray, tuple[int, int, int]]:
-        """Encode a document; return it, its tags with the segment at its labels, and the segment."""
+        """Encode a document anew; return its features, its tags with the segment at other labels, and the segment, as
+        ``Explainer`` and ``HeadEffects`` take them.
+
+        doc, segment, labels: as for ``explain``.
+        """
         tagger = self.find_tagger()
         start, end = (segment.i, segment.i + 1) if isinstance(segment, Token) else (0, len(doc))
         if isinstance(segment, Span):
@@ -372,11 +377,19 @@ class Influence(Pipe):
         """What is stored on a document beside its explanations."""
         assert self.index is not None
         manifest = self.index.manifest
-        about = {"tagger": self.tagger_name, "curvature": manifest.curvature, "unit": self._unit}
+        about = {"tagger": self.tagger_name, "curvature": manifest.curvature, "unit": self.used_unit}
         return {**about, **self.find_tagger().explained}
 
+    def plan(self, doc: Doc) -> list[tuple[int, int, str]]:
+        """List what a document's predictions are: entities, or single tags (start, end, label)."""
+        tagger = self.find_tagger()
+        tags = tagger.followed_tags(doc)
+        if tagger.scheme.name == TAG:
+            return [(token, token + 1, tagger.tags[tag]) for token, tag in enumerate(tags)]
+        return tagger.scheme.entities(tags)
+
     @property
-    def _unit(self) -> str:
+    def used_unit(self) -> str:
         """Schemes without entities have single tokens only."""
         return "token" if self.find_tagger().scheme.name == TAG else self.unit
 

@@ -42,7 +42,7 @@ class Reference:
         self.log_odds = log_odds
         """Optional[float]: the effect as a change of log p / (1 - p), so negative supports; None with identity."""
         self.refined = refined
-        """bool: True if the effect was refined on all training documents: one step was doubtful, or it was asked for."""
+        """bool: True if the effect was refined on all training documents: one step was doubtful, or by request."""
 
     @property
     def influence(self) -> float:
@@ -66,7 +66,7 @@ class Reference:
 
     @property
     def label(self) -> str:
-        """Its label in the training corpus: an entity type, or a tag ("B-PER") if references are tokens; "O" if none."""
+        """Its label in the training corpus: a type, or a tag ("B-PER") if references are tokens; "O" if none."""
         return self._data["label"]
 
     @property

@@ -11,6 +11,10 @@ CAVEAT = (
     "seen these labels too. Compare scores within one prediction only: they shrink as p nears 1. p is the probability "
     "of the prediction given the predicted labels around it. Finding nothing proves nothing."
 )
+HEAD_ONLY = (
+    "All this is about the tagger's head at its optimum on frozen features. The encoder has seen the labels too, and "
+    "what it learned from them is not counted."
+)
 NOTHING = "no training label with a score of this sign"
 
 
