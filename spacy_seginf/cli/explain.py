@@ -20,7 +20,6 @@ from ..pipeline.influence import Influence
 from ..pipeline.views import Influencers
 from ..render.page import render_page
 from ..render.terminal import render_terminal
-from ..render.wording import provenance
 from ..schemes import TAG
 from .index import load_pipeline
 
@@ -55,8 +54,7 @@ def explain(
     if explained:
         if not silent:
             colors = sys.stdout.isatty() and supports_ansi()
-            notice = provenance(doc._.get(STORED))
-            typer.echo(render_terminal(explained, top=top, colors=colors, notice=notice))  # wasabi would wrap the table
+            typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors))  # wasabi would wrap it
     elif every_token:
         msg.info("There is no token in this text.")
     else:

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from ..pipeline.extensions import STORED
 from ..pipeline.views import Influencers
-from .wording import CAVEAT, NOTHING, provenance, visible
+from .wording import NOTHING, caveat, figure, label_of, place_of, provenance, visible
 
 TEMPLATE = Path(__file__).parent / "explanation.html"
 
@@ -25,14 +25,14 @@ def render_page(doc: Doc, explained: Sequence[Influencers], *, top: int = 3) -> 
     top (int): references on each side.
     """
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["visible"] = visible
+    environment.filters.update(visible=visible, figure=figure, label_of=label_of, place_of=place_of)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf8"))
     return template.render(
         pieces=_pieces(doc, explained),
         explained=explained,
         top=top,
         notice=provenance(doc._.get(STORED)),
-        caveat=CAVEAT,
+        caveat=caveat(doc._.get(STORED)),
         nothing=NOTHING,
     )
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Any, Iterable, Mapping, Optional
 
 from wasabi import color
 
 from ..pipeline.views import Influencers, Reference
-from .wording import CAVEAT, NOTHING, shorten, visible
+from .wording import NOTHING, caveat, figure, label_of, place_of, provenance, shorten, visible
 
 COLORS = {"supports": "blue", "opposes": "yellow"}
 
 
-def render_terminal(explained: Iterable[Influencers], *, top: int = 3, colors: bool = True, notice: str = "") -> str:
+def render_terminal(
+    explained: Iterable[Influencers],
+    stored: Optional[Mapping[str, Any]] = None,
+    *,
+    top: int = 3,
+    colors: bool = True,
+) -> str:
     """Lay out the references of tokens or entities, one to a line.
 
+    stored (Mapping): what ``doc._.seginf`` holds; it tells what kind of figures these are.
     top (int): references on each side.
     colors (bool): ANSI colours, in addition to the words.
-    notice (str): a sentence in front of the caveat, as ``provenance`` gives it.
     """
     lines: list[str] = []
     for influencers in explained:
@@ -29,13 +35,13 @@ def render_terminal(explained: Iterable[Influencers], *, top: int = 3, colors: b
             lines += [_line(reference, colors) for reference in references[:top]]
             if not references:
                 lines.append(f"  {relation:<9} {NOTHING}")
-    return "\n".join([*lines, "", *([notice] if notice else []), CAVEAT])
+    notice = provenance(stored)
+    return "\n".join([*lines, "", *([notice] if notice else []), caveat(stored)])
 
 
 def _line(reference: Reference, colors: bool) -> str:
     before, text, after = (visible(part) for part in reference.context_parts)
     relation = f"{reference.relation:<9}"
     relation = color(relation, fg=COLORS[reference.relation]) if colors else relation
-    context = f"{before[-28:]:>28}[{shorten(text)}] {visible(reference.label)}{after[:24]}"
-    place = f"{visible(reference.doc_id)}, token {reference.start}"
-    return f"  {relation} {reference.effect:+9.3g}  {context:<80}  {place}"
+    context = f"{before[-28:]:>28}[{shorten(text)}] {visible(label_of(reference))}{after[:24]}"
+    return f"  {relation} {figure(reference):>18}  {context:<80}  {visible(place_of(reference))}"
