@@ -8,6 +8,14 @@ score (LDS) of a predictor is the Spearman correlation, across halves, of predic
 test entities. A second set of retrainings differs in the seed only: the correlation between both is the noise ceiling
 (one noisy run predicted by another; what predicts the mean over seeds perfectly can reach about its square root).
 
+The head's penalty l2 is the one of the grid under which the dev sentences are most likely; it is not chosen on the
+score, which depends on it: lds_exact_by_l2 gives exact influence's LDS (first seed) under each penalty from 30 on.
+
+"Shared words" is a baseline without model, features or gradients: it counts the entity's word forms (case ignored) in
+the removed sentences, +1 for each that is in an entity of the same type and -1 for any other. Nothing in it is tuned,
+neither weights nor a cut-off, but it was added after a trial on these very retrainings. It says nothing (LDS 0) about
+entities none of whose words occur in the training sentences.
+
 An hour. Every retraining is cached as it ends, so rerunning goes on where it was stopped.
 """
 
@@ -46,7 +54,8 @@ SEED_A, SEED_B = 0, 1
 SAMPLE_SEED, SUBSET_SEED, BOOTSTRAP_SEED = 10, 11, 12
 TYPES = ("LOC", "MISC", "ORG", "PER")  # fixed, so that every retraining numbers its tags alike
 TAGS = TagScheme(TYPES, "BIO").tags
-PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
+SCORED_FROM = 30.0  # penalties from here on are scored too
 NEIGHBOURS = (1, 10, 100, 1000)
 RESAMPLES = 1000
 
@@ -283,17 +292,24 @@ def segment_losses(theta: numpy.ndarray, test: Encoded, segments: Sequence[Segme
     )
 
 
-def fitted_head(train_data: HeadData, dev_data: HeadData, start: numpy.ndarray) -> Arrays:
-    """Refit the head to its optimum with the penalty under which the dev sentences are most likely."""
-    fits, dev_losses = [], []
+def fitted_head(train_data: HeadData, dev_data: HeadData, start: numpy.ndarray, l2: float) -> Arrays:
+    """Refit the head to its optimum with one penalty, and measure the loss of the dev sentences there."""
+    fit = fit_head(train_data, start, l2)
+    dev_loss = loss_and_gradient(dev_data, fit.theta, 0.0)[0]
+    state = {"dev_loss": dev_loss, "gradient": fit.gradient, "converged": fit.converged}
+    return {"theta": fit.theta, **{name: numpy.array(value) for name, value in state.items()}}
+
+
+def fitted_heads(
+    problem: Problem, train_data: HeadData, dev_data: HeadData, start: numpy.ndarray
+) -> dict[float, Arrays]:
+    """Refit the head with every penalty of the grid, each from the optimum before."""
+    heads = {}
     for l2 in PENALTIES:
-        fits.append(fit_head(train_data, start, l2))
-        start = fits[-1].theta
-        dev_losses.append(loss_and_gradient(dev_data, start, 0.0)[0])
-    best = int(numpy.argmin(dev_losses))
-    if not fits[best].converged:
-        raise SystemExit(f"The head did not converge (gradient {fits[best].gradient:.1e})")
-    return {"theta": fits[best].theta, "l2": numpy.array(PENALTIES[best]), "dev_losses": numpy.array(dev_losses)}
+        path = problem.folder / f"head-l2-{l2:g}.npz"
+        heads[l2] = cached(path, lambda: fitted_head(train_data, dev_data, start, l2))
+        start = heads[l2]["theta"]
+    return heads
 
 
 def refits(problem: Problem, train_texts: Encoded, test: Encoded, theta: numpy.ndarray, l2: float) -> Arrays:
@@ -340,6 +356,16 @@ def segment_gradients(theta: numpy.ndarray, test: Encoded, segments: Sequence[Se
 # Effects: predicted change of each test entity's loss when a training sentence is removed (entities x sentences)
 
 
+def exact_effects(
+    theta: numpy.ndarray, l2: float, train_texts: Encoded, test: Encoded, segments: Sequence[Segment]
+) -> numpy.ndarray:
+    """Return exact influence on the head at the optimum with some penalty."""
+    data = train_texts.head_data()
+    curvature = Curvature.from_hessian(hessian(data, theta, l2), data.labels, data.width)
+    gradients = sentence_gradients(theta, train_texts)
+    return segment_gradients(theta, test, segments) @ curvature.inverse @ gradients.T
+
+
 def corrected_steps(total: numpy.ndarray, theta: numpy.ndarray, texts: Encoded, gradients: numpy.ndarray) -> Arrays:
     """Return the Newton step of the head without each sentence: its own curvature taken off the Hessian first."""
     steps = []
@@ -375,6 +401,22 @@ def neighbour_effects(train_texts: Encoded, test: Encoded, segments: Sequence[Se
         effects[:, number] = numpy.where(kinds[place][best] == own, 1.0, -1.0) * cosines[:, number]
     threshold = numpy.sort(cosines, axis=1)[:, -min(nearest, cosines.shape[1])]
     return numpy.where(cosines >= threshold[:, None], effects, 0.0)
+
+
+def shared_word_effects(
+    train: Sequence[Sentence], test: Sequence[Sentence], segments: Sequence[Segment]
+) -> numpy.ndarray:
+    """Count an entity's word forms in each sentence, those in entities of its type against all others."""
+    occurrences: dict[str, list[tuple[int, str]]] = {}
+    for number, sentence in enumerate(train):
+        for word, label in zip(sentence.tokens, sentence.labels):
+            occurrences.setdefault(word.lower(), []).append((number, label[2:]))
+    effects = numpy.zeros((len(segments), len(train)))
+    for effect, segment in zip(effects, segments):
+        for word in test[segment.sentence].tokens[segment.start : segment.end]:
+            for number, kind in occurrences.get(word.lower(), []):
+                effect[number] += 1.0 if kind == TYPES[segment.kind] else -1.0
+    return effects
 
 
 # Scores
@@ -421,14 +463,21 @@ def main() -> None:
     print(f"Full model: F1 {float(full['f1']):.4f} on {problem.settings.test_sentences} test sentences", flush=True)
 
     data = train_texts.head_data()
-    head = cached(folder / "head.npz", lambda: fitted_head(data, dev.head_data(), full["theta"]))
-    theta, l2 = head["theta"], float(head["l2"])
+    heads = fitted_heads(problem, data, dev.head_data(), full["theta"])
+    l2 = min(heads, key=lambda penalty: float(heads[penalty]["dev_loss"]))
+    scored = [penalty for penalty in heads if penalty >= SCORED_FROM]
+    for penalty in {l2, *scored}:
+        if not heads[penalty]["converged"]:
+            raise SystemExit(f"The head did not converge (gradient {heads[penalty]['gradient']:.1e})")
+    theta = heads[l2]["theta"]
     total = hessian(data, theta, l2)
     curvature = ExactCurvature.from_hessian(total, data.labels, data.width)
     gradients = sentence_gradients(theta, train_texts)
     queries = segment_gradients(theta, test, segments)
-    corrected = cached(folder / "corrected.npz", lambda: corrected_steps(total, theta, train_texts, gradients))
-    head_only = cached(folder / "head_only.npz", lambda: refits(problem, train_texts, test, theta, l2))
+    corrected = cached(
+        folder / f"corrected-l2-{l2:g}.npz", lambda: corrected_steps(total, theta, train_texts, gradients)
+    )
+    head_only = cached(folder / f"head_only-l2-{l2:g}.npz", lambda: refits(problem, train_texts, test, theta, l2))
     first, second = retrain(problem, SEED_A), retrain(problem, SEED_B)
 
     self_influence = numpy.einsum("np,np->n", gradients @ curvature.inverse, gradients)
@@ -437,8 +486,15 @@ def main() -> None:
         "exact_corrected": queries @ corrected["steps"].T,
         "identity": queries @ gradients.T,
         "self_influence": numpy.broadcast_to(self_influence, (len(segments), len(gradients))),
+        "shared_words": shared_word_effects(problem.train, problem.test, segments),
         **{f"nearest_{n}": neighbour_effects(train_texts, test, segments, n) for n in NEIGHBOURS},
     }
+    for penalty in scored:
+        effects[f"exact_l2_{penalty:g}"] = (
+            effects["exact"]
+            if penalty == l2
+            else exact_effects(heads[penalty]["theta"], penalty, train_texts, test, segments)
+        )
     removed = numpy.ones((len(problem.kept), len(problem.train)))
     for row, kept in zip(removed, problem.kept):
         row[kept] = 0.0
@@ -466,6 +522,7 @@ def main() -> None:
         "exact_corrected": "exact, the sentence's curvature taken off",
         "identity": "identity (gradient product)",
         "nearest_neighbour": f"nearest neighbours ({best} per entity)",
+        "shared_words": "shared words",
         "self_influence": "self-influence (the same for all entities)",
         "head_refit": "head really refit on each half",
     }
@@ -485,22 +542,24 @@ def main() -> None:
         if key in point:
             figures[key] = point[key]
             figures[f"{key}_interval"] = interval(samples[key])
-    for other in ("identity", "nearest_neighbour", "self_influence", "head_refit"):
+    for other in ("identity", "nearest_neighbour", "shared_words", "self_influence", "head_refit"):
         difference = point["lds_exact"] - point[f"lds_{other}"]
         figures[f"exact_minus_{other}"] = difference
         figures[f"exact_minus_{other}_interval"] = interval(samples["lds_exact"] - samples[f"lds_{other}"])
         low, high = figures[f"exact_minus_{other}_interval"]
         print(f"exact minus {other}: {difference:+.3f} [{low:+.3f}, {high:+.3f}]")
     figures["lds_nearest_neighbour_by_number"] = {str(n): point[f"lds_nearest_{n}"] for n in NEIGHBOURS}
+    figures["lds_exact_by_l2"] = {str(penalty): point[f"lds_exact_l2_{penalty:g}"] for penalty in scored}
     figures |= {
         "retrainings": 2 * len(problem.kept),
         "sentences": len(problem.train),
         "test_segments": len(segments),
+        "test_segments_with_shared_words": int(effects["shared_words"].any(axis=1).sum()),
         "steps": problem.settings.steps,
         "full_model_f1": float(full["f1"]),
         "retrained_f1": float(numpy.mean([first["f1"], second["f1"]])),
         "l2": l2,
-        "dev_loss_by_l2": dict(zip(map(str, PENALTIES), head["dev_losses"].tolist())),
+        "dev_loss_by_l2": {str(penalty): float(fitted["dev_loss"]) for penalty, fitted in heads.items()},
     }
     finish("full_model", figures, quick=arguments.quick, rows=len(train_texts.tags), seeds=[SEED_A, SEED_B])
 
