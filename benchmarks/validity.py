@@ -346,9 +346,9 @@ def main() -> None:
     one_thread()
     results: dict[tuple[str, str], list[dict]] = {}
     for kind, seed, l2, parts in plan(arguments.quick):
-        found = cached_setting(kind, seed, l2, parts, Path(arguments.data), arguments.quick)
-        results.setdefault((kind, f"l2 = {l2:g}" if l2 else "chosen l2"), []).append(found)
-    rows = []
+        result = cached_setting(kind, seed, l2, parts, Path(arguments.data), arguments.quick)
+        results.setdefault((kind, f"l2 = {l2:g}" if l2 else "chosen l2"), []).append(result)
+    rows: list[list[Any]] = []
     for (kind, penalty), found in results.items():
         for part in ("top", "uniform", "relabel", "entities"):
             available = [result for result in found if part in result]
