@@ -361,7 +361,7 @@ def exact_effects(
 ) -> numpy.ndarray:
     """Return exact influence on the head at the optimum with some penalty."""
     data = train_texts.head_data()
-    curvature = Curvature.from_hessian(hessian(data, theta, l2), data.labels, data.width)
+    curvature = ExactCurvature.from_hessian(hessian(data, theta, l2), data.labels, data.width)
     gradients = sentence_gradients(theta, train_texts)
     return segment_gradients(theta, test, segments) @ curvature.inverse @ gradients.T
 
