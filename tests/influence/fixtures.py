@@ -6,12 +6,12 @@ import pytest
 import spacy
 
 from spacy_seginf.cli.index import index
-
 from spacy_seginf.pipeline.build import BuildSettings
 
 from ..conftest import copy_pipeline, make_tagger
 
 PAPER = {"curvature": "identity", "refit": False, "unit": "token"}
+PAPER_BUILD = BuildSettings("identity", False)
 EXACT = BuildSettings("exact", True, 1.0)
 
 

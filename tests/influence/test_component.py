@@ -256,7 +256,7 @@ def test_what_is_stored_is_plain(nlp):
             return set().union({list}, *map(kinds, value))
         return {type(value)}
 
-    assert kinds(nlp(SENTENCES[0])._.seginf) <= {dict, list, str, int, float}
+    assert kinds(nlp(SENTENCES[0])._.seginf) <= {dict, list, str, int, float, bool, type(None)}
 
 
 def test_a_document_cut_out_of_another_is_not_explained(nlp):
@@ -417,7 +417,7 @@ def test_training_after_explaining(unsure_nlp, indexed_path, train_examples):
 
 
 def test_the_same_pipeline_may_have_the_index(unsure_nlp, indexed_path, nlp):
-    doc = explain_with(copy_pipeline(unsure_nlp), indexed_path)(SENTENCES[0])
+    doc = explain_with(copy_pipeline(unsure_nlp), indexed_path, unit="token")(SENTENCES[0])
     assert_same(doc, nlp(SENTENCES[0]))
 
 
@@ -451,7 +451,9 @@ def test_a_disabled_tagger(indexed_nlp):
 @pytest.mark.parametrize(
     "config,message",
     [
-        ({"curvature": "exact"}, r"\[S027\].*'exact'.*identity"),
+        ({"curvature": "diagonal"}, r"\[S027\].*'diagonal'.*exact, kfac, identity"),
+        ({"unit": "span"}, r"\[S028\].*unit.*'span'.*entity, token"),
+        ({"refine": -1}, r"\[S028\].*refine.*-1.*at least 0"),
         ({"top_k": 0}, r"\[S028\].*top_k.*0.*at least 1"),
         ({"context": -1}, r"\[S028\].*context.*-1.*at least 0"),
     ],
