@@ -143,6 +143,17 @@ def test_strange_texts_of_a_corpus(unsure_nlp, build, tmp_path):
         assert index.tokens.reference(row)["text"] == words[token]
 
 
+def test_no_entity_at_all(unsure_nlp, build, tmp_path):
+    """With a strong penalty not even one that might be missing; explanations are then empty, or of tokens."""
+    nlp = copy_pipeline(unsure_nlp)
+    texts = wrapped(make_examples(["Rain fell .", "Snow fell on Monday ."] * 5, nlp.vocab))
+    report = build(nlp, texts, tmp_path / "index")
+    index = Index(tmp_path / "index")
+    assert len(index.segments) == report.segments == report.missing_entities
+    assert len(index.tokens) == 40
+    assert all(index.segments.reference(row)["missing"] for row in range(report.segments))
+
+
 def test_progress_sees_every_document(unsure_nlp, build, train_examples, tmp_path):
     seen = []
 
