@@ -209,7 +209,8 @@ class Explainer:
                 for found in (*sides[0], *sides[1])
                 if not found.refined and (self.refine or table.leverage[found.row] > LEVERAGE_FLAG)
             ]
-            if not doubtful:
+            # Away from the optimum, further steps would mostly make up for the fit that the head did not get.
+            if not doubtful or not self.index.manifest.refit:
                 return entries
             numbers = sorted({number for number, _ in doubtful})
             better = chains.losses(numpy.concatenate([self._refine(int(unique[number]), unit) for number in numbers]))
