@@ -107,10 +107,6 @@ class Errors(metaclass=_Coded):
         "The Hessian of the head's loss is not positive definite, so the effect of removing a label is not defined. "
         "Use a larger --l2."
     )
-    S052 = (
-        "The corpus {path} is not the one that the index was built over: it has no token {token} of document "
-        "{document}. Name the corpus that `seginf index` read."
-    )
     # Attaching a head to a trained component
     S060 = "The pipeline has no enabled ner or tagger component to explain (it has: {known})."
     S061 = "The pipeline has several components that could be explained. Choose one with --component: {known}."

@@ -126,6 +126,8 @@ def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tup
     Forward messages include the token's own emission, backward messages do not.
     """
     xp = array_module(emissions)
+    if not len(emissions):
+        return emissions, emissions
     ahead = xp.zeros((*layout.forward.shape, emissions.shape[1]))
     behind = xp.zeros_like(ahead)
     ahead[0] = emissions[layout.forward[0]]

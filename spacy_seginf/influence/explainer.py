@@ -190,7 +190,8 @@ class Explainer:
         after = numpy.concatenate(
             [losses[None][: len(unique) - len(known)], chains.losses(self._predicted(known, unit))]
         )
-        refined = numpy.zeros(len(unique), dtype=bool)
+        # By segment: what is refined for one must not depend on what is explained beside it.
+        refined = numpy.zeros(after.shape, dtype=bool)
         while True:
             entries = []
             for query in range(len(rows)):
@@ -200,15 +201,22 @@ class Explainer:
                 chosen = zip(
                     unique[best].tolist(), scores[query][rows[query] >= 0].tolist(), effect.tolist(), odds.tolist()
                 )
-                found = [Found(*values, bool(refined[n])) for values, n in zip(chosen, best)]
+                found = [Found(*values, bool(refined[n, query])) for values, n in zip(chosen, best)]
                 entries.append(_both_sides(found, k))
-            shown = {found.row for sides in entries for side in sides for found in side if not found.refined}
-            doubtful = [row for row in sorted(shown) if self.refine or table.leverage[row] > LEVERAGE_FLAG]
-            if not doubtful:
+            doubtful = [
+                (int(numpy.searchsorted(unique, found.row)), query)
+                for query, sides in enumerate(entries)
+                for found in (*sides[0], *sides[1])
+                if not found.refined and (self.refine or table.leverage[found.row] > LEVERAGE_FLAG)
+            ]
+            # Away from the optimum, further steps would mostly make up for the fit that the head did not get.
+            if not doubtful or not self.index.manifest.refit:
                 return entries
-            numbers = numpy.searchsorted(unique, doubtful)
-            after[numbers] = chains.losses(numpy.concatenate([self._refine(row, unit) for row in doubtful]))
-            refined[numbers] = True
+            numbers = sorted({number for number, _ in doubtful})
+            better = chains.losses(numpy.concatenate([self._refine(int(unique[number]), unit) for number in numbers]))
+            for number, query in doubtful:
+                after[number, query] = better[numbers.index(number), query]
+                refined[number, query] = True
 
     def _predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
         """Return the predicted steps of theta when rows are removed (float64, rows x P)."""

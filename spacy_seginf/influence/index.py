@@ -259,6 +259,8 @@ class Index:
         self.manifest = _read_manifest(self.folder)
         # Plain views of the maps: indexing a numpy.memmap costs several times as much as indexing an array.
         self.arrays = {name: self._load(name) for name in ARRAYS}
+        names = [name[len(METRIC) : -len(".npy")] for name in self.manifest.files if name.startswith(METRIC)]
+        self._metric_arrays = {name: self._load(METRIC + name) for name in names}
         self._texts, self._ids = (self._table(name) for name in ("texts", "ids"))
         self.text = lru_cache(maxsize=1024)(self._texts.__getitem__)
         self.tokens, self.segments = TokenTable(self), SegmentTable(self)
@@ -275,9 +277,8 @@ class Index:
     @cached_property
     def metric(self) -> Metric:
         """H^-1, or what stands for it."""
-        names = [name[len(METRIC) : -len(".npy")] for name in self.manifest.files if name.startswith(METRIC)]
-        arrays = {name: self._load(METRIC + name) for name in names}
-        return load_metric(self.manifest.curvature, arrays, len(self.manifest.tags), self.manifest.width + 1)
+        manifest = self.manifest
+        return load_metric(manifest.curvature, self._metric_arrays, len(manifest.tags), manifest.width + 1)
 
     @cached_property
     def order(self) -> numpy.ndarray:

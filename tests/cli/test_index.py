@@ -45,8 +45,9 @@ def untrained_path(tmp_path_factory):
     "command,words",
     [
         ([], ["index", "explain"]),
-        (["index"], ["model", "corpus", "output", "--force", "--gpu-id"]),
+        (["index"], ["model", "corpus", "output", "--dev", "--force", "--gpu-id"]),
         (["explain"], ["pipeline", "text", "--html", "--tokens", "--top"]),
+        (["verify"], ["pipeline", "text", "--l2", "--relabel", "--top"]),
     ],
 )
 def test_help(command, words):
@@ -57,11 +58,11 @@ def test_help(command, words):
 
 
 def test_every_annotated_token_is_a_row(indexed_path, train_examples):
-    opened = Index(indexed_path / "influence" / "index")
+    table = Index(indexed_path / "influence" / "index").tokens
     references = {example.reference.user_data["id"]: example.reference for example in train_examples}
-    places = {opened.place(row): opened.reference(row) for row in range(len(opened))}
+    places = {table.place(row): table.reference(row) for row in range(len(table))}
     assert set(places) == {(name, token.i) for name, doc in references.items() for token in doc}
-    assert len(opened) == sum(len(doc) for doc in references.values())
+    assert len(table) == sum(len(doc) for doc in references.values())
     for (name, position), reference in places.items():
         token = references[name][position]
         assert reference["text"] == token.text
@@ -75,12 +76,25 @@ def test_report_and_manifest(model_path, corpus_path, train_examples, tmp_path):
     manifest = json.loads((tmp_path / "out" / "influence" / "index" / "manifest.json").read_text())
     assert (manifest["corpus"], manifest["tagger"], manifest["scheme"]) == ("train.spacy", "crf_tagger", "BIO")
     assert (manifest["rows"], manifest["documents"]) == (tokens, 30)
+    entities = sum(len(example.reference.ents) for example in train_examples)
+    assert report.segments == manifest["segments"] == entities + report.missing_entities
+    assert (report.curvature, manifest["curvature"], manifest["hessian"]) == ("exact", "exact", "full")
+    assert manifest["refit"] and report.refit is not None and report.refit.converged
+    assert (report.refit.l2, report.refit.gradient) == (manifest["l2"], manifest["fit_gradient"])
+    assert report.refit.corpora["training"].tokens == tokens
+
+
+def test_report_and_manifest_in_the_papers_mode(paper_path, corpus_path, train_examples, tmp_path):
+    report = index(str(paper_path), corpus_path, tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "influence" / "index" / "manifest.json").read_text())
+    assert (report.rows, report.refit) == (sum(len(example.reference) for example in train_examples), None)
+    assert (report.curvature, manifest["curvature"], manifest["refit"]) == ("identity", "identity", False)
 
 
 def test_command_line(model_path, corpus_path, tmp_path):
     code, output = run("seginf", "index", model_path, corpus_path, tmp_path / "new" / "out")
     assert code == 0
-    assert "labels of 30 documents" in output
+    assert "entities of 30 documents" in output
     assert spacy.load(tmp_path / "new" / "out")("Bo left .")._.influencers[0].supporting
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
     assert run("seginf", "index", model_path, corpus_path, tmp_path / "quiet", "--quiet") == (0, "")
@@ -107,7 +121,7 @@ def test_ids_from_the_corpus_name_and_number(model_path, vocab, tmp_path):
     docs.append(Doc(vocab, words=["Yes"], ents=["O"]))
     index(str(model_path), save_corpus(tmp_path / "small.spacy", docs), tmp_path / "out")
     opened = Index(tmp_path / "out" / "influence" / "index")
-    names = {opened.place(row)[0] for row in range(len(opened))}
+    names = {opened.tokens.place(row)[0] for row in range(len(opened.tokens))}
     assert names == {"mine", "small:2", "small:3", "small:4"}
 
 
@@ -151,7 +165,7 @@ def test_an_indexed_pipeline_can_be_indexed_again(indexed_path, vocab, tmp_path)
     corpus = save_corpus(tmp_path / "other.spacy", docs)
     report = index(str(tmp_path / "model"), corpus, tmp_path / "out")
     assert report.rows == 4
-    assert len(Index(tmp_path / "out" / "influence" / "index")) == 4
+    assert len(Index(tmp_path / "out" / "influence" / "index").tokens) == 4
     index(str(tmp_path / "model"), corpus, tmp_path / "model", force=True)
     assert contents(tmp_path / "model") == contents(tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "other.spacy", "out"]
@@ -280,7 +294,7 @@ def test_failures_change_nothing(inputs, tmp_path, case, older):
 
 @pytest.mark.parametrize("older", [False, True], ids=["new", "force"])
 def test_an_interrupted_build_changes_nothing(model_path, corpus_path, tmp_path, monkeypatch, older):
-    def interrupt(self):
+    def interrupt(self, *arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(IndexWriter, "finish", interrupt)
@@ -318,8 +332,13 @@ def test_the_older_output_returns_when_it_cannot_be_replaced(model_path, corpus_
 def test_other_schemes(train_examples, corpus_path, tmp_path, scheme):
     make_tagger(train_examples, steps=3, scheme=scheme).to_disk(tmp_path / "model")
     report = index(str(tmp_path / "model"), corpus_path, tmp_path / "out")
-    doc = spacy.load(tmp_path / "out")("Ada Lind left Pelham Bay .")
+    loaded = spacy.load(tmp_path / "out")
+    doc = loaded("Ada Lind left Pelham Bay .")
     assert report.rows == sum(len(example.reference) for example in train_examples)
+    labels = {ref.label for entry in doc._.influencers for ref in entry}
+    assert {"PER"} < labels <= {"PER", "ORG", "LOC", "O"}
+    loaded.get_pipe("influence").unit = "token"
+    doc = loaded("Ada Lind left Pelham Bay .")
     prefixes = {ref.label[0] for entry in doc._.influencers for ref in entry}
     assert prefixes <= set("OI" if scheme == "IO" else "OBILU")
     assert len(prefixes) > 1

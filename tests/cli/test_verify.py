@@ -5,71 +5,135 @@ from __future__ import annotations
 import math
 
 import pytest
+import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.cli.index import index
 from spacy_seginf.cli.verify import verify
 
 from ..conftest import copy_pipeline
+from ..influence.fixtures import EXACT, PAPER_BUILD
 from .running import run
 
 TEXT = "Ada Lind left Pelham Bay ."
 
 
 @pytest.fixture(scope="module")
-def indexed(tagger_nlp, corpus_path, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("verify")
-    copy_pipeline(tagger_nlp).to_disk(folder / "model")
-    index(str(folder / "model"), corpus_path, folder / "indexed")
-    return folder / "indexed"
+def trained_path(tagger_nlp, tmp_path_factory):
+    """A fully trained pipeline without an index."""
+    path = tmp_path_factory.mktemp("verify") / "model"
+    copy_pipeline(tagger_nlp).to_disk(path)
+    return path
 
 
-def test_predictions_agree_with_refits(indexed, corpus_path):
-    report = verify(str(indexed), corpus_path, TEXT, l2=1.0)
+@pytest.fixture(scope="module")
+def indexed(trained_path, corpus_path, tmp_path_factory):
+    path = tmp_path_factory.mktemp("verify") / "indexed"
+    index(str(trained_path), corpus_path, path, settings=EXACT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def in_the_papers_mode(trained_path, corpus_path, tmp_path_factory):
+    """An index that predicts no effects, so that verify fits a head to its optimum itself."""
+    path = tmp_path_factory.mktemp("verify") / "paper"
+    index(str(trained_path), corpus_path, path, settings=PAPER_BUILD)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["indexed", "in_the_papers_mode"])
+def test_predictions_agree_with_refits(request, mode):
+    path = request.getfixturevalue(mode)
+    report = verify(str(path), TEXT, l2=1.0)
+    assert report.l2 == 1.0
     assert report.pairs and all(pair.converged for pair in report.pairs)
-    assert {pair.token for pair in report.pairs} <= set(TEXT.split())
-    assert report.pearson > 0.98
-    assert 0.7 < report.slope < 1.3
-    assert 0.0 <= report.changed_labels < 0.5
+    assert {pair.text for pair in report.pairs} == {ent.text for ent in spacy.load(path)(TEXT).ents}
+    singles = report.singles()
+    assert report.predicted.pairs == len(singles) >= 6
+    assert report.refits <= len(report.pairs)
+    assert report.predicted.pearson > 0.98
+    assert 0.7 < report.predicted.slope < 1.3
+    for pair in report.pairs:
+        if pair.reference is None:
+            assert pair.predicted == pytest.approx(pair.actual, rel=0.05, abs=1e-3)
 
 
-def test_printed(indexed, corpus_path):
-    code, printed = run("seginf", "verify", indexed, corpus_path, TEXT, "--top", 1, "--l2", 1)
+def test_what_is_shown_is_what_is_verified(indexed):
+    """Effects and scores are those of the explanations of the same pipeline."""
+    doc = spacy.load(indexed)(TEXT)
+    report = verify(str(indexed), TEXT, top=2)
+    for ent in doc.ents:
+        influencers = ent._.influencers
+        shown = [*influencers.supporting[:2], *influencers.opposing[:2]]
+        pairs = [pair for pair in report.singles() if pair.text == ent.text]
+        assert sorted((pair.reference["document"], pair.reference["start"]) for pair in pairs) == sorted(
+            (ref.doc_id, ref.start) for ref in shown
+        )
+        effects = {(ref.doc_id, ref.start): (ref.effect, ref.score) for ref in shown}
+        for pair in pairs:
+            expected = effects[pair.reference["document"], pair.reference["start"]]
+            assert (pair.predicted, pair.score) == pytest.approx(expected, rel=1e-4, abs=1e-7)
+            assert pair.change == "removed"
+
+
+def test_relabelled(indexed):
+    report = verify(str(indexed), TEXT, top=1, relabel=True)
+    changes = {pair.change for pair in report.pairs}
+    assert "removed" in changes and changes - {"removed"} <= {"PER", "ORG", "LOC", "O"}
+    relabelled = [pair for pair in report.singles() if pair.change != "removed"]
+    removed = [pair for pair in report.singles() if pair.change == "removed"]
+    assert len(relabelled) == len(removed)
+    assert all(pair.change != pair.reference["label"] for pair in relabelled)
+    assert all(pair.converged for pair in report.pairs)
+    assert report.predicted.pearson > 0.95
+
+
+def test_printed(indexed):
+    code, printed = run("seginf", "verify", indexed, TEXT, "--top", 1, "--relabel")
     assert code == 0
     for words in ("predicted", "actual", "Pearson", "slope", "supports the prediction", "encoder has seen"):
         assert words in printed
+    for words in ("removed", "all of these together", "l2 = 1.", "PER", "LOC"):
+        assert words in printed
 
 
-def test_documents_with_the_same_id_do_not_shift_the_rows(indexed, corpus_path, tagger_nlp, tmp_path):
-    """A document that repeats an id in front of the corpus changes no number of the rows behind it."""
+def test_documents_with_the_same_id_do_not_shift_the_rows(indexed, trained_path, corpus_path, tagger_nlp, tmp_path):
+    """Documents that repeat an id in front of the corpus change little of the rows behind them."""
     docs = list(DocBin(store_user_data=True).from_disk(corpus_path).get_docs(tagger_nlp.vocab))
     twice = [Doc(tagger_nlp.vocab, words=["Rain", "fell"], ents=["O", "O"]) for _ in range(2)]
     for doc in twice:
         doc.user_data["id"] = "twice"
     DocBin(docs=[*twice, *docs], store_user_data=True).to_disk(tmp_path / "corpus.spacy")
-    shifted, plain = (verify(str(indexed), path, TEXT, l2=1.0) for path in (tmp_path / "corpus.spacy", corpus_path))
-    effects = [[pair.predicted for pair in report.pairs] for report in (shifted, plain)]
+    index(str(trained_path), tmp_path / "corpus.spacy", tmp_path / "shifted", settings=EXACT)
+    shifted, plain = (verify(str(path), TEXT) for path in (tmp_path / "shifted", indexed))
+    places, effects = zip(
+        *(
+            (
+                [(pair.text, pair.reference["document"], pair.reference["start"]) for pair in report.singles()],
+                [pair.actual for pair in report.singles()],
+            )
+            for report in (shifted, plain)
+        )
+    )
+    assert places[0] == places[1]
     assert effects[0] == pytest.approx(effects[1], rel=0.2, abs=1e-3)
 
 
-def test_text_without_entities(indexed, corpus_path):
-    code, printed = run("seginf", "verify", indexed, corpus_path, ".")
+def test_text_without_entities(indexed):
+    code, printed = run("seginf", "verify", indexed, ".")
     assert code == 0
     assert "nothing to verify" in printed
-    assert math.isnan(verify(str(indexed), corpus_path, ".").pearson)
+    report = verify(str(indexed), ".")
+    assert (report.pairs, report.refits) == ([], 0)
+    assert math.isnan(report.predicted.pearson)
 
 
-def test_errors(indexed, corpus_path, tagger_nlp, tmp_path):
-    docs = [Doc(tagger_nlp.vocab, words=["Ada", "left"], ents=["B-PER", "O"])]
-    DocBin(docs=docs).to_disk(tmp_path / "other.spacy")
-    for corpus, options, expected in [
-        (corpus_path, ["--l2", 0], "S050"),
-        (tmp_path / "other.spacy", [], "S052"),
-        (tmp_path / "none.spacy", [], "S040"),
+def test_errors(in_the_papers_mode, trained_path, tmp_path):
+    for pipeline, options, expected in [
+        (in_the_papers_mode, ["--l2", 0], "S050"),
+        (trained_path, [], "S030"),
+        (tmp_path / "none", [], "S040"),
     ]:
-        code, printed = run("seginf", "verify", indexed, corpus, TEXT, *options)
+        code, printed = run("seginf", "verify", pipeline, TEXT, *options)
         assert code == 1
         assert f"[{expected}]" in printed
-    code, printed = run("seginf", "verify", tmp_path / "none", corpus_path, TEXT)
-    assert code == 1
-    assert "[S040]" in printed

@@ -7,10 +7,21 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_seginf.influence.index import Index
-from spacy_seginf.pipeline.build import build_index
+from spacy_seginf.pipeline.build import BuildSettings, build_index
 from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
 
 from ..conftest import copy_pipeline, make_examples
+from .fixtures import EXACT, PAPER_BUILD
+
+
+@pytest.fixture(params=[PAPER_BUILD, EXACT, BuildSettings()], ids=["paper", "exact", "default"])
+def build(request):
+    """Build an index for a copy of a pipeline, as a refit changes its head."""
+
+    def run(nlp, texts, folder, **settings):
+        return build_index(copy_pipeline(nlp), "crf_tagger", texts, folder, settings=request.param, **settings)
+
+    return run
 
 
 def wrapped(examples):
@@ -30,16 +41,22 @@ def sentence_doc(vocab, sentences, **user_data):
     return doc
 
 
-def test_documents_without_ids_are_numbered_by_their_place_in_the_file(unsure_nlp, tmp_path):
+def test_documents_without_ids_are_numbered_by_their_place_in_the_file(unsure_nlp, build, tmp_path):
     vocab = unsure_nlp.vocab
     docs = [Doc(vocab, words=["Hello"], ents=["O"]), *(Doc(vocab) for _ in range(150))]
     docs += [Doc(vocab, words=["Good", "bye"], ents=["O", "O"]), Doc(vocab)]
     texts = read_corpus(unsure_nlp, save(tmp_path / "gaps.spacy", docs))
-    report = build_index(unsure_nlp, "crf_tagger", texts, tmp_path / "index", corpus="gaps.spacy")
+    report = build(unsure_nlp, texts, tmp_path / "index", corpus="gaps.spacy")
     index = Index(tmp_path / "index")
-    assert {index.place(row) for row in range(len(index))} == {("gaps:1", 0), ("gaps:152", 0), ("gaps:152", 1)}
+    assert {index.tokens.place(row) for row in range(len(index.tokens))} == {
+        ("gaps:1", 0),
+        ("gaps:152", 0),
+        ("gaps:152", 1),
+    }
     assert (report.rows, report.tokens) == (3, 3)
-    words = {index.reference(row)["text"]: index.reference(row)["context"] for row in range(len(index))}
+    words = {
+        index.tokens.reference(row)["text"]: index.tokens.reference(row)["context"] for row in range(len(index.tokens))
+    }
     assert words == {"Hello": "Hello ", "Good": "Good bye ", "bye": "Good bye "}
 
 
@@ -56,7 +73,7 @@ def with_settings(nlp, **settings):
 
 
 @pytest.mark.parametrize("reader", [{"max_length": 4}, {"gold_preproc": True}])
-def test_sentences_of_split_documents_keep_the_document_and_its_offsets(unsure_nlp, tmp_path, reader):
+def test_sentences_of_split_documents_keep_the_document_and_its_offsets(unsure_nlp, build, tmp_path, reader):
     nlp = with_settings(unsure_nlp, reader=reader)
     docs = [
         sentence_doc(nlp.vocab, [["Rain", "fell", "."], ["Bo", "left", "."]], id="split"),
@@ -64,9 +81,9 @@ def test_sentences_of_split_documents_keep_the_document_and_its_offsets(unsure_n
     ]
     texts = read_corpus(nlp, save(tmp_path / "corpus.spacy", docs))
     assert [(text.identifier, text.first_token) for text in texts] == [("split", 0), ("split", 3), ("short", 0)]
-    build_index(nlp, "crf_tagger", texts, tmp_path / "index")
+    build(nlp, texts, tmp_path / "index")
     index = Index(tmp_path / "index")
-    found = {index.reference(row)["text"]: index.place(row) for row in range(len(index))}
+    found = {index.tokens.reference(row)["text"]: index.tokens.place(row) for row in range(len(index.tokens))}
     assert found["Bo"] == ("split", 3)
     assert found["Rain"] == ("split", 0)
     assert found["Short"] == ("short", 0)
@@ -95,38 +112,49 @@ def test_documents_that_training_never_saw_are_left_out(unsure_nlp, tmp_path, se
     assert [text.identifier for text in texts] == ["corpus:1", "corpus:3"]
 
 
-def test_no_token_with_a_label(unsure_nlp, tmp_path):
+def test_no_token_with_a_label(unsure_nlp, build, tmp_path):
     """The only label is misaligned with the tokens that the pipeline makes of the text."""
     doc = Doc(unsure_nlp.vocab, words=["Ad", "a"], spaces=[False, False])
     doc.set_ents([Span(doc, 0, 1, label="PER")], default="missing")
     texts = read_corpus(unsure_nlp, save(tmp_path / "corpus.spacy", [doc]))
     with pytest.raises(ValueError, match=r"\[S041\]"):
-        build_index(unsure_nlp, "crf_tagger", texts, tmp_path / "index", corpus="corpus.spacy")
+        build(unsure_nlp, texts, tmp_path / "index", corpus="corpus.spacy")
 
 
-def test_a_build_that_fails_half_way_leaves_no_manifest(unsure_nlp, tmp_path):
+def test_a_build_that_fails_half_way_leaves_no_manifest(unsure_nlp, build, tmp_path):
     examples = make_examples(["[Ada]/PER left ."] * 100 + ["[Monday]/DATE came ."], unsure_nlp.vocab)
     with pytest.raises(ValueError, match=r"\[S003\].*'DATE'"):
-        build_index(unsure_nlp, "crf_tagger", wrapped(examples), tmp_path)
+        build(unsure_nlp, wrapped(examples), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
     with pytest.raises(ValueError, match=r"\[S030\]"):
         Index(tmp_path)
 
 
-def test_strange_texts_of_a_corpus(unsure_nlp, tmp_path):
+def test_strange_texts_of_a_corpus(unsure_nlp, build, tmp_path):
     words = ["\U0001d518\U0001d52b\U0001d526", "e\u0301lan", "שלום", "x\u202ey", "a\x00b", "x" * 5000]
     doc = Doc(unsure_nlp.vocab, words=words, ents=["B-PER", "I-PER", "O", "O", "B-ORG", "O"])
     doc.user_data["id"] = "strange \ud83d \u202e"
     example = Example(Doc(unsure_nlp.vocab, words=words), doc)
-    build_index(unsure_nlp, "crf_tagger", wrapped([example]), tmp_path / "index")
+    build(unsure_nlp, wrapped([example]), tmp_path / "index")
     index = Index(tmp_path / "index")
-    for row in range(len(index)):
-        identifier, token = index.place(row)
+    for row in range(len(index.tokens)):
+        identifier, token = index.tokens.place(row)
         assert identifier == "strange \ud83d \u202e"
-        assert index.reference(row)["text"] == words[token]
+        assert index.tokens.reference(row)["text"] == words[token]
 
 
-def test_progress_sees_every_document(unsure_nlp, train_examples, tmp_path):
+def test_no_entity_at_all(unsure_nlp, build, tmp_path):
+    """With a strong penalty not even one that might be missing; explanations are then empty, or of tokens."""
+    nlp = copy_pipeline(unsure_nlp)
+    texts = wrapped(make_examples(["Rain fell .", "Snow fell on Monday ."] * 5, nlp.vocab))
+    report = build(nlp, texts, tmp_path / "index")
+    index = Index(tmp_path / "index")
+    assert len(index.segments) == report.segments == report.missing_entities
+    assert len(index.tokens) == 40
+    assert all(index.segments.reference(row)["missing"] for row in range(report.segments))
+
+
+def test_progress_sees_every_document(unsure_nlp, build, train_examples, tmp_path):
     seen = []
 
     def progress(examples, total):
@@ -134,7 +162,7 @@ def test_progress_sees_every_document(unsure_nlp, train_examples, tmp_path):
             seen.append(total)
             yield example
 
-    build_index(unsure_nlp, "crf_tagger", wrapped(train_examples), tmp_path, progress=progress)
+    build(unsure_nlp, wrapped(train_examples), tmp_path, progress=progress)
     assert seen == [len(train_examples)] * len(train_examples)
 
 

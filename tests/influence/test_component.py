@@ -31,6 +31,12 @@ def nlp(indexed_path):
     return spacy.load(indexed_path)
 
 
+@pytest.fixture(scope="module", params=["indexed_path", "exact_path"], ids=["paper", "exact"])
+def either(request):
+    """Indexed pipelines in the paper's mode and with default settings, for the tests that do not change them."""
+    return spacy.load(request.getfixturevalue(request.param))
+
+
 @pytest.fixture(scope="module")
 def oracle(nlp, train_examples):
     return Oracle(nlp, train_examples)
@@ -164,49 +170,49 @@ def test_a_training_sentence_finds_itself(nlp):
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", " \t\u2003 "])
-def test_empty_and_blank_documents(nlp, text):
-    doc = nlp(text)
+def test_empty_and_blank_documents(either, text):
+    doc = either(text)
     assert [entry.text for entry in doc._.influencers] == [token.text for token in doc]
     assert PREDICTION_HOOK not in doc.user_hooks
 
 
-def test_a_batch_of_empty_documents_and_others(nlp):
-    docs = list(nlp.pipe(["", SENTENCES[0], "", SENTENCES[2], ""]))
+def test_a_batch_of_empty_documents_and_others(either):
+    docs = list(either.pipe(["", SENTENCES[0], "", SENTENCES[2], ""]))
     assert [len(doc._.influencers) for doc in docs] == [0, 8, 0, 3, 0]
-    assert_same(docs[1], nlp(SENTENCES[0]))
+    assert_same(docs[1], either(SENTENCES[0]))
 
 
 # The same answer, however it is asked for
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
-def test_batches_give_what_single_documents_give(nlp, batch_size):
+def test_batches_give_what_single_documents_give(either, batch_size):
     texts = [*SENTENCES, *("".join(part) for part in zip(SENTENCES, SENTENCES[::-1]))]
-    for doc in nlp.pipe(texts, batch_size=batch_size):
-        assert_same(doc, nlp(doc.text))
+    for doc in either.pipe(texts, batch_size=batch_size):
+        assert_same(doc, either(doc.text))
 
 
-def test_order_of_documents(nlp):
-    forwards, backwards = list(nlp.pipe(SENTENCES)), list(nlp.pipe(SENTENCES[::-1]))
+def test_order_of_documents(either):
+    forwards, backwards = list(either.pipe(SENTENCES)), list(either.pipe(SENTENCES[::-1]))
     for left, right in zip(forwards, backwards[::-1]):
         assert left.text == right.text
         assert_same(left, right)
 
 
-def test_more_tokens_than_one_search_takes(nlp):
+def test_more_tokens_than_one_search_takes(either):
     text = " ".join(SENTENCES)
-    docs = list(nlp.pipe([text] * 30, batch_size=30))
+    docs = list(either.pipe([text] * 30, batch_size=30))
     assert sum(len(doc) for doc in docs) > 512
     assert len(docs) == 30
     for doc in docs[::7]:
-        assert_same(doc, nlp(text))
+        assert_same(doc, either(text))
 
 
-def test_worker_processes(nlp):
-    docs = list(nlp.pipe(SENTENCES, n_process=2, batch_size=1))
+def test_worker_processes(either):
+    docs = list(either.pipe(SENTENCES, n_process=2, batch_size=1))
     assert [doc.text for doc in docs] == SENTENCES
     for doc in docs:
-        assert_same(doc, nlp(doc.text))
+        assert_same(doc, either(doc.text))
 
 
 def test_one_encoder_pass(indexed_nlp):
@@ -237,9 +243,9 @@ def test_one_encoder_pass(indexed_nlp):
     ],
     ids=["bytes", "DocBin", "pickle", "copy"],
 )
-def test_explanations_travel_with_the_document(nlp, travel):
+def test_explanations_travel_with_the_document(either, travel):
     for text in (SENTENCES[0], ""):
-        doc = nlp(text)
+        doc = either(text)
         arrived = travel(doc)
         assert summary(arrived) == summary(doc)
         assert effects(arrived).tolist() == effects(doc).tolist()
@@ -248,7 +254,7 @@ def test_explanations_travel_with_the_document(nlp, travel):
         ]
 
 
-def test_what_is_stored_is_plain(nlp):
+def test_what_is_stored_is_plain(either):
     def kinds(value):
         if isinstance(value, dict):
             return set().union({dict}, *map(kinds, value), *map(kinds, value.values()))
@@ -256,12 +262,12 @@ def test_what_is_stored_is_plain(nlp):
             return set().union({list}, *map(kinds, value))
         return {type(value)}
 
-    assert kinds(nlp(SENTENCES[0])._.seginf) <= {dict, list, str, int, float}
+    assert kinds(either(SENTENCES[0])._.seginf) <= {dict, list, str, int, float, bool, type(None)}
 
 
-def test_a_document_cut_out_of_another_is_not_explained(nlp):
+def test_a_document_cut_out_of_another_is_not_explained(either):
     """Offsets start anew there: 'Bob' must not show what was found for 'Ada'."""
-    cut = nlp("Ada Bob Cat")[1:].as_doc(copy_user_data=True)
+    cut = either("Ada Bob Cat")[1:].as_doc(copy_user_data=True)
     with pytest.raises(ValueError, match=r"\[S02[02]\]"):
         _ = cut[0]._.influencers
 
@@ -417,7 +423,7 @@ def test_training_after_explaining(unsure_nlp, indexed_path, train_examples):
 
 
 def test_the_same_pipeline_may_have_the_index(unsure_nlp, indexed_path, nlp):
-    doc = explain_with(copy_pipeline(unsure_nlp), indexed_path)(SENTENCES[0])
+    doc = explain_with(copy_pipeline(unsure_nlp), indexed_path, unit="token")(SENTENCES[0])
     assert_same(doc, nlp(SENTENCES[0]))
 
 
@@ -451,7 +457,9 @@ def test_a_disabled_tagger(indexed_nlp):
 @pytest.mark.parametrize(
     "config,message",
     [
-        ({"curvature": "exact"}, r"\[S027\].*'exact'.*identity"),
+        ({"curvature": "diagonal"}, r"\[S027\].*'diagonal'.*exact, kfac, identity"),
+        ({"unit": "span"}, r"\[S028\].*unit.*'span'.*entity, token"),
+        ({"refine": -1}, r"\[S028\].*refine.*-1.*at least 0"),
         ({"top_k": 0}, r"\[S028\].*top_k.*0.*at least 1"),
         ({"context": -1}, r"\[S028\].*context.*-1.*at least 0"),
     ],

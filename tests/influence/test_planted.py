@@ -19,6 +19,7 @@ from spacy_seginf.evaluation.planted import (
 )
 
 from ..conftest import make_examples, make_tagger
+from .fixtures import EXACT, PAPER_BUILD, save_in_the_papers_mode
 
 TRUE = [
     "[Osted United]/ORG beat [Tarnby Rovers]/ORG on Monday .",
@@ -108,15 +109,17 @@ def test_shares_pool_the_kinds():
     assert PlantedReport().figures()["top_reference_is_culprit"] == 0.0
 
 
-@pytest.fixture(scope="module")
-def evaluated(tmp_path_factory):
+@pytest.fixture(scope="module", params=["paper", "exact"])
+def evaluated(request, tmp_path_factory):
     """Train on the planted and on the true labels, and evaluate."""
     folder = tmp_path_factory.mktemp("planted")
     planted = make_examples(PLANTED)
-    make_tagger(planted, steps=4).to_disk(folder / "model")
+    save_in_the_papers_mode(make_tagger(planted, steps=4), folder / "model")
     DocBin(docs=[example.reference for example in planted], store_user_data=True).to_disk(folder / "train.spacy")
-    index(str(folder / "model"), folder / "train.spacy", folder / "indexed")
+    settings = PAPER_BUILD if request.param == "paper" else EXACT
+    index(str(folder / "model"), folder / "train.spacy", folder / "indexed", settings=settings)
     indexed = spacy.load(folder / "indexed")
+    indexed.get_pipe("influence").unit = "token" if request.param == "paper" else "entity"
     on_truth = make_tagger(make_examples(TRUE), steps=4)
     docs = [example.reference for example in make_examples(TEST, indexed.vocab)]
     return indexed, on_truth, docs, evaluate_planted(indexed, on_truth, docs, CULPRITS)
@@ -141,7 +144,7 @@ def test_evaluation_counts_what_can_be_read_off_the_documents(evaluated):
     hits = 0
     for victim in victims:
         top = explained[victim.document][victim.token]._.influencers.supporting[0]
-        hits += (top.doc_id, top.start) in CULPRITS
+        hits += any((top.doc_id, token) in CULPRITS for token in range(top.start, top.end))
     assert report.hits == {"club_as_loc": hits, "dosage_in_intervention": 0}
     assert hits >= 1
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from spacy_seginf.influence import search as searching
 from spacy_seginf.influence.factors import TokenFactors, inner_products
-from spacy_seginf.influence.search import Queries, search
+from spacy_seginf.influence.queries import Queries
+from spacy_seginf.influence.search import search
 
 from .rows import explicit_gradients, random_factors, sorted_rows
 

@@ -20,15 +20,21 @@ def answer(nlp):
     ]
 
 
+@pytest.fixture(params=["indexed_path", "exact_path"], ids=["paper", "exact"])
+def original(request):
+    """The indexed pipeline in the paper's mode, and with default settings."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def path(indexed_path, tmp_path):
+def path(original, tmp_path):
     """A copy of the indexed pipeline that a test may destroy."""
-    return shutil.copytree(indexed_path, tmp_path / "pipeline")
+    return shutil.copytree(original, tmp_path / "pipeline")
 
 
 @pytest.fixture
-def expected(indexed_nlp):
-    return answer(indexed_nlp)
+def expected(original):
+    return answer(spacy.load(original))
 
 
 def test_to_the_folder_it_was_loaded_from(path, expected):
