@@ -130,7 +130,7 @@ def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tup
         return emissions, emissions
     ahead = xp.zeros((*layout.forward.shape, emissions.shape[1]))
     behind = xp.zeros_like(ahead)
-    ahead[0] = emissions[layout.forward[0]]
+    ahead[:1] = emissions[layout.forward[:1]]  # there is no first step without any tokens
     for step, running in enumerate(layout.running[1:], start=1):
         arrived = log_sum_exp(ahead[step - 1, :running, :, None] + transitions, axis=1)
         ahead[step, :running] = arrived + emissions[layout.forward[step, :running]]

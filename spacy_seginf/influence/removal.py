@@ -59,8 +59,8 @@ class SegmentCorrection:
     steps (float64, sets x P): dtheta.
     norms (float64, sets): norm of the corrected gradient in the metric of H^-1.
     self_influence (float64, sets): norm of the plain gradient in that metric.
-    leverage (float64, sets): largest ratio of own to whole curvature that was met, at most the largest eigenvalue of
-        H^-1 H_k and close to it.
+    leverage (float64, sets): share of own in whole curvature: largest eigenvalue of H^-1 H_k, as far as the gradient has
+        a part in it; at most that eigenvalue, and close to it.
     """
 
     factors: SegmentFactors
@@ -156,8 +156,9 @@ def conjugate_gradients(
     x, residual, direction = start.copy(), first_residual.copy(), first_direction.copy()
     image = residual.copy()  # H times the direction
     energy = dot(residual, direction)
+    steps, momenta = numpy.zeros((2, ITERATIONS, sets))
     enough = tolerance**2 * dot(gradients, start)
-    for _ in range(ITERATIONS):
+    for iteration in range(ITERATIONS):
         active = numpy.flatnonzero(energy > enough)
         if not len(active):
             break
@@ -174,6 +175,7 @@ def conjugate_gradients(
             direction[excess] = scale[excess, None] * first_direction[excess]
             image[excess] = residual[excess]
             energy[excess] = dot(residual, direction)[excess]
+            steps[:, excess] = 0.0
         active = numpy.flatnonzero((energy > enough) & ~excess)
         step = numpy.zeros(sets)
         step[active] = energy[active] / (whole * (1 - scale * ratio))[active]
@@ -185,4 +187,27 @@ def conjugate_gradients(
         direction[active] = conditioned + momentum * direction[active]
         image[active] = residual[active] + momentum * image[active]
         energy[active] = new_energy
-    return x, scale, leverage
+        steps[iteration], momenta[iteration, active] = step, momentum[:, 0]
+    return x, scale, numpy.maximum(leverage, (1.0 - _smallest_ritz_value(steps, momenta)) / scale)
+
+
+def _smallest_ritz_value(steps: numpy.ndarray, momenta: numpy.ndarray) -> numpy.ndarray:
+    """Return the smallest eigenvalue of each system, 1 at most, that conjugate gradients came across (Lanczos).
+
+    steps, momenta (float64, iterations x systems): steps are 0 before a restart and after the end.
+    """
+    used = int(numpy.flatnonzero([0, *steps.any(axis=1)]).max(initial=0))
+    if not used:
+        return numpy.ones(steps.shape[1])
+    steps, momenta = steps[:used], momenta[:used]
+    iterations, systems = steps.shape
+    taken = steps > 0
+    inverse = 1.0 / numpy.where(taken, steps, 1.0)
+    lanczos = numpy.zeros((systems, iterations, iterations))
+    every = numpy.arange(iterations)
+    lanczos[:, every, every] = inverse.T
+    linked = taken[:-1] & taken[1:]
+    lanczos[:, every[1:], every[1:]] += numpy.where(linked, momenta[:-1] * inverse[:-1], 0.0).T
+    beside = numpy.where(linked, numpy.sqrt(momenta[:-1]) * inverse[:-1], 0.0).T
+    lanczos[:, every[1:], every[:-1]] = lanczos[:, every[:-1], every[1:]] = beside
+    return numpy.linalg.eigvalsh(lanczos)[:, 0]

@@ -50,7 +50,7 @@ class SegmentFactors:
         """Write the gradients out (float64, n x P), in the order of ``fit.pack``: minus those of CL."""
         labels, width = self.residuals.shape[1], self.features.shape[1] + 1
         result = numpy.zeros((len(self), labels * width + labels * labels))
-        weights = result[:, : labels * width].reshape(-1, labels, width)
+        weights = result[:, : labels * width].reshape(len(self), labels, width)
         ends = numpy.cumsum(self.lengths)
         residuals = self.residuals.astype(numpy.float64, copy=False)
         if len(residuals) == len(self):  # single tokens
@@ -59,7 +59,7 @@ class SegmentFactors:
             for number, (start, end) in enumerate(zip(ends - self.lengths, ends)):
                 weights[number, :, :-1] = residuals[start:end].T @ self.features[start:end]
         weights[:, :, -1] = sum_rows(residuals, self.lengths.tolist())
-        result[:, labels * width :] = self.pairs.reshape(len(self), -1)
+        result[:, labels * width :] = self.pairs.reshape(len(self), labels * labels)
         return result
 
 

@@ -1,0 +1,179 @@
+"""Gradients, curvature and losses of segments against enumeration and finite differences."""
+
+import numpy
+import pytest
+
+from spacy_seginf.influence.fit import HeadData, pack, unpack
+from spacy_seginf.influence.segments import SegmentChains, ranges
+
+from .heads import differences, random_data, segment_loss, size_of
+
+LENGTHS = [5, 1, 4, 0, 2]
+SEGMENTS = {
+    "inside": (0, 1, 3),
+    "left edge": (0, 0, 2),
+    "right edge": (0, 2, 5),
+    "document": (0, 0, 5),
+    "one-token document": (1, 0, 1),
+    "token inside": (2, 1, 2),
+    "first token": (2, 0, 1),
+    "last token": (2, 3, 4),
+    "behind an empty document": (4, 1, 2),
+}
+PLACES = list(SEGMENTS.values())
+SEEDS = range(3)
+
+
+@pytest.fixture(params=SEEDS)
+def problem(request):
+    generator = numpy.random.default_rng(request.param)
+    data, labels = random_data(generator, LENGTHS, 3, 3)
+    return generator, data, labels, generator.normal(size=size_of(data))
+
+
+def some_missing(generator, data):
+    """Permit further labels on about half of the tokens."""
+    return HeadData(data.features, data.allowed | (generator.random(data.allowed.shape) < 0.4), data.lengths)
+
+
+def permitted(data, segment):
+    document, start, end = segment
+    first = int(data.starts[document])
+    return data.allowed[first + start : first + end]
+
+
+def test_gradients(problem):
+    _, data, labels, theta = problem
+    found = SegmentChains(theta, data, labels, PLACES).factors().gradients()
+    for row, segment in zip(found, PLACES):
+        expected = -differences(lambda point: segment_loss(point, data, labels, segment), theta)  # noqa: B023
+        numpy.testing.assert_allclose(row, expected, atol=1e-8, err_msg=str(segment))
+
+
+def test_gradients_of_single_tokens(problem):
+    """A list of single tokens takes a faster way."""
+    _, data, labels, theta = problem
+    tokens = [segment for segment in PLACES if segment[2] - segment[1] == 1]
+    alone = SegmentChains(theta, data, labels, tokens).factors().gradients()
+    mixed = SegmentChains(theta, data, labels, [*tokens, (0, 0, 5)]).factors().gradients()
+    numpy.testing.assert_allclose(alone, mixed[:-1], atol=1e-14)
+    vectors = numpy.random.default_rng(0).normal(size=(len(tokens) + 1, len(theta)))
+    alone = SegmentChains(theta, data, labels, tokens).curvature_product(vectors[:-1]).gradients()
+    mixed = SegmentChains(theta, data, labels, [*tokens, (0, 0, 5)]).curvature_product(vectors).gradients()
+    numpy.testing.assert_allclose(alone, mixed[:-1], atol=1e-14)
+
+
+def test_gradients_with_missing_labels(problem):
+    generator, full, labels, theta = problem
+    data = some_missing(generator, full)
+    assert (data.allowed.sum(axis=1) > 1).any()
+    found = SegmentChains(theta, data, labels, PLACES).factors().gradients()
+    for row, segment in zip(found, PLACES):
+        allowed = permitted(data, segment)
+        expected = -differences(lambda point: segment_loss(point, data, labels, segment, allowed), theta)  # noqa: B023
+        numpy.testing.assert_allclose(row, expected, atol=1e-8, err_msg=str(segment))
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_curvature(problem, missing):
+    generator, data, labels, theta = problem
+    if missing:
+        data = some_missing(generator, data)
+    vectors = generator.normal(size=(len(PLACES), len(theta)))
+    found = SegmentChains(theta, data, labels, PLACES).curvature_product(vectors).gradients()
+
+    def gradients(rate):
+        return [
+            -SegmentChains(theta + rate * vector, data, labels, [segment]).factors().gradients()[0]
+            for vector, segment in zip(vectors, PLACES)
+        ]
+
+    expected = (numpy.array(gradients(1e-5)) - gradients(-1e-5)) / 2e-5
+    assert abs(expected).max() > 0.1
+    numpy.testing.assert_allclose(found, expected, atol=1e-7)
+
+
+def test_losses_after_steps(problem):
+    generator, data, labels, theta = problem
+    steps = numpy.concatenate([numpy.zeros((1, len(theta))), generator.normal(size=(4, len(theta)))])
+    found = SegmentChains(theta, data, labels, PLACES).losses(steps)
+    assert found.shape == (5, len(PLACES))
+    for row, step in zip(found, steps):
+        expected = [segment_loss(theta + step, data, labels, segment) for segment in PLACES]
+        numpy.testing.assert_allclose(row, expected, atol=1e-11)
+
+
+def test_another_head_and_other_labels(problem):
+    generator, data, labels, theta = problem
+    chains = SegmentChains(theta, data, labels, PLACES)
+    other = generator.normal(size=len(theta))
+    new = generator.integers(0, 3, len(chains.rows))
+    moved = chains.at(other, numpy.eye(3, dtype=bool)[new])
+    found = moved.losses(numpy.zeros((1, len(theta))))[0]
+    changed = labels.copy()
+    changed[chains.rows[:2]] = new[:2]  # of the first segment only: others are held at their old labels outside
+    assert found[0] == pytest.approx(segment_loss(other, data, changed, PLACES[0]), abs=1e-11)
+    gradient = -differences(lambda point: segment_loss(point, data, changed, PLACES[0]), other)
+    numpy.testing.assert_allclose(moved.factors().gradients()[0], gradient, atol=1e-8)
+
+
+def test_confident_predictions_keep_their_residuals():
+    """p = 1 - 1e-12, where 1 - p has lost four digits, and p = 1 - 1e-30, where it is 0."""
+    data = HeadData(numpy.zeros((1, 1), dtype="float32"), numpy.array([[True, False]]), [1])
+    for exponent in (12, 30):
+        theta = pack(numpy.zeros((2, 1)), numpy.array([exponent * numpy.log(10), 0.0]), numpy.zeros((2, 2)))
+        factors = SegmentChains(theta, data, numpy.array([0]), [(0, 0, 1)]).factors()
+        numpy.testing.assert_allclose(factors.residuals, [[10.0**-exponent, -(10.0**-exponent)]], rtol=1e-10)
+
+
+def test_confident_segments_keep_their_residuals():
+    weight = 12 * numpy.log(10)
+    data = HeadData(numpy.zeros((2, 1), dtype="float32"), numpy.array([[True, False]] * 2), [2])
+    theta = pack(numpy.zeros((2, 1)), numpy.array([weight, 0.0]), numpy.zeros((2, 2)))
+    factors = SegmentChains(theta, data, numpy.zeros(2, dtype=int), [(0, 0, 2)]).factors()
+    numpy.testing.assert_allclose(factors.residuals, [[1e-12, -1e-12]] * 2, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "segment", [(0, 3, 6), (0, 2, 2), (0, 3, 1), (0, -1, 2), (3, 0, 1), (5, 0, 1), (-1, 0, 1), (1, 1, 2)]
+)
+def test_segments_out_of_their_document(segment):
+    data, labels = random_data(numpy.random.default_rng(0), LENGTHS, 3, 2)
+    with pytest.raises(ValueError, match="not inside its document"):
+        SegmentChains(numpy.zeros(size_of(data)), data, labels, [(0, 0, 1), segment])
+
+
+def test_no_segments():
+    data, labels = random_data(numpy.random.default_rng(0), LENGTHS, 3, 2)
+    chains = SegmentChains(numpy.zeros(size_of(data)), data, labels, numpy.zeros((0, 3), dtype=int))
+    assert len(chains) == 0
+    assert chains.factors().gradients().shape == (0, size_of(data))
+    assert chains.losses(numpy.zeros((2, size_of(data)))).shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "chosen", [slice(2, 5), slice(None), slice(3, 3), numpy.array([4, 0, 4]), [7], slice(None, None, -2)]
+)
+def test_selection(problem, chosen):
+    _, data, labels, theta = problem
+    factors = SegmentChains(theta, data, labels, PLACES).factors()
+    whole, part = factors.gradients(), factors[chosen]
+    assert len(part) == len(whole[chosen])
+    assert part.lengths.tolist() == factors.lengths[chosen].tolist()
+    assert len(part.features) == len(part.residuals) == part.lengths.sum()
+    numpy.testing.assert_allclose(part.gradients(), whole[chosen], atol=1e-14)
+
+
+def test_float32_features_lose_nothing():
+    """Features are float32; everything after them is float64."""
+    data, labels = random_data(numpy.random.default_rng(1), [3], 2, 2)
+    weights, transitions = unpack(numpy.random.default_rng(2).normal(size=size_of(data)), 2)
+    theta = numpy.concatenate([weights.ravel(), transitions.ravel()])
+    exact = HeadData(data.features.astype("float64"), data.allowed, data.lengths)
+    one, other = (SegmentChains(theta, d, labels, [(0, 0, 2)]).factors().gradients() for d in (data, exact))
+    numpy.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+def test_ranges():
+    found = ranges(numpy.array([5, 0, 7]), numpy.array([2, 0, 3]))
+    assert found.tolist() == [5, 6, 7, 8, 9]
