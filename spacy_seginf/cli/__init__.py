@@ -21,6 +21,16 @@ def index_cli(
     dev: Optional[Path] = Opt(
         None, "--dev", help="Development corpus (.spacy), which chooses the penalty of the refit"
     ),
+    curvature: Optional[str] = Opt(
+        None, "--curvature", help="exact, kfac (for large heads) or identity (the paper's); default: the config's"
+    ),
+    refit: Optional[bool] = Opt(
+        None, "--refit/--no-refit", help="Whether to move the head to its optimum first; default: the config's"
+    ),
+    l2: Optional[float] = Opt(None, "--l2", help="Penalty of the refit, instead of choosing it by likelihood"),
+    unit: Optional[str] = Opt(
+        None, "--unit", help="What explanations refer to, entity or token; default: the config's"
+    ),
     force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
@@ -28,7 +38,8 @@ def index_cli(
     """Encode the training corpus once, refit the head, and store the gradients of the labels beside the pipeline."""
     from .index import index
 
-    _report_errors(index, model, corpus, output, dev=dev, force=force, gpu_id=gpu_id, silent=quiet)
+    settings = {"curvature": curvature, "refit": refit, "l2": l2, "unit": unit}
+    _report_errors(index, model, corpus, output, dev=dev, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 
 @seginf.command("attach")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -15,7 +16,7 @@ from ..errors import Errors
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.influence import Influence
+from ..pipeline.influence import Influence, check_build
 
 
 def index(
@@ -24,7 +25,10 @@ def index(
     output: Path,
     *,
     dev: Optional[Path] = None,
-    settings: Optional[BuildSettings] = None,
+    curvature: Optional[str] = None,
+    refit: Optional[bool] = None,
+    l2: Optional[float] = None,
+    unit: Optional[str] = None,
     force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
@@ -36,8 +40,9 @@ def index(
     corpus (Path): the training corpus (.spacy).
     output (Path): folder for the result; nothing is written unless all goes well.
     dev (Path): development corpus (.spacy), which chooses the penalty of the refit.
-    settings (BuildSettings): instead of those in the config.
-    RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists.
+    curvature, refit, l2, unit: instead of those in the config; the config of the written pipeline says so.
+    RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists, S027 or
+        S028 for unknown settings.
     """
     msg = Printer(no_print=silent)
     output = Path(output)
@@ -48,10 +53,11 @@ def index(
     tagger = nlp.get_pipe(tagger_name)
     assert isinstance(tagger, CRFTagger)
     influence: Any = nlp.get_pipe(influence_name)
+    override_settings(nlp, influence_name, curvature=curvature, refit=refit, l2=l2, unit=unit)
     tagger = influence.find_tagger()
     texts = read_corpus(nlp, Path(corpus), tagger.attribute)
     dev_texts = read_corpus(nlp, Path(dev), tagger.attribute) if dev else None
-    chosen = settings or influence.settings
+    chosen: BuildSettings = influence.settings
     if not dev and chosen.l2 is None and (chosen.refit or chosen.curvature != "identity"):
         msg.warn(
             "No development corpus (--dev): a tenth of the training documents chooses the penalty of the refit. The "
@@ -139,6 +145,22 @@ def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:
     if order.index(names[0]) < order.index(influence.tagger_name):
         raise ValueError(Errors.S026.format(name=names[0], tagger=influence.tagger_name))
     return names[0], influence.tagger_name
+
+
+def override_settings(nlp: Language, name: str, **settings: Any) -> None:
+    """Change settings of an influence component, in the pipeline's config too, so that the saved pipeline has them.
+
+    name (str): the component.
+    settings: curvature, refit, l2 (see ``BuildSettings``) and unit; None leaves a setting as it is.
+    RAISES (ValueError): S027 or S028 for unknown ones.
+    """
+    influence: Any = nlp.get_pipe(name)
+    changed = {setting: value for setting, value in settings.items() if value is not None}
+    unit = changed.get("unit", influence.unit)
+    build = replace(influence.settings, **{key: value for key, value in changed.items() if key != "unit"})
+    check_build(name, unit, build)
+    influence.unit, influence.settings = unit, build
+    nlp.get_pipe_config(name).update(changed)
 
 
 def _check_output(output: Path, force: bool, inputs: list[Path]) -> None:

@@ -3,6 +3,11 @@
 A *culprit* is a training token inside a planted systematic error. A *victim* is a test token that is wrong with the
 planted confusion when the tagger was trained on the planted labels, and right when it was trained on the truth. The
 criterion is that the top supporting reference of a victim's wrong label is a culprit of the victim's kind.
+
+Two indexes answer different questions. Under identity curvature (the paper's setting) the top references are labels
+like the victim that surprise the model: suspects. Under the exact effect they are labels whose removal would change the
+prediction most; planted errors are many and stand in for each other, so taking one away may change less than taking
+away a single odd label.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from ..pipeline.views import Reference
 
 # kind: (true entity type, entity type it is confused with); "" is no entity
 CONFUSIONS = {"club_as_loc": ("ORG", "LOC"), "dosage_in_intervention": ("", "INT")}
+TOP = 5
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,15 @@ class PlantedReport:
 
     victims: test tokens that the planted labels made wrong.
     hits: victims whose top supporting reference is a culprit of their kind.
+    among: victims that have a culprit of their kind among their five top supporting references.
     neighbour_hits: the same for the most similar training token (cosine of features) that has the wrong label.
-    base_rates: expected hits, per victim, of a training token drawn at random among those with the wrong label.
+    base_rates: expected hits, per victim, of a training token (or entity, if references are entities) drawn at random
+        among those with the wrong label.
     """
 
     victims: dict[str, int] = field(default_factory=dict)
     hits: dict[str, int] = field(default_factory=dict)
+    among: dict[str, int] = field(default_factory=dict)
     neighbour_hits: dict[str, int] = field(default_factory=dict)
     base_rates: dict[str, float] = field(default_factory=dict)
 
@@ -66,9 +75,20 @@ class PlantedReport:
         return {
             "victims": sum(self.victims.values()),
             "top_reference_is_culprit": self.share(self.hits),
+            "among_top_5": self.share(self.among),
             "nearest_neighbour_is_culprit": self.share(self.neighbour_hits),
             "base_rate": self.base_rate,
         }
+
+
+def compare(identity: PlantedReport, exact: PlantedReport) -> dict[str, Any]:
+    """Put the pooled figures of two indexes side by side: the paper's setting, and (``exact_...``) the exact effect.
+
+    Each index explains the predictions of its own head, so the victims may differ a little.
+    """
+    figures = {f"exact_{name}": value for name, value in exact.figures().items()}
+    del figures["exact_nearest_neighbour_is_culprit"]  # features are the same
+    return {**identity.figures(), **figures}
 
 
 def read_culprits(train: Path) -> dict[tuple[str, int], str]:
@@ -126,14 +146,16 @@ def evaluate_planted(
     influence = next(component for _, component in indexed.pipeline if isinstance(component, Influence))
     neighbours = _Neighbours(influence, culprits)
     report = PlantedReport()
-    for counts in (report.victims, report.hits, report.neighbour_hits):
+    for counts in (report.victims, report.hits, report.among, report.neighbour_hits):
         counts.update(dict.fromkeys(CONFUSIONS, 0))
     chances: dict[str, list[float]] = {kind: [] for kind in CONFUSIONS}
     features = encode(indexed, influence.find_tagger(), [bare_copy(indexed, doc) for doc in docs])
     for victim in victims:
         supporting = explained[victim.document][victim.token]._.influencers.supporting
         report.victims[victim.kind] += 1
-        report.hits[victim.kind] += bool(supporting) and _names(supporting[0], victim.kind, culprits)
+        named = [_names(reference, victim.kind, culprits) for reference in supporting[:TOP]]
+        report.hits[victim.kind] += named[:1] == [True]
+        report.among[victim.kind] += any(named)
         nearest, chance = neighbours.look_up(features[victim.document][victim.token], victim)
         report.neighbour_hits[victim.kind] += nearest
         chances[victim.kind].append(chance)
@@ -147,7 +169,10 @@ def _names(reference: Reference, kind: str, culprits: dict[tuple[str, int], str]
 
 
 class _Neighbours:
-    """Nearest training tokens by the cosine of their features, and chance, among those with a given label."""
+    """Nearest training tokens by the cosine of their features, and chance, among those with a given label.
+
+    Chance draws what references are: tokens, or entities of a type.
+    """
 
     def __init__(self, influence: Influence, culprits: dict[tuple[str, int], str]) -> None:
         assert influence.index is not None
@@ -159,6 +184,13 @@ class _Neighbours:
         features = index.features[: len(index)]
         lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
         self._directions = features / numpy.maximum(lengths, 1e-12)
+        self._entities: dict[str, list[set[str]]] = {}  # by type, the kinds of culprits in each
+        if influence.used_unit == "entity":
+            for row in range(len(influence.index.segments)):
+                described = influence.index.segments.reference(row)
+                places = [(described["document"], token) for token in range(described["start"], described["end"])]
+                kinds = {culprits[place] for place in places if place in culprits}
+                self._entities.setdefault(described["label"], []).append(kinds)
 
     def look_up(self, features: Any, victim: Victim) -> tuple[bool, float]:
         """Is the nearest token with the victim's wrong label a culprit of its kind; and how often would chance be?"""
@@ -166,7 +198,10 @@ class _Neighbours:
         if not len(rows):
             return False, 0.0
         nearest = rows[int((self._directions[rows] @ features).argmax())]
-        return bool(self._kinds[nearest] == victim.kind), float((self._kinds[rows] == victim.kind).mean())
+        drawn = self._kinds[rows] == victim.kind
+        if self._entities:
+            drawn = [victim.kind in kinds for kinds in self._entities.get(victim.label[2:], [])]
+        return bool(self._kinds[nearest] == victim.kind), float(numpy.mean(drawn)) if len(drawn) else 0.0
 
 
 def _tags(doc: Doc, tagger: CRFTagger) -> list[str]:

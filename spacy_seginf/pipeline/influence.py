@@ -107,11 +107,7 @@ class Influence(Pipe):
         refine: int = 0,
         settings: BuildSettings = DEFAULTS,
     ) -> None:
-        if settings.curvature not in CURVATURES:
-            raise ValueError(Errors.S027.format(curvature=settings.curvature, known=", ".join(CURVATURES)))
-        if unit not in UNITS:
-            allowed = f"Use one of: {', '.join(UNITS)}."
-            raise ValueError(Errors.S028.format(setting="unit", name=name, value=unit, allowed=allowed))
+        check_build(name, unit, settings)
         for setting, value, least in (("top_k", top_k, 1), ("context", context, 0), ("refine", refine, 0)):
             if value < least:
                 allowed = f"It must be at least {least}."
@@ -392,6 +388,18 @@ class Influence(Pipe):
     def used_unit(self) -> str:
         """Schemes without entities have single tokens only."""
         return "token" if self.find_tagger().scheme.name == TAG else self.unit
+
+
+def check_build(name: str, unit: str, settings: BuildSettings) -> None:
+    """Refuse unknown settings of a component. RAISES (ValueError): S027 for the curvature, S028 for the others."""
+    if settings.curvature not in CURVATURES:
+        raise ValueError(Errors.S027.format(curvature=settings.curvature, known=", ".join(CURVATURES)))
+    if unit not in UNITS:
+        allowed = f"Use one of: {', '.join(UNITS)}."
+        raise ValueError(Errors.S028.format(setting="unit", name=name, value=unit, allowed=allowed))
+    if settings.l2 is not None and not 0 < settings.l2 < float("inf"):
+        allowed = "It must be positive, or left out to be chosen by likelihood."
+        raise ValueError(Errors.S028.format(setting="l2", name=name, value=settings.l2, allowed=allowed))
 
 
 def _evaluate_without_search(nlp: Language, evaluate: Callable, examples: Iterable[Example], **settings: Any) -> Any:

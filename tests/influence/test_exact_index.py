@@ -124,8 +124,6 @@ def test_the_penalty_is_chosen_on_a_development_corpus(model_path, corpus_path, 
     assert set(report.refit.corpora) == {"training", "development"}
 
 
-
-
 @pytest.mark.parametrize("unit", ["token", "entity"])
 def test_rows_are_the_corrected_gradients(explainer, unit):
     """H^-1 times a stored row solves (H - H_k) x = g."""
@@ -323,9 +321,7 @@ def test_explaining_the_same_label_is_what_is_stored(nlp, docs):
             for labels in (None, entity.label_):
                 found = influence.explain(doc, entity, labels)
                 assert explained(found) == explained(entity._.influencers)
-                numpy.testing.assert_allclose(
-                    effects_of(found), effects_of(entity._.influencers), rtol=1e-3, atol=1e-6
-                )
+                numpy.testing.assert_allclose(effects_of(found), effects_of(entity._.influencers), rtol=1e-3, atol=1e-6)
 
 
 def test_explaining_a_whole_document(nlp, docs):

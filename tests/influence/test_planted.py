@@ -12,6 +12,7 @@ from spacy.tokens import Doc, DocBin
 from spacy_seginf.cli.index import index
 from spacy_seginf.evaluation.planted import (
     PlantedReport,
+    compare,
     evaluate_planted,
     find_victims,
     predict_tags,
@@ -97,31 +98,77 @@ def test_shares_pool_the_kinds():
     report = PlantedReport(
         victims={"a": 3, "b": 1},
         hits={"a": 2, "b": 0},
+        among={"a": 2, "b": 1},
         neighbour_hits={"a": 1, "b": 1},
         base_rates={"a": 0.1, "b": 0.5},
     )
     assert report.figures() == {
         "victims": 4,
         "top_reference_is_culprit": 0.5,
+        "among_top_5": 0.75,
         "nearest_neighbour_is_culprit": 0.5,
         "base_rate": pytest.approx(0.2),
     }
     assert PlantedReport().figures()["top_reference_is_culprit"] == 0.0
 
 
+<<<<<<< HEAD
 @pytest.fixture(scope="module", params=["paper", "exact"])
 def evaluated(request, tmp_path_factory):
     """Train on the planted and on the true labels, and evaluate."""
+=======
+def test_two_indexes_side_by_side():
+    identity = PlantedReport({"a": 4}, {"a": 4}, {"a": 4}, {"a": 2}, {"a": 0.1})
+    exact = PlantedReport({"a": 5}, {"a": 1}, {"a": 2}, {"a": 3}, {"a": 0.3})
+    assert compare(identity, exact) == {
+        "victims": 4,
+        "top_reference_is_culprit": 1.0,
+        "among_top_5": 1.0,
+        "nearest_neighbour_is_culprit": 0.5,
+        "base_rate": pytest.approx(0.1),
+        "exact_victims": 5,
+        "exact_top_reference_is_culprit": 0.2,
+        "exact_among_top_5": 0.4,
+        "exact_base_rate": pytest.approx(0.3),
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Taggers trained on the planted labels (in a folder, with the corpus) and on the true ones, and test documents."""
+>>>>>>> side-d
     folder = tmp_path_factory.mktemp("planted")
     planted = make_examples(PLANTED)
     save_in_the_papers_mode(make_tagger(planted, steps=4), folder / "model")
     DocBin(docs=[example.reference for example in planted], store_user_data=True).to_disk(folder / "train.spacy")
+<<<<<<< HEAD
     settings = PAPER_BUILD if request.param == "paper" else EXACT
     index(str(folder / "model"), folder / "train.spacy", folder / "indexed", settings=settings)
     indexed = spacy.load(folder / "indexed")
     indexed.get_pipe("influence").unit = "token" if request.param == "paper" else "entity"
+=======
+>>>>>>> side-d
     on_truth = make_tagger(make_examples(TRUE), steps=4)
-    docs = [example.reference for example in make_examples(TEST, indexed.vocab)]
+    docs = [example.reference for example in make_examples(TEST, on_truth.vocab)]
+    return folder, on_truth, docs
+
+
+@pytest.fixture(scope="module")
+def evaluated(trained):
+    """The paper's setting: tokens of the trained head."""
+    folder, on_truth, docs = trained
+    settings = {"curvature": "identity", "refit": False, "unit": "token"}
+    index(str(folder / "model"), folder / "train.spacy", folder / "indexed", **settings)
+    indexed = spacy.load(folder / "indexed")
+    return indexed, on_truth, docs, evaluate_planted(indexed, on_truth, docs, CULPRITS)
+
+
+@pytest.fixture(scope="module")
+def evaluated_exactly(trained):
+    """Exact effects of entities. The head stays, so that the victims are the same."""
+    folder, on_truth, docs = trained
+    index(str(folder / "model"), folder / "train.spacy", folder / "exact", refit=False, l2=1.0)
+    indexed = spacy.load(folder / "exact")
     return indexed, on_truth, docs, evaluate_planted(indexed, on_truth, docs, CULPRITS)
 
 
@@ -173,3 +220,22 @@ def test_culprits_of_another_kind_are_no_hits(evaluated):
     assert len(victims) == 2
     assert report.hits["club_as_loc"] == report.neighbour_hits["club_as_loc"] == 0
     assert report.base_rate == 0.0
+
+
+def test_references_that_are_entities(evaluated, evaluated_exactly):
+    *_, (tokens, _, _) = evaluated
+    *_, (report, victims, explained) = evaluated_exactly
+    assert report.victims == tokens.victims
+    assert report.neighbour_hits == tokens.neighbour_hits
+    # LOC: four planted clubs; Tarnby, Osted and Pelham Bay.
+    assert report.base_rates["club_as_loc"] == pytest.approx(4 / 7)
+    entries = [explained[victim.document][victim.token]._.influencers for victim in victims]
+    entity = explained[0][0:2]._.influencers
+    assert (entity.text, entity.label) == ("Osted United", "LOC")
+    assert [list(entry.supporting)[0].text for entry in entries] == [entity.supporting[0].text] * 2
+    named = [
+        [any((ref.doc_id, token) in CULPRITS for token in range(ref.start, ref.end)) for ref in entry.supporting]
+        for entry in entries
+    ]
+    assert report.hits["club_as_loc"] == sum(found[0] for found in named)
+    assert report.among["club_as_loc"] == sum(any(found[:5]) for found in named) >= report.hits["club_as_loc"]

@@ -25,11 +25,21 @@ def test_all(finished_project):
     assert figures["victims"] >= 20
     assert figures["top_reference_is_culprit"] >= 0.9
     assert figures["top_reference_is_culprit"] > figures["base_rate"]
+    assert figures["exact_top_reference_is_culprit"] > 2 * figures["exact_base_rate"]
+    assert figures["exact_among_top_5"] >= figures["exact_top_reference_is_culprit"]
     truth = json.loads((finished_project / "metrics" / "truth.json").read_text())
     assert 0.80 <= truth["ents_f"] <= 0.95
     nlp = spacy.load(finished_project / "training" / "indexed")
     doc = nlp("FT : Hull 3 goals ; The bus left Lyon at noon .")
     assert len(doc._.influencers) == len(doc)
+    for folder, expected in (
+        ("indexed", ["exact", True, None, "entity"]),
+        ("indexed_identity", ["identity", False, None, "token"]),
+    ):
+        manifest = srsly.read_json(finished_project / "training" / folder / "influence" / "index" / "manifest.json")
+        saved = spacy.util.load_config(finished_project / "training" / folder / "config.cfg")["components"]["influence"]
+        assert [saved[name] for name in ("curvature", "refit", "l2", "unit")] == expected
+        assert [manifest["curvature"], manifest["refit"]] == expected[:2]
 
 
 def test_nothing_runs_twice(finished_project, capfd):

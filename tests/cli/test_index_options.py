@@ -1,0 +1,119 @@
+"""Settings of `python -m spacy seginf index`: they override the config, and the written pipeline says so."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import spacy
+
+from spacy_seginf.cli.index import index
+
+from ..conftest import copy_pipeline
+from .running import run
+
+
+def manifest(folder, component="influence"):
+    return json.loads((folder / component / "index" / "manifest.json").read_text())
+
+
+def settings(nlp, component="influence"):
+    config = nlp.config["components"][component]
+    return [config[name] for name in ("curvature", "refit", "l2", "unit")]
+
+
+def test_the_paper_s_setting(model_path, corpus_path, tmp_path):
+    options = ["--curvature", "identity", "--no-refit", "--unit", "token"]
+    code, output = run("seginf", "index", model_path, corpus_path, tmp_path / "out", *options)
+    assert code == 0, output
+    assert "Refit" not in output
+    assert "--dev" not in output
+    found = manifest(tmp_path / "out")
+    assert (found["curvature"], found["refit"]) == ("identity", False)
+    nlp, before = spacy.load(tmp_path / "out"), spacy.load(model_path)
+    assert settings(nlp) == ["identity", False, None, "token"]
+    assert nlp.get_pipe("influence").unit == "token"
+    head, trained = (pipe.get_pipe("crf_tagger").model.get_ref("output_layer") for pipe in (nlp, before))
+    assert head.to_bytes() == trained.to_bytes()
+    doc = nlp("Ada Lind left Pelham Bay .")
+    assert {ref.end - ref.start for entry in doc._.influencers for ref in entry} == {1}
+    assert {ref.label[:2] for entry in doc._.influencers for ref in entry} >= {"O", "I-"}
+
+
+@pytest.mark.parametrize("curvature", ["exact", "kfac"])
+def test_a_given_penalty(model_path, corpus_path, tmp_path, curvature):
+    options = ["--curvature", curvature, "--l2", 3]
+    code, output = run("seginf", "index", model_path, corpus_path, tmp_path / "out", *options)
+    assert code == 0, output
+    assert "l2 = 3," in output
+    found = manifest(tmp_path / "out")
+    assert (found["curvature"], found["refit"], found["l2"]) == (curvature, True, 3.0)
+    nlp = spacy.load(tmp_path / "out")
+    assert settings(nlp) == [curvature, True, 3.0, "entity"]
+    assert nlp("Ada Lind left .")._.influencers[0].supporting
+
+
+def test_no_refit_keeps_the_head_and_chooses_a_penalty(model_path, corpus_path, tmp_path):
+    report = index(str(model_path), corpus_path, tmp_path / "out", refit=False)
+    assert report.refit is None
+    nlp, before = spacy.load(tmp_path / "out"), spacy.load(model_path)
+    head, trained = (pipe.get_pipe("crf_tagger").model.get_ref("output_layer") for pipe in (nlp, before))
+    assert head.to_bytes() == trained.to_bytes()
+    assert settings(nlp) == ["exact", False, None, "entity"]
+    assert manifest(tmp_path / "out")["l2"] > 0
+
+
+@pytest.fixture
+def configured_path(unsure_nlp, tmp_path):
+    """A pipeline whose config asks for the paper's setting, under another name, and more."""
+    nlp = copy_pipeline(unsure_nlp)
+    config = {"curvature": "identity", "refit": False, "l2": 7.0, "unit": "token", "top_k": 2}
+    nlp.add_pipe("influence", name="why", config=config)
+    nlp.to_disk(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_options_override_the_config_and_only_what_they_name(configured_path, corpus_path, tmp_path):
+    index(str(configured_path), corpus_path, tmp_path / "as_it_is")
+    assert settings(spacy.load(tmp_path / "as_it_is"), "why") == ["identity", False, 7.0, "token"]
+    code, output = run(
+        "seginf", "index", configured_path, corpus_path, tmp_path / "out", "--curvature", "exact", "--refit"
+    )
+    assert code == 0, output
+    nlp = spacy.load(tmp_path / "out")
+    assert settings(nlp, "why") == ["exact", True, 7.0, "token"]
+    assert nlp.get_pipe("why").top_k == 2
+    assert manifest(tmp_path / "out", "why")["l2"] == 7.0
+
+
+def test_curvature_alone_leaves_the_unit(model_path, corpus_path, tmp_path):
+    index(str(model_path), corpus_path, tmp_path / "out", curvature="identity", refit=False)
+    nlp = spacy.load(tmp_path / "out")
+    assert settings(nlp) == ["identity", False, None, "entity"]
+    assert nlp("Ada Lind left .")._.influencers[0].supporting
+
+
+@pytest.mark.parametrize(
+    "options,message",
+    [
+        (["--curvature", "exakt"], "[S027] Curvature 'exakt' is not known. Use one of: exact, kfac, identity."),
+        (["--unit", "sentence"], "[S028] The setting unit of component 'influence' is 'sentence'. Use one of: entity"),
+        (["--l2", "0"], "[S028] The setting l2 of component 'influence' is 0.0. It must be positive"),
+        (["--l2", "-1"], "[S028]"),
+        (["--l2", "nan"], "[S028]"),
+        (["--l2", "inf"], "[S028]"),
+    ],
+)
+def test_bad_values_change_nothing(model_path, corpus_path, tmp_path, options, message):
+    code, output = run("seginf", "index", model_path, corpus_path, tmp_path / "out", *options)
+    assert code == 1
+    assert message in output
+    assert "Traceback" not in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_names_the_options():
+    code, output = run("seginf", "index", "--help", env={"COLUMNS": "200"})
+    assert code == 0
+    for option in ("--curvature", "--refit", "--no-refit", "--l2", "--unit"):
+        assert option in output
