@@ -20,7 +20,6 @@ from spacy_seginf.evaluation.planted import (
 )
 
 from ..conftest import make_examples, make_tagger
-from .fixtures import EXACT, PAPER_BUILD, save_in_the_papers_mode
 
 TRUE = [
     "[Osted United]/ORG beat [Tarnby Rovers]/ORG on Monday .",
@@ -112,11 +111,6 @@ def test_shares_pool_the_kinds():
     assert PlantedReport().figures()["top_reference_is_culprit"] == 0.0
 
 
-<<<<<<< HEAD
-@pytest.fixture(scope="module", params=["paper", "exact"])
-def evaluated(request, tmp_path_factory):
-    """Train on the planted and on the true labels, and evaluate."""
-=======
 def test_two_indexes_side_by_side():
     identity = PlantedReport({"a": 4}, {"a": 4}, {"a": 4}, {"a": 2}, {"a": 0.1})
     exact = PlantedReport({"a": 5}, {"a": 1}, {"a": 2}, {"a": 3}, {"a": 0.3})
@@ -136,18 +130,10 @@ def test_two_indexes_side_by_side():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Taggers trained on the planted labels (in a folder, with the corpus) and on the true ones, and test documents."""
->>>>>>> side-d
     folder = tmp_path_factory.mktemp("planted")
     planted = make_examples(PLANTED)
-    save_in_the_papers_mode(make_tagger(planted, steps=4), folder / "model")
+    make_tagger(planted, steps=4).to_disk(folder / "model")
     DocBin(docs=[example.reference for example in planted], store_user_data=True).to_disk(folder / "train.spacy")
-<<<<<<< HEAD
-    settings = PAPER_BUILD if request.param == "paper" else EXACT
-    index(str(folder / "model"), folder / "train.spacy", folder / "indexed", settings=settings)
-    indexed = spacy.load(folder / "indexed")
-    indexed.get_pipe("influence").unit = "token" if request.param == "paper" else "entity"
-=======
->>>>>>> side-d
     on_truth = make_tagger(make_examples(TRUE), steps=4)
     docs = [example.reference for example in make_examples(TEST, on_truth.vocab)]
     return folder, on_truth, docs
@@ -191,7 +177,7 @@ def test_evaluation_counts_what_can_be_read_off_the_documents(evaluated):
     hits = 0
     for victim in victims:
         top = explained[victim.document][victim.token]._.influencers.supporting[0]
-        hits += any((top.doc_id, token) in CULPRITS for token in range(top.start, top.end))
+        hits += (top.doc_id, top.start) in CULPRITS
     assert report.hits == {"club_as_loc": hits, "dosage_in_intervention": 0}
     assert hits >= 1
 
