@@ -50,8 +50,6 @@ def index(
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
     influence_name, tagger_name = prepare_influence(nlp, model)
-    tagger = nlp.get_pipe(tagger_name)
-    assert isinstance(tagger, CRFTagger)
     influence: Any = nlp.get_pipe(influence_name)
     override_settings(nlp, influence_name, curvature=curvature, refit=refit, l2=l2, unit=unit)
     tagger = influence.find_tagger()

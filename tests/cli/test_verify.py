@@ -29,7 +29,7 @@ def trained_path(tagger_nlp, tmp_path_factory):
 @pytest.fixture(scope="module")
 def indexed(trained_path, corpus_path, tmp_path_factory):
     path = tmp_path_factory.mktemp("verify") / "indexed"
-    index(str(trained_path), corpus_path, path, settings=EXACT)
+    index(str(trained_path), corpus_path, path, **vars(EXACT))
     return path
 
 
@@ -37,7 +37,7 @@ def indexed(trained_path, corpus_path, tmp_path_factory):
 def in_the_papers_mode(trained_path, corpus_path, tmp_path_factory):
     """An index that predicts no effects, so that verify fits a head to its optimum itself."""
     path = tmp_path_factory.mktemp("verify") / "paper"
-    index(str(trained_path), corpus_path, path, settings=PAPER_BUILD)
+    index(str(trained_path), corpus_path, path, **vars(PAPER_BUILD))
     return path
 
 
@@ -104,7 +104,7 @@ def test_documents_with_the_same_id_do_not_shift_the_rows(indexed, trained_path,
     for doc in twice:
         doc.user_data["id"] = "twice"
     DocBin(docs=[*twice, *docs], store_user_data=True).to_disk(tmp_path / "corpus.spacy")
-    index(str(trained_path), tmp_path / "corpus.spacy", tmp_path / "shifted", settings=EXACT)
+    index(str(trained_path), tmp_path / "corpus.spacy", tmp_path / "shifted", **vars(EXACT))
     shifted, plain = (verify(str(path), TEXT) for path in (tmp_path / "shifted", indexed))
     places, effects = zip(
         *(

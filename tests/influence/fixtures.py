@@ -62,7 +62,7 @@ def indexed_nlp(indexed_path):
 def exact_path(model_path, corpus_path, tmp_path_factory):
     """The pipeline with its index on disk, with default settings: entities, exact curvature, a refit head (l2 = 1)."""
     path = tmp_path_factory.mktemp("exact") / "indexed"
-    index(str(model_path), corpus_path, path, settings=EXACT)
+    index(str(model_path), corpus_path, path, **vars(EXACT))
     return path
 
 

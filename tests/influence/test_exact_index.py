@@ -40,7 +40,7 @@ def spoilt_path(tmp_path_factory):
 
 
 def build(model_path, corpus, folder, settings):
-    report = index(str(model_path), corpus, folder, settings=settings)
+    report = index(str(model_path), corpus, folder, **vars(settings))
     return spacy.load(folder), report
 
 
@@ -118,7 +118,7 @@ def test_the_refit_report(built):
 
 def test_the_penalty_is_chosen_on_a_development_corpus(model_path, corpus_path, spoilt_path, tmp_path):
     settings = BuildSettings("identity", True, None)
-    report = index(str(model_path), spoilt_path, tmp_path / "out", dev=corpus_path, settings=settings)
+    report = index(str(model_path), spoilt_path, tmp_path / "out", dev=corpus_path, **vars(settings))
     losses = report.refit.losses
     assert report.refit.l2 == min(losses, key=losses.__getitem__) and len(losses) > 1
     assert set(report.refit.corpora) == {"training", "development"}
@@ -599,14 +599,14 @@ def test_verify_finds_nothing_in_a_text_without_entities(nlp):
 @pytest.mark.parametrize("l2", [0.0, -3.0])
 def test_a_penalty_must_be_positive(model_path, spoilt_path, tmp_path, l2):
     with pytest.raises(ValueError, match=r"\[S050\]"):
-        index(str(model_path), spoilt_path, tmp_path / "out", settings=BuildSettings("exact", True, l2))
+        index(str(model_path), spoilt_path, tmp_path / "out", curvature="exact", refit=True, l2=l2)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("curvature", ["exact", "kfac"])
 def test_a_penalty_must_be_positive_for_the_trained_head_too(model_path, spoilt_path, tmp_path, curvature):
     with pytest.raises(ValueError, match=r"\[S05[01]\]"):
-        index(str(model_path), spoilt_path, tmp_path / "out", settings=BuildSettings(curvature, False, 0.0))
+        index(str(model_path), spoilt_path, tmp_path / "out", curvature=curvature, refit=False, l2=0.0)
     assert not (tmp_path / "out").exists()
 
 
