@@ -171,11 +171,11 @@ class KroneckerCurvature:
     def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
         """Multiply parameter vectors (float64, n x P) by H^-1."""
         split = self.labels * self.width
-        weights = vectors[:, :split].reshape(-1, self.labels, self.width)
+        weights = vectors[:, :split].reshape(len(vectors), self.labels, self.width)
         turned = self.label_vectors.T @ weights @ self.feature_vectors
         turned /= numpy.multiply.outer(self.label_values, self.feature_values) + self.l2
         weights = self.label_vectors @ turned @ self.feature_vectors.T
-        return numpy.concatenate([weights.reshape(len(vectors), -1), vectors[:, split:] @ self.transitions], axis=1)
+        return numpy.concatenate([weights.reshape(len(vectors), split), vectors[:, split:] @ self.transitions], axis=1)
 
     def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
         """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""

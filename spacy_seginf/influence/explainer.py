@@ -190,9 +190,10 @@ class Explainer:
         after = numpy.concatenate(
             [losses[None][: len(unique) - len(known)], chains.losses(self._predicted(known, unit))]
         )
-        refined = numpy.zeros(len(unique), dtype=bool)
+        # Per segment, as others that are explained at the same time must not change what it is given.
+        refined = numpy.zeros(after.shape, dtype=bool)
         while True:
-            entries = []
+            entries, doubtful = [], []
             for query in range(len(rows)):
                 best = places[query][rows[query] >= 0]
                 effect = after[best, query] - losses[query]
@@ -200,15 +201,17 @@ class Explainer:
                 chosen = zip(
                     unique[best].tolist(), scores[query][rows[query] >= 0].tolist(), effect.tolist(), odds.tolist()
                 )
-                found = [Found(*values, bool(refined[n])) for values, n in zip(chosen, best)]
+                found = [Found(*values, bool(refined[n, query])) for values, n in zip(chosen, best)]
                 entries.append(_both_sides(found, k))
-            shown = {found.row for sides in entries for side in sides for found in side if not found.refined}
-            doubtful = [row for row in sorted(shown) if self.refine or table.leverage[row] > LEVERAGE_FLAG]
+                shown = {found.row for side in entries[-1] for found in side if not found.refined}
+                doubtful += [(row, query) for row in shown if self.refine or table.leverage[row] > LEVERAGE_FLAG]
             if not doubtful:
                 return entries
-            numbers = numpy.searchsorted(unique, doubtful)
-            after[numbers] = chains.losses(numpy.concatenate([self._refine(row, unit) for row in doubtful]))
-            refined[numbers] = True
+            new = sorted({row for row, _ in doubtful})
+            losses_of = dict(zip(new, chains.losses(numpy.concatenate([self._refine(row, unit) for row in new]))))
+            for row, query in doubtful:
+                number = numpy.searchsorted(unique, row)
+                after[number, query], refined[number, query] = losses_of[row][query], True
 
     def _predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
         """Return the predicted steps of theta when rows are removed (float64, rows x P)."""
