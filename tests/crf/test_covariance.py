@@ -114,7 +114,8 @@ def test_log_partitions_with_transitions_per_sequence(lengths):
     transitions = 2 * generator.normal(size=(len(lengths), 3, 3))
     found = log_partitions(emissions, transitions, lengths)
     expected = [
-        enumerate_paths(emissions[rows], matrix).log_partition for rows, matrix in zip(by_sequence(lengths), transitions)
+        enumerate_paths(emissions[rows], matrix).log_partition
+        for rows, matrix in zip(by_sequence(lengths), transitions)
     ]
     numpy.testing.assert_allclose(found, expected, rtol=1e-13)
 

@@ -97,7 +97,8 @@ def test_kfac_has_the_trace_of_the_tokens_own_covariances(problem):
         pairs = transitions.reshape(LABELS, LABELS)
         scores = numpy.array(
             [
-                sum(features[t] @ weights[y] for t, y in enumerate(path)) + sum(pairs[edge] for edge in zip(path, path[1:]))
+                sum(features[t] @ weights[y] for t, y in enumerate(path))
+                + sum(pairs[edge] for edge in zip(path, path[1:]))
                 for path in paths
             ]
         )

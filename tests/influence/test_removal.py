@@ -116,9 +116,7 @@ def test_tokens_are_segments_of_one(optimum, weight):
     tokens = [(d, t, t + 1) for d, length in enumerate(LENGTHS) for t in range(length)]
     chains = SegmentChains(theta, data, labels, tokens)
     plain = chains.factors()
-    found = correct_tokens(
-        plain.residuals, chains.chain.unary, metric.leverage(as_tokens(chains, plain.residuals))
-    )
+    found = correct_tokens(plain.residuals, chains.chain.unary, metric.leverage(as_tokens(chains, plain.residuals)))
     expected = correct_segments(chains, metric)
     assert numpy.all(expected.leverage <= found.leverage * (1 + 1e-6))
     unclipped = found.leverage < LEVERAGE_LIMIT
