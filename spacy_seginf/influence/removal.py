@@ -196,7 +196,7 @@ def _smallest_ritz_value(steps: numpy.ndarray, momenta: numpy.ndarray) -> numpy.
 
     steps, momenta (float64, iterations x systems): steps are 0 before a restart and after the end.
     """
-    used = int(numpy.flatnonzero([0, *steps.any(axis=1)]).max(initial=0))
+    used = int((numpy.flatnonzero(steps.any(axis=1)) + 1).max(initial=0))
     if not used:
         return numpy.ones(steps.shape[1])
     steps, momenta = steps[:used], momenta[:used]

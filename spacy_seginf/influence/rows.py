@@ -92,7 +92,7 @@ def _segments(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme) -> tup
     found = []
     for number, (start, length) in enumerate(zip(data.starts.tolist(), data.lengths)):
         labels = effects.labels[start : start + length]
-        known = ~data.allowed[start : start + length].all(axis=1)
+        known = numpy.logical_not(data.allowed[start : start + length].all(axis=1))
         for begin, end, _ in scheme.entities(labels):
             if known[begin:end].all():
                 found.append((number, begin, end, int(labels[begin]), -1))

@@ -434,7 +434,7 @@ def test_nothing_annotated_is_called_missing(explainer):
 
 
 def snapshot(docs):
-    return {doc.text: [entry for entry in doc._.influencers] for doc in docs}
+    return {doc.text: list(doc._.influencers) for doc in docs}
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 64])
