@@ -171,7 +171,7 @@ class KroneckerCurvature:
     def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
         """Multiply parameter vectors (float64, n x P) by H^-1."""
         split = self.labels * self.width
-        weights = vectors[:, :split].reshape(-1, self.labels, self.width)
+        weights = vectors[:, :split].reshape(len(vectors), self.labels, self.width)
         turned = self.label_vectors.T @ weights @ self.feature_vectors
         turned /= numpy.multiply.outer(self.label_values, self.feature_values) + self.l2
         weights = self.label_vectors @ turned @ self.feature_vectors.T

@@ -154,6 +154,8 @@ class IndexWriter:
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self._unsorted.close()
+        self._texts.abandon()
+        self._ids.abandon()
 
     def add(
         self, source: Source, offsets: Sequence[tuple[int, int]], features: numpy.ndarray, allowed: numpy.ndarray

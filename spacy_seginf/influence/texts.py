@@ -20,6 +20,10 @@ class TextTableWriter:
         # Lone surrogates can't be UTF-8; they are kept as three bytes each rather than refused.
         self._offsets.append(self._offsets[-1] + self._file.write(text.encode("utf8", "surrogatepass")))
 
+    def abandon(self) -> None:
+        """Close the file without making a table of it; does nothing after ``close``."""
+        self._file.close()
+
     def close(self) -> None:
         self._file.close()
         numpy.save(self._offsets_path, numpy.asarray(self._offsets, dtype=numpy.int64), allow_pickle=False)

@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ..crf import viterbi
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..influence.choose import FALLBACK, choose_l2, fit_to_optimum, hold_out
 from ..influence.fit import TOLERANCE, HeadData, loss_and_gradient, unpack
 from ..influence.gradients import Head, on_cpu
@@ -67,6 +67,8 @@ def refit_head(
     RETURNS: the report, and theta (float64, P).
     RAISES (ValueError): S050 if l2 is not positive.
     """
+    if l2 is not None and l2 <= 0:
+        raise ValueError(Errors.S050.format(l2=l2))
     before = Head(tagger.model).theta
     dev_data = None
     if dev:

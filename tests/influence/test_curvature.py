@@ -86,7 +86,7 @@ def test_exact_is_the_inverse(problem):
 
 def test_kfac_has_the_trace_of_the_tokens_own_covariances(problem):
     """Without penalty, the trace of K-FAC's block of W is the sum over tokens of tr(S) |F|^2."""
-    data, _, theta, _, metric = problem
+    data, _, theta, _, _ = problem
     kfac = KroneckerCurvature.from_data(data, theta, 0.7)
     found = kfac.label_values.sum() * kfac.feature_values.sum()
     expected = 0.0

