@@ -218,7 +218,7 @@ def test_references_that_are_entities(evaluated, evaluated_exactly):
     entries = [explained[victim.document][victim.token]._.influencers for victim in victims]
     entity = explained[0][0:2]._.influencers
     assert (entity.text, entity.label) == ("Osted United", "LOC")
-    assert [list(entry.supporting)[0].text for entry in entries] == [entity.supporting[0].text] * 2
+    assert [entry.supporting[0].text for entry in entries] == [entity.supporting[0].text] * 2
     named = [
         [any((ref.doc_id, token) in CULPRITS for token in range(ref.start, ref.end)) for ref in entry.supporting]
         for entry in entries
