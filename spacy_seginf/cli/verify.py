@@ -49,38 +49,39 @@ def _print(report: VerifyReport, msg: Printer) -> None:
     if not report.pairs:
         msg.info("No entities were predicted in this text, so there is nothing to verify.")
         return
-    header = ("prediction", "training label", "where", "change", "predicted", "actual")
+    header = ("prediction", "training label", "where", "change", "predicted", "refined", "actual")
     rows = [_row(pair) for pair in report.pairs]
-    typer.echo(table(rows, header=header, divider=True, aligns=("l", "l", "l", "l", "r", "r"), max_col=60))
+    typer.echo(table(rows, header=header, divider=True, aligns=("l", "l", "l", "l", "r", "r", "r"), max_col=60))
     typer.echo(
-        "Predicted and actual: change of -log p of the prediction (nats) when the head is refit with the label removed "
-        "or changed. Positive: the present label supports the prediction; negative: it opposes it."
+        "Change of -log p of the prediction (nats) when the label is removed or changed: predicted by one step, "
+        "refined by further steps on all training documents, and actual, by refitting the head. Positive: the present "
+        "label supports the prediction; negative: it opposes it."
     )
-    predicted, scores = report.predicted, report.scores
+    predicted, refined, scores = report.predicted, report.refined, report.scores
     typer.echo(
-        f"{predicted.pairs} pairs, {report.refits} refits with l2 = {report.l2:g}. Predicted against actual: Pearson "
-        f"{predicted.pearson:.3f}, slope {predicted.slope:.2f}. Scores of the search against actual: Pearson "
-        f"{scores.pearson:.3f}."
+        f"{predicted.pairs} pairs, {report.refits} refits with l2 = {report.l2:g}. Against actual: predicted has "
+        f"Pearson {predicted.pearson:.3f} and slope {predicted.slope:.2f}, refined {refined.pearson:.3f} and "
+        f"{refined.slope:.2f}, the scores of the search {scores.pearson:.3f}."
     )
-    unusual = sum(not pair.converged for pair in report.pairs), sum(pair.clipped for pair in report.pairs)
-    if any(unusual):
-        typer.echo(f"Refits that did not converge: {unusual[0]}; that may have ended at another optimum: {unusual[1]}.")
+    unusual = sum(not pair.converged for pair in report.pairs), sum(pair.elsewhere for pair in report.pairs)
+    typer.echo(f"Refits that did not converge: {unusual[0]}; with more than one optimum: {unusual[1]}.")
     typer.echo(HEAD_ONLY)
 
 
 def _row(pair: Pair) -> tuple[str, ...]:
     actual = f"{pair.actual:+.3g}" + ("" if pair.converged else " (not converged)")
+    predictions = f"{pair.predicted:+.3g}", f"{pair.refined:+.3g}"
     prediction = f"{shorten(visible(pair.text), 24)} {visible(pair.label)}"
     if pair.reference is None:
         note = "" if pair.summed != pair.summed else f"sum of single effects {pair.summed:+.3g}"
-        return prediction, "all of these together", note, "removed", f"{pair.predicted:+.3g}", actual
+        return prediction, "all of these together", note, "removed", *predictions, actual
     reference = pair.reference
     return (
         prediction,
         f"{shorten(visible(reference['text']), 24)} {visible(reference['label'])}",
         f"{shorten(visible(reference['document']), 30)}, token {reference['start']}",
         "removed" if pair.change == "removed" else f"to {visible(pair.change)}",
-        f"{pair.predicted:+.3g}",
+        *predictions,
         actual,
     )
 

@@ -6,22 +6,22 @@ All of this speaks of the head on frozen features, at its optimum. The encoder h
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Optional
+from typing import Any, Callable, Iterable, Optional
 
 import numpy
 from spacy.tokens import Doc
 
-from ..influence.choose import fit_to_optimum
-from ..influence.curvature import ExactCurvature
+from ..influence.choose import fit_to_optimum, head_metric
 from ..influence.effects import Change, HeadEffects
 from ..influence.explainer import Explainer
-from ..influence.fit import positive_hessian
 from ..influence.relabelling import alternatives
-from ..influence.removal import LEVERAGE_LIMIT
+from ..influence.removal import LEVERAGE_FLAG
+from ..influence.segments import SegmentChains
 from ..pipeline.influence import Influence
 from .agreement import Agreement, agreement
 
 REFINEMENTS = 5
+SAME_OPTIMUM = 1e-4  # of the step: refits that are further apart than this are different optima
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Pair:
     """A prediction and one of its references, or (reference None) all of them together.
 
     text, label: the prediction. change: "removed", or the label that the reference gets instead. score: what the search
-    ranks by. predicted, actual: changes of the prediction's loss (nats); positive supports, negative opposes. summed:
-    for all together, the plain sum of the single effects. converged: whether the refit did. clipped: whether the
-    removal objective may have several optima.
+    ranks by. predicted, refined, actual: changes of the prediction's loss (nats), by one step, after further steps on
+    the true objective, and by a refit that begins at the present optimum; positive supports, negative opposes. summed:
+    for all together, the plain sum of the single predictions. converged: whether the refit did. elsewhere: whether a
+    refit that begins at the prediction ends at another optimum.
     """
 
     text: str
@@ -40,10 +41,11 @@ class Pair:
     change: str
     score: float
     predicted: float
+    refined: float
     actual: float
     summed: float = float("nan")
     converged: bool = True
-    clipped: bool = False
+    elsewhere: bool = False
 
 
 @dataclass
@@ -63,6 +65,12 @@ class VerifyReport:
         """Agreement of predicted and actual effects of single references."""
         pairs = self.singles()
         return agreement(numpy.array([p.predicted for p in pairs]), numpy.array([p.actual for p in pairs]))
+
+    @property
+    def refined(self) -> Agreement:
+        """Agreement of refined and actual effects of single references."""
+        pairs = self.singles()
+        return agreement(numpy.array([p.refined for p in pairs]), numpy.array([p.actual for p in pairs]))
 
     @property
     def scores(self) -> Agreement:
@@ -92,58 +100,93 @@ def verify(
     """
     explainer = influence.explainer()
     data, tags, _ = influence.query(doc, doc)
-    plan = influence.plan(doc)
+    predictions = influence.predictions(tags)
     report = VerifyReport()
-    if not plan:
+    if not predictions:
         return report
-    segments = numpy.array([(0, start, end) for start, end, _ in plan])
+    segments = numpy.array([(0, start, end) for start, end, _ in predictions])
     unit = influence.used_unit
     table = explainer.table(unit)
-    explained = explainer.explain(data, tags, segments, unit, top)
+    found = [[*entry.supporting, *entry.opposing] for entry in explainer.explain(data, tags, segments, unit, top)]
+    rows = sorted({f.row for entry in found for f in entry})
     effects = _at_optimum(explainer, l2)
     report.l2 = effects.l2
     watched = effects.watch(data, tags, segments)
-    base = watched.losses(effects.nothing)[0]
-    found = [[*entry.supporting, *entry.opposing] for entry in explained]
-    rows = sorted({f.row for entry in found for f in entry})
-
-    def outcome(change: Change) -> tuple[numpy.ndarray, numpy.ndarray, bool]:
-        step = effects.refine(change, effects.predict(change), REFINEMENTS)
-        real, fit = effects.refit(change, step)
-        report.refits += 1
-        return watched.losses(step)[0] - base, watched.losses(real)[0] - base, fit.converged
-
-    def work() -> Iterator[tuple[Any, Change]]:
-        for row in rows:
-            yield ("removed", row), effects.without([table.segment(row)])
-        for number, entry in enumerate(found):
-            if len(entry) > 1:
-                yield ("together", number), effects.without([table.segment(f.row) for f in entry])
-        if relabel:
-            for row in rows:
-                name, labels = _other_label(influence, effects, table.segment(row))
-                yield ("relabelled", row, name), effects.relabelled(table.segment(row), labels)
-
-    outcomes = {key: outcome(change) for key, change in progress(list(work()))}
-    exact = effects is explainer.effects
-    for number, ((start, end, label), entry) in enumerate(zip(plan, found)):
-        text = doc[start:end].text
+    trial = _Trial(effects, watched)
+    removed = {row: effects.without([table.segment(row)]) for row in rows}
+    together = {
+        number: effects.without([table.segment(f.row) for f in entry])
+        for number, entry in enumerate(found)
+        if len(entry) > 1
+    }
+    other = {row: _other_label(influence, effects, table.segment(row)) for row in rows} if relabel else {}
+    work = [("removed", row, change) for row, change in removed.items()]
+    work += [("together", number, change) for number, change in together.items()]
+    work += [("to", row, effects.relabelled(table.segment(row), labels)) for row, (_, labels) in other.items()]
+    outcomes = {(kind, number): trial.run(change) for kind, number, change in progress(work)}
+    report.refits = trial.refits
+    for number, ((start, end, label), entry) in enumerate(zip(predictions, found)):
+        prediction = doc[start:end].text, label
         for reference in entry:
-            for key, (predicted, actual, converged) in outcomes.items():
-                if key[0] == "together" or key[1] != reference.row:
-                    continue
-                shown = reference.effect if exact and key[0] == "removed" else float(predicted[number])
-                change = "removed" if key[0] == "removed" else key[2]
-                clipped = key[0] == "removed" and bool(table.leverage[reference.row] > LEVERAGE_LIMIT)
-                described = table.reference(reference.row, influence.context)
-                pair = (text, label, described, change, reference.score, shown, float(actual[number]))
-                report.pairs.append(Pair(*pair, converged=converged, clipped=clipped))
-        if ("together", number) in outcomes:
-            predicted, actual, converged = outcomes["together", number]
-            summed = sum(reference.effect for reference in entry) if exact else float("nan")
-            together = (text, label, None, "removed", float("nan"), float(predicted[number]), float(actual[number]))
-            report.pairs.append(Pair(*together, summed=summed, converged=converged))
+            described = table.reference(reference.row, influence.context)
+            pair = outcomes["removed", reference.row].pair(number)
+            report.pairs.append(Pair(*prediction, described, "removed", reference.score, **pair))
+            if relabel:
+                pair = outcomes["to", reference.row].pair(number)
+                report.pairs.append(Pair(*prediction, described, other[reference.row][0], reference.score, **pair))
+        if number in together:
+            nan = float("nan")
+            summed = sum(float(outcomes["removed", f.row].predicted[number]) for f in entry)
+            pair = outcomes["together", number].pair(number)
+            report.pairs.append(Pair(*prediction, None, "removed", nan, **pair, summed=summed))
     return report
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """Changes of all watched losses under one change of labels."""
+
+    predicted: numpy.ndarray
+    refined: numpy.ndarray
+    actual: numpy.ndarray
+    converged: bool
+    elsewhere: bool
+
+    def pair(self, number: int) -> dict[str, Any]:
+        """Return what a ``Pair`` says of one watched segment."""
+        return {
+            "predicted": float(self.predicted[number]),
+            "refined": float(self.refined[number]),
+            "actual": float(self.actual[number]),
+            "converged": self.converged,
+            "elsewhere": self.elsewhere,
+        }
+
+
+class _Trial:
+    """Predicts changes, and really refits."""
+
+    def __init__(self, effects: HeadEffects, watched: SegmentChains) -> None:
+        self._effects, self._watched = effects, watched
+        self._base = watched.losses(effects.nothing)[0]
+        self.refits = 0
+
+    def run(self, change: Change) -> _Outcome:
+        effects = self._effects
+        step = effects.predict(change)
+        refined = effects.refine(change, step, REFINEMENTS)
+        real, fit = effects.refit(change)
+        self.refits += 1
+        elsewhere = False
+        doubtful = change.labels is None and len(change.chains) == 1 and effects.leverage(change) > LEVERAGE_FLAG
+        if doubtful or len(change.chains) > 1:  # removing labels need not leave a convex problem
+            other, _ = effects.refit(change, refined)
+            self.refits += 1
+            elsewhere = bool(numpy.abs(other - real).max() > SAME_OPTIMUM * max(float(numpy.abs(real).max()), 1e-300))
+        return _Outcome(self._changes(step), self._changes(refined), self._changes(real), fit.converged, elsewhere)
+
+    def _changes(self, step: numpy.ndarray) -> numpy.ndarray:
+        return self._watched.losses(step)[0] - self._base
 
 
 def _at_optimum(explainer: Explainer, l2: float) -> HeadEffects:
@@ -154,8 +197,7 @@ def _at_optimum(explainer: Explainer, l2: float) -> HeadEffects:
     data = explainer.index.data
     penalty = manifest.l2 or l2
     fit = fit_to_optimum(data, explainer.index.theta, penalty)
-    matrix, _ = positive_hessian(data, fit.theta, penalty)
-    metric = ExactCurvature.from_hessian(matrix, data.labels, data.width)
+    metric, _, _ = head_metric(data, fit.theta, penalty, "exact")
     return HeadEffects(data, fit.theta, penalty, metric)
 
 

@@ -10,10 +10,11 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
 from ..errors import Errors
-from .curvature import KroneckerCurvature
-from .fit import LBFGS_ITERATIONS, Fit, HeadData, Solver, hessian, loss_and_gradient, newton
+from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric
+from .fit import LBFGS_ITERATIONS, Fit, HeadData, Solver, hessian, loss_and_gradient, newton, positive_hessian
 
 CANDIDATES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
+STRONGEST = 1e5
 FALLBACK = 1.0
 HELD_OUT = 10  # one document in so many
 GAP = 1e-4  # nats per token that a fit of the search may miss the optimum by
@@ -39,7 +40,8 @@ def choose_l2(
 ) -> L2Choice:
     """Find the penalty whose head gives the development labels the highest likelihood.
 
-    Each fit starts from the one before. The search ends at the first candidate that does worse than its predecessor.
+    Each fit starts from the one before. The search ends at the first candidate that does worse than its predecessor. If
+    the strongest does best, stronger ones are tried.
 
     train (HeadData): what heads are fitted to.
     dev (HeadData): what they are judged by.
@@ -58,6 +60,11 @@ def choose_l2(
         if losses[l2] > best:
             break
         best = losses[l2]
+    while losses[max(losses)] == best and max(losses) < STRONGEST:
+        l2 = 3.0 * max(losses)
+        fits[l2] = approach(train, fits[max(losses)].theta, l2)
+        losses[l2] = loss_and_gradient(dev, fits[l2].theta, 0.0)[0] / max(len(dev.allowed), 1)
+        best = min(best, losses[l2])
     return L2Choice(min(losses, key=losses.__getitem__), losses, fits)
 
 
@@ -71,7 +78,7 @@ def approach(data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP) 
     """
     if len(start) <= LARGEST_HESSIAN:
         few = sample(data)
-        metric = hessian(few, start, 0.0) * (sum(data.lengths) / max(sum(few.lengths), 1))
+        metric = hessian(few, start, 0.0, free=True) * (sum(data.lengths) / max(sum(few.lengths), 1))
         metric[numpy.diag_indices_from(metric)] += l2
         root = cholesky(metric, lower=True)
     else:
@@ -109,6 +116,20 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float) -> Fit:
 
     renew = k_fac if len(start) > LARGEST_HESSIAN else None
     return newton(data, near.theta, l2, renew=renew, evaluations=near.evaluations)
+
+
+def head_metric(data: HeadData, theta: numpy.ndarray, l2: float, curvature: str) -> tuple[Metric, str, str]:
+    """Compute H^-1, or what stands for it.
+
+    curvature (str): "exact", "kfac" or "identity". K-FAC stands for exact with more than LARGEST_HESSIAN parameters.
+    RETURNS: the metric, the curvature that it has, and what its Hessian is ("full", "free labels", or "").
+    """
+    if curvature == "identity":
+        return IdentityCurvature(data.labels, data.width), curvature, ""
+    if curvature == "kfac" or len(theta) > LARGEST_HESSIAN:
+        return KroneckerCurvature.from_data(data, theta, l2), "kfac", ""
+    matrix, kind = positive_hessian(data, theta, l2)
+    return ExactCurvature.from_hessian(matrix, data.labels, data.width), "exact", kind
 
 
 def hold_out(data: HeadData, seed: int = 0) -> tuple[HeadData, HeadData]:

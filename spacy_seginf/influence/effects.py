@@ -13,12 +13,14 @@ theta of J = sum of losses + (l2 / 2) |theta|^2; the encoder has seen the labels
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Optional, Sequence, Union
 
 import numpy
+from scipy.linalg import eigh
 
 from ..crf import one_label_each, viterbi
-from .curvature import Metric
+from .curvature import ExactCurvature, KroneckerCurvature, Metric
 from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
 from .relabelling import relabelled_step
 from .removal import SegmentCorrection, correct_segments, solve_without
@@ -63,6 +65,16 @@ class HeadEffects:
         """A step of theta that changes nothing (float64, 1 x P)."""
         return numpy.zeros((1, len(self.theta)))
 
+    @cached_property
+    def largest_gain(self) -> float:
+        """A bound on the norm of H^-1/2 g per norm of g. H is at least l2, unless missing labels have made it less."""
+        if not isinstance(self.metric, ExactCurvature) or bool((self.data.allowed.sum(axis=1) == 1).all()):
+            return float(self.l2) ** -0.5
+        inverse = self.metric.inverse
+        last = len(inverse) - 1
+        largest = float(eigh(inverse, eigvals_only=True, subset_by_index=[last, last])[0])
+        return (1.001 * largest) ** 0.5
+
     def chains(self, segments: SegmentList) -> SegmentChains:
         """Free training segments (ints, n x 3: document, start, end) under the head."""
         return SegmentChains(self.theta, self.data, self.labels, numpy.asarray(segments))
@@ -83,11 +95,11 @@ class HeadEffects:
         removed. corrected: by the leverage of the removed segment.
         """
         curved = self.metric.apply(watched.factors().gradients())
-        rows = [
-            (self._correction(part).factors if corrected else self.chains(part).factors()).gradients()
-            for part in _parts(segments)
-        ]
-        return curved @ numpy.concatenate([*rows, self.nothing[:0]]).T
+        scores = [curved @ self.nothing[:0].T]
+        for part in _parts(segments):
+            factors = self._correction(part).factors if corrected else self.chains(part).factors()
+            scores.append(curved @ factors.gradients().T)
+        return numpy.concatenate(scores, axis=1)
 
     def without(self, segments: SegmentList) -> Change:
         """Remove the labels of segments, all together."""
@@ -120,12 +132,18 @@ class HeadEffects:
         return self._newton(change, step, steps).theta[None] - self.theta
 
     def refit(self, change: Change, start: Optional[numpy.ndarray] = None) -> tuple[numpy.ndarray, Fit]:
-        """Really refit the head under a change of labels, to |grad J| <= 1e-10, beginning at the predicted step.
+        """Really refit the head under a change of labels, to |grad J| <= 1e-10.
+
+        start (float64, 1 x P): the step of theta to begin at, such as the predicted one; theta itself if None.
 
         RETURNS: the change of theta (float64, 1 x P), and the fit, which says whether it converged.
         """
-        fit = self._newton(change, self.predict(change) if start is None else start)
+        fit = self._newton(change, self.nothing if start is None else start)
         return fit.theta[None] - self.theta, fit
+
+    def leverage(self, change: Change) -> float:
+        """Return the share of the labels concerned in all curvature; above one half, one step is doubtful."""
+        return float(correct_segments(change.chains, self.metric, _one_set(change.chains)).leverage[0])
 
     def corrections(self, segments: SegmentList) -> list[SegmentCorrection]:
         """Correct the gradients of segments for their own leverage, some at a time."""
@@ -138,7 +156,10 @@ class HeadEffects:
         theta = self.theta + start[0]
         if self._overshoots(change, theta):
             theta = self.theta
-        return newton(change.data, theta, self.l2, TIGHT, solve=self._solver(change), iterations=steps)
+        solver = self._solver(change)
+        # For large heads a Hessian is out of reach, also where one from nearby makes no progress any more.
+        renew = (lambda _: solver) if isinstance(self.metric, KroneckerCurvature) else None
+        return newton(change.data, theta, self.l2, TIGHT, solve=solver, renew=renew, iterations=steps)
 
     def _overshoots(self, change: Change, theta: numpy.ndarray) -> bool:
         """Is a predicted optimum worse than the present one? A step for many labels at once may be."""
@@ -176,8 +197,9 @@ def merge_touching(segments: SegmentList) -> numpy.ndarray:
 
 
 def log_odds(losses: numpy.ndarray) -> numpy.ndarray:
-    """Turn losses -log p into log-odds log(p / (1 - p)), without cancellation for p near 1."""
-    losses = numpy.maximum(losses, 1e-300)
+    """Turn losses -log p into log-odds log(p / (1 - p)), without cancellation for p near 1. Losses of longer segments
+    are exact to about 1e-15, so smaller ones count as that."""
+    losses = numpy.maximum(losses, 1e-15)
     return -losses - numpy.log(-numpy.expm1(-losses))
 
 

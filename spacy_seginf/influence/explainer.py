@@ -67,7 +67,7 @@ class Explainer:
         self.index, self.refine = index, refine
         self.exact = index.manifest.curvature != "identity"
         self._steps: dict[tuple[str, int], numpy.ndarray] = {}
-        self._refined: dict[tuple[str, int], numpy.ndarray] = {}
+        self._refined: dict[tuple[str, int, int], numpy.ndarray] = {}
 
     @cached_property
     def effects(self) -> HeadEffects:
@@ -231,13 +231,14 @@ class Explainer:
 
     def _refine(self, row: int, unit: str) -> numpy.ndarray:
         """Return the refined step of a row (float64, 1 x P)."""
-        key = unit, row
+        steps = max(self.refine, LEAST_REFINEMENTS)
+        key = unit, row, steps
         if key not in self._refined:
             if (len(self._refined) + 1) * len(self.index.theta) > CACHED_NUMBERS:
                 self._refined.clear()
             change = self.effects.without([self.table(unit).segment(row)])
             start = self._predicted(numpy.array([row]), unit)
-            self._refined[key] = self.effects.refine(change, start, max(self.refine, LEAST_REFINEMENTS))
+            self._refined[key] = self.effects.refine(change, start, steps)
         return self._refined[key]
 
 

@@ -10,12 +10,12 @@ removed label's own leverage and norms are those in the metric of H^-1, unless t
 | labels.npy | int16, tokens x 3 | label of the left neighbour, of the token, of the right one; -1 beyond an edge |
 | positions.npy | int32, tokens x 2 | document number, token number |
 | norms.npy | float32, rows | norm of the gradient, falling; the sort key |
-| self_influence.npy | float32, rows | norm of the uncorrected gradient in the same metric |
+| self_influence.npy | float32, rows | norm of the uncorrected gradient in the same metric; a bound for silent labels |
 | leverage.npy | float32, rows | share of the label's own curvature in all curvature; above 0.5 a step is doubtful |
 | segment_*.npy | | the same for entities, annotated or missing: see ``SegmentRows`` |
 | theta.npy | float64, P | the head |
 | metric_*.npy | float64 | H^-1 or its factors |
-| held_out.npy | float32, tokens in document order | p(label given text) by the head without the token's document |
+| held_out.npy | float32, tokens in document order | p(label given text) without the token's document (identity: with it) |
 | allowed.npy | bool, tokens in document order x labels | permitted labels |
 | token_starts.npy | int64, documents + 1 | where each document's tokens begin, in document order |
 | first_tokens.npy | int32, documents | number of the first token in its document, for sentences of split documents |
@@ -61,7 +61,7 @@ class Manifest:
     curvature: "exact", "kfac" or "identity". hessian: "full", or "free labels" where missing labels made the Hessian
     indefinite and the covariance with all labels summed out stands for it. refit: whether the head was moved to the
     optimum of its loss with the penalty l2; fit_gradient is the largest component of the gradient there.
-    agreement: measured agreement of predicted effects with retraining of the whole model, if there is one.
+    explains: the component whose predictions are explained, if not the tagger's own.
     """
 
     tagger: str

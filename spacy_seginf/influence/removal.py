@@ -59,8 +59,8 @@ class SegmentCorrection:
     steps (float64, sets x P): dtheta.
     norms (float64, sets): norm of the corrected gradient in the metric of H^-1.
     self_influence (float64, sets): norm of the plain gradient in that metric.
-    leverage (float64, sets): share of own in whole curvature: largest eigenvalue of H^-1 H_k, as far as the gradient has
-        a part in it; at most that eigenvalue, and close to it.
+    leverage (float64, sets): share of own in whole curvature: largest eigenvalue of H^-1 H_k, as far as the gradient
+        has a part in it; at most that eigenvalue, and close to it.
     """
 
     factors: SegmentFactors

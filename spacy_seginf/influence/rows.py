@@ -18,7 +18,7 @@ SILENT = 1e-3  # labels whose residuals are all smaller get a bound on their nor
 CHUNK = 1024
 
 
-def token_rows(effects: HeadEffects, held_out: numpy.ndarray, l2: float, *, corrected: bool) -> TokenRows:
+def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool) -> TokenRows:
     """Compute the gradient of every training token.
 
     corrected (bool): by the token's own leverage, norms in the metric of H^-1; else plain, Euclidean norms.
@@ -26,6 +26,7 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, l2: float, *, corr
     data, labels = effects.data, effects.labels
     weights, transitions = unpack(effects.theta, data.labels)
     count = len(labels)
+    bound = effects.largest_gain if corrected else 1.0
     triples = numpy.empty((count, 3), dtype=numpy.int64)
     residuals = numpy.empty((count, data.labels), dtype=numpy.float32)
     norms, self_influence, leverage = numpy.zeros(count), numpy.zeros(count), numpy.zeros(count)
@@ -40,7 +41,7 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, l2: float, *, corr
             residuals[rows], norms[rows], self_influence[rows] = tokens.residuals, plain, plain
             continue
         block = tokens.residuals.copy()
-        norms[rows] = self_influence[rows] = plain / numpy.sqrt(l2)  # H is at least l2
+        norms[rows] = self_influence[rows] = plain * bound
         loud = numpy.flatnonzero(numpy.abs(tokens.residuals).max(axis=1) > SILENT)
         for start in range(0, len(loud), CHUNK):
             chosen = loud[start : start + CHUNK]
@@ -71,7 +72,7 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
     for start in range(0, len(plain), CHUNK):
         norms[start : start + CHUNK] = numpy.linalg.norm(plain[start : start + CHUNK].gradients(), axis=1)
     if corrected:
-        norms /= numpy.sqrt(effects.l2)
+        norms *= effects.largest_gain
     self_influence = norms.copy()
     done = 0
     for part in effects.corrections(positions[loud]):

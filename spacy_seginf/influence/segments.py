@@ -19,6 +19,7 @@ import numpy
 from ..crf.covariance import covariance_product, expected_pairs, log_partitions, sum_rows
 from ..crf.hessian import Chain, markov_chain
 from ..crf.likelihood import pairs_by_sequence
+from ..errors import Errors
 from .fit import HeadData, unpack
 
 
@@ -77,7 +78,7 @@ class SegmentChains:
     data (HeadData): documents. labels (ints, all tokens): the labels that everything outside is held at.
     segments (ints, n x 3): document, start and end (token offsets in the document, end exclusive).
     observed (bool, tokens of the segments x labels): labels that are permitted inside, if not ``data.allowed``.
-    RAISES (ValueError): if a segment is empty or not inside its document.
+    RAISES (ValueError): S029 if a segment is empty or not inside its document.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class SegmentChains:
             or (ends <= starts).any()
             or (ends > sizes[documents]).any()
         ):
-            raise ValueError("a segment is empty or not inside its document")
+            raise ValueError(Errors.S029.format(problem="a segment is empty or reaches out of its document"))
         first = data.starts[documents] + starts
         self.lengths = ends - starts
         self.rows = ranges(first, self.lengths)
@@ -174,7 +175,17 @@ class SegmentChains:
         whole = log_partitions(
             emissions.reshape(-1, size), numpy.repeat(transitions, len(self), axis=0), self._spans * count
         )
-        return numpy.maximum(whole.reshape(count, -1) - observed, 0.0)
+        losses = numpy.maximum(whole.reshape(count, -1) - observed, 0.0)
+        single = numpy.flatnonzero(self.lengths == 1)
+        if len(single):  # the log of 1 + the odds against the label: no cancellation for confident predictions
+            rows = first[single]
+            own = emissions[:, rows, labels[rows]]
+            against = emissions[:, rows] - own[:, :, None]
+            against[:, numpy.arange(len(rows)), labels[rows]] = -numpy.inf
+            highest = numpy.maximum(against.max(axis=2), -700.0)
+            odds = numpy.log(numpy.exp(against - highest[:, :, None]).sum(axis=2) + 1e-300) + highest
+            losses[:, single] = numpy.logaddexp(0.0, odds)
+        return losses
 
     def _clamp(self, allowed: numpy.ndarray) -> Optional[Chain]:
         if bool((allowed.sum(axis=1) == 1).all()):

@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterable, Optional
 
-import numpy
 from spacy.language import Language
 from spacy.util import minibatch
 
 from ..errors import Errors, Warnings
 from ..files import replace_folder
-from ..influence.choose import LARGEST_HESSIAN
-from ..influence.curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric
+from ..influence.choose import head_metric
 from ..influence.effects import HeadEffects
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
-from ..influence.fit import HeadData, positive_hessian
 from ..influence.gradients import Head, on_cpu
 from ..influence.held_out import leave_one_document_out
 from ..influence.index import IndexWriter, Manifest, Source
@@ -123,12 +120,12 @@ def build_index(
             manifest.fit_gradient = report.gradient
         fitted = time.perf_counter()
         say("Computing the curvature and the rows of the index")
-        metric = _metric(data, theta, manifest)
+        metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature)
         manifest.head_fingerprint = head_fingerprint(tagger.model)
         corrected = manifest.curvature != "identity"
         effects = HeadEffects(data, theta, manifest.l2, metric)
         held_out = leave_one_document_out(effects, tagger.scheme, corrected=corrected)
-        tokens = token_rows(effects, held_out.probabilities, manifest.l2, corrected=corrected)
+        tokens = token_rows(effects, held_out.probabilities, corrected=corrected)
         segments = segment_rows(effects, held_out, tagger.scheme, corrected=corrected)
         del data, effects
         writer.finish(tokens, segments, theta, metric)
@@ -156,17 +153,6 @@ def _encode(nlp: Language, tagger: CRFTagger, texts: Iterable[TrainingText], wri
             offsets = [(token.idx, token.idx + len(token)) for token in doc]
             source = Source(text.identifier, doc.text, text.first_token)
             writer.add(source, offsets, on_cpu(rows), tagger.allowed_tags(text.example))
-
-
-def _metric(data: HeadData, theta: numpy.ndarray, manifest: Manifest) -> Metric:
-    """Compute the curvature at a head, and note in the manifest what became of it."""
-    if manifest.curvature == "identity":
-        return IdentityCurvature(data.labels, data.width)
-    if manifest.curvature == "kfac" or len(theta) > LARGEST_HESSIAN:
-        manifest.curvature = "kfac"
-        return KroneckerCurvature.from_data(data, theta, manifest.l2)
-    matrix, manifest.hessian = positive_hessian(data, theta, manifest.l2)
-    return ExactCurvature.from_hessian(matrix, data.labels, data.width)
 
 
 def save_with_index(nlp: Language, output: Path, build: Callable[[Path], BuildReport], name: str) -> BuildReport:

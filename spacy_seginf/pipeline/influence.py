@@ -30,7 +30,7 @@ from ..influence.relabelling import LabelChange
 from ..schemes import TAG
 from .build import CURVATURES, BuildSettings
 from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
-from .encoding import bare_copy, encode
+from .encoding import bare_copy, run_before
 from .extensions import register_extensions
 from .storing import plan_queries, segment_place, store, view
 from .views import Influencers
@@ -194,7 +194,7 @@ class Influence(Pipe):
         """Explain any part of a document, for other labels too: "why not ORG?". The document is encoded anew, and not
         changed.
 
-        doc (Doc): a document that the pipeline has tagged; everything outside the segment is held at its tags.
+        doc (Doc): a document; everything outside the segment is held at the tags that the tagger predicts.
         segment (Span, Token or Doc): what to explain.
         labels (str or sequence of str): an entity type or "O", or one tag per token; the tags it has if None.
         RAISES (ValueError): S020 without an index, S023 to S026 as for documents of the pipeline, S029 for labels that
@@ -242,6 +242,7 @@ class Influence(Pipe):
             if encoder_fingerprint(self.nlp, self.tagger_name) != manifest.encoder_fingerprint:
                 raise ValueError(Errors.S025.format(what="the encoder"))
             self._explainer = Explainer(self.index, self.refine)
+        self._explainer.refine = self.refine
         return self._explainer
 
     def load_index(self, folder: Path) -> None:
@@ -349,12 +350,12 @@ class Influence(Pipe):
             raise ValueError(Errors.S029.format(problem="the segment is one of another document"))
         if start >= end:
             raise ValueError(Errors.S029.format(problem="the segment is empty"))
-        tags = tagger.followed_tags(doc)
+        (copy,) = run_before(self.nlp, tagger, [bare_copy(self.nlp, doc)])
+        (prediction,) = tagger.predict([copy])
+        tags = prediction.tags if tagger.explains is None else tagger.followed_tags(doc)
         if labels is not None:
             tags[start:end] = self._parse_labels(labels, end - start)
-        copy = bare_copy(self.nlp, doc)
-        (features,) = encode(self.nlp, tagger, [copy])
-        data = HeadData(on_cpu(features), one_label_each(tags, len(tagger.tags)), [len(doc)])
+        data = HeadData(on_cpu(prediction.features), one_label_each(tags, len(tagger.tags)), [len(doc)])
         return data, tags, (0, start, end)
 
     def _parse_labels(self, labels: Union[str, Sequence[str]], length: int) -> list[int]:
@@ -373,13 +374,13 @@ class Influence(Pipe):
         """What is stored on a document beside its explanations."""
         assert self.index is not None
         manifest = self.index.manifest
-        about = {"tagger": self.tagger_name, "curvature": manifest.curvature, "unit": self.used_unit}
+        about: dict[str, Any] = {"tagger": self.tagger_name, "curvature": manifest.curvature, "refit": manifest.refit}
+        about["unit"] = self.used_unit
         return {**about, **self.find_tagger().explained}
 
-    def plan(self, doc: Doc) -> list[tuple[int, int, str]]:
-        """List what a document's predictions are: entities, or single tags (start, end, label)."""
+    def predictions(self, tags: numpy.ndarray) -> list[tuple[int, int, str]]:
+        """List what tags predict: entities, or single tags (start, end, label)."""
         tagger = self.find_tagger()
-        tags = tagger.followed_tags(doc)
         if tagger.scheme.name == TAG:
             return [(token, token + 1, tagger.tags[tag]) for token, tag in enumerate(tags)]
         return tagger.scheme.entities(tags)

@@ -14,21 +14,29 @@ IDENTITY = (
 )
 EXACT = (
     "Each figure is the change of the prediction's log-odds if that training label were removed and the tagger's head "
-    "refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. This is the "
-    "effect on the head alone: the encoder has seen the label too, and what it learned from it is not counted."
+    "refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A star marks "
+    "figures that were refined on all training documents, because one step was doubtful. This is the effect on the head "
+    "alone: the encoder has seen the label too, and what it learned from it is not counted."
+)
+NOT_REFIT = (
+    " The index keeps the trained head, which is not at the optimum that such predictions assume: take them for a "
+    "ranking."
 )
 K_FAC = " The curvature is approximated (K-FAC), so effects are rough."
-# benchmarks/full_model.py; the figures are those of benchmarks/results/full_model.json.
+# The figures are those of benchmarks/results/full_model.json (benchmarks/full_model.py).
 WHOLE_MODEL = (
-    " Measured on CoNLL-2003 with a CNN encoder, leaving out halves of the corpus: such predictions rank refits of the "
-    "head with a correlation of {head}, and retrainings of the whole model with one of {whole}, where two retrainings "
-    "that differ in their seed agree to {ceiling}."
+    " Measured on CoNLL-2003 with a CNN encoder, leaving out halves of the corpus: {method} ranks refits of the head "
+    "with a correlation of {head}, and retrainings of the whole model with one of {whole}, where two retrainings that "
+    "differ in their seed agree to {ceiling}."
 )
-MEASURED = {"head": "0.97", "whole": "0.12", "ceiling": "0.24"}
+MEASURED = {
+    "exact": {"method": "exact influence", "head": "0.97", "whole": "0.12", "ceiling": "0.24"},
+    "identity": {"method": "influence with identity curvature", "head": "0.73", "whole": "0.07", "ceiling": "0.24"},
+}
 ALWAYS = " p is the probability of the prediction given the predicted labels around it. Finding nothing proves nothing."
 HEAD_ONLY = (
     "All this is about the tagger's head at its optimum on frozen features. The encoder has seen the labels too, and "
-    "what it learned from them is not counted." + WHOLE_MODEL.format(**MEASURED)
+    "what it learned from them is not counted." + WHOLE_MODEL.format(**MEASURED["exact"])
 )
 NOTHING = "no training label of this kind"
 
@@ -38,18 +46,20 @@ def caveat(stored: Optional[Mapping[str, Any]]) -> str:
 
     stored (Mapping): what ``doc._.seginf`` holds.
     """
-    curvature = (stored or {}).get("curvature")
-    if curvature == "identity":
-        return IDENTITY + ALWAYS
-    approximation = K_FAC if curvature == "kfac" else ""
-    return EXACT + approximation + WHOLE_MODEL.format(**MEASURED) + ALWAYS
+    stored = stored or {}
+    if stored.get("curvature") == "identity":
+        return IDENTITY + WHOLE_MODEL.format(**MEASURED["identity"]) + ALWAYS
+    text = EXACT if stored.get("refit", True) else EXACT + NOT_REFIT
+    if stored.get("curvature") == "kfac":
+        text += K_FAC
+    return text + WHOLE_MODEL.format(**MEASURED["exact"]) + ALWAYS
 
 
 def figure(reference: Reference) -> str:
     """Return what is shown of a reference's effect: the change of log-odds, or the score under identity curvature."""
     if reference.log_odds is None:
         return f"score {reference.effect:+.3g}"
-    return f"log-odds {reference.log_odds:+.3g}"
+    return f"log-odds {reference.log_odds:+.3g}" + ("*" if reference.refined else "")
 
 
 def label_of(reference: Reference) -> str:
