@@ -15,7 +15,7 @@ removed label's own leverage and norms are those in the metric of H^-1, unless t
 | segment_*.npy | | the same for entities, annotated or missing: see ``SegmentRows`` |
 | theta.npy | float64, P | the head |
 | metric_*.npy | float64 | H^-1 or its factors |
-| held_out.npy | float32, tokens in document order | p(label given text) without the token's document (identity: with it) |
+| held_out.npy | float32, tokens in document order | p(label given text), its document held out (identity: not) |
 | allowed.npy | bool, tokens in document order x labels | permitted labels |
 | token_starts.npy | int64, documents + 1 | where each document's tokens begin, in document order |
 | first_tokens.npy | int32, documents | number of the first token in its document, for sentences of split documents |

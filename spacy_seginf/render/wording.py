@@ -15,8 +15,8 @@ IDENTITY = (
 EXACT = (
     "Each figure is the change of the prediction's log-odds if that training label were removed and the tagger's head "
     "refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A star marks "
-    "figures that were refined on all training documents, because one step was doubtful. This is the effect on the head "
-    "alone: the encoder has seen the label too, and what it learned from it is not counted."
+    "figures that were refined on all training documents, because one step was doubtful. This is the effect on the "
+    "head alone: the encoder has seen the label too, and what it learned from it is not counted."
 )
 NOT_REFIT = (
     " The index keeps the trained head, which is not at the optimum that such predictions assume: take them for a "
