@@ -121,11 +121,14 @@ class HeadEffects:
         return numpy.concatenate([*(self._correction(part).steps for part in _parts(segments)), self.nothing[:0]])
 
     def predict(self, change: Change) -> numpy.ndarray:
-        """Predict the change of theta under a change of labels: one step for all of it (float64, 1 x P)."""
+        """Predict the change of theta under a change of labels (float64, 1 x P): one step for a removal, and for new
+        labels one that keeps the loss of their documents exact."""
         if change.labels is None:
             return correct_segments(change.chains, self.metric, _one_set(change.chains)).steps
-        observed = one_label_each(change.labels, self.data.labels)
-        return relabelled_step(self.theta, self.metric, change.chains, observed)
+        documents = numpy.unique(change.chains.segments[:, 0])
+        sizes = numpy.asarray(self.data.lengths)[documents]
+        whole = self.chains(numpy.stack([documents, numpy.zeros_like(documents), sizes], axis=1))
+        return relabelled_step(self.theta, self.metric, whole, change.data.allowed[whole.rows])
 
     def refine(self, change: Change, step: numpy.ndarray, steps: int) -> numpy.ndarray:
         """Improve a predicted step (1 x P) by further Newton steps on the true objective; each reads all documents."""
