@@ -26,6 +26,7 @@ NEWTON_ITERATIONS = 100
 STALLED = 0.9  # a tiny step that leaves more of the gradient than this asks for a new Hessian
 MEMORY = 30  # changes of the gradient that a quasi-Newton step remembers
 TOLERANCE = 1e-8
+ROUNDING = 1e-13  # nats per token: differences of J below this are none
 Solver = Callable[[numpy.ndarray], numpy.ndarray]
 
 
@@ -194,6 +195,7 @@ def newton(
     size = float(numpy.abs(gradient).max())
     if renew is None:
         renew = partial(_exact_solver, data, l2)
+    rounding = ROUNDING * len(data.allowed)
     history: list[tuple[numpy.ndarray, numpy.ndarray]] = []
     for _ in range(iterations):
         if size <= tolerance:
@@ -209,6 +211,9 @@ def newton(
             evaluations += 1
             new_size = float(numpy.abs(new_gradient).max())
             if new_size < 0.5 * size or new_value <= value - 1e-4 * rate * slope or rate < 1e-6:
+                break
+            # Where the decrease drowns in rounding, the slope tells it (Hager and Zhang 2005, approximate Wolfe).
+            if new_value <= value + rounding and abs(float(step @ new_gradient)) <= 0.9 * slope:
                 break
             rate *= 0.5
         if slope <= 0 or (rate < 1e-6 and new_size > STALLED * size):

@@ -20,8 +20,9 @@ TEXT = "Ada Lind visited Osted United on Monday ."
 
 
 def references(output, relation):
-    """Count the lines of references on one side."""
-    return len(re.findall(rf"^  {relation} +[+-]", output, flags=re.MULTILINE))
+    """Count the lines of references on one side, with a figure of the sign that belongs there."""
+    figure = {"supports": r"(score \+|log-odds -)", "opposes": r"(score -|log-odds \+)"}[relation]
+    return len(re.findall(rf"^  {relation} +{figure}[\d.e-]+\*?  ", output, flags=re.MULTILINE))
 
 
 def test_entities_in_the_terminal(indexed_path):
@@ -32,10 +33,29 @@ def test_entities_in_the_terminal(indexed_path):
     assert heads == expected
     assert len(expected) >= 2
     assert references(output, "supports") == references(output, "opposes") == 3 * len(expected)
-    assert re.search(r"supports +\+\d.*\[\w+\] [BI]-\w+ .*news-\d+, token \d+", output)
-    assert re.search(r"opposes +-\d.*\[.+\] (O|[BI]-\w+) .*news-\d+, token \d+", output)
+    assert re.search(r"supports +score \+\d.*\[\w+\] [BI]-\w+ .*news-\d+, token \d+", output)
+    assert re.search(r"opposes +score -\d.*\[.+\] (O|[BI]-\w+) .*news-\d+, token \d+", output)
     assert "no prediction of retraining" in output
     assert "\x1b" not in output
+
+
+def test_an_exact_index_in_the_terminal_and_as_a_page(exact_path, tmp_path):
+    page = tmp_path / "page.html"
+    code, output = run("seginf", "explain", exact_path, TEXT, "--html", page, words_only=False)
+    assert code == 0
+    ents = spacy.load(exact_path)(TEXT).ents
+    shown = [
+        ref for ent in ents for side in (ent._.influencers.supporting, ent._.influencers.opposing) for ref in side[:3]
+    ]
+    assert references(output, "supports") == sum(ref.supports for ref in shown) > 0
+    assert references(output, "opposes") == sum(not ref.supports for ref in shown) > 0
+    assert len(re.findall(r"log-odds [-+][\d.e-]+\*", output)) == sum(ref.refined for ref in shown)
+    assert re.search(r"supports +log-odds -\d.*\[\w+ \w+\] (PER|ORG|LOC) .*news-\d+, tokens \d+-\d+", output)
+    assert "Each figure is the change of the prediction's log-odds" in output
+    assert not re.search(r"(supports|opposes) +score", output)
+    html = page.read_text(encoding="utf8")
+    assert html.count('<td class="number">log-odds ') == len(shown)
+    assert '<td class="number">score' not in html
 
 
 def test_tokens_in_the_terminal(indexed_path):

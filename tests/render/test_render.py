@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 import spacy
 
+from spacy_seginf.pipeline.extensions import register_extensions
 from spacy_seginf.pipeline.views import Influencers
 from spacy_seginf.render.page import render_page
 from spacy_seginf.render.terminal import render_terminal
-from spacy_seginf.render.wording import visible
+from spacy_seginf.render.wording import MEASURED, caveat, figure, label_of, place_of, visible
 
+IDENTITY = {"curvature": "identity", "refit": False}
+EXACT = {"curvature": "exact", "refit": True}
+ROOT = Path(__file__).parents[2]
 TEXT = "Ada Lind visited Osted United on Monday ."
 
 
-def reference(text="Rovers", label="B-ORG", document="doc 7", context="The Rovers won .", offset=4):
+@pytest.fixture(autouse=True)
+def extensions():
+    register_extensions()
+
+
+def reference(text="Rovers", label="B-ORG", document="doc 7", context="The Rovers won .", offset=4, **more):
     values = {"text": text, "label": label, "document": document, "context": context, "offset": offset}
-    return {**values, "start": 1, "end": 2}
+    return {**values, "start": 1, "end": 2, **more}
 
 
 def influencers(supporting=(), opposing=(), text="United", label="ORG", start=0):
-    references = [ref for ref, _ in (*supporting, *opposing)]
+    """Each reference comes with its effect, and with exact curvature also score, change of log-odds, refined or not."""
+    references = [ref for ref, *_ in (*supporting, *opposing)]
     entry = {
         "start": start,
         "end": start + len(text),
         "text": text,
         "label": label,
         "probability": 0.456,
-        "supporting": [[number, effect] for number, (_, effect) in enumerate(supporting)],
-        "opposing": [[len(supporting) + number, effect] for number, (_, effect) in enumerate(opposing)],
+        "supporting": [[number, *values] for number, (_, *values) in enumerate(supporting)],
+        "opposing": [[len(supporting) + number, *values] for number, (_, *values) in enumerate(opposing)],
         "rows_seen": 12,
     }
     return Influencers(entry, references)
@@ -58,12 +70,81 @@ def test_terminal_lines():
     entry = influencers(
         [(reference(), 0.5), (reference(text="won", label="O", offset=11), 0.25)], [(reference(), -0.125)]
     )
-    lines = render_terminal([entry], top=1, colors=False).splitlines()
+    lines = render_terminal([entry], IDENTITY, top=1, colors=False).splitlines()
     assert lines[1] == "United   ORG   p = 0.46"
-    assert re.fullmatch(r"  supports +\+0\.5 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[2])
-    assert re.fullmatch(r"  opposes +-0\.125 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[3])
+    assert re.fullmatch(r"  supports +score \+0\.5 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[2])
+    assert re.fullmatch(r"  opposes +score -0\.125 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[3])
     assert lines[4] == ""
     assert "no prediction of retraining" in lines[5]
+    assert len(lines) == 6
+
+
+def exact_entry():
+    missing = reference(text="The Rovers", label="O", offset=0, start=0, missing="ORG")
+    return influencers([(reference(), 0.3, 0.31, -0.4242, False)], [(missing, -0.2, -0.25, 0.875, True)])
+
+
+def test_terminal_lines_of_an_exact_index():
+    lines = render_terminal([exact_entry()], EXACT, colors=False).splitlines()
+    assert re.fullmatch(r"  supports +log-odds -0\.424 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[2])
+    expected = r"  opposes +log-odds \+0\.875\* +\[The Rovers\] O \(or ORG\?\) won \. +doc 7, tokens 0-1"
+    assert re.fullmatch(expected, lines[3])
+    assert lines[5].startswith("Each figure is the change of the prediction's log-odds")
+    assert not re.search(r"\bscore\b", "\n".join(lines[:5]))
+
+
+def test_page_of_an_exact_index():
+    doc = spacy.blank("en")("United")
+    doc._.seginf = EXACT
+    page = render_page(doc, [exact_entry()])
+    assert '<td class="number">log-odds -0.424</td>' in page
+    assert '<td class="number">log-odds +0.875*</td>' in page
+    assert "score +" not in page and "score -" not in page
+    assert '<span class="label">O (or ORG?)</span>' in page
+    assert "<bdi>doc 7, token 1</bdi>" in page and "<bdi>doc 7, tokens 0-1</bdi>" in page
+    assert unescape(page).count(caveat(EXACT)) == 1
+
+
+def test_a_missing_entity_is_escaped():
+    entry = influencers([(reference(label="O", missing='<i x="&">\u202e'), 0.5)])
+    page = render_page(spacy.blank("en")("United"), [entry])
+    assert "O (or &lt;i x=&#34;&amp;&#34;&gt;\\u202e?)" in page
+    assert "<i" not in page and "\u202e" not in page
+    output = render_terminal([entry], colors=False)
+    assert 'O (or <i x="&">\\u202e?)' in output and "\u202e" not in output
+
+
+def test_figures_labels_and_places():
+    (plain,) = influencers([(reference(), 0.51234)])
+    exact, refined = exact_entry()
+    assert [figure(ref) for ref in (plain, exact, refined)] == ["score +0.512", "log-odds -0.424", "log-odds +0.875*"]
+    assert [label_of(ref) for ref in (plain, refined)] == ["B-ORG", "O (or ORG?)"]
+    assert [place_of(ref) for ref in (plain, refined)] == ["doc 7, token 1", "doc 7, tokens 0-1"]
+
+
+def test_the_caveat_fits_the_figures():
+    identity, exact = caveat(IDENTITY), caveat(EXACT)
+    kept, kfac = caveat({**EXACT, "refit": False}), caveat({**EXACT, "curvature": "kfac"})
+    assert len({identity, exact, kept, kfac}) == 4
+    assert "inner products of gradients" in identity and "no prediction of retraining" in identity
+    assert "log-odds" not in identity and "star" not in identity
+    for text in (exact, kept, kfac):
+        assert "log-odds if that training label were removed" in text and "A star marks" in text
+        assert "inner products" not in text
+    assert ("not at the optimum" in kept, "not at the optimum" in exact) == (True, False)
+    assert ("K-FAC" in kfac, "K-FAC" in exact) == (True, False)
+    for text in (identity, exact, kept, kfac):
+        assert "whole model" in text and "encoder has seen" in text and "Finding nothing proves nothing" in text
+    assert caveat({**IDENTITY, "refit": True}) == identity  # nothing is predicted, whatever the head is
+
+
+def test_figures_in_the_caveat_are_the_measured_ones():
+    results = json.loads((ROOT / "benchmarks" / "results" / "full_model.json").read_text(encoding="utf8"))
+    for name, measured in MEASURED.items():
+        keys = {"head": f"lds_{name}_head_only", "whole": f"lds_{name}", "ceiling": "noise_ceiling"}
+        assert {key: measured[key] for key in keys} == {key: f"{results[found]:.2f}" for key, found in keys.items()}
+        text = caveat({"curvature": name})
+        assert all(measured[key] in text for key in keys) and measured["method"] in text
 
 
 def test_terminal_says_when_a_side_is_empty():
@@ -131,4 +212,4 @@ def test_page_of_nothing():
 
 def test_page_says_when_a_side_is_empty():
     page = render_page(spacy.blank("en")("United"), [influencers()])
-    assert page.count("no training label with a score of this sign") == 2
+    assert page.count("no training label of this kind") == 2
