@@ -200,9 +200,8 @@ def merge_touching(segments: SegmentList) -> numpy.ndarray:
 
 
 def log_odds(losses: numpy.ndarray) -> numpy.ndarray:
-    """Turn losses -log p into log-odds log(p / (1 - p)), without cancellation for p near 1. Losses of longer segments
-    are exact to about 1e-15, so smaller ones count as that."""
-    losses = numpy.maximum(losses, 1e-15)
+    """Turn losses -log p into log-odds log(p / (1 - p)), without cancellation for p near 1."""
+    losses = numpy.maximum(losses, 1e-300)
     return -losses - numpy.log(-numpy.expm1(-losses))
 
 

@@ -23,6 +23,9 @@ from ..errors import Errors
 from .fit import HeadData, unpack
 
 
+LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
+
+
 @dataclass(frozen=True)
 class SegmentFactors:
     """Factored gradients of n segments; the tokens of all segments one after another.
@@ -175,7 +178,7 @@ class SegmentChains:
         whole = log_partitions(
             emissions.reshape(-1, size), numpy.repeat(transitions, len(self), axis=0), self._spans * count
         )
-        losses = numpy.maximum(whole.reshape(count, -1) - observed, 0.0)
+        losses = numpy.maximum(whole.reshape(count, -1) - observed, LEAST_LOSS)
         single = numpy.flatnonzero(self.lengths == 1)
         if len(single):  # the log of 1 + the odds against the label: no cancellation for confident predictions
             rows = first[single]
