@@ -6,8 +6,8 @@ import numpy
 import pytest
 
 from spacy_seginf.influence import choose
-from spacy_seginf.influence.choose import approach, choose_l2, hold_out, sample, subset
-from spacy_seginf.influence.fit import fit_head, loss_and_gradient
+from spacy_seginf.influence.choose import approach, choose_l2, fit_to_optimum, hold_out, sample, subset
+from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient
 
 from .test_verification import LABELS, WIDTH, make_data
 
@@ -39,6 +39,73 @@ def test_distance_from_the_optimum(monkeypatch, largest):
         fit = approach(data, START, 1.0, gap)
         assert fit.converged
         assert 0 <= fit.loss - optimum.loss <= 3 * gap * len(data.allowed)
+
+
+@pytest.mark.parametrize("whole_tokens", [True, False])
+@pytest.mark.parametrize("l2", [1.0, 0.01, 1e-4])
+def test_approach_with_half_of_the_labels_missing(whole_tokens, l2):
+    """At zeros, the Hessian that missing labels leave is indefinite; it was taken for a metric all the same."""
+    data, labels = make_data(missing=103)
+    assert data.allowed.all(axis=1).mean() == pytest.approx(0.57, abs=0.01)
+    if not whole_tokens:  # two labels permitted instead of all
+        other = (labels + 1) % LABELS
+        missing = data.allowed.all(axis=1)
+        allowed = (labels[:, None] == numpy.arange(LABELS)) | (
+            missing[:, None] & (other[:, None] == numpy.arange(LABELS))
+        )
+        data = HeadData(data.features, allowed, data.lengths)
+    fit = approach(data, START, l2)
+    assert numpy.isfinite(fit.theta).all() and fit.converged
+    assert fit.loss < loss_and_gradient(data, START, l2)[0]
+    if l2 >= 0.01:  # with less, such data have optima far away
+        further = approach(data, fit.theta, l2)
+        assert fit.loss - further.loss <= 10 * choose.GAP * len(data.allowed)
+    assert fit_to_optimum(data, START, l2).gradient < 1e-3
+
+
+def test_the_indefinite_hessian_is_there():
+    """Without this, the test above would show nothing."""
+    data, _ = make_data(missing=103)
+    values = [numpy.linalg.eigvalsh(hessian(data, START, 0.01, free=free))[0] for free in (False, True)]
+    assert values[0] < -0.1 and values[1] > 0
+
+
+def test_a_penalty_with_missing_labels():
+    train, dev = hold_out(make_data(missing=103)[0])
+    choice = choose_l2(train, dev, START)
+    assert all(numpy.isfinite(loss) for loss in choice.losses.values())
+
+
+def without_rhyme_or_reason(seed):
+    """Labels that have nothing to do with the features: the more penalty, the better."""
+    generator = numpy.random.default_rng(seed)
+    lengths = [6] * 30
+    features = generator.normal(size=(sum(lengths), WIDTH - 1)).astype("float32")
+    allowed = numpy.eye(LABELS, dtype=bool)[generator.integers(0, LABELS, sum(lengths))]
+    return hold_out(HeadData(features, allowed, lengths))
+
+
+@pytest.mark.parametrize("seed,best", [(1, 3.0**11), (2, 9.0), (4, 27.0)])
+def test_stronger_than_all_candidates(seed, best):
+    train, dev = without_rhyme_or_reason(seed)
+    choice = choose_l2(train, dev, START, (1.0, 0.1))
+    assert choice.l2 == pytest.approx(best)
+    beyond = sorted(l2 for l2 in choice.losses if l2 >= 1.0)
+    assert beyond == [pytest.approx(3.0**number) for number in range(len(beyond))]
+    assert 0.1 in choice.losses and choice.losses[0.1] > choice.losses[1.0]
+    losses = [choice.losses[l2] for l2 in beyond]
+    assert choice.losses[choice.l2] == min(losses)
+    if beyond[-1] < choose.STRONGEST:  # it stops at the first that does worse
+        assert losses[-1] > losses[-2] == min(losses)
+        assert losses[:-1] == sorted(losses[:-1], reverse=True)
+    for l2 in beyond:
+        assert choice.fits[l2].loss == pytest.approx(fit_head(train, START, l2).loss, rel=0.01)
+
+
+def test_the_search_for_stronger_penalties_ends(monkeypatch):
+    monkeypatch.setattr(choose, "STRONGEST", 20.0)
+    train, dev = without_rhyme_or_reason(1)
+    assert max(choose_l2(train, dev, START, (1.0, 0.1)).losses) == pytest.approx(27.0)
 
 
 def test_split_and_sample():

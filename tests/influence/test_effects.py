@@ -4,8 +4,9 @@ import numpy
 import pytest
 
 from spacy_seginf.crf import one_label_each
+from spacy_seginf.influence.choose import head_metric
 from spacy_seginf.influence.effects import HeadEffects, complete_labels, log_odds, merge_touching
-from spacy_seginf.influence.fit import HeadData, loss_and_gradient
+from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient, positive_hessian
 from spacy_seginf.influence.segments import SegmentChains
 
 from .heads import fitted, own_hessian, random_data, segment_loss, size_of
@@ -172,10 +173,48 @@ def test_merge_touching():
 def test_log_odds():
     p = numpy.array([0.1, 0.5, 0.9])
     numpy.testing.assert_allclose(log_odds(-numpy.log(p)), numpy.log(p / (1 - p)), atol=1e-12)
-    # p = 1 - 1e-20 can't be told from 1, its loss can; and p = exp(-800) is 0
-    numpy.testing.assert_allclose(log_odds(numpy.array([1e-20])), [20 * numpy.log(10)], rtol=1e-12)
+    # p = 1 - 2e-15 is 1 but for a digit, its loss is not; and p = exp(-800) is 0
+    numpy.testing.assert_allclose(log_odds(numpy.array([2e-15])), [-numpy.log(2e-15)], rtol=1e-12)
     numpy.testing.assert_allclose(log_odds(numpy.array([800.0])), [-800.0], rtol=1e-12)
     assert numpy.isfinite(log_odds(numpy.array([0.0, 1e-320, 1e5]))).all()
+    # losses below what is certain for segments count alike, so that rounding makes no change of log-odds
+    floor = log_odds(numpy.array([1e-15, 9e-16, 1e-20, 0.0]))
+    assert (floor == floor[0]).all()
+    losses = numpy.logspace(-14.9, 2.5, 100)
+    assert (numpy.diff(log_odds(losses)) < 0).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("seed", range(3))
+def test_largest_gain(seed, share):
+    """It bounds |H^-1/2 g| / |g| for any g, and is not far from the best bound."""
+    generator = numpy.random.default_rng(seed)
+    data, _ = random_data(generator, LENGTHS, LABELS, WIDTH, noise=0.5)
+    data = HeadData(data.features, data.allowed | (generator.random((len(data.allowed), 1)) < share), data.lengths)
+    fit = fit_head(data, numpy.zeros(size_of(data)), L2)
+    metric, curvature, kind = head_metric(data, fit.theta, L2, "exact")
+    assert curvature == "exact"
+    matrix = positive_hessian(data, fit.theta, L2)[0]
+    values, vectors = numpy.linalg.eigh(matrix)
+    if kind == "full" and share == 0.4:
+        assert values[0] < L2  # missing labels take curvature away, so l2 ** -0.5 would be no bound
+    gain = HeadEffects(data, fit.theta, L2, metric).largest_gain
+    rows = numpy.concatenate(
+        [
+            generator.normal(size=(50, len(matrix))),
+            vectors.T,
+            HeadEffects(data, fit.theta, L2, metric).gradients([(0, 2, 4), (1, 0, 1), (4, 3, 8)]),
+        ]
+    )
+    whitened = numpy.sqrt(numpy.einsum("np,np->n", rows, metric.apply(rows)))
+    assert (whitened <= gain * numpy.linalg.norm(rows, axis=1) * (1 + 1e-9)).all()
+    assert gain <= 1.01 * max(values[0] ** -0.5, L2**-0.5)
+
+
+def test_largest_gain_of_a_penalty():
+    data, _ = random_data(numpy.random.default_rng(0), LENGTHS, LABELS, WIDTH)
+    effects, matrix = make_effects(data, 4.0)
+    assert effects.largest_gain == 0.5 >= numpy.linalg.eigvalsh(matrix)[0] ** -0.5 * (1 - 1e-12)
 
 
 def finite_effects(data, segments, labels):

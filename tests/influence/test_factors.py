@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from thinc.api import Model
 
 from spacy_seginf.influence.factors import TokenFactors, inner_products, squared_norms
+from spacy_seginf.influence.fit import HeadData
 from spacy_seginf.influence.gradients import Head
+from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.models.crf_head import CRFHead
 
 from .rows import explicit_gradients, random_factors
@@ -83,27 +85,23 @@ def test_gradients_of_a_head_equal_autograd(seed, count, lengths, factor):
     )
     features = [generator.normal(size=(length, width)).astype("float32") for length in lengths]
     labels = generator.integers(0, count, size=sum(lengths))
-    result = Head(tagger_of(weights, bias, transitions, factor)).gradients(features, labels, lengths)
+    theta = Head(tagger_of(weights, bias, transitions, factor)).theta
+    data = HeadData(numpy.concatenate(features), labels[:, None] == numpy.arange(count), lengths)
+    tokens = [(number, token, token + 1) for number, length in enumerate(lengths) for token in range(length)]
+    chains = SegmentChains(theta, data, labels, tokens)
+    residuals = chains.factors().residuals.astype("float32")
+    factors = TokenFactors(chains.features, residuals, chains.previous, chains.following)
     expected, offset = [], 0
     for rows in features:
         held = labels[offset : offset + len(rows)]
         expected += autograd(weights, bias, transitions, rows, held) if len(rows) else []
         offset += len(rows)
     expected = numpy.array(expected)
-    numpy.testing.assert_allclose(explicit_gradients(result.factors), expected, atol=2e-6)
-    numpy.testing.assert_allclose(
-        inner_products(result.factors, result.factors), expected @ expected.T, rtol=1e-4, atol=2e-5
-    )
-    numpy.testing.assert_allclose(squared_norms(result.factors), (expected**2).sum(axis=1), rtol=1e-4, atol=2e-5)
-
-
-def test_probabilities_are_those_given_the_neighbours():
-    weights, bias, transitions = numpy.zeros((2, 1)), numpy.array([0.0, 1.0]), numpy.array([[0.0, 2.0], [-1.0, 0.5]])
-    head = Head(tagger_of(weights, bias, transitions, 1.0))
-    result = head.gradients([numpy.ones((3, 1), dtype="float32")], numpy.array([0, 1, 1]), [3])
-    logits = [[0 + 2.0, 1 + 0.5], [0 + 0 + 2.0, 1 + 2.0 + 0.5], [0 - 1.0, 1 + 0.5]]
-    expected = [numpy.exp(row[label]) / numpy.exp(row).sum() for row, label in zip(logits, [0, 1, 1])]
-    numpy.testing.assert_allclose(result.probabilities, expected, rtol=1e-6)
+    numpy.testing.assert_allclose(chains.factors().gradients(), expected, atol=2e-6)
+    numpy.testing.assert_allclose(explicit_gradients(factors), expected, atol=2e-6)
+    numpy.testing.assert_allclose(factors.as_segments().gradients(), expected, atol=2e-6)
+    numpy.testing.assert_allclose(inner_products(factors, factors), expected @ expected.T, rtol=1e-4, atol=2e-5)
+    numpy.testing.assert_allclose(squared_norms(factors), (expected**2).sum(axis=1), rtol=1e-4, atol=2e-5)
 
 
 @pytest.mark.parametrize("other", [-1, 0, 2])
@@ -117,15 +115,6 @@ def test_a_missing_neighbour_equals_nothing(other):
     expected = (residuals[0] @ residuals[1]) * (features[0] @ features[1] + 1.0)
     assert inner_products(alone, second)[0, 0] == pytest.approx(expected, rel=1e-12)
     assert squared_norms(alone)[0] == pytest.approx((residuals[0] ** 2).sum() * ((features[0] ** 2).sum() + 1.0))
-
-
-def test_completion_takes_annotated_labels_and_the_best_permitted_others():
-    weights, transitions = numpy.array([[0.0], [1.0], [2.0]]), numpy.zeros((3, 3))
-    head = Head(tagger_of(weights, numpy.zeros(3), transitions, 1.0))
-    features = [numpy.ones((3, 1), dtype="float32")]
-    allowed = numpy.array([[True, False, False], [True, True, False], [True, True, True]])
-    assert head.complete(features, allowed, [3]).tolist() == [0, 1, 2]
-    assert head.complete(features, numpy.eye(3, dtype=bool)[[1, 0, 1]], [3]).tolist() == [1, 0, 1]
 
 
 def test_head_keeps_its_own_copy_of_the_parameters():

@@ -134,12 +134,54 @@ def test_confident_segments_keep_their_residuals():
     numpy.testing.assert_allclose(factors.residuals, [[1e-12, -1e-12]] * 2, rtol=1e-10)
 
 
+def one_token(*odds):
+    """A token whose labels have these odds against its own, label 0: data and theta."""
+    data = HeadData(numpy.zeros((1, 1), dtype="float32"), numpy.eye(len(odds) + 1, dtype=bool)[:1], [1])
+    bias = numpy.array([0.0, *numpy.log(odds)])
+    size = len(bias)
+    return data, pack(numpy.zeros((size, 1)), bias, numpy.zeros((size, size)))
+
+
+@pytest.mark.parametrize("odds", [(5e-16,), (2e-16, 3e-16), (1e-30, 2e-30), (3e-200,), (4.0, 2.0), (1e250,)])
+def test_losses_of_confident_tokens_do_not_cancel(odds):
+    data, theta = one_token(*odds)
+    found = SegmentChains(theta, data, numpy.array([0]), [(0, 0, 1)]).losses(numpy.zeros((1, len(theta))))
+    numpy.testing.assert_allclose(found, [[numpy.log1p(sum(odds))]], rtol=1e-11)
+
+
+def test_changes_of_confident_losses_do_not_cancel():
+    """Steps of theta, and neighbours that are held: the loss falls from 5e-16 to 5e-17 and to 5e-18."""
+    labels = numpy.array([1, 0, 1])
+    data = HeadData(numpy.zeros((3, 1), dtype="float32"), numpy.eye(2, dtype=bool)[labels], [3])
+    transitions = numpy.array([[0.0, 2.0], [1.0, -1.5]])
+    # from and to label 1: label 0 in the middle scores 1 + 2, label 1 scores -1.5 twice
+    bias = numpy.array([0.0, numpy.log(5e-16) + 3.0 + 3.0])
+    theta = pack(numpy.zeros((2, 1)), bias, transitions)
+    steps = numpy.zeros((3, len(theta)))
+    steps[1] = pack(numpy.zeros((2, 1)), numpy.array([0.0, -numpy.log(10)]), numpy.zeros((2, 2)))
+    steps[2] = pack(numpy.zeros((2, 1)), numpy.zeros(2), numpy.array([[0.0, numpy.log(10)], [numpy.log(10), 0.0]]))
+    found = SegmentChains(theta, data, labels, [(0, 1, 2)]).losses(steps)
+    numpy.testing.assert_allclose(found[:, 0], [5e-16, 5e-17, 5e-18], rtol=1e-3)
+
+
+def test_impossible_labels_have_finite_losses():
+    data, theta = one_token(1e300)
+    theta[:2] = 0.0
+    theta[1 + 2] = 1e4
+    chains = SegmentChains(theta, data, numpy.array([0]), [(0, 0, 1)])
+    numpy.testing.assert_allclose(chains.losses(numpy.zeros((1, len(theta)))), [[1e4]], rtol=1e-12)
+    data, theta = one_token(1.0)
+    theta[1 + 2] = -1e4
+    chains = SegmentChains(theta, data, numpy.array([0]), [(0, 0, 1)])
+    assert 0.0 <= chains.losses(numpy.zeros((1, len(theta))))[0, 0] < 1e-300
+
+
 @pytest.mark.parametrize(
     "segment", [(0, 3, 6), (0, 2, 2), (0, 3, 1), (0, -1, 2), (3, 0, 1), (5, 0, 1), (-1, 0, 1), (1, 1, 2)]
 )
 def test_segments_out_of_their_document(segment):
     data, labels = random_data(numpy.random.default_rng(0), LENGTHS, 3, 2)
-    with pytest.raises(ValueError, match="not inside its document"):
+    with pytest.raises(ValueError, match=r"\[S029\]"):
         SegmentChains(numpy.zeros(size_of(data)), data, labels, [(0, 0, 1), segment])
 
 
