@@ -22,7 +22,6 @@ from ..crf.likelihood import pairs_by_sequence
 from ..errors import Errors
 from .fit import HeadData, unpack
 
-
 LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
 
 
