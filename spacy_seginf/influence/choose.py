@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Optional, Sequence
 
 import numpy
 from scipy.linalg import cholesky, solve_triangular
@@ -53,8 +53,9 @@ def choose_l2(
     losses: dict[float, float] = {}
     fits: dict[float, Fit] = {}
     best = float("inf")
+    curvature = sampled_hessian(train, theta)
     for l2 in candidates:
-        fits[l2] = approach(train, theta, l2)
+        fits[l2] = approach(train, theta, l2, curvature=curvature)
         theta = fits[l2].theta
         losses[l2] = loss_and_gradient(dev, theta, 0.0)[0] / max(len(dev.allowed), 1)
         if losses[l2] > best:
@@ -62,27 +63,35 @@ def choose_l2(
         best = losses[l2]
     while losses[max(losses)] == best and max(losses) < STRONGEST:
         l2 = 3.0 * max(losses)
-        fits[l2] = approach(train, fits[max(losses)].theta, l2)
+        fits[l2] = approach(train, fits[max(losses)].theta, l2, curvature=curvature)
         losses[l2] = loss_and_gradient(dev, fits[l2].theta, 0.0)[0] / max(len(dev.allowed), 1)
         best = min(best, losses[l2])
     return L2Choice(min(losses, key=losses.__getitem__), losses, fits)
 
 
-def approach(data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP) -> Fit:
+def sampled_hessian(data: HeadData, theta: numpy.ndarray) -> Optional[numpy.ndarray]:
+    """Estimate the Hessian of the data's part of J from some documents; None above LARGEST_HESSIAN parameters."""
+    if len(theta) > LARGEST_HESSIAN:
+        return None
+    few = sample(data)
+    return hessian(few, theta, 0.0, free=True) * (sum(data.lengths) / max(sum(few.lengths), 1))
+
+
+def approach(
+    data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP, curvature: Optional[numpy.ndarray] = None
+) -> Fit:
     """Come within some distance of the optimum of J, by L-BFGS in the metric of the Hessian of a sample.
 
     In that metric half the squared gradient is about what is left of J. Heads with many parameters do without it; l2
     alone then bounds what is left.
 
     gap (float): how much may be left, in nats per token.
+    curvature (float64, P x P): as ``sampled_hessian`` gives it, at the start or nearby; computed if None.
     """
-    if len(start) <= LARGEST_HESSIAN:
-        few = sample(data)
-        metric = hessian(few, start, 0.0, free=True) * (sum(data.lengths) / max(sum(few.lengths), 1))
-        metric[numpy.diag_indices_from(metric)] += l2
-        root = cholesky(metric, lower=True)
-    else:
-        root = None
+    root = None
+    curvature = sampled_hessian(data, start) if curvature is None else curvature
+    if curvature is not None:
+        root = cholesky(curvature + l2 * numpy.eye(len(start)), lower=True)
 
     def back(point: numpy.ndarray) -> numpy.ndarray:
         return point / l2**0.5 if root is None else solve_triangular(root, point, lower=True, trans="T")
@@ -100,22 +109,23 @@ def approach(data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP) 
     return Fit(theta, value, float(numpy.abs(gradient).max()), found.nfev + 1, done)
 
 
-def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float) -> Fit:
+def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: bool = False) -> Fit:
     """Minimise J to |grad J| <= 1e-8: ``approach``, then quasi-Newton steps in the metric of the exact Hessian, or of
     K-FAC for heads with more than LARGEST_HESSIAN parameters.
 
+    near (bool): the start comes from ``approach`` already.
     RAISES (ValueError): S050 if l2 is not positive.
     """
     if l2 <= 0:
         raise ValueError(Errors.S050.format(l2=l2))
-    near = approach(data, start, l2)
+    start = start if near else approach(data, start, l2).theta
 
     def k_fac(theta: numpy.ndarray) -> Solver:
         metric = KroneckerCurvature.from_data(data, theta, l2)
         return lambda gradient: metric.apply(gradient[None])[0]
 
     renew = k_fac if len(start) > LARGEST_HESSIAN else None
-    return newton(data, near.theta, l2, renew=renew, evaluations=near.evaluations)
+    return newton(data, start, l2, renew=renew)
 
 
 def head_metric(data: HeadData, theta: numpy.ndarray, l2: float, curvature: str) -> tuple[Metric, str, str]:

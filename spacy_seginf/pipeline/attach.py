@@ -133,7 +133,7 @@ def fit_tagger(
         choice = choose_l2(*hold_out(data), start)
     if choice is not None:
         l2, start = choice.l2, choice.fits[choice.l2].theta
-    fit = fit_to_optimum(data, start, l2)
+    fit = fit_to_optimum(data, start, l2, near=dev_data is not None)
     weights, transitions = unpack(fit.theta, data.labels)
     set_head_parameters(tagger.model.get_ref("output_layer"), weights[:, :-1], weights[:, -1], transitions)
     seconds = time.perf_counter() - started

@@ -84,7 +84,8 @@ def refit_head(
     if keep:
         gradient = loss_and_gradient(data, before, l2)[1]
         return RefitReport(l2, losses, float(numpy.abs(gradient).max()), False), before
-    fit = fit_to_optimum(data, start, l2)
+    # What was chosen on a tenth of the documents was fitted to the others.
+    fit = fit_to_optimum(data, start, l2, near=bool(losses) and dev_data is not None)
     if not fit.converged:
         warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
     weights, transitions = unpack(fit.theta, data.labels)
