@@ -331,7 +331,7 @@ def plot(groups: dict[str, list[dict]], path: Path) -> None:
 
     figure, axes = pyplot.subplots(len(groups), 3, figsize=(9, 3 * len(groups)), constrained_layout=True)
     for row, (name, results) in zip(axes, groups.items()):
-        points = {m: [x for r in results for x in r["top"]["points"][m]] for m in (*METHODS, "actual")}
+        points = {m: [x for r in results if "top" in r for x in r["top"]["points"][m]] for m in (*METHODS, "actual")}
         for axis, method in zip(row, ("identity", "corrected", "refined")):
             axis.scatter(points["actual"], points[method], s=6, alpha=0.4, edgecolors="none", color="#0072b2")
             if method != "identity":
