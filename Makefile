@@ -30,7 +30,10 @@ demo: $(STAMP)
 
 test: lint
 	$(RUN) -m pytest -q
-	$(RUN) -m pytest -q -m slow --durations=10
+# The README's commands run beside the other slow tests: either takes minutes on one core.
+	$(RUN) -m pytest -q -m slow tests/project/test_readme.py & readme=$$!; \
+	$(RUN) -m pytest -q -m slow --durations=10 --ignore=tests/project/test_readme.py; others=$$?; \
+	wait $$readme && exit $$others
 
 test-fast: $(STAMP)
 	$(RUN) -m pytest -q

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from .conftest import ROOT
+from .conftest import ROOT, copy_project
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
 
@@ -33,17 +33,16 @@ def test_files_and_targets_exist():
 
 
 @pytest.mark.slow
-def test_commands_and_example(finished_project):
+def test_commands_and_example(tmp_path):
+    root = copy_project(tmp_path / "project")
     for block in blocks("bash"):
         for line in block.splitlines():
             command = shlex.split(line)
             assert command[0] == "python"
-            subprocess.run([sys.executable, *command[1:]], cwd=finished_project, check=True, capture_output=True)
+            subprocess.run([sys.executable, *command[1:]], cwd=root, check=True, capture_output=True)
     code = "".join(blocks("python"))  # one program, shown in parts
     (shown,) = blocks("text")
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=finished_project, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
 
     def entities(output):
         return [line.split(" (p =")[0] for line in output.splitlines() if " (p =" in line]
