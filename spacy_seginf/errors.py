@@ -27,11 +27,7 @@ class Warnings(metaclass=_Coded):
     )
     W005 = (
         "The refit of the head stopped at a gradient of {gradient:.1e} instead of {tolerance:.0e}: predicted and real "
-        "effects are less exact than they could be. A larger --l2 helps."
-    )
-    W006 = (
-        "The head stopped at a gradient of {gradient:.1e}, short of its optimum. Its explanations are less exact than "
-        "they could be."
+        "effects are less exact than they could be. A larger penalty (`seginf index --l2`) helps."
     )
 
 

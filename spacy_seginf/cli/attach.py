@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Optional
 
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
-from ..errors import Warnings
-from ..influence.choose import SMALL_GRADIENT
 from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
@@ -54,8 +51,6 @@ def attach(
         check_labels(tagger, dev_texts, dev)
     msg.info(f"Fitting a head for {len(tagger.tags)} tags on the encoder of '{tagger.explains}'")
     report = fit_tagger(nlp, tagger, texts, dev_texts)
-    if report.fit.gradient > SMALL_GRADIENT:
-        warnings.warn(Warnings.W006.format(gradient=report.fit.gradient), stacklevel=2)
     judge = "the development corpus" if dev else "a tenth of the documents" if report.choice else "nothing"
     msg.good(
         f"Fitted {len(report.fit.theta):,} parameters to {report.train.tokens:,} tokens in {report.seconds:.1f} s "

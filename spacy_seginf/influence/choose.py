@@ -19,7 +19,6 @@ FALLBACK = 1.0
 HELD_OUT = 10  # one document in so many
 GAP = 1e-4  # nats per token that a fit of the search may miss the optimum by
 SAMPLE_TOKENS = 20_000
-SMALL_GRADIENT = 0.01  # a head with less is at its optimum, as far as float32 parameters can tell
 LARGEST_HESSIAN = 8000  # parameters; above, the Hessian takes more than half a gigabyte and K-FAC stands for it
 
 
@@ -113,7 +112,7 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
     """Minimise J to |grad J| <= 1e-8: ``approach``, then quasi-Newton steps in the metric of the exact Hessian, or of
     K-FAC for heads with more than LARGEST_HESSIAN parameters.
 
-    near (bool): the start comes from ``approach`` already.
+    near (bool): the start comes from ``approach`` already, on all documents or most of them.
     RAISES (ValueError): S050 if l2 is not positive.
     """
     if l2 <= 0:

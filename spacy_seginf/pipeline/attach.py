@@ -16,15 +16,15 @@ from thinc.api import Model
 
 from ..crf import viterbi
 from ..errors import Errors
-from ..influence.choose import FALLBACK, L2Choice, choose_l2, fit_to_optimum, hold_out
-from ..influence.fit import Fit, HeadData, unpack
+from ..influence.choose import L2Choice
+from ..influence.fit import Fit, HeadData
 from ..influence.gradients import Head
 from ..models import set_head_parameters
 from ..schemes import TAG
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
 from .encoding import run_before
-from .refit import head_data, score
+from .refit import choose_penalty, fit_chosen, head_data, score
 
 SCHEMES = {"ner": "BIO", "beam_ner": "BIO", "tagger": TAG}  # by factory
 TAGGER = "crf_tagger"
@@ -115,8 +115,7 @@ def fit_tagger(
     """Fit the head that ``add_tagger`` left open, and compare it with the component.
 
     train (list of TrainingText): the corpus that trained the component, as ``read_corpus`` gives it.
-    dev (list of TrainingText): chooses the penalty; without it, a tenth of the training documents does. Those labels
-        have trained the encoder, so that the penalty tends to come out too small.
+    dev (list of TrainingText): chooses the penalty, as in ``choose_penalty``.
     RAISES (ValueError): S010 or S013 for missing features.
     """
     assert tagger.explains is not None
@@ -124,18 +123,8 @@ def fit_tagger(
     _set_zero_head(nlp, tagger, train)
     data, followed = _encode(nlp, tagger, train)
     dev_data, dev_followed = _encode(nlp, tagger, dev) if dev else (None, None)
-    start = numpy.zeros(data.labels * (data.width + data.labels))
-    choice: Optional[L2Choice] = None
-    l2 = FALLBACK
-    if dev_data is not None:
-        choice = choose_l2(data, dev_data, start)
-    elif len(data.lengths) > 1:
-        choice = choose_l2(*hold_out(data), start)
-    if choice is not None:
-        l2, start = choice.l2, choice.fits[choice.l2].theta
-    fit = fit_to_optimum(data, start, l2, near=dev_data is not None)
-    weights, transitions = unpack(fit.theta, data.labels)
-    set_head_parameters(tagger.model.get_ref("output_layer"), weights[:, :-1], weights[:, -1], transitions)
+    choice = choose_penalty(data, dev_data)
+    fit, l2 = fit_chosen(tagger, data, choice, numpy.zeros(data.labels * (data.width + data.labels)))
     seconds = time.perf_counter() - started
     compared = _compare(tagger, train, data, followed)
     tagger.cfg["agreement"] = round(compared.agreement, DIGITS)

@@ -14,8 +14,8 @@ from spacy.util import minibatch
 
 from ..crf import viterbi
 from ..errors import Errors, Warnings
-from ..influence.choose import FALLBACK, choose_l2, fit_to_optimum, hold_out
-from ..influence.fit import TOLERANCE, HeadData, loss_and_gradient, unpack
+from ..influence.choose import FALLBACK, L2Choice, choose_l2, fit_to_optimum, hold_out
+from ..influence.fit import TOLERANCE, Fit, HeadData, loss_and_gradient, unpack
 from ..influence.gradients import Head, on_cpu
 from ..models import set_head_parameters
 from ..schemes import TAG
@@ -70,30 +70,48 @@ def refit_head(
     if l2 is not None and l2 <= 0:
         raise ValueError(Errors.S050.format(l2=l2))
     before = Head(tagger.model).theta
-    dev_data = None
-    if dev:
-        dev_data = head_data(nlp, tagger, dev)
-    losses: dict[float, float] = {}
-    start = before
-    if l2 is None:
-        l2 = FALLBACK
-        halves = (data, dev_data) if dev_data is not None else hold_out(data) if len(data.lengths) > 1 else None
-        if halves is not None:
-            choice = choose_l2(*halves, numpy.zeros_like(before))
-            l2, losses, start = choice.l2, choice.losses, choice.fits[choice.l2].theta
+    dev_data = head_data(nlp, tagger, dev) if dev else None
+    choice = choose_penalty(data, dev_data) if l2 is None else None
+    losses = choice.losses if choice is not None else {}
     if keep:
-        gradient = loss_and_gradient(data, before, l2)[1]
-        return RefitReport(l2, losses, float(numpy.abs(gradient).max()), False), before
-    # What was chosen on a tenth of the documents was fitted to the others.
-    fit = fit_to_optimum(data, start, l2, near=bool(losses) and dev_data is not None)
-    if not fit.converged:
-        warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
-    weights, transitions = unpack(fit.theta, data.labels)
+        penalty = l2 or (choice.l2 if choice is not None else FALLBACK)
+        gradient = loss_and_gradient(data, before, penalty)[1]
+        return RefitReport(penalty, losses, float(numpy.abs(gradient).max()), False), before
+    fit, penalty = fit_chosen(tagger, data, choice, before, l2)
     corpora = {"training": _compare(tagger, texts, data, before, fit.theta)}
     if dev and dev_data is not None:
         corpora["development"] = _compare(tagger, dev, dev_data, before, fit.theta)
+    return RefitReport(penalty, losses, fit.gradient, fit.converged, corpora), fit.theta
+
+
+def choose_penalty(data: HeadData, dev: Optional[HeadData]) -> Optional[L2Choice]:
+    """Choose the penalty on a development corpus, else on a tenth of the documents; None if there is just one.
+
+    Labels of the training documents have trained the encoder, so a penalty that they choose tends to be too small.
+    """
+    if dev is None and len(data.lengths) < 2:
+        return None
+    halves = hold_out(data) if dev is None else (data, dev)
+    return choose_l2(*halves, numpy.zeros(data.labels * (data.width + data.labels)))
+
+
+def fit_chosen(
+    tagger: CRFTagger, data: HeadData, choice: Optional[L2Choice], start: numpy.ndarray, l2: Optional[float] = None
+) -> tuple[Fit, float]:
+    """Fit a head at the chosen penalty, or at l2, and put it into the tagger. Warns (W005) if it did not converge.
+
+    start (float64, P): where to begin if there is no choice.
+    RETURNS: the fit and its penalty.
+    """
+    if choice is not None:
+        l2, start = choice.l2, choice.fits[choice.l2].theta
+    l2 = FALLBACK if l2 is None else l2
+    fit = fit_to_optimum(data, start, l2, near=choice is not None)
+    if not fit.converged:
+        warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
+    weights, transitions = unpack(fit.theta, data.labels)
     set_head_parameters(tagger.model.get_ref("output_layer"), weights[:, :-1], weights[:, -1], transitions)
-    return RefitReport(l2, losses, fit.gradient, fit.converged, corpora), fit.theta
+    return fit, l2
 
 
 def head_data(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> HeadData:
