@@ -11,7 +11,8 @@ from wasabi import Printer, table
 
 from ..evaluation.verification import Pair, VerifyReport
 from ..evaluation.verification import verify as verify_document
-from ..render.wording import HEAD_ONLY, shorten, visible
+from ..pipeline.views import Reference
+from ..render.wording import HEAD_ONLY, label_of, place_of, shorten, visible
 from .explain import load_indexed
 
 
@@ -47,7 +48,7 @@ def verify(
 
 def _print(report: VerifyReport, msg: Printer) -> None:
     if not report.pairs:
-        msg.info("No entities were predicted in this text, so there is nothing to verify.")
+        msg.info("No prediction in this text has references, so there is nothing to verify.")
         return
     header = ("prediction", "training label", "where", "change", "predicted", "refined", "actual")
     rows = [_row(pair) for pair in report.pairs]
@@ -75,11 +76,11 @@ def _row(pair: Pair) -> tuple[str, ...]:
     if pair.reference is None:
         note = "" if pair.summed != pair.summed else f"sum of single effects {pair.summed:+.3g}"
         return prediction, "all of these together", note, "removed", *predictions, actual
-    reference = pair.reference
+    reference = Reference(pair.reference, pair.predicted)
     return (
         prediction,
-        f"{shorten(visible(reference['text']), 24)} {visible(reference['label'])}",
-        f"{shorten(visible(reference['document']), 30)}, token {reference['start']}",
+        f"{shorten(visible(reference.text), 24)} {visible(label_of(reference))}",
+        shorten(visible(place_of(reference)), 44),
         "removed" if pair.change == "removed" else f"to {visible(pair.change)}",
         *predictions,
         actual,

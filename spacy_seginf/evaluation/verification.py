@@ -63,20 +63,17 @@ class VerifyReport:
     @property
     def predicted(self) -> Agreement:
         """Agreement of predicted and actual effects of single references."""
-        pairs = self.singles()
-        return agreement(numpy.array([p.predicted for p in pairs]), numpy.array([p.actual for p in pairs]))
+        return _agreement(self.singles(), "predicted")
 
     @property
     def refined(self) -> Agreement:
         """Agreement of refined and actual effects of single references."""
-        pairs = self.singles()
-        return agreement(numpy.array([p.refined for p in pairs]), numpy.array([p.actual for p in pairs]))
+        return _agreement(self.singles(), "refined")
 
     @property
     def scores(self) -> Agreement:
-        """Agreement of the search's scores and actual effects."""
-        pairs = self.singles()
-        return agreement(numpy.array([p.score for p in pairs]), numpy.array([p.actual for p in pairs]))
+        """Agreement of the search's scores, which are of removal, and the actual effects of removing references."""
+        return _agreement([pair for pair in self.singles() if pair.change == "removed"], "score")
 
 
 def verify(
@@ -94,7 +91,7 @@ def verify(
     doc (Doc): a document that the pipeline has tagged.
     top (int): references on each side of each entity.
     l2 (float): penalty of the refits if the index has identity curvature or the trained head; else the index's own.
-    relabel (bool): also change the label of every reference to the one that would change the prediction most.
+    relabel (bool): also change the label of every reference to the other one that the head finds most probable there.
     progress (Callable): wraps the iterator over refits, like tqdm.
     RAISES (ValueError): S020 to S026 if there is no usable index, S050 or S051 for an unusable l2.
     """
@@ -140,6 +137,10 @@ def verify(
             pair = outcomes["together", number].pair(number)
             report.pairs.append(Pair(*prediction, None, "removed", nan, **pair, summed=summed))
     return report
+
+
+def _agreement(pairs: list[Pair], measure: str) -> Agreement:
+    return agreement(numpy.array([getattr(p, measure) for p in pairs]), numpy.array([p.actual for p in pairs]))
 
 
 @dataclass(frozen=True)
