@@ -20,6 +20,7 @@ import numpy
 from scipy.linalg import eigh
 
 from ..crf import one_label_each, viterbi
+from ..errors import Errors
 from .curvature import ExactCurvature, KroneckerCurvature, Metric
 from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
 from .relabelling import relabelled_step
@@ -81,7 +82,8 @@ class HeadEffects:
 
     def watch(self, data: HeadData, labels: numpy.ndarray, segments: SegmentList) -> SegmentChains:
         """Free segments of other documents at given labels (ints, all tokens of ``data``)."""
-        observed = one_label_each(labels, data.labels)
+        labels = numpy.asarray(labels)
+        observed = _one_label_each(labels, len(data.allowed), data.labels)
         return SegmentChains(self.theta, replace(data, allowed=observed), labels, numpy.asarray(segments))
 
     def gradients(self, segments: SegmentList) -> numpy.ndarray:
@@ -110,10 +112,10 @@ class HeadEffects:
         return Change(replace(self.data, allowed=allowed), chains)
 
     def relabelled(self, segment: tuple[int, int, int], labels: numpy.ndarray) -> Change:
-        """Change the labels of a segment (ints, its tokens)."""
+        """Change the labels of a segment (ints, its tokens). RAISES (ValueError): S029 if they do not fit."""
         chains = self.chains([segment])
         allowed = self.data.allowed.copy()
-        allowed[chains.rows] = one_label_each(numpy.asarray(labels), self.data.labels)
+        allowed[chains.rows] = _one_label_each(numpy.asarray(labels), len(chains.rows), self.data.labels)
         return Change(replace(self.data, allowed=allowed), chains, numpy.asarray(labels))
 
     def removal(self, segments: SegmentList) -> numpy.ndarray:
@@ -123,6 +125,8 @@ class HeadEffects:
     def predict(self, change: Change) -> numpy.ndarray:
         """Predict the change of theta under a change of labels (float64, 1 x P): one step for a removal, and for new
         labels one that keeps the loss of their documents exact."""
+        if not len(change.chains):
+            return self.nothing
         if change.labels is None:
             return correct_segments(change.chains, self.metric, _one_set(change.chains)).steps
         documents = numpy.unique(change.chains.segments[:, 0])
@@ -203,6 +207,16 @@ def log_odds(losses: numpy.ndarray) -> numpy.ndarray:
     """Turn losses -log p into log-odds log(p / (1 - p)), without cancellation for p near 1."""
     losses = numpy.maximum(losses, 1e-300)
     return -losses - numpy.log(-numpy.expm1(-losses))
+
+
+def _one_label_each(labels: numpy.ndarray, tokens: int, size: int) -> numpy.ndarray:
+    """Permit one label at each token. RAISES (ValueError): S029 if they are not labels, or not as many."""
+    if labels.shape != (tokens,):
+        raise ValueError(Errors.S029.format(problem=f"{labels.size} labels for {tokens} tokens"))
+    if tokens and not 0 <= labels.min() <= labels.max() < size:
+        problem = f"labels are numbers from 0 to {size - 1}, not {labels.min()} to {labels.max()}"
+        raise ValueError(Errors.S029.format(problem=problem))
+    return one_label_each(labels, size)
 
 
 def _parts(segments: SegmentList) -> list[numpy.ndarray]:

@@ -298,3 +298,17 @@ def test_effects_with_missing_labels():
     watched = effects.watch(data, labels, [(number, 0, 1) for number in range(12)])
     segments = [(0, 2, 3), (2, 1, 4), (4, 0, 8), (6, 0, 3)]
     check([outcome(effects, watched, effects.without([segment])) for segment in segments], least=0.97)
+
+
+@pytest.mark.parametrize("labels", [[1], [1, 1, 1], [1, LABELS], [-1, 0]])
+def test_labels_that_do_not_fit(problem, labels):
+    effects, known, _, _ = problem
+    with pytest.raises(ValueError, match=r"\[S029\]"):
+        effects.relabelled((2, 1, 3), numpy.array(labels))
+    with pytest.raises(ValueError, match=r"\[S029\]"):
+        effects.watch(effects.data, known[:-1], [(0, 0, 1)])
+
+
+def test_removing_nothing(problem):
+    effects, _, _, _ = problem
+    assert not effects.predict(effects.without([])).any()
