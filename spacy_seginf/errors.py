@@ -144,10 +144,33 @@ class Errors(metaclass=_Coded):
         "The index has identity curvature, which ranks labels but predicts no effect of changing one. Build it again "
         'with curvature = "exact" in [components.influence].'
     )
+    # Beyond one machine
+    S080 = "Working on a cluster needs dask. Install it with: pip install 'spacy-seginf[dask]'"
+    S081 = (
+        "There is no dask scheduler at {address} ({what}). Start one with `dask scheduler`, and workers with `dask "
+        "worker {address}`."
+    )
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."
     S031 = "The index in {path} has format version {found}; this version of the package reads {known}. {advice}"
     S032 = "The index file {path} is damaged: {what}. Build the index again, or restore the file."
+    S033 = (
+        "The shard {path} does not belong to the index in {index}: it comes from another build. Build the index again, "
+        "or restore the shard."
+    )
+    S034 = (
+        "The features of this encoder reach {largest:.3g}, more than float16 can hold. Build the index with --dtype "
+        "float32."
+    )
+    S035 = (
+        "The index in {path} was pruned: {count:,} labels were left out, so nothing can be refitted or verified with "
+        "it. Build it again with --keep 1."
+    )
+    S036 = (
+        "There is no space left for {path}. What was there before is untouched. Free some space (or use --dtype int8, "
+        "--keep 0.1) and run the command again: {kept}"
+    )
+    S037 = "Another command is building {path} right now. Wait for it, or choose another output folder."
     # Command line and corpora
     S040 = "There is no {what} at {path}. Check the path."
     S041 = "The corpus {path} holds no documents with annotated tokens. Check that it was converted with labels."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from spacy.cli._util import Arg, Opt, app
@@ -31,6 +31,17 @@ def index_cli(
     unit: Optional[str] = Opt(
         None, "--unit", help="What explanations refer to, entity or token; default: the config's"
     ),
+    dtype: Optional[str] = Opt(
+        None, "--dtype", help="Precision of stored features: float32, float16 or int8; default: the config's"
+    ),
+    keep: Optional[float] = Opt(None, "--keep", help="Share of the labels to keep, those with the largest gradients"),
+    tolerance: Optional[float] = Opt(
+        None, "--tolerance", help="Drop labels whose gradient is at most this share of the largest"
+    ),
+    shard_tokens: Optional[int] = Opt(None, "--shard-tokens", help="Tokens per shard: what an interrupted run keeps"),
+    scheduler: Optional[str] = Opt(
+        None, "--scheduler", help="Address of a dask scheduler (tcp://host:8786) whose workers do the work"
+    ),
     force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
@@ -38,8 +49,37 @@ def index_cli(
     """Encode the training corpus once, refit the head, and store the gradients of the labels beside the pipeline."""
     from .index import index
 
-    settings = {"curvature": curvature, "refit": refit, "l2": l2, "unit": unit}
+    settings: dict[str, Any] = {"curvature": curvature, "refit": refit, "l2": l2, "unit": unit, "dtype": dtype}
+    settings.update(keep=keep, tolerance=tolerance, shard_tokens=shard_tokens, scheduler=scheduler)
     _report_errors(index, model, corpus, output, dev=dev, **settings, force=force, gpu_id=gpu_id, silent=quiet)
+
+
+@seginf.command("append")
+def append_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    corpus: Path = Arg(..., help="The new documents in spaCy's binary format (.spacy)"),
+    output: Path = Arg(..., help="Folder for the result; the pipeline's own with --force"),
+    refresh: bool = Opt(False, "--refresh", help="Fit head and curvature to all documents; otherwise they are held"),
+    dev: Optional[Path] = Opt(None, "--dev", help="Development corpus (.spacy) that chooses the penalty of a refresh"),
+    shard_tokens: Optional[int] = Opt(None, "--shard-tokens", help="Tokens per shard: what an interrupted run keeps"),
+    scheduler: Optional[str] = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://host:8786)"),
+    force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+) -> None:
+    """Add documents to an index; only these are encoded."""
+    from .append import append
+
+    settings: dict[str, Any] = {"refresh": refresh, "dev": dev, "shard_tokens": shard_tokens, "scheduler": scheduler}
+    _report_errors(append, pipeline, corpus, output, **settings, force=force, gpu_id=gpu_id, silent=quiet)
+
+
+@seginf.command("check")
+def check_cli(pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`, or an index folder")) -> None:
+    """Compare every byte of an index with its checksums, and say what it holds."""
+    from .check import check
+
+    _report_errors(check, pipeline, silent=False)
 
 
 @seginf.command("attach")

@@ -11,7 +11,7 @@ from wasabi import Printer
 from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
-from .index import _check_output, _progress, load_pipeline, prepare_influence
+from .index import check_output, load_pipeline, prepare_influence, show_progress
 
 
 def attach(
@@ -39,7 +39,7 @@ def attach(
     """
     msg = Printer(no_print=silent)
     output = Path(output)
-    _check_output(output, force, [Path(pipeline), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
+    check_output(output, force, [Path(pipeline), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(pipeline)
     tagger = add_tagger(nlp, find_component(nlp, component))
@@ -61,19 +61,20 @@ def attach(
             msg.text(_describe(report, name, compared))
     influence_name, tagger_name = prepare_influence(nlp, pipeline)
 
-    def build(folder: Path) -> BuildReport:
+    def build(folder: Path, staging: Path) -> BuildReport:
         return build_index(
             nlp,
             tagger_name,
             texts,
             folder,
             settings=BuildSettings(l2=report.l2),
+            staging=staging,
             corpus=Path(corpus).name,
-            progress=None if silent else _progress,
+            progress=None if silent else show_progress,
             say=msg.info,
         )
 
-    indexed = save_with_index(nlp, output, build, influence_name)
+    indexed = save_with_index(nlp, output, build, influence_name, msg.info)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
     msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
     return report

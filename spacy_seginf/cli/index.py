@@ -13,6 +13,7 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
+from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
@@ -29,6 +30,11 @@ def index(
     refit: Optional[bool] = None,
     l2: Optional[float] = None,
     unit: Optional[str] = None,
+    dtype: Optional[str] = None,
+    keep: Optional[float] = None,
+    tolerance: Optional[float] = None,
+    shard_tokens: Optional[int] = None,
+    scheduler: Optional[str] = None,
     force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
@@ -40,18 +46,34 @@ def index(
     corpus (Path): the training corpus (.spacy).
     output (Path): folder for the result; nothing is written unless all goes well.
     dev (Path): development corpus (.spacy), which chooses the penalty of the refit.
-    curvature, refit, l2, unit: instead of those in the config; the config of the written pipeline says so.
+    curvature, refit, l2, unit, dtype, keep, tolerance: instead of those in the config; the config of the written
+        pipeline says so.
+    shard_tokens (int): how many tokens go into a shard: what is kept of an interrupted run, and one task of a cluster.
+    scheduler (str): address of a dask scheduler, whose workers do the work on shards; they must see the folder of the
+        output under the same path. In this process if None.
     RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists, S027 or
         S028 for unknown settings.
     """
     msg = Printer(no_print=silent)
     output = Path(output)
-    _check_output(output, force, [Path(model), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
+    check_output(output, force, [Path(model), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
     influence_name, tagger_name = prepare_influence(nlp, model)
     influence: Any = nlp.get_pipe(influence_name)
-    override_settings(nlp, influence_name, curvature=curvature, refit=refit, l2=l2, unit=unit)
+    override_settings(
+        nlp,
+        influence_name,
+        curvature=curvature,
+        refit=refit,
+        l2=l2,
+        unit=unit,
+        dtype=dtype,
+        keep=keep,
+        tolerance=tolerance,
+        shard_tokens=shard_tokens,
+    )
+    workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
     tagger = influence.find_tagger()
     texts = read_corpus(nlp, Path(corpus), tagger.attribute)
     dev_texts = read_corpus(nlp, Path(dev), tagger.attribute) if dev else None
@@ -62,7 +84,7 @@ def index(
             "encoder has seen their labels, so it tends to come out too small."
         )
 
-    def build(folder: Path) -> BuildReport:
+    def build(folder: Path, staging: Path) -> BuildReport:
         return build_index(
             nlp,
             tagger_name,
@@ -70,12 +92,15 @@ def index(
             folder,
             dev=dev_texts,
             settings=chosen,
+            staging=staging,
+            workers=workers,
+            gpu=gpu_id,
             corpus=Path(corpus).name,
-            progress=None if silent else _progress,
+            progress=None if silent else show_progress,
             say=msg.info,
         )
 
-    report = save_with_index(nlp, output, build, influence_name)
+    report = save_with_index(nlp, output, build, influence_name, msg.info)
     for line in describe(report):
         msg.text(line)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
@@ -100,12 +125,14 @@ def describe(report: BuildReport) -> list[str]:
                 f"On the {name} corpus it changed {moved.changed:.2%} of the predictions; score {moved.before:.4f} "
                 f"before, {moved.after:.4f} after"
             )
-    encoding, refit, rest = report.seconds
     lines.append(
         f"Curvature {report.curvature}: {report.flagged:,} labels have a leverage above one half; "
         f"{report.missing_entities:,} entities may be missing from the annotation"
     )
-    lines.append(f"Seconds: {encoding:.1f} encoding, {refit:.1f} refit, {rest:.1f} curvature and rows")
+    if report.dropped:
+        lines.append(f"Dropped {report.dropped:,} labels with small gradients; a pruned index can't refit or verify")
+    parts = zip(report.seconds, ("encoding and writing", "refit", "curvature", "rows with leverage"))
+    lines.append("Seconds: " + ", ".join(f"{seconds:.1f} {part}" for seconds, part in parts))
     return lines
 
 
@@ -149,7 +176,7 @@ def override_settings(nlp: Language, name: str, **settings: Any) -> None:
     """Change settings of an influence component, in the pipeline's config too, so that the saved pipeline has them.
 
     name (str): the component.
-    settings: curvature, refit, l2 (see ``BuildSettings``) and unit; None leaves a setting as it is.
+    settings: those of ``BuildSettings``, and unit; None leaves a setting as it is.
     RAISES (ValueError): S027 or S028 for unknown ones.
     """
     influence: Any = nlp.get_pipe(name)
@@ -158,10 +185,11 @@ def override_settings(nlp: Language, name: str, **settings: Any) -> None:
     build = replace(influence.settings, **{key: value for key, value in changed.items() if key != "unit"})
     check_build(name, unit, build)
     influence.unit, influence.settings = unit, build
+    changed.pop("shard_tokens", None)  # says how to build, and nothing of the result
     nlp.get_pipe_config(name).update(changed)
 
 
-def _check_output(output: Path, force: bool, inputs: list[Path]) -> None:
+def check_output(output: Path, force: bool, inputs: list[Path]) -> None:
     """Refuse to replace what is not an earlier result, or holds what the command reads."""
     if not output.exists():
         return
@@ -178,7 +206,8 @@ def _check_output(output: Path, force: bool, inputs: list[Path]) -> None:
         raise ValueError(Errors.S046.format(path=output, problem="holds no pipeline"))
 
 
-def _progress(examples, total: int):  # type: ignore[no-untyped-def]
+def show_progress(total: int):  # type: ignore[no-untyped-def]
+    """Return a progress bar over documents, with the time that is left."""
     from tqdm import tqdm
 
-    return tqdm(examples, total=total, unit="doc", desc="Indexing", disable=not sys.stderr.isatty())
+    return tqdm(total=total, unit="doc", desc="Encoding", disable=not sys.stderr.isatty())

@@ -178,10 +178,10 @@ class _Neighbours:
         assert influence.index is not None
         self._tags = influence.index.manifest.tags
         index = influence.index.tokens
-        self._labels = index.labels[: len(index), 1]
+        self._labels = numpy.concatenate([part.labels[: len(part), 1] for part in index.parts])
         places = [index.place(row) for row in range(len(index))]
         self._kinds = numpy.array([culprits.get(place, "") for place in places])
-        features = index.features[: len(index)]
+        features = numpy.concatenate([part.factors(slice(0, len(part))).features for part in index.parts])
         lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
         self._directions = features / numpy.maximum(lengths, 1e-12)
         self._entities: dict[str, list[set[str]]] = {}  # by type, the kinds of culprits in each

@@ -13,11 +13,11 @@ from spacy.tokens import Doc
 
 from ..influence.choose import fit_to_optimum, head_metric
 from ..influence.effects import Change, HeadEffects
-from ..influence.explainer import Explainer
 from ..influence.relabelling import alternatives
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.segments import SegmentChains
 from ..pipeline.influence import Influence
+from ..search.explainer import Explainer
 from .agreement import Agreement, agreement
 
 REFINEMENTS = 5

@@ -53,12 +53,20 @@ class HeadEffects:
     data (HeadData): training documents. theta (float64, P): the head's optimum. l2 (float): its penalty.
     metric (Metric): H^-1 at theta.
     labels (ints, tokens): training labels, the most probable permitted ones where some are missing; found out if None.
+    largest_gain (float): see there; found out if None, which the documents of a single shard can't do.
     """
 
     def __init__(
-        self, data: HeadData, theta: numpy.ndarray, l2: float, metric: Metric, labels: Optional[numpy.ndarray] = None
+        self,
+        data: HeadData,
+        theta: numpy.ndarray,
+        l2: float,
+        metric: Metric,
+        labels: Optional[numpy.ndarray] = None,
+        largest_gain: Optional[float] = None,
     ) -> None:
         self.data, self.theta, self.l2, self.metric = data, theta, l2, metric
+        self._largest_gain = largest_gain
         self.labels = complete_labels(data, theta) if labels is None else labels
 
     @property
@@ -69,6 +77,8 @@ class HeadEffects:
     @cached_property
     def largest_gain(self) -> float:
         """A bound on the norm of H^-1/2 g per norm of g. H is at least l2, unless missing labels have made it less."""
+        if self._largest_gain is not None:
+            return self._largest_gain
         if not isinstance(self.metric, ExactCurvature) or bool((self.data.allowed.sum(axis=1) == 1).all()):
             return float(self.l2) ** -0.5
         inverse = self.metric.inverse

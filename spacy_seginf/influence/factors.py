@@ -38,6 +38,12 @@ class TokenFactors:
     def __getitem__(self, rows: Any) -> TokenFactors:
         return TokenFactors(self.features[rows], self.residuals[rows], self.previous[rows], self.following[rows])
 
+    def in_float64(self) -> TokenFactors:
+        """Return the same with numbers in float64."""
+        return TokenFactors(
+            self.features.astype("float64"), self.residuals.astype("float64"), self.previous, self.following
+        )
+
     def as_segments(self) -> SegmentFactors:
         """Write the label pairs out: each token as a segment of its own."""
         labels = self.residuals.shape[1]
@@ -64,6 +70,19 @@ def inner_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:
     left_padded, right_padded = _with_zero_column(left.residuals), _with_zero_column(right.residuals)
     similarity += right_padded.T[left.previous] * left_padded[:, right.following]
     similarity += left_padded[:, right.previous] * right_padded.T[left.following]
+    return similarity
+
+
+def paired_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:
+    """Return <gradient, gradient'> of left[i] and right[i] (n, in the precision of the factors)."""
+    similarity = numpy.einsum("nd,nd->n", left.features, right.features) + 1.0
+    similarity += (left.previous == right.previous) & (left.previous >= 0)
+    similarity += (left.following == right.following) & (left.following >= 0)
+    similarity *= numpy.einsum("nc,nc->n", left.residuals, right.residuals)
+    left_padded, right_padded = _with_zero_column(left.residuals), _with_zero_column(right.residuals)
+    rows = numpy.arange(len(left))
+    similarity += right_padded[rows, left.previous] * left_padded[rows, right.following]
+    similarity += left_padded[rows, right.previous] * right_padded[rows, left.following]
     return similarity
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy
 
 from ..crf import token_conditionals
@@ -10,12 +12,48 @@ from .effects import HeadEffects
 from .factors import TokenFactors, squared_norms
 from .fit import unpack
 from .held_out import HeldOut
-from .index import SegmentRows, TokenRows
 from .removal import correct_tokens
 from .segments import SegmentFactors
 
 SILENT = 1e-3  # labels whose residuals are all smaller get a bound on their norm, and no correction
 CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """What is known of every token, in document order.
+
+    labels (ints, tokens x 3): of the left neighbour, of the token, of the right one; -1 beyond an edge.
+    residuals (floats, tokens x labels): onehot(label) - p(label given neighbours), corrected.
+    norms, self_influence (floats, tokens): norm of the gradient, corrected and not, in the metric of the index.
+    leverage, held_out (floats, tokens): share in all curvature; p(label given text), its document held out.
+    """
+
+    labels: numpy.ndarray
+    residuals: numpy.ndarray
+    norms: numpy.ndarray
+    self_influence: numpy.ndarray
+    leverage: numpy.ndarray
+    held_out: numpy.ndarray
+
+
+@dataclass(frozen=True)
+class SegmentRows:
+    """Entities that are annotated, and runs of O tokens that might be one.
+
+    factors (SegmentFactors): gradients, corrected.
+    positions (ints, n x 3): document, start and end token.
+    types (ints, n x 2): tag of the first token, and the tag that the first token of a missing entity should have (-1
+        for annotated ones).
+    norms, self_influence, leverage (floats, n).
+    """
+
+    factors: SegmentFactors
+    positions: numpy.ndarray
+    types: numpy.ndarray
+    norms: numpy.ndarray
+    self_influence: numpy.ndarray
+    leverage: numpy.ndarray
 
 
 def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool) -> TokenRows:

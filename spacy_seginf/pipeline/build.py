@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
-import os
+import errno
+import hashlib
 import shutil
-import tempfile
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Optional
+from typing import Any, Callable, Iterator, Optional, Sequence
 
+import numpy
 from spacy.language import Language
-from spacy.util import minibatch
 
 from ..errors import Errors, Warnings
-from ..files import replace_folder
+from ..files import exclusive, replace_folder
+from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
+from ..index.index import Index
+from ..index.manifest import Manifest, write_manifest
+from ..index.shards import SEAL, save_array, seal_checksum
 from ..influence.choose import head_metric
+from ..influence.curvature import Metric, metric_arrays
 from ..influence.effects import HeadEffects
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
-from ..influence.gradients import Head, on_cpu
-from ..influence.held_out import leave_one_document_out
-from ..influence.index import IndexWriter, Manifest, Source
-from ..influence.removal import LEVERAGE_FLAG
-from ..influence.rows import segment_rows, token_rows
+from ..influence.fit import HeadData
+from ..influence.gradients import Head
+from ..parallel import InProcess, Workers
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
-from .encoding import encode
 from .refit import RefitReport, refit_head
+from .shard_tasks import (
+    EncodeTask,
+    RowsReport,
+    RowsTask,
+    WriteTask,
+    compute_rows,
+    encode_remotely,
+    norms_of,
+    pack_docs,
+    write_encoded,
+    write_shard,
+)
 
-BATCH_DOCUMENTS = 64
+IN_PROCESS = InProcess()
 CURVATURES = ("exact", "kfac", "identity")
+SHARD_TOKENS = 65_536
 
 
 @dataclass(frozen=True)
@@ -40,11 +56,22 @@ class BuildSettings:
     curvature: "exact" (K-FAC stands in for heads with more than 8,000 parameters), "kfac", or "identity", the paper's.
     refit: move the head to the optimum of its loss with a penalty, which predictions of removal assume.
     l2: that penalty, (l2 / 2) |theta|^2; None chooses it by likelihood on a development corpus.
+    dtype: precision in which token vectors are kept, and with which everything is computed.
+    keep: share of the labels (and of the entities) that are kept, those with the largest norms. tolerance: labels
+        whose norm is at most this share of the largest one are dropped too.
+    shard_tokens: how many tokens go into a shard, at most one document more.
     """
 
     curvature: str = "exact"
     refit: bool = True
     l2: Optional[float] = None
+    dtype: str = "float16"
+    keep: float = 1.0
+    tolerance: float = 0.0
+    shard_tokens: int = SHARD_TOKENS
+
+
+DEFAULTS = BuildSettings()
 
 
 @dataclass(frozen=True)
@@ -60,8 +87,9 @@ class BuildReport:
     missing_entities: int = 0
     curvature: str = "identity"
     flagged: int = 0
+    dropped: int = 0
     refit: Optional[RefitReport] = None
-    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)  # for encoding, refit, and everything else
+    seconds: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # for encoding, refit, curvature, and rows
 
 
 def build_index(
@@ -71,8 +99,12 @@ def build_index(
     folder: Path,
     *,
     dev: Optional[list[TrainingText]] = None,
-    settings: BuildSettings = BuildSettings(),
+    settings: BuildSettings = DEFAULTS,
     corpus: str = "",
+    staging: Optional[Path] = None,
+    earlier: Optional[Index] = None,
+    workers: Workers = IN_PROCESS,
+    gpu: int = -1,
     progress: Any = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> BuildReport:
@@ -84,14 +116,19 @@ def build_index(
     folder (Path): where the index goes. It is complete when the manifest is there.
     dev (list of TrainingText): chooses the penalty; without it, a tenth of the training documents does.
     corpus (str): what the manifest and messages call the corpus.
-    progress (Callable): wraps the iterator over documents, like tqdm; called with (iterable, total=...).
+    staging (Path): where encoded shards are kept until the index is complete; shards that are there already are not
+        encoded again. Beside the index if None.
+    earlier (Index): of the same encoder; its documents come first, and are not encoded again.
+    workers (Workers): who does the work on shards.
+    gpu (int): on which GPU remote workers encode; -1 for none.
+    progress (Callable): makes a progress bar like tqdm; called with (total=number of documents).
     say (Callable): is told what is being done.
     RAISES (ValueError): S003 or S045 for labels that are not the tagger's, S041 if no token has a label, S010, S011 or
-        S013 for missing features, S050 or S051 for an unusable l2.
+        S013 for missing features, S050 or S051 for an unusable l2, S034 for a dtype that can't hold the features.
     """
     tagger = nlp.get_pipe(tagger_name)
     assert isinstance(tagger, CRFTagger)
-    _check_labels(tagger, texts)
+    check_labels(tagger, texts)
     manifest = Manifest(
         tagger=tagger_name,
         scheme=tagger.scheme.name,
@@ -99,91 +136,279 @@ def build_index(
         curvature=settings.curvature,
         encoder_fingerprint=encoder_fingerprint(nlp, tagger_name),
         corpus=corpus,
+        dtype=settings.dtype,
         **tagger.explained,
     )
-    started = time.perf_counter()
-    with IndexWriter(folder, manifest) as writer:
-        stream: Iterable[TrainingText] = texts if progress is None else progress(texts, total=len(texts))
-        _encode(nlp, tagger, stream, writer)
-        data = writer.data
-        missing = data.allowed.all(axis=1)
-        if missing.all():
-            raise ValueError(Errors.S041.format(path=corpus))
-        if missing.any():
-            warnings.warn(Warnings.W004.format(count=int(missing.sum())), stacklevel=2)
-        encoded = time.perf_counter()
-        report, theta = None, Head(tagger.model).theta
-        if settings.refit or settings.curvature != "identity":
-            say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
-            report, theta = refit_head(nlp, tagger, texts, data, dev, settings.l2, keep=not settings.refit)
-            manifest.l2, manifest.refit = report.l2, settings.refit
-            manifest.fit_gradient = report.gradient
-        fitted = time.perf_counter()
-        say("Computing the curvature and the rows of the index")
-        metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature)
-        manifest.head_fingerprint = head_fingerprint(tagger.model)
-        corrected = manifest.curvature != "identity"
-        effects = HeadEffects(data, theta, manifest.l2, metric)
-        held_out = leave_one_document_out(effects, tagger.scheme, corrected=corrected)
-        tokens = token_rows(effects, held_out.probabilities, corrected=corrected)
-        segments = segment_rows(effects, held_out, tagger.scheme, corrected=corrected)
-        del data, effects
-        writer.finish(tokens, segments, theta, metric)
+    staging = staging or folder.with_name(f"{folder.name}-encoded")
+    clock = Clock()
+    restored = [] if earlier is None else restore_shards(earlier, staging, settings.dtype)
+    encoded = restored + encode_shards(
+        nlp,
+        tagger,
+        texts,
+        staging,
+        manifest,
+        settings.shard_tokens,
+        workers=workers,
+        gpu=gpu,
+        progress=progress,
+        first=len(restored),
+    )
+    data = joined([Documents(path).data for path in encoded])
+    missing = data.allowed.all(axis=1)
+    if missing.all():
+        raise ValueError(Errors.S041.format(path=corpus))
+    if missing.any():
+        warnings.warn(Warnings.W004.format(count=int(missing.sum())), stacklevel=2)
+    clock.lap()
+    report, theta = None, Head(tagger.model).theta
+    if settings.refit or settings.curvature != "identity":
+        say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
+        in_memory = HeadData(data.features[:], data.allowed, data.lengths)
+        known = texts if earlier is None else []
+        report, theta = refit_head(nlp, tagger, known, in_memory, dev, settings.l2, keep=not settings.refit)
+        manifest.l2, manifest.refit = report.l2, settings.refit
+        manifest.fit_gradient = report.gradient
+        del in_memory
+    clock.lap()
+    say("Computing the curvature")
+    metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature)
+    if manifest.curvature != "identity":
+        manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
+    manifest.head_fingerprint = head_fingerprint(tagger.model)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_curvature(folder, theta, metric)
+    del metric
+    clock.lap()
+    say("Computing the rows of the index")
+    manifest.build = build_id(manifest, encoded, theta)
+    rows = RowsTask(Path(), folder, manifest.curvature, manifest.l2, tagger.scheme, manifest.largest_gain)
+    found = write_shards(folder, encoded, rows, manifest, settings, workers)
+    manifest.width = data.width - 1
+    write_manifest(folder, manifest)
+    shutil.rmtree(staging)
+    clock.lap()
     return BuildReport(
         manifest.documents,
         manifest.rows,
         manifest.tokens,
         int(missing.sum()),
         manifest.segments,
-        len(held_out.missing),
+        sum(part.missing_entities for part in found),
         manifest.curvature,
-        int((tokens.leverage > LEVERAGE_FLAG).sum()),
+        sum(part.flagged for part in found),
+        manifest.dropped[0],
         report if settings.refit else None,
-        (encoded - started, fitted - encoded, time.perf_counter() - fitted),
+        tuple(clock.laps),
     )
 
 
-def _encode(nlp: Language, tagger: CRFTagger, texts: Iterable[TrainingText], writer: IndexWriter) -> None:
-    for batch in minibatch(texts, BATCH_DOCUMENTS):
-        features = encode(nlp, tagger, [text.example.predicted for text in batch])
-        for text, rows in zip(batch, features):
-            doc = text.example.predicted
-            if not len(doc):
-                continue
-            offsets = [(token.idx, token.idx + len(token)) for token in doc]
-            source = Source(text.identifier, doc.text, text.first_token)
-            writer.add(source, offsets, on_cpu(rows), tagger.allowed_tags(text.example))
+def encode_shards(
+    nlp: Language,
+    tagger: CRFTagger,
+    texts: Sequence[TrainingText],
+    staging: Path,
+    manifest: Manifest,
+    shard_tokens: int,
+    *,
+    workers: Workers = IN_PROCESS,
+    gpu: int = -1,
+    progress: Any = None,
+    first: int = 0,
+) -> list[Path]:
+    """Encode documents, shard by shard, to folders of their own; those that are done already are left as they are.
+
+    first (int): number of the first shard. Returns the folders, in the order of the documents.
+    """
+    staging.mkdir(parents=True, exist_ok=True)
+    tasks, folders = [], []
+    texts = [text for text in texts if len(text.example.predicted)]
+    bar = progress(total=len(texts)) if progress is not None else None
+    pipeline = staging / "pipeline"
+    for number, part in enumerate(_split(texts, shard_tokens), start=first):
+        docs = [text.example.predicted for text in part]
+        sources = [_source(tagger, text) for text in part]
+        key = documents_key(sources, manifest.encoder_fingerprint, manifest.dtype)
+        folders.append(staging / shard_name(number))
+        task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, pipeline, manifest.tagger, gpu)
+        if is_done(folders[-1], key):
+            _advance(bar, len(docs))
+        elif workers.remote:
+            tasks.append(replace(task, docs=pack_docs(docs)))
+        else:
+            write_encoded(nlp, tagger, docs, task, partial(_advance, bar))
+    if tasks:
+        nlp.to_disk(pipeline)
+        for count in workers.map(encode_remotely, tasks):
+            _advance(bar, count)
+    if bar is not None:
+        bar.close()
+    return folders
 
 
-def save_with_index(nlp: Language, output: Path, build: Callable[[Path], BuildReport], name: str) -> BuildReport:
+def restore_shards(index: Index, staging: Path, dtype: str) -> list[Path]:
+    """Bring the documents of an index back into the order in which they were encoded; return their folders."""
+    staging.mkdir(parents=True, exist_ok=True)
+    folders = []
+    for number, shard in enumerate(index.shards):
+        folders.append(staging / shard_name(number))
+        key = f"{shard.facts['build']} {dtype}"
+        if not is_done(folders[-1], key):
+            shutil.rmtree(folders[-1], ignore_errors=True)
+            restore_documents(shard, folders[-1], key, index.orders[number], dtype)
+    return folders
+
+
+def write_curvature(folder: Path, theta: numpy.ndarray, metric: Metric) -> None:
+    """Write a head and its metric, which the rows of all shards share."""
+    save_array(folder, "theta", theta)
+    for name, array in metric_arrays(metric).items():
+        save_array(folder, f"metric_{name}", array)
+
+
+def write_shards(
+    folder: Path,
+    encoded: Sequence[Path],
+    rows: RowsTask,
+    manifest: Manifest,
+    settings: BuildSettings,
+    workers: Workers,
+) -> list[RowsReport]:
+    """Compute the rows of encoded shards, write them sorted to an index, and list them in its manifest."""
+    found = list(workers.map(compute_rows, [replace(rows, documents=path) for path in encoded]))
+    floors = _floors(encoded, settings)
+    tasks = [WriteTask(path, folder / path.name, manifest.build, manifest.dtype, floors) for path in encoded]
+    for task, facts in zip(tasks, workers.map(write_shard, tasks)):
+        add_shard(manifest, folder, {"name": task.folder.name, "build": manifest.build, **facts})
+    return found
+
+
+def add_shard(manifest: Manifest, folder: Path, facts: dict[str, Any]) -> None:
+    """List a shard in a manifest, and count what it holds."""
+    facts = {**facts, "checksum": seal_checksum(folder / facts["name"])}
+    dropped, norms = facts.pop("dropped"), facts.pop("dropped_norms")
+    manifest.shards.append(facts)
+    manifest.rows += facts["rows"]
+    manifest.segments += facts["segments"]
+    manifest.documents += facts["documents"]
+    manifest.tokens += facts["tokens"]
+    manifest.dropped = [before + more for before, more in zip(manifest.dropped, dropped)]
+    manifest.dropped_norms = [max(pair) for pair in zip(manifest.dropped_norms, norms)]
+
+
+def build_id(manifest: Manifest, encoded: Sequence[Path], theta: numpy.ndarray) -> str:
+    """Tell shards that belong together from others: by their documents, the head, and how they were computed (hex)."""
+    digest = hashlib.sha256(theta.tobytes())
+    keys = [Documents(path).shard.facts["key"] for path in encoded]
+    digest.update(repr((manifest.curvature, manifest.l2, manifest.dtype, manifest.tags, keys)).encode())
+    return digest.hexdigest()[:16]
+
+
+def shard_name(number: int) -> str:
+    """Return the folder of a shard."""
+    return f"shard-{number:05d}"
+
+
+class Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: list[float] = []
+
+    def lap(self) -> None:
+        now = time.perf_counter()
+        self.laps.append(now - self._last)
+        self._last = now
+
+
+def _split(texts: Sequence[TrainingText], shard_tokens: int) -> Iterator[list[TrainingText]]:
+    """Split a corpus into shards of about the same size."""
+    total = sum(len(text.example.predicted) for text in texts)
+    size = total / max(-(-total // shard_tokens), 1)
+    part: list[TrainingText] = []
+    done = 0.0
+    shards = 0
+    for text in texts:
+        part.append(text)
+        done += len(text.example.predicted)
+        if done >= size * (shards + 1) - 0.5:
+            yield part
+            part, shards = [], shards + 1
+    if part:
+        yield part
+
+
+def _source(tagger: CRFTagger, text: TrainingText) -> Source:
+    doc = text.example.predicted
+    offsets = [(token.idx, token.idx + len(token)) for token in doc]
+    return Source(text.identifier, doc.text, offsets, tagger.allowed_tags(text.example), text.first_token)
+
+
+def _floors(encoded: Sequence[Path], settings: BuildSettings) -> tuple[float, float]:
+    """Return the norms up to which token rows and entity rows are dropped; -1 drops nothing."""
+    if settings.keep >= 1.0 and settings.tolerance <= 0.0:
+        return -1.0, -1.0
+    floors = []
+    for norms in zip(*(norms_of(path) for path in encoded)):
+        values = numpy.concatenate(norms)
+        floor = settings.tolerance * float(values.max(initial=0.0)) if settings.tolerance > 0 else -1.0
+        kept = int(numpy.ceil(settings.keep * len(values)))
+        if kept < len(values):
+            floor = max(floor, float(numpy.partition(values, len(values) - kept - 1)[len(values) - kept - 1]))
+        floors.append(floor)
+    return floors[0], floors[1]
+
+
+def _advance(bar: Any, count: int) -> None:
+    if bar is not None:
+        bar.update(count)
+
+
+def save_with_index(
+    nlp: Language,
+    output: Path,
+    build: Callable[[Path, Path], BuildReport],
+    name: str,
+    say: Callable[[str], None] = lambda text: None,
+) -> BuildReport:
     """Write the pipeline with a freshly built index to a folder, all or nothing.
 
-    build (Callable): writes the index to the folder that it is given.
+    build (Callable): writes the index to the first folder that it is given; keeps encoded shards in the second, which
+        outlives a failure, so that running again does not encode them again.
     name (str): name of the influence component in the pipeline.
+    RAISES (ValueError): S036 if the disk is full, S037 if another process is building the same output.
     """
     output = Path(output).absolute()
     output.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    try:
-        report = build(work / name / "index")
-        nlp.get_pipe(name).load_index(work / name / "index")  # type: ignore[attr-defined]
-        nlp.to_disk(work)
-        nlp.get_pipe(name).unload_index()  # type: ignore[attr-defined]
-        work.chmod(0o777 & ~_umask())
-        replace_folder(work, output)
-    finally:
+    partial_output = output.with_name(f".{output.name}-partial")
+    with exclusive(partial_output):
+        work, staging = partial_output / "pipeline", partial_output / "encoded"
         shutil.rmtree(work, ignore_errors=True)
+        try:
+            report = build(work / name / "index", staging)
+            nlp.get_pipe(name).load_index(work / name / "index")  # type: ignore[attr-defined]
+            nlp.to_disk(work)
+            nlp.get_pipe(name).unload_index()  # type: ignore[attr-defined]
+            replace_folder(work, output)
+        except BaseException as error:
+            shutil.rmtree(work, ignore_errors=True)
+            done = len(list(staging.glob(f"*/{SEAL}"))) if staging.exists() else 0
+            kept = f"{done} encoded shards are kept in {staging}; running again goes on from there." if done else ""
+            if not done:
+                shutil.rmtree(partial_output, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise ValueError(Errors.S036.format(path=output, kept=kept)) from None
+            if kept:
+                say(kept)
+            raise
+        shutil.rmtree(partial_output, ignore_errors=True)
     return report
 
 
-def _check_labels(tagger: CRFTagger, texts: list[TrainingText]) -> None:
+def check_labels(tagger: CRFTagger, texts: list[TrainingText]) -> None:
+    """Is any label of the corpus one of the tagger's? RAISES (ValueError): S045 if not."""
     found = tagger.labels_in(text.example.reference for text in texts)
     if found and not found & set(tagger.labels):
         known = ", ".join(tagger.labels)
         raise ValueError(Errors.S045.format(found=", ".join(sorted(found)), name=tagger.name, known=known))
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

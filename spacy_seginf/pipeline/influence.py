@@ -21,14 +21,15 @@ from spacy.training import Example
 from ..crf import one_label_each
 from ..errors import Errors, Warnings
 from ..files import replace_folder
-from ..influence.explainer import Explainer, Explanation
+from ..index.index import Index
+from ..index.storage import FEATURE_DTYPES
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
-from ..influence.index import Index
 from ..influence.relabelling import LabelChange
 from ..schemes import TAG
-from .build import CURVATURES, BuildSettings
+from ..search.explainer import Explainer, Explanation
+from .build import CURVATURES, DEFAULTS, BuildSettings
 from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
 from .encoding import bare_copy, run_before
 from .extensions import register_extensions
@@ -36,7 +37,7 @@ from .storing import plan_queries, segment_place, store, view
 from .views import Influencers
 
 UNITS = ("entity", "token")
-DEFAULTS = BuildSettings()
+EXPLAINED = ("all", "entities")
 
 
 @Language.factory(
@@ -52,6 +53,10 @@ DEFAULTS = BuildSettings()
         "curvature": "exact",
         "refit": True,
         "l2": None,
+        "dtype": "float16",
+        "keep": 1.0,
+        "tolerance": 0.0,
+        "explain": "all",
     },
 )
 def make_influence(
@@ -65,6 +70,10 @@ def make_influence(
     curvature: str,
     refit: bool,
     l2: Optional[float],
+    dtype: str,
+    keep: float,
+    tolerance: float,
+    explain: str,
 ) -> Influence:
     """Create an influence component. `python -m spacy seginf index` gives it an index.
 
@@ -79,10 +88,23 @@ def make_influence(
         the metric of the paper's experiments.
     refit (bool): whether `seginf index` moves the head to its optimum, which predictions of removal assume.
     l2 (Optional[float]): penalty (l2 / 2) |theta|^2 of that; chosen on a development corpus if None.
+    dtype (str): precision in which `seginf index` keeps token vectors: "float32", "float16" or "int8".
+    keep (float): share of the labels that `seginf index` keeps, those with the largest gradients; the rest, mostly
+        tokens that every head gets right, can hardly be among the references of anything. A pruned index can't refit.
+    tolerance (float): labels whose gradient is at most this share of the largest are dropped too.
+    explain (str): "all" tokens, or "entities": only the tokens of predicted entities, which is several times faster.
     """
-    settings = BuildSettings(curvature, refit, l2)
+    settings = BuildSettings(curvature, refit, l2, dtype, keep, tolerance)
     component = Influence(
-        nlp, name, tagger=tagger, top_k=top_k, context=context, unit=unit, refine=refine, settings=settings
+        nlp,
+        name,
+        tagger=tagger,
+        top_k=top_k,
+        context=context,
+        unit=unit,
+        refine=refine,
+        settings=settings,
+        explained=explain,
     )
     if getattr(nlp.evaluate, "func", None) is not _evaluate_without_search:
         nlp.evaluate = partial(_evaluate_without_search, nlp, nlp.evaluate)  # type: ignore[method-assign]
@@ -106,8 +128,12 @@ class Influence(Pipe):
         unit: str = "entity",
         refine: int = 0,
         settings: BuildSettings = DEFAULTS,
+        explained: str = "all",
     ) -> None:
         check_build(name, unit, settings)
+        if explained not in EXPLAINED:
+            allowed = f"Use one of: {', '.join(EXPLAINED)}."
+            raise ValueError(Errors.S028.format(setting="explain", name=name, value=explained, allowed=allowed))
         for setting, value, least in (("top_k", top_k, 1), ("context", context, 0), ("refine", refine, 0)):
             if value < least:
                 allowed = f"It must be at least {least}."
@@ -122,6 +148,7 @@ class Influence(Pipe):
         self.unit = unit
         self.refine = refine
         self.settings = settings
+        self.explained = explained
         self.index: Optional[Index] = None
         self._explainer: Optional[Explainer] = None
         self._warned = False
@@ -401,6 +428,16 @@ def check_build(name: str, unit: str, settings: BuildSettings) -> None:
     if settings.l2 is not None and not 0 < settings.l2 < float("inf"):
         allowed = "It must be positive, or left out to be chosen by likelihood."
         raise ValueError(Errors.S028.format(setting="l2", name=name, value=settings.l2, allowed=allowed))
+    if settings.dtype not in FEATURE_DTYPES:
+        allowed = f"Use one of: {', '.join(FEATURE_DTYPES)}."
+        raise ValueError(Errors.S028.format(setting="dtype", name=name, value=settings.dtype, allowed=allowed))
+    for setting, value, legal, allowed in (
+        ("keep", settings.keep, 0 < settings.keep <= 1, "It must be above 0 and at most 1, which keeps everything."),
+        ("tolerance", settings.tolerance, 0 <= settings.tolerance < 1, "It must be at least 0 and below 1."),
+        ("shard_tokens", settings.shard_tokens, settings.shard_tokens >= 1, "It must be at least 1."),
+    ):
+        if not legal:
+            raise ValueError(Errors.S028.format(setting=setting, name=name, value=value, allowed=allowed))
 
 
 def _evaluate_without_search(nlp: Language, evaluate: Callable, examples: Iterable[Example], **settings: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Sequence
 
 from spacy.tokens import Doc
 
-from ..influence.explainer import Explanation, Found, Table
+from ..search.explainer import Explanation, Found, Table
 from .extensions import STORED
 from .views import Influencers
 

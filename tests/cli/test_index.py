@@ -11,7 +11,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.cli.index import index
-from spacy_seginf.influence.index import Index, IndexWriter
+from spacy_seginf.index.index import Index
 
 from ..conftest import TINY_MODEL, copy_pipeline, make_examples, make_tagger
 from .running import run

@@ -20,8 +20,19 @@ class MemoryRows:
     def __len__(self):
         return len(self.table)
 
+    @property
+    def parts(self):
+        return [self]
+
+    @property
+    def first_rows(self):
+        return numpy.array([0, len(self)])
+
     def factors(self, rows):
         return self.table[rows]
+
+    def places(self, rows):
+        return self.positions[rows, 0].astype("int64") * 1000 + self.positions[rows, 1]
 
 
 def sorted_rows(table, positions):

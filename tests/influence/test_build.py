@@ -6,7 +6,7 @@ import pytest
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
-from spacy_seginf.influence.index import Index
+from spacy_seginf.index.index import Index
 from spacy_seginf.pipeline.build import BuildSettings, build_index
 from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
 

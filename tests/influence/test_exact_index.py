@@ -12,10 +12,10 @@ from spacy_seginf.cli.index import index
 from spacy_seginf.evaluation.verification import verify
 from spacy_seginf.influence.fit import loss_and_gradient
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
-from spacy_seginf.influence.search import search
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.models import head_parameters
 from spacy_seginf.pipeline.build import BuildSettings
+from spacy_seginf.search.bounded import search
 
 from ..conftest import TEXTS, make_examples
 
@@ -560,22 +560,22 @@ def test_token_unit(built, nlp):
 
 
 def test_held_out_column(explainer, nlp):
-    effects, arrays = explainer.effects, explainer.index.arrays
+    effects = explainer.effects
     data = effects.data
-    assert arrays["held_out"].shape == (len(data.allowed),)
-    assert ((arrays["held_out"] >= 0) & (arrays["held_out"] <= 1 + 1e-6)).all()
+    assert explainer.index.held_out.shape == (len(data.allowed),)
+    assert ((explainer.index.held_out >= 0) & (arrays["held_out"] <= 1 + 1e-6)).all()
     stored, real = [], []
     for document in (0, 2, 6, 16):
         whole = (document, 0, data.lengths[document])
         step, _ = effects.refit(effects.without([whole]))
         rows = slice(int(data.starts[document]), int(data.starts[document]) + data.lengths[document])
         unary = SegmentChains(effects.theta + step[0], data, effects.labels, [whole]).chain.unary
-        stored += arrays["held_out"][rows].tolist()
+        stored += explainer.index.held_out[rows].tolist()
         real += (unary * data.allowed[rows]).sum(axis=1).tolist()
     assert numpy.corrcoef(stored, real)[0, 1] > 0.99
     # the entity that is missing from the annotation: its "O" is improbable without it
     starts = data.starts[16]
-    assert arrays["held_out"][starts : starts + 2].max() < numpy.median(arrays["held_out"])
+    assert explainer.index.held_out[starts : starts + 2].max() < numpy.median(arrays["held_out"])
 
 
 def test_kfac_index(model_path, spoilt_path, tmp_path):

@@ -9,10 +9,7 @@ from typing import NamedTuple
 import numpy
 import pytest
 
-from spacy_seginf.influence import index as indexing
-from spacy_seginf.influence.curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature
-from spacy_seginf.influence.factors import TokenFactors, squared_norms
-from spacy_seginf.influence.index import (
+from spacy_seginf.index.index import (
     ARRAYS,
     FORMAT_VERSION,
     Index,
@@ -22,6 +19,9 @@ from spacy_seginf.influence.index import (
     Source,
     TokenRows,
 )
+from spacy_seginf.influence import index as indexing
+from spacy_seginf.influence.curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature
+from spacy_seginf.influence.factors import TokenFactors, squared_norms
 from spacy_seginf.influence.segments import SegmentFactors
 
 from .rows import explicit_gradients, random_factors

@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_seginf.influence import search as searching
 from spacy_seginf.influence.factors import TokenFactors, inner_products
-from spacy_seginf.influence.queries import Queries
-from spacy_seginf.influence.search import search
+from spacy_seginf.search import bounded as searching
+from spacy_seginf.search.bounded import search
+from spacy_seginf.search.queries import Queries
 
 from .rows import explicit_gradients, random_factors, sorted_rows
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(searching, "FIRST_BLOCK", 4)
+    monkeypatch.setattr(searching, "FIRST_ROWS", 4)
+    monkeypatch.setattr(searching, "LEAST_BLOCK", 4)
     monkeypatch.setattr(searching, "LARGEST_BLOCK", 8)
 
 
@@ -145,7 +146,7 @@ def test_stops_early_with_the_answer_of_a_dense_scan():
     result = search(index, queries, 2)
     assert as_pairs(result) == dense_scan(index, queries, 2)
     assert (result.rows_seen < len(index)).all()
-    assert result.rows_seen.min() == 12  # blocks of 4 and 8 hold the ten long rows
+    assert result.rows_seen.min() == 16  # blocks of 4, 4 and 8 hold the ten long rows
 
 
 def test_does_not_stop_before_it_has_k_of_both_signs():

@@ -9,16 +9,17 @@ from typing import Union
 import numpy
 
 from ..crf import one_label_each
+from ..index.index import Index
+from ..index.tables import SegmentTable, TokenTable
+from ..influence.effects import HeadEffects, log_odds
+from ..influence.factors import TokenFactors
+from ..influence.fit import HeadData
+from ..influence.relabelling import LabelChange, alternatives, first_order
+from ..influence.removal import LEVERAGE_FLAG
+from ..influence.segments import SegmentChains
 from ..schemes import TagScheme
-from .effects import HeadEffects, log_odds
-from .factors import TokenFactors
-from .fit import HeadData
-from .index import Index, SegmentTable, TokenTable
+from .bounded import search
 from .queries import CurvedQueries, Queries, SearchQueries
-from .relabelling import LabelChange, alternatives, first_order
-from .removal import LEVERAGE_FLAG
-from .search import search
-from .segments import SegmentChains
 
 CANDIDATES = 4  # times k references on each side are looked at before the k with the largest effects are shown
 LEAST_REFINEMENTS = 4  # of references with a high leverage, for which one Newton step is not enough
@@ -207,7 +208,7 @@ class Explainer:
                 (int(numpy.searchsorted(unique, found.row)), query)
                 for query, sides in enumerate(entries)
                 for found in (*sides[0], *sides[1])
-                if not found.refined and (self.refine or table.leverage[found.row] > LEVERAGE_FLAG)
+                if not found.refined and (self.refine or table.leverage(found.row) > LEVERAGE_FLAG)
             ]
             # Away from the optimum, further steps would mostly make up for the fit that the head did not get.
             if not doubtful or not self.index.manifest.refit:

@@ -1,0 +1,160 @@
+"""An index opened for reading: its manifest, its curvature, and the shards with the rows of all training labels.
+
+A folder with ``manifest.json``, ``theta.npy`` (float64, P: the head), ``metric_*.npy`` (float64: H^-1 or its factors),
+and a folder for each shard (see ``writing``).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Collection
+
+import numpy
+
+from ..errors import Errors
+from ..influence.curvature import Metric, load_metric
+from ..influence.fit import HeadData
+from .documents import joined, unpack_allowed
+from .manifest import Manifest, read_manifest
+from .shards import Shard, seal_checksum
+from .storage import StoredArray, StoredFile
+from .tables import SegmentPart, SegmentTable, TokenPart, TokenTable
+
+METRIC = "metric_"
+
+
+class Index:
+    """An index opened for reading. Opening reads the manifest, the seals of the shards, and the sizes of their files;
+    everything else is mapped, and checked, when it is touched.
+
+    folder (Path): where ``manifest.json`` is.
+    RAISES (ValueError): S030 if it is missing or incomplete, S031 for another format version, S032 if damaged, S033 if
+        shards come from another build.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.manifest: Manifest = read_manifest(self.folder)
+        self.shards = [self._shard(entry) for entry in self.manifest.shards]
+        self.first_documents = numpy.cumsum([0, *(entry["documents"] for entry in self.manifest.shards)])
+        self.first_tokens_of_shards = numpy.cumsum([0, *(entry["tokens"] for entry in self.manifest.shards)])
+        self.tokens = TokenTable(self, [TokenPart(shard) for shard in self.shards])
+        self.segments = SegmentTable(self, [SegmentPart(shard) for shard in self.shards])
+        self.text = lru_cache(maxsize=1024)(self._text)
+
+    def __reduce__(self) -> tuple[type[Index], tuple[Path]]:
+        """Pickle the path, not the content."""
+        return Index, (self.folder.absolute(),)
+
+    @cached_property
+    def theta(self) -> numpy.ndarray:
+        """The head (float64, P)."""
+        return self._array("theta.npy")[:]
+
+    @cached_property
+    def metric(self) -> Metric:
+        """H^-1, or what stands for it."""
+        names = [name[len(METRIC) : -len(".npy")] for name in self.manifest.files if name.startswith(METRIC)]
+        arrays = {name: self._array(f"{METRIC}{name}.npy") for name in names}
+        content = {name: array[:] if array.shape else array[()] for name, array in arrays.items()}
+        return load_metric(self.manifest.curvature, content, len(self.manifest.tags), self.manifest.width + 1)
+
+    @cached_property
+    def orders(self) -> list[numpy.ndarray]:
+        """Number of each token, in document order, among the sorted ones of its shard (list of int64, tokens)."""
+        return [numpy.argsort(shard["tokens"][:]) for shard in self.shards]
+
+    @cached_property
+    def labels(self) -> numpy.ndarray:
+        """Label of each token in document order (int64, tokens). RAISES (ValueError): S035 if rows were dropped."""
+        self._require_all()
+        parts = [shard["labels"][:][order, 1] for shard, order in zip(self.shards, self.orders)]
+        return numpy.concatenate(parts).astype(numpy.int64)
+
+    @cached_property
+    def held_out(self) -> numpy.ndarray:
+        """p(label given text) of each token in document order, its document held out (float32, tokens)."""
+        return numpy.concatenate([shard["held_out"][:] for shard in self.shards])
+
+    @cached_property
+    def data(self) -> HeadData:
+        """Features and annotation of all documents, in memory. RAISES (ValueError): S035 if rows were dropped."""
+        self._require_all()
+        parts = []
+        for shard, order in zip(self.shards, self.orders):
+            allowed = unpack_allowed(shard["allowed"][:], shard.facts["labels"])
+            features = shard.features("features")[order]
+            parts.append(HeadData(features, allowed, numpy.diff(shard.token_starts).tolist()))
+        data = joined(parts)
+        return HeadData(data.features[:], data.allowed, data.lengths)
+
+    def check(self) -> None:
+        """Compare every byte with its checksum. RAISES (ValueError): S032 if one differs."""
+        for name, file in self.manifest.files.items():
+            StoredFile(self.folder / name, file["checksums"]).check()
+        for shard in self.shards:
+            shard.check()
+
+    def document_of(self, shard: int, token: int) -> tuple[int, int]:
+        """Return the number of the document of a shard's token, and the token's number in it."""
+        starts = self.shards[shard].token_starts
+        local = int(numpy.searchsorted(starts, token, side="right")) - 1
+        return int(self.first_documents[shard]) + local, token - int(starts[local])
+
+    def in_documents(self, shard: int, tokens: numpy.ndarray, identifiers: Collection[str]) -> numpy.ndarray:
+        """Tell which tokens of a shard are in documents with these ids (bool, tokens)."""
+        ids = self.shards[shard].texts("ids")
+        chosen = numpy.array([ids[number] in identifiers for number in range(len(ids))], dtype=bool)
+        return chosen[numpy.searchsorted(self.shards[shard].token_starts, tokens, side="right") - 1]
+
+    def place(self, document: int, token: int) -> tuple[str, int]:
+        """Return where a token comes from: document id and token number."""
+        shard, local = self._locate(document)
+        return shard.texts("ids")[local], token + int(shard["first_tokens"][local])
+
+    def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
+        """Describe some tokens as plain values: text, label, document, start, end, context, offset.
+
+        context (int): characters of text on each side. ``offset`` is where the tokens start in the context.
+        """
+        identifier, first = self.place(document, start)
+        shard, local = self._locate(document)
+        offset = int(shard.token_starts[local])
+        offsets = shard["token_offsets"][offset + start : offset + end]
+        begin, stop = int(offsets[0, 0]), int(offsets[-1, 1])
+        text = self.text(document)
+        left = max(0, begin - context)
+        return {
+            "text": text[begin:stop],
+            "label": label,
+            "document": identifier,
+            "start": first,
+            "end": first + end - start,
+            "context": text[left : stop + context],
+            "offset": begin - left,
+        }
+
+    def _text(self, document: int) -> str:
+        shard, local = self._locate(document)
+        return shard.texts("texts")[local]
+
+    def _locate(self, document: int) -> tuple[Shard, int]:
+        number = int(numpy.searchsorted(self.first_documents, document, side="right")) - 1
+        return self.shards[number], document - int(self.first_documents[number])
+
+    def _shard(self, entry: dict[str, Any]) -> Shard:
+        folder = self.folder / entry["name"]
+        shard = Shard(folder)
+        if shard.facts.get("build") != entry["build"] or seal_checksum(folder) != entry["checksum"]:
+            raise ValueError(Errors.S033.format(path=folder, index=self.folder))
+        return shard
+
+    def _array(self, name: str) -> StoredArray:
+        if name not in self.manifest.files:
+            raise ValueError(Errors.S030.format(path=self.folder, what=f"{name} is missing"))
+        return StoredArray(StoredFile(self.folder / name, self.manifest.files[name]["checksums"]))
+
+    def _require_all(self) -> None:
+        if self.manifest.pruned:
+            raise ValueError(Errors.S035.format(path=self.folder, count=sum(self.manifest.dropped)))

@@ -1,0 +1,108 @@
+"""What an index says of itself."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from ..errors import Errors
+from ..files import write_text
+from .shards import check_size
+from .storage import file_checksums
+
+FORMAT_VERSION = 3
+MANIFEST = "manifest.json"
+
+
+@dataclass
+class Manifest:
+    """The content of ``manifest.json``, which is written last. Sizes and seals are checked when an index is opened,
+    checksums when bytes are first touched, fingerprints on first use.
+
+    curvature: "exact", "kfac" or "identity". hessian: "full", or "free labels" where missing labels made the Hessian
+    indefinite and the covariance with all labels summed out stands for it. refit: whether the head was moved to the
+    optimum of its loss with the penalty l2; largest_gain bounds the norm of a gradient in the metric by its Euclidean
+    one; fit_gradient is the largest component of the gradient there.
+    held_documents: how many of the last documents were appended later, with head and curvature held.
+    explains: the component whose predictions are explained, if not the tagger's own.
+    dtype: precision of token vectors. dropped: number of token rows and of entity rows that were left out, and the
+    largest norm among each: no dropped label can score more than that times the norm of the query.
+    shards: name, documents, tokens, rows, segments, and the checksum of its seal, for each. build: tells shards of
+    one build from those of another. files: bytes and checksums of the files beside the manifest.
+    """
+
+    tagger: str
+    scheme: str
+    tags: list[str]
+    curvature: str
+    encoder_fingerprint: str
+    head_fingerprint: str = ""
+    hessian: str = ""
+    largest_gain: float = 1.0
+    refit: bool = False
+    l2: float = 0.0
+    fit_gradient: float = 0.0
+    rows: int = 0
+    segments: int = 0
+    width: int = 0
+    documents: int = 0
+    tokens: int = 0
+    held_documents: int = 0
+    corpus: str = ""
+    explains: Optional[dict[str, Any]] = None
+    dtype: str = "float32"
+    dropped: list[int] = field(default_factory=lambda: [0, 0])
+    dropped_norms: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    format_version: int = FORMAT_VERSION
+    build: str = ""
+    shards: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def pruned(self) -> bool:
+        """Whether rows were left out."""
+        return any(self.dropped)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Complete an index: list the files in its folder, and write the manifest."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
+    manifest.files = {path.name: {"bytes": path.stat().st_size, "checksums": file_checksums(path)} for path in files}
+    content = asdict(manifest)
+    content["checksum"] = _checksum(content)
+    write_text(folder / MANIFEST, json.dumps(content, indent=1) + "\n")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a manifest and look whether all files are there.
+
+    RAISES (ValueError): S030 if something is missing, S031 for another format version, S032 if it is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf8"))
+    except FileNotFoundError:
+        raise ValueError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing")) from None
+    except (OSError, ValueError) as error:
+        raise ValueError(Errors.S032.format(path=path, what=f"not JSON ({error})")) from None
+    found = content.get("format_version") if isinstance(content, dict) else None
+    if found != FORMAT_VERSION:
+        newer = isinstance(found, int) and found > FORMAT_VERSION
+        advice = "Install a newer version of the package." if newer else "Build the index again."
+        raise ValueError(Errors.S031.format(path=folder, found=found, known=FORMAT_VERSION, advice=advice))
+    if content.pop("checksum", None) != _checksum(content):
+        raise ValueError(Errors.S032.format(path=path, what="its content is not what was written"))
+    try:
+        manifest = Manifest(**content)
+    except TypeError as error:
+        raise ValueError(Errors.S032.format(path=path, what=error)) from None
+    for name, file in manifest.files.items():
+        check_size(folder / name, file["bytes"])
+    return manifest
+
+
+def _checksum(content: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())

@@ -1,0 +1,146 @@
+"""Files that are memory-mapped and checked block by block when they are first touched."""
+
+from __future__ import annotations
+
+import zlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy
+
+from ..errors import Errors
+
+BLOCK = 1 << 20  # bytes that share a checksum
+FEATURE_DTYPES = ("float32", "float16", "int8")
+LARGEST_INT8 = 127
+
+
+def file_checksums(path: Path) -> list[int]:
+    """Return the CRC-32 of every megabyte of a file."""
+    with path.open("rb") as file:
+        return [zlib.crc32(block) for block in iter(lambda: file.read(BLOCK), b"")]
+
+
+class StoredFile:
+    """Bytes on disk. What is read is compared with its checksums the first time.
+
+    path (Path); checksums (list of int): as ``file_checksums`` gave them when the file was written.
+    """
+
+    def __init__(self, path: Path, checksums: list[int]) -> None:
+        self.path = path
+        self._expected = checksums
+        self._unchecked = numpy.ones(len(checksums), dtype=bool)
+
+    @cached_property
+    def raw(self) -> numpy.ndarray:
+        """All bytes, not checked (uint8). RAISES (ValueError): S032 if the file can't be read."""
+        try:
+            # A plain view of the map: indexing a numpy.memmap costs several times as much as indexing an array.
+            mapped = numpy.memmap(self.path, dtype=numpy.uint8, mode="r") if self._expected else numpy.zeros(0, "uint8")
+        except (OSError, ValueError) as error:
+            raise ValueError(Errors.S032.format(path=self.path, what=error)) from None
+        return mapped.view(numpy.ndarray)
+
+    def read(self, start: int, stop: int) -> numpy.ndarray:
+        """Return some bytes. RAISES (ValueError): S032 if they are not those that were written."""
+        self.check(start // BLOCK, -(-stop // BLOCK))
+        return self.raw[start:stop]
+
+    def check(self, first: int = 0, last: Optional[int] = None) -> None:
+        """Compare blocks with their checksums. RAISES (ValueError): S032 if they differ."""
+        if not self._unchecked[first:last].any():
+            return
+        for number in (first + numpy.flatnonzero(self._unchecked[first:last])).tolist():
+            if zlib.crc32(self.raw[number * BLOCK : (number + 1) * BLOCK].data) != self._expected[number]:
+                what = f"bytes {number * BLOCK:,} to {(number + 1) * BLOCK:,} are not those that were written"
+                raise ValueError(Errors.S032.format(path=self.path, what=what))
+            self._unchecked[number] = False
+
+
+class StoredArray:
+    """A ``.npy`` file, read by rows: a slice gives a view of the map, numbers give a copy.
+
+    RAISES (ValueError): S032 if what is touched is damaged.
+    """
+
+    def __init__(self, file: StoredFile) -> None:
+        self._file = file
+        file.check(0, 1)
+        try:
+            with file.path.open("rb") as stream:
+                version = numpy.lib.format.read_magic(stream)
+                read = {(1, 0): numpy.lib.format.read_array_header_1_0, (2, 0): numpy.lib.format.read_array_header_2_0}
+                self.shape, _, self.dtype = read[version](stream)
+                self._offset = stream.tell()
+            self._values = file.raw[self._offset :].view(self.dtype).reshape(self.shape)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(Errors.S032.format(path=file.path, what=error)) from None
+        self._row = self.dtype.itemsize * int(numpy.prod(self.shape[1:]))
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, rows: Any) -> numpy.ndarray:
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(len(self))
+            assert step == 1
+            self._check(start, max(start, stop))
+        elif isinstance(rows, tuple):  # () reads an array without dimensions
+            self._file.check()
+        elif isinstance(rows, (int, numpy.integer)):
+            self._check(int(rows), int(rows) + 1)
+        else:
+            rows = numpy.asarray(rows)
+            bytes_before = self._offset + rows * self._row
+            for block in numpy.unique([bytes_before // BLOCK, (bytes_before + self._row - 1) // BLOCK]).tolist():
+                self._file.check(block, block + 1)
+        return self._values[rows]
+
+    def _check(self, start: int, stop: int) -> None:
+        self._file.check((self._offset + start * self._row) // BLOCK, -(-(self._offset + stop * self._row) // BLOCK))
+
+
+class StoredFeatures:
+    """Token vectors in the precision in which they are kept; reading gives float32.
+
+    values (StoredArray): float32, float16, or int8. scales (StoredArray): for int8, what a row is multiplied by.
+    """
+
+    def __init__(self, values: StoredArray, scales: Optional[StoredArray] = None) -> None:
+        self._values, self._scales = values, scales
+        self.shape = values.shape
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, rows: Any) -> numpy.ndarray:
+        return decode_features(self._values[rows], None if self._scales is None else self._scales[rows])
+
+    def stored(self, rows: Any) -> tuple[numpy.ndarray, Optional[numpy.ndarray]]:
+        """Return values and scales as they are kept."""
+        return self._values[rows], None if self._scales is None else self._scales[rows]
+
+
+def encode_features(features: numpy.ndarray, dtype: str) -> tuple[numpy.ndarray, Optional[numpy.ndarray]]:
+    """Bring token vectors (float32, tokens x d) into the precision in which they are kept.
+
+    RETURNS: values, and for int8 the scales (float32, tokens) that undo the rounding up to half a step.
+    RAISES (ValueError): S034 if float16 can't hold them.
+    """
+    if dtype == "int8":
+        scales = numpy.abs(features).max(axis=1, initial=0.0) / LARGEST_INT8
+        steps = features / numpy.where(scales > 0, scales, 1.0)[:, None]
+        return numpy.rint(steps).astype(numpy.int8), scales.astype(numpy.float32)
+    with numpy.errstate(over="ignore"):
+        values = features.astype(dtype)
+    if dtype == "float16" and not numpy.isfinite(values).all() and numpy.isfinite(features).all():
+        raise ValueError(Errors.S034.format(largest=float(numpy.abs(features).max())))
+    return values, None
+
+
+def decode_features(values: numpy.ndarray, scales: Optional[numpy.ndarray]) -> numpy.ndarray:
+    """Undo ``encode_features`` (float32)."""
+    features = values.astype(numpy.float32, copy=False)
+    return features if scales is None else features * scales[..., None]

@@ -1,0 +1,287 @@
+"""The rows of an index: single training tokens, or training entities. Rows are numbered shard by shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
+
+import numpy
+
+from ..influence.factors import TokenFactors
+from ..influence.segments import SegmentFactors, ranges
+from .shards import Shard
+from .storage import StoredFeatures
+from .writing import LEVERAGE_STEPS
+
+if TYPE_CHECKING:
+    from .index import Index
+
+HOT_BYTES = 32 << 20  # of decoded token vectors that each shard keeps: those of the largest norms, which searches share
+Rows = Union[slice, numpy.ndarray]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows may be found.
+
+    labels (collection of str): entity types, tags, or "O"; None for all. documents (collection of str): ids; None for
+    all. entities (bool): only what is annotated as an entity.
+    """
+
+    labels: Optional[frozenset[str]] = None
+    documents: Optional[frozenset[str]] = None
+    entities: bool = False
+
+
+class TokenPart:
+    """The token rows of one shard, sorted by falling norm."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self.count: int = shard.facts["rows"]
+        self._hot = numpy.zeros((0, 0), dtype=numpy.float32)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @cached_property
+    def norms(self) -> numpy.ndarray:
+        """Norms of the gradients, falling (float32, rows)."""
+        return self._shard["norms"][:]
+
+    @cached_property
+    def labels(self) -> numpy.ndarray:
+        """Label of the left neighbour, of the token, of the right one; -1 beyond an edge (ints, stored tokens x 3)."""
+        return self._shard["labels"][:]
+
+    def factors(self, rows: Rows) -> TokenFactors:
+        """Return the factored gradients of some rows."""
+        labels = self._shard["labels"][rows]
+        return TokenFactors(self._features(rows), self._shard["residuals"][rows], labels[:, 0], labels[:, 2])
+
+    def tokens(self, rows: Any) -> numpy.ndarray:
+        """Return the numbers of the rows' tokens in the shard (int64)."""
+        return self._shard["tokens"][rows].astype(numpy.int64)
+
+    def lengths(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """Return how many tokens rows have (int64)."""
+        return numpy.ones(len(rows), dtype=numpy.int64)
+
+    def measure(self, name: str) -> numpy.ndarray:
+        """Return "norms" or "self_influence" of all rows."""
+        return self._shard[name][:]
+
+    def leverage(self, rows: Any) -> numpy.ndarray:
+        """Return the share of rows in all curvature, rounded up to 255ths (float64)."""
+        return self._shard["leverage"][rows] / LEVERAGE_STEPS
+
+    def selected(self, tags: Sequence[str], where: Filter) -> numpy.ndarray:
+        """Return the rows that labels and entities of a filter permit (bool, rows)."""
+        own = self.labels[: self.count, 1]
+        return _label_permitted(tags, where)[own]
+
+    def _features(self, rows: Rows) -> numpy.ndarray:
+        stored: StoredFeatures = self._shard.features("features")
+        if not isinstance(rows, slice):
+            return stored[rows]
+        start, stop, _ = rows.indices(len(stored))
+        if stop * stored.shape[1] * 4 > HOT_BYTES:
+            return stored[rows]
+        if stop > len(self._hot):
+            grown = min(max(stop, 2 * len(self._hot)), len(stored), max(stop, HOT_BYTES // (4 * stored.shape[1])))
+            more = stored[len(self._hot) : grown]
+            self._hot = numpy.concatenate([self._hot, more]) if len(self._hot) else more
+        return self._hot[start:stop]
+
+
+class SegmentPart:
+    """The entity rows of one shard, sorted by falling norm."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self.count: int = shard.facts["segments"]
+
+    def __len__(self) -> int:
+        return self.count
+
+    @cached_property
+    def norms(self) -> numpy.ndarray:
+        """Norms of the gradients, falling (float32, rows)."""
+        return self._shard["segment_norms"][:]
+
+    @cached_property
+    def types(self) -> numpy.ndarray:
+        """Tag of the first token, and the tag that the first token of a missing entity should have; -1 for annotated
+        ones (int16, rows x 2)."""
+        return self._shard["segment_types"][:]
+
+    @cached_property
+    def _starts(self) -> numpy.ndarray:
+        return self._shard["segment_starts"][:]
+
+    def factors(self, rows: Rows) -> SegmentFactors:
+        """Return the factored gradients of some rows."""
+        features = self._shard.features("segment_features")
+        if isinstance(rows, slice):
+            start, stop, _ = rows.indices(self.count)
+            tokens: Rows = slice(int(self._starts[start]), int(self._starts[max(start, stop)]))
+            lengths = numpy.diff(self._starts[start : stop + 1])
+        else:
+            lengths = self.lengths(rows)
+            tokens = ranges(self._starts[rows], lengths)
+        residuals, pairs = self._shard["segment_residuals"][tokens], self._shard["segment_pairs"][rows]
+        return SegmentFactors(features[tokens], residuals, pairs, lengths)
+
+    def tokens(self, rows: Any) -> numpy.ndarray:
+        """Return the numbers of the rows' first tokens in the shard (int64)."""
+        return self._shard["segment_tokens"][rows].astype(numpy.int64)
+
+    def lengths(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """Return how many tokens rows have (int64)."""
+        rows = numpy.asarray(rows)
+        return self._starts[rows + 1] - self._starts[rows]
+
+    def measure(self, name: str) -> numpy.ndarray:
+        """Return "norms" or "self_influence" of all rows."""
+        return self._shard[f"segment_{name}"][:]
+
+    def leverage(self, rows: Any) -> numpy.ndarray:
+        """Return the share of rows in all curvature, rounded up to 255ths (float64)."""
+        return self._shard["segment_leverage"][rows] / LEVERAGE_STEPS
+
+    def selected(self, tags: Sequence[str], where: Filter) -> numpy.ndarray:
+        """Return the rows that labels and entities of a filter permit (bool, rows)."""
+        return _label_permitted(tags, where)[self.types[:, 0]]
+
+
+Part = Union[TokenPart, SegmentPart]
+
+
+class Table:
+    """All rows of a kind. A row is a number; rows of the same shard are sorted by falling norm.
+
+    parts (list of TokenPart or SegmentPart): by shard.
+    """
+
+    def __init__(self, index: Index, parts: Sequence[Part]) -> None:
+        self._index = index
+        self.parts: Sequence[Any] = parts
+        self.first_rows = numpy.cumsum([0, *(len(part) for part in parts)])
+
+    def __len__(self) -> int:
+        return int(self.first_rows[-1])
+
+    @cached_property
+    def norms(self) -> numpy.ndarray:
+        """Norms of the gradients (float32, rows)."""
+        return self._measure("norms")
+
+    @cached_property
+    def self_influence(self) -> numpy.ndarray:
+        """Norms of the uncorrected gradients (float32, rows)."""
+        return self._measure("self_influence")
+
+    def leverage(self, row: int) -> float:
+        """Return the share of a row in all curvature, rounded up to 255ths."""
+        number, local = self._locate(row)
+        return float(self.parts[number].leverage(local))
+
+    def factors(self, rows: Any) -> Any:
+        """Return the factored gradients of some rows, of any shards."""
+        rows = numpy.arange(len(self))[rows] if isinstance(rows, slice) else numpy.asarray(rows, dtype=numpy.int64)
+        owners = numpy.searchsorted(self.first_rows, rows, side="right") - 1
+        by_shard = numpy.argsort(owners, kind="stable")
+        found = []
+        for number in numpy.unique(owners).tolist():
+            chosen = rows[owners == number] - self.first_rows[number]
+            found.append(self.parts[number].factors(chosen))
+        if len(found) == 1 and (numpy.diff(by_shard) > 0).all():
+            return found[0]
+        if not found:
+            return self.parts[0].factors(slice(0, 0))
+        columns = {name: numpy.concatenate([getattr(part, name) for part in found]) for name in vars(found[0])}
+        return type(found[0])(**columns)[numpy.argsort(by_shard)]
+
+    def gradients(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """Write the gradients of some rows out (float64, rows x P)."""
+        factors = self.factors(rows)
+        return (factors.as_segments() if isinstance(factors, TokenFactors) else factors).gradients()
+
+    def places(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """Number the first tokens of rows through all documents, in their order (int64): what equals are ordered by."""
+        result = numpy.empty(len(rows), dtype=numpy.int64)
+        owners = numpy.searchsorted(self.first_rows, rows, side="right") - 1
+        for number in numpy.unique(owners).tolist():
+            chosen = owners == number
+            local = rows[chosen] - self.first_rows[number]
+            result[chosen] = self.parts[number].tokens(local) + self._index.first_tokens_of_shards[number]
+        return result
+
+    def segment(self, row: int) -> tuple[int, int, int]:
+        """Return the document, start and end token of a row."""
+        number, local = self._locate(row)
+        part = self.parts[number]
+        token, length = int(part.tokens(local)), int(part.lengths(numpy.array([local]))[0])
+        document, start = self._index.document_of(number, token)
+        return document, start, start + length
+
+    def place(self, row: int) -> tuple[str, int]:
+        """Return where a row comes from: document id and token number."""
+        document, start, _ = self.segment(row)
+        return self._index.place(document, start)
+
+    def select(self, where: Filter) -> list[numpy.ndarray]:
+        """Return the rows of each shard that a filter permits (int64, numbers in the shard, rising)."""
+        selected = []
+        for number, part in enumerate(self.parts):
+            permitted = part.selected(self._index.manifest.tags, where)
+            if where.documents is not None:
+                permitted = permitted & self._index.in_documents(
+                    number, part.tokens(slice(0, len(part))), where.documents
+                )
+            selected.append(numpy.flatnonzero(permitted))
+        return selected
+
+    def reference(self, row: int, context: int = 40) -> dict[str, Any]:
+        """Describe a row as plain values."""
+        raise NotImplementedError
+
+    def _locate(self, row: int) -> tuple[int, int]:
+        number = int(numpy.searchsorted(self.first_rows, row, side="right")) - 1
+        return number, int(row - self.first_rows[number])
+
+    def _measure(self, name: str) -> numpy.ndarray:
+        return numpy.concatenate([part.measure(name) for part in self.parts])
+
+
+class TokenTable(Table):
+    """The rows of single training tokens."""
+
+    def reference(self, row: int, context: int = 40) -> dict[str, Any]:
+        """Describe a row as plain values."""
+        number, local = self._locate(row)
+        label = self._index.manifest.tags[int(self.parts[number].labels[local, 1])]
+        return self._index.describe(*self.segment(row), label, context)
+
+
+class SegmentTable(Table):
+    """The rows of training entities: annotated ones, and those that are missing from the annotation."""
+
+    def reference(self, row: int, context: int = 40) -> dict[str, Any]:
+        """Describe a row as plain values. A missing entity has the label "O" and says what it might be."""
+        number, local = self._locate(row)
+        types = self.parts[number].types[local].tolist()
+        label, missing = (self._index.manifest.tags[tag] if tag >= 0 else "" for tag in types)
+        described = self._index.describe(*self.segment(row), label[2:] or label, context)
+        return {**described, "missing": missing[2:]} if missing else described
+
+
+def _label_permitted(tags: Sequence[str], where: Filter) -> numpy.ndarray:
+    """Return which tags a filter permits (bool, tags)."""
+    permitted = numpy.ones(len(tags), dtype=bool)
+    if where.labels is not None:
+        permitted &= numpy.array([tag in where.labels or tag[2:] in where.labels for tag in tags])
+    if where.entities:
+        permitted &= numpy.array([tag != "O" for tag in tags])
+    return permitted

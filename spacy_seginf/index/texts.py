@@ -1,0 +1,42 @@
+"""Many strings in one memory-mapped file: showing one does not read the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterable
+
+import numpy
+
+from ..errors import Errors
+from .storage import StoredArray, StoredFile
+
+
+def write_texts(folder: Path, name: str, texts: Iterable[str]) -> None:
+    """Write strings to ``NAME.utf8``, and their byte offsets to ``NAME.npy``."""
+    offsets = [0]
+    with (folder / f"{name}.utf8").open("wb") as file:
+        for text in texts:
+            # Lone surrogates can't be UTF-8; they are kept as three bytes each rather than refused.
+            offsets.append(offsets[-1] + file.write(text.encode("utf8", "surrogatepass")))
+    numpy.save(folder / f"{name}.npy", numpy.asarray(offsets, dtype=numpy.int64), allow_pickle=False)
+
+
+class TextTable:
+    """Read strings by number.
+
+    offsets (StoredArray), file (StoredFile): what ``write_texts`` wrote.
+    RAISES (ValueError): S032 if they disagree.
+    """
+
+    def __init__(self, offsets: StoredArray, file: StoredFile) -> None:
+        self._offsets, self._file = offsets, file
+        last = int(offsets[len(offsets) - 1])
+        if last != len(file.raw):
+            raise ValueError(Errors.S032.format(path=file.path, what=f"it has {len(file.raw)} bytes instead of {last}"))
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, number: int) -> str:
+        start, end = self._offsets[number : number + 2].tolist()
+        return self._file.read(start, end).tobytes().decode("utf8", "surrogatepass")

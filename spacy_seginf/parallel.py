@@ -1,0 +1,61 @@
+"""Where the work on shards is done: in this process, or on the workers of a dask cluster."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Protocol, Sequence
+
+from .errors import Errors
+
+RETRIES = 3  # of a shard whose worker died
+
+
+class Workers(Protocol):
+    """Something that applies a function to tasks. Results come in the order of the tasks."""
+
+    remote: bool
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]: ...
+
+
+class InProcess:
+    """One task after another, in this process."""
+
+    remote = False
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
+        return map(function, tasks)
+
+
+class DaskWorkers:
+    """The workers of a dask.distributed cluster. All of them must see the output folder under the same path.
+
+    A task whose worker dies is given to another one, up to three times; results of other tasks are kept.
+
+    client (distributed.Client): connected.
+    """
+
+    remote = True
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    @classmethod
+    def connect(cls, address: str) -> DaskWorkers:
+        """Connect to a scheduler such as tcp://host:8786. RAISES (ValueError): S080 without dask, S081 if there is no
+        scheduler at this address."""
+        try:
+            from distributed import Client
+        except ImportError:
+            raise ValueError(Errors.S080) from None
+        try:
+            return cls(Client(address))
+        except (OSError, ValueError, TypeError) as error:
+            raise ValueError(Errors.S081.format(address=address, what=error)) from None
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
+        futures = [self.client.submit(function, task, retries=RETRIES, pure=False) for task in tasks]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            self.client.cancel(futures)

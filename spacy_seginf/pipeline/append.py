@@ -1,0 +1,147 @@
+"""Adding documents to an index without encoding the others again."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from spacy.language import Language
+
+from ..errors import Errors
+from ..index.index import Index
+from ..index.manifest import MANIFEST, Manifest, write_manifest
+from ..index.shards import share_file
+from ..parallel import Workers
+from .build import (
+    DEFAULTS,
+    IN_PROCESS,
+    BuildReport,
+    BuildSettings,
+    Clock,
+    build_id,
+    build_index,
+    check_labels,
+    encode_shards,
+    write_shards,
+)
+from .corpus import TrainingText
+from .crf_tagger import CRFTagger
+from .shard_tasks import RowsTask
+
+
+def append_to_index(
+    nlp: Language,
+    index: Index,
+    texts: list[TrainingText],
+    folder: Path,
+    staging: Path,
+    *,
+    refresh: bool = False,
+    dev: Optional[list[TrainingText]] = None,
+    settings: BuildSettings = DEFAULTS,
+    corpus: str = "",
+    workers: Workers = IN_PROCESS,
+    gpu: int = -1,
+    progress: Any = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> BuildReport:
+    """Write an index with further documents. The one they are added to stays as it is; files are shared with it.
+
+    nlp (Language): the pipeline of the index. index (Index): to which documents are added.
+    texts (list of TrainingText): the new documents.
+    refresh (bool): fit the head to all documents and compute all rows anew, as a new build would, but encode only the
+        new ones. Otherwise head and curvature are held: rows of earlier documents stay as they are, those of the new
+        ones are computed with a head and a curvature that have not seen them, and the manifest counts them.
+    staging, dev, settings, corpus, workers, gpu, progress, say: as for ``build_index``.
+    RAISES (ValueError): S045 and others as ``build_index``; S035 if the index was pruned and is to be refreshed.
+    """
+    manifest = index.manifest
+    tagger: Any = nlp.get_pipe(manifest.tagger)
+    names = f"{manifest.corpus} + {corpus}"
+    settings = replace(settings, dtype=manifest.dtype, curvature=manifest.curvature, refit=manifest.refit)
+    if refresh:
+        if manifest.pruned:
+            raise ValueError(Errors.S035.format(path=index.folder, count=sum(manifest.dropped)))
+        l2 = None if dev else (manifest.l2 or None)
+        return build_index(
+            nlp,
+            manifest.tagger,
+            texts,
+            folder,
+            dev=dev,
+            settings=replace(settings, l2=l2),
+            corpus=names,
+            staging=staging,
+            earlier=index,
+            workers=workers,
+            gpu=gpu,
+            progress=progress,
+            say=say,
+        )
+    return _append_held(nlp, tagger, index, texts, folder, staging, settings, names, workers, gpu, progress)
+
+
+def _append_held(
+    nlp: Language,
+    tagger: CRFTagger,
+    index: Index,
+    texts: list[TrainingText],
+    folder: Path,
+    staging: Path,
+    settings: BuildSettings,
+    names: str,
+    workers: Workers,
+    gpu: int,
+    progress: Any,
+) -> BuildReport:
+    check_labels(tagger, texts)
+    clock = Clock()
+    manifest: Manifest = replace(index.manifest, corpus=names, shards=list(index.manifest.shards), files={})
+    before = replace(manifest)
+    encoded = encode_shards(
+        nlp,
+        tagger,
+        texts,
+        staging,
+        manifest,
+        settings.shard_tokens,
+        workers=workers,
+        gpu=gpu,
+        progress=progress,
+        first=len(manifest.shards),
+    )
+    clock.lap()
+    share_index(index.folder, folder)
+    manifest.build = build_id(manifest, encoded, index.theta)
+    rows = RowsTask(Path(), folder, manifest.curvature, manifest.l2, tagger.scheme, manifest.largest_gain, held=True)
+    found = write_shards(folder, encoded, rows, manifest, settings, workers)
+    manifest.held_documents += manifest.documents - before.documents
+    write_manifest(folder, manifest)
+    shutil.rmtree(staging)
+    clock.lap()
+    return BuildReport(
+        manifest.documents - before.documents,
+        manifest.rows - before.rows,
+        manifest.tokens - before.tokens,
+        manifest.tokens - before.tokens - manifest.rows + before.rows,
+        manifest.segments - before.segments,
+        sum(part.missing_entities for part in found),
+        manifest.curvature,
+        sum(part.flagged for part in found),
+        manifest.dropped[0] - before.dropped[0],
+        None,
+        (clock.laps[0], 0.0, 0.0, clock.laps[1]),
+    )
+
+
+def share_index(source: Path, folder: Path) -> None:
+    """Make all files of an index but its manifest appear in another folder too."""
+    for path in sorted(source.rglob("*")):
+        target = folder / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif path.name != MANIFEST:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            share_file(path, target)

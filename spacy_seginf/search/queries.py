@@ -1,0 +1,153 @@
+"""What is explained, in the form that scores the rows of an index in its metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Union
+
+import numpy
+
+from ..crf.covariance import sum_rows
+from ..influence.curvature import Metric
+from ..influence.factors import TokenFactors, inner_products, paired_products, squared_norms
+from ..influence.segments import SegmentFactors, ranges
+
+Factors = Union[TokenFactors, SegmentFactors]
+
+
+class SearchQueries(Protocol):
+    """What a search needs: the number of queries, their norms, and their scores against rows."""
+
+    @property
+    def labels(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def norms(self) -> numpy.ndarray:
+        """Norm of each query's gradient in the metric of the index (float64, queries)."""
+
+    def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
+        """Score rows for some queries (float32, active x rows): positive supports, negative opposes."""
+
+    def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:
+        """Score pairs, queries[i] with row chosen[i] (float64, pairs)."""
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Identity metric: ranges of tokens, the gradient of each being the sum of theirs; rows are single tokens.
+
+    tokens (TokenFactors): gradients of the tokens at the labels that are explained.
+    segments (int64, queries x 2): start and end (exclusive) of each segment among the tokens.
+    """
+
+    tokens: TokenFactors
+    segments: numpy.ndarray
+
+    @property
+    def labels(self) -> int:
+        """Arrays of the size of the scores that scoring needs at once."""
+        return 2
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def norms(self) -> numpy.ndarray:
+        """Norm of each segment's gradient (float64, queries)."""
+        single = numpy.sqrt(squared_norms(self.tokens))
+        values = single[self.segments[:, 0]]
+        for number in numpy.flatnonzero(self.segments[:, 1] - self.segments[:, 0] > 1):
+            tokens = self.tokens[slice(*self.segments[number])].in_float64()
+            values[number] = numpy.sqrt(max(float(inner_products(tokens, tokens).sum()), 0.0))
+        return values
+
+    def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
+        """Score single tokens for some queries (float32, active x rows)."""
+        assert isinstance(rows, TokenFactors)
+        segments = self.segments[active]
+        lengths = segments[:, 1] - segments[:, 0]
+        by_token = inner_products(self.tokens[ranges(segments[:, 0], lengths)], rows)
+        return by_token if len(by_token) == len(active) else sum_rows(by_token, lengths.tolist())
+
+    def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:
+        """Score pairs, queries[i] with row chosen[i] (float64, pairs)."""
+        assert isinstance(rows, TokenFactors)
+        segments = self.segments[queries]
+        lengths = segments[:, 1] - segments[:, 0]
+        left = self.tokens[ranges(segments[:, 0], lengths)].in_float64()
+        products = paired_products(left, rows[numpy.repeat(chosen, lengths)].in_float64())
+        return sum_rows(products[:, None], lengths.tolist())[:, 0] if len(products) > len(queries) else products
+
+
+class CurvedQueries:
+    """Any metric: a query's gradient times H^-1 is a weight and a transition matrix, which the factors of a row meet.
+
+    metric (Metric): H^-1. gradients (float64, queries x P): minus the gradients of the conditional losses.
+    """
+
+    def __init__(self, metric: Metric, gradients: numpy.ndarray) -> None:
+        self.labels, self._width = metric.labels, metric.width
+        self._curved = metric.apply(gradients)
+        self._norms = numpy.sqrt(numpy.maximum(numpy.einsum("qp,qp->q", gradients, self._curved), 0.0))
+        # Residuals vanish as a prediction becomes certain: scale, so that float32 does not lose them.
+        self._scale = numpy.maximum(self._norms, 1e-300)
+        small = (self._curved / self._scale[:, None]).astype(numpy.float32)
+        weights, self._transitions = self._split(small)
+        self._bias = weights[:, :, -1:]
+        self._flat = numpy.ascontiguousarray(weights[:, :, :-1])
+
+    def __len__(self) -> int:
+        return len(self._norms)
+
+    def norms(self) -> numpy.ndarray:
+        """Norm of each query's gradient in the metric of the index (float64, queries)."""
+        return self._norms
+
+    def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
+        """Score single tokens or segments for some queries (float32, active x rows)."""
+        everything = len(active) == len(self)
+        weights = self._flat if everything else self._flat[active]
+        transitions = self._transitions if everything else self._transitions[active]
+        count, labels, width = weights.shape
+        logits = (weights.reshape(count * labels, width) @ rows.features.T).reshape(count, labels, -1)
+        logits += self._bias if everything else self._bias[active]
+        if isinstance(rows, TokenFactors):
+            for side, matrices in ((rows.previous, transitions.transpose(0, 2, 1)), (rows.following, transitions)):
+                padded = numpy.concatenate([matrices, numpy.zeros((count, labels, 1), dtype=numpy.float32)], axis=2)
+                logits += padded[:, :, side]
+        logits *= rows.residuals.T
+        scores = logits.sum(axis=1)
+        if isinstance(rows, SegmentFactors):
+            scores = numpy.add.reduceat(scores, numpy.cumsum(rows.lengths) - rows.lengths, axis=1)
+            scores += transitions.reshape(count, -1) @ rows.pairs.reshape(len(rows), -1).T
+        scores *= self._scale[active, None].astype(numpy.float32)
+        return scores
+
+    def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:
+        """Score pairs, queries[i] with row chosen[i] (float64, pairs)."""
+        result = numpy.empty(len(queries))
+        segments = rows.as_segments() if isinstance(rows, TokenFactors) else rows
+        single = len(segments.features) == len(segments)
+        order = numpy.argsort(queries, kind="stable")
+        for part in numpy.split(order, 1 + numpy.flatnonzero(numpy.diff(queries[order]))):
+            if not len(part):
+                continue
+            weights, transitions = self._split(self._curved[queries[part[0]]])
+            factors = _at(segments, chosen[part]) if single else segments[chosen[part]]
+            logits = factors.features.astype(numpy.float64) @ weights[:, :-1].T + weights[:, -1]
+            by_token = (logits * factors.residuals).sum(axis=1)
+            scores = by_token if single else sum_rows(by_token[:, None], factors.lengths.tolist())[:, 0]
+            result[part] = scores + factors.pairs.reshape(len(part), -1) @ transitions.ravel()
+        return result
+
+    def _split(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        split, shape = self.labels * self._width, vectors.shape[:-1]
+        weights = vectors[..., :split].reshape(*shape, self.labels, self._width)
+        return weights, vectors[..., split:].reshape(*shape, self.labels, self.labels)
+
+
+def _at(tokens: SegmentFactors, numbers: numpy.ndarray) -> SegmentFactors:
+    """Select segments of one token each."""
+    return SegmentFactors(
+        tokens.features[numbers], tokens.residuals[numbers], tokens.pairs[numbers], tokens.lengths[numbers]
+    )
