@@ -25,8 +25,8 @@ METRIC = "metric_"
 
 
 class Index:
-    """An index opened for reading. Opening reads the manifest, the seals of the shards, and the sizes of their files;
-    everything else is mapped, and checked, when it is touched.
+    """An index opened for reading. Opening reads the manifest and the seals of the shards, and maps all files;
+    everything else is read, and checked, when it is touched.
 
     folder (Path): where ``manifest.json`` is.
     RAISES (ValueError): S030 if it is missing or incomplete, S031 for another format version, S032 if damaged, S033 if
@@ -36,6 +36,10 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.manifest: Manifest = read_manifest(self.folder)
+        self._files = {
+            name: StoredFile(self.folder / name, file["bytes"], file["checksums"])
+            for name, file in self.manifest.files.items()
+        }
         self.shards = [self._shard(entry) for entry in self.manifest.shards]
         self.first_documents = numpy.cumsum([0, *(entry["documents"] for entry in self.manifest.shards)])
         self.first_tokens_of_shards = numpy.cumsum([0, *(entry["tokens"] for entry in self.manifest.shards)])
@@ -91,8 +95,8 @@ class Index:
 
     def check(self) -> None:
         """Compare every byte with its checksum. RAISES (ValueError): S032 if one differs."""
-        for name, file in self.manifest.files.items():
-            StoredFile(self.folder / name, file["checksums"]).check()
+        for file in self._files.values():
+            file.check()
         for shard in self.shards:
             shard.check()
 
@@ -151,9 +155,9 @@ class Index:
         return shard
 
     def _array(self, name: str) -> StoredArray:
-        if name not in self.manifest.files:
+        if name not in self._files:
             raise ValueError(Errors.S030.format(path=self.folder, what=f"{name} is missing"))
-        return StoredArray(StoredFile(self.folder / name, self.manifest.files[name]["checksums"]))
+        return StoredArray(self._files[name])
 
     def _require_all(self) -> None:
         if self.manifest.pruned:

@@ -10,7 +10,6 @@ from typing import Any, Optional
 
 from ..errors import Errors
 from ..files import write_text
-from .shards import check_size
 from .storage import file_checksums
 
 FORMAT_VERSION = 3
@@ -77,7 +76,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read a manifest and look whether all files are there.
+    """Read a manifest.
 
     RAISES (ValueError): S030 if something is missing, S031 for another format version, S032 if it is damaged.
     """
@@ -99,8 +98,6 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest(**content)
     except TypeError as error:
         raise ValueError(Errors.S032.format(path=path, what=error)) from None
-    for name, file in manifest.files.items():
-        check_size(folder / name, file["bytes"])
     return manifest
 
 

@@ -37,7 +37,7 @@ def seal_checksum(folder: Path) -> int:
 
 
 class Shard:
-    """A sealed folder, opened for reading. Arrays are mapped when they are asked for.
+    """A sealed folder, opened for reading. Files are mapped at once, and read when they are asked for.
 
     RAISES (ValueError): S030 if something is missing, S032 if sizes differ or the seal is damaged.
     """
@@ -46,13 +46,12 @@ class Shard:
         self.folder = folder
         try:
             self.facts = json.loads((folder / SEAL).read_text(encoding="utf8"))
-            self._files = {name: (file["bytes"], file["checksums"]) for name, file in self.facts["files"].items()}
+            files = {name: (file["bytes"], file["checksums"]) for name, file in self.facts["files"].items()}
         except FileNotFoundError:
             raise ValueError(Errors.S030.format(path=folder, what=f"{SEAL} is missing")) from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(Errors.S032.format(path=folder / SEAL, what=error)) from None
-        for name, (size, _) in self._files.items():
-            check_size(folder / name, size)
+        self._files = {name: StoredFile(folder / name, *facts) for name, facts in files.items()}
         self._arrays: dict[str, StoredArray] = {}
         self._texts: dict[str, TextTable] = {}
 
@@ -63,7 +62,7 @@ class Shard:
         """Return one of the files. RAISES (ValueError): S032 if the shard has none of this name."""
         if name not in self._files:
             raise ValueError(Errors.S032.format(path=self.folder / SEAL, what=f"it does not list {name}"))
-        return StoredFile(self.folder / name, self._files[name][1])
+        return self._files[name]
 
     def __getitem__(self, name: str) -> StoredArray:
         if name not in self._arrays:
@@ -88,18 +87,8 @@ class Shard:
 
     def check(self) -> None:
         """Compare every byte with its checksum. RAISES (ValueError): S032 if one differs."""
-        for name in self._files:
-            self.file(name).check()
-
-
-def check_size(path: Path, size: int) -> None:
-    """RAISES (ValueError): S030 if a file is missing, S032 if it has another size."""
-    try:
-        found = path.stat().st_size
-    except OSError:
-        raise ValueError(Errors.S030.format(path=path.parent, what=f"{path.name} is missing")) from None
-    if found != size:
-        raise ValueError(Errors.S032.format(path=path, what=f"it has {found} bytes instead of {size}"))
+        for file in self._files.values():
+            file.check()
 
 
 def save_array(folder: Path, name: str, array: Optional[numpy.ndarray]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import mmap
+import os
 import zlib
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional
 
@@ -12,6 +14,7 @@ import numpy
 from ..errors import Errors
 
 BLOCK = 1 << 20  # bytes that share a checksum
+LONGEST_HEADER = 4096  # of a .npy file
 FEATURE_DTYPES = ("float32", "float16", "int8")
 LARGEST_INT8 = 127
 
@@ -23,25 +26,31 @@ def file_checksums(path: Path) -> list[int]:
 
 
 class StoredFile:
-    """Bytes on disk. What is read is compared with its checksums the first time.
+    """Bytes on disk, mapped at once, so that they stay what they are when the file is replaced or removed. What is read
+    is compared with its checksums the first time.
 
-    path (Path); checksums (list of int): as ``file_checksums`` gave them when the file was written.
+    path (Path); size (int): in bytes. checksums (list of int): as ``file_checksums`` gave them when it was written.
+    RAISES (ValueError): S030 if the file is missing, S032 if it has another size.
     """
 
-    def __init__(self, path: Path, checksums: list[int]) -> None:
+    def __init__(self, path: Path, size: int, checksums: list[int]) -> None:
         self.path = path
         self._expected = checksums
         self._unchecked = numpy.ones(len(checksums), dtype=bool)
-
-    @cached_property
-    def raw(self) -> numpy.ndarray:
-        """All bytes, not checked (uint8). RAISES (ValueError): S032 if the file can't be read."""
         try:
-            # A plain view of the map: indexing a numpy.memmap costs several times as much as indexing an array.
-            mapped = numpy.memmap(self.path, dtype=numpy.uint8, mode="r") if self._expected else numpy.zeros(0, "uint8")
-        except (OSError, ValueError) as error:
-            raise ValueError(Errors.S032.format(path=self.path, what=error)) from None
-        return mapped.view(numpy.ndarray)
+            with path.open("rb") as file:
+                found = os.fstat(file.fileno()).st_size
+                self.raw = (
+                    numpy.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=numpy.uint8)
+                    if found
+                    else numpy.zeros(0, dtype=numpy.uint8)
+                )
+        except FileNotFoundError:
+            raise ValueError(Errors.S030.format(path=path.parent, what=f"{path.name} is missing")) from None
+        except OSError as error:
+            raise ValueError(Errors.S032.format(path=path, what=error)) from None
+        if found != size or len(checksums) != -(-size // BLOCK):
+            raise ValueError(Errors.S032.format(path=path, what=f"it has {found} bytes instead of {size}"))
 
     def read(self, start: int, stop: int) -> numpy.ndarray:
         """Return some bytes. RAISES (ValueError): S032 if they are not those that were written."""
@@ -69,11 +78,11 @@ class StoredArray:
         self._file = file
         file.check(0, 1)
         try:
-            with file.path.open("rb") as stream:
-                version = numpy.lib.format.read_magic(stream)
-                read = {(1, 0): numpy.lib.format.read_array_header_1_0, (2, 0): numpy.lib.format.read_array_header_2_0}
-                self.shape, _, self.dtype = read[version](stream)
-                self._offset = stream.tell()
+            stream = io.BytesIO(file.raw[:LONGEST_HEADER].tobytes())
+            version = numpy.lib.format.read_magic(stream)
+            read = {(1, 0): numpy.lib.format.read_array_header_1_0, (2, 0): numpy.lib.format.read_array_header_2_0}
+            self.shape, _, self.dtype = read[version](stream)
+            self._offset = stream.tell()
             self._values = file.raw[self._offset :].view(self.dtype).reshape(self.shape)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(Errors.S032.format(path=file.path, what=error)) from None
