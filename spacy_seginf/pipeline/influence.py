@@ -198,7 +198,7 @@ class Influence(Pipe):
         predictions = [self._prediction(doc) for doc in docs]
         lengths = [len(doc) for doc in docs]
         entities = [tagger.scheme.entities(prediction.tags) for prediction in predictions]
-        plans = [plan_queries(len(doc), found, self.used_unit) for doc, found in zip(docs, entities)]
+        plans = [plan_queries(len(doc), found, self.used_unit, self.explained) for doc, found in zip(docs, entities)]
         explanations: list[Explanation] = []
         if sum(lengths):
             tags = numpy.concatenate([prediction.tags for prediction in predictions])
