@@ -25,7 +25,7 @@ class Posterior:
 
     log_partition (float64, sequences): log of the summed exponentiated scores; 0 for empty sequences.
     unary (rows x labels): probability of each label at each token.
-    pairs (labels x labels): expected number of neighbouring (left, right) labels, over the whole batch.
+    pairs (float64, labels x labels): expected number of neighbouring (left, right) labels, over the whole batch.
     """
 
     log_partition: Array
@@ -45,13 +45,12 @@ def forward_backward(
     transitions (floats, labels x labels): score of (left label, right label).
     lengths (ints): tokens per sequence, adding up to rows.
     allowed (bool, rows x labels): labels to sum over; every row needs at least one. None allows all.
-    RETURNS (Posterior): unary and pairs in the dtype of the emissions.
+    RETURNS (Posterior): unary in the dtype of the emissions.
     """
     xp = array_module(emissions)
     labels = emissions.shape[1]
     if emissions.shape[0] == 0:
-        zeros = xp.zeros((labels, labels), dtype=emissions.dtype)
-        return Posterior(xp.zeros(len(lengths)), emissions, zeros)
+        return Posterior(xp.zeros(len(lengths)), emissions, xp.zeros((labels, labels)))
     if allowed is not None:
         emissions = xp.where(allowed, emissions, -xp.inf)
     layout = time_major(lengths, xp)
@@ -93,7 +92,9 @@ def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout
     mass = unary.sum(axis=1, keepdims=True)
     unary /= mass
     first, last = boundaries(lengths, xp)
-    pairs = kernel * ((ahead / mass)[~last].T @ behind[~first])
+    # Counts grow with the batch, so they are summed in float64: in float32 a few hundred would be wrong by 1e-3.
+    left, right = (ahead / mass)[~last].astype("float64"), behind[~first].astype("float64")
+    pairs = kernel * (left.T @ right)
     log_scales = xp.log(scales[layout.step, 0, layout.column, 0]).astype("float64") + highest[:, 0]
     edges = numpy.maximum(numpy.asarray(lengths) - 1, 0)
     log_partition = sum_by_sequence(log_scales, lengths) + xp.asarray(edges) * float(top_transition)
@@ -117,7 +118,7 @@ def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], lay
         chunk = slice(start, start + 1024)
         pairs += xp.exp(left[chunk, :, None] + transitions + right[chunk, None, :]).sum(axis=0)
     log_partition = sum_by_sequence(xp.where(first, log_mass, 0.0), lengths)
-    return Posterior(log_partition, unary.astype(emissions.dtype), pairs.astype(emissions.dtype))
+    return Posterior(log_partition, unary.astype(emissions.dtype), pairs)
 
 
 def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
