@@ -12,6 +12,9 @@ from typing import Optional, Sequence
 import numpy
 
 from .arrays import Array, TimeMajor, array_module, boundaries, sum_by_sequence, time_major
+from .messages import log_messages
+from .scan import scan_pays
+from .semirings import log_sum_exp
 
 # A scaled recursion loses a label only if its share of the forward mass underflows; any other label reaches
 # the same future at a cost of at most the span of the transitions. Below these spans what is lost is smaller
@@ -55,9 +58,9 @@ def forward_backward(
         emissions = xp.where(allowed, emissions, -xp.inf)
     layout = time_major(lengths, xp)
     span = float(transitions.max() - transitions.min())
-    if span <= SPAN_LIMIT[str(emissions.dtype)]:
-        return _scaled(emissions, transitions, lengths, layout)
-    return _log_space(emissions, transitions, lengths, layout)
+    if scan_pays(layout, xp) or span > SPAN_LIMIT[str(emissions.dtype)]:
+        return _log_space(emissions, transitions, lengths, layout)
+    return _scaled(emissions, transitions, lengths, layout)
 
 
 def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout: TimeMajor) -> Posterior:
@@ -102,7 +105,7 @@ def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout
 
 
 def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], layout: TimeMajor) -> Posterior:
-    """The same recursion on logarithms, in float64: slower, safe for transitions of any size."""
+    """The same on logarithms, in float64: slower step by step, but safe for transitions of any size, and a scan."""
     xp = array_module(emissions)
     scores = emissions.astype("float64")
     transitions = transitions.astype("float64")
@@ -119,31 +122,3 @@ def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], lay
         pairs += xp.exp(left[chunk, :, None] + transitions + right[chunk, None, :]).sum(axis=0)
     log_partition = sum_by_sequence(xp.where(first, log_mass, 0.0), lengths)
     return Posterior(log_partition, unary.astype(emissions.dtype), pairs)
-
-
-def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
-    """Return the logarithms of the forward and backward messages (rows x labels each).
-
-    Forward messages include the token's own emission, backward messages do not.
-    """
-    xp = array_module(emissions)
-    if not len(emissions):
-        return emissions, emissions
-    ahead = xp.zeros((*layout.forward.shape, emissions.shape[1]))
-    behind = xp.zeros_like(ahead)
-    ahead[:1] = emissions[layout.forward[:1]]  # there is no first step without any tokens
-    for step, running in enumerate(layout.running[1:], start=1):
-        arrived = log_sum_exp(ahead[step - 1, :running, :, None] + transitions, axis=1)
-        ahead[step, :running] = arrived + emissions[layout.forward[step, :running]]
-        following = behind[step - 1, :running] + emissions[layout.backward[step - 1, :running]]
-        behind[step, :running] = log_sum_exp(transitions + following[:, None, :], axis=2)
-    return ahead[layout.step, layout.column], behind[layout.reverse_step, layout.column]
-
-
-def log_sum_exp(values: Array, axis: int) -> Array:
-    """Return log(sum(exp(values))) along an axis; a slice that is all -inf gives -inf."""
-    xp = array_module(values)
-    highest = values.max(axis=axis, keepdims=True)
-    finite = xp.where(xp.isfinite(highest), highest, 0.0)
-    with numpy.errstate(divide="ignore"):
-        return xp.log(xp.exp(values - finite).sum(axis=axis)) + finite.squeeze(axis)

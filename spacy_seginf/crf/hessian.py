@@ -19,7 +19,8 @@ import numpy
 from scipy.sparse import csr_matrix
 
 from .arrays import Array, TimeMajor, boundaries, time_major
-from .forward_backward import log_messages, log_sum_exp
+from .messages import log_messages
+from .semirings import log_sum_exp
 
 NEGLIGIBLE = 1e-14  # covariance of two label indicators below which it counts as none
 FAINT = 1e-8  # covariances of a token that add up to less are taken in single precision, to 1e-7 of their size
