@@ -7,7 +7,7 @@ from typing import Sequence
 
 import numpy
 
-from .arrays import Array, array_module, boundaries, sum_by_sequence
+from .arrays import Array, array_module, boundaries, sequence_of_row, sum_by_sequence
 from .forward_backward import forward_backward
 
 
@@ -74,11 +74,11 @@ def count_pairs(labels: Array, lengths: Sequence[int], size: int) -> Array:
 
 def pairs_by_sequence(labels: Array, lengths: Sequence[int], size: int) -> Array:
     """Count neighbouring (left, right) labels of each sequence (float64, sequences x size x size)."""
-    first, last = boundaries(lengths)
-    sequence = numpy.repeat(numpy.arange(len(lengths)), lengths)
-    counts = numpy.zeros((len(lengths), size, size))
-    numpy.add.at(counts, (sequence[~first], labels[~last], labels[~first]), 1.0)
-    return counts
+    xp = array_module(labels)
+    first, last = boundaries(lengths, xp)
+    codes = (sequence_of_row(lengths, xp)[~first] * size + labels[~last]) * size + labels[~first]
+    shape = len(lengths), size, size
+    return xp.bincount(codes, minlength=len(lengths) * size * size).reshape(shape).astype("float64")
 
 
 def one_label_each(labels: Array, size: int) -> Array:
