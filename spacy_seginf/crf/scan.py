@@ -15,7 +15,7 @@ import numpy
 
 from .arrays import Array, TimeMajor, array_module
 
-SCAN_FROM = 128  # steps; below, launching a kernel for each of them costs no more than the levels of a scan
+SCAN_FROM = 128  # steps; estimated from the number of kernels that either way launches, not measured
 SCAN_CELLS = 2**25  # numbers in the matrices of the sequences that are scanned together
 
 

@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items):
     """Skip the tests of this folder where there is no GPU; the hook is given those of all others, too."""
     if has_cupy_gpu:
         return
-    reason = "CuPy finds no GPU" if has_cupy else "CuPy is not installed"
+    reason = "CuPy finds no GPU" if has_cupy else "CuPy cannot be imported"
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.skip(reason=f"needs a GPU: {reason}"))
