@@ -94,10 +94,11 @@ def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout
     unary = ahead * incoming[layout.reverse_step, 1, layout.column]
     mass = unary.sum(axis=1, keepdims=True)
     unary /= mass
-    first, last = boundaries(lengths, xp)
     # Counts grow with the batch, so they are summed in float64: in float32 a few hundred would be wrong by 1e-3.
-    left, right = (ahead / mass)[~last].astype("float64"), behind[~first].astype("float64")
-    pairs = kernel * (left.T @ right)
+    left, right = (ahead / mass).astype("float64"), behind.astype("float64")
+    _, last = boundaries(lengths, xp)
+    left[last] = 0.0  # no pair begins there
+    pairs = kernel * (left[:-1].T @ right[1:])
     log_scales = xp.log(scales[layout.step, 0, layout.column, 0]).astype("float64") + highest[:, 0]
     edges = numpy.maximum(numpy.asarray(lengths) - 1, 0)
     log_partition = sum_by_sequence(log_scales, lengths) + xp.asarray(edges) * float(top_transition)
