@@ -66,7 +66,7 @@ def _write_shard(
     allowed = labels[:, 1:2] == numpy.arange(len(index.manifest.tags))
     ends = numpy.cumsum(numpy.diff(starts)[drawn])
     bounds = list(zip((ends - numpy.diff(starts)[drawn]).tolist(), ends.tolist()))
-    offsets = shard["token_offsets"][:]
+    offsets = shard["token_offsets"][:].tolist()
     sources = [
         Source(
             f"{shard.texts('ids')[int(d)]}-{n}",

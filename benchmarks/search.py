@@ -45,7 +45,7 @@ from spacy_seginf.pipeline.build import BuildReport, BuildSettings, build_index,
 from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
 from spacy_seginf.search.bounded import SearchResult, search
 from spacy_seginf.search.dense import dense_scan
-from spacy_seginf.search.queries import CurvedQueries, Queries, SearchQueries
+from spacy_seginf.search.queries import CurvedQueries, Factors, Queries, SearchQueries
 
 PARTS = ("build", "search", "million", "pipe", "cluster")
 TOP = 10
@@ -301,7 +301,7 @@ def _compare_with_scan(searched: Searched) -> float:
     found = search(searched.index.tokens, queries, TOP)
     every = numpy.arange(len(numbers))
 
-    def scores(rows: TokenFactors) -> numpy.ndarray:
+    def scores(rows: Factors) -> numpy.ndarray:
         pairs = numpy.repeat(every, len(rows)), numpy.tile(numpy.arange(len(rows)), len(numbers))
         return queries.exact(pairs[0], rows, pairs[1]).reshape(len(numbers), len(rows))
 

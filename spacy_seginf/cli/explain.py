@@ -15,8 +15,8 @@ from wasabi.util import supports_ansi
 
 from ..errors import Errors
 from ..files import write_text
-from ..pipeline.extensions import STORED
 from ..index.tables import Filter
+from ..pipeline.extensions import STORED
 from ..pipeline.influence import Influence
 from ..pipeline.views import Influencers
 from ..render.page import render_page

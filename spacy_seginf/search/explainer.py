@@ -194,8 +194,8 @@ class Explainer:
         doubtful = numpy.array(
             [self.refine > 0 or self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()]
         )
-        # Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned index
-        # has not got what they need.
+        # Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
+        # index has not got what they need.
         doubtful = doubtful[places] & (self.index.manifest.refit and not self.index.manifest.pruned)
         after = losses_after(watched, owners, self._steps.predicted(unique, unit), places)
         refined = numpy.zeros(len(pairs), dtype=bool)
