@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 import numpy
@@ -16,6 +16,7 @@ from .writing import LEVERAGE_STEPS
 if TYPE_CHECKING:
     from .index import Index
 
+DESCRIBED = 4096  # references whose descriptions are kept
 LEADING_BYTES = 32 << 20  # of token vectors that are kept in memory: those of the largest norms, which searches share
 Rows = Union[slice, numpy.ndarray]
 
@@ -178,6 +179,7 @@ class Table:
     def __init__(self, index: Index, parts: Sequence[Part]) -> None:
         self._index = index
         self.parts: Sequence[Any] = parts
+        self._described = lru_cache(maxsize=DESCRIBED)(self._describe)  # texts share references
         self.first_rows = numpy.cumsum([0, *(len(part) for part in parts)])
 
     def __len__(self) -> int:
@@ -285,7 +287,10 @@ class Table:
         return selected
 
     def reference(self, row: int, context: int = 40) -> dict[str, Any]:
-        """Describe a row as plain values."""
+        """Describe a row as plain values, a dict of the caller's own."""
+        return dict(self._described(row, context))
+
+    def _describe(self, row: int, context: int) -> dict[str, Any]:
         raise NotImplementedError
 
     def _locate(self, row: int) -> tuple[int, int]:
@@ -299,8 +304,7 @@ class Table:
 class TokenTable(Table):
     """The rows of single training tokens."""
 
-    def reference(self, row: int, context: int = 40) -> dict[str, Any]:
-        """Describe a row as plain values."""
+    def _describe(self, row: int, context: int) -> dict[str, Any]:
         number, local = self._locate(row)
         label = self._index.manifest.tags[int(self.parts[number].labels[local, 1])]
         return self._index.describe(*self.segment(row), label, context)
@@ -309,8 +313,8 @@ class TokenTable(Table):
 class SegmentTable(Table):
     """The rows of training entities: annotated ones, and those that are missing from the annotation."""
 
-    def reference(self, row: int, context: int = 40) -> dict[str, Any]:
-        """Describe a row as plain values. A missing entity has the label "O" and says what it might be."""
+    def _describe(self, row: int, context: int) -> dict[str, Any]:
+        """A missing entity has the label "O" and says what it might be."""
         number, local = self._locate(row)
         types = self.parts[number].types[local].tolist()
         label, missing = (self._index.manifest.tags[tag] if tag >= 0 else "" for tag in types)

@@ -23,7 +23,7 @@ from .bounded import search
 from .pairs import losses_after
 from .queries import CurvedQueries, Queries, SearchQueries
 
-CANDIDATES = 4  # times k references on each side are looked at before the k with the largest effects are shown
+CANDIDATES = 3  # times k references on each side are looked at before the k with the largest effects are shown
 LEAST_REFINEMENTS = 4  # of references with a high leverage, for which one Newton step is not enough
 CHANGED = 10  # references on each side whose relabelling is considered
 SEARCHED = 256  # segments handled at once

@@ -92,9 +92,12 @@ class CurvedQueries:
         # Residuals vanish as a prediction becomes certain: scale, so that float32 does not lose them.
         self._scale = numpy.maximum(self._norms, 1e-300)
         weights, transitions = self._split((self._curved / self._scale[:, None]).astype(numpy.float32))
-        self._weights, self._transitions = weights, transitions
+        self._transitions = transitions
         # By label, what meets ``TokenFactors.with_neighbours``: T[y-, label] and T[label, y+] beside the weights.
-        self._extended = numpy.concatenate([weights, transitions.transpose(0, 2, 1), transitions], axis=2)
+        # Residuals of a token sum to 0, so the last label's may be taken off all.
+        extended = numpy.concatenate([weights, transitions.transpose(0, 2, 1), transitions], axis=2)
+        self._extended = extended[:, :-1] - extended[:, -1:]
+        self._weights = weights[:, :-1] - weights[:, -1:]
 
     def __len__(self) -> int:
         return len(self._norms)
@@ -108,14 +111,14 @@ class CurvedQueries:
         weights = self._extended if isinstance(rows, TokenFactors) else self._weights
         if len(active) < len(self):
             weights = weights[active]
-        count, labels, width = weights.shape
-        flat = weights.reshape(count * labels, width)
+        count, rest, width = weights.shape
+        flat = weights.reshape(count * rest, width)
         if isinstance(rows, TokenFactors):
-            logits = (flat @ rows.with_neighbours.T).reshape(count, labels, -1)
+            logits = (flat @ rows.with_neighbours.T).reshape(count, rest, -1)
         else:
-            logits = (flat[:, :-1] @ rows.features.T).reshape(count, labels, -1)
+            logits = (flat[:, :-1] @ rows.features.T).reshape(count, rest, -1)
             logits += weights[:, :, -1:]
-        logits *= rows.residuals.T
+        logits *= rows.residuals[:, :-1].T
         scores = logits.sum(axis=1)
         if isinstance(rows, SegmentFactors):
             scores = numpy.add.reduceat(scores, numpy.cumsum(rows.lengths) - rows.lengths, axis=1)
