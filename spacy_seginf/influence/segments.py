@@ -20,7 +20,7 @@ from ..crf.covariance import covariance_product, expected_pairs, log_partitions,
 from ..crf.hessian import Chain, markov_chain
 from ..crf.likelihood import pairs_by_sequence
 from ..errors import Errors
-from .fit import HeadData, unpack
+from .fit import HeadData, ranges, unpack
 
 LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
 
@@ -64,13 +64,6 @@ class SegmentFactors:
         weights[:, :, -1] = sum_rows(residuals, self.lengths.tolist())
         result[:, labels * width :] = self.pairs.reshape(len(self), labels * labels)
         return result
-
-
-def ranges(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
-    """Concatenate arange(start, start + length) of every pair (int64)."""
-    lengths = numpy.asarray(lengths, dtype=numpy.int64)
-    offsets = numpy.cumsum(lengths) - lengths
-    return numpy.arange(int(lengths.sum())) + numpy.repeat(numpy.asarray(starts) - offsets, lengths)
 
 
 class SegmentChains:
