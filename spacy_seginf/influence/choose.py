@@ -14,6 +14,7 @@ from ..errors import Errors
 from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric, with_constant
 from .fit import (
     BATCH_TOKENS,
+    NEWTON_ITERATIONS,
     Fit,
     HeadData,
     History,
@@ -195,7 +196,7 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
         raise ValueError(Errors.S050.format(l2=l2))
     start = start if near else approach(data, start, l2).theta
     if len(start) > LARGEST_HESSIAN:
-        return newton(data, start, l2, renew=partial(_k_fac, data, l2))
+        return newton(data, start, l2, renew=partial(_k_fac, data, l2), patience=NEWTON_ITERATIONS)
     return newton(data, start, l2, solve=_inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), l2))
 
 

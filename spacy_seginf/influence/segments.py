@@ -122,6 +122,11 @@ class SegmentChains:
 
     def factors(self) -> SegmentFactors:
         """Return observed minus expected statistics (float64): minus the gradient of each segment's CL."""
+        return self.with_edges(*self.statistics())
+
+    def statistics(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return observed minus expected labels (float64, tokens x labels) and pairs of labels inside the segments
+        (float64, n x labels x labels)."""
         unary = -self.chain.unary
         pairs = -expected_pairs(self.chain, self._spans)
         if self._clamped is None:
@@ -133,16 +138,20 @@ class SegmentChains:
         else:
             unary += self._clamped.unary
             pairs += expected_pairs(self._clamped, self._spans)
-        return self.with_edges(unary, pairs)
+        return unary, pairs
 
     def curvature_product(self, vectors: numpy.ndarray) -> SegmentFactors:
         """Multiply the Hessian of each segment's CL by a vector of its own (float64, n x P); the result is factored."""
-        emissions, pairs = self._scores_along(vectors)
+        return self.with_edges(*self.covariances(*self._scores_along(vectors)))
+
+    def covariances(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Multiply the Hessian of each segment's CL with respect to its scores, those of labels (float64, tokens x
+        labels) and of pairs of labels inside (float64, n x labels x labels); the result has the same shapes."""
         unary, counts = covariance_product(self.chain, self._spans, emissions, pairs)
         if self._clamped is not None:
             fixed = covariance_product(self._clamped, self._spans, emissions, pairs)
             unary, counts = unary - fixed[0], counts - fixed[1]
-        return self.with_edges(unary, counts)
+        return unary, counts
 
     def losses(self, steps: numpy.ndarray) -> numpy.ndarray:
         """Return CL of every segment at its observed labels after each step of theta, exactly.
