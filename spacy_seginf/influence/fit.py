@@ -83,13 +83,13 @@ class HeadData:
             space[: len(part)] = part
             yield slice(start, start + len(part)), space[: len(part)]
 
-    def alike(self) -> Iterator[numpy.ndarray]:
-        """Yield numbers of documents, BATCH_TOKENS tokens or a document more at a time, the longest first: recursions
-        over documents of about the same length waste no steps on the few that are longer."""
+    def alike(self, tokens: int = BATCH_TOKENS) -> Iterator[numpy.ndarray]:
+        """Yield numbers of documents, about so many tokens at a time, the longest first: recursions over documents of
+        about the same length waste no steps on the few that are longer."""
         sizes = numpy.asarray(self.lengths, dtype=numpy.int64)
         order = numpy.argsort(-sizes, kind="stable")
         before = numpy.cumsum(sizes[order]) - sizes[order]
-        yield from numpy.split(order, numpy.flatnonzero(numpy.diff(before // BATCH_TOKENS)) + 1)
+        yield from numpy.split(order, numpy.flatnonzero(numpy.diff(before // tokens)) + 1)
 
     def rows(self, documents: numpy.ndarray) -> numpy.ndarray:
         """Return the rows of some documents (ints), one document after another (int64)."""
