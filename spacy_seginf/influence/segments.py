@@ -21,7 +21,7 @@ from ..crf.covariance import covariance_product, expected_pairs, log_partitions,
 from ..crf.hessian import Chain, markov_chain
 from ..crf.likelihood import pairs_by_sequence
 from ..errors import Errors
-from .fit import HeadData, unpack
+from .fit import HeadData, ranges, unpack
 
 LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
 
@@ -77,13 +77,6 @@ class SegmentFactors:
         weights[:, :, -1] = sum_rows(residuals, self.lengths.tolist())
         result[:, labels * width :] = self.pairs.reshape(len(self), labels * labels)
         return result
-
-
-def ranges(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
-    """Concatenate arange(start, start + length) of every pair (int64)."""
-    lengths = numpy.asarray(lengths, dtype=numpy.int64)
-    offsets = numpy.cumsum(lengths) - lengths
-    return numpy.arange(int(lengths.sum())) + numpy.repeat(numpy.asarray(starts) - offsets, lengths)
 
 
 class SegmentChains:
@@ -142,6 +135,11 @@ class SegmentChains:
 
     def factors(self) -> SegmentFactors:
         """Return observed minus expected statistics (float64): minus the gradient of each segment's CL."""
+        return self.with_edges(*self.statistics())
+
+    def statistics(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return observed minus expected labels (float64, tokens x labels) and pairs of labels inside the segments
+        (float64, n x labels x labels)."""
         unary = -self.chain.unary
         pairs = -expected_pairs(self.chain, self._spans)
         if self._clamped is None:
@@ -153,16 +151,20 @@ class SegmentChains:
         else:
             unary += self._clamped.unary
             pairs += expected_pairs(self._clamped, self._spans)
-        return self.with_edges(unary, pairs)
+        return unary, pairs
 
     def curvature_product(self, vectors: numpy.ndarray) -> SegmentFactors:
         """Multiply the Hessian of each segment's CL by a vector of its own (float64, n x P); the result is factored."""
-        emissions, pairs = self._scores_along(vectors)
+        return self.with_edges(*self.covariances(*self._scores_along(vectors)))
+
+    def covariances(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Multiply the Hessian of each segment's CL with respect to its scores, those of labels (float64, tokens x
+        labels) and of pairs of labels inside (float64, n x labels x labels); the result has the same shapes."""
         unary, counts = covariance_product(self.chain, self._spans, emissions, pairs)
         if self._clamped is not None:
             fixed = covariance_product(self._clamped, self._spans, emissions, pairs)
             unary, counts = unary - fixed[0], counts - fixed[1]
-        return self.with_edges(unary, counts)
+        return unary, counts
 
     def losses(self, steps: numpy.ndarray) -> numpy.ndarray:
         """Return CL of every segment at its observed labels after each step of theta, exactly.
