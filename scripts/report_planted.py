@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+from spacy.cli._util import setup_gpu
 from spacy.tokens import DocBin
 from wasabi import msg
 
@@ -95,7 +96,9 @@ def main() -> None:
     parser.add_argument("test", type=Path, help="test corpus (.spacy)")
     parser.add_argument("train", type=Path, help="training corpus with its planted errors listed (.jsonl.gz)")
     parser.add_argument("output", type=Path, help="folder for the report")
+    parser.add_argument("--gpu-id", type=int, default=-1, help="GPU ID or -1 for CPU (default)")
     arguments = parser.parse_args()
+    setup_gpu(arguments.gpu_id)
     truth, culprits = spacy.load(arguments.truth), read_culprits(arguments.train)
     arguments.output.mkdir(parents=True, exist_ok=True)
     reports, pages = [], []

@@ -10,6 +10,7 @@ import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Callable, Iterator, Optional, Sequence
 
 import numpy
@@ -224,13 +225,12 @@ def encode_shards(
     tasks, folders = [], []
     texts = [text for text in texts if len(text.example.predicted)]
     bar = progress(total=len(texts)) if progress is not None else None
-    pipeline = staging / "pipeline"
     for number, part in enumerate(_split(texts, shard_tokens), start=first):
         docs = [text.example.predicted for text in part]
         sources = [_source(tagger, text) for text in part]
         key = documents_key(sources, manifest.encoder_fingerprint, manifest.dtype)
         folders.append(staging / shard_name(number))
-        task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, pipeline, manifest.tagger, gpu)
+        task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, Path(), manifest.tagger, gpu)
         if is_done(folders[-1], key):
             _advance(bar, len(docs))
         elif workers.remote:
@@ -238,9 +238,11 @@ def encode_shards(
         else:
             write_encoded(nlp, tagger, docs, task, partial(_advance, bar))
     if tasks:
-        nlp.to_disk(pipeline)
-        for count in workers.map(encode_remotely, tasks):
-            _advance(bar, count)
+        # Under a name of its own: workers keep the pipeline that they have loaded from a path.
+        with TemporaryDirectory(prefix="pipeline-", dir=staging) as pipeline:
+            nlp.to_disk(pipeline)
+            for count in workers.map(encode_remotely, [replace(task, pipeline=Path(pipeline)) for task in tasks]):
+                _advance(bar, count)
     if bar is not None:
         bar.close()
     return folders

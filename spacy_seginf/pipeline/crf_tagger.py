@@ -13,11 +13,12 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.training.iob_utils import doc_to_biluo_tags
 from spacy.util import ensure_path
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..crf import DecodingMask, negative_log_likelihood, split_rows, viterbi
 from ..errors import Errors
+from ..influence.gradients import on_cpu
 from ..models import CRFScores
 from ..schemes import TAG, TagScheme
 
@@ -109,6 +110,8 @@ class CRFTagger(TrainablePipe):
         self.scorer = scorer
         self.scheme = TagScheme((), scheme, name)
         self.keep_predictions = False
+        # On the device, with the mask and the device's ops that it was made for.
+        self._device_mask: Optional[tuple[DecodingMask, Ops, DecodingMask]] = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -213,9 +216,7 @@ class CRFTagger(TrainablePipe):
         docs = list(docs)
         features = self.encode(docs)
         scores = self.model.get_ref("output_layer").predict(features)
-        tags = viterbi(scores.emissions, scores.transitions, scores.lengths, self._mask())
-        if not isinstance(tags, numpy.ndarray):
-            tags = tags.get()
+        tags = on_cpu(viterbi(scores.emissions, scores.transitions, scores.lengths, self._mask()))
         return [TaggerPrediction(*pair) for pair in zip(split_rows(tags, scores.lengths), features)]
 
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
@@ -229,7 +230,9 @@ class CRFTagger(TrainablePipe):
             width = self.model.get_ref("output_layer").get_dim("nI")
             return [self.model.ops.alloc2f(0, width) for _ in docs]
         features = self.model.get_ref("tok2vec").predict(docs)
-        self._check_features(docs, [~rows.any(axis=1) for rows in features])
+        # Moved to the CPU once for all documents: each move waits for the GPU.
+        silent = on_cpu(self.model.ops.xp.concatenate([~rows.any(axis=1) for rows in features]))
+        self._check_features(docs, split_rows(silent, [len(rows) for rows in features]))
         return features
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
@@ -357,16 +360,18 @@ class CRFTagger(TrainablePipe):
         return bool(self.model.get_ref("output_layer").has_param("W"))
 
     def _mask(self) -> Optional[DecodingMask]:
-        mask = self.scheme.mask
+        mask, ops = self.scheme.mask, self.model.ops
         if mask is None:
             return None
-        xp = self.model.ops.xp
-        return DecodingMask(xp.asarray(mask.start), xp.asarray(mask.end), xp.asarray(mask.follow))
+        if self._device_mask is None or self._device_mask[0] is not mask or self._device_mask[1] is not ops:
+            moved = DecodingMask(*(ops.xp.asarray(part) for part in (mask.start, mask.end, mask.follow)))
+            self._device_mask = mask, ops, moved
+        return self._device_mask[2]
 
     def _check_features(self, docs: Sequence[Doc], silent_rows: Sequence[Any]) -> None:
         """Listeners answer with zeros for what upstream never saw: refuse to learn or tag from nothing.
 
-        silent_rows (bool arrays, one per document): tokens whose features are all zero.
+        silent_rows (bool arrays on the CPU, one per document): tokens whose features are all zero.
         """
         for doc, rows in zip(docs, silent_rows):
             silent: list[int] = rows.nonzero()[0].tolist()

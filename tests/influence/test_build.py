@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_seginf.index.index import Index
-from spacy_seginf.pipeline.build import BuildSettings, build_index
+from spacy_seginf.pipeline.build import IN_PROCESS, BuildSettings, build_index
 from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
 
 from ..conftest import copy_pipeline, make_examples
@@ -176,3 +178,30 @@ def test_read_corpus_keeps_ids_and_annotation(unsure_nlp, corpus_path, train_exa
             (ent.text, ent.label_) for ent in original.reference.ents
         ]
     assert len(texts) == len(train_examples)
+
+
+class WorkersThatStay:
+    """Workers that outlive a build, in this process."""
+
+    remote = True
+
+    def map(self, function, tasks):
+        return map(function, tasks)
+
+
+def test_workers_that_stay_load_the_pipeline_of_each_build(unsure_nlp, train_examples, tmp_path):
+    features = []
+    for factor in (1.0, 0.5):
+        nlp = copy_pipeline(unsure_nlp)
+        for node in nlp.get_pipe("crf_tagger").model.get_ref("tok2vec").walk():
+            for name in node.param_names:
+                node.set_param(name, factor * node.get_param(name))
+        for workers in (IN_PROCESS, WorkersThatStay()):
+            folder = tmp_path / "index"
+            shutil.rmtree(folder, ignore_errors=True)
+            texts = wrapped(train_examples)
+            build_index(nlp, "crf_tagger", texts, folder, settings=PAPER_BUILD, workers=workers)
+            features.append(Index(folder).data.features)
+    assert (features[0] == features[1]).all()
+    assert (features[2] == features[3]).all()
+    assert (features[0] != features[2]).any()

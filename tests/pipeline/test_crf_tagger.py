@@ -580,3 +580,12 @@ def test_two_taggers_on_one_upstream(train_examples):
 def test_fixture_examples_have_ids(train_examples):
     ids = [example.reference.user_data["id"] for example in train_examples]
     assert len(set(ids)) == len(TEXTS)
+
+
+def test_the_mask_is_moved_once_and_follows_the_scheme(tagger_nlp):
+    tagger = copy_pipeline(tagger_nlp).get_pipe("crf_tagger")
+    mask = tagger._mask()
+    assert tagger._mask() is mask
+    assert (mask.follow == tagger.scheme.mask.follow).all()
+    tagger.from_bytes(tagger.to_bytes())
+    assert tagger._mask() is not mask

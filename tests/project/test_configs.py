@@ -1,9 +1,11 @@
-"""The shipped configs hide no setting of the influence component, and each is the default."""
+"""The shipped configs hide no setting of the influence component, and each is the default; project.yml names files that
+are there."""
 
 from __future__ import annotations
 
 import pytest
 import spacy
+import srsly
 
 from .conftest import ROOT
 
@@ -13,3 +15,12 @@ def test_configs_name_every_setting_of_the_component(name):
     settings = spacy.util.load_config(ROOT / "configs" / name)["components"]["influence"]
     defaults = spacy.blank("en").get_factory_meta("influence").default_config
     assert settings == {"factory": "influence", **defaults}
+
+
+def test_the_project_depends_on_files_that_exist():
+    """A workflow ends where one is missing."""
+    project = srsly.read_yaml(ROOT / "project.yml")
+    made = {output for command in project["commands"] for output in command.get("outputs", [])}
+    for command in project["commands"]:
+        for path in command.get("deps", []):
+            assert path in made or "private" in path or (ROOT / path).exists(), path
