@@ -158,13 +158,17 @@ class Documents:
 
 
 def is_done(folder: Path, key: str) -> bool:
-    """Is this folder complete, and were these documents encoded to it?"""
+    """Is this folder complete and intact, and were these documents encoded to it? It may be of a run that crashed."""
     if not (folder / SEAL).exists():
         return False
     try:
-        return bool(Shard(folder).facts.get("key") == key)
+        shard = Shard(folder)
+        if shard.facts.get("key") != key:
+            return False
+        shard.check()
     except ValueError:
         return False
+    return True
 
 
 def unpack_allowed(bits: numpy.ndarray, labels: int) -> numpy.ndarray:
