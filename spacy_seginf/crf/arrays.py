@@ -20,6 +20,15 @@ def array_module(array: Array) -> ModuleType:
     return numpy
 
 
+def sparse_matrix(values: Array, rows: Array, columns: Array, shape: tuple[int, int]) -> Any:
+    """Build a matrix in compressed rows, of scipy or cupyx, from its entries (floats) and their places (ints)."""
+    if array_module(values) is numpy:
+        from scipy.sparse import csr_matrix
+    else:
+        from cupyx.scipy.sparse import csr_matrix
+    return csr_matrix((values, (rows, columns)), shape=shape)
+
+
 @dataclass(frozen=True)
 class TimeMajor:
     """How flat rows (all tokens of all sequences, one after another) map to steps of a recursion.
@@ -80,6 +89,12 @@ def boundaries(lengths: Sequence[int], xp: ModuleType = numpy) -> tuple[Array, A
     first[ends - sizes] = True
     last[ends - 1] = True
     return xp.asarray(first), xp.asarray(last)
+
+
+def sequence_of_row(lengths: Sequence[int], xp: ModuleType = numpy) -> Array:
+    """Return the number of the sequence that each flat row belongs to (int64, rows)."""
+    sizes = numpy.asarray(lengths, dtype=numpy.int64)
+    return xp.asarray(numpy.repeat(numpy.arange(len(sizes)), sizes))
 
 
 def sum_by_sequence(values: Array, lengths: Sequence[int]) -> Array:

@@ -11,7 +11,7 @@ from typing import Sequence
 
 import numpy
 
-from .arrays import Array, time_major
+from .arrays import Array, array_module, sequence_of_row, time_major
 from .hessian import Chain
 
 
@@ -33,36 +33,37 @@ def covariance_product(
     RETURNS: covariances with the label indicators (float64, tokens x labels) and with the counts of pairs (float64,
         sequences x labels x labels).
     """
-    layout = time_major(lengths)
-    past, future = emission_scores.copy(), numpy.zeros_like(emission_scores)
+    xp = array_module(emission_scores)
+    layout = time_major(lengths, xp)
+    past, future = emission_scores.copy(), xp.zeros_like(emission_scores)
     for step, running in enumerate(layout.running[1:], start=1):
         here, source = layout.forward[step, :running], layout.forward[step - 1, :running]
         scores = pair_scores[layout.order[:running]]
         arriving = past[source][:, :, None] + scores
-        past[here] += numpy.einsum("rba,rab->rb", chain.backward[here], arriving)
+        past[here] += xp.einsum("rba,rab->rb", chain.backward[here], arriving)
         here, source = layout.backward[step, :running], layout.backward[step - 1, :running]
         leaving = scores + (emission_scores[source] + future[source])[:, None, :]
-        future[here] = numpy.einsum("rab,rab->ra", chain.onward[here], leaving)
+        future[here] = xp.einsum("rab,rab->ra", chain.onward[here], leaving)
     given_label = past + future
-    mean = numpy.einsum("ra,ra->r", chain.unary, given_label)
+    mean = xp.einsum("ra,ra->r", chain.unary, given_label)
     unary = chain.unary * (given_label - mean[:, None])
-    ahead = numpy.zeros_like(past)
-    ahead[:-1] = (emission_scores + future)[
-        1:
-    ]  # what follows a pair; never used across sequences: onward is zero there
-    of_row = numpy.repeat(numpy.arange(len(lengths)), lengths)
-    given_pair = (past - mean[:, None])[:, :, None] + ahead[:, None, :] + pair_scores[of_row]
+    ahead = xp.zeros_like(past)
+    # What follows a pair. It is never used across sequences: onward is zero there.
+    ahead[:-1] = (emission_scores + future)[1:]
+    of_row = pair_scores[sequence_of_row(lengths, xp)]
+    given_pair = (past - mean[:, None])[:, :, None] + ahead[:, None, :] + of_row
     return unary, sum_rows(chain.unary[:, :, None] * chain.onward * given_pair, lengths)
 
 
 def sum_rows(values: Array, lengths: Sequence[int]) -> Array:
     """Sum the rows of each sequence: (rows x ...) to (sequences x ...); empty sequences give zeros."""
+    xp = array_module(values)
     sizes = numpy.asarray(lengths, dtype=numpy.int64)
-    result = numpy.zeros((len(sizes), *values.shape[1:]))
-    filled = sizes > 0
-    if filled.any():
+    result = xp.zeros((len(sizes), *values.shape[1:]))
+    filled = numpy.flatnonzero(sizes)
+    if len(filled):
         starts = (numpy.cumsum(sizes) - sizes)[filled]
-        result[filled] = numpy.add.reduceat(values, starts, axis=0)
+        result[xp.asarray(filled)] = xp.add.reduceat(values, xp.asarray(starts), axis=0)
     return result
 
 
@@ -73,20 +74,21 @@ def log_partitions(emissions: Array, transitions: Array, lengths: Sequence[int])
         1 each).
     RETURNS (float64, sequences).
     """
-    layout = time_major(lengths)
+    xp = array_module(emissions)
+    layout = time_major(lengths, xp)
     if not len(lengths):
-        return numpy.zeros(0)
+        return xp.zeros(0)
     state = emissions[layout.forward[0]]
-    done = numpy.zeros(len(state))
+    done = xp.zeros(len(state))
     for step in range(len(layout.running)):
         running = layout.running[step]
         if step:
             moved = state[:running, :, None] + transitions[layout.order[:running]]
             highest = moved.max(axis=1)
-            total = numpy.exp(moved - highest[:, None, :]).sum(axis=1)
-            state = numpy.log(total) + highest + emissions[layout.forward[step, :running]]
+            total = xp.exp(moved - highest[:, None, :]).sum(axis=1)
+            state = xp.log(total) + highest + emissions[layout.forward[step, :running]]
         highest = state.max(axis=1)
-        done[:running] = numpy.log(numpy.exp(state - highest[:, None]).sum(axis=1)) + highest
-    result = numpy.zeros(len(lengths))
+        done[:running] = xp.log(xp.exp(state - highest[:, None]).sum(axis=1)) + highest
+    result = xp.zeros(len(lengths))
     result[layout.order] = done
     return result

@@ -12,6 +12,9 @@ from typing import Optional, Sequence
 import numpy
 
 from .arrays import Array, TimeMajor, array_module, boundaries, sum_by_sequence, time_major
+from .messages import log_messages
+from .scan import scan_pays
+from .semirings import log_sum_exp
 
 # A scaled recursion loses a label only if its share of the forward mass underflows; any other label reaches
 # the same future at a cost of at most the span of the transitions. Below these spans what is lost is smaller
@@ -25,7 +28,7 @@ class Posterior:
 
     log_partition (float64, sequences): log of the summed exponentiated scores; 0 for empty sequences.
     unary (rows x labels): probability of each label at each token.
-    pairs (labels x labels): expected number of neighbouring (left, right) labels, over the whole batch.
+    pairs (float64, labels x labels): expected number of neighbouring (left, right) labels, over the whole batch.
     """
 
     log_partition: Array
@@ -45,20 +48,19 @@ def forward_backward(
     transitions (floats, labels x labels): score of (left label, right label).
     lengths (ints): tokens per sequence, adding up to rows.
     allowed (bool, rows x labels): labels to sum over; every row needs at least one. None allows all.
-    RETURNS (Posterior): unary and pairs in the dtype of the emissions.
+    RETURNS (Posterior): unary in the dtype of the emissions.
     """
     xp = array_module(emissions)
     labels = emissions.shape[1]
     if emissions.shape[0] == 0:
-        zeros = xp.zeros((labels, labels), dtype=emissions.dtype)
-        return Posterior(xp.zeros(len(lengths)), emissions, zeros)
+        return Posterior(xp.zeros(len(lengths)), emissions, xp.zeros((labels, labels)))
     if allowed is not None:
         emissions = xp.where(allowed, emissions, -xp.inf)
     layout = time_major(lengths, xp)
     span = float(transitions.max() - transitions.min())
-    if span <= SPAN_LIMIT[str(emissions.dtype)]:
-        return _scaled(emissions, transitions, lengths, layout)
-    return _log_space(emissions, transitions, lengths, layout)
+    if scan_pays(layout, xp) or span > SPAN_LIMIT[str(emissions.dtype)]:
+        return _log_space(emissions, transitions, lengths, layout)
+    return _scaled(emissions, transitions, lengths, layout)
 
 
 def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout: TimeMajor) -> Posterior:
@@ -92,8 +94,11 @@ def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout
     unary = ahead * incoming[layout.reverse_step, 1, layout.column]
     mass = unary.sum(axis=1, keepdims=True)
     unary /= mass
-    first, last = boundaries(lengths, xp)
-    pairs = kernel * ((ahead / mass)[~last].T @ behind[~first])
+    # Counts grow with the batch, so they are summed in float64: in float32 a few hundred would be wrong by 1e-3.
+    left, right = (ahead / mass).astype("float64"), behind.astype("float64")
+    _, last = boundaries(lengths, xp)
+    left[last] = 0.0  # no pair begins there
+    pairs = kernel * (left[:-1].T @ right[1:])
     log_scales = xp.log(scales[layout.step, 0, layout.column, 0]).astype("float64") + highest[:, 0]
     edges = numpy.maximum(numpy.asarray(lengths) - 1, 0)
     log_partition = sum_by_sequence(log_scales, lengths) + xp.asarray(edges) * float(top_transition)
@@ -101,7 +106,7 @@ def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout
 
 
 def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], layout: TimeMajor) -> Posterior:
-    """The same recursion on logarithms, in float64: slower, safe for transitions of any size."""
+    """The same on logarithms, in float64: slower step by step, but safe for transitions of any size, and a scan."""
     xp = array_module(emissions)
     scores = emissions.astype("float64")
     transitions = transitions.astype("float64")
@@ -117,32 +122,4 @@ def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], lay
         chunk = slice(start, start + 1024)
         pairs += xp.exp(left[chunk, :, None] + transitions + right[chunk, None, :]).sum(axis=0)
     log_partition = sum_by_sequence(xp.where(first, log_mass, 0.0), lengths)
-    return Posterior(log_partition, unary.astype(emissions.dtype), pairs.astype(emissions.dtype))
-
-
-def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
-    """Return the logarithms of the forward and backward messages (rows x labels each).
-
-    Forward messages include the token's own emission, backward messages do not.
-    """
-    xp = array_module(emissions)
-    if not len(emissions):
-        return emissions, emissions
-    ahead = xp.zeros((*layout.forward.shape, emissions.shape[1]))
-    behind = xp.zeros_like(ahead)
-    ahead[:1] = emissions[layout.forward[:1]]  # there is no first step without any tokens
-    for step, running in enumerate(layout.running[1:], start=1):
-        arrived = log_sum_exp(ahead[step - 1, :running, :, None] + transitions, axis=1)
-        ahead[step, :running] = arrived + emissions[layout.forward[step, :running]]
-        following = behind[step - 1, :running] + emissions[layout.backward[step - 1, :running]]
-        behind[step, :running] = log_sum_exp(transitions + following[:, None, :], axis=2)
-    return ahead[layout.step, layout.column], behind[layout.reverse_step, layout.column]
-
-
-def log_sum_exp(values: Array, axis: int) -> Array:
-    """Return log(sum(exp(values))) along an axis; a slice that is all -inf gives -inf."""
-    xp = array_module(values)
-    highest = values.max(axis=axis, keepdims=True)
-    finite = xp.where(xp.isfinite(highest), highest, 0.0)
-    with numpy.errstate(divide="ignore"):
-        return xp.log(xp.exp(values - finite).sum(axis=axis)) + finite.squeeze(axis)
+    return Posterior(log_partition, unary.astype(emissions.dtype), pairs)

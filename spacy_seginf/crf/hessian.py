@@ -15,11 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, Iterator, Sequence
 
-import numpy
-from scipy.sparse import csr_matrix
-
-from .arrays import Array, TimeMajor, boundaries, time_major
-from .forward_backward import log_messages, log_sum_exp
+from .arrays import Array, TimeMajor, array_module, boundaries, sparse_matrix, time_major
+from .messages import log_messages
+from .semirings import log_sum_exp
 
 NEGLIGIBLE = 1e-14  # covariance of two label indicators below which it counts as none
 FAINT = 1e-8  # covariances of a token that add up to less are taken in single precision, to 1e-7 of their size
@@ -45,16 +43,17 @@ class Chain:
 
 def markov_chain(emissions: Array, transitions: Array, lengths: Sequence[int]) -> Chain:
     """Compute marginals and conditional transition probabilities of a batch, in log space."""
-    layout = time_major(lengths)
+    xp = array_module(emissions)
+    layout = time_major(lengths, xp)
     ahead, behind = log_messages(emissions, transitions, layout)
     joint = ahead + behind
-    unary = numpy.exp(joint - log_sum_exp(joint, axis=1)[:, None])
-    first, last = boundaries(lengths)
-    onward, backward = (numpy.zeros((*unary.shape, unary.shape[1])) for _ in range(2))
+    unary = xp.exp(joint - log_sum_exp(joint, axis=1)[:, None])
+    first, last = boundaries(lengths, xp)
+    onward, backward = (xp.zeros((*unary.shape, unary.shape[1])) for _ in range(2))
     following = transitions + (emissions + behind)[~first][:, None, :]
-    onward[~last] = numpy.exp(following - log_sum_exp(following, axis=2)[:, :, None])
+    onward[~last] = xp.exp(following - log_sum_exp(following, axis=2)[:, :, None])
     leading = (ahead[~last][:, :, None] + transitions).transpose(0, 2, 1)
-    backward[~first] = numpy.exp(leading - log_sum_exp(leading, axis=2)[:, :, None])
+    backward[~first] = xp.exp(leading - log_sum_exp(leading, axis=2)[:, :, None])
     return Chain(unary, onward, backward)
 
 
@@ -76,7 +75,7 @@ def loss_hessian(
     """
     labels = len(transitions)
     w_size = labels * width
-    hessian = numpy.zeros((w_size + labels**2,) * 2)
+    hessian = array_module(transitions).zeros((w_size + labels**2,) * 2)
     for emissions, features, lengths in batches:
         if not len(emissions):
             continue
@@ -97,22 +96,25 @@ def loss_hessian(
 
 def _add_labels(hessian: Array, chain: Chain, features: Array, lengths: Sequence[int], negligible: float) -> None:
     """Add F^T K_ab F for labels a < b, above the diagonal."""
+    xp = array_module(chain.unary)
     count, labels = chain.unary.shape
     width = features.shape[1]
     blocks = hessian[: labels * width, : labels * width].reshape(labels, width, labels, width)
-    single = features.astype(numpy.float32)
+    single = features.astype("float32")
     for left, right, covariance in _covariances(chain, lengths, negligible):
-        apart = numpy.flatnonzero(left != right)  # met once, but they count in both orders
-        rows = numpy.concatenate([left, right[apart]])
-        columns = numpy.concatenate([right, left[apart]])
+        apart = xp.flatnonzero(left != right)  # met once, but they count in both orders
+        rows = xp.concatenate([left, right[apart]])
+        columns = xp.concatenate([right, left[apart]])
         for a in range(labels):
             for b in range(a + 1, labels):
-                values = numpy.concatenate([covariance[a, b], covariance[b, a, apart]])
-                kept = numpy.flatnonzero(numpy.abs(values) > negligible)
-                sparse = csr_matrix((values[kept], (rows[kept], columns[kept])), shape=(count, count))
-                doubt = numpy.bincount(rows[kept], numpy.abs(values[kept]), minlength=count)
+                values = xp.concatenate([covariance[a, b], covariance[b, a, apart]])
+                kept = xp.flatnonzero(xp.abs(values) > negligible)
+                sparse = sparse_matrix(values[kept], rows[kept], columns[kept], (count, count))
+                doubt = xp.bincount(rows[kept], weights=xp.abs(values[kept]), minlength=count)
                 for part, precise in ((doubt > FAINT, features), ((doubt > 0) & (doubt <= FAINT), single)):
-                    chosen = numpy.flatnonzero(part)
+                    chosen = xp.flatnonzero(part)
+                    if not len(chosen):
+                        continue
                     blocks[a, :, b] += precise[chosen].T @ (sparse[chosen].astype(precise.dtype) @ precise)
 
 
@@ -122,20 +124,20 @@ def _covariances(chain: Chain, lengths: Sequence[int], negligible: float) -> Ite
     YIELDS: s, t (ints, pairs of tokens) and covariances (float64, labels x labels x pairs of tokens), all distances at
         once unless they take too much memory.
     """
-    unary = chain.unary
-    every = numpy.arange(unary.shape[1])
+    xp, unary = array_module(chain.unary), chain.unary
+    every = xp.arange(unary.shape[1])
     covariance = -unary[:, :, None] * unary[:, None, :]
     covariance[:, every, every] = 0.0
     covariance[:, every, every] = -covariance.sum(axis=2)  # and not p - p^2: rounding that does not add up to 0 stays
-    left = right = numpy.arange(len(unary))
-    _, last = boundaries(lengths)
+    left = right = xp.arange(len(unary))
+    _, last = boundaries(lengths, xp)
     found: list[tuple[Array, Array, Array]] = []
     while len(left):
         found.append((left, right, covariance))
         if sum(values.size for _, _, values in found) > COVARIANCE_CELLS:
             yield _together(found)
             found = []
-        going_on = (numpy.abs(covariance) > negligible).any(axis=(1, 2)) & ~last[right]
+        going_on = (xp.abs(covariance) > negligible).any(axis=(1, 2)) & ~last[right]
         left, right = left[going_on], right[going_on]
         covariance = covariance[going_on] @ chain.onward[right]
         right = right + 1
@@ -144,8 +146,9 @@ def _covariances(chain: Chain, lengths: Sequence[int], negligible: float) -> Ite
 
 
 def _together(found: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
-    left, right, covariance = (numpy.concatenate(part) for part in zip(*found))
-    return left, right, numpy.ascontiguousarray(covariance.transpose(1, 2, 0))
+    xp = array_module(found[0][2])
+    left, right, covariance = (xp.concatenate(part) for part in zip(*found))
+    return left, right, xp.ascontiguousarray(covariance.transpose(1, 2, 0))
 
 
 def _parts(lengths: Sequence[int], size: int) -> Iterator[tuple[slice, list[int]]]:
@@ -163,17 +166,18 @@ def _parts(lengths: Sequence[int], size: int) -> Iterator[tuple[slice, list[int]
 
 def _add_pairs(hessian: Array, chain: Chain, features: Array, lengths: Sequence[int]) -> None:
     """Add the rows of T: covariances of label pairs with labels and with label pairs."""
+    xp = array_module(features)
     labels, width = chain.unary.shape[1], features.shape[1]
     w_size = labels * width
-    _, last = boundaries(lengths)
-    layout = time_major(lengths)
+    _, last = boundaries(lengths, xp)
+    layout = time_major(lengths, xp)
     past = _sweep(chain, layout, forward=True)
     pairs = chain.unary[~last][:, :, None] * chain.onward[~last]
     # pairs of tokens t, t + 1 with all earlier ones, given the label of t; in the other order it is the transpose
     earlier = pairs.transpose(1, 2, 0) @ past[~last].transpose(1, 0, 2)
     flat = pairs.reshape(len(pairs), labels**2)
     block = earlier.reshape(labels**2, labels**2)
-    hessian[w_size:, w_size:] += block + block.T + numpy.diag(flat.sum(axis=0)) - flat.T @ flat
+    hessian[w_size:, w_size:] += block + block.T + xp.diag(flat.sum(axis=0)) - flat.T @ flat
     # E[pairs | y_t = a] - E[pairs], for all pairs of the sequence
     given_label = past
     given_label += _sweep(chain, layout, forward=False)
@@ -186,11 +190,12 @@ def _add_pairs(hessian: Array, chain: Chain, features: Array, lengths: Sequence[
 
 def _sweep(chain: Chain, layout: TimeMajor, *, forward: bool) -> Array:
     """Return E[pairs on one side of t | y_t = a] - E[the same] (rows x labels x labels^2)."""
+    xp = array_module(chain.unary)
     rows, labels = chain.unary.shape
     conditional = chain.backward if forward else chain.onward
     places = layout.forward if forward else layout.backward
-    result = numpy.zeros((rows, labels, labels**2))
-    arange = numpy.arange(labels)
+    result = xp.zeros((rows, labels, labels**2))
+    arange = xp.arange(labels)
     for step, running in enumerate(layout.running[1:], start=1):
         here, source = places[step, :running], places[step - 1, :running]
         weights = conditional[here]
@@ -200,6 +205,6 @@ def _sweep(chain: Chain, layout: TimeMajor, *, forward: bool) -> Array:
             on_pairs[:, arange, :, arange] += weights.transpose(1, 0, 2)
         else:
             on_pairs[:, arange, arange, :] += weights
-        state -= numpy.einsum("ra,rap->rp", chain.unary[here], state)[:, None, :]
+        state -= xp.einsum("ra,rap->rp", chain.unary[here], state)[:, None, :]
         result[here] = state
     return result

@@ -7,7 +7,7 @@ from typing import Sequence
 
 import numpy
 
-from .arrays import Array, array_module, boundaries, sum_by_sequence
+from .arrays import Array, array_module, boundaries, sequence_of_row, sum_by_sequence
 from .forward_backward import forward_backward
 
 
@@ -17,7 +17,8 @@ class Loss:
 
     values (float64, sequences): loss of each sequence, at least 0 but for rounding.
     emissions (rows x labels): gradient with respect to the emissions.
-    transitions (labels x labels): gradient with respect to the transitions, summed over the batch.
+    transitions (labels x labels): gradient with respect to the transitions, summed over the batch. It is a difference
+        of float64 counts, rounded to the dtype of the transitions at the end.
     """
 
     values: Array
@@ -45,13 +46,13 @@ def negative_log_likelihood(emissions: Array, transitions: Array, lengths: Seque
         log_scores = path_scores(emissions, transitions, labels, lengths)
         d_emissions = free.unary.copy()
         d_emissions[rows, labels] -= 1.0
-        d_transitions = free.pairs - count_pairs(labels, lengths, transitions)
+        d_transitions = free.pairs - count_pairs(labels, lengths, transitions.shape[0])
     else:
         clamped = forward_backward(emissions, transitions, lengths, allowed)
         log_scores = clamped.log_partition
         d_emissions = free.unary - clamped.unary
         d_transitions = free.pairs - clamped.pairs
-    return Loss(free.log_partition - log_scores, d_emissions, d_transitions)
+    return Loss(free.log_partition - log_scores, d_emissions, d_transitions.astype(transitions.dtype))
 
 
 def path_scores(emissions: Array, transitions: Array, labels: Array, lengths: Sequence[int]) -> Array:
@@ -63,22 +64,21 @@ def path_scores(emissions: Array, transitions: Array, labels: Array, lengths: Se
     return sum_by_sequence(values, lengths)
 
 
-def count_pairs(labels: Array, lengths: Sequence[int], like: Array) -> Array:
-    """Count neighbouring (left, right) labels in the shape and dtype of ``like`` (labels x labels)."""
-    xp = array_module(like)
+def count_pairs(labels: Array, lengths: Sequence[int], size: int) -> Array:
+    """Count neighbouring (left, right) labels, which are below size: ints, size x size."""
+    xp = array_module(labels)
     first, last = boundaries(lengths, xp)
-    size = like.shape[0]
     codes = labels[~last] * size + labels[~first]
-    return xp.bincount(codes, minlength=size * size).reshape(like.shape).astype(like.dtype)
+    return xp.bincount(codes, minlength=size * size).reshape(size, size)
 
 
 def pairs_by_sequence(labels: Array, lengths: Sequence[int], size: int) -> Array:
     """Count neighbouring (left, right) labels of each sequence (float64, sequences x size x size)."""
-    first, last = boundaries(lengths)
-    sequence = numpy.repeat(numpy.arange(len(lengths)), lengths)
-    counts = numpy.zeros((len(lengths), size, size))
-    numpy.add.at(counts, (sequence[~first], labels[~last], labels[~first]), 1.0)
-    return counts
+    xp = array_module(labels)
+    first, last = boundaries(lengths, xp)
+    codes = (sequence_of_row(lengths, xp)[~first] * size + labels[~last]) * size + labels[~first]
+    shape = len(lengths), size, size
+    return xp.bincount(codes, minlength=len(lengths) * size * size).reshape(shape).astype("float64")
 
 
 def one_label_each(labels: Array, size: int) -> Array:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-from .arrays import Array, array_module, time_major
+from .arrays import Array, TimeMajor, array_module, time_major
+from .scan import scan, scan_groups, scan_pays
+from .semirings import max_move, max_product
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,27 @@ def viterbi(emissions: Array, transitions: Array, lengths: Sequence[int], mask: 
     emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints): as in
         ``forward_backward``.
     mask (DecodingMask): labels that may not start, end or follow are never used. None allows everything.
-    RETURNS (ints, rows): labels, in the order of the emissions.
+    RETURNS (int64, rows): labels, in the order of the emissions.
     """
     xp = array_module(emissions)
     layout = time_major(lengths, xp)
-    rows = emissions.shape[0]
-    best = xp.zeros(rows, dtype="int64")
-    if rows == 0:
-        return best
+    if not len(emissions):
+        return xp.zeros(0, dtype="int64")
     if mask is not None:
         transitions = xp.where(mask.follow, transitions, -xp.inf)
         emissions = emissions.copy()
         starts, ends = layout.step == 0, layout.reverse_step == 0
         emissions[starts] = xp.where(mask.start, emissions[starts], -xp.inf)
         emissions[ends] = xp.where(mask.end, emissions[ends], -xp.inf)
+    if scan_pays(layout, xp):
+        return scanned_paths(emissions.astype("float64"), transitions.astype("float64"), layout)
+    return recursive_paths(emissions, transitions, layout)
+
+
+def recursive_paths(emissions: Array, transitions: Array, layout: TimeMajor) -> Array:
+    """Find the best labels (int64, rows) step by step; -inf rules emissions and transitions out."""
+    xp = array_module(emissions)
+    best = xp.zeros(len(emissions), dtype="int64")
     scores = emissions[layout.forward]  # steps x sequences x labels
     size = transitions.shape[0]
     # Left labels on the first axis: the maximum then runs over whole rows of contiguous memory (4 times faster).
@@ -63,3 +72,35 @@ def viterbi(emissions: Array, transitions: Array, lengths: Sequence[int], mask: 
         current = (state + transitions.T[current[:running]]).argmax(axis=1)
         best[layout.backward[back, :running]] = current
     return best
+
+
+def scanned_paths(emissions: Array, transitions: Array, layout: TimeMajor) -> Array:
+    """Find the best labels (int64, rows) by one scan over best scores and one, from the ends, over back pointers.
+
+    emissions, transitions: float64; -inf rules them out.
+    """
+    xp = array_module(emissions)
+    found = xp.zeros(layout.forward.shape, dtype="int64")  # reverse steps x sequences
+    for steps, columns in scan_groups(layout, emissions.shape[1] ** 2):
+        rows = layout.forward[:steps, columns]
+        scores = emissions[rows]  # steps x sequences x labels; after its end a sequence repeats some row
+        if steps > 1:
+            states = scan(scores[0], transitions + scores[1:, :, None, :], max_product, max_move)
+            scores = xp.concatenate([scores[:1], states])
+        every, last = xp.arange(rows.shape[1]), layout.reverse_step[rows[0]]
+        found[0, columns] = scores[last, every].argmax(axis=1)
+        if steps > 1:
+            pointers = (scores[:-1, :, :, None] + transitions).argmax(axis=2)
+            before = xp.maximum(last - 1 - xp.arange(steps - 1)[:, None], 0)
+            found[1:steps, columns] = scan(found[0, columns], pointers[before, every], join_pointers, follow_pointers)
+    return found[layout.reverse_step, layout.column]
+
+
+def join_pointers(earlier: Array, later: Array) -> Array:
+    """Follow two back pointers in a row (ints, ... x labels each)."""
+    return array_module(earlier).take_along_axis(later, earlier, axis=-1)
+
+
+def follow_pointers(labels: Array, pointers: Array) -> Array:
+    """Look up what back pointers (ints, ... x labels) say of labels (ints, ...)."""
+    return array_module(labels).take_along_axis(pointers, labels[..., None], axis=-1)[..., 0]

@@ -12,6 +12,7 @@ their covariance is the Hessian of CL. Single tokens, entities, whole documents 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Optional
 
 import numpy
@@ -48,6 +49,18 @@ class SegmentFactors:
         numbers = numpy.arange(len(self))[rows]
         tokens = ranges(numpy.cumsum(self.lengths)[numbers] - self.lengths[numbers], self.lengths[numbers])
         return SegmentFactors(self.features[tokens], self.residuals[tokens], self.pairs[numbers], self.lengths[numbers])
+
+    @cached_property
+    def starts(self) -> numpy.ndarray:
+        """Where the tokens of each segment begin, and where the last ends (int64, n + 1)."""
+        return numpy.concatenate([[0], numpy.cumsum(self.lengths)])
+
+    def between(self, first: int, last: int) -> SegmentFactors:
+        """Return a range of segments as views."""
+        tokens = slice(int(self.starts[first]), int(self.starts[last]))
+        return SegmentFactors(
+            self.features[tokens], self.residuals[tokens], self.pairs[first:last], self.lengths[first:last]
+        )
 
     def gradients(self) -> numpy.ndarray:
         """Write the gradients out (float64, n x P), in the order of ``fit.pack``: minus those of CL."""

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple, Optional, cast
 
-from thinc.api import Model, registry, zero_init
+from thinc.api import Model, NumpyOps, registry, to_numpy, zero_init
 from thinc.types import Floats1d, Floats2d
 
 InT = list[Floats2d]
+NUMPY_OPS = NumpyOps()  # lengths are read on the CPU, wherever the model is
 
 
 class CRFScores(NamedTuple):
     """Scores of a batch, or their gradient.
 
     emissions (float32, all tokens x labels), transitions (float32, labels x labels; left, right), lengths (tokens per
-    document), silent (bool, all tokens): tokens without features, because the encoder has not seen them.
+    document), silent (bool, all tokens, on the CPU): tokens without features, because the encoder has not seen them.
     """
 
     emissions: Floats2d
@@ -54,9 +55,10 @@ def forward(model: Model[InT, CRFScores], X: InT, is_train: bool) -> tuple[CRFSc
         model.inc_grad("W", factor * model.ops.gemm(d_emissions, rows, trans1=True))
         model.inc_grad("b", factor * d_emissions.sum(axis=0))
         model.inc_grad("T", factor * gradient.transitions)
-        return model.ops.unflatten(model.ops.gemm(d_emissions, W), model.ops.asarray1i(lengths))
+        return model.ops.unflatten(model.ops.gemm(d_emissions, W), NUMPY_OPS.asarray1i(lengths))
 
-    return CRFScores(emissions, T, lengths, ~rows.any(axis=1)), backprop
+    silent = to_numpy(~rows.any(axis=1))  # at once: it is read document by document
+    return CRFScores(emissions, T, lengths, silent), backprop
 
 
 def init(model: Model[InT, CRFScores], X: Optional[InT] = None, Y: Optional[Floats2d] = None) -> None:

@@ -12,27 +12,32 @@ from .extensions import STORED
 from .views import Influencers
 
 Place = tuple[int, int, str]
+NONE = Explanation(float("nan"), [], [], 0)  # of a token that was not to be explained
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which parts of a document are explained: spans (start, end), and the number of the span of each token and of each
-    entity."""
+    """Which parts of a document are explained: spans (start, end), and the number of the span of each token (-1 for
+    none) and of each entity."""
 
     spans: list[tuple[int, int]]
     of_token: list[int]
     of_entity: list[int]
 
 
-def plan_queries(length: int, entities: Sequence[tuple[int, int, str]], unit: str) -> Plan:
-    """Plan what to explain. By entities, a token inside one shares its explanation; by tokens, it has its own."""
+def plan_queries(length: int, entities: Sequence[tuple[int, int, str]], unit: str, explained: str = "all") -> Plan:
+    """Plan what to explain. By entities, a token inside one shares its explanation; by tokens, it has its own.
+
+    explained (str): "all" tokens, or only those of "entities".
+    """
     spans: list[tuple[int, int]] = []
     of_token = [-1] * length
     if unit == "entity":
         for number, (start, end, _) in enumerate(entities):
             spans.append((start, end))
             of_token[start:end] = [number] * (end - start)
-    for token in range(length):
+    inside = {token for start, end, _ in entities for token in range(start, end)}
+    for token in range(length) if explained == "all" else sorted(inside):
         if of_token[token] < 0:
             of_token[token] = len(spans)
             spans.append((token, token + 1))
@@ -56,7 +61,9 @@ def store(
     """Write explanations (one per span of the plan) to a document."""
     references = _References(table, context)
     tokens = [
-        _entry(segment_place(doc, token, token + 1), tags[token], explanations[number], references)
+        _entry(
+            segment_place(doc, token, token + 1), tags[token], explanations[number] if number >= 0 else NONE, references
+        )
         for token, number in enumerate(plan.of_token)
     ]
     spans = [

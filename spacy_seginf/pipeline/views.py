@@ -129,7 +129,8 @@ class Influencers:
     @property
     def probability(self) -> float:
         """p(labels | labels outside, text), of the token or of the whole entity (also for tokens inside an entity,
-        unless references are tokens). Not the marginal probability: everything around is taken as predicted."""
+        unless references are tokens). Not the marginal probability: everything around is taken as predicted. nan for
+        tokens that were not to be explained (explain = "entities")."""
         return self._data["probability"]
 
     @property

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Union
+from typing import Optional, Union
 
 import numpy
 
 from ..crf import one_label_each
 from ..index.index import Index
-from ..index.tables import SegmentTable, TokenTable
+from ..index.tables import Filter, SegmentTable, TokenTable
 from ..influence.effects import HeadEffects, log_odds
 from ..influence.factors import TokenFactors
 from ..influence.fit import HeadData
@@ -19,13 +20,14 @@ from ..influence.removal import LEVERAGE_FLAG
 from ..influence.segments import SegmentChains
 from ..schemes import TagScheme
 from .bounded import search
+from .pairs import losses_after
 from .queries import CurvedQueries, Queries, SearchQueries
 
 CANDIDATES = 4  # times k references on each side are looked at before the k with the largest effects are shown
 LEAST_REFINEMENTS = 4  # of references with a high leverage, for which one Newton step is not enough
 CHANGED = 10  # references on each side whose relabelling is considered
-SEARCHED, SHOWN = 256, 16  # segments handled at once when searching, and when computing effects
-CACHED_NUMBERS = 1 << 24  # of predicted steps kept in memory
+SEARCHED = 256  # segments handled at once
+CACHED_NUMBERS = 1 << 25  # of predicted steps kept in memory
 Table = Union[TokenTable, SegmentTable]
 
 
@@ -67,7 +69,8 @@ class Explainer:
     def __init__(self, index: Index, refine: int = 0) -> None:
         self.index, self.refine = index, refine
         self.exact = index.manifest.curvature != "identity"
-        self._steps: dict[tuple[str, int], numpy.ndarray] = {}
+        self._steps = _Steps(self)
+        self._leverages: dict[tuple[str, int], float] = {}
         self._refined: dict[tuple[str, int, int], numpy.ndarray] = {}
 
     @cached_property
@@ -85,29 +88,32 @@ class Explainer:
         return SegmentChains(self.index.theta, data, labels, segments)
 
     def explain(
-        self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, unit: str, k: int
+        self,
+        data: HeadData,
+        labels: numpy.ndarray,
+        segments: numpy.ndarray,
+        unit: str,
+        k: int,
+        where: Optional[Filter] = None,
     ) -> list[Explanation]:
         """Find the k strongest supporting and opposing references of each segment.
 
         data (HeadData): texts; ``allowed`` just permits the labels. labels (ints, tokens): what is explained.
         segments (ints, n x 3): document, start, end. unit (str): "entity" or "token", what references are.
+        where (Filter): which references may be found; all if None.
         """
         result: list[Explanation] = []
         for first in range(0, len(segments), SEARCHED):
             part = segments[first : first + SEARCHED]
             watched = self.watch(data, labels, part)
             candidates = k * CANDIDATES if self.exact else k
-            found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates)
+            found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates, where)
             losses = watched.losses(self._nothing())[0]
-            for start in range(0, len(part), SHOWN):
-                numbers = numpy.arange(start, min(start + SHOWN, len(part)))
-                chains = self.watch(data, labels, part[numbers])
-                rows = numpy.concatenate([found.supporting.rows[numbers], found.opposing.rows[numbers]], axis=1)
-                scores = numpy.concatenate([found.supporting.scores[numbers], found.opposing.scores[numbers]], axis=1)
-                for number, entries in zip(numbers, self._effects(chains, rows, scores, losses[numbers], unit, k)):
-                    supporting, opposing = entries
-                    probability = float(numpy.exp(-losses[number]))
-                    result.append(Explanation(probability, supporting, opposing, int(found.rows_seen[number])))
+            rows = numpy.concatenate([found.supporting.rows, found.opposing.rows], axis=1)
+            scores = numpy.concatenate([found.supporting.scores, found.opposing.scores], axis=1)
+            entries = self._effects(watched, rows, scores, losses, unit, k)
+            for sides, loss, seen in zip(entries, losses.tolist(), found.rows_seen.tolist()):
+                result.append(Explanation(math.exp(-loss), *sides, seen))
         return result
 
     def best_changes(
@@ -168,7 +174,7 @@ class Explainer:
 
     def _effects(
         self,
-        chains: SegmentChains,
+        watched: SegmentChains,
         rows: numpy.ndarray,
         scores: numpy.ndarray,
         losses: numpy.ndarray,
@@ -182,53 +188,42 @@ class Explainer:
                 for pair in zip(rows.tolist(), scores.tolist())
             ]
             return [_both_sides(found, k) for found in plain]
-        table = self.table(unit)
-        unique, places = numpy.unique(rows, return_inverse=True)
-        places = places.reshape(rows.shape)
-        if not len(unique) or unique[-1] < 0:
-            return [([], [])] * len(rows)
-        known = unique[unique >= 0]
-        after = numpy.concatenate(
-            [losses[None][: len(unique) - len(known)], chains.losses(self._predicted(known, unit))]
+        owners, columns = numpy.nonzero(rows >= 0)
+        pairs = rows[owners, columns]
+        unique, places = numpy.unique(pairs, return_inverse=True)
+        doubtful = numpy.array(
+            [self.refine > 0 or self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()]
         )
-        # By segment: what is refined for one must not depend on what is explained beside it.
-        refined = numpy.zeros(after.shape, dtype=bool)
+        # Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
+        # index has not got what they need.
+        doubtful = doubtful[places] & (self.index.manifest.refit and not self.index.manifest.pruned)
+        after = losses_after(watched, owners, self._steps.predicted(unique, unit), places)
+        refined = numpy.zeros(len(pairs), dtype=bool)
         while True:
-            entries = []
-            for query in range(len(rows)):
-                best = places[query][rows[query] >= 0]
-                effect = after[best, query] - losses[query]
-                odds = log_odds(after[best, query]) - log_odds(losses[query])
-                chosen = zip(
-                    unique[best].tolist(), scores[query][rows[query] >= 0].tolist(), effect.tolist(), odds.tolist()
-                )
-                found = [Found(*values, bool(refined[n, query])) for values, n in zip(chosen, best)]
-                entries.append(_both_sides(found, k))
-            doubtful = [
-                (int(numpy.searchsorted(unique, found.row)), query)
-                for query, sides in enumerate(entries)
-                for found in (*sides[0], *sides[1])
-                if not found.refined and (self.refine or table.leverage(found.row) > LEVERAGE_FLAG)
-            ]
-            # Away from the optimum, further steps would mostly make up for the fit that the head did not get.
-            if not doubtful or not self.index.manifest.refit:
+            effect, odds = after - losses[owners], log_odds(after) - log_odds(losses[owners])
+            values = zip(
+                pairs.tolist(), scores[owners, columns].tolist(), effect.tolist(), odds.tolist(), refined.tolist()
+            )
+            found = [Found(*value) for value in values]
+            bounds = numpy.searchsorted(owners, numpy.arange(len(rows) + 1)).tolist()
+            entries = [_both_sides(found[start:end], k) for start, end in zip(bounds, bounds[1:])]
+            if not (doubtful & ~refined).any():
                 return entries
-            numbers = sorted({number for number, _ in doubtful})
-            better = chains.losses(numpy.concatenate([self._refine(int(unique[number]), unit) for number in numbers]))
-            for number, query in doubtful:
-                after[number, query] = better[numbers.index(number), query]
-                refined[number, query] = True
+            # By segment: what is refined for one must not depend on what is explained beside it.
+            shown = [{entry.row for side in sides for entry in side} for sides in entries]
+            wanted = [n for n in numpy.flatnonzero(doubtful & ~refined).tolist() if int(pairs[n]) in shown[owners[n]]]
+            if not wanted:
+                return entries
+            again, of_pair = numpy.unique(pairs[wanted], return_inverse=True)
+            steps = numpy.concatenate([self._refine(row, unit) for row in again.tolist()])
+            after[wanted] = losses_after(watched, owners[wanted], steps, of_pair)
+            refined[wanted] = True
 
-    def _predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
-        """Return the predicted steps of theta when rows are removed (float64, rows x P)."""
-        new = [row for row in rows.tolist() if (unit, row) not in self._steps]
-        if new:
-            if (len(self._steps) + len(new)) * len(self.index.theta) > CACHED_NUMBERS:
-                self._steps.clear()
-                new = rows.tolist()
-            steps = -self.index.metric.apply(self.table(unit).gradients(numpy.array(new)))
-            self._steps.update(zip(((unit, row) for row in new), steps))
-        return numpy.stack([self._steps[unit, row] for row in rows.tolist()])
+    def _leverage(self, row: int, unit: str) -> float:
+        key = unit, row
+        if key not in self._leverages:
+            self._leverages[key] = self.table(unit).leverage(row)
+        return self._leverages[key]
 
     def _refine(self, row: int, unit: str) -> numpy.ndarray:
         """Return the refined step of a row (float64, 1 x P)."""
@@ -238,9 +233,37 @@ class Explainer:
             if (len(self._refined) + 1) * len(self.index.theta) > CACHED_NUMBERS:
                 self._refined.clear()
             change = self.effects.without([self.table(unit).segment(row)])
-            start = self._predicted(numpy.array([row]), unit)
+            start = self._steps.predicted(numpy.array([row]), unit).astype(numpy.float64)
             self._refined[key] = self.effects.refine(change, start, steps)
         return self._refined[key]
+
+
+class _Steps:
+    """Predicted steps of theta when a row is removed; they are kept, as texts share references."""
+
+    def __init__(self, explainer: Explainer) -> None:
+        self._explainer = explainer
+        self._kept = numpy.zeros((0, 0), dtype=numpy.float32)
+        self._places: dict[tuple[str, int], int] = {}
+
+    def predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
+        """Return the steps of some rows (float32, rows x P)."""
+        size = len(self._explainer.index.theta)
+        new = [row for row in rows.tolist() if (unit, row) not in self._places]
+        if (len(self._places) + len(new)) * size > CACHED_NUMBERS:
+            self._places, new = {}, rows.tolist()
+        needed = len(self._places) + len(new)
+        if needed > len(self._kept):
+            grown = numpy.empty((max(needed, min(2 * needed, CACHED_NUMBERS // size)), size), dtype=numpy.float32)
+            grown[: len(self._kept)] = self._kept.reshape(-1, size)
+            self._kept = grown
+        for start in range(0, len(new), SEARCHED):
+            part = new[start : start + SEARCHED]
+            steps = self._explainer.index.metric.apply(self._explainer.table(unit).gradients(numpy.array(part)))
+            first = len(self._places)
+            numpy.negative(steps, out=self._kept[first : first + len(part)], casting="same_kind")
+            self._places.update(((unit, row), first + number) for number, row in enumerate(part))
+        return self._kept[[self._places[unit, row] for row in rows.tolist()]]
 
 
 def _both_sides(found: list[Found], k: int) -> tuple[list[Found], list[Found]]:

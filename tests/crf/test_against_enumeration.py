@@ -196,6 +196,19 @@ def test_float32_agrees_with_float64(span):
     assert single.emissions.dtype == numpy.float32
 
 
+@pytest.mark.parametrize("labels", [9, 25])
+def test_float32_counts_of_pairs_stay_accurate_in_large_batches(labels):
+    """A few labels are much likelier than others, so that counts are in the hundreds."""
+    generator = numpy.random.default_rng(2)
+    emissions = (generator.normal(size=(8 * 512, labels)) * 2).astype("float32")
+    transitions = generator.normal(size=(labels, labels)).astype("float32")
+    gold = one_label_each(generator.integers(0, labels, size=len(emissions)), labels)
+    single = negative_log_likelihood(emissions, transitions, [512] * 8, gold)
+    double = negative_log_likelihood(emissions.astype("float64"), transitions.astype("float64"), [512] * 8, gold)
+    assert single.transitions.dtype == numpy.float32
+    numpy.testing.assert_allclose(single.transitions, double.transitions, rtol=0.0, atol=5e-5)
+
+
 def test_batches_do_not_change_the_answer():
     generator = numpy.random.default_rng(2)
     lengths = [9, 1, 30, 0, 4]
