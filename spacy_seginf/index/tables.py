@@ -326,7 +326,8 @@ def _label_permitted(tags: Sequence[str], where: Filter) -> numpy.ndarray:
     """Return which tags a filter permits (bool, tags)."""
     permitted = numpy.ones(len(tags), dtype=bool)
     if where.labels is not None:
-        permitted &= numpy.array([tag in where.labels or tag[2:] in where.labels for tag in tags])
+        types = [tag[2:] if tag[1:2] == "-" else tag for tag in tags]  # of an entity, or a tag of another kind
+        permitted &= numpy.array([bool({tag, kind} & set(where.labels)) for tag, kind in zip(tags, types)])
     if where.entities:
         permitted &= numpy.array([tag != "O" for tag in tags])
     return permitted
