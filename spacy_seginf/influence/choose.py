@@ -15,11 +15,13 @@ from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Me
 from .fit import (
     BATCH_TOKENS,
     NEWTON_ITERATIONS,
+    Accumulate,
     Fit,
     HeadData,
     History,
     Solver,
     emission_scores,
+    hessian,
     label_marginals,
     loss_and_gradient,
     newton,
@@ -209,17 +211,20 @@ def _k_fac(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
     return lambda gradient: metric.apply(gradient[None])[0]
 
 
-def head_metric(data: HeadData, theta: numpy.ndarray, l2: float, curvature: str) -> tuple[Metric, str, str]:
+def head_metric(
+    data: HeadData, theta: numpy.ndarray, l2: float, curvature: str, accumulate: Accumulate = hessian
+) -> tuple[Metric, str, str]:
     """Compute H^-1, or what stands for it.
 
     curvature (str): "exact", "kfac" or "identity". K-FAC stands for exact with more than LARGEST_HESSIAN parameters.
+    accumulate (Callable): what computes the Hessian, as ``hessian`` does.
     RETURNS: the metric, the curvature that it has, and what its Hessian is ("full", "free labels", or "").
     """
     if curvature == "identity":
         return IdentityCurvature(data.labels, data.width), curvature, ""
     if curvature == "kfac" or len(theta) > LARGEST_HESSIAN:
         return KroneckerCurvature.from_data(data, theta, l2), "kfac", ""
-    matrix, kind = positive_hessian(data, theta, l2)
+    matrix, kind = positive_hessian(data, theta, l2, accumulate)
     return ExactCurvature.from_hessian(matrix, data.labels, data.width), "exact", kind
 
 

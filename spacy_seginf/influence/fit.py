@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Iterator, Optional, Protocol, Sequence
 
 import numpy
 from scipy.linalg import cho_factor, cho_solve
@@ -33,6 +33,12 @@ Solver = Callable[[numpy.ndarray], numpy.ndarray]
 History = list[
     tuple[numpy.ndarray, numpy.ndarray]
 ]  # changes of theta and those of the gradient of the data's part of J
+
+
+class Accumulate(Protocol):
+    """Computes the Hessian of J over documents; see ``hessian``."""
+
+    def __call__(self, data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -197,16 +203,19 @@ def hessian(data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = Fal
     return total
 
 
-def positive_hessian(data: HeadData, theta: numpy.ndarray, l2: float) -> tuple[numpy.ndarray, str]:
+def positive_hessian(
+    data: HeadData, theta: numpy.ndarray, l2: float, accumulate: Accumulate = hessian
+) -> tuple[numpy.ndarray, str]:
     """Return the Hessian of J, or the one with all labels summed out if missing labels make it indefinite.
 
+    accumulate (Callable): what computes it, as ``hessian`` does.
     RETURNS: the matrix, and "full" or "free labels".
     """
-    exact = hessian(data, theta, l2)
+    exact = accumulate(data, theta, l2, free=False)
     try:
         numpy.linalg.cholesky(exact)
     except numpy.linalg.LinAlgError:
-        return hessian(data, theta, l2, free=True), "free labels"
+        return accumulate(data, theta, l2, free=True), "free labels"
     return exact, "full"
 
 

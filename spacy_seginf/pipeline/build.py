@@ -34,9 +34,11 @@ from .crf_tagger import CRFTagger
 from .refit import RefitReport, refit_head
 from .shard_tasks import (
     EncodeTask,
+    HessianTask,
     RowsReport,
     RowsTask,
     WriteTask,
+    accumulate_hessian,
     compute_rows,
     encode_remotely,
     norms_of,
@@ -173,7 +175,16 @@ def build_index(
         del in_memory
     clock.lap()
     say("Computing the curvature")
-    metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature)
+
+    def accumulate(data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray:
+        parts = workers.map(accumulate_hessian, [HessianTask(path, theta, free) for path in encoded])
+        total = next(parts)
+        for part in parts:
+            total += part
+        total[numpy.diag_indices_from(total)] += l2
+        return total
+
+    metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature, accumulate)
     if manifest.curvature != "identity":
         manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)

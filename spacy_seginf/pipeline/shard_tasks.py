@@ -20,6 +20,7 @@ from ..index.documents import Documents, Source, write_documents
 from ..index.writing import write_rows
 from ..influence.curvature import load_metric
 from ..influence.effects import HeadEffects
+from ..influence.fit import hessian
 from ..influence.gradients import on_cpu
 from ..influence.held_out import leave_one_document_out
 from ..influence.removal import LEVERAGE_FLAG
@@ -51,6 +52,15 @@ class EncodeTask:
     pipeline: Path
     tagger: str
     gpu: int = -1
+
+
+@dataclass(frozen=True)
+class HessianTask:
+    """A part of the Hessian. documents (Path): encoded documents. theta (float64, P). free (bool): see ``hessian``."""
+
+    documents: Path
+    theta: numpy.ndarray
+    free: bool
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,11 @@ def encode_remotely(task: EncodeTask) -> int:
 def pack_docs(docs: Sequence[Doc]) -> bytes:
     """Serialize the tokens of documents."""
     return DocBin(attrs=("ORTH", "SPACY", "SENT_START"), docs=docs).to_bytes()
+
+
+def accumulate_hessian(task: HessianTask) -> numpy.ndarray:
+    """Return what a shard's documents add to the Hessian (float64, P x P), without the penalty."""
+    return hessian(Documents(task.documents).data, task.theta, 0.0, free=task.free)
 
 
 def compute_rows(task: RowsTask) -> RowsReport:

@@ -94,7 +94,8 @@ def write(
             labels = generator.integers(0, len(TAGS), size=len(offsets))
             drawn = random_factors(generator, len(offsets), len(TAGS), WIDTH - 1)
             triples = neighbours_of(labels)
-            factors = TokenFactors(drawn.features, drawn.residuals, triples[:, 0], triples[:, 2])
+            residuals = drawn.residuals - drawn.residuals.mean(axis=1, keepdims=True)  # one-hot minus p sums to 0
+            factors = TokenFactors(drawn.features, residuals, triples[:, 0], triples[:, 2])
             allowed = labels[:, None] == numpy.arange(len(TAGS))
             if known is not None:
                 allowed[~known[number]] = True
@@ -122,7 +123,9 @@ def _write_shard(folder, number, sources, documents, found, generator, manifest,
     tokens = TokenRows(numpy.concatenate([d[2] for d in documents]), residuals, norms, *measures)
     table = numpy.array(found, dtype=int).reshape(-1, 5)
     vectors = numpy.concatenate([numpy.zeros((0, WIDTH - 1)), *(documents[row[0]][1].features[:2] for row in found)])
-    pieces = generator.normal(size=(len(vectors), len(TAGS))), generator.normal(size=(len(table), 3, 3))
+    residuals = generator.normal(size=(len(vectors), len(TAGS)))
+    residuals -= residuals.mean(axis=1, keepdims=True)
+    pieces = residuals, generator.normal(size=(len(table), 3, 3))
     factors = SegmentFactors(vectors, *pieces, numpy.full(len(table), 2))
     lengths = numpy.linalg.norm(factors.gradients(), axis=1)
     segments = SegmentRows(factors, table[:, :3], table[:, 3:], lengths, *generator.random((2, len(table))))
