@@ -33,10 +33,11 @@ from .fit import (
 CANDIDATES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 STRONGEST = 1e5
 FALLBACK = 1.0
-SAMPLE_TOKENS = 20_000
+SAMPLE_TOKENS = 20_000  # that the search comes to its first penalty on
 PATIENCE = 8  # a rough Hessian is soon out of date on the way, and soon renewed
 HELD_OUT = 10  # one document in so many
-GAP = 1e-4  # nats per token that a fit of the search may miss the optimum by
+GAP = 1e-4  # nats per token that a fit may miss the optimum by
+SEARCH_GAP = 1e-6  # the same in the search for a penalty: development losses of two of them differ by as little as 1e-4
 DOUBTED_TOKENS = 10_000  # that a rough Hessian takes exactly
 CERTAIN = 1e-2  # of a rough Hessian: doubt about a token's label that counts as none
 NEGLIGIBLE = 1e-4  # and covariance of two label indicators
@@ -73,9 +74,10 @@ def choose_l2(
     few = sample(train)
     share = len(few.allowed) / max(len(train.allowed), 1)
     path = Path(train, Path(few, start).approach(candidates[0] * share).theta)
+    gap = GAP if len(start) > LARGEST_HESSIAN else SEARCH_GAP  # without a Hessian the last steps take long
 
     def attempt(l2: float) -> float:
-        fits[l2] = path.approach(l2)
+        fits[l2] = path.approach(l2, gap)
         losses[l2] = loss_and_gradient(dev, fits[l2].theta, 0.0)[0] / max(len(dev.allowed), 1)
         return losses[l2]
 

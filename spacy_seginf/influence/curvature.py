@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from ..crf.arrays import boundaries
 from ..crf.hessian import markov_chain
@@ -21,7 +21,7 @@ from .fit import HeadData, unpack
 from .segments import SegmentFactors
 
 CHUNK = 512
-COLUMNS = 64
+COLUMNS = 64  # of quadratic forms, at a time: narrower strips skip more of the zeros below the diagonal
 
 
 class Metric(Protocol):
@@ -78,12 +78,12 @@ class ExactCurvature:
     @classmethod
     def from_hessian(cls, hessian: numpy.ndarray, labels: int, width: int) -> ExactCurvature:
         """Factorise a Hessian. RAISES (ValueError): S051 if it is not positive definite."""
-        try:
-            factor = cho_factor(hessian)
-        except numpy.linalg.LinAlgError:
-            raise ValueError(Errors.S051) from None
-        inverse = cho_solve(factor, numpy.eye(len(hessian)))
-        return cls((inverse + inverse.T) / 2, labels, width)
+        factor, failed = dpotrf(hessian, lower=True)
+        if failed:
+            raise ValueError(Errors.S051)
+        inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
+        inverse = numpy.tril(inverse)
+        return cls(inverse + numpy.tril(inverse, -1).T, labels, width)
 
     def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
         """Multiply parameter vectors (float64, n x P) by H^-1."""

@@ -211,11 +211,20 @@ def positive_hessian(
     accumulate (Callable): what computes it, as ``hessian`` does.
     RETURNS: the matrix, and "full" or "free labels".
     """
+<<<<<<< HEAD
     exact = accumulate(data, theta, l2, free=False)
     try:
         numpy.linalg.cholesky(exact)
     except numpy.linalg.LinAlgError:
         return accumulate(data, theta, l2, free=True), "free labels"
+=======
+    exact = hessian(data, theta, l2)
+    if not bool((data.allowed.sum(axis=1) == 1).all()):
+        try:
+            numpy.linalg.cholesky(exact)
+        except numpy.linalg.LinAlgError:
+            return hessian(data, theta, l2, free=True), "free labels"
+>>>>>>> side-fit
     return exact, "full"
 
 
@@ -260,7 +269,7 @@ def newton(
     evaluations (int): how many have been spent before, for the report.
     iterations (int): steps at most.
     gap (float): after the first step, one that would lower J by no more than this, in nats, is not needed.
-    patience (int): steps that a Hessian from nearby is given to reduce the gradient to a tenth.
+    patience (int): steps in which a Hessian from nearby must reduce the gradient to a tenth, or it is renewed.
     history (list): what gradients told of the Hessian on the way here; what is learnt now is added.
     """
     theta = start
@@ -316,6 +325,7 @@ def _quasi_newton(gradient: numpy.ndarray, solve: Solver, history: History, l2: 
     (two-loop recursion, Nocedal and Wright, Numerical Optimization, algorithm 7.4)."""
     step = gradient.copy()
     changes = [(moved, change + l2 * moved) for moved, change in history]
+    changes = [(moved, change) for moved, change in changes if float(moved @ change) > 0]  # l2 may have been larger
     weights = []
     for moved, change in reversed(changes):
         weight = float(moved @ step) / float(moved @ change)
