@@ -211,20 +211,12 @@ def positive_hessian(
     accumulate (Callable): what computes it, as ``hessian`` does.
     RETURNS: the matrix, and "full" or "free labels".
     """
-<<<<<<< HEAD
     exact = accumulate(data, theta, l2, free=False)
-    try:
-        numpy.linalg.cholesky(exact)
-    except numpy.linalg.LinAlgError:
-        return accumulate(data, theta, l2, free=True), "free labels"
-=======
-    exact = hessian(data, theta, l2)
     if not bool((data.allowed.sum(axis=1) == 1).all()):
         try:
             numpy.linalg.cholesky(exact)
         except numpy.linalg.LinAlgError:
-            return hessian(data, theta, l2, free=True), "free labels"
->>>>>>> side-fit
+            return accumulate(data, theta, l2, free=True), "free labels"
     return exact, "full"
 
 

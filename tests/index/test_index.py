@@ -133,7 +133,9 @@ def test_segments_come_back(written):
             document = table.segment(row)[0]
             (number,) = numpy.flatnonzero(rows.positions[:, 0] == document - index.first_documents[shard])
             gradient = rows.factors[[number]].gradients()
-            numpy.testing.assert_allclose(table.factors(slice(row, row + 1)).gradients(), gradient, rtol=1e-5, atol=1e-6)
+            numpy.testing.assert_allclose(
+                table.factors(slice(row, row + 1)).gradients(), gradient, rtol=1e-5, atol=1e-6
+            )
             assert table.segment(row) == (document, *rows.positions[number, 1:])
             assert table.norms[row] == pytest.approx(rows.norms[number], rel=1e-6)
             assert table.self_influence[row] == pytest.approx(rows.self_influence[number], rel=1e-6)
