@@ -34,7 +34,9 @@ class DenseScan:
 
     def search(self, queries: Any, k: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Return the k highest and the k lowest scores of every query (float32, queries x k)."""
-        parts = [self._curved(queries, rows) if self.curved else self._factored(queries, rows) for rows in self._slices()]
+        parts = [
+            self._curved(queries, rows) if self.curved else self._factored(queries, rows) for rows in self._slices()
+        ]
         scores = torch.cat(parts, dim=1)
         return torch.topk(scores, k, dim=1).values.numpy(), -torch.topk(-scores, k, dim=1).values.numpy()
 

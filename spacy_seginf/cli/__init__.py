@@ -107,12 +107,16 @@ def explain_cli(
     html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
     every_token: bool = Opt(False, "--tokens", "-t", help="Explain every token, not only entities"),
     top: int = Opt(3, "--top", "-k", help="References shown on each side", min=1),
+    label: list[str] = Opt([], "--label", "-l", help="Only references with this label; may be repeated"),
+    document: list[str] = Opt([], "--document", help="Only references in the document with this id; may be repeated"),
+    entities: bool = Opt(False, "--entities", help="Only references that are annotated as entities"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text."""
     from .explain import explain
 
-    _report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, gpu_id=gpu_id)
+    where: dict[str, Any] = {"labels": label, "documents": document, "entities": entities}
+    _report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, **where, gpu_id=gpu_id)
 
 
 @seginf.command("verify")

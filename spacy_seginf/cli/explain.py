@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
 
 import typer
 from spacy.cli._util import setup_gpu
@@ -15,6 +15,7 @@ from wasabi.util import supports_ansi
 
 from ..errors import Errors
 from ..files import write_text
+from ..index.tables import Filter
 from ..pipeline.extensions import STORED
 from ..pipeline.influence import Influence
 from ..pipeline.views import Influencers
@@ -31,6 +32,9 @@ def explain(
     html: Optional[Path] = None,
     every_token: bool = False,
     top: int = 3,
+    labels: Sequence[str] = (),
+    documents: Sequence[str] = (),
+    entities: bool = False,
     gpu_id: int = -1,
     silent: bool = False,
 ) -> Doc:
@@ -41,6 +45,8 @@ def explain(
     html (Path): also write a self-contained page here.
     every_token (bool): explain all tokens instead of entities.
     top (int): references on each side; at most the top_k of the component.
+    labels, documents (sequences of str): show only references with these labels, in documents with these ids.
+    entities (bool): show only references that are annotated as entities.
     RETURNS (Doc): the explained document.
     RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline.
     """
@@ -48,6 +54,7 @@ def explain(
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
     influence.top_k = max(top, influence.top_k)
+    influence.where = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
     every_token = every_token or influence.find_tagger().scheme.name == TAG  # single tags make no entities
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
     explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]

@@ -24,7 +24,7 @@ from typing import Any, Iterable, Optional, Sequence
 import numpy
 
 from ..influence.fit import HeadData
-from .shards import SEAL, Shard, save_array, seal, share_file
+from .shards import SEAL, Shard, create_array, save_array, seal, share_file
 from .storage import encode_features
 from .texts import write_texts
 
@@ -104,8 +104,8 @@ class _FeatureWriter:
     def write(self, number: int, rows: numpy.ndarray) -> None:
         stored, scales = encode_features(numpy.asarray(rows, dtype=numpy.float32), self._dtype)
         if self._values is None:
-            path, shape = self._folder / "features.npy", (int(self._starts[-1]), stored.shape[1])
-            self._values = numpy.lib.format.open_memmap(path, mode="w+", dtype=stored.dtype, shape=shape)
+            shape = int(self._starts[-1]), stored.shape[1]
+            self._values = create_array(self._folder, "features", stored.dtype, shape)
             self._scales = None if scales is None else numpy.zeros(shape[0], dtype=numpy.float32)
         place = slice(self._starts[number], self._starts[number + 1])
         self._values[place] = stored
@@ -158,13 +158,17 @@ class Documents:
 
 
 def is_done(folder: Path, key: str) -> bool:
-    """Is this folder complete, and were these documents encoded to it?"""
+    """Is this folder complete and intact, and were these documents encoded to it? It may be of a run that crashed."""
     if not (folder / SEAL).exists():
         return False
     try:
-        return bool(Shard(folder).facts.get("key") == key)
+        shard = Shard(folder)
+        if shard.facts.get("key") != key:
+            return False
+        shard.check()
     except ValueError:
         return False
+    return True
 
 
 def unpack_allowed(bits: numpy.ndarray, labels: int) -> numpy.ndarray:

@@ -97,6 +97,16 @@ def save_array(folder: Path, name: str, array: Optional[numpy.ndarray]) -> None:
         numpy.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
+def create_array(folder: Path, name: str, dtype: Any, shape: tuple[int, ...]) -> numpy.ndarray:
+    """Make ``NAME.npy``, mapped for writing. Its space is taken at once: writing to a map on a full disk would end the
+    process. RAISES (OSError): if there is no space."""
+    path = folder / f"{name}.npy"
+    values = numpy.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return values
+
+
 def share_file(source: Path, target: Path) -> None:
     """Make a finished file appear in another folder too: by a hard link, or a copy where links can't be."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 import numpy
@@ -11,13 +11,13 @@ import numpy
 from ..influence.factors import TokenFactors
 from ..influence.segments import SegmentFactors, ranges
 from .shards import Shard
-from .storage import StoredFeatures
 from .writing import LEVERAGE_STEPS
 
 if TYPE_CHECKING:
     from .index import Index
 
-HOT_BYTES = 32 << 20  # of decoded token vectors that each shard keeps: those of the largest norms, which searches share
+DESCRIBED = 4096  # references whose descriptions are kept
+LEADING_BYTES = 32 << 20  # of token vectors that are kept in memory: those of the largest norms, which searches share
 Rows = Union[slice, numpy.ndarray]
 
 
@@ -40,7 +40,6 @@ class TokenPart:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self.count: int = shard.facts["rows"]
-        self._hot = numpy.zeros((0, 0), dtype=numpy.float32)
 
     def __len__(self) -> int:
         return self.count
@@ -57,8 +56,8 @@ class TokenPart:
 
     def factors(self, rows: Rows) -> TokenFactors:
         """Return the factored gradients of some rows."""
-        labels = self._shard["labels"][rows]
-        return TokenFactors(self._features(rows), self._shard["residuals"][rows], labels[:, 0], labels[:, 2])
+        labels, features = self._shard["labels"][rows], self._shard.features("features")
+        return TokenFactors(features[rows], self._shard["residuals"][rows], labels[:, 0], labels[:, 2])
 
     def tokens(self, rows: Any) -> numpy.ndarray:
         """Return the numbers of the rows' tokens in the shard (int64)."""
@@ -80,19 +79,6 @@ class TokenPart:
         """Return the rows that labels and entities of a filter permit (bool, rows)."""
         own = self.labels[: self.count, 1]
         return _label_permitted(tags, where)[own]
-
-    def _features(self, rows: Rows) -> numpy.ndarray:
-        stored: StoredFeatures = self._shard.features("features")
-        if not isinstance(rows, slice):
-            return stored[rows]
-        start, stop, _ = rows.indices(len(stored))
-        if stop * stored.shape[1] * 4 > HOT_BYTES:
-            return stored[rows]
-        if stop > len(self._hot):
-            grown = min(max(stop, 2 * len(self._hot)), len(stored), max(stop, HOT_BYTES // (4 * stored.shape[1])))
-            more = stored[len(self._hot) : grown]
-            self._hot = numpy.concatenate([self._hot, more]) if len(self._hot) else more
-        return self._hot[start:stop]
 
 
 class SegmentPart:
@@ -158,6 +144,32 @@ class SegmentPart:
 Part = Union[TokenPart, SegmentPart]
 
 
+@dataclass(frozen=True)
+class Leading:
+    """The rows with the largest norms of all shards, in memory.
+
+    factors: of the rows, features in float32. rows (int64): their numbers. norms (float32): falling.
+    taken (list of int): how many are from each shard. order (int64): of their first tokens through all documents.
+    """
+
+    factors: Union[TokenFactors, SegmentFactors]
+    rows: numpy.ndarray
+    norms: numpy.ndarray
+    taken: list[int]
+    order: numpy.ndarray
+
+    @cached_property
+    def _by_number(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        order = numpy.argsort(self.rows)
+        return self.rows[order], order
+
+    def find(self, rows: numpy.ndarray) -> Optional[numpy.ndarray]:
+        """Return the places of some rows among these; None if one is not here."""
+        numbers, order = self._by_number
+        places = numpy.minimum(numpy.searchsorted(numbers, rows), len(numbers) - 1)
+        return order[places] if (numbers[places] == rows).all() else None
+
+
 class Table:
     """All rows of a kind. A row is a number; rows of the same shard are sorted by falling norm.
 
@@ -167,6 +179,7 @@ class Table:
     def __init__(self, index: Index, parts: Sequence[Part]) -> None:
         self._index = index
         self.parts: Sequence[Any] = parts
+        self._described = lru_cache(maxsize=DESCRIBED)(self._describe)  # texts share references
         self.first_rows = numpy.cumsum([0, *(len(part) for part in parts)])
 
     def __len__(self) -> int:
@@ -182,6 +195,24 @@ class Table:
         """Norms of the uncorrected gradients (float32, rows)."""
         return self._measure("self_influence")
 
+    @cached_property
+    def leading(self) -> Optional[Leading]:
+        """The rows that nearly all searches end in; None if there are no rows."""
+        count = min(len(self), LEADING_BYTES // (4 * max(self._index.manifest.width, 1)))
+        if not count:
+            return None
+        firsts = [part.norms[:count] for part in self.parts]
+        norms = numpy.concatenate(firsts)
+        rows = numpy.concatenate([numpy.arange(len(f)) + start for f, start in zip(firsts, self.first_rows.tolist())])
+        order = numpy.argsort(-norms, kind="stable")[:count]
+        owners = numpy.searchsorted(self.first_rows, rows[order], side="right") - 1
+        taken = numpy.bincount(owners, minlength=len(self.parts)).tolist()
+        rows = rows[order]
+        factors = self._factors(rows)
+        if isinstance(factors, TokenFactors):
+            factors = factors.extended()
+        return Leading(factors, rows, norms[order], taken, self._places(rows))
+
     def leverage(self, row: int) -> float:
         """Return the share of a row in all curvature, rounded up to 255ths."""
         number, local = self._locate(row)
@@ -190,6 +221,14 @@ class Table:
     def factors(self, rows: Any) -> Any:
         """Return the factored gradients of some rows, of any shards."""
         rows = numpy.arange(len(self))[rows] if isinstance(rows, slice) else numpy.asarray(rows, dtype=numpy.int64)
+        places = self._in_memory(rows)
+        return self._factors(rows) if places is None else self.leading.factors[places]  # type: ignore[union-attr]
+
+    def _in_memory(self, rows: numpy.ndarray) -> Optional[numpy.ndarray]:
+        """Return where rows are among the leading ones, if those are in memory already and have them all."""
+        return self.leading.find(rows) if self.__dict__.get("leading") is not None and self.leading else None
+
+    def _factors(self, rows: numpy.ndarray) -> Any:
         owners = numpy.searchsorted(self.first_rows, rows, side="right") - 1
         by_shard = numpy.argsort(owners, kind="stable")
         found = []
@@ -210,6 +249,10 @@ class Table:
 
     def places(self, rows: numpy.ndarray) -> numpy.ndarray:
         """Number the first tokens of rows through all documents, in their order (int64): what equals are ordered by."""
+        places = self._in_memory(rows)
+        return self._places(rows) if places is None else self.leading.order[places]  # type: ignore[union-attr]
+
+    def _places(self, rows: numpy.ndarray) -> numpy.ndarray:
         result = numpy.empty(len(rows), dtype=numpy.int64)
         owners = numpy.searchsorted(self.first_rows, rows, side="right") - 1
         for number in numpy.unique(owners).tolist():
@@ -244,7 +287,10 @@ class Table:
         return selected
 
     def reference(self, row: int, context: int = 40) -> dict[str, Any]:
-        """Describe a row as plain values."""
+        """Describe a row as plain values, a dict of the caller's own."""
+        return dict(self._described(row, context))
+
+    def _describe(self, row: int, context: int) -> dict[str, Any]:
         raise NotImplementedError
 
     def _locate(self, row: int) -> tuple[int, int]:
@@ -258,8 +304,7 @@ class Table:
 class TokenTable(Table):
     """The rows of single training tokens."""
 
-    def reference(self, row: int, context: int = 40) -> dict[str, Any]:
-        """Describe a row as plain values."""
+    def _describe(self, row: int, context: int) -> dict[str, Any]:
         number, local = self._locate(row)
         label = self._index.manifest.tags[int(self.parts[number].labels[local, 1])]
         return self._index.describe(*self.segment(row), label, context)
@@ -268,8 +313,8 @@ class TokenTable(Table):
 class SegmentTable(Table):
     """The rows of training entities: annotated ones, and those that are missing from the annotation."""
 
-    def reference(self, row: int, context: int = 40) -> dict[str, Any]:
-        """Describe a row as plain values. A missing entity has the label "O" and says what it might be."""
+    def _describe(self, row: int, context: int) -> dict[str, Any]:
+        """A missing entity has the label "O" and says what it might be."""
         number, local = self._locate(row)
         types = self.parts[number].types[local].tolist()
         label, missing = (self._index.manifest.tags[tag] if tag >= 0 else "" for tag in types)
@@ -281,7 +326,8 @@ def _label_permitted(tags: Sequence[str], where: Filter) -> numpy.ndarray:
     """Return which tags a filter permits (bool, tags)."""
     permitted = numpy.ones(len(tags), dtype=bool)
     if where.labels is not None:
-        permitted &= numpy.array([tag in where.labels or tag[2:] in where.labels for tag in tags])
+        types = [tag[2:] if tag[1:2] == "-" else tag for tag in tags]  # of an entity, or a tag of another kind
+        permitted &= numpy.array([bool({tag, kind} & set(where.labels)) for tag, kind in zip(tags, types)])
     if where.entities:
         permitted &= numpy.array([tag != "O" for tag in tags])
     return permitted

@@ -29,7 +29,7 @@ import numpy
 
 from ..influence.rows import SegmentRows, TokenRows
 from .documents import Documents
-from .shards import save_array, seal
+from .shards import create_array, save_array, seal
 from .storage import encode_features
 
 SORT_CHUNK = 1 << 16  # rows copied at a time while sorting
@@ -83,7 +83,7 @@ def _write_features(folder: Path, documents: Documents, order: numpy.ndarray) ->
     source = documents.shard.features("features")
     first, _ = source.stored(slice(0, 1))
     shape = (len(order), source.shape[1])
-    final = numpy.lib.format.open_memmap(folder / "features.npy", mode="w+", dtype=first.dtype, shape=shape)
+    final: Any = create_array(folder, "features", first.dtype, shape)
     scales = None
     for start in range(0, len(order), SORT_CHUNK):
         values, factors = source.stored(order[start : start + SORT_CHUNK])

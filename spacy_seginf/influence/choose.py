@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Optional, Sequence
 
 import numpy
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import minimize
+from scipy.linalg import cho_factor, cho_solve
 
+from ..crf.hessian import loss_hessian
 from ..errors import Errors
-from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric
-from .fit import LBFGS_ITERATIONS, Fit, HeadData, Solver, hessian, loss_and_gradient, newton, positive_hessian
+from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric, with_constant
+from .fit import (
+    BATCH_TOKENS,
+    NEWTON_ITERATIONS,
+    Fit,
+    HeadData,
+    History,
+    Solver,
+    emission_scores,
+    label_marginals,
+    loss_and_gradient,
+    newton,
+    positive_hessian,
+    ranges,
+    unpack,
+)
 
 CANDIDATES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 STRONGEST = 1e5
 FALLBACK = 1.0
+SAMPLE_TOKENS = 20_000
+PATIENCE = 8  # a rough Hessian is soon out of date on the way, and soon renewed
 HELD_OUT = 10  # one document in so many
 GAP = 1e-4  # nats per token that a fit of the search may miss the optimum by
-SAMPLE_TOKENS = 20_000
+DOUBTED_TOKENS = 10_000  # that a rough Hessian takes exactly
+CERTAIN = 1e-2  # of a rough Hessian: doubt about a token's label that counts as none
+NEGLIGIBLE = 1e-4  # and covariance of two label indicators
 LARGEST_HESSIAN = 8000  # parameters; above, the Hessian takes more than half a gigabyte and K-FAC stands for it
 
 
@@ -47,70 +66,128 @@ def choose_l2(
     start (float64, P): where the first fit begins; zeros will do.
     candidates (sequence of float): penalties, strongest first.
     """
-    few = sample(train)
-    theta = approach(few, start, candidates[0] * sum(few.lengths) / max(sum(train.lengths), 1)).theta
     losses: dict[float, float] = {}
     fits: dict[float, Fit] = {}
+    few = sample(train)
+    share = len(few.allowed) / max(len(train.allowed), 1)
+    path = Path(train, Path(few, start).approach(candidates[0] * share).theta)
+
+    def attempt(l2: float) -> float:
+        fits[l2] = path.approach(l2)
+        losses[l2] = loss_and_gradient(dev, fits[l2].theta, 0.0)[0] / max(len(dev.allowed), 1)
+        return losses[l2]
+
     best = float("inf")
-    curvature = sampled_hessian(train, theta)
     for l2 in candidates:
-        fits[l2] = approach(train, theta, l2, curvature=curvature)
-        theta = fits[l2].theta
-        losses[l2] = loss_and_gradient(dev, theta, 0.0)[0] / max(len(dev.allowed), 1)
-        if losses[l2] > best:
+        if attempt(l2) > best:
             break
         best = losses[l2]
     while losses[max(losses)] == best and max(losses) < STRONGEST:
-        l2 = 3.0 * max(losses)
-        fits[l2] = approach(train, fits[max(losses)].theta, l2, curvature=curvature)
-        losses[l2] = loss_and_gradient(dev, fits[l2].theta, 0.0)[0] / max(len(dev.allowed), 1)
-        best = min(best, losses[l2])
+        path.theta = fits[max(losses)].theta
+        best = min(best, attempt(3.0 * max(losses)))
     return L2Choice(min(losses, key=losses.__getitem__), losses, fits)
 
 
-def sampled_hessian(data: HeadData, theta: numpy.ndarray) -> Optional[numpy.ndarray]:
-    """Estimate the Hessian of the data's part of J from some documents; None above LARGEST_HESSIAN parameters."""
-    if len(theta) > LARGEST_HESSIAN:
-        return None
-    few = sample(data)
-    return hessian(few, theta, 0.0, free=True) * (sum(data.lengths) / max(sum(few.lengths), 1))
+def approach(data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP) -> Fit:
+    """Come within some distance of the optimum of J, by quasi-Newton steps in the metric of a rough Hessian.
 
-
-def approach(
-    data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP, curvature: Optional[numpy.ndarray] = None
-) -> Fit:
-    """Come within some distance of the optimum of J, by L-BFGS in the metric of the Hessian of a sample.
-
-    In that metric half the squared gradient is about what is left of J. Heads with many parameters do without it; l2
-    alone then bounds what is left.
-
-    gap (float): how much may be left, in nats per token.
-    curvature (float64, P x P): as ``sampled_hessian`` gives it, at the start or nearby; computed if None.
+    start (float64, P): where to begin; zeros will do.
+    gap (float): how much of J may be left, in nats per token: the next step would gain no more, as far as can be told.
     """
-    root = None
-    curvature = sampled_hessian(data, start) if curvature is None else curvature
-    if curvature is not None:
-        root = cholesky(curvature + l2 * numpy.eye(len(start)), lower=True)
+    return Path(data, start).approach(l2, gap)
 
-    def back(point: numpy.ndarray) -> numpy.ndarray:
-        return point / l2**0.5 if root is None else solve_triangular(root, point, lower=True, trans="T")
 
-    def objective(point: numpy.ndarray) -> tuple[float, numpy.ndarray]:
-        value, gradient = loss_and_gradient(data, start + back(point), l2)
-        return value, gradient / l2**0.5 if root is None else solve_triangular(root, gradient, lower=True)
+class Path:
+    """Optima of J for one penalty after another, each near enough, and each found from the one before.
 
-    tolerance = (2 * gap * max(sum(data.lengths), 1) / len(start)) ** 0.5
-    options = {"maxiter": LBFGS_ITERATIONS, "gtol": tolerance, "ftol": 0.0, "maxcor": 20}
-    found = minimize(objective, numpy.zeros_like(start), jac=True, method="L-BFGS-B", options=options)
-    theta = start + back(found.x)
-    value, gradient = loss_and_gradient(data, theta, l2)
-    done = bool(numpy.abs(found.jac).max() <= tolerance)
-    return Fit(theta, value, float(numpy.abs(gradient).max()), found.nfev + 1, done)
+    What is known of the Hessian goes along: a rough one, and what gradients have told since then.
+
+    data (HeadData): documents. theta (float64, P): where to begin, and then the latest optimum.
+    """
+
+    def __init__(self, data: HeadData, theta: numpy.ndarray) -> None:
+        self.data, self.theta = data, theta
+        self._curvature: Optional[numpy.ndarray] = None
+        self._history: History = []
+
+    def approach(self, l2: float, gap: float = GAP) -> Fit:
+        """Go on to the optimum of J under a penalty, to within ``gap`` nats per token."""
+        fit = newton(
+            self.data,
+            self.theta,
+            l2,
+            0.0,
+            solve=None if self._curvature is None else _inverse(self._curvature, l2),
+            renew=partial(self._renew, l2),
+            gap=gap * len(self.data.allowed),
+            patience=PATIENCE,
+            history=self._history,
+        )
+        self.theta = fit.theta
+        return fit
+
+    def _renew(self, l2: float, theta: numpy.ndarray) -> Solver:
+        if len(theta) > LARGEST_HESSIAN:
+            return _k_fac(self.data, l2, theta)
+        self._curvature = rough_hessian(self.data, theta)
+        return _inverse(self._curvature, l2)
+
+
+def rough_hessian(data: HeadData, theta: numpy.ndarray, tokens: int = DOUBTED_TOKENS) -> numpy.ndarray:
+    """Estimate the Hessian of the data's part of J, all labels summed out (float64, P x P): nearly exact where the head
+    is in doubt, K-FAC's for all other tokens.
+
+    Tokens whose labels are as good as certain cut documents into runs of others. Their labels are held, so each run is
+    a short sequence; the runs in most doubt are taken, about so many tokens altogether.
+    """
+    weights, transitions = unpack(theta, data.labels)
+    scores = emission_scores(data, weights)
+    unary = label_marginals(data, scores, transitions)
+    edge = numpy.zeros(len(scores) + 1, dtype=bool)  # before these tokens documents begin
+    edge[data.starts] = edge[-1] = True
+    starts, ends = _runs(1.0 - unary.max(axis=1), edge, tokens)
+    labels = unary.argmax(axis=1)
+    scores[starts] += numpy.where(edge[starts, None], 0.0, transitions[labels[starts - 1]])
+    scores[ends - 1] += numpy.where(edge[ends, None], 0.0, transitions.T[labels[ends % len(labels)]])
+    rows = ranges(starts, ends - starts)
+    batch = scores[rows], with_constant(data.features[rows]), (ends - starts).tolist()
+    total = loss_hessian([batch], transitions, data.width, NEGLIGIBLE)
+    unary[rows] = 0.0  # these are done
+    label_factor = numpy.diag(unary.sum(axis=0)) - unary.T @ unary
+    feature_factor = numpy.zeros((data.width, data.width))
+    weight = numpy.sqrt(numpy.maximum(unary.sum(axis=1) - (unary**2).sum(axis=1), 0.0))
+    for place, block in data.blocks(BATCH_TOKENS, "float32"):
+        block *= weight[place, None]
+        feature_factor[:-1, :-1] += block.T @ block
+        feature_factor[-1, :-1] += weight[place] @ block
+    feature_factor[:-1, -1] = feature_factor[-1, :-1]
+    feature_factor[-1, -1] = weight @ weight
+    w_size = data.labels * data.width
+    total[:w_size, :w_size] += numpy.kron(label_factor / max(feature_factor[-1, -1], 1e-300), feature_factor)
+    return total
+
+
+def _runs(doubt: numpy.ndarray, edge: numpy.ndarray, tokens: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return starts and ends (int64) of the runs of tokens in most doubt, about so many tokens altogether.
+
+    edge (bool, tokens + 1): documents begin before these tokens; no run goes beyond.
+    """
+    free = doubt > CERTAIN
+    # One more token on each side: transitions into and out of a run have curvature too.
+    free |= (numpy.roll(free, 1) & ~edge[:-1]) | (numpy.roll(free, -1) & ~edge[1:])
+    starts = numpy.flatnonzero(free & (edge[:-1] | ~numpy.roll(free, 1)))
+    ends = numpy.flatnonzero(free & (edge[1:] | ~numpy.roll(free, -1))) + 1
+    if not len(starts):
+        return starts, ends
+    loudest = numpy.argsort(-numpy.maximum.reduceat(doubt, starts), kind="stable")
+    enough = int(numpy.searchsorted(numpy.cumsum((ends - starts)[loudest]), tokens)) + 1
+    chosen = numpy.sort(loudest[:enough])
+    return starts[chosen], ends[chosen]
 
 
 def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: bool = False) -> Fit:
-    """Minimise J to |grad J| <= 1e-8: ``approach``, then quasi-Newton steps in the metric of the exact Hessian, or of
-    K-FAC for heads with more than LARGEST_HESSIAN parameters.
+    """Minimise J to |grad J| <= 1e-8: ``approach``, then quasi-Newton steps in the metric of a rough Hessian, or of
+    K-FAC for heads with more than LARGEST_HESSIAN parameters. The exact Hessian comes in if they make no progress.
 
     near (bool): the start comes from ``approach`` already, on all documents or most of them.
     RAISES (ValueError): S050 if l2 is not positive.
@@ -118,13 +195,18 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
     if l2 <= 0:
         raise ValueError(Errors.S050.format(l2=l2))
     start = start if near else approach(data, start, l2).theta
+    if len(start) > LARGEST_HESSIAN:
+        return newton(data, start, l2, renew=partial(_k_fac, data, l2), patience=NEWTON_ITERATIONS)
+    return newton(data, start, l2, solve=_inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), l2))
 
-    def k_fac(theta: numpy.ndarray) -> Solver:
-        metric = KroneckerCurvature.from_data(data, theta, l2)
-        return lambda gradient: metric.apply(gradient[None])[0]
 
-    renew = k_fac if len(start) > LARGEST_HESSIAN else None
-    return newton(data, start, l2, renew=renew)
+def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
+    return partial(cho_solve, cho_factor(curvature + l2 * numpy.eye(len(curvature))))
+
+
+def _k_fac(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
+    metric = KroneckerCurvature.from_data(data, theta, l2)
+    return lambda gradient: metric.apply(gradient[None])[0]
 
 
 def head_metric(data: HeadData, theta: numpy.ndarray, l2: float, curvature: str) -> tuple[Metric, str, str]:

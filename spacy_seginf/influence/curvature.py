@@ -7,6 +7,7 @@ of its conditional loss is -A^T e, and its leverage matrix is M = A H^-1 A^T.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy
@@ -17,8 +18,10 @@ from ..crf.hessian import markov_chain
 from ..errors import Errors
 from .factors import TokenFactors
 from .fit import HeadData, unpack
+from .segments import SegmentFactors
 
 CHUNK = 512
+COLUMNS = 64
 
 
 class Metric(Protocol):
@@ -98,18 +101,84 @@ class ExactCurvature:
         labels, width, count = self.labels, self.width, len(tokens)
         w_size = labels * width
         features = with_constant(tokens.features)
-        weights_block = self.inverse[:w_size, :w_size].reshape(labels, width, labels, width)
-        mixed_block = self.inverse[:w_size, w_size:].reshape(labels, width, labels * labels)
         result = _transition_leverage(self.inverse[w_size:, w_size:], tokens, labels)
+        pairs, forms = self._forms
+        values = numpy.zeros((count, len(pairs[0])))
+        for start, form in zip(range(0, width, COLUMNS), forms):
+            columns = slice(start, start + COLUMNS)
+            projected = (features[:, : len(form)] @ form).reshape(count, len(pairs[0]), -1)
+            values += numpy.einsum("npf,nf->np", projected, features[:, columns])
+        result[:, pairs[0], pairs[1]] += values
+        apart = pairs[0] != pairs[1]
+        result[:, pairs[1][apart], pairs[0][apart]] += values[:, apart]
         into, onward = _transition_entries(tokens, labels)
         for a in range(labels):
-            projected = features @ weights_block[a].reshape(width, -1)
-            result[:, a] += numpy.einsum("nbf,nf->nb", projected.reshape(count, labels, width), features)
-            crossed = numpy.concatenate([features @ mixed_block[a], numpy.zeros((count, 1))], axis=1)
+            crossed = numpy.concatenate([features @ self._mixed(a), numpy.zeros((count, 1))], axis=1)
             cross = numpy.take_along_axis(crossed, into, 1) + numpy.take_along_axis(crossed, onward, 1)
             result[:, a] += cross
             result[:, :, a] += cross
         return result
+
+    def segment_leverage(
+        self, segments: SegmentFactors, previous: numpy.ndarray, following: numpy.ndarray
+    ) -> numpy.ndarray:
+        """Return M = B H^-1 B^T of segments that all have the same number n of tokens. B maps theta to the scores of
+        their labels, with what held neighbours add to the first and the last, and of label pairs inside.
+
+        segments (SegmentFactors): only features are read. previous, following (ints, segments): labels of the held
+            neighbours, -1 where there is none.
+        RETURNS (float64, segments x r x r): r = n * labels + labels^2.
+        """
+        count, labels, width = len(segments), self.labels, self.width
+        length = len(segments.features) // max(count, 1)
+        w_size, size = labels * width, length * labels
+        features = with_constant(segments.features)
+        # Each score of a label reads some entries of T too, at the edges.
+        read = numpy.zeros((count, length, labels, labels, labels))
+        left, right, every = numpy.flatnonzero(previous >= 0), numpy.flatnonzero(following >= 0), numpy.arange(labels)
+        read[left[:, None], 0, every, previous[left, None], every] += 1.0
+        read[right[:, None], -1, every, every, following[right, None]] += 1.0
+        edges = read.reshape(count, size, labels**2)
+        weights = numpy.empty((count, length, labels, length, labels))
+        mixed = numpy.empty((count, length, labels, labels**2))
+        for a in range(labels):
+            projected = features @ self.inverse[a * width : (a + 1) * width, :w_size]
+            products = projected.reshape(count, size, width) @ features.reshape(count, length, width).transpose(0, 2, 1)
+            weights[:, :, a] = products.reshape(count, length, labels, length).transpose(0, 1, 3, 2)
+            mixed[:, :, a] = (features @ self._mixed(a)).reshape(count, length, labels**2)
+        transitions = self.inverse[w_size:, w_size:]
+        into_pairs = mixed.reshape(count, size, labels**2)
+        crossed = into_pairs @ edges.transpose(0, 2, 1)
+        into_pairs = into_pairs + edges @ transitions
+        result = numpy.empty((count, size + labels**2, size + labels**2))
+        result[:, :size, :size] = weights.reshape(count, size, size) + crossed.transpose(0, 2, 1)
+        result[:, :size, :size] += into_pairs @ edges.transpose(0, 2, 1)
+        result[:, :size, size:] = into_pairs
+        result[:, size:, :size] = into_pairs.transpose(0, 2, 1)
+        result[:, size:, size:] = transitions
+        return result
+
+    def _mixed(self, label: int) -> numpy.ndarray:
+        """Return the block of one label's weights and of T (width x labels^2)."""
+        return self.inverse[label * self.width : (label + 1) * self.width, self.labels * self.width :]
+
+    @cached_property
+    def _forms(self) -> tuple[tuple[numpy.ndarray, numpy.ndarray], list[numpy.ndarray]]:
+        """The blocks of W as quadratic forms of a token's features: pairs of labels a <= b, and the forms' upper
+        triangles, COLUMNS columns of all pairs at a time."""
+        labels, width = self.labels, self.width
+        blocks = self.inverse[: labels * width, : labels * width].reshape(labels, width, labels, width)
+        pairs = numpy.triu_indices(labels)
+        parts = []
+        for start in range(0, width, COLUMNS):
+            end = min(start + COLUMNS, width)
+            form = blocks[pairs[0], :end, pairs[1], start:end] + blocks[pairs[0], start:end, pairs[1], :end].transpose(
+                0, 2, 1
+            )
+            form[:, start:] = numpy.triu(form[:, start:])
+            form[:, numpy.arange(start, end), numpy.arange(end - start)] /= 2
+            parts.append(numpy.ascontiguousarray(form.transpose(1, 0, 2)).reshape(end, -1))
+        return pairs, parts
 
 
 @dataclass(frozen=True)
@@ -188,7 +257,9 @@ class KroneckerCurvature:
 
 def metric_arrays(metric: Metric) -> dict[str, numpy.ndarray]:
     """Return what of a metric is kept on disk, by name."""
-    return {name: numpy.asarray(value) for name, value in vars(metric).items() if name not in ("labels", "width")}
+    return {
+        name: numpy.asarray(value) for name, value in vars(metric).items() if name not in ("labels", "width", "_forms")
+    }
 
 
 def load_metric(curvature: str, arrays: dict[str, numpy.ndarray], labels: int, width: int) -> Metric:

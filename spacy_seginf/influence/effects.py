@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Optional, Sequence, Union
+from typing import Iterator, Optional, Sequence, Union
 
 import numpy
 from scipy.linalg import eigh
@@ -24,12 +24,19 @@ from ..errors import Errors
 from .curvature import ExactCurvature, KroneckerCurvature, Metric
 from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
 from .relabelling import relabelled_step
-from .removal import SegmentCorrection, correct_segments, solve_without
+from .removal import (
+    CorrectedGradients,
+    SegmentCorrection,
+    correct_segments,
+    correct_short_segments,
+    solve_without,
+)
 from .segments import SegmentChains
 
 TIGHT = 1e-10  # a looser optimum is further away than the effect of one label
 SOLVER_TOLERANCE = 1e-4
 CHUNK = 64  # segments corrected at once
+SHORT = 6  # tokens; the scores of longer segments cost more than a few products with H^-1
 SegmentList = Union[numpy.ndarray, Sequence[tuple[int, int, int]]]
 
 
@@ -166,6 +173,21 @@ class HeadEffects:
         """Correct the gradients of segments for their own leverage, some at a time."""
         return [self._correction(part) for part in _parts(segments)]
 
+    def corrected_gradients(self, segments: numpy.ndarray) -> Iterator[tuple[numpy.ndarray, CorrectedGradients]]:
+        """Do the same for many segments (int64, n x 3), some of one length at a time, without the steps of theta.
+
+        YIELDS: which segments (int64), and their corrected gradients.
+        """
+        lengths = segments[:, 2] - segments[:, 1]
+        for length in numpy.unique(lengths).tolist():
+            chosen = numpy.flatnonzero(lengths == length)
+            for start in range(0, len(chosen), CHUNK):
+                part = chosen[start : start + CHUNK]
+                if length <= SHORT and isinstance(self.metric, ExactCurvature):
+                    yield part, correct_short_segments(self.chains(segments[part]), self.metric)
+                else:
+                    yield part, self._correction(segments[part])
+
     def _correction(self, segments: numpy.ndarray) -> SegmentCorrection:
         return correct_segments(self.chains(segments), self.metric)
 
@@ -175,8 +197,18 @@ class HeadEffects:
             theta = self.theta
         solver = self._solver(change)
         # For large heads a Hessian is out of reach, also where one from nearby makes no progress any more.
-        renew = (lambda _: solver) if isinstance(self.metric, KroneckerCurvature) else None
-        return newton(change.data, theta, self.l2, TIGHT, solve=solver, renew=renew, iterations=steps)
+        if isinstance(self.metric, KroneckerCurvature):
+            return newton(
+                change.data,
+                theta,
+                self.l2,
+                TIGHT,
+                solve=solver,
+                renew=lambda _: solver,
+                iterations=steps,
+                patience=steps,
+            )
+        return newton(change.data, theta, self.l2, TIGHT, solve=solver, iterations=steps)
 
     def _overshoots(self, change: Change, theta: numpy.ndarray) -> bool:
         """Is a predicted optimum worse than the present one? A step for many labels at once may be."""

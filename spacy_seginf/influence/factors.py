@@ -11,6 +11,7 @@ so d + C + 2 numbers stand for C (d + 1) + C^2, and inner products never form th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy
@@ -35,8 +36,43 @@ class TokenFactors:
     def __len__(self) -> int:
         return len(self.residuals)
 
+    @cached_property
+    def preceding(self) -> numpy.ndarray:
+        """One-hot labels of the left neighbours, zeros beyond an edge (n x labels)."""
+        return self._one_hot(self.previous)
+
+    @cached_property
+    def succeeding(self) -> numpy.ndarray:
+        """One-hot labels of the right neighbours, zeros beyond an edge (n x labels)."""
+        return self._one_hot(self.following)
+
+    @cached_property
+    def with_neighbours(self) -> numpy.ndarray:
+        """Vectors whose inner product is F.F' + [y- = y'-] + [y+ = y'+] (n x (d + 1 + 2 labels))."""
+        ones = numpy.ones((len(self), 1), dtype=self.features.dtype)
+        return numpy.concatenate([self.features, ones, self.preceding, self.succeeding], axis=1)
+
+    def _one_hot(self, labels: numpy.ndarray) -> numpy.ndarray:
+        size = self.residuals.shape[1]
+        return numpy.eye(size + 1, size, dtype=self.residuals.dtype)[labels]  # -1 is the last row, of zeros
+
     def __getitem__(self, rows: Any) -> TokenFactors:
         return TokenFactors(self.features[rows], self.residuals[rows], self.previous[rows], self.following[rows])
+
+    def between(self, first: int, last: int) -> TokenFactors:
+        """Return a range of tokens as views, also of what has been computed of them."""
+        part = self[first:last]
+        for name in ("with_neighbours", "preceding", "succeeding"):
+            if name in self.__dict__:
+                part.__dict__[name] = self.__dict__[name][first:last]
+        return part
+
+    def extended(self) -> TokenFactors:
+        """Return the same, with what searches compute of them; features are a view of it."""
+        vectors = self.with_neighbours
+        result = TokenFactors(vectors[:, : self.features.shape[1]], self.residuals, self.previous, self.following)
+        result.__dict__.update(with_neighbours=vectors, preceding=self.preceding, succeeding=self.succeeding)
+        return result
 
     def in_float64(self) -> TokenFactors:
         """Return the same with numbers in float64."""
@@ -60,16 +96,13 @@ def inner_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:
     Positive means that a step which lowers one token's loss lowers the other's: with identity curvature, that the
     right token's label supports the left token's (first order in the step).
     """
-    similarity = left.features @ right.features.T
-    similarity += 1.0
-    same_left = (left.previous[:, None] == right.previous) & (left.previous[:, None] >= 0)
-    same_right = (left.following[:, None] == right.following) & (left.following[:, None] >= 0)
-    similarity += same_left
-    similarity += same_right
+    similarity = left.with_neighbours @ right.with_neighbours.T
     similarity *= left.residuals @ right.residuals.T
-    left_padded, right_padded = _with_zero_column(left.residuals), _with_zero_column(right.residuals)
-    similarity += right_padded.T[left.previous] * left_padded[:, right.following]
-    similarity += left_padded[:, right.previous] * right_padded.T[left.following]
+    # e'[y-] e[y'+] and e[y'-] e'[y+], y the left token's: one-hot neighbours pick the components of residuals.
+    for mine, theirs in ((left.preceding, right.succeeding), (left.succeeding, right.preceding)):
+        crossed = mine @ right.residuals.T
+        crossed *= left.residuals @ theirs.T
+        similarity += crossed
     return similarity
 
 

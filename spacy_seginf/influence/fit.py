@@ -16,18 +16,23 @@ import numpy
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from ..crf import negative_log_likelihood
+from ..crf import forward_backward, negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors
 
 BATCH_TOKENS = 16384
+BLOCK = 512  # rows of features in float64 at a time: between conversion and product they stay in the processor's cache
 LBFGS_ITERATIONS = 300
 NEWTON_ITERATIONS = 100
 STALLED = 0.9  # a tiny step that leaves more of the gradient than this asks for a new Hessian
+PATIENCE, SLOW = 15, 0.1  # so do so many steps that together leave more of it than this
 MEMORY = 30  # changes of the gradient that a quasi-Newton step remembers
 TOLERANCE = 1e-8
 ROUNDING = 1e-13  # nats per token: differences of J below this are none
 Solver = Callable[[numpy.ndarray], numpy.ndarray]
+History = list[
+    tuple[numpy.ndarray, numpy.ndarray]
+]  # changes of theta and those of the gradient of the data's part of J
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,40 @@ class HeadData:
                 yield rows, self.allowed[rows], lengths
                 start, size, lengths = rows.stop, 0, []
 
+    def blocks(self, size: int = BLOCK, dtype: str = "float64") -> Iterator[tuple[slice, numpy.ndarray]]:
+        """Yield converted features, so many rows at a time, in one array that is used again."""
+        space = numpy.empty((min(size, len(self.features)), self.features.shape[1]), dtype=dtype)
+        for start in range(0, len(self.features), size):
+            part = self.features[start : start + size]
+            space[: len(part)] = part
+            yield slice(start, start + len(part)), space[: len(part)]
+
+    def alike(self, tokens: int = BATCH_TOKENS) -> Iterator[numpy.ndarray]:
+        """Yield numbers of documents, about so many tokens at a time, the longest first: recursions over documents of
+        about the same length waste no steps on the few that are longer."""
+        sizes = numpy.asarray(self.lengths, dtype=numpy.int64)
+        order = numpy.argsort(-sizes, kind="stable")
+        before = numpy.cumsum(sizes[order]) - sizes[order]
+        yield from numpy.split(order, numpy.flatnonzero(numpy.diff(before // tokens)) + 1)
+
+    def rows(self, documents: numpy.ndarray) -> numpy.ndarray:
+        """Return the rows of some documents (ints), one document after another (int64)."""
+        sizes = numpy.asarray(self.lengths, dtype=numpy.int64)[documents]
+        return ranges(self.starts[documents], sizes)
+
     def batches(self) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, list[int]]]:
         """Yield the same with features in float64 and the constant 1 appended, in place of their rows."""
         for rows, allowed, lengths in self.slices():
             block = numpy.ones((rows.stop - rows.start, self.width))
             block[:, :-1] = self.features[rows]
             yield block, allowed, lengths
+
+
+def ranges(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
+    """Concatenate arange(start, start + length) of every pair (int64)."""
+    lengths = numpy.asarray(lengths, dtype=numpy.int64)
+    offsets = numpy.cumsum(lengths) - lengths
+    return numpy.arange(int(lengths.sum())) + numpy.repeat(numpy.asarray(starts) - offsets, lengths)
 
 
 @dataclass(frozen=True)
@@ -106,16 +139,41 @@ def unpack(theta: numpy.ndarray, labels: int) -> tuple[numpy.ndarray, numpy.ndar
 
 
 def loss_and_gradient(data: HeadData, theta: numpy.ndarray, l2: float) -> tuple[float, numpy.ndarray]:
-    """Evaluate J and its gradient."""
+    """Evaluate J (nats) and its gradient (float64, P)."""
     weights, transitions = unpack(theta, data.labels)
     value, gradient = 0.5 * l2 * float(theta @ theta), l2 * theta
     d_weights, d_transitions = unpack(gradient, data.labels)
-    for features, allowed, lengths in data.batches():
-        loss = negative_log_likelihood(features @ weights.T, transitions, lengths, allowed)
+    residuals = emission_scores(data, weights)  # of labels, until the gradient with respect to them takes their place
+    for documents in data.alike():
+        rows = data.rows(documents)
+        lengths = [data.lengths[number] for number in documents]
+        loss = negative_log_likelihood(residuals[rows], transitions, lengths, data.allowed[rows])
         value += float(loss.values.sum())
-        d_weights += loss.emissions.T @ features
+        residuals[rows] = loss.emissions
         d_transitions += loss.transitions
+    for place, block in data.blocks():
+        d_weights[:, :-1] += residuals[place].T @ block
+    d_weights[:, -1] += residuals.sum(axis=0)
     return value, gradient
+
+
+def emission_scores(data: HeadData, weights: numpy.ndarray) -> numpy.ndarray:
+    """Score the labels of all tokens (float64, tokens x labels) with W and its bias column (labels x width)."""
+    scores = numpy.empty((len(data.allowed), data.labels))
+    for rows, block in data.blocks():
+        scores[rows] = block @ weights[:, :-1].T
+    scores += weights[:, -1]
+    return scores
+
+
+def label_marginals(data: HeadData, scores: numpy.ndarray, transitions: numpy.ndarray) -> numpy.ndarray:
+    """Return p(label | text) of all tokens (float64, tokens x labels) from their emission scores (the same shape)."""
+    unary = numpy.empty_like(scores)
+    for documents in data.alike():
+        rows = data.rows(documents)
+        lengths = [data.lengths[number] for number in documents]
+        unary[rows] = forward_backward(scores[rows], transitions, lengths).unary
+    return unary
 
 
 def hessian(data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray:
@@ -181,6 +239,9 @@ def newton(
     renew: Optional[Callable[[numpy.ndarray], Solver]] = None,
     evaluations: int = 0,
     iterations: int = NEWTON_ITERATIONS,
+    gap: float = 0.0,
+    patience: int = PATIENCE,
+    history: Optional[History] = None,
 ) -> Fit:
     """Minimise J by damped quasi-Newton steps: a Hessian from nearby, and what the gradients since then tell of it.
 
@@ -189,6 +250,9 @@ def newton(
     renew (Callable): gives such a solver at any theta; the exact Hessian's if None.
     evaluations (int): how many have been spent before, for the report.
     iterations (int): steps at most.
+    gap (float): after the first step, one that would lower J by no more than this, in nats, is not needed.
+    patience (int): steps that a Hessian from nearby is given to reduce the gradient to a tenth.
+    history (list): what gradients told of the Hessian on the way here; what is learnt now is added.
     """
     theta = start
     value, gradient = loss_and_gradient(data, theta, l2)
@@ -196,14 +260,20 @@ def newton(
     if renew is None:
         renew = partial(_exact_solver, data, l2)
     rounding = ROUNDING * len(data.allowed)
-    history: list[tuple[numpy.ndarray, numpy.ndarray]] = []
-    for _ in range(iterations):
+    history = [] if history is None else history
+    sizes = [size]  # under the present solver
+    done = False
+    for number in range(iterations):
         if size <= tolerance:
             break
         if solve is None:
-            solve, history = renew(theta), []
-        step = _quasi_newton(gradient, solve, history)
+            solve, sizes = renew(theta), [size]
+            history.clear()
+        step = _quasi_newton(gradient, solve, history, l2)
         slope = float(step @ gradient)
+        if number and 0 <= slope <= 2 * gap:
+            done = True
+            break
         rate = 1.0
         while True:
             candidate = theta - rate * step
@@ -216,31 +286,33 @@ def newton(
             if new_value <= value + rounding and abs(float(step @ new_gradient)) <= 0.9 * slope:
                 break
             rate *= 0.5
-        if slope <= 0 or (rate < 1e-6 and new_size > STALLED * size):
-            solve = None
-        change = candidate - theta, new_gradient - gradient
-        if float(change[0] @ change[1]) > 0:
-            history = [*history, change][-MEMORY:]
+        moved, change = candidate - theta, new_gradient - gradient
+        if float(moved @ change) > 0:
+            history.append((moved, change - l2 * moved))
+            del history[:-MEMORY]
         theta, value, gradient, size = candidate, new_value, new_gradient, new_size
-    return Fit(theta, value, size, evaluations, size <= tolerance)
+        sizes.append(size)
+        slow = len(sizes) > patience and size > SLOW * sizes[-1 - patience]
+        if slope <= 0 or slow or (rate < 1e-6 and size > STALLED * sizes[-2]):
+            solve = None
+    return Fit(theta, value, size, evaluations, done or size <= tolerance)
 
 
 def _exact_solver(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
     return partial(cho_solve, cho_factor(positive_hessian(data, theta, l2)[0]))
 
 
-def _quasi_newton(
-    gradient: numpy.ndarray, solve: Solver, history: Sequence[tuple[numpy.ndarray, numpy.ndarray]]
-) -> numpy.ndarray:
+def _quasi_newton(gradient: numpy.ndarray, solve: Solver, history: History, l2: float) -> numpy.ndarray:
     """Return the step of L-BFGS with an inverse Hessian from nearby in the place of a multiple of the identity
     (two-loop recursion, Nocedal and Wright, Numerical Optimization, algorithm 7.4)."""
     step = gradient.copy()
+    changes = [(moved, change + l2 * moved) for moved, change in history]
     weights = []
-    for moved, change in reversed(history):
+    for moved, change in reversed(changes):
         weight = float(moved @ step) / float(moved @ change)
         step -= weight * change
         weights.append(weight)
     step = solve(step)
-    for (moved, change), weight in zip(history, reversed(weights)):
+    for (moved, change), weight in zip(changes, reversed(weights)):
         step += (weight - float(change @ step) / float(moved @ change)) * moved
     return step

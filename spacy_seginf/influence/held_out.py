@@ -7,16 +7,22 @@ take for an entity: an entity that is missing from the annotation teaches too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy
 
+from ..crf import split_rows
+from ..crf.arrays import boundaries, time_major
+from ..crf.forward_backward import SPAN_LIMIT
 from ..crf.hessian import Chain, markov_chain
 from ..schemes import TAG, TagScheme
 from .effects import HeadEffects
 from .fit import unpack
+from .removal import correct_segments
 
 LEAST_MARGINAL = 0.02  # of an entity that may be missing from the annotation
-CHUNK = 32  # documents at once
+CHUNK_TOKENS = 8192  # of documents at once
+TOLERANCE = 1e-6  # of the head without a document: probabilities move by less than anyone is shown
 
 
 @dataclass(frozen=True)
@@ -41,21 +47,66 @@ def leave_one_document_out(effects: HeadEffects, scheme: TagScheme, *, corrected
     probabilities = numpy.zeros(len(data.allowed))
     missing: list[tuple[int, int, int, str]] = []
     sizes = numpy.asarray(data.lengths)
-    documents = numpy.flatnonzero(sizes)
-    for first in range(0, len(documents), CHUNK):
-        chosen = documents[first : first + CHUNK]
-        whole = numpy.stack([chosen, numpy.zeros_like(chosen), sizes[chosen]], axis=1)
-        steps = effects.removal(whole) if corrected else numpy.zeros((len(chosen), len(effects.theta)))
-        for document, step in zip(chosen.tolist(), steps):
-            rows = slice(int(data.starts[document]), int(data.starts[document]) + data.lengths[document])
-            weights, transitions = unpack(effects.theta + step, data.labels)
-            emissions = numpy.asarray(data.features[rows]) @ weights[:, :-1].T + weights[:, -1]
-            chain = markov_chain(emissions, transitions, [data.lengths[document]])
-            allowed = data.allowed[rows]
-            probabilities[rows] = (chain.unary * allowed).sum(axis=1)
-            outside = allowed[:, 0] & (allowed.sum(axis=1) == 1)
-            missing += [(document, *found) for found in missing_entities(chain, outside, scheme)]
-    return HeldOut(probabilities, missing)
+    for documents in data.alike(CHUNK_TOKENS):
+        documents = documents[sizes[documents] > 0]
+        whole = numpy.stack([documents, numpy.zeros_like(documents), sizes[documents]], axis=1)
+        chains = effects.chains(whole)
+        moved = numpy.repeat(effects.theta[None], len(documents), axis=0)
+        if corrected and len(documents):
+            moved += correct_segments(chains, effects.metric, tolerance=TOLERANCE).steps
+        heads = [unpack(theta, data.labels) for theta in moved]
+        ends = numpy.cumsum(sizes[documents]).tolist()
+        places = [slice(end - size, end) for end, size in zip(ends, sizes[documents].tolist())]
+        emissions = numpy.empty((len(chains.rows), data.labels))
+        for place, (weights, _) in zip(places, heads):
+            emissions[place] = chains.features[place] @ weights[:, :-1].T + weights[:, -1]
+        transitions = numpy.array([scores for _, scores in heads]).reshape(-1, data.labels, data.labels)
+        found = chains_of_heads(emissions, transitions, sizes[documents].tolist())
+        allowed = data.allowed[chains.rows]
+        probabilities[chains.rows] = (found.unary * allowed).sum(axis=1)
+        outside = allowed[:, 0] & (allowed.sum(axis=1) == 1)
+        for document, place in zip(documents.tolist(), places):
+            missing += [(document, *entity) for entity in missing_entities(found[place], outside[place], scheme)]
+    return HeldOut(probabilities, sorted(missing))
+
+
+def chains_of_heads(emissions: numpy.ndarray, transitions: numpy.ndarray, lengths: Sequence[int]) -> Chain:
+    """Compute marginals and conditional transition probabilities of texts, each under transitions of its own.
+
+    emissions (float64, tokens x labels), transitions (float64, texts x labels x labels), lengths (ints, texts).
+    """
+    if not len(emissions) or float(numpy.ptp(transitions, axis=(1, 2)).max()) > SPAN_LIMIT["float64"]:
+        parts = [
+            markov_chain(scores, own, [len(scores)]) for scores, own in zip(split_rows(emissions, lengths), transitions)
+        ]
+        empty = numpy.zeros((0, emissions.shape[1]))
+        matrices = numpy.zeros((0, emissions.shape[1], emissions.shape[1]))
+        return Chain(
+            numpy.concatenate([empty, *(part.unary for part in parts)]),
+            numpy.concatenate([matrices, *(part.onward for part in parts)]),
+            numpy.concatenate([matrices, *(part.backward for part in parts)]),
+        )
+    layout = time_major(lengths)
+    kernels = numpy.exp(transitions - transitions.max(axis=(1, 2), keepdims=True))
+    ordered = kernels[layout.order]
+    likelihoods = numpy.exp(emissions - emissions.max(axis=1, keepdims=True))
+    ahead, behind = likelihoods.copy(), numpy.ones_like(likelihoods)  # messages, scaled to add up to 1
+    for step, running in enumerate(layout.running[1:], start=1):
+        here, source = layout.forward[step, :running], layout.forward[step - 1, :running]
+        message = (ahead[source][:, None] @ ordered[:running])[:, 0] * likelihoods[here]
+        ahead[here] = message / message.sum(axis=1, keepdims=True)
+        here, source = layout.backward[step, :running], layout.backward[step - 1, :running]
+        message = (ordered[:running] @ (behind[source] * likelihoods[source])[:, :, None])[:, :, 0]
+        behind[here] = message / message.sum(axis=1, keepdims=True)
+    unary = ahead * behind
+    first, last = boundaries(lengths)
+    text = numpy.repeat(numpy.arange(len(lengths)), lengths)
+    onward, backward = numpy.zeros((2, *unary.shape, unary.shape[1]))
+    onward[~last] = kernels[text[~last]] * (likelihoods * behind)[~first][:, None]
+    backward[~first] = (ahead[~last][:, :, None] * kernels[text[~last]]).transpose(0, 2, 1)
+    for values in (unary, onward, backward):
+        values /= numpy.maximum(values.sum(axis=-1, keepdims=True), 1e-300)
+    return Chain(unary, onward, backward)
 
 
 def missing_entities(chain: Chain, outside: numpy.ndarray, scheme: TagScheme) -> list[tuple[int, int, str]]:

@@ -21,7 +21,7 @@ import numpy
 from ..crf.likelihood import pairs_by_sequence
 from ..schemes import OUTSIDE, TagScheme
 from .curvature import Metric
-from .removal import OwnCurvature, conjugate_gradients
+from .removal import OwnCurvature, conjugate_gradients, throughout
 from .segments import SegmentChains
 
 ITERATIONS = 30
@@ -91,7 +91,7 @@ def relabelled_step(
         if size <= TOLERANCE * first:
             break
         lost = _CurvatureLost(own, after)
-        newton, scale, _ = conjugate_gradients(lost, metric, unsolved, conditioned, 0.1 * TOLERANCE)
+        newton, scale, _ = conjugate_gradients(lost, throughout(metric), unsolved, conditioned, 0.1 * TOLERANCE)
         newton_image = unsolved + scale[:, None] * lost.product(newton)
         rate = 1.0
         for _ in range(HALVINGS):

@@ -9,17 +9,19 @@ convex; there H_k is scaled down to the leverage LEVERAGE_LIMIT.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Protocol
+from typing import Callable, Optional, Protocol
 
 import numpy
 
-from .curvature import Metric
+from .curvature import ExactCurvature, Metric
+from .factors import TokenFactors
 from .segments import SegmentChains, SegmentFactors
 
 LEVERAGE_LIMIT = 0.95  # leverage beyond this is clipped: the removal objective need not be convex there
 LEVERAGE_FLAG = 0.5  # leverage beyond this makes a single Newton step doubtful
 TOLERANCE = 1e-9
 ITERATIONS = 60
+Conditioner = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,10 @@ def correct_tokens(residuals: numpy.ndarray, probabilities: numpy.ndarray, lever
 
 
 @dataclass(frozen=True)
-class SegmentCorrection:
-    """What removing segments' labels does.
+class CorrectedGradients:
+    """Segments' gradients, corrected for what removing their labels does.
 
     factors (SegmentFactors): corrected gradients, g + H_k x; dtheta = -H^-1 (their sum over a set).
-    steps (float64, sets x P): dtheta.
     norms (float64, sets): norm of the corrected gradient in the metric of H^-1.
     self_influence (float64, sets): norm of the plain gradient in that metric.
     leverage (float64, sets): share of own in whole curvature: largest eigenvalue of H^-1 H_k, as far as the gradient
@@ -64,10 +65,16 @@ class SegmentCorrection:
     """
 
     factors: SegmentFactors
-    steps: numpy.ndarray
     norms: numpy.ndarray
     self_influence: numpy.ndarray
     leverage: numpy.ndarray
+
+
+@dataclass(frozen=True)
+class SegmentCorrection(CorrectedGradients):
+    """The same and what removing the labels does. steps (float64, sets x P): dtheta."""
+
+    steps: numpy.ndarray
 
 
 class Product(Protocol):
@@ -112,7 +119,7 @@ def correct_segments(
     plain = chains.factors()
     gradients = own.total(plain)
     start = metric.apply(gradients)
-    x, scale, leverage = conjugate_gradients(own, metric, gradients, start, tolerance)
+    x, scale, leverage = conjugate_gradients(own, throughout(metric), gradients, start, tolerance)
     added = chains.curvature_product(x[own.owners])
     weight = scale[own.owners]
     factors = SegmentFactors(
@@ -121,10 +128,68 @@ def correct_segments(
         plain.pairs + weight[:, None, None] * added.pairs,
         plain.lengths,
     )
-    norms = numpy.einsum("sp,sp->s", own.total(factors), x)
-    self_influence = numpy.einsum("sp,sp->s", gradients, start)
-    roots = [numpy.sqrt(numpy.maximum(squares, 0.0)) for squares in (norms, self_influence)]
-    return SegmentCorrection(factors, -x, roots[0], roots[1], leverage)
+    norms, self_influence = _norms(own.total(factors), x), _norms(gradients, start)
+    return SegmentCorrection(factors, norms, self_influence, leverage, -x)
+
+
+class OwnScores:
+    """H_k of segments of one length with respect to their scores: those of their labels, token by token, and those of
+    pairs of labels inside, as one vector (r numbers)."""
+
+    def __init__(self, chains: SegmentChains, length: int) -> None:
+        self.chains, self.labels = chains, chains.transitions.shape[0]
+        self.size = length * self.labels
+
+    def split(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Take vectors (float64, segments x r) apart: tokens x labels, and segments x labels x labels."""
+        pairs = vectors[:, self.size :].reshape(-1, self.labels, self.labels)
+        return vectors[:, : self.size].reshape(-1, self.labels), pairs
+
+    def join(self, unary: numpy.ndarray, pairs: numpy.ndarray) -> numpy.ndarray:
+        """Undo ``split``."""
+        return numpy.concatenate([unary.reshape(-1, self.size), pairs.reshape(-1, self.labels**2)], axis=1)
+
+    def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        return self.join(*self.chains.covariances(*self.split(vectors)))
+
+
+def correct_short_segments(
+    chains: SegmentChains, metric: ExactCurvature, tolerance: float = TOLERANCE
+) -> CorrectedGradients:
+    """Solve (H - H_k) x = g_k for segments of one length in terms of their scores, of which there are fewer than
+    parameters: with B from theta to scores, g_k = B^T e, H_k = B^T S B, and only M = B H^-1 B^T is needed.
+
+    chains (SegmentChains): segments that all have the same number of tokens, each removed on its own.
+    tolerance (float): of x, relative, in the norm of H.
+    """
+    length = int(chains.lengths[0])
+    own = OwnScores(chains, length)
+    plain = chains.factors()
+    if length == 1:
+        matrices = numpy.zeros((len(chains), own.size + own.labels**2, own.size + own.labels**2))
+        tokens = TokenFactors(plain.features, plain.residuals, chains.previous, chains.following)
+        matrices[:, : own.size, : own.size] = metric.leverage(tokens)
+    else:
+        matrices = metric.segment_leverage(plain, chains.previous, chains.following)
+
+    def conditioned(vectors: numpy.ndarray, numbers: numpy.ndarray) -> numpy.ndarray:
+        return (matrices[numbers] @ vectors[:, :, None])[:, :, 0]
+
+    residuals = own.join(*chains.statistics())
+    start = conditioned(residuals, numpy.arange(len(chains)))
+    x, scale, leverage = conjugate_gradients(own, conditioned, residuals, start, tolerance)
+    corrected = residuals + scale[:, None] * own.product(x)
+    factors = chains.with_edges(*own.split(corrected))
+    return CorrectedGradients(factors, _norms(corrected, x), _norms(residuals, start), leverage)
+
+
+def throughout(metric: Metric) -> Conditioner:
+    """Return what multiplies by H^-1, the same for all sets."""
+    return lambda vectors, _: metric.apply(vectors)
+
+
+def _norms(gradients: numpy.ndarray, conditioned: numpy.ndarray) -> numpy.ndarray:
+    return numpy.sqrt(numpy.maximum(numpy.einsum("sp,sp->s", gradients, conditioned), 0.0))
 
 
 def solve_without(
@@ -132,16 +197,18 @@ def solve_without(
 ) -> numpy.ndarray:
     """Solve (H - H_k) x = gradient for one set (owners all 0) and any right-hand side (float64, P)."""
     own = OwnCurvature(chains, owners)
-    x, _, _ = conjugate_gradients(own, metric, gradient[None], metric.apply(gradient[None]), tolerance)
+    start = metric.apply(gradient[None])
+    x, _, _ = conjugate_gradients(own, throughout(metric), gradient[None], start, tolerance)
     return x[0]
 
 
 def conjugate_gradients(
-    own: Product, metric: Metric, gradients: numpy.ndarray, start: numpy.ndarray, tolerance: float
+    own: Product, conditioner: Conditioner, gradients: numpy.ndarray, start: numpy.ndarray, tolerance: float
 ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Solve (H - c H_k) x = g, preconditioned by H^-1, all sets at once.
 
     H itself is never needed: it maps every search direction to a combination of residuals that are known.
+    conditioner (Callable): multiplies residuals of some sets (float64, n x P) by H^-1, given the sets' numbers too.
     start (float64, sets x P): H^-1 g.
     RETURNS: x, c (1 unless the leverage had to be clipped) and the leverage.
     """
@@ -152,7 +219,7 @@ def conjugate_gradients(
     sets = len(start)
     scale, leverage = numpy.ones(sets), numpy.zeros(sets)
     first_residual = own.product(start)  # g - (H - H_k) H^-1 g
-    first_direction = metric.apply(first_residual)
+    first_direction = conditioner(first_residual, numpy.arange(sets))
     x, residual, direction = start.copy(), first_residual.copy(), first_direction.copy()
     image = residual.copy()  # H times the direction
     energy = dot(residual, direction)
@@ -181,7 +248,7 @@ def conjugate_gradients(
         step[active] = energy[active] / (whole * (1 - scale * ratio))[active]
         x += step[:, None] * direction
         residual -= step[:, None] * (image - scale[:, None] * product)
-        conditioned = metric.apply(residual[active])
+        conditioned = conditioner(residual[active], active)
         new_energy = numpy.einsum("sp,sp->s", residual[active], conditioned)
         momentum = (new_energy / energy[active])[:, None]
         direction[active] = conditioned + momentum * direction[active]

@@ -10,7 +10,7 @@ from ..crf import token_conditionals
 from ..schemes import TagScheme
 from .effects import HeadEffects
 from .factors import TokenFactors, squared_norms
-from .fit import unpack
+from .fit import ranges, unpack
 from .held_out import HeldOut
 from .removal import correct_tokens
 from .segments import SegmentFactors
@@ -112,15 +112,11 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
     if corrected:
         norms *= effects.largest_gain
     self_influence = norms.copy()
-    done = 0
-    for part in effects.corrections(positions[loud]):
-        place = loud[done : done + len(part.norms)]
-        done += len(part.norms)
+    for chosen, part in effects.corrected_gradients(positions[loud]):
+        place = loud[chosen]
         norms[place], self_influence[place], leverage[place] = part.norms, part.self_influence, part.leverage
         pairs[place] = part.factors.pairs
-        first = (ends - plain.lengths)[place]
-        tokens = numpy.concatenate([numpy.arange(f, f + n) for f, n in zip(first, plain.lengths[place])])
-        residuals[tokens] = part.factors.residuals
+        residuals[ranges((ends - plain.lengths)[place], plain.lengths[place])] = part.factors.residuals
     factors = SegmentFactors(plain.features, residuals, pairs, plain.lengths)
     return SegmentRows(factors, positions, types, norms, self_influence, leverage)
 

@@ -12,6 +12,7 @@ their covariance is the Hessian of CL. Single tokens, entities, whole documents 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Optional
 
 import numpy
@@ -20,7 +21,7 @@ from ..crf.covariance import covariance_product, expected_pairs, log_partitions,
 from ..crf.hessian import Chain, markov_chain
 from ..crf.likelihood import pairs_by_sequence
 from ..errors import Errors
-from .fit import HeadData, unpack
+from .fit import HeadData, ranges, unpack
 
 LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
 
@@ -49,6 +50,18 @@ class SegmentFactors:
         tokens = ranges(numpy.cumsum(self.lengths)[numbers] - self.lengths[numbers], self.lengths[numbers])
         return SegmentFactors(self.features[tokens], self.residuals[tokens], self.pairs[numbers], self.lengths[numbers])
 
+    @cached_property
+    def starts(self) -> numpy.ndarray:
+        """Where the tokens of each segment begin, and where the last ends (int64, n + 1)."""
+        return numpy.concatenate([[0], numpy.cumsum(self.lengths)])
+
+    def between(self, first: int, last: int) -> SegmentFactors:
+        """Return a range of segments as views."""
+        tokens = slice(int(self.starts[first]), int(self.starts[last]))
+        return SegmentFactors(
+            self.features[tokens], self.residuals[tokens], self.pairs[first:last], self.lengths[first:last]
+        )
+
     def gradients(self) -> numpy.ndarray:
         """Write the gradients out (float64, n x P), in the order of ``fit.pack``: minus those of CL."""
         labels, width = self.residuals.shape[1], self.features.shape[1] + 1
@@ -64,13 +77,6 @@ class SegmentFactors:
         weights[:, :, -1] = sum_rows(residuals, self.lengths.tolist())
         result[:, labels * width :] = self.pairs.reshape(len(self), labels * labels)
         return result
-
-
-def ranges(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
-    """Concatenate arange(start, start + length) of every pair (int64)."""
-    lengths = numpy.asarray(lengths, dtype=numpy.int64)
-    offsets = numpy.cumsum(lengths) - lengths
-    return numpy.arange(int(lengths.sum())) + numpy.repeat(numpy.asarray(starts) - offsets, lengths)
 
 
 class SegmentChains:
@@ -129,6 +135,11 @@ class SegmentChains:
 
     def factors(self) -> SegmentFactors:
         """Return observed minus expected statistics (float64): minus the gradient of each segment's CL."""
+        return self.with_edges(*self.statistics())
+
+    def statistics(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return observed minus expected labels (float64, tokens x labels) and pairs of labels inside the segments
+        (float64, n x labels x labels)."""
         unary = -self.chain.unary
         pairs = -expected_pairs(self.chain, self._spans)
         if self._clamped is None:
@@ -140,16 +151,20 @@ class SegmentChains:
         else:
             unary += self._clamped.unary
             pairs += expected_pairs(self._clamped, self._spans)
-        return self.with_edges(unary, pairs)
+        return unary, pairs
 
     def curvature_product(self, vectors: numpy.ndarray) -> SegmentFactors:
         """Multiply the Hessian of each segment's CL by a vector of its own (float64, n x P); the result is factored."""
-        emissions, pairs = self._scores_along(vectors)
+        return self.with_edges(*self.covariances(*self._scores_along(vectors)))
+
+    def covariances(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Multiply the Hessian of each segment's CL with respect to its scores, those of labels (float64, tokens x
+        labels) and of pairs of labels inside (float64, n x labels x labels); the result has the same shapes."""
         unary, counts = covariance_product(self.chain, self._spans, emissions, pairs)
         if self._clamped is not None:
             fixed = covariance_product(self._clamped, self._spans, emissions, pairs)
             unary, counts = unary - fixed[0], counts - fixed[1]
-        return self.with_edges(unary, counts)
+        return unary, counts
 
     def losses(self, steps: numpy.ndarray) -> numpy.ndarray:
         """Return CL of every segment at its observed labels after each step of theta, exactly.

@@ -23,6 +23,7 @@ from ..errors import Errors, Warnings
 from ..files import replace_folder
 from ..index.index import Index
 from ..index.storage import FEATURE_DTYPES
+from ..index.tables import Filter
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
@@ -149,6 +150,7 @@ class Influence(Pipe):
         self.refine = refine
         self.settings = settings
         self.explained = explained
+        self.where: Optional[Filter] = None  # which references may be found
         self.index: Optional[Index] = None
         self._explainer: Optional[Explainer] = None
         self._warned = False
@@ -205,7 +207,7 @@ class Influence(Pipe):
             features = numpy.concatenate([on_cpu(p.features) for p in predictions if len(p.features)])
             data = HeadData(features, one_label_each(tags, len(tagger.tags)), lengths)
             segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
-            explanations = explainer.explain(data, tags, numpy.array(segments), self.used_unit, self.top_k)
+            explanations = explainer.explain(data, tags, numpy.array(segments), self.used_unit, self.top_k, self.where)
         start = 0
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
             own = explanations[start : start + len(plan.spans)]
@@ -216,7 +218,11 @@ class Influence(Pipe):
             del doc.user_hooks[PREDICTION_HOOK]
 
     def explain(
-        self, doc: Doc, segment: Union[Span, Token, Doc], labels: Union[str, Sequence[str], None] = None
+        self,
+        doc: Doc,
+        segment: Union[Span, Token, Doc],
+        labels: Union[str, Sequence[str], None] = None,
+        where: Optional[Filter] = None,
     ) -> Influencers:
         """Explain any part of a document, for other labels too: "why not ORG?". The document is encoded anew, and not
         changed.
@@ -224,12 +230,13 @@ class Influence(Pipe):
         doc (Doc): a document; everything outside the segment is held at the tags that the tagger predicts.
         segment (Span, Token or Doc): what to explain.
         labels (str or sequence of str): an entity type or "O", or one tag per token; the tags it has if None.
+        where (Filter): which references may be found; what the component's ``where`` permits if None.
         RAISES (ValueError): S020 without an index, S023 to S026 as for documents of the pipeline, S029 for labels that
             do not fit.
         """
         explainer = self.explainer()
         data, tags, span = self.query(doc, segment, labels)
-        (found,) = explainer.explain(data, tags, numpy.array([span]), self.used_unit, self.top_k)
+        (found,) = explainer.explain(data, tags, numpy.array([span]), self.used_unit, self.top_k, where or self.where)
         place = segment_place(doc, *span[1:])
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
         return view(place, " ".join(names), found, explainer.table(self.used_unit), self.context)

@@ -12,6 +12,8 @@ from .extensions import STORED
 from .views import Influencers
 
 Place = tuple[int, int, str]
+Sides = tuple[list[list[Any]], list[list[Any]]]
+NOTHING: Sides = ([], [])
 NONE = Explanation(float("nan"), [], [], 0)  # of a token that was not to be explained
 
 
@@ -60,14 +62,15 @@ def store(
 ) -> None:
     """Write explanations (one per span of the plan) to a document."""
     references = _References(table, context)
+    # Tokens of an entity share its explanation, so it is written once.
+    written = [references.both_sides(explanation) for explanation in explanations]
+    places = ((token.idx, token.idx + len(token), token.text) for token in doc)
     tokens = [
-        _entry(
-            segment_place(doc, token, token + 1), tags[token], explanations[number] if number >= 0 else NONE, references
-        )
-        for token, number in enumerate(plan.of_token)
+        _entry(place, tag, *((explanations[number], written[number]) if number >= 0 else (NONE, NOTHING)))
+        for place, tag, number in zip(places, tags, plan.of_token)
     ]
     spans = [
-        _entry(segment_place(doc, start, end), label, explanations[number], references)
+        _entry(segment_place(doc, start, end), label, explanations[number], written[number])
         for (start, end, label), number in zip(entities, plan.of_entity)
     ]
     doc._.set(STORED, {**about, "references": references.described, "tokens": tokens, "entities": spans})
@@ -76,7 +79,7 @@ def store(
 def view(place: Place, label: str, explanation: Explanation, table: Table, context: int) -> Influencers:
     """Show an explanation that is not stored anywhere."""
     references = _References(table, context)
-    entry = _entry(place, label, explanation, references)
+    entry = _entry(place, label, explanation, references.both_sides(explanation))
     return Influencers(entry, references.described)
 
 
@@ -94,7 +97,11 @@ class _References:
         self._numbers: dict[int, int] = {}
         self.described: list[dict[str, Any]] = []
 
-    def side(self, found: Sequence[Found]) -> list[list[Any]]:
+    def both_sides(self, explanation: Explanation) -> Sides:
+        """Return the supporting and the opposing references of an explanation."""
+        return self._side(explanation.supporting), self._side(explanation.opposing)
+
+    def _side(self, found: Sequence[Found]) -> list[list[Any]]:
         """Return [reference number, effect, score, change of log-odds or None, refined] of every reference."""
         return [
             [self._number(f.row), f.effect, f.score, f.log_odds if f.log_odds == f.log_odds else None, f.refined]
@@ -108,7 +115,7 @@ class _References:
         return self._numbers[row]
 
 
-def _entry(place: Place, label: str, explanation: Explanation, references: _References) -> dict[str, Any]:
+def _entry(place: Place, label: str, explanation: Explanation, sides: Sides) -> dict[str, Any]:
     start, end, text = place
     return {
         "start": start,
@@ -116,7 +123,7 @@ def _entry(place: Place, label: str, explanation: Explanation, references: _Refe
         "text": text,
         "label": label,
         "probability": explanation.probability,
-        "supporting": references.side(explanation.supporting),
-        "opposing": references.side(explanation.opposing),
+        "supporting": sides[0],
+        "opposing": sides[1],
         "rows_seen": explanation.rows_seen,
     }

@@ -8,16 +8,18 @@ what may belong to the best is scored again in float64. The answer is the one th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Optional, Protocol, Sequence, Union
 
 import numpy
 
-from ..index.tables import Filter
+from ..index.tables import Filter, Leading
 from .queries import Factors, SearchQueries
 
-FIRST_ROWS = 512  # looked at before the bound is asked for the first time, from all shards together
-BLOCK_NUMBERS = 1 << 20  # scores of a block, by label: bounds memory, and fits a cache
+FIRST_ROWS = 1024  # looked at before the bound is asked for the first time, from all shards together
+BLOCK_NUMBERS = 1 << 18  # scores of a block, by label: bounds memory, and fits a cache
 LEAST_BLOCK, LARGEST_BLOCK = 128, 8192
+GROUP, GROUPS = 16, 64  # rows in a group whose best one counts towards the threshold; groups at least
 LARGEST_BATCH = 512  # queries searched at once
 ROUNDING = 1e-4  # of norm(query) * norm(row), by which a float32 score may differ from the exact one
 TIE = 1e-12  # of the same: float64 scores that are closer are equal
@@ -35,14 +37,18 @@ class RowsOfShard(Protocol):
 
 
 class SearchedTable(Protocol):
-    """What a search needs of an index: its shards, the number of the first row of each, factors of any rows, their
-    order among equals, and the rows of each shard that a filter permits."""
+    """What a search needs of an index: its shards, the number of the first row of each, rows of the largest norms that
+    are in memory already (None if there are none), factors of any rows, their order among equals, and the rows of each
+    shard that a filter permits."""
 
     @property
     def parts(self) -> Sequence[RowsOfShard]: ...
 
     @property
     def first_rows(self) -> numpy.ndarray: ...
+
+    @property
+    def leading(self) -> Optional[Leading]: ...
 
     def factors(self, rows: numpy.ndarray) -> Any: ...
 
@@ -80,17 +86,19 @@ def search(table: SearchedTable, queries: SearchQueries, k: int, where: Optional
     The score is <gradient of query, gradient of row> in the metric of the index: positive supports, negative opposes.
     Equal scores are ordered by document and token. where (Filter): which rows may be found; all if None.
     """
-    streams = _streams(table, where)
+    memory, disk = _streams(table, where)
     norms = queries.norms()
     parts = []
     for first in range(0, len(queries), LARGEST_BATCH):
         numbers = numpy.arange(first, min(first + LARGEST_BATCH, len(queries)))
         best = _Best(numbers, norms[numbers], k)
-        head = max(LEAST_BLOCK, FIRST_ROWS // max(len(streams), 1))
-        for stream in streams:
-            _scan(stream, queries, best, 0, min(head, len(stream)))
-        for stream in streams:
-            _scan(stream, queries, best, min(head, len(stream)), len(stream))
+        if memory is not None:
+            _scan(memory, queries, best, 0, len(memory))
+        head = max(LEAST_BLOCK, FIRST_ROWS // max(len(disk), 1))
+        for stream in disk:  # a first look at each, so that none is read further than it must be
+            _scan(stream, queries, best, 0, head)
+        for stream in disk:
+            _scan(stream, queries, best, head, len(stream))
         parts.append(best.result(table, queries))
     if not parts:
         nothing = Hits(numpy.zeros((0, k), dtype=numpy.int64), numpy.zeros((0, k)))
@@ -103,46 +111,77 @@ def search(table: SearchedTable, queries: SearchQueries, k: int, where: Optional
 
 
 class _Stream:
-    """The rows of a shard that may be found, by falling norm."""
+    """Rows that may be found, by falling norm."""
 
-    def __init__(self, part: RowsOfShard, first_row: int, selected: Optional[numpy.ndarray]) -> None:
-        self._part, self._first, self._selected = part, first_row, selected
-        self.norms = part.norms if selected is None else part.norms[selected]
-        self._rising = -self.norms
+    def __init__(self, norms: numpy.ndarray) -> None:
+        self.norms = norms
+
+    @cached_property
+    def _rising(self) -> numpy.ndarray:
+        return -self.norms
 
     def __len__(self) -> int:
         return len(self.norms)
 
     def block(self, start: int, stop: int) -> tuple[Factors, numpy.ndarray]:
         """Return the factors and the numbers of some rows."""
-        if self._selected is None:
-            return self._part.factors(slice(start, stop)), numpy.arange(self._first + start, self._first + stop)
-        chosen = self._selected[start:stop]
-        return self._part.factors(chosen), chosen + self._first
+        raise NotImplementedError
 
     def reach(self, norms: numpy.ndarray) -> numpy.ndarray:
         """Return how many rows have at least these norms (ints)."""
         return numpy.searchsorted(self._rising, -norms, side="right")
 
 
-def _streams(table: SearchedTable, where: Optional[Filter]) -> list[_Stream]:
+class _InMemory(_Stream):
+    """The rows of all shards with the largest norms."""
+
+    def __init__(self, leading: Leading) -> None:
+        super().__init__(leading.norms)
+        self._leading = leading
+
+    def block(self, start: int, stop: int) -> tuple[Factors, numpy.ndarray]:
+        return self._leading.factors.between(start, stop), self._leading.rows[start:stop]
+
+
+class _OnDisk(_Stream):
+    """The rows of a shard from one on, or those that a filter permits."""
+
+    def __init__(self, part: RowsOfShard, first_row: int, start: int, selected: Optional[numpy.ndarray]) -> None:
+        super().__init__(part.norms[start:] if selected is None else part.norms[selected])
+        self._part, self._first, self._start, self._selected = part, first_row, start, selected
+
+    def block(self, start: int, stop: int) -> tuple[Factors, numpy.ndarray]:
+        if self._selected is None:
+            start, stop = start + self._start, stop + self._start
+            return self._part.factors(slice(start, stop)), numpy.arange(self._first + start, self._first + stop)
+        chosen = self._selected[start:stop]
+        return self._part.factors(chosen), chosen + self._first
+
+
+def _streams(table: SearchedTable, where: Optional[Filter]) -> tuple[Optional[_InMemory], list[_OnDisk]]:
     selected = [None] * len(table.parts) if where is None else table.select(where)
-    streams = [_Stream(*parts) for parts in zip(table.parts, table.first_rows.tolist(), selected)]
-    return [stream for stream in streams if len(stream)]
+    leading = table.leading if where is None else None
+    taken = [0] * len(table.parts) if leading is None else leading.taken
+    streams = [_OnDisk(*parts) for parts in zip(table.parts, table.first_rows.tolist(), taken, selected)]
+    return None if leading is None else _InMemory(leading), [stream for stream in streams if len(stream)]
 
 
 def _scan(stream: _Stream, queries: SearchQueries, best: _Best, start: int, stop: int) -> None:
     """Score rows from ``start`` on for all queries that the bound does not end before ``stop``."""
-    size = max(start, LEAST_BLOCK)
+    size = max(start, FIRST_ROWS)
+    stop = min(stop, len(stream))
     while start < stop:
-        reach = stream.reach(best.least_norms())
+        least = best.least_norms()
+        if float(stream.norms[start]) < least.min():
+            return
+        reach = stream.reach(least)
         active = numpy.flatnonzero(reach > start)
         if not len(active):
             return
         limit = max(LEAST_BLOCK, min(BLOCK_NUMBERS // (len(active) * queries.labels), LARGEST_BLOCK))
         end = min(stop, int(reach.max()), start + min(limit, size))
         factors, rows = stream.block(start, end)
-        best.merge(active, queries.scores(best.numbers[active], factors), rows, stream.norms[start:end])
+        best.merge(active, queries.scores(best.numbers[active], factors), rows, float(stream.norms[start]))
         best.rows_seen[active] += end - start
         start, size = end, 2 * size
 
@@ -159,7 +198,8 @@ class _Best:
         self.rows_seen = numpy.zeros(len(numbers), dtype=numpy.int64)
         # By sign: scores that the k best have at least.
         self._least = numpy.zeros((2, len(numbers), k), dtype=numpy.float32)
-        self._found: list[tuple[numpy.ndarray, ...]] = []  # query, row, side, most that the score can be, norm of row
+        self._largest = 0.0
+        self._found: list[tuple[numpy.ndarray, ...]] = []  # query, row, side, most that the score can be
 
     def least_norms(self) -> numpy.ndarray:
         """Return the norms that a row needs at least to be among the best of each query (float64, queries)."""
@@ -167,45 +207,49 @@ class _Best:
         norms = numpy.maximum(self._norms * (1.0 + ROUNDING), 1e-300)
         return numpy.where(self._norms > 0, worst / norms, numpy.inf)
 
-    def merge(self, active: numpy.ndarray, scores: numpy.ndarray, rows: numpy.ndarray, norms: numpy.ndarray) -> None:
-        """Take the scores (active x rows) of some rows with their norms into the best."""
-        allowance = numpy.multiply.outer((self._norms[active] * ROUNDING).astype(numpy.float32), norms)
-        for side, sign in enumerate((1.0, -1.0)):
-            signed = scores if sign > 0 else -scores
-            least = signed - allowance
+    def merge(self, active: numpy.ndarray, scores: numpy.ndarray, rows: numpy.ndarray, largest: float) -> None:
+        """Take the scores (active x rows) of some rows into the best; their norms are at most the largest."""
+        self._largest = max(self._largest, largest)
+        allowance = (self._norms[active] * (ROUNDING * largest)).astype(numpy.float32)
+        # Of each group of rows only the best counts below: the k best of those are no better than the k best of all.
+        groups = max(min(GROUPS, scores.shape[1]), scores.shape[1] // GROUP)
+        grouped = scores.shape[1] // groups * groups
+        for side in range(2):
             kept = self._least[side]
-            better = numpy.flatnonzero(least.max(axis=1) > kept[active, 0])
+            if side == 0:
+                best = scores[:, :grouped].reshape(len(active), -1, groups).max(axis=1)
+            else:
+                best = -scores[:, :grouped].reshape(len(active), -1, groups).min(axis=1)
+            best -= allowance[:, None]
+            better = numpy.flatnonzero(best.max(axis=1) > kept[active, 0])
             if len(better):
-                merged = numpy.concatenate([kept[active[better]], least[better]], axis=1)
+                merged = numpy.concatenate([kept[active[better]], best[better]], axis=1)
                 # k best in no order but that the worst of them comes first
-                merged = numpy.partition(merged, -self.k, axis=1)[:, -self.k :]
-                kept[active[better]] = merged
-            most = numpy.add(signed, allowance, out=least)
-            queries, columns = numpy.nonzero(most >= kept[active, 0][:, None])
+                kept[active[better]] = numpy.partition(merged, -self.k, axis=1)[:, -self.k :]
+            least = numpy.maximum(kept[active, 0] - allowance, 0.0)[:, None]
+            queries, columns = numpy.nonzero(scores >= least if side == 0 else scores <= -least)
             if len(queries):
-                values = most[queries, columns]
-                positive = values > 0
-                queries, columns = queries[positive], columns[positive]
-                sides = numpy.full(len(queries), side)
-                self._found.append((active[queries], rows[columns], sides, values[positive], norms[columns]))
+                sides, values = numpy.full(len(queries), side), scores[queries, columns]
+                most = (values if side == 0 else -values) + allowance[queries]
+                self._found.append((active[queries], rows[columns], sides, most))
 
     def result(self, table: SearchedTable, queries: SearchQueries) -> SearchResult:
         """Score what may be among the best in float64, and order it."""
         count, k = len(self.numbers), self.k
         hits = [Hits(numpy.full((count, k), -1, dtype=numpy.int64), numpy.zeros((count, k))) for _ in range(2)]
         if self._found:
-            query, row, side, most, norms = (numpy.concatenate(parts) for parts in zip(*self._found))
+            query, row, side, most = (numpy.concatenate(parts) for parts in zip(*self._found))
             possible = most >= self._least[side, query, 0]
-            query, row, side, norms = query[possible], row[possible], side[possible], norms[possible]
+            query, row, side = query[possible], row[possible], side[possible]
             unique, places = numpy.unique(row, return_inverse=True)
             scores = queries.exact(self.numbers[query], table.factors(unique), places)
             scores = numpy.where(side == 0, scores, -scores)
             positive = scores > 0
-            query, row, side, norms, scores = (a[positive] for a in (query, row, side, norms, scores))
+            query, row, side, scores = (a[positive] for a in (query, row, side, scores))
             owner = query * 2 + side
             order = numpy.lexsort((-scores, owner))
             # Equal up to rounding: one group, in the order of the documents.
-            gap = TIE * self._norms[query[order]] * norms[order]
+            gap = TIE * self._norms[query[order]] * self._largest
             falls = numpy.diff(scores[order], prepend=numpy.inf) < -gap
             group = numpy.cumsum(falls | (numpy.diff(owner[order], prepend=-1) != 0))
             order = order[numpy.lexsort((table.places(row[order]), group))]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Union
+from typing import Optional, Union
 
 import numpy
 
 from ..crf import one_label_each
 from ..index.index import Index
-from ..index.tables import SegmentTable, TokenTable
+from ..index.tables import Filter, SegmentTable, TokenTable
 from ..influence.effects import HeadEffects, log_odds
 from ..influence.factors import TokenFactors
 from ..influence.fit import HeadData
@@ -23,7 +23,7 @@ from .bounded import search
 from .pairs import losses_after
 from .queries import CurvedQueries, Queries, SearchQueries
 
-CANDIDATES = 4  # times k references on each side are looked at before the k with the largest effects are shown
+CANDIDATES = 3  # times k references on each side are looked at before the k with the largest effects are shown
 LEAST_REFINEMENTS = 4  # of references with a high leverage, for which one Newton step is not enough
 CHANGED = 10  # references on each side whose relabelling is considered
 SEARCHED = 256  # segments handled at once
@@ -88,19 +88,26 @@ class Explainer:
         return SegmentChains(self.index.theta, data, labels, segments)
 
     def explain(
-        self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, unit: str, k: int
+        self,
+        data: HeadData,
+        labels: numpy.ndarray,
+        segments: numpy.ndarray,
+        unit: str,
+        k: int,
+        where: Optional[Filter] = None,
     ) -> list[Explanation]:
         """Find the k strongest supporting and opposing references of each segment.
 
         data (HeadData): texts; ``allowed`` just permits the labels. labels (ints, tokens): what is explained.
         segments (ints, n x 3): document, start, end. unit (str): "entity" or "token", what references are.
+        where (Filter): which references may be found; all if None.
         """
         result: list[Explanation] = []
         for first in range(0, len(segments), SEARCHED):
             part = segments[first : first + SEARCHED]
             watched = self.watch(data, labels, part)
             candidates = k * CANDIDATES if self.exact else k
-            found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates)
+            found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates, where)
             losses = watched.losses(self._nothing())[0]
             rows = numpy.concatenate([found.supporting.rows, found.opposing.rows], axis=1)
             scores = numpy.concatenate([found.supporting.scores, found.opposing.scores], axis=1)
@@ -187,8 +194,9 @@ class Explainer:
         doubtful = numpy.array(
             [self.refine > 0 or self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()]
         )
-        # Away from the optimum, further steps would mostly make up for the fit that the head did not get.
-        doubtful = doubtful[places] & self.index.manifest.refit
+        # Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
+        # index has not got what they need.
+        doubtful = doubtful[places] & (self.index.manifest.refit and not self.index.manifest.pruned)
         after = losses_after(watched, owners, self._steps.predicted(unique, unit), places)
         refined = numpy.zeros(len(pairs), dtype=bool)
         while True:

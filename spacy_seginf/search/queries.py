@@ -91,10 +91,13 @@ class CurvedQueries:
         self._norms = numpy.sqrt(numpy.maximum(numpy.einsum("qp,qp->q", gradients, self._curved), 0.0))
         # Residuals vanish as a prediction becomes certain: scale, so that float32 does not lose them.
         self._scale = numpy.maximum(self._norms, 1e-300)
-        small = (self._curved / self._scale[:, None]).astype(numpy.float32)
-        weights, self._transitions = self._split(small)
-        self._bias = weights[:, :, -1:]
-        self._flat = numpy.ascontiguousarray(weights[:, :, :-1])
+        weights, transitions = self._split((self._curved / self._scale[:, None]).astype(numpy.float32))
+        self._transitions = transitions
+        # By label, what meets ``TokenFactors.with_neighbours``: T[y-, label] and T[label, y+] beside the weights.
+        # Residuals of a token sum to 0, so the last label's may be taken off all.
+        extended = numpy.concatenate([weights, transitions.transpose(0, 2, 1), transitions], axis=2)
+        self._extended = extended[:, :-1] - extended[:, -1:]
+        self._weights = weights[:, :-1] - weights[:, -1:]
 
     def __len__(self) -> int:
         return len(self._norms)
@@ -105,21 +108,21 @@ class CurvedQueries:
 
     def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
         """Score single tokens or segments for some queries (float32, active x rows)."""
-        everything = len(active) == len(self)
-        weights = self._flat if everything else self._flat[active]
-        transitions = self._transitions if everything else self._transitions[active]
-        count, labels, width = weights.shape
-        logits = (weights.reshape(count * labels, width) @ rows.features.T).reshape(count, labels, -1)
-        logits += self._bias if everything else self._bias[active]
+        weights = self._extended if isinstance(rows, TokenFactors) else self._weights
+        if len(active) < len(self):
+            weights = weights[active]
+        count, rest, width = weights.shape
+        flat = weights.reshape(count * rest, width)
         if isinstance(rows, TokenFactors):
-            for side, matrices in ((rows.previous, transitions.transpose(0, 2, 1)), (rows.following, transitions)):
-                padded = numpy.concatenate([matrices, numpy.zeros((count, labels, 1), dtype=numpy.float32)], axis=2)
-                logits += padded[:, :, side]
-        logits *= rows.residuals.T
+            logits = (flat @ rows.with_neighbours.T).reshape(count, rest, -1)
+        else:
+            logits = (flat[:, :-1] @ rows.features.T).reshape(count, rest, -1)
+            logits += weights[:, :, -1:]
+        logits *= rows.residuals[:, :-1].T
         scores = logits.sum(axis=1)
         if isinstance(rows, SegmentFactors):
             scores = numpy.add.reduceat(scores, numpy.cumsum(rows.lengths) - rows.lengths, axis=1)
-            scores += transitions.reshape(count, -1) @ rows.pairs.reshape(len(rows), -1).T
+            scores += self._transitions[active].reshape(count, -1) @ rows.pairs.reshape(len(rows), -1).T
         scores *= self._scale[active, None].astype(numpy.float32)
         return scores
 

@@ -11,7 +11,10 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.cli.index import index
+from spacy_seginf.files import exclusive
 from spacy_seginf.index.index import Index
+from spacy_seginf.pipeline import build as building
+from spacy_seginf.pipeline import shard_tasks
 
 from ..conftest import TINY_MODEL, copy_pipeline, make_examples, make_tagger
 from .running import run
@@ -292,21 +295,118 @@ def test_failures_change_nothing(inputs, tmp_path, case, older):
     assert [path.name for path in tmp_path.iterdir()] == (["out"] if older else [])
 
 
-@pytest.mark.parametrize("older", [False, True], ids=["new", "force"])
-def test_an_interrupted_build_changes_nothing(model_path, corpus_path, tmp_path, monkeypatch, older):
-    def interrupt(self, *arguments):
-        raise KeyboardInterrupt
+class Encoder:
+    """Counts the documents that are encoded, and may fail at some of the calls."""
 
-    monkeypatch.setattr(IndexWriter, "finish", interrupt)
-    output = tmp_path / "out"
+    def __init__(self, monkeypatch):
+        self._encode, self.documents, self.calls, self.fails_at = shard_tasks.encode, 0, 0, None
+        monkeypatch.setattr(shard_tasks, "encode", self)
+
+    def __call__(self, nlp, tagger, docs, *arguments):
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise KeyboardInterrupt
+        self.documents += len(docs)
+        return self._encode(nlp, tagger, docs, *arguments)
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    return Encoder(monkeypatch)
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["new", "force"])
+@pytest.mark.parametrize("stage", ["encoding", "refit_head", "head_metric", "write_manifest"])
+def test_an_interrupted_build_goes_on_where_it_stopped(
+    model_path, corpus_path, tmp_path, monkeypatch, encoder, stage, older
+):
+    output, settings = tmp_path / "out", {"shard_tokens": 60, "l2": 1.0}
     if older:
         output.mkdir()
         (output / "meta.json").write_text("x")
-    before = contents(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        index(str(model_path), corpus_path, output, force=older)
-    assert contents(tmp_path) == before
-    assert [path.name for path in tmp_path.iterdir()] == (["out"] if older else [])
+    before = contents(output)
+    kept = tmp_path / ".out-partial" / "encoded"
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        if stage == "encoding":
+            encoder.fails_at = 3
+        else:
+            broken.setattr(building, stage, lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+        index(str(model_path), corpus_path, output, force=older, **settings)
+    encoder.fails_at, first = None, encoder.documents
+    assert contents(output) == before
+    assert {path.name for path in tmp_path.iterdir()} == ({"out"} if older else set()) | {".out-partial"}
+    assert {path.name for path in (tmp_path / ".out-partial").iterdir()} <= {"encoded", ".lock"}
+    done = len(list(kept.glob("*/shard.json")))
+    assert done == (2 if stage == "encoding" else encoder.calls)
+    report = index(str(model_path), corpus_path, output, force=older, **settings)
+    assert 0 < first <= encoder.documents == report.documents == 30, "nothing is encoded twice"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    index(str(model_path), corpus_path, tmp_path / "at once", **settings)
+    assert contents(output) == contents(tmp_path / "at once")
+
+
+def test_what_is_kept_of_an_interrupted_build_is_named(model_path, corpus_path, tmp_path, monkeypatch, capsys):
+    def fail(*arguments, **settings):
+        raise ValueError("a plain mistake")
+
+    monkeypatch.setattr(building, "head_metric", fail)
+    with pytest.raises(ValueError, match="a plain mistake"):
+        index(str(model_path), corpus_path, tmp_path / "out", shard_tokens=60, silent=False)
+    shards = len(list((tmp_path / ".out-partial" / "encoded").glob("*/shard.json")))
+    assert f"{shards} encoded shards are kept in {tmp_path / '.out-partial' / 'encoded'}" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+@pytest.mark.parametrize("change", ["text", "label", "encoder", "dtype", "a shorter file", "another byte"])
+def test_encoded_shards_are_used_for_the_same_documents_only(
+    unsure_nlp, train_examples, tmp_path, monkeypatch, encoder, change
+):
+    """After an interruption something may be corrected; the result is that of a new build."""
+    corpus, output = tmp_path / "corpus.spacy", tmp_path / "out"
+    docs = [example.reference.copy() for example in train_examples]
+    nlp = copy_pipeline(unsure_nlp)
+    nlp.to_disk(tmp_path / "model")
+    save_corpus(corpus, docs)
+    settings = {"shard_tokens": 60, "l2": 1.0, "dtype": "float32"}
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(building, "refit_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+        index(str(tmp_path / "model"), corpus, output, **settings)
+    assert encoder.documents == 30
+    last = docs[-1]
+    if change == "text":
+        replaced = Doc(last.vocab, words=["Tarnby", *(token.text for token in last[1:])], ents=["B-LOC"] + ["O"] * 4)
+        replaced.user_data["id"] = last.user_data["id"]
+        docs[-1] = replaced
+    elif change == "label":
+        last.set_ents([])
+    elif change == "encoder":
+        node = next(n for n in nlp.get_pipe("crf_tagger").model.get_ref("tok2vec").walk() if n.has_param("W"))
+        node.set_param("W", node.get_param("W") * 1.5)
+        nlp.to_disk(tmp_path / "model")
+    elif change == "dtype":
+        settings["dtype"] = "float16"
+    else:
+        file = next((tmp_path / ".out-partial" / "encoded" / "shard-00000").glob("texts.utf8"))
+        file.write_bytes(file.read_bytes()[:-1] + (b"" if change == "a shorter file" else b"\0"))
+    save_corpus(corpus, docs)
+    index(str(tmp_path / "model"), corpus, output, **settings)
+    again = encoder.documents - 30
+    assert again == 30 if change in ("encoder", "dtype") else 0 < again < 30
+    index(str(tmp_path / "model"), corpus, tmp_path / "new", **settings)
+    assert contents(output) == contents(tmp_path / "new")
+
+
+def test_another_build_into_the_same_folder(model_path, corpus_path, tmp_path, encoder):
+    output = tmp_path / "out"
+    with exclusive(tmp_path / ".out-partial"):
+        before = contents(tmp_path)
+        code, printed = run("seginf", "index", model_path, corpus_path, output)
+        assert code == 1 and "[S037]" in printed and "Traceback" not in printed
+        assert contents(tmp_path) == before and encoder.calls == 0
+        index(str(model_path), corpus_path, tmp_path / "elsewhere")
+    index(str(model_path), corpus_path, output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "out"]
 
 
 def test_the_older_output_returns_when_it_cannot_be_replaced(model_path, corpus_path, tmp_path, monkeypatch):

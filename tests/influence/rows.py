@@ -28,6 +28,8 @@ class MemoryRows:
     def first_rows(self):
         return numpy.array([0, len(self)])
 
+    leading = None
+
     def factors(self, rows):
         return self.table[rows]
 

@@ -156,16 +156,29 @@ def test_no_entity_at_all(unsure_nlp, build, tmp_path):
     assert all(index.segments.reference(row)["missing"] for row in range(report.segments))
 
 
+class Progress:
+    """A progress bar that remembers what it was told."""
+
+    def __init__(self):
+        self.totals, self.counts, self.closed = [], [], 0
+
+    def __call__(self, total):
+        self.totals.append(total)
+        return self
+
+    def update(self, count):
+        self.counts.append(count)
+
+    def close(self):
+        self.closed += 1
+
+
 def test_progress_sees_every_document(unsure_nlp, build, train_examples, tmp_path):
-    seen = []
-
-    def progress(examples, total):
-        for example in examples:
-            seen.append(total)
-            yield example
-
-    build(unsure_nlp, wrapped(train_examples), tmp_path, progress=progress)
-    assert seen == [len(train_examples)] * len(train_examples)
+    progress = Progress()
+    build(unsure_nlp, wrapped(train_examples), tmp_path / "index", progress=progress)
+    assert progress.totals == [len(train_examples)]
+    assert sum(progress.counts) == len(train_examples) and min(progress.counts) > 0
+    assert progress.closed == 1
 
 
 def test_read_corpus_keeps_ids_and_annotation(unsure_nlp, corpus_path, train_examples):

@@ -83,7 +83,7 @@ def test_without_an_index_a_stale_one_is_removed(path):
 
 
 def test_a_damaged_index_is_refused_when_loading(path):
-    file = path / "influence" / "index" / "features.npy"
+    file = path / "influence" / "index" / "shard-00000" / "features.npy"
     file.write_bytes(file.read_bytes()[:-4])
     with pytest.raises(ValueError, match=r"\[S032\].*features.npy"):
         spacy.load(path)
@@ -97,7 +97,7 @@ def test_pickle_and_bytes_carry_the_path_only(path, expected):
     assert answer(nlp) == expected
     used = pickle.dumps(nlp)
     assert answer(pickle.loads(used)) == expected
-    features = (path / "influence" / "index" / "features.npy").read_bytes()[-4000:]
+    features = (path / "influence" / "index" / "shard-00000" / "features.npy").read_bytes()[-4000:]
     for data in (fresh, used, nlp.to_bytes()):
         assert features not in data
         assert b"Tarnby Rovers" not in data

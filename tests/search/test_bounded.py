@@ -12,7 +12,7 @@ from spacy_seginf.search import bounded as searching
 from spacy_seginf.search.bounded import search
 from spacy_seginf.search.queries import Queries
 
-from .rows import explicit_gradients, random_factors, sorted_rows
+from ..influence.rows import explicit_gradients, random_factors, sorted_rows
 
 
 @pytest.fixture(autouse=True)
