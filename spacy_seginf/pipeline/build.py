@@ -6,6 +6,7 @@ import errno
 import hashlib
 import shutil
 import time
+import uuid
 import warnings
 from dataclasses import dataclass, replace
 from functools import partial
@@ -226,7 +227,7 @@ def encode_shards(
     tasks, folders = [], []
     texts = [text for text in texts if len(text.example.predicted)]
     bar = progress(total=len(texts)) if progress is not None else None
-    pipeline = staging / "pipeline"
+    pipeline = staging / f"pipeline-{uuid.uuid4().hex}"  # a new place: workers keep what they once loaded from a path
     for number, part in enumerate(_split(texts, shard_tokens), start=first):
         docs = [text.example.predicted for text in part]
         sources = [_source(tagger, text) for text in part]
@@ -240,6 +241,8 @@ def encode_shards(
         else:
             write_encoded(nlp, tagger, docs, task, partial(_advance, bar))
     if tasks:
+        for older in staging.glob("pipeline-*"):
+            shutil.rmtree(older)
         nlp.to_disk(pipeline)
         for count in workers.map(encode_remotely, tasks):
             _advance(bar, count)
