@@ -149,7 +149,7 @@ def test_appending_twice_and_onto_itself(old, corpora, train_examples, tmp_path,
     check(tmp_path / "out")
 
 
-@pytest.mark.parametrize("curvature", ["exact", "kfac", "identity"])
+@pytest.mark.parametrize("curvature", ["exact", pytest.param("kfac", marks=pytest.mark.slow), "identity"])
 @pytest.mark.parametrize("held_before", [False, True], ids=["at once", "after holding"])
 def test_refreshing_is_a_new_build(old, model_path, corpora, train_examples, tmp_path, encoded, curvature, held_before):
     source = old(curvature)
