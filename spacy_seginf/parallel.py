@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Callable, Iterator, Protocol, Sequence
 
 from .errors import Errors
 
 RETRIES = 3  # of a shard whose worker died
+PATIENCE = 10  # seconds in which a scheduler must answer
 
 
 class Workers(Protocol):
@@ -16,6 +18,8 @@ class Workers(Protocol):
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]: ...
 
+    def close(self) -> None: ...
+
 
 class InProcess:
     """One task after another, in this process."""
@@ -24,6 +28,9 @@ class InProcess:
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
         return map(function, tasks)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class DaskWorkers:
@@ -48,8 +55,8 @@ class DaskWorkers:
         except ImportError:
             raise ValueError(Errors.S080) from None
         try:
-            return cls(Client(address))
-        except (OSError, ValueError, TypeError) as error:
+            return cls(Client(address, timeout=PATIENCE))
+        except (OSError, ValueError, TypeError, asyncio.TimeoutError) as error:
             raise ValueError(Errors.S081.format(address=address, what=error)) from None
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
@@ -59,3 +66,7 @@ class DaskWorkers:
                 yield future.result()
         finally:
             self.client.cancel(futures)
+
+    def close(self) -> None:
+        """Leave the cluster, which goes on."""
+        self.client.close()

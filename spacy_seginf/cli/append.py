@@ -73,7 +73,10 @@ def append(
             say=msg.info,
         )
 
-    report = save_with_index(nlp, output, build, names[0], msg.info)
+    try:
+        report = save_with_index(nlp, output, build, names[0], msg.info)
+    finally:
+        workers.close()
     for line in describe(report):
         msg.text(line)
     if not refresh:

@@ -100,7 +100,10 @@ def index(
             say=msg.info,
         )
 
-    report = save_with_index(nlp, output, build, influence_name, msg.info)
+    try:
+        report = save_with_index(nlp, output, build, influence_name, msg.info)
+    finally:
+        workers.close()
     for line in describe(report):
         msg.text(line)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -119,7 +118,6 @@ def _append_held(
     found = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.held_documents += manifest.documents - before.documents
     write_manifest(folder, manifest)
-    shutil.rmtree(staging)
     clock.lap()
     return BuildReport(
         manifest.documents - before.documents,

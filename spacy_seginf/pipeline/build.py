@@ -120,7 +120,7 @@ def build_index(
     dev (list of TrainingText): chooses the penalty; without it, a tenth of the training documents does.
     corpus (str): what the manifest and messages call the corpus.
     staging (Path): where encoded shards are kept until the index is complete; shards that are there already are not
-        encoded again. Beside the index if None.
+        encoded again. The caller removes it. Beside the index, and removed at the end, if None.
     earlier (Index): of the same encoder; its documents come first, and are not encoded again.
     workers (Workers): who does the work on shards.
     gpu (int): on which GPU remote workers encode; -1 for none.
@@ -142,6 +142,7 @@ def build_index(
         dtype=settings.dtype,
         **tagger.explained,
     )
+    own_staging = staging is None
     staging = staging or folder.with_name(f"{folder.name}-encoded")
     clock = Clock()
     restored = [] if earlier is None else restore_shards(earlier, staging, settings.dtype)
@@ -198,7 +199,8 @@ def build_index(
     found = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.width = data.width - 1
     write_manifest(folder, manifest)
-    shutil.rmtree(staging)
+    if own_staging:
+        shutil.rmtree(staging)
     clock.lap()
     return BuildReport(
         manifest.documents,

@@ -316,7 +316,7 @@ def encoder(monkeypatch):
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["new", "force"])
-@pytest.mark.parametrize("stage", ["encoding", "refit_head", "head_metric", "write_manifest"])
+@pytest.mark.parametrize("stage", ["encoding", "refit_head", "head_metric", "write_manifest", "replace_folder"])
 def test_an_interrupted_build_goes_on_where_it_stopped(
     model_path, corpus_path, tmp_path, monkeypatch, encoder, stage, older
 ):

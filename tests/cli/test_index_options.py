@@ -102,6 +102,14 @@ def test_curvature_alone_leaves_the_unit(model_path, corpus_path, tmp_path):
         (["--l2", "-1"], "[S028]"),
         (["--l2", "nan"], "[S028]"),
         (["--l2", "inf"], "[S028]"),
+        (["--dtype", "float64"], "[S028] The setting dtype of component 'influence' is 'float64'. Use one of: float32"),
+        (["--keep", "0"], "[S028] The setting keep of component 'influence' is 0.0. It must be above 0 and at most 1"),
+        (["--keep", "1.1"], "[S028]"),
+        (["--keep", "nan"], "[S028]"),
+        (["--tolerance", "1"], "[S028] The setting tolerance of component 'influence' is 1.0. It must be at least 0"),
+        (["--tolerance", "-0.1"], "[S028]"),
+        (["--tolerance", "nan"], "[S028]"),
+        (["--shard-tokens", "0"], "[S028] The setting shard_tokens of component 'influence' is 0. It must be at least"),
     ],
 )
 def test_bad_values_change_nothing(model_path, corpus_path, tmp_path, options, message):
@@ -112,8 +120,25 @@ def test_bad_values_change_nothing(model_path, corpus_path, tmp_path, options, m
     assert list(tmp_path.iterdir()) == []
 
 
+def test_precision_pruning_and_shards(model_path, corpus_path, tmp_path):
+    options = ["--dtype", "int8", "--keep", 0.5, "--tolerance", 0.001, "--shard-tokens", 60, "--l2", 1]
+    code, output = run("seginf", "index", model_path, corpus_path, tmp_path / "out", *options)
+    assert code == 0, output
+    found = manifest(tmp_path / "out")
+    assert found["dtype"] == "int8" and len(found["shards"]) == 5
+    assert f"Dropped {found['dropped'][0]:,} labels with small gradients" in output
+    assert 0 < found["rows"] <= found["dropped"][0]
+    config = spacy.load(tmp_path / "out").config["components"]["influence"]
+    assert [config[name] for name in ("dtype", "keep", "tolerance")] == ["int8", 0.5, 0.001]
+    assert "shard_tokens" not in config
+    code, output = run("seginf", "check", tmp_path / "out")
+    assert code == 0 and "5 shards, features in int8" in output and f"Dropped {found['dropped'][0]:,} labels" in output
+    code, output = run("seginf", "verify", tmp_path / "out", "Ada Lind left Osted .")
+    assert code == 1 and "[S035]" in output
+
+
 def test_help_names_the_options():
     code, output = run("seginf", "index", "--help", env={"COLUMNS": "200"})
     assert code == 0
-    for option in ("--curvature", "--refit", "--no-refit", "--l2", "--unit"):
+    for option in ("--curvature", "--refit", "--no-refit", "--l2", "--unit", "--dtype", "--keep", "--shard-tokens"):
         assert option in output

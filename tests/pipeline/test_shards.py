@@ -9,7 +9,7 @@ from spacy_seginf.pipeline import shard_tasks
 
 from .building import answers, assert_same_answers, build, wrapped
 
-KINDS = [("identity", "token"), ("identity", "entity"), ("exact", "token"), ("exact", "entity"), ("kfac", "entity")]
+KINDS = [("identity", "token"), ("identity", "entity"), ("exact", "token"), ("exact", "entity")]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,9 @@ def whole(unsure_nlp, train_examples, tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("curvature,unit", [*KINDS, pytest.param("kfac", "token", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "curvature,unit", [*KINDS, *(pytest.param("kfac", unit, marks=pytest.mark.slow) for unit in ("token", "entity"))]
+)
 @pytest.mark.parametrize("shard_tokens", [1, 40])
 def test_many_shards(unsure_nlp, train_examples, whole, tmp_path, curvature, unit, shard_tokens):
     one = whole(curvature, unit)
