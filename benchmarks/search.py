@@ -2,8 +2,8 @@
 
 OMP_NUM_THREADS=1 python benchmarks/search.py --data DIR [--parts build search million pipe cluster]
 
-The index is that of the fine-tuned MiniLM over the training corpus; queries are all tokens of test entities. Only a run
-of all parts counts.
+The index is that of the fine-tuned MiniLM over the training corpus; queries are all tokens of test entities. Each
+part is a run of its own, whose comparisons are among themselves: its figures take the place of its earlier ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,7 +24,7 @@ import numpy
 import spacy
 import torch
 from prepare import CACHE, checkpoint, corpus
-from reporting import ROOT, finish, one_thread, print_table
+from reporting import RESULTS, ROOT, commit, finish, one_thread, print_table
 from resampled import resample
 from rivals import DenseScan, captum_search, faiss_search
 from spacy.language import Language
@@ -549,14 +548,13 @@ def main() -> None:
     default = os.environ.get("SEGINF_DATA")
     parser.add_argument("--data", type=Path, default=default, help="corpora folder (default: $SEGINF_DATA)")
     parser.add_argument("--quick", action="store_true", help="60 documents; does not count")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="some parts only; does not count")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="some parts only")
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("give the corpora folder with --data DIR or in the environment variable SEGINF_DATA")
     one_thread()
     torch.set_grad_enabled(True)
     corpora = Corpora(arguments.data, quick=arguments.quick)
-    figures: dict[str, Any] = {}
     runs: dict[str, Callable[[], dict[str, Any]]] = {
         "build": lambda: build_part(corpora, (EXACT, IDENTITY, KFAC)),
         "search": lambda: search_part(corpora),
@@ -564,17 +562,20 @@ def main() -> None:
         "pipe": lambda: pipe_part(corpora, 2),
         "cluster": lambda: cluster_part(corpora),
     }
+    result = RESULTS / "search.json"
+    figures: dict[str, Any] = {}
+    if not arguments.quick and result.exists():
+        figures = json.loads(result.read_text(encoding="utf8"))
+    commits = figures.setdefault("commits", {})
     for part in PARTS:
         if part in arguments.parts:
             print(f"\n== {part}", flush=True)
             took, found = seconds_of(runs[part])
-            figures.update(found)
+            manifest = Index(EXACT.folder / "influence" / "index").manifest
+            figures.update(found, width=manifest.width, labels=len(manifest.tags))
+            commits[part] = commit()
             print(f"({took:.0f} s)", flush=True)
-    manifest = Index(EXACT.folder / "influence" / "index").manifest
-    figures.update(width=manifest.width, labels=len(manifest.tags))
-    figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    incomplete = arguments.quick or set(arguments.parts) != set(PARTS)
-    finish("search", figures, quick=incomplete, rows=manifest.rows, seeds=[0])
+            finish("search", figures, quick=arguments.quick, rows=manifest.rows, seeds=[0])
 
 
 if __name__ == "__main__":
