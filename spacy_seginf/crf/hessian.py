@@ -20,7 +20,7 @@ from .messages import log_messages
 from .semirings import log_sum_exp
 
 NEGLIGIBLE = 1e-14  # covariance of two label indicators below which it counts as none
-FAINT = 1e-8  # covariances of a token that add up to less are taken in single precision, to 1e-7 of their size
+FAINT = 1e-6  # covariances of a token that add up to less are taken in single precision, to 1e-7 of their size
 COVARIANCE_CELLS = 2**24  # covariances kept at a time
 SWEEP_CELLS = 2**23  # numbers that a sweep over label pairs keeps at a time
 
