@@ -24,7 +24,7 @@ NEEDED = (
     *("rows", "width", "labels", "encode_seconds", "refit_seconds", "curvature_seconds", "rows_seconds"),
     *("bytes_per_token", "bytes_per_token_total", "rows_seen_exact", "search_ms_exact_32_queries"),
 )
-DISTRIBUTED = ("encode", "rows")  # the other parts run in the process that was started
+DISTRIBUTED = ("encode", "curvature", "rows")  # the other parts run in the process that was started
 VALUE_BYTES = {"float32": 4, "float16": 2, "int8": 1}
 MAPPED_FILES = 25  # of a shard, each of which is open while the index is
 HOUR = 3600.0

@@ -171,6 +171,10 @@ class Errors(metaclass=_Coded):
         "--keep 0.1) and run the command again: {kept}"
     )
     S037 = "Another command is building {path} right now. Wait for it, or choose another output folder."
+    S038 = (
+        "The index file {path} can't be opened: {what}. All files of an index are open while it is in use; allow more "
+        "(ulimit -n, and vm.max_map_count for thousands of shards), or build it with larger shards (--shard-tokens)."
+    )
     # Command line and corpora
     S040 = "There is no {what} at {path}. Check the path."
     S041 = "The corpus {path} holds no documents with annotated tokens. Check that it was converted with labels."

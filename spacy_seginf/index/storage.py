@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import mmap
 import os
@@ -48,6 +49,8 @@ class StoredFile:
         except FileNotFoundError:
             raise ValueError(Errors.S030.format(path=path.parent, what=f"{path.name} is missing")) from None
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                raise ValueError(Errors.S038.format(path=path, what=error.strerror)) from None
             raise ValueError(Errors.S032.format(path=path, what=error)) from None
         if found != size or len(checksums) != -(-size // BLOCK):
             raise ValueError(Errors.S032.format(path=path, what=f"it has {found} bytes instead of {size}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 
 import numpy
@@ -98,3 +100,16 @@ def test_only_the_blocks_that_are_needed_are_read(tmp_path, monkeypatch):
     read = numpy.flatnonzero(~file._unchecked).tolist()
     # the header, and the row itself: 16 bytes that begin at 128 + 40 * 16
     assert read == [0, (128 + 40 * 16) // 256]
+
+
+def test_too_many_open_files_are_not_damage(tmp_path):
+    write(tmp_path / "index", ["a b c"])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(map(int, os.listdir("/proc/self/fd")))  # noqa: PTH208
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 5, hard))
+        with pytest.raises(ValueError, match=r"S038.*ulimit"):
+            Index(tmp_path / "index")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    Index(tmp_path / "index").check()
