@@ -424,7 +424,10 @@ def test_the_older_output_returns_when_it_cannot_be_replaced(model_path, corpus_
     code, printed = run("seginf", "index", model_path, corpus_path, output, "--force")
     assert code == 1
     assert "no space left" in printed
-    assert contents(tmp_path) == {Path("out/meta.json"): b"x"}
+    assert contents(output) == {Path("meta.json"): b"x"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out-partial", "out"], "what was encoded is kept"
+    monkeypatch.undo()
+    index(str(model_path), corpus_path, output, force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

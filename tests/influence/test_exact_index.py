@@ -434,7 +434,7 @@ def test_changing_the_refinement_after_first_use(built):
         for reference in doc.ents[0]._.influencers:
             row = reference._data["row"]
             change = explainer.effects.without([table.segment(row)])
-            start = explainer._predicted(numpy.array([row]), "entity")
+            start = explainer.effects.predict(change)
             expected = watched.losses(explainer.effects.refine(change, start, count))[0, 0] - base
             assert reference.effect == pytest.approx(expected, rel=1e-3, abs=1e-6)
     influence.refine = 0
