@@ -193,7 +193,7 @@ class _Trial:
 def _at_optimum(explainer: Explainer, l2: float) -> HeadEffects:
     """Return the effects of the index, or those of a head that is fitted here if the index has none to predict from."""
     manifest = explainer.index.manifest
-    if explainer.exact and manifest.refit:
+    if explainer.exact and manifest.refit and not manifest.held_documents:
         return explainer.effects
     data = explainer.index.data
     penalty = manifest.l2 or l2

@@ -196,7 +196,9 @@ class Explainer:
         )
         # Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
         # index has not got what they need.
-        doubtful = doubtful[places] & (self.index.manifest.refit and not self.index.manifest.pruned)
+        manifest = self.index.manifest
+        at_optimum = manifest.refit and not manifest.held_documents
+        doubtful = doubtful[places] & (at_optimum and not manifest.pruned)
         after = losses_after(watched, owners, self._steps.predicted(unique, unit), places)
         refined = numpy.zeros(len(pairs), dtype=bool)
         while True:

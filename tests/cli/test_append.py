@@ -115,7 +115,6 @@ def test_earlier_references_score_what_they_did(old, corpora, train_examples, tm
     assert_same_answers(answers(after), answers(spacy.load(old(curvature))))
 
 
-@pytest.mark.xfail(strict=True, reason="refinement takes steps towards the optimum of documents that were not fitted")
 def test_nothing_is_refined_towards_documents_that_the_head_has_not_seen(old, corpora, train_examples, tmp_path):
     append(str(old()), corpora / "new.spacy", tmp_path / "out")
     before, after = spacy.load(old()), only_from_the_first(tmp_path / "out", train_examples)
