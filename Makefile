@@ -29,11 +29,10 @@ demo: $(STAMP)
 	@echo "  $(RUN) -m spacy seginf explain training/indexed \"FT : Hull 3 goals ; The bus left Lyon at noon .\""
 
 test: lint
-	$(RUN) -m pytest -q
-# The README's commands run beside the other slow tests: either takes minutes on one core.
-	$(RUN) -m pytest -q -m slow tests/project/test_readme.py & readme=$$!; \
-	$(RUN) -m pytest -q -m slow --durations=10 --ignore=tests/project/test_readme.py; others=$$?; \
-	wait $$readme && exit $$others
+# Workflows and the README's commands take as long as all other tests, so they run beside them.
+	$(RUN) -m pytest -q -m slow --durations=5 tests/project & workflows=$$!; \
+	$(RUN) -m pytest -q && $(RUN) -m pytest -q -m slow --durations=10 --ignore=tests/project; others=$$?; \
+	wait $$workflows && exit $$others
 
 test-fast: $(STAMP)
 	$(RUN) -m pytest -q
