@@ -563,17 +563,16 @@ def main() -> None:
         "cluster": lambda: cluster_part(corpora),
     }
     result = RESULTS / "search.json"
-    figures: dict[str, Any] = {}
-    if not arguments.quick and result.exists():
-        figures = json.loads(result.read_text(encoding="utf8"))
-    commits = figures.setdefault("commits", {})
     for part in PARTS:
         if part in arguments.parts:
             print(f"\n== {part}", flush=True)
             took, found = seconds_of(runs[part])
+            figures: dict[str, Any] = {}
+            if not arguments.quick and result.exists():
+                figures = json.loads(result.read_text(encoding="utf8"))
             manifest = Index(EXACT.folder / "influence" / "index").manifest
             figures.update(found, width=manifest.width, labels=len(manifest.tags))
-            commits[part] = commit()
+            figures["commits"] = {**figures.get("commits", {}), part: commit()}
             print(f"({took:.0f} s)", flush=True)
             finish("search", figures, quick=arguments.quick, rows=manifest.rows, seeds=[0])
 
