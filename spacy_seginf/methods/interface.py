@@ -1,0 +1,109 @@
+"""What an attribution method is: it scores training segments for segments of other texts.
+
+A method is an object that a config block describes, so that one line switches it:
+
+    [components.influence.method]
+    @misc = "spacy_seginf.SegmentNN.v1"
+
+Another package adds a method by registering a function that returns a ``Method`` under ``spacy.registry.misc``.
+
+Every method has the same sign: a positive score supports the labels of the query, a negative one opposes them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterable, Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..influence.curvature import Metric
+from ..influence.fit import HeadData
+from ..influence.segments import SegmentChains
+
+Progress = Callable[[Iterable], Iterable]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Segments of texts at given labels: training labels, or the predictions that are explained.
+
+    docs (sequence of Doc): tokens without annotation.
+    data (HeadData): what the pipeline's encoder makes of them, and the permitted labels.
+    labels (int64, all tokens): the labels that segments have, and that everything outside them is held at.
+    segments (int64, n x 3): document, start, end (exclusive).
+    """
+
+    docs: Sequence[Doc]
+    data: HeadData
+    labels: numpy.ndarray
+    segments: numpy.ndarray
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def chains(self, theta: numpy.ndarray) -> SegmentChains:
+        """Free the segments under a head (float64, P)."""
+        return SegmentChains(theta, self.data, self.labels, self.segments)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a method may learn from.
+
+    nlp (Language): the pipeline. tagger (str): the name of its crf_tagger.
+    training (Texts): the training documents, with the segments that are scored.
+    theta (float64, P): the head. l2 (float): its penalty; 0 for a head that was not refit.
+    metric (Metric): the curvature of the index at theta.
+    progress (Callable): wraps iterators over long work, like tqdm.
+    """
+
+    nlp: Language
+    tagger: str
+    training: Texts
+    theta: numpy.ndarray
+    l2: float
+    metric: Metric
+    progress: Progress = iter
+
+
+class Attribution(ABC):
+    """A method that is ready to answer.
+
+    bytes_per_segment (float): what it has to keep of a training segment to answer, on disk or in memory.
+    """
+
+    bytes_per_segment: float = 0.0
+
+    @abstractmethod
+    def scores(self, queries: Texts) -> numpy.ndarray:
+        """Score all training segments for each query (float64, queries x training segments): positive supports,
+        negative opposes. The score of a pair does not depend on what is asked with it."""
+
+    def save(self, folder: Path) -> None:
+        """Write to an empty folder what was slow to prepare. Only methods that are ``stored`` do."""
+        raise NotImplementedError
+
+
+class Method(ABC):
+    """A way to attribute predictions to training labels.
+
+    name (str): short, for tables. cost (str): what preparing and a query take, in words.
+    stored (bool): whether preparing is so slow that its result is kept beside the index.
+    """
+
+    name: str
+    cost: str
+    stored: bool = False
+
+    @abstractmethod
+    def prepare(self, context: Context) -> Attribution:
+        """Do what has to be done once for all queries."""
+
+    def load(self, context: Context, folder: Path) -> Attribution:
+        """Restore what ``Attribution.save`` wrote. Only methods that are ``stored`` do."""
+        raise NotImplementedError
