@@ -117,6 +117,14 @@ class Index:
         shard, local = self._locate(document)
         return shard.texts("ids")[local], token + int(shard["first_tokens"][local])
 
+    def words(self, document: int) -> tuple[list[str], list[bool]]:
+        """Return the tokens of a document, and whether a space follows each."""
+        shard, local = self._locate(document)
+        offsets = shard["token_offsets"][shard.token_starts[local] : shard.token_starts[local + 1]].tolist()
+        text = self.text(document)
+        ends = [*(start for start, _ in offsets[1:]), len(text)]
+        return [text[start:end] for start, end in offsets], [end < after for (_, end), after in zip(offsets, ends)]
+
     def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
         """Describe some tokens as plain values: text, label, document, start, end, context, offset.
 
