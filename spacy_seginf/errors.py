@@ -154,6 +154,10 @@ class Errors(metaclass=_Coded):
         "The method's files in {path} don't fit the pipeline ({what}). Build the index again with `python -m spacy "
         "seginf index`."
     )
+    S099 = (
+        "There is no attribution method '{name}'. Methods are functions in spaCy's registry 'misc'; these come with the "
+        "package: {known}."
+    )
     S080 = "Working on a cluster needs dask. Install it with: pip install 'spacy-seginf[dask]'"
     S081 = (
         "There is no dask scheduler at {address} ({what}). Start one with `dask scheduler`, and workers with `dask "
