@@ -155,8 +155,8 @@ class Errors(metaclass=_Coded):
         "seginf index`."
     )
     S099 = (
-        "There is no attribution method '{name}'. Methods are functions in spaCy's registry 'misc'; these come with the "
-        "package: {known}."
+        "There is no attribution method '{name}'. Methods are functions in spaCy's registry 'misc'; these come with "
+        "the package: {known}."
     )
     S080 = "Working on a cluster needs dask. Install it with: pip install 'spacy-seginf[dask]'"
     S081 = (
