@@ -96,14 +96,18 @@ def inner_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:
     Positive means that a step which lowers one token's loss lowers the other's: with identity curvature, that the
     right token's label supports the left token's (first order in the step).
     """
-    similarity = left.with_neighbours @ right.with_neighbours.T
-    similarity *= left.residuals @ right.residuals.T
-    # e'[y-] e[y'+] and e[y'-] e'[y+], y the left token's: one-hot neighbours pick the components of residuals.
-    for mine, theirs in ((left.preceding, right.succeeding), (left.succeeding, right.preceding)):
-        crossed = mine @ right.residuals.T
-        crossed *= left.residuals @ theirs.T
-        similarity += crossed
-    return similarity
+    # Rows of an index, which are many, come first: BLAS packs the second operand, which is cheap for a few queries.
+    similarity = right.with_neighbours @ left.with_neighbours.T
+    stacked = numpy.concatenate([left.residuals, left.preceding, left.succeeding])
+    products, into, onward = numpy.split(right.residuals @ stacked.T, 3, axis=1)
+    similarity *= products
+    # e'[y-] e[y'+] and e'[y+] e[y'-], y the left token's: one-hot neighbours pick the components of residuals.
+    components = _with_zero_column(left.residuals).T
+    into *= components[right.following]
+    similarity += into
+    onward *= components[right.previous]
+    similarity += onward
+    return similarity.T
 
 
 def paired_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:

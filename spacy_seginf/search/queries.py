@@ -74,8 +74,8 @@ class Queries:
         assert isinstance(rows, TokenFactors)
         segments = self.segments[queries]
         lengths = segments[:, 1] - segments[:, 0]
-        left = self.tokens[ranges(segments[:, 0], lengths)].in_float64()
-        products = paired_products(left, rows[numpy.repeat(chosen, lengths)].in_float64())
+        left = self.tokens.in_float64()[ranges(segments[:, 0], lengths)]
+        products = paired_products(left, rows.in_float64()[numpy.repeat(chosen, lengths)])
         return sum_rows(products[:, None], lengths.tolist())[:, 0] if len(products) > len(queries) else products
 
 
