@@ -62,16 +62,15 @@ class TokenFactors:
     def between(self, first: int, last: int) -> TokenFactors:
         """Return a range of tokens as views, also of what has been computed of them."""
         part = self[first:last]
-        for name in ("with_neighbours", "preceding", "succeeding"):
-            if name in self.__dict__:
-                part.__dict__[name] = self.__dict__[name][first:last]
+        if "with_neighbours" in self.__dict__:
+            part.__dict__["with_neighbours"] = self.with_neighbours[first:last]
         return part
 
     def extended(self) -> TokenFactors:
         """Return the same, with what searches compute of them; features are a view of it."""
         vectors = self.with_neighbours
         result = TokenFactors(vectors[:, : self.features.shape[1]], self.residuals, self.previous, self.following)
-        result.__dict__.update(with_neighbours=vectors, preceding=self.preceding, succeeding=self.succeeding)
+        result.__dict__["with_neighbours"] = vectors
         return result
 
     def in_float64(self) -> TokenFactors:
