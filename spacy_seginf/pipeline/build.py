@@ -60,8 +60,8 @@ class BuildSettings:
     refit: move the head to the optimum of its loss with a penalty, which predictions of removal assume.
     l2: that penalty, (l2 / 2) |theta|^2; None chooses it by likelihood on a development corpus.
     dtype: precision in which token vectors are kept, and with which everything is computed.
-    keep: share of the labels (and of the entities) that are kept, those with the largest norms. tolerance: labels
-        whose norm is at most this share of the largest one are dropped too.
+    keep: share of the labels (and of the entities) that are kept, those with the largest norms and all that equal the
+        smallest of them. tolerance: labels whose norm is at most this share of the largest one are dropped too.
     shard_tokens: how many tokens go into a shard, at most one document more.
     """
 
@@ -366,12 +366,13 @@ def _floors(encoded: Sequence[Path], settings: BuildSettings) -> tuple[float, fl
         return -1.0, -1.0
     floors = []
     for norms in zip(*(norms_of(path) for path in encoded)):
-        values = numpy.concatenate(norms)
-        floor = settings.tolerance * float(values.max(initial=0.0)) if settings.tolerance > 0 else -1.0
-        kept = int(numpy.ceil(settings.keep * len(values)))
-        if kept < len(values):
-            floor = max(floor, float(numpy.partition(values, len(values) - kept - 1)[len(values) - kept - 1]))
-        floors.append(floor)
+        values = numpy.sort(numpy.concatenate(norms))
+        dropped = len(values) - int(numpy.ceil(settings.keep * len(values)))
+        if settings.tolerance > 0 and len(values):
+            dropped = max(dropped, int(numpy.searchsorted(values, settings.tolerance * values[-1], side="right")))
+        # Rows with the same norm are kept together; the largest ones always are.
+        dropped = int(numpy.searchsorted(values, values[min(dropped, len(values) - 1)])) if dropped else 0
+        floors.append(float(values[dropped - 1]) if dropped else -1.0)
     return floors[0], floors[1]
 
 
