@@ -31,6 +31,7 @@ from ..influence.gradients import Head
 from ..parallel import InProcess, Workers
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
+from .encoding import encoding_settings
 from .refit import RefitReport, refit_head
 from .shard_tasks import (
     EncodeTask,
@@ -236,12 +237,13 @@ def encode_shards(
     """
     staging.mkdir(parents=True, exist_ok=True)
     tasks, folders = [], []
+    encoder = f"{manifest.encoder_fingerprint} {encoding_settings(nlp, manifest.tagger)}"
     texts = [text for text in texts if len(text.example.predicted)]
     bar = progress(total=len(texts)) if progress is not None else None
     for number, part in enumerate(_split(texts, shard_tokens), start=first):
         docs = [text.example.predicted for text in part]
         sources = [_source(tagger, text) for text in part]
-        key = documents_key(sources, manifest.encoder_fingerprint, manifest.dtype)
+        key = documents_key(sources, encoder, manifest.dtype)
         folders.append(staging / shard_name(number))
         task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, Path(), manifest.tagger, gpu)
         if is_done(folders[-1], key):
