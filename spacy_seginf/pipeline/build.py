@@ -19,11 +19,11 @@ from spacy.language import Language
 from ..errors import Errors, Warnings
 from ..files import exclusive, replace_folder
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
+from ..index.head import write_head
 from ..index.index import Index
 from ..index.manifest import Manifest, write_manifest
-from ..index.shards import SEAL, save_array, seal_checksum
+from ..index.shards import SEAL, seal_checksum
 from ..influence.choose import head_metric
-from ..influence.curvature import Metric, metric_arrays
 from ..influence.effects import HeadEffects
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
@@ -191,7 +191,7 @@ def build_index(
         manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)
     folder.mkdir(parents=True, exist_ok=True)
-    write_curvature(folder, theta, metric)
+    write_head(folder, theta, metric)
     del metric
     clock.lap()
     say("Computing the rows of the index")
@@ -274,13 +274,6 @@ def restore_shards(index: Index, staging: Path, dtype: str) -> list[Path]:
             shutil.rmtree(folders[-1], ignore_errors=True)
             restore_documents(shard, folders[-1], key, index.orders[number], dtype)
     return folders
-
-
-def write_curvature(folder: Path, theta: numpy.ndarray, metric: Metric) -> None:
-    """Write a head and its metric, which the rows of all shards share."""
-    save_array(folder, "theta", theta)
-    for name, array in metric_arrays(metric).items():
-        save_array(folder, f"metric_{name}", array)
 
 
 def write_shards(
