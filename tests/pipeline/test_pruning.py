@@ -73,7 +73,7 @@ def test_nothing_else_is_missing_from_the_best(complete, pruned):
         doc = whole.nlp.make_doc(text)
         data, tags, _ = influence.query(doc, doc)
         spans = numpy.array([(0, token, token + 1) for token in range(len(doc))] + [(0, 0, len(doc))])
-        gradients = explainer.watch(data, tags, spans).factors().gradients()
+        gradients = explainer.effects.watch(data, tags, spans).factors().gradients()
         queries = CurvedQueries(whole.index.metric, gradients)
         for number, name in enumerate(TABLES):
             bounds = queries.norms() * pruned.index.manifest.dropped_norms[number] * (1 + 1e-4)
