@@ -36,7 +36,6 @@ from .refit import RefitReport, refit_head
 from .shard_tasks import (
     EncodeTask,
     HessianTask,
-    RowsReport,
     RowsTask,
     WriteTask,
     accumulate_hessian,
@@ -197,25 +196,13 @@ def build_index(
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, theta)
     rows = RowsTask(Path(), folder, manifest.curvature, manifest.l2, tagger.scheme, manifest.largest_gain)
-    found = write_shards(folder, encoded, rows, manifest, settings, workers)
+    written = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.width = data.width - 1
     write_manifest(folder, manifest)
     if own_staging:
         shutil.rmtree(staging)
     clock.lap()
-    return BuildReport(
-        manifest.documents,
-        manifest.rows,
-        manifest.tokens,
-        int(missing.sum()),
-        manifest.segments,
-        sum(part.missing_entities for part in found),
-        manifest.curvature,
-        sum(part.flagged for part in found),
-        manifest.dropped[0],
-        report if settings.refit else None,
-        tuple(clock.laps),
-    )
+    return replace(written, refit=report if settings.refit else None, seconds=tuple(clock.laps))
 
 
 def encode_shards(
@@ -283,14 +270,31 @@ def write_shards(
     manifest: Manifest,
     settings: BuildSettings,
     workers: Workers,
-) -> list[RowsReport]:
-    """Compute the rows of encoded shards, write them sorted to an index, and list them in its manifest."""
+) -> BuildReport:
+    """Compute the rows of encoded shards, write them sorted to an index, and list them in its manifest.
+
+    RETURNS: what these shards hold; the caller adds the refit and the seconds.
+    """
     found = list(workers.map(compute_rows, [replace(rows, documents=path) for path in encoded]))
     floors = _floors(encoded, settings)
     tasks = [WriteTask(path, folder / path.name, manifest.build, manifest.dtype, floors) for path in encoded]
+    written = []
     for task, facts in zip(tasks, workers.map(write_shard, tasks)):
         add_shard(manifest, folder, {"name": task.folder.name, "build": manifest.build, **facts})
-    return found
+        written.append(facts)
+    counts = {name: sum(facts[name] for facts in written) for name in ("documents", "rows", "tokens", "segments")}
+    dropped = sum(facts["dropped"][0] for facts in written)
+    return BuildReport(
+        counts["documents"],
+        counts["rows"],
+        counts["tokens"],
+        unlabelled=counts["tokens"] - counts["rows"] - dropped,
+        segments=counts["segments"],
+        missing_entities=sum(part.missing_entities for part in found),
+        curvature=manifest.curvature,
+        flagged=sum(part.flagged for part in found),
+        dropped=dropped,
+    )
 
 
 def add_shard(manifest: Manifest, folder: Path, facts: dict[str, Any]) -> None:
