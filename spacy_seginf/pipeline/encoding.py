@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from itertools import takewhile
 from typing import Iterable, Sequence
 
 from spacy.language import Language
@@ -34,3 +37,11 @@ def run_before(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size
         pipe = getattr(component, "pipe", None)
         stream = pipe(stream, batch_size=batch_size) if pipe else map(component, stream)
     return list(stream)
+
+
+def encoding_settings(nlp: Language, tagger: str) -> str:
+    """Hash the configs of all components that ``encode`` runs (hex): what no parameter shows, such as how a
+    transformer's spans are cut."""
+    names = [*takewhile(lambda name: name != tagger, nlp.pipe_names), tagger]
+    configs = {name: nlp.get_pipe_config(name) for name in names}
+    return hashlib.sha256(json.dumps(configs, sort_keys=True, default=repr).encode()).hexdigest()

@@ -83,10 +83,6 @@ class Explainer:
         """Return the rows of a unit: "entity" or "token"."""
         return rows_of(self.index, unit)
 
-    def watch(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> SegmentChains:
-        """Free segments of texts at the labels that are explained."""
-        return SegmentChains(self.index.theta, data, labels, segments)
-
     def explain(
         self,
         data: HeadData,
@@ -105,7 +101,7 @@ class Explainer:
         result: list[Explanation] = []
         for first in range(0, len(segments), SEARCHED):
             part = segments[first : first + SEARCHED]
-            watched = self.watch(data, labels, part)
+            watched = SegmentChains(self.index.theta, data, labels, part)
             candidates = k * CANDIDATES if self.exact else k
             found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates, where)
             losses = watched.losses(self._nothing())[0]
@@ -131,7 +127,7 @@ class Explainer:
         Candidates are the references that speak against these labels most, and those that speak for them; their other
         labels are ranked by the first-order effect, the best by the predicted one.
         """
-        watched = self.watch(data, labels, segment)
+        watched = SegmentChains(self.index.theta, data, labels, segment)
         queries = CurvedQueries(self.index.metric, watched.factors().gradients())
         table = self.table(unit)
         found = search(table, queries, CHANGED)
@@ -166,7 +162,7 @@ class Explainer:
         rows = watched.rows
         documents = numpy.repeat(watched.segments[:, 0], watched.lengths)
         inside = rows - data.starts[documents]
-        tokens = self.watch(data, labels, numpy.stack([documents, inside, inside + 1], axis=1))
+        tokens = SegmentChains(self.index.theta, data, labels, numpy.stack([documents, inside, inside + 1], axis=1))
         residuals = tokens.factors().residuals.astype(numpy.float32)
         factors = TokenFactors(tokens.features, residuals, tokens.previous, tokens.following)
         ends = numpy.cumsum(watched.lengths)
