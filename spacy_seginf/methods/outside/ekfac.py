@@ -40,7 +40,7 @@ class KronfluenceEKFAC(Method):
     damping: Optional[float] = None
     seed: int = 0
     name = "kronfluence EK-FAC"
-    cost = "prepare: three passes over the training tokens; query: one pass, with gradients written out"
+    cost = "prepare: two passes over the training tokens; query: one pass, with gradients written out"
 
     def prepare(self, context: Context) -> Attribution:
         """Fit the factors. RAISES (ValueError): S096 without kronfluence."""
