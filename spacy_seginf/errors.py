@@ -163,6 +163,8 @@ class Errors(metaclass=_Coded):
         "There is no dask scheduler at {address} ({what}). Start one with `dask scheduler`, and workers with `dask "
         "worker {address}`."
     )
+    # Attribution methods
+    S096 = "This method needs {package}, which is not installed. Install it with: pip install {package}"
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."
     S031 = "The index in {path} has format version {found}; this version of the package reads {known}. {advice}"

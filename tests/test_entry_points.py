@@ -15,6 +15,8 @@ EXPECTED = {
     ("spacy_factories", "crf_tagger"),
     ("spacy_factories", "influence"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
+    ("spacy_misc", "spacy_seginf.CaptumTracInCPFast.v1"),
+    ("spacy_misc", "spacy_seginf.KronfluenceEKFAC.v1"),
     ("spacy_cli", "seginf"),
     ("thinc_layers", "spacy_seginf.CRFHead.v1"),
 }
