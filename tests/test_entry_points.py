@@ -16,7 +16,11 @@ EXPECTED = {
     ("spacy_factories", "influence"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
     ("spacy_misc", "spacy_seginf.CaptumTracInCPFast.v1"),
+    ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),
     ("spacy_misc", "spacy_seginf.KronfluenceEKFAC.v1"),
+    ("spacy_misc", "spacy_seginf.Random.v1"),
+    ("spacy_misc", "spacy_seginf.SegmentInfluence.v1"),
+    ("spacy_misc", "spacy_seginf.SegmentNN.v1"),
     ("spacy_cli", "seginf"),
     ("thinc_layers", "spacy_seginf.CRFHead.v1"),
 }
