@@ -17,7 +17,8 @@ from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.influence import Influence, check_build
+from ..pipeline.influence import Influence
+from ..pipeline.settings import check_build
 
 
 def index(
