@@ -31,7 +31,7 @@ from ..methods.interface import Method, Texts
 from ..methods.segment_influence import SegmentInfluence
 from ..schemes import TAG
 from ..search.explainer import Explainer, Explanation
-from .asking import ask
+from .asking import Asked, Labels, Segment, ask
 from .attribution import MethodExplainer, index_context
 from .build import DEFAULTS, BuildSettings
 from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
