@@ -164,8 +164,8 @@ def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-
 
     try:
         command(*arguments, **settings)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError) as error:
         known = str(error).startswith("[S") or "GPU" in str(error)  # thinc's words for a missing GPU or CuPy
-        if not isinstance(error, OSError) and not known:
+        if isinstance(error, ValueError) and not known:
             raise
         msg.fail(str(error), exits=1)

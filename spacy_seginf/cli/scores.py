@@ -124,5 +124,6 @@ def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
         for entry in found
     ]
     header = (*names, "label", "text", "where")
-    typer.echo(table(rows, header=header, divider=True, aligns=("r",) * len(names) + ("l",) * 3, max_col=60))
+    aligns: list[Any] = [*"r" * len(names), "l", "l", "l"]
+    typer.echo(table(rows, header=header, divider=True, aligns=aligns, max_col=100))
     typer.echo("High scores are suspicious; they are no proof of an error, and finding nothing proves nothing.")

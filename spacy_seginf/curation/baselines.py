@@ -14,12 +14,12 @@ def cleanlab_scores(source: LabelSource, method: str) -> numpy.ndarray:
 
     method (str): "self_confidence" (the order of the marginal loss), "normalized_margin" or
         "confidence_weighted_entropy".
-    RAISES (ImportError): S105 if cleanlab is not installed.
+    RAISES (ValueError): S105 if cleanlab is not installed.
     """
     try:
         from cleanlab.token_classification.rank import get_label_quality_scores
     except ImportError:
-        raise ImportError(Errors.S105) from None
+        raise ValueError(Errors.S105) from None
     lengths = [length for length in source.data.lengths if length]
     labels = [part.tolist() for part in split_rows(source.labels, lengths)]
     probabilities = split_rows(source.marginals, lengths)

@@ -111,8 +111,7 @@ def label_scores(source: LabelSource, names: Sequence[str]) -> dict[str, numpy.n
     documents give all tokens of a document the same. Tokens without any annotation have 0, the least suspicious.
 
     names (sequence of str): of ``SCORES``.
-    RAISES (ValueError): S106 for an unknown score, S107 if the source lacks what it needs; S105 (ImportError) without
-        cleanlab.
+    RAISES (ValueError): S106 for an unknown score, S107 if the source lacks what it needs, S105 without cleanlab.
     """
     return {name: _by_token(source, score) * source.known for name, score in _named(source, names).items()}
 
