@@ -78,8 +78,14 @@ def test_the_bound_leaves_labels_out(source, monkeypatch):
     scored = []
     original = clean._in_float32
     monkeypatch.setattr(clean, "_in_float32", lambda tokens: scored.append(len(tokens)) or original(tokens))
-    clean.clean_opposition(source, 1)
-    assert 0 < sum(scored) < 0.8 * len(source.labels) * len(source.clean)
+    everything = numpy.array([(d, t, t + 1) for _, d, t in definitions.tokens(source)])
+    trusted = replace(source.clean, data=source.data, labels=source.labels, segments=everything)
+    source = replace(source, theta=4 * source.theta, clean=trusted)  # most gradients are small
+    found = clean.clean_opposition(source, 1)
+    assert 0 < sum(scored) < 0.5 * len(everything) ** 2
+    gradients = source.chains(everything).factors().gradients()
+    scores = gradients @ source.metric.apply(gradients).T
+    numpy.testing.assert_allclose(found, numpy.maximum(-scores.min(axis=0), 0.0), rtol=1e-3, atol=1e-7)
 
 
 def test_nothing_trusted_opposes_nothing(source):
