@@ -119,7 +119,7 @@ def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
             *(f"{entry['scores'][name]:.4g}" for name in names),
             visible(entry["label"]),
             shorten(visible(entry["text"]), WIDTH),
-            shorten(visible(f"{entry['document']}, tokens {entry['start']}-{entry['end'] - 1}"), WIDTH),
+            shorten(visible(_place(entry)), WIDTH),
         )
         for entry in found
     ]
@@ -127,3 +127,8 @@ def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
     aligns: list[Any] = [*"r" * len(names), "l", "l", "l"]
     typer.echo(table(rows, header=header, divider=True, aligns=aligns, max_col=100))
     typer.echo("High scores are suspicious; they are no proof of an error, and finding nothing proves nothing.")
+
+
+def _place(entry: dict[str, Any]) -> str:
+    start, last = entry["start"], entry["end"] - 1
+    return f"{entry['document']}, " + (f"token {start}" if start == last else f"tokens {start}-{last}")

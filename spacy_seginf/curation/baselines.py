@@ -8,6 +8,10 @@ from ..crf import split_rows
 from ..errors import Errors
 from .source import LabelSource
 
+# Of what cleanlab gets: its confidence-weighted entropy computes log(1 + x) / x, which for surer predictions is rounded
+# to 0, and they would be the most suspicious of all.
+LEAST = 1e-7
+
 
 def cleanlab_scores(source: LabelSource, method: str) -> numpy.ndarray:
     """Return 1 - cleanlab's label quality of each token (float64, tokens, 0 to 1), from the head's marginals.
@@ -22,7 +26,7 @@ def cleanlab_scores(source: LabelSource, method: str) -> numpy.ndarray:
         raise ValueError(Errors.S105) from None
     lengths = [length for length in source.data.lengths if length]
     labels = [part.tolist() for part in split_rows(source.labels, lengths)]
-    probabilities = split_rows(source.marginals, lengths)
+    probabilities = split_rows(numpy.maximum(source.marginals, LEAST), lengths)
     _, quality = get_label_quality_scores(labels, probabilities, token_score_method=method)
     return 1.0 - numpy.concatenate([numpy.zeros(0), *(part.to_numpy() for part in quality)])
 

@@ -126,6 +126,14 @@ def test_cleanlab_against_its_definitions(source):
     numpy.testing.assert_allclose(found[names[1]], (1 - (own - others + 1) / 2) * source.known, atol=1e-9)
 
 
+def test_cleanlab_does_not_suspect_sure_predictions(source):
+    sure = replace(source, theta=40 * source.theta)
+    p = sure.marginals[numpy.arange(len(sure.labels)), sure.labels]
+    surest = (p > 1 - 1e-14) & sure.known
+    found = label_scores(sure, ["cleanlab_confidence_weighted_entropy"])["cleanlab_confidence_weighted_entropy"]
+    assert surest.sum() > 3 and found[surest].max() < 1e-4 < found[(p < 0.1) & sure.known].min()
+
+
 def test_without_cleanlab(source, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cleanlab.token_classification.rank", None)
     with pytest.raises(ValueError, match=r"S105.*pip install"):
