@@ -201,3 +201,15 @@ class Errors(metaclass=_Coded):
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
         "one that does not exist."
     )
+    # Scores of label quality
+    S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.6'"
+    S106 = "There is no score '{score}'. Use one of: {known}."
+    S107 = (
+        "The score '{score}' needs {needs}, which were not given: trusted documents for 'clean' (`--clean "
+        "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (from Python)."
+    )
+    S108 = (
+        "The pipelines can't be compared: component '{name}' has the tags {found} in one and {known} in the first. "
+        "Load checkpoints of one training."
+    )
+    S109 = "{setting} is {value!r}. Use one of: {known}."

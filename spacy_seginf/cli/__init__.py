@@ -142,6 +142,30 @@ def verify_cli(
     _report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
 
 
+@seginf.command("scores")
+def scores_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    scores: str = Opt(
+        "segment_loss",
+        "--scores",
+        "-s",
+        help="Scores to show, by name, separated by commas; the first sorts. An unknown one lists all",
+    ),
+    level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
+    top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
+    clean: Optional[Path] = Opt(None, "--clean", help="Trusted documents (.spacy), which the scores clean_... need"),
+    how: str = Opt("max", "--how", help="How scores of tokens make one of a segment or document: max or mean"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write the list to this file (.jsonl)"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+) -> None:
+    """List the most suspicious training labels: high scores are suspicious."""
+    from .scores import scores as list_scores
+
+    names = [name.strip() for name in scores.split(",") if name.strip()]
+    settings: dict[str, Any] = {"clean": clean, "how": how, "output": output, "gpu_id": gpu_id, "silent": False}
+    _report_errors(list_scores, pipeline, names, level=level, top=top, **settings)
+
+
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
     from wasabi import msg
