@@ -186,3 +186,18 @@ class Errors(metaclass=_Coded):
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
         "one that does not exist."
     )
+    # Checkpoints and gradients of the encoder
+    S090 = (
+        "There are no checkpoints in {path}: {problem}. Train with [training.logger] set to "
+        '@loggers = "spacy_seginf.CheckpointLogger.v1" and path = "{path}".'
+    )
+    S091 = (
+        "The checkpoint {path} does not have the labels of this pipeline: {problem}. Use checkpoints of the training "
+        "run that made the pipeline."
+    )
+    S092 = (
+        "The checkpoint {path} is one of another architecture: {problem}. Use checkpoints of the training run that "
+        "made the pipeline."
+    )
+    S093 = "The file {path} can't be used: {problem}. Make it anew, or restore it."
+    S094 = "Component '{name}' has no gradients of the kind that this method needs: {problem}."
