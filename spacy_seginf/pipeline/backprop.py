@@ -218,7 +218,7 @@ class Encoder:
             features, backprop = self.upstream.model.begin_update(texts)
 
         def backward(gradients: Sequence[numpy.ndarray]) -> None:
-            backprop([ops.asarray(gradient, dtype="float32") for gradient in gradients])
+            backprop([ops.asarray(part, dtype=str(rows.dtype)) for part, rows in zip(gradients, features)])
 
         return [on_cpu(rows) for rows in features], backward
 

@@ -105,7 +105,7 @@ def head_gradients(texts, features, theta):
     return numpy.stack([torch.autograd.grad(loss, theta)[0].numpy() for loss in segment_losses(texts, fixed, theta)])
 
 
-def word_gradients(texts, features, leaves, ids, theta):
+def word_sums(texts, features, leaves, ids, theta):
     """Gradients at word embeddings, summed over the same word: for each segment, vectors by attribute and id."""
     result = []
     theta = torch.tensor(theta)
