@@ -9,13 +9,14 @@ over the document of one segment, the gradients of its words summed. It is timed
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Sequence
 
 import numpy
 import spacy
 from prepare import STEPS, checkpoint, corpus
 from reporting import finish, one_thread, parse_arguments, print_table
 from spacy.language import Language
+from thinc.api import set_dropout_rate
 
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.influence.fit import HeadData, unpack
@@ -24,11 +25,12 @@ from spacy_seginf.methods.interface import Texts
 from spacy_seginf.methods.stages import Stage
 from spacy_seginf.methods.word_embeddings import TracInWE
 from spacy_seginf.methods.word_gradients import word_gradients
-from spacy_seginf.methods.word_tables import ENTRY_BYTES
+from spacy_seginf.methods.word_tables import ENTRY_BYTES, Entries
 from spacy_seginf.pipeline.corpus import read_corpus
 from spacy_seginf.pipeline.encoding import encode
 
 SAMPLE, ROUNDS = 200, 3
+Vectors = dict[tuple[int, int], Any]  # of a segment, by table and word
 
 
 def main() -> None:
@@ -57,35 +59,54 @@ def entity_texts(nlp: Language, limit: Any = None) -> Texts:
 def measure(nlp: Language, texts: Texts, sample: int = SAMPLE, rounds: int = ROUNDS) -> dict[str, float]:
     """Time both ways, in turns; the medians count.
 
-    RETURNS: tracin_we_speedup, the milliseconds of a segment both ways, and the bytes kept of a segment: all its words
-    at the width of this encoder, and the most that is kept at width 384.
+    RETURNS: tracin_we_speedup; the milliseconds of a segment both ways; their largest difference in a gradient of a
+    word, as a share of that segment's longest; and the bytes kept of a segment: all its words at the width of this
+    encoder, and the most that is kept at width 384.
     """
     tagger: Any = nlp.get_pipe("crf_tagger")
     stage = Stage(nlp, tagger, Head(tagger.model).theta, 1.0, finished=True)
+    set_dropout_rate(tagger.model, 0.0)
     chosen = numpy.linspace(0, len(texts) - 1, min(sample, len(texts))).astype(int)
     single, batched = [], []
-    size = 0.0
+    size = difference = 0.0
     for _ in range(rounds):
         started = time.perf_counter()
-        for row in texts.segments[chosen]:
-            _single_pass(stage, texts, row)
+        expected = [_single_pass(stage, texts, row) for row in texts.segments[chosen]]
         single.append(1e3 * (time.perf_counter() - started) / len(chosen))
         started = time.perf_counter()
         entries = [words.tables for words in word_gradients(stage, stage.encoder(), texts)]
         batched.append(1e3 * (time.perf_counter() - started) / len(texts))
         rows = sum(len(table.segments) for tables in entries for table in tables)
         size = rows / len(texts) * (2 * entries[0][0].vectors.shape[1] + ENTRY_BYTES)
+        difference = max(difference, _difference(dict(zip(chosen.tolist(), expected)), entries))
     limit = TracInWE().limit(384, 1) or 0
     return {
         "tracin_we_speedup": float(numpy.median(single) / numpy.median(batched)),
         "single_ms": float(numpy.median(single)),
         "batched_ms": float(numpy.median(batched)),
+        "largest_difference": difference,
         "bytes_per_segment": size,
         "bytes_per_segment_width_384": float(limit * (2 * 384 + ENTRY_BYTES)),
     }
 
 
-def _single_pass(stage: Stage, texts: Texts, segment: numpy.ndarray) -> dict[tuple[int, int], numpy.ndarray]:
+def _difference(expected: dict[int, Vectors], batches: Sequence[Sequence[Entries]]) -> float:
+    """Return the largest difference of a vector, as a share of the longest of its segment."""
+    found: dict[int, Vectors] = {number: {} for number in expected}
+    for tables in batches:
+        for number, entries in enumerate(tables):
+            for place in numpy.flatnonzero(numpy.isin(entries.segments, list(expected))):
+                found[int(entries.segments[place])][number, int(entries.keys[place])] = entries.vectors[place]
+    largest = 0.0
+    for segment, vectors in expected.items():
+        longest = max(float(numpy.linalg.norm(vector)) for vector in vectors.values())
+        for key in vectors.keys() | found[segment].keys():
+            gap = vectors.get(key, 0.0) - found[segment].get(key, 0.0)
+            largest = max(largest, float(numpy.linalg.norm(gap)) / longest)
+    return largest
+
+
+def _single_pass(stage: Stage, texts: Texts, segment: numpy.ndarray) -> Vectors:
     """Return the gradients of one segment by table and word, from one pass of thinc over its document."""
     tok2vec: Any = stage.tagger.model.get_ref("tok2vec")
     document, start, end = segment
@@ -96,7 +117,12 @@ def _single_pass(stage: Stage, texts: Texts, segment: numpy.ndarray) -> dict[tup
     def watched(original: Any) -> Any:
         def forward(model: Any, ids: Any, is_train: bool) -> Any:
             output, backprop = original(model, ids, is_train)
-            return output, lambda gradient: (seen.append((ids, gradient)), backprop(gradient))[1]
+
+            def watched_backprop(gradient: Any) -> Any:
+                seen.append((ids, gradient))
+                return backprop(gradient)
+
+            return output, watched_backprop
 
         return forward
 
@@ -115,7 +141,7 @@ def _single_pass(stage: Stage, texts: Texts, segment: numpy.ndarray) -> dict[tup
     finally:
         for node, original in zip(tables, originals):
             node._func = original
-    found: dict[tuple[int, int], numpy.ndarray] = {}
+    found: Vectors = {}
     for number, (ids, gradients) in enumerate(seen):
         for place in gradients.any(axis=1).nonzero()[0]:
             key = number, int(ids[place])

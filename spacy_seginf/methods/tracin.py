@@ -12,7 +12,9 @@ optimizer makes of gradients are left out.
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Generator, Iterator, Optional, Sequence
 
 import numpy
 import spacy
@@ -127,17 +129,20 @@ class _Block:
 
 def _blocks(stage: Stage, encoder: Encoder, queries: Texts) -> Iterator[tuple[int, _Block]]:
     """Yield the gradients of as many queries as fit, with the number of the first."""
-    held: list[Gradients] = []
-    first = size = 0
-    for number, found in enumerate(_segment_gradients(stage, encoder, queries)):
-        held.append({name: value.copy() for name, value in found.items()})
-        size += sum(value.nbytes for value in found.values())
-        if size >= QUERY_BYTES or number == len(queries) - 1:
-            yield first, _Block(held)
-            first, held, size = number + 1, [], 0
+    first = 0
+    while first < len(queries):
+        held: list[Gradients] = []
+        rest = replace(queries, segments=queries.segments[first:])
+        with closing(_segment_gradients(stage, encoder, rest)) as gradients:  # over before other passes begin
+            for found in gradients:
+                held.append({name: value.copy() for name, value in found.items()})
+                if len(held) * sum(value.nbytes for value in found.values()) >= QUERY_BYTES:
+                    break
+        yield first, _Block(held)
+        first += len(held)
 
 
-def _segment_gradients(stage: Stage, encoder: Encoder, texts: Texts) -> Iterator[Gradients]:
+def _segment_gradients(stage: Stage, encoder: Encoder, texts: Texts) -> Generator[Gradients, None, None]:
     """Yield minus the gradients of each segment's loss with respect to the encoder's parameters."""
     weights, _ = unpack(stage.theta, texts.data.labels)
     docs = encoder.prepare(texts.docs)
