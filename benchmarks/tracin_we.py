@@ -9,7 +9,8 @@ over the document of one segment, the gradients of its words summed. It is timed
 from __future__ import annotations
 
 import time
-from typing import Any, Sequence
+from dataclasses import replace
+from typing import Any, Sequence, cast
 
 import numpy
 import spacy
@@ -21,7 +22,7 @@ from thinc.api import set_dropout_rate
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.influence.fit import HeadData, unpack
 from spacy_seginf.influence.gradients import Head, on_cpu
-from spacy_seginf.methods.interface import Texts
+from spacy_seginf.methods.interface import Context, Texts
 from spacy_seginf.methods.stages import Stage
 from spacy_seginf.methods.word_embeddings import TracInWE
 from spacy_seginf.methods.word_gradients import word_gradients
@@ -60,15 +61,15 @@ def measure(nlp: Language, texts: Texts, sample: int = SAMPLE, rounds: int = ROU
     """Time both ways, in turns; the medians count.
 
     RETURNS: tracin_we_speedup; the milliseconds of a segment both ways; their largest difference in a gradient of a
-    word, as a share of that segment's longest; and the bytes kept of a segment: all its words at the width of this
-    encoder, and the most that is kept at width 384.
+    word, as a share of that segment's longest; the milliseconds of a segment with its part of the index, and of a
+    query; and the bytes kept of a segment, with this encoder and at most at width 384.
     """
     tagger: Any = nlp.get_pipe("crf_tagger")
     stage = Stage(nlp, tagger, Head(tagger.model).theta, 1.0, finished=True)
     set_dropout_rate(tagger.model, 0.0)
     chosen = numpy.linspace(0, len(texts) - 1, min(sample, len(texts))).astype(int)
     single, batched = [], []
-    size = difference = 0.0
+    difference = 0.0
     for _ in range(rounds):
         started = time.perf_counter()
         expected = [_single_pass(stage, texts, row) for row in texts.segments[chosen]]
@@ -76,16 +77,24 @@ def measure(nlp: Language, texts: Texts, sample: int = SAMPLE, rounds: int = ROU
         started = time.perf_counter()
         entries = [words.tables for words in word_gradients(stage, stage.encoder(), texts)]
         batched.append(1e3 * (time.perf_counter() - started) / len(texts))
-        rows = sum(len(table.segments) for tables in entries for table in tables)
-        size = rows / len(texts) * (2 * entries[0][0].vectors.shape[1] + ENTRY_BYTES)
         difference = max(difference, _difference(dict(zip(chosen.tolist(), expected)), entries))
+    context = Context(nlp, tagger.name, texts, stage.theta, 0.0, metric=cast(Any, None))  # which it does not read
+    started = time.perf_counter()
+    ready = TracInWE().prepare(context)
+    prepared = 1e3 * (time.perf_counter() - started) / len(texts)
+    queries = replace(texts, segments=texts.segments[chosen[:32]])
+    started = time.perf_counter()
+    ready.scores(queries)
+    query = 1e3 * (time.perf_counter() - started) / len(queries)
     limit = TracInWE().limit(384, 1) or 0
     return {
         "tracin_we_speedup": float(numpy.median(single) / numpy.median(batched)),
         "single_ms": float(numpy.median(single)),
         "batched_ms": float(numpy.median(batched)),
         "largest_difference": difference,
-        "bytes_per_segment": size,
+        "prepare_ms": prepared,
+        "query_ms": query,
+        "bytes_per_segment": ready.bytes_per_segment,
         "bytes_per_segment_width_384": float(limit * (2 * 384 + ENTRY_BYTES)),
     }
 

@@ -61,7 +61,7 @@ class Stage:
 
 
 def load_stages(context: Context, checkpoints: Optional[str]) -> list[Stage]:
-    """Load the stages.
+    """Load the stages; all of them stay in memory.
 
     checkpoints (Optional[str]): the folder of a CheckpointLogger; the pipeline itself, at learning rate 1, if None.
         Checkpoints at learning rate 0 count for nothing and are left out.

@@ -201,9 +201,11 @@ class WordScores(Attribution):
 
 
 def _identity(method: TracInWE, context: Context, stages: Sequence[Stage]) -> str:
-    """Tell apart what gradients were computed for: settings, segments with their labels, and heads."""
+    """Tell apart what gradients were computed for: settings, texts, segments with their labels, and heads."""
     digest = hashlib.blake2b(json.dumps(method.settings, sort_keys=True).encode(), digest_size=16)
     training = context.training
+    for doc in training.docs:
+        digest.update(doc.text.encode("utf8", errors="backslashreplace"))
     for array in (training.segments, training.labels, numpy.asarray(training.data.lengths)):
         digest.update(numpy.ascontiguousarray(array, dtype=numpy.int64).tobytes())
     for stage in stages:

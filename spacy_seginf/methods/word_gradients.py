@@ -16,7 +16,7 @@ from .interface import Texts
 from .stages import Stage
 from .word_tables import Entries
 
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024  # larger batches leave the processor's cache
 
 
 class Words(NamedTuple):

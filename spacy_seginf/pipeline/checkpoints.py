@@ -49,7 +49,7 @@ class Checkpoint:
 
         nlp (Language): that pipeline. tagger (str): the name of its crf_tagger.
         RAISES (ValueError): S090 if the folder is gone or incomplete, S091 for other labels, S092 for a tagger that is
-            missing or reads features of another width.
+            missing or reads features of another width, S093 if a file is damaged.
         """
         try:
             config = load_config(self.path / "config.cfg")
@@ -57,6 +57,8 @@ class Checkpoint:
             loaded = spacy.load(self.path, vocab=nlp.vocab, exclude=exclude)
         except OSError as error:
             raise ValueError(Errors.S090.format(path=self.path.parent, problem=error)) from None
+        except (KeyError, ValueError) as error:
+            raise ValueError(Errors.S093.format(path=self.path, problem=f"it can't be loaded ({error!r})")) from None
         found = loaded.get_pipe(tagger) if tagger in loaded.component_names else None
         if not isinstance(found, CRFTagger):
             raise ValueError(Errors.S092.format(path=self.path, problem=f"it has no crf_tagger '{tagger}'"))

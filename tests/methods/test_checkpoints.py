@@ -5,9 +5,10 @@ import shutil
 
 import pytest
 import spacy
+from spacy.util import registry
 from thinc.api import warmup_linear
 
-from spacy_seginf.pipeline.checkpoints import LISTING, checkpoint_logger, read_checkpoints
+from spacy_seginf.pipeline.checkpoints import LISTING, LOGGER, _save, checkpoint_logger, read_checkpoints
 
 from ..conftest import make_tagger
 from .conftest import train
@@ -111,3 +112,24 @@ def test_checkpoints_of_another_pipeline(run_folder, train_examples):
 def test_listing_is_json(run_folder):
     listing = json.loads((run_folder / "checkpoints" / LISTING).read_text())
     assert [entry["folder"] for entry in listing["checkpoints"]] == ["step-1", "step-2", "step-3", "step-4"]
+
+
+def test_damaged_checkpoint(run_folder, run_nlp, tmp_path):
+    shutil.copytree(run_folder / "checkpoints", tmp_path / "checkpoints")
+    model = tmp_path / "checkpoints" / "step-1" / "crf_tagger" / "model"
+    model.write_bytes(model.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"\[S093\].*step-1"):
+        read_checkpoints(tmp_path / "checkpoints")[0].load(run_nlp, "crf_tagger")
+
+
+def test_no_index_is_copied(train_examples, tmp_path, monkeypatch):
+    nlp = make_tagger(train_examples)
+    component = nlp.add_pipe("influence")
+    monkeypatch.setattr(component, "to_disk", None)
+    _save(nlp, tmp_path / "step-1")
+    assert spacy.load(tmp_path / "step-1").pipe_names == ["crf_tagger", "influence"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["step-1"]
+
+
+def test_registered():
+    assert callable(registry.resolve({"logger": {"@loggers": LOGGER, "path": "somewhere"}})["logger"])
