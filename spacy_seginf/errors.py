@@ -202,7 +202,7 @@ class Errors(metaclass=_Coded):
         "one that does not exist."
     )
     # Scores of label quality
-    S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.6'"
+    S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"
     S106 = "There is no score '{score}'. Use one of: {known}."
     S107 = (
         "The score '{score}' needs {needs}, which were not given: trusted documents for 'clean' (`--clean "
@@ -213,3 +213,18 @@ class Errors(metaclass=_Coded):
         "Load checkpoints of one training."
     )
     S109 = "{setting} is {value!r}. Use one of: {known}."
+    # Checkpoints and gradients of the encoder
+    S090 = (
+        "There are no checkpoints in {path}: {problem}. Train with [training.logger] set to "
+        '@loggers = "spacy_seginf.CheckpointLogger.v1" and path = "{path}".'
+    )
+    S091 = (
+        "The checkpoint {path} does not have the labels of this pipeline: {problem}. Use checkpoints of the training "
+        "run that made the pipeline."
+    )
+    S092 = (
+        "The checkpoint {path} is one of another architecture: {problem}. Use checkpoints of the training run that "
+        "made the pipeline."
+    )
+    S093 = "The file {path} can't be used: {problem}. Make it anew, or restore it."
+    S094 = "Component '{name}' has no gradients of the kind that this method needs: {problem}."

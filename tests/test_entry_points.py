@@ -22,6 +22,10 @@ EXPECTED = {
     ("spacy_misc", "spacy_seginf.SegmentInfluence.v1"),
     ("spacy_misc", "spacy_seginf.SegmentNN.v1"),
     ("spacy_cli", "seginf"),
+    ("spacy_loggers", "spacy_seginf.CheckpointLogger.v1"),
+    ("spacy_misc", "spacy_seginf.TracInLast.v1"),
+    ("spacy_misc", "spacy_seginf.TracIn.v1"),
+    ("spacy_misc", "spacy_seginf.TracInWE.v1"),
     ("thinc_layers", "spacy_seginf.CRFHead.v1"),
 }
 ENTRY_POINTS = [

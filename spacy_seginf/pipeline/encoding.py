@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Iterable, Sequence
 
 from spacy.language import Language
+from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from thinc.types import Floats2d
 
@@ -28,8 +29,8 @@ def encode(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size: in
     return tagger.encode(run_before(nlp, tagger, docs, batch_size))
 
 
-def run_before(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size: int = 64) -> list[Doc]:
-    """Run the enabled components before the tagger."""
+def run_before(nlp: Language, tagger: Pipe, docs: Sequence[Doc], batch_size: int = 64) -> list[Doc]:
+    """Run the enabled components before one, which need not be a tagger."""
     stream: Iterable[Doc] = docs
     for _, component in nlp.pipeline:
         if component is tagger:
