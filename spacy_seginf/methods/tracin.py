@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Generator, Iterator, Optional, Sequence
 
 import numpy
-import spacy
+from spacy.util import registry
 
 from ..influence.fit import HeadData, unpack
 from ..pipeline.backprop import Encoder, Gradients
@@ -162,15 +162,13 @@ def _rows(array: numpy.ndarray) -> numpy.ndarray:
     return array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
 
 
+@registry.misc("spacy_seginf.TracInLast.v1")
 def tracin_last(checkpoints: Optional[str] = None) -> TracInLast:
     """Make the method of a config block; see ``TracInLast``."""
     return TracInLast(checkpoints)
 
 
+@registry.misc("spacy_seginf.TracIn.v1")
 def tracin(checkpoints: Optional[str] = None) -> TracIn:
     """Make the method of a config block; see ``TracIn``."""
     return TracIn(checkpoints)
-
-
-spacy.registry.misc.register("spacy_seginf.TracInLast.v1", func=tracin_last)
-spacy.registry.misc.register("spacy_seginf.TracIn.v1", func=tracin)

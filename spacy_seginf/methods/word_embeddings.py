@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Optional, Sequence
 
 import numpy
-import spacy
+from spacy.util import registry
 
 from ..errors import Errors
 from .interface import Attribution, Context, Method, Texts
@@ -213,6 +213,7 @@ def _identity(method: TracInWE, context: Context, stages: Sequence[Stage]) -> st
     return digest.hexdigest()
 
 
+@registry.misc(NAME)
 def tracin_we(
     checkpoints: Optional[str] = None,
     subwords: bool = True,
@@ -223,6 +224,3 @@ def tracin_we(
 ) -> TracInWE:
     """Make the method of a config block; see ``TracInWE``."""
     return TracInWE(checkpoints, subwords, special_tokens, kept, bytes_per_segment, dtype)
-
-
-spacy.registry.misc.register(NAME, func=tracin_we)

@@ -18,7 +18,7 @@ from typing import IO, Any, Callable, Optional
 
 import spacy
 from spacy.language import Language
-from spacy.util import load_config
+from spacy.util import load_config, registry
 from thinc.api import Optimizer
 
 from ..errors import Errors
@@ -97,6 +97,7 @@ def read_checkpoints(folder: Path) -> list[Checkpoint]:
     return sorted(found, key=lambda checkpoint: checkpoint.step)
 
 
+@registry.loggers(LOGGER)
 def checkpoint_logger(path: str, every: Optional[int] = None, progress_bar: bool = False) -> Setup:
     """Print what spacy.ConsoleLogger.v1 prints, and save the pipeline now and then, with the learning rate.
 
@@ -121,7 +122,7 @@ def checkpoint_logger(path: str, every: Optional[int] = None, progress_bar: bool
         _clear(folder)
         saved: list[dict[str, Any]] = []
         optimizer = _optimizer(nlp)
-        print_step, finish = spacy.registry.get("loggers", "spacy.ConsoleLogger.v1")(progress_bar)(nlp, stdout, stderr)
+        print_step, finish = registry.get("loggers", "spacy.ConsoleLogger.v1")(progress_bar)(nlp, stdout, stderr)
         step = 0
 
         def log_step(info: Optional[dict[str, Any]]) -> None:
@@ -141,9 +142,6 @@ def checkpoint_logger(path: str, every: Optional[int] = None, progress_bar: bool
     return setup
 
 
-spacy.registry.loggers.register(LOGGER, func=checkpoint_logger)
-
-
 def influence_components(config: Any) -> list[str]:
     """Name the influence components of a pipeline's config: checkpoints need no copies of their index."""
     return [name for name, block in config["components"].items() if block.get("factory") == "influence"]
@@ -152,7 +150,7 @@ def influence_components(config: Any) -> list[str]:
 def _optimizer(nlp: Language) -> Optimizer:
     """Make an optimizer like that of training, to step through the same schedules."""
     block = nlp.config.interpolate()["training"]["optimizer"]
-    return spacy.registry.resolve({"optimizer": block})["optimizer"]
+    return registry.resolve({"optimizer": block})["optimizer"]
 
 
 def _clear(folder: Path) -> None:
