@@ -206,7 +206,7 @@ class Errors(metaclass=_Coded):
     S106 = "There is no score '{score}'. Use one of: {known}."
     S107 = (
         "The score '{score}' needs {needs}, which were not given: trusted documents for 'clean' (`--clean "
-        "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (from Python)."
+        "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (`--checkpoints FOLDER`)."
     )
     S108 = (
         "The pipelines can't be compared: component '{name}' has the tags {found} in one and {known} in the first. "

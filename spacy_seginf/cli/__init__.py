@@ -154,6 +154,9 @@ def scores_cli(
     level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
     top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
     clean: Optional[Path] = Opt(None, "--clean", help="Trusted documents (.spacy), which the scores clean_... need"),
+    checkpoints: Optional[Path] = Opt(
+        None, "--checkpoints", help="Folder of a CheckpointLogger, which low_confidence and variability need"
+    ),
     how: str = Opt("max", "--how", help="How scores of tokens make one of a segment or document: max or mean"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="Also write the list to this file (.jsonl)"),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
@@ -162,7 +165,8 @@ def scores_cli(
     from .scores import scores as list_scores
 
     names = [name.strip() for name in scores.split(",") if name.strip()]
-    settings: dict[str, Any] = {"clean": clean, "how": how, "output": output, "gpu_id": gpu_id, "silent": False}
+    settings: dict[str, Any] = {"clean": clean, "checkpoints": checkpoints, "how": how, "output": output}
+    settings.update(gpu_id=gpu_id, silent=False)
     _report_errors(list_scores, pipeline, names, level=level, top=top, **settings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, Optional, Sequence
 
@@ -12,13 +13,15 @@ from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from wasabi import Printer, table
 
-from ..curation.reading import clean_texts
+from ..curation.reading import checkpoint_marginals, clean_texts
 from ..curation.scores import document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
 from ..errors import Errors
 from ..files import write_text
 from ..index.index import Index
 from ..methods.interface import Texts
+from ..pipeline.attribution import IndexedDocs
+from ..pipeline.checkpoints import read_checkpoints
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..render.wording import shorten, visible
@@ -36,6 +39,7 @@ def scores(
     level: str = "segment",
     top: int = 50,
     clean: Optional[Path] = None,
+    checkpoints: Optional[Path] = None,
     how: str = "max",
     output: Optional[Path] = None,
     gpu_id: int = -1,
@@ -46,11 +50,12 @@ def scores(
     pipeline (str): a folder that `seginf index` wrote. It is not changed.
     names (sequence of str): scores; the first one sorts. Among equals, the order is that of the corpus.
     level (str): "token"; "segment": annotated entities, and single tokens outside; "document".
-    top (int): how many. clean (Path): trusted documents. how (str): "max" or "mean" over tokens, where scores of tokens
-        are asked for segments or documents.
+    top (int): how many. clean (Path): trusted documents. checkpoints (Path): folder of a CheckpointLogger.
+    how (str): "max" or "mean" over tokens, where scores of tokens are asked for segments or documents.
     output (Path): where the list is written, one JSON object a line.
     RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
-    RAISES (ValueError): S030 or S040 for missing input, S105 to S109 for scores and settings that can't be used.
+    RAISES (ValueError): S030 or S040 for missing input, S090 to S093 for checkpoints, S105 to S109 for
+        scores and settings that can't be used.
     """
     if level not in LEVELS:
         raise ValueError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
@@ -62,6 +67,11 @@ def scores(
     assert influence.index is not None
     trusted = None if clean is None else _read_clean(nlp, influence.find_tagger(), clean)
     source = LabelSource.of(influence.index, trusted)
+    if checkpoints is not None:
+        stages = [stage.load(nlp, influence.tagger_name) for stage in read_checkpoints(checkpoints)]
+        docs = IndexedDocs(influence.index, nlp.vocab)
+        confidence = checkpoint_marginals(stages, docs, source.labels, influence.tagger_name)
+        source = replace(source, checkpoints=confidence)
     segments = _segments(source, level)
     if level == "token":
         values = label_scores(source, names)

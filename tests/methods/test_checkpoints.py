@@ -3,11 +3,17 @@
 import json
 import shutil
 
+import numpy
 import pytest
 import spacy
 from spacy.util import registry
 from thinc.api import warmup_linear
 
+from spacy_seginf.cli.index import index
+from spacy_seginf.cli.scores import scores
+from spacy_seginf.crf import forward_backward
+from spacy_seginf.models import head_parameters
+from spacy_seginf.pipeline.attribution import IndexedDocs
 from spacy_seginf.pipeline.checkpoints import LISTING, LOGGER, _save, checkpoint_logger, read_checkpoints
 
 from ..conftest import make_tagger
@@ -133,3 +139,26 @@ def test_no_index_is_copied(train_examples, tmp_path, monkeypatch):
 
 def test_registered():
     assert callable(registry.resolve({"logger": {"@loggers": LOGGER, "path": "somewhere"}})["logger"])
+
+
+def test_scores_of_labels_over_checkpoints(run_folder, corpus_path, tmp_path):
+    """The command's figures are those of the checkpoints, one by one."""
+    index(str(run_folder / "trained" / "model-last"), corpus_path, tmp_path / "indexed", l2=1.0)
+    found = scores(
+        str(tmp_path / "indexed"), ["low_confidence"], level="token", top=5, checkpoints=run_folder / "checkpoints"
+    )
+    assert len(found) == 5
+    nlp = spacy.load(tmp_path / "indexed")
+    indexed = nlp.get_pipe("influence").index
+    docs = IndexedDocs(indexed, nlp.vocab)
+    ids = [indexed.place(number, 0)[0] for number in range(len(docs))]
+    for entry in found:
+        doc = docs[ids.index(entry["document"])]
+        confidences = []
+        for checkpoint in read_checkpoints(run_folder / "checkpoints"):
+            tagger = checkpoint.load(nlp, "crf_tagger").get_pipe("crf_tagger")
+            weight, bias, transitions = head_parameters(tagger.model.get_ref("output_layer"))
+            emissions = tagger.encode([doc.copy()])[0] @ weight.T + bias
+            unary = forward_backward(emissions, transitions, [len(doc)]).unary
+            confidences.append(unary[entry["start"], tagger.tags.index(entry["label"])])
+        assert entry["scores"]["low_confidence"] == pytest.approx(1 - numpy.mean(confidences), abs=1e-5)
