@@ -97,6 +97,8 @@ def checkpoint(kind: str, seed: int, data: Optional[Path], *, truth: bool = Fals
     config_path = CACHE / f".{folder.name}.cfg"
     config.to_disk(config_path)
     paths = {"paths.train": str(train), "paths.dev": str(dev)}
+    if kind == "embedded":
+        paths["paths.checkpoints"] = str(work / "checkpoints")
     if kind == "transformer":
         paths["components.transformer.model.name"] = transformer_path()
     options = [part for key, value in {**overrides, **paths}.items() for part in (f"--{key}", str(value))]

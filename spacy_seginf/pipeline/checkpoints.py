@@ -98,15 +98,15 @@ def read_checkpoints(folder: Path) -> list[Checkpoint]:
 
 
 @registry.loggers(LOGGER)
-def checkpoint_logger(path: str, every: Optional[int] = None, progress_bar: bool = False) -> Setup:
+def checkpoint_logger(path: Optional[str] = None, every: Optional[int] = None, progress_bar: bool = False) -> Setup:
     """Print what spacy.ConsoleLogger.v1 prints, and save the pipeline now and then, with the learning rate.
 
     The weights are those that training goes on with, not their running averages: spaCy swaps averages in only for
     evaluating and for model-best and model-last. Step 0, whose weights are next to random, is never saved. Each
     checkpoint is a complete pipeline (without the index of an influence component) that appears at once or not at all.
 
-    path (str): the folder. Checkpoints of an earlier run are removed when training starts; a folder that holds anything
-        else is refused.
+    path (Optional[str]): the folder; nothing is saved if None. Checkpoints of an earlier run are removed when training
+        starts; a folder that holds anything else is refused.
     every (Optional[int]): how many steps apart; at each evaluation if None.
     progress_bar (bool): as for spacy.ConsoleLogger.v1.
     RAISES (ValueError): S028 if every is not positive, or the folder holds other files.
@@ -116,13 +116,16 @@ def checkpoint_logger(path: str, every: Optional[int] = None, progress_bar: bool
             setting="every", name=LOGGER, value=every, allowed="It must be at least 1, or null."
         )
         raise ValueError(message)
+    console: Setup = registry.get("loggers", "spacy.ConsoleLogger.v1")(progress_bar)
+    if path is None:
+        return console
     folder = Path(path)
 
     def setup(nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr) -> tuple[LogStep, Callable[[], None]]:
         _clear(folder)
         saved: list[dict[str, Any]] = []
         optimizer = _optimizer(nlp)
-        print_step, finish = registry.get("loggers", "spacy.ConsoleLogger.v1")(progress_bar)(nlp, stdout, stderr)
+        print_step, finish = console(nlp, stdout, stderr)
         step = 0
 
         def log_step(info: Optional[dict[str, Any]]) -> None:

@@ -61,6 +61,12 @@ def test_every_must_be_positive():
         checkpoint_logger("somewhere", every=0)
 
 
+def test_without_a_folder_nothing_is_saved(corpus_path, tmp_path):
+    done = train(corpus_path, tmp_path, path=None)
+    assert done.exit_code == 0 and "ENTS_F" in done.output
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["config.cfg", "trained"]
+
+
 def test_no_checkpoints(tmp_path):
     with pytest.raises(ValueError, match=r"\[S090\]"):
         read_checkpoints(tmp_path / "nowhere")
