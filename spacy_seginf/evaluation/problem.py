@@ -1,0 +1,110 @@
+"""What methods are compared on: training segments under a head at its optimum, and predictions to attribute to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Optional, Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..crf import one_label_each
+from ..errors import Errors
+from ..index.index import Index
+from ..influence.choose import fit_to_optimum, head_metric, subset
+from ..influence.curvature import Metric
+from ..influence.effects import complete_labels
+from ..influence.fit import HeadData
+from ..influence.gradients import on_cpu
+from ..methods.interface import Context, Progress, Texts
+from ..pipeline.encoding import bare_copy, run_before
+from ..pipeline.influence import Influence
+from ..schemes import TAG
+
+DRAWN = 0  # seed of the training documents
+BATCH = 64
+
+
+def draw_documents(index: Index, count: Optional[int]) -> numpy.ndarray:
+    """Draw training documents that have tokens (int64, rising); all of them if count is None or not below their
+    number."""
+    sizes = numpy.concatenate([numpy.diff(shard.token_starts) for shard in index.shards])
+    filled = numpy.flatnonzero(sizes > 0)
+    if count is None or count >= len(filled):
+        return filled
+    return numpy.sort(numpy.random.default_rng(DRAWN).permutation(filled)[:count])
+
+
+def training_context(
+    nlp: Language, influence: Influence, documents: numpy.ndarray, l2: float, progress: Progress = iter
+) -> Context:
+    """Put together what methods may learn from: documents of an index, and a head at its optimum for them.
+
+    documents (int64, rising): numbers in the index. l2 (float): penalty, if the index was built without a refit.
+    RAISES (ValueError): S020 to S026 if there is no usable index, S035 if it was pruned, S050 or S051 for an unusable
+        l2, S101 if no segment is left.
+    """
+    influence.explainer()  # checks that the index is this pipeline's
+    index = influence.index
+    assert index is not None
+    everything = len(documents) == len(index.data.lengths)
+    data = index.data if everything else subset(index.data, documents)
+    manifest = index.manifest
+    l2 = manifest.l2 or l2
+    metric: Metric
+    if everything and manifest.refit and manifest.curvature == "exact" and not manifest.held_documents:
+        theta, metric = index.theta, index.metric
+    else:
+        theta = fit_to_optimum(data, index.theta, l2).theta
+        metric, _, _ = head_metric(data, theta, l2, "exact")
+    docs = [Doc(nlp.vocab, words=words, spaces=spaces) for words, spaces in map(index.words, documents.tolist())]
+    segments = _segments(influence, index, data, documents)
+    if not len(segments):
+        raise ValueError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
+    training = Texts(docs, data, complete_labels(data, theta), segments)
+    return Context(nlp, influence.tagger_name, training, theta, l2, metric, progress)
+
+
+def predictions(nlp: Language, influence: Influence, docs: Sequence[Doc]) -> Texts:
+    """Let the pipeline predict entities (or tags, under the scheme TAG): all are segments at their predicted labels.
+
+    docs (sequence of Doc): their annotation is not read.
+    RAISES (ValueError): S101 if nothing is predicted.
+    """
+    tagger = influence.find_tagger()
+    with influence.paused():
+        docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
+        found = [p for start in range(0, len(docs), BATCH) for p in tagger.predict(docs[start : start + BATCH])]
+    tags = [p.tags if tagger.explains is None else tagger.followed_tags(doc) for p, doc in zip(found, docs)]
+    segments = [(n, start, end) for n, own in enumerate(tags) for start, end, _ in influence.predictions(own)]
+    if not segments:
+        raise ValueError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
+    labels = numpy.concatenate(tags).astype(numpy.int64)
+    features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
+    data = HeadData(features, one_label_each(labels, len(tagger.tags)), [len(doc) for doc in docs])
+    return Texts(docs, data, labels, numpy.array(segments, dtype=numpy.int64))
+
+
+def select(texts: Texts, chosen: numpy.ndarray) -> Texts:
+    """Keep some segments (ints, in the order given), and the documents that they are in."""
+    segments = texts.segments[chosen]
+    documents, numbers = numpy.unique(segments[:, 0], return_inverse=True)
+    rows = texts.data.rows(documents)
+    segments = numpy.column_stack([numbers, segments[:, 1:]])
+    docs = [texts.docs[number] for number in documents]
+    return replace(texts, docs=docs, data=subset(texts.data, documents), labels=texts.labels[rows], segments=segments)
+
+
+def _segments(influence: Influence, index: Index, data: HeadData, documents: numpy.ndarray) -> numpy.ndarray:
+    """List the training segments in document order: entities, annotated or missing; single tokens under TAG."""
+    if influence.find_tagger().scheme.name == TAG:
+        numbers = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)
+        tokens = numpy.arange(len(numbers)) - data.starts[numbers]
+        known = ~data.allowed.all(axis=1)
+        return numpy.stack([numbers, tokens, tokens + 1], axis=1)[known]
+    found = [index.segments.segment(row) for row in range(len(index.segments))]
+    segments = numpy.array(sorted(found), dtype=numpy.int64).reshape(-1, 3)
+    segments = segments[numpy.isin(segments[:, 0], documents)]
+    segments[:, 0] = numpy.searchsorted(documents, segments[:, 0])
+    return segments
