@@ -110,13 +110,16 @@ def explain_cli(
     label: list[str] = Opt([], "--label", "-l", help="Only references with this label; may be repeated"),
     document: list[str] = Opt([], "--document", help="Only references in the document with this id; may be repeated"),
     entities: bool = Opt(False, "--entities", help="Only references that are annotated as entities"),
+    method: Optional[str] = Opt(
+        None, "--method", "-m", help="Another attribution method by its registered name, such as SegmentNN"
+    ),
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text."""
     from .explain import explain
 
-    where: dict[str, Any] = {"labels": label, "documents": document, "entities": entities}
-    _report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, **where, gpu_id=gpu_id)
+    choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
+    _report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, **choice, gpu_id=gpu_id)
 
 
 @seginf.command("verify")

@@ -16,6 +16,7 @@ from wasabi.util import supports_ansi
 from ..errors import Errors
 from ..files import write_text
 from ..index.tables import Filter
+from ..methods.registered import registered_method
 from ..pipeline.extensions import STORED
 from ..pipeline.influence import Influence
 from ..pipeline.views import Influencers
@@ -35,6 +36,7 @@ def explain(
     labels: Sequence[str] = (),
     documents: Sequence[str] = (),
     entities: bool = False,
+    method: Optional[str] = None,
     gpu_id: int = -1,
     silent: bool = False,
 ) -> Doc:
@@ -47,13 +49,16 @@ def explain(
     top (int): references on each side; at most the top_k of the component.
     labels, documents (sequences of str): show only references with these labels, in documents with these ids.
     entities (bool): show only references that are annotated as entities.
+    method (str): registered name of another attribution method; the pipeline's own if None.
     RETURNS (Doc): the explained document.
-    RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline.
+    RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline, S099 for an unknown method.
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
     influence.top_k = max(top, influence.top_k)
+    if method is not None:
+        influence.method = registered_method(method)
     influence.where = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
     every_token = every_token or influence.find_tagger().scheme.name == TAG  # single tags make no entities
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)

@@ -61,22 +61,21 @@ def read_methods(
 
 
 def _resolve(path: Path, name: str, settings: dict[str, Any]) -> Method:
-    known = ", ".join(sorted(registry.misc.get_all()))
-
-    def refuse(what: str) -> ValueError:
-        return ValueError(Errors.S102.format(name=name, path=path, what=what, known=known))
-
     function = settings.get("@misc")
     if function is None:
-        raise refuse("it has no @misc")
-    if function not in registry.misc.get_all():
-        raise refuse(f"there is no function {function!r}")
+        raise ValueError(_refusal(path, name, "it has no @misc"))
+    if function not in registry.misc:
+        raise ValueError(_refusal(path, name, f"there is no function {function!r}"))
     try:
         method = registry.resolve({"method": settings})["method"]
     except ValueError as error:
         if str(error).startswith("[S"):
             raise
-        raise refuse(" ".join(str(error).split())) from None
+        raise ValueError(_refusal(path, name, " ".join(str(error).split()))) from None
     if not isinstance(method, Method):
-        raise refuse(f"{function!r} returns a {type(method).__name__}")
+        raise ValueError(_refusal(path, name, f"{function!r} returns a {type(method).__name__}"))
     return method
+
+
+def _refusal(path: Path, name: str, what: str) -> str:
+    return Errors.S102.format(name=name, path=path, what=what, known=", ".join(sorted(registry.misc.get_all())))

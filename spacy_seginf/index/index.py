@@ -118,12 +118,12 @@ class Index:
         return shard.texts("ids")[local], token + int(shard["first_tokens"][local])
 
     def words(self, document: int) -> tuple[list[str], list[bool]]:
-        """Return the tokens of a document, and after which of them there is a space, as ``Doc`` takes them."""
+        """Return the tokens of a document, and whether a space follows each."""
         shard, local = self._locate(document)
-        offsets = shard["token_offsets"][int(shard.token_starts[local]) : int(shard.token_starts[local + 1])]
-        text, starts, ends = self.text(document), offsets[:, 0].tolist(), offsets[:, 1].tolist()
-        words = [text[start:end] for start, end in zip(starts, ends)]
-        return words, [end < following for end, following in zip(ends, [*starts[1:], len(text)])]
+        offsets = shard["token_offsets"][shard.token_starts[local] : shard.token_starts[local + 1]].tolist()
+        text = self.text(document)
+        ends = [*(start for start, _ in offsets[1:]), len(text)]
+        return [text[start:end] for start, end in offsets], [end < after for (_, end), after in zip(offsets, ends)]
 
     def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
         """Describe some tokens as plain values: text, label, document, start, end, context, offset.

@@ -265,6 +265,17 @@ class Table:
             result[chosen] = self.parts[number].tokens(local) + self._index.first_tokens_of_shards[number]
         return result
 
+    def positions(self) -> numpy.ndarray:
+        """Return the document, start and end token of all rows (int64, rows x 3)."""
+        found = [numpy.zeros((0, 3), dtype=numpy.int64)]
+        for shard, part, first in zip(self._index.shards, self.parts, self._index.first_documents.tolist()):
+            rows = numpy.arange(len(part))
+            tokens, starts = part.tokens(rows), shard.token_starts
+            documents = numpy.searchsorted(starts, tokens, side="right") - 1
+            inside = tokens - starts[documents]
+            found.append(numpy.stack([documents + first, inside, inside + part.lengths(rows)], axis=1))
+        return numpy.concatenate(found)
+
     def segment(self, row: int) -> tuple[int, int, int]:
         """Return the document, start and end token of a row."""
         number, local = self._locate(row)

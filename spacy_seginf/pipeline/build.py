@@ -402,9 +402,11 @@ def save_with_index(
         shutil.rmtree(work, ignore_errors=True)
         try:
             report = build(work / name / "index", staging)
-            nlp.get_pipe(name).load_index(work / name / "index")  # type: ignore[attr-defined]
+            component: Any = nlp.get_pipe(name)
+            component.load_index(work / name / "index")
+            component.store_method()
             nlp.to_disk(work)
-            nlp.get_pipe(name).unload_index()  # type: ignore[attr-defined]
+            component.unload_index()
             replace_folder(work, output)
         except BaseException as error:
             shutil.rmtree(work, ignore_errors=True)

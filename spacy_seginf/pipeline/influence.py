@@ -28,8 +28,11 @@ from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
 from ..influence.relabelling import LabelChange
+from ..methods.interface import Method, Texts
+from ..methods.segment_influence import SegmentInfluence
 from ..schemes import TAG
 from ..search.explainer import Explainer, Explanation
+from .attribution import MethodExplainer, index_context
 from .build import CURVATURES, DEFAULTS, BuildSettings
 from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
 from .encoding import bare_copy, run_before
@@ -39,6 +42,7 @@ from .views import Influencers
 
 UNITS = ("entity", "token")
 EXPLAINED = ("all", "entities")
+METHOD_FOLDER = "method"  # beside the index
 
 
 @Language.factory(
@@ -58,6 +62,7 @@ EXPLAINED = ("all", "entities")
         "keep": 1.0,
         "tolerance": 0.0,
         "explain": "all",
+        "method": None,
     },
 )
 def make_influence(
@@ -75,6 +80,7 @@ def make_influence(
     keep: float,
     tolerance: float,
     explain: str,
+    method: Optional[Any],
 ) -> Influence:
     """Create an influence component. `python -m spacy seginf index` gives it an index.
 
@@ -94,6 +100,8 @@ def make_influence(
         tokens that every head gets right, can hardly be among the references of anything. A pruned index can't refit.
     tolerance (float): labels whose gradient is at most this share of the largest are dropped too.
     explain (str): "all" tokens, or "entities": only the tokens of predicted entities, which is several times faster.
+    method (Method): how training labels are scored, a block with a registered function such as
+        @misc = "spacy_seginf.TracInWE.v1". Influence in the index's curvature, found by its exact search, if None.
     """
     settings = BuildSettings(curvature, refit, l2, dtype, keep, tolerance)
     component = Influence(
@@ -106,6 +114,7 @@ def make_influence(
         refine=refine,
         settings=settings,
         explained=explain,
+        method=method,
     )
     if getattr(nlp.evaluate, "func", None) is not _evaluate_without_search:
         nlp.evaluate = partial(_evaluate_without_search, nlp, nlp.evaluate)  # type: ignore[method-assign]
@@ -130,8 +139,11 @@ class Influence(Pipe):
         refine: int = 0,
         settings: BuildSettings = DEFAULTS,
         explained: str = "all",
+        method: Optional[Method] = None,
     ) -> None:
         check_build(name, unit, settings)
+        if method is not None and not isinstance(method, Method):
+            raise ValueError(Errors.S097.format(name=name, value=method))
         if explained not in EXPLAINED:
             allowed = f"Use one of: {', '.join(EXPLAINED)}."
             raise ValueError(Errors.S028.format(setting="explain", name=name, value=explained, allowed=allowed))
@@ -150,9 +162,11 @@ class Influence(Pipe):
         self.refine = refine
         self.settings = settings
         self.explained = explained
+        self.method = method
         self.where: Optional[Filter] = None  # which references may be found
         self.index: Optional[Index] = None
         self._explainer: Optional[Explainer] = None
+        self._method_explainer: Optional[MethodExplainer] = None
         self._warned = False
         self._paused = False
         self._connect()
@@ -207,7 +221,8 @@ class Influence(Pipe):
             features = numpy.concatenate([on_cpu(p.features) for p in predictions if len(p.features)])
             data = HeadData(features, one_label_each(tags, len(tagger.tags)), lengths)
             segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
-            explanations = explainer.explain(data, tags, numpy.array(segments), self.used_unit, self.top_k, self.where)
+            copies = [bare_copy(self.nlp, doc) for doc in docs] if self.method else docs
+            explanations = self._explain(Texts(copies, data, tags, numpy.array(segments)), self.where)
         start = 0
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
             own = explanations[start : start + len(plan.spans)]
@@ -236,10 +251,36 @@ class Influence(Pipe):
         """
         explainer = self.explainer()
         data, tags, span = self.query(doc, segment, labels)
-        (found,) = explainer.explain(data, tags, numpy.array([span]), self.used_unit, self.top_k, where or self.where)
+        texts = Texts([bare_copy(self.nlp, doc)], data, tags, numpy.array([span]))
+        (found,) = self._explain(texts, where or self.where)
         place = segment_place(doc, *span[1:])
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
         return view(place, " ".join(names), found, explainer.table(self.used_unit), self.context)
+
+    def _explain(self, queries: Texts, where: Optional[Filter]) -> list[Explanation]:
+        """Explain by the exact search where its scores are asked for, else by the method's own."""
+        explainer = self.explainer()
+        if self._by_search(explainer.index.manifest.curvature):
+            return explainer.explain(queries.data, queries.labels, queries.segments, self.used_unit, self.top_k, where)
+        return self.method_explainer().explain(queries, self.top_k, where)
+
+    def _by_search(self, curvature: str) -> bool:
+        method = self.method
+        return method is None or (isinstance(method, SegmentInfluence) and method.is_search(curvature))
+
+    def method_explainer(self) -> MethodExplainer:
+        """Return what scores training labels by the component's ``method``. The first call may take long: it prepares
+        the method unless `seginf index` has done so.
+
+        RAISES (ValueError): S020 to S026 as ``explainer``; S035 if the index was pruned; those of the method.
+        """
+        explainer = self.explainer()
+        if self._method_explainer is None:
+            assert self.method is not None and self.index is not None
+            context = index_context(self.nlp, self.tagger_name, self.index, self.used_unit)
+            folder = self.index.folder.parent / METHOD_FOLDER
+            self._method_explainer = MethodExplainer(context, explainer.table(self.used_unit), self.method, folder)
+        return self._method_explainer
 
     def best_changes(
         self, doc: Doc, segment: Union[Span, Token], labels: Union[str, Sequence[str]], top: int = 3
@@ -282,13 +323,21 @@ class Influence(Pipe):
     def load_index(self, folder: Path) -> None:
         """Open an index. RAISES (ValueError): S030, S031, S032 if it is missing, of another version, or damaged."""
         self.index = Index(folder)
-        self._explainer = None
+        self._explainer = self._method_explainer = None
         self._connect()
+
+    def store_method(self) -> None:
+        """Prepare the component's method, if it is a slow one, and write its files beside the index."""
+        if self.method is not None and self.method.stored and self.index is not None:
+            folder = self.index.folder.parent / METHOD_FOLDER
+            attribution = self.method_explainer().attribution
+            folder.mkdir()
+            attribution.save(folder)
 
     def unload_index(self) -> None:
         """Close the index; the component is inert again."""
         self.index = None
-        self._explainer = None
+        self._explainer = self._method_explainer = None
         self._connect()
 
     @contextmanager
@@ -303,22 +352,17 @@ class Influence(Pipe):
             self._connect()
 
     def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
-        """Write the index, if there is one, to an ``index`` folder. The index it replaces goes last."""
+        """Write the index, if there is one, to an ``index`` folder, and the files of a stored method beside it. What
+        they replace goes last."""
         folder = util.ensure_path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        target = (folder / "index").absolute()
-        if self.index is None:
-            if target.exists():
-                shutil.rmtree(target)
-            return
-        if target.exists() and target.samefile(self.index.folder):
-            return
-        copy = Path(tempfile.mkdtemp(prefix=".index-", dir=folder))
-        try:
-            shutil.copytree(self.index.folder, copy, dirs_exist_ok=True)
-            replace_folder(copy, target)
-        finally:
-            shutil.rmtree(copy, ignore_errors=True)
+        own = None if self.index is None else self.index.folder
+        for name, source in ((METHOD_FOLDER, own and own.parent / METHOD_FOLDER), ("index", own)):
+            target = (folder / name).absolute()
+            if source is None or not source.exists():
+                shutil.rmtree(target, ignore_errors=True)
+            elif not (target.exists() and target.samefile(source)):
+                _replace_by_copy(source, target)
 
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> Influence:
         """Open the index in a pipeline folder, if there is one."""
@@ -410,6 +454,9 @@ class Influence(Pipe):
         manifest = self.index.manifest
         about: dict[str, Any] = {"tagger": self.tagger_name, "curvature": manifest.curvature, "refit": manifest.refit}
         about["unit"] = self.used_unit
+        if not self._by_search(manifest.curvature):
+            assert self.method is not None
+            about["method"] = self.method.name
         return {**about, **self.find_tagger().explained}
 
     def predictions(self, tags: numpy.ndarray) -> list[tuple[int, int, str]]:
@@ -423,6 +470,15 @@ class Influence(Pipe):
     def used_unit(self) -> str:
         """Schemes without entities have single tokens only."""
         return "token" if self.find_tagger().scheme.name == TAG else self.unit
+
+
+def _replace_by_copy(source: Path, target: Path) -> None:
+    copy = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        shutil.copytree(source, copy, dirs_exist_ok=True)
+        replace_folder(copy, target)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
 
 
 def check_build(name: str, unit: str, settings: BuildSettings) -> None:

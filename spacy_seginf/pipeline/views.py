@@ -7,6 +7,7 @@ What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so
      "references": [{"text", "label", "document", "start", "end", "context", "offset", "row", "missing"}, ...],
      "tokens":   [explanation of every token],
      "entities": [explanation of every entity],
+     "method": str, only if the references are not those of the index's own search,
      "explains": {"component": str, "agreement": float}}   only after `seginf attach`; see ``CRFTagger.explained``
 
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
@@ -36,7 +37,7 @@ class Reference:
         self.effect = effect
         """float: by how much the prediction's conditional loss -log p rises (nats) when the label is taken away and the
         head is refit: positive supports, negative opposes. With identity curvature it is the inner product of two
-        gradients instead, which ranks references and is no prediction of retraining."""
+        gradients instead, and with another method that one's score: both rank references and predict no retraining."""
         self.score = effect if score is None else score
         """float: the first-order effect, by which the search ranks."""
         self.log_odds = log_odds

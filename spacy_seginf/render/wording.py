@@ -38,6 +38,10 @@ HEAD_ONLY = (
     "All this is about the tagger's head at its optimum on frozen features. The encoder has seen the labels too, and "
     "what it learned from them is not counted." + WHOLE_MODEL.format(**MEASURED["exact"])
 )
+METHOD = (
+    "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
+    "training labels and are no prediction of retraining; `seginf evaluate` shows how well they do."
+)
 NOTHING = "no training label of this kind"
 
 
@@ -47,6 +51,8 @@ def caveat(stored: Optional[Mapping[str, Any]]) -> str:
     stored (Mapping): what ``doc._.seginf`` holds.
     """
     stored = stored or {}
+    if stored.get("method"):
+        return METHOD.format(method=visible(stored["method"])) + ALWAYS
     if stored.get("curvature") == "identity":
         return IDENTITY + WHOLE_MODEL.format(**MEASURED["identity"]) + ALWAYS
     text = EXACT if stored.get("refit", True) else EXACT + NOT_REFIT

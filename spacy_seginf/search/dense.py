@@ -33,19 +33,25 @@ def dense_scan(
             blocks.append(numpy.asarray(scores(factors), dtype=numpy.float64))
         rows.append(chosen + table.first_rows[number])
     everything = numpy.concatenate(rows) if rows else numpy.zeros(0, dtype=numpy.int64)
-    by_row = numpy.concatenate(blocks, axis=1)
+    return best_rows(table, everything, numpy.concatenate(blocks, axis=1), k)
+
+
+def best_rows(table: SearchedTable, rows: numpy.ndarray, scores: numpy.ndarray, k: int) -> SearchResult:
+    """Rank rows by their scores (rows: ints, n; scores: float64, queries x n): the k highest positive and the k lowest
+    negative ones of every query. Equal scores are ordered by document and token."""
     sides = []
+    count = len(scores)
     for sign in (1.0, -1.0):
         hits = Hits(numpy.full((count, k), -1, dtype=numpy.int64), numpy.zeros((count, k)))
         for query in range(count):
-            signed = sign * by_row[query]
+            signed = sign * scores[query]
             least = numpy.partition(signed, -k)[-k] if len(signed) > k else 0.0
             found = numpy.flatnonzero((signed >= least) & (signed > 0))
-            order = numpy.lexsort((table.places(everything[found]), -signed[found]))[:k]
-            hits.rows[query, : len(order)] = everything[found[order]]
-            hits.scores[query, : len(order)] = by_row[query, found[order]]
+            order = numpy.lexsort((table.places(rows[found]), -signed[found]))[:k]
+            hits.rows[query, : len(order)] = rows[found[order]]
+            hits.scores[query, : len(order)] = scores[query, found[order]]
         sides.append(hits)
-    return SearchResult(sides[0], sides[1], numpy.full(count, len(everything), dtype=numpy.int64))
+    return SearchResult(sides[0], sides[1], numpy.full(count, len(rows), dtype=numpy.int64))
 
 
 def cosine(features: numpy.ndarray) -> BlockScores:

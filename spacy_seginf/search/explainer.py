@@ -81,7 +81,7 @@ class Explainer:
 
     def table(self, unit: str) -> Table:
         """Return the rows of a unit: "entity" or "token"."""
-        return self.index.segments if unit == "entity" else self.index.tokens
+        return rows_of(self.index, unit)
 
     def watch(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> SegmentChains:
         """Free segments of texts at the labels that are explained."""
@@ -266,6 +266,11 @@ class _Steps:
             numpy.negative(steps, out=self._kept[first : first + len(part)], casting="same_kind")
             self._places.update(((unit, row), first + number) for number, row in enumerate(part))
         return self._kept[[self._places[unit, row] for row in rows.tolist()]]
+
+
+def rows_of(index: Index, unit: str) -> Table:
+    """Return the rows of a unit: "entity" or "token"."""
+    return index.segments if unit == "entity" else index.tokens
 
 
 def _both_sides(found: list[Found], k: int) -> tuple[list[Found], list[Found]]:

@@ -39,6 +39,22 @@ def test_entities_in_the_terminal(indexed_path):
     assert "\x1b" not in output
 
 
+def test_another_method_by_its_name(exact_path):
+    code, output = run("seginf", "explain", exact_path, TEXT, "--method", "SegmentNN", words_only=False)
+    assert code == 0
+    assert references(output, "supports") > 0 and references(output, "opposes") > 0
+    assert "Scores are those of the method 'nearest neighbours'" in output
+    assert "log-odds" not in output
+    full = run("seginf", "explain", exact_path, TEXT, "-m", "spacy_seginf.SegmentNN.v1", words_only=False)
+    assert full == (0, output)
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones(exact_path):
+    code, output = run("seginf", "explain", exact_path, TEXT, "--method", "Oracle")
+    assert code == 1
+    assert "[S099]" in output and "spacy_seginf.SegmentNN.v1" in output
+
+
 def test_an_exact_index_in_the_terminal_and_as_a_page(exact_path, tmp_path):
     page = tmp_path / "page.html"
     code, output = run("seginf", "explain", exact_path, TEXT, "--html", page, words_only=False)

@@ -1,0 +1,45 @@
+"""Random scores: the floor that every method should rise above."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy
+
+from .interface import Attribution, Context, Method, Texts
+
+
+def random_scores(seed: int = 0) -> Random:
+    """Score training segments at random, uniformly between -1 and 1.
+
+    seed (int): another one gives other scores; the same text gets the same ones.
+    """
+    return Random(seed)
+
+
+@dataclass(frozen=True)
+class Random(Method):
+    """See ``random_scores``."""
+
+    seed: int = 0
+    name = "random"
+    cost = "none"
+
+    def prepare(self, context: Context) -> Attribution:
+        """Count the training segments."""
+        return _RandomAttribution(self.seed, len(context.training))
+
+
+class _RandomAttribution(Attribution):
+    def __init__(self, seed: int, count: int) -> None:
+        self._seed, self._count = seed, count
+
+    def scores(self, queries: Texts) -> numpy.ndarray:
+        """Return numbers that have nothing to do with anything (float64, queries x training segments)."""
+        result = numpy.empty((len(queries), self._count))
+        for row, (document, start, end) in zip(result, queries.segments.tolist()):
+            words = "\n".join(token.text for token in queries.docs[document])
+            key = self._seed, zlib.crc32(words.encode("utf8", "surrogatepass")), start, end
+            row[:] = numpy.random.default_rng(key).uniform(-1.0, 1.0, self._count)
+        return result

@@ -1,0 +1,213 @@
+"""Methods that need only the head, against their definitions: enumerated losses and their numeric gradients."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy
+import pytest
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from spacy_seginf.influence.choose import head_metric
+from spacy_seginf.influence.curvature import IdentityCurvature
+from spacy_seginf.influence.fit import unpack
+from spacy_seginf.influence.removal import correct_segments
+from spacy_seginf.influence.segments import SegmentChains
+from spacy_seginf.methods.instance_influence import instance_influence
+from spacy_seginf.methods.interface import Context, Texts
+from spacy_seginf.methods.nearest import segment_neighbours
+from spacy_seginf.methods.random_scores import random_scores
+from spacy_seginf.methods.segment_influence import segment_influence
+
+from ..influence.heads import differences, fitted, random_data, segment_loss
+
+TAGS = ("O", "B-A", "I-A")
+L2 = 0.5
+
+
+class Pipeline:
+    """Knows the tags of its only component."""
+
+    def get_pipe(self, name):
+        assert name == "tagger"
+        return SimpleNamespace(tags=TAGS)
+
+
+def make_texts(generator, lengths, segments):
+    """Documents of random words, features and labels."""
+    data, labels = random_data(generator, lengths, len(TAGS), 2)
+    words = iter(f"w{number}" for number in range(sum(lengths)))
+    docs = [Doc(Vocab(), words=[next(words) for _ in range(length)]) for length in lengths]
+    return Texts(docs, data, labels, numpy.array(segments))
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A fitted head with its training segments, and some queries."""
+    generator = numpy.random.default_rng(5)
+    training = make_texts(generator, [4, 3, 5], [(0, 0, 1), (0, 1, 3), (1, 2, 3), (2, 0, 2), (2, 4, 5)])
+    queries = make_texts(generator, [3, 4], [(0, 0, 1), (0, 1, 3), (1, 1, 2), (1, 2, 4)])
+    theta, hessian, metric = fitted(training.data, L2)
+    return Context(Pipeline(), "tagger", training, theta, L2, metric), queries, hessian
+
+
+def numeric_gradients(theta, texts, segments=None):
+    """Minus the gradients of enumerated conditional losses."""
+    chosen = texts.segments if segments is None else segments
+    return -numpy.array(
+        [differences(lambda t, s=tuple(s): segment_loss(t, texts.data, texts.labels, s), theta) for s in chosen]
+    )
+
+
+def whole(texts, owners):
+    """The documents of segments as segments."""
+    return [(document, 0, texts.data.lengths[document]) for document in owners]
+
+
+@pytest.mark.parametrize("curvature", ["exact", "identity", None])
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_uncorrected_influence_is_the_product_of_numeric_gradients(world, curvature, similarity):
+    context, queries, hessian = world
+    inverse = numpy.eye(len(hessian)) if curvature == "identity" else numpy.linalg.inv(hessian)
+    mine, theirs = numeric_gradients(context.theta, queries), numeric_gradients(context.theta, context.training)
+    expected = mine @ inverse @ theirs.T
+    if similarity == "cosine":
+        lengths = [numpy.sqrt(numpy.einsum("np,pq,nq->n", g, inverse, g)) for g in (mine, theirs)]
+        expected = expected / numpy.outer(*lengths)
+    found = segment_influence(curvature, False, similarity).prepare(context).scores(queries)
+    numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
+
+
+def test_corrected_influence_uses_the_corrected_gradients(world):
+    context, queries, hessian = world
+    training = context.training
+    chains = SegmentChains(context.theta, training.data, training.labels, training.segments)
+    corrected = correct_segments(chains, context.metric).factors.gradients()
+    expected = numeric_gradients(context.theta, queries) @ numpy.linalg.inv(hessian) @ corrected.T
+    found = segment_influence().prepare(context).scores(queries)
+    numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
+    plain = segment_influence(corrected=False).prepare(context).scores(queries)
+    assert numpy.abs(found - plain).max() > 0.01 * numpy.abs(found).max()
+
+
+def test_kfac_influence_uses_its_own_curvature(world):
+    context, queries, _ = world
+    metric, kind, _ = head_metric(context.training.data, context.theta, L2, "kfac")
+    assert kind == "kfac"
+    mine, theirs = numeric_gradients(context.theta, queries), numeric_gradients(context.theta, context.training)
+    found = segment_influence("kfac", False).prepare(context).scores(queries)
+    expected = metric.apply(mine) @ theirs.T
+    numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("query", ["document", "segment"])
+def test_instance_influence_is_the_product_of_numeric_document_gradients(world, normalised, query):
+    context, queries, hessian = world
+    training = context.training
+    owners = training.segments[:, 0]
+    theirs = numeric_gradients(context.theta, training, whole(training, owners))
+    asked = whole(queries, queries.segments[:, 0]) if query == "document" else queries.segments.tolist()
+    mine = numeric_gradients(context.theta, queries, asked)
+    if normalised:
+        theirs = theirs / numpy.array([[training.data.lengths[owner]] for owner in owners])
+        mine = mine / numpy.array([[end - start] for _, start, end in asked])
+    expected = mine @ numpy.linalg.inv(hessian) @ theirs.T
+    found = instance_influence(None, normalised, query).prepare(context).scores(queries)
+    numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
+
+
+def test_the_loss_of_a_document_is_the_one_that_training_minimises(world):
+    context, _, _ = world
+    training = context.training
+    weights, _ = unpack(context.theta, len(TAGS))
+    stationary = numeric_gradients(context.theta, training, whole(training, range(3))).sum(axis=0)
+    assert weights.any()
+    numpy.testing.assert_allclose(stationary, L2 * context.theta, atol=1e-7)
+
+
+def test_neighbours_are_alike_and_labels_give_the_sign(world):
+    context, queries, _ = world
+
+    def vector(texts, segment):
+        first = sum(texts.data.lengths[: segment[0]])
+        return texts.data.features[first + segment[1] : first + segment[2]].astype("float64").mean(axis=0)
+
+    def kind(texts, segment):
+        return TAGS[texts.labels[sum(texts.data.lengths[: segment[0]]) + segment[1]]][-1]
+
+    pairs = [[(q, k) for k in context.training.segments] for q in queries.segments]
+    dots = numpy.array([[vector(queries, q) @ vector(context.training, k) for q, k in row] for row in pairs])
+    lengths = numpy.array(
+        [
+            [numpy.linalg.norm(vector(queries, q)) * numpy.linalg.norm(vector(context.training, k)) for q, k in row]
+            for row in pairs
+        ]
+    )
+    same = numpy.array([[kind(queries, q) == kind(context.training, k) for q, k in row] for row in pairs])
+    assert same.any() and not same.all()
+    for similarity, values in (("dot", dots), ("cosine", dots / lengths)):
+        expected = {
+            "all": values,
+            "same": values * same,
+            "other": -values * ~same,
+            "signed": numpy.where(same, values, -values),
+        }
+        for labels, wanted in expected.items():
+            found = segment_neighbours(similarity, labels).prepare(context).scores(queries)
+            numpy.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+
+
+METHODS = {
+    "exact": segment_influence(),
+    "identity": segment_influence("identity"),
+    "instance": instance_influence(),
+    "neighbours": segment_neighbours(),
+    "random": random_scores(3),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_score_does_not_depend_on_what_is_asked_with_it(world, name):
+    context, queries, _ = world
+    attribution = METHODS[name].prepare(context)
+    together = attribution.scores(queries)
+    order = [2, 0, 3, 1]
+    again = attribution.scores(Texts(queries.docs, queries.data, queries.labels, queries.segments[order]))
+    numpy.testing.assert_allclose(again, together[order], rtol=1e-9, atol=1e-12)
+    assert together.shape == (4, 5)
+    assert attribution.bytes_per_segment >= 0
+
+
+def test_random_scores_are_uniform_and_seeded(world):
+    context, queries, _ = world
+    one, other = (random_scores(seed).prepare(context).scores(queries) for seed in (0, 1))
+    assert (one != other).all()
+    numpy.testing.assert_array_equal(one, random_scores(0).prepare(context).scores(queries))
+    assert len(numpy.unique(one)) == one.size
+    assert -1 <= one.min() < 0 < one.max() <= 1
+
+
+def test_identity_is_not_corrected_by_default(world):
+    context, queries, _ = world
+    metric = IdentityCurvature(len(TAGS), context.training.data.width)
+    plain = Context(context.nlp, context.tagger, context.training, context.theta, L2, metric)
+    default = segment_influence().prepare(plain).scores(queries)
+    numpy.testing.assert_array_equal(default, segment_influence(corrected=False).prepare(plain).scores(queries))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: segment_influence("exactly"),
+        lambda: segment_influence(similarity="sine"),
+        lambda: instance_influence("newton"),
+        lambda: instance_influence(query="token"),
+        lambda: segment_neighbours("euclidean"),
+        lambda: segment_neighbours(labels="some"),
+    ],
+)
+def test_unknown_settings_are_refused(make):
+    with pytest.raises(ValueError, match=r"\[S095\]|S095"):
+        make()
