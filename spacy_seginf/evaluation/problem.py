@@ -18,9 +18,11 @@ from ..influence.effects import complete_labels
 from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
 from ..methods.interface import Context, Progress, Texts
+from ..pipeline.attribution import IndexedDocs
 from ..pipeline.encoding import bare_copy, run_before
 from ..pipeline.influence import Influence
 from ..schemes import TAG
+from ..search.explainer import rows_of
 
 DRAWN = 0  # seed of the training documents
 BATCH = 64
@@ -58,7 +60,8 @@ def training_context(
     else:
         theta = fit_to_optimum(data, index.theta, l2).theta
         metric, _, _ = head_metric(data, theta, l2, "exact")
-    docs = [Doc(nlp.vocab, words=words, spaces=spaces) for words, spaces in map(index.words, documents.tolist())]
+    indexed = IndexedDocs(index, nlp.vocab)
+    docs = [indexed[number] for number in documents.tolist()]
     segments = _segments(influence, index, data, documents)
     if not len(segments):
         raise ValueError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
@@ -103,8 +106,8 @@ def _segments(influence: Influence, index: Index, data: HeadData, documents: num
         tokens = numpy.arange(len(numbers)) - data.starts[numbers]
         known = ~data.allowed.all(axis=1)
         return numpy.stack([numbers, tokens, tokens + 1], axis=1)[known]
-    found = [index.segments.segment(row) for row in range(len(index.segments))]
-    segments = numpy.array(sorted(found), dtype=numpy.int64).reshape(-1, 3)
+    segments = rows_of(index, "entity").positions()
     segments = segments[numpy.isin(segments[:, 0], documents)]
+    segments = segments[numpy.lexsort(segments.T[::-1])]
     segments[:, 0] = numpy.searchsorted(documents, segments[:, 0])
     return segments
