@@ -8,6 +8,7 @@ from typing import Optional, Sequence
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import minibatch
 
 from ..crf import one_label_each
 from ..errors import Errors
@@ -19,10 +20,10 @@ from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
 from ..methods.interface import Context, Progress, Texts
 from ..pipeline.attribution import IndexedDocs
+from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.encoding import bare_copy, run_before
 from ..pipeline.influence import Influence
 from ..schemes import TAG
-from ..search.explainer import rows_of
 
 DRAWN = 0  # seed of the training documents
 BATCH = 64
@@ -62,25 +63,43 @@ def training_context(
         metric, _, _ = head_metric(data, theta, l2, "exact")
     indexed = IndexedDocs(index, nlp.vocab)
     docs = [indexed[number] for number in documents.tolist()]
-    segments = _segments(influence, index, data, documents)
-    if not len(segments):
-        raise ValueError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
+    segments = training_segments(influence, data, documents)
     training = Texts(docs, data, complete_labels(data, theta), segments)
     return Context(nlp, influence.tagger_name, training, theta, l2, metric, progress)
 
 
-def predictions(nlp: Language, influence: Influence, docs: Sequence[Doc]) -> Texts:
+def training_segments(influence: Influence, data: HeadData, documents: numpy.ndarray) -> numpy.ndarray:
+    """List the training segments of some documents of an index, in document order (int64, n x 3): entities, annotated or
+    missing; single tokens under the scheme TAG. The order is not the index's, by norm: it decides between equal scores.
+
+    data (HeadData): of these documents. documents (int64, rising): numbers in the index.
+    RAISES (ValueError): S101 if there are none.
+    """
+    assert influence.index is not None
+    if influence.find_tagger().scheme.name == TAG:
+        numbers = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)
+        tokens = numpy.arange(len(numbers)) - data.starts[numbers]
+        segments = numpy.stack([numbers, tokens, tokens + 1], axis=1)[~data.allowed.all(axis=1)]
+    else:
+        segments = influence.index.segments.positions()
+        segments = segments[numpy.isin(segments[:, 0], documents)]
+        segments[:, 0] = numpy.searchsorted(documents, segments[:, 0])
+        segments = segments[numpy.lexsort(segments.T[::-1])]
+    if not len(segments):
+        raise ValueError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
+    return segments
+
+
+def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc]) -> Texts:
     """Let the pipeline predict entities (or tags, under the scheme TAG): all are segments at their predicted labels.
 
-    docs (sequence of Doc): their annotation is not read.
+    docs (sequence of Doc): their annotation is not read; empty ones are left out.
     RAISES (ValueError): S101 if nothing is predicted.
     """
-    tagger = influence.find_tagger()
-    with influence.paused():
-        docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
-        found = [p for start in range(0, len(docs), BATCH) for p in tagger.predict(docs[start : start + BATCH])]
+    docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
+    found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]
     tags = [p.tags if tagger.explains is None else tagger.followed_tags(doc) for p, doc in zip(found, docs)]
-    segments = [(n, start, end) for n, own in enumerate(tags) for start, end, _ in influence.predictions(own)]
+    segments = [(number, *span) for number, own in enumerate(tags) for span in _spans(tagger, own)]
     if not segments:
         raise ValueError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
     labels = numpy.concatenate(tags).astype(numpy.int64)
@@ -99,15 +118,7 @@ def select(texts: Texts, chosen: numpy.ndarray) -> Texts:
     return replace(texts, docs=docs, data=subset(texts.data, documents), labels=texts.labels[rows], segments=segments)
 
 
-def _segments(influence: Influence, index: Index, data: HeadData, documents: numpy.ndarray) -> numpy.ndarray:
-    """List the training segments in document order: entities, annotated or missing; single tokens under TAG."""
-    if influence.find_tagger().scheme.name == TAG:
-        numbers = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)
-        tokens = numpy.arange(len(numbers)) - data.starts[numbers]
-        known = ~data.allowed.all(axis=1)
-        return numpy.stack([numbers, tokens, tokens + 1], axis=1)[known]
-    segments = rows_of(index, "entity").positions()
-    segments = segments[numpy.isin(segments[:, 0], documents)]
-    segments = segments[numpy.lexsort(segments.T[::-1])]
-    segments[:, 0] = numpy.searchsorted(documents, segments[:, 0])
-    return segments
+def _spans(tagger: CRFTagger, tags: numpy.ndarray) -> list[tuple[int, int]]:
+    if tagger.scheme.name == TAG:
+        return [(token, token + 1) for token in range(len(tags))]
+    return [(start, end) for start, end, _ in tagger.scheme.entities(tags)]
