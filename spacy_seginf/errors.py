@@ -211,3 +211,7 @@ class Errors(metaclass=_Coded):
     S105 = (
         "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]', or leave them out: --no-plots."
     )
+    S106 = (
+        "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "
+        "be trained anew without labels. Take a pipeline whose crf_tagger was trained itself."
+    )

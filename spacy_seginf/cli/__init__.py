@@ -170,6 +170,31 @@ def evaluate_cli(
     _report_errors(evaluate_with_options, pipeline, texts, output, options, **settings)
 
 
+@seginf.command("retrain-deletions")
+def retrain_deletions_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    texts: Path = Arg(..., help="Development or test corpus (.spacy) whose predictions are attributed"),
+    output: Path = Arg(..., help="Folder for table and retrained.json; an interrupted run goes on in it"),
+    config: Path = Opt(..., "--config", "-c", help="Config file with a block [methods.NAME] for each method"),
+    methods: str = Opt("exact,identity-cosine,random", "--methods", "-m", help="Names, separated by commas"),
+    documents: int = Opt(160, "--documents", help="Training documents drawn", min=2),
+    queries: int = Opt(5, "--queries", help="Predictions drawn", min=1),
+    k: int = Opt(50, "--k", help="How many segments lose their labels", min=1),
+    steps: int = Opt(200, "--steps", help="Updates of each training", min=1),
+    repeats: int = Opt(3, "--repeats", help="Trainings with other seeds and nothing deleted: the noise", min=0),
+    code: Optional[Path] = Opt(None, "--code", help="Python file that registers other methods"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+) -> None:
+    """Train the whole pipeline anew without the labels that methods name, encoder included."""
+    from .retrain_deletions import retrain_deletions
+
+    sizes = {"documents": documents, "queries": queries, "k": k, "steps": steps, "repeats": repeats}
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    settings: dict[str, Any] = {"methods": names, "sizes": sizes, "code": code, "gpu_id": gpu_id, "silent": quiet}
+    _report_errors(retrain_deletions, pipeline, texts, output, config=config, **settings)
+
+
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
     from wasabi import msg

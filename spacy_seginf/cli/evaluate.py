@@ -10,7 +10,8 @@ from typing import Any, Iterable, Optional, Sequence
 
 import typer
 from spacy.cli._util import import_code, setup_gpu
-from spacy.tokens import DocBin
+from spacy.language import Language
+from spacy.tokens import Doc
 from wasabi import Printer, table
 
 from ..errors import Errors
@@ -19,6 +20,7 @@ from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
 from ..evaluation.referee import Planted, Settings, compare
 from ..files import exclusive, write_text
+from ..pipeline.corpus import read_documents
 from ..render.comparison import comparison_notes, comparison_rows, differences, render_markdown
 from ..render.comparison_plots import plot_comparison
 from .explain import load_indexed
@@ -50,8 +52,8 @@ def evaluate(
     pipeline (str): a folder that `seginf index` wrote. It is not changed.
     texts (Path): development or test corpus (.spacy), whose predictions are explained.
     output (Path): folder for comparison.json, comparison.md and pictures; what is finished is kept in it too.
-    config (Path): its blocks [methods.NAME]. methods (sequence of str): which of them; all if empty, but not those
-        whose ``checkpoints`` are null. checkpoints (Path): takes the place of that setting.
+    config (Path): its blocks [methods.NAME]. methods (sequence of str): which of them; all if empty.
+        checkpoints (Path): takes the place of every ``checkpoints`` setting.
     truth (str), planted (Path): a pipeline trained on the true labels, and the training corpus with its planted errors
         listed (.jsonl.gz); then the ranks of the planted errors are looked up too.
     code (Path): Python file that registers methods.
@@ -63,12 +65,11 @@ def evaluate(
     if (truth is None) != (planted is None):
         allowed = "Give both, or neither: a victim is what one pipeline has right and the other wrong."
         raise ValueError(Errors.S103.format(setting="truth and planted", value="incomplete", allowed=allowed))
-    for what, path in (("corpus", texts), ("list of planted errors", planted)):
-        if path is not None and not Path(path).is_file():
-            raise ValueError(Errors.S040.format(what=what, path=path))
-    blocks = read_methods(Path(config), methods, checkpoints, skip_unready=True)
+    if planted is not None and not Path(planted).is_file():
+        raise ValueError(Errors.S040.format(what="list of planted errors", path=planted))
+    blocks = read_methods(Path(config), methods, checkpoints)
     nlp, influence = load_indexed(pipeline)
-    docs = list(DocBin().from_disk(texts).get_docs(nlp.vocab))
+    docs = read_docs(nlp, texts)
     known = None if truth is None or planted is None else Planted(load_pipeline(truth), read_culprits(Path(planted)))
     output = Path(output)
     with exclusive(output / WORK):
@@ -81,7 +82,7 @@ def evaluate(
             output / WORK,
             planted=known,
             n_process=n_process,
-            progress=_silent if silent else show_progress,
+            progress=no_progress if silent else show_progress,
             say=msg.info,
         )
     write_text(output / "comparison.json", json.dumps(comparison.as_dict(), indent=2) + "\n")
@@ -127,8 +128,15 @@ def show_progress(work: Iterable, *, desc: str, total: int, unit: str) -> Iterab
     return tqdm(work, desc=desc, total=total, unit=unit, mininterval=0.1 if sys.stderr.isatty() else 30.0)
 
 
-def _silent(work: Iterable, **_: object) -> Iterable:
+def no_progress(work: Iterable, **_: object) -> Iterable:
+    """Show nothing."""
     return work
+
+
+def read_docs(nlp: Language, path: Path) -> list[Doc]:
+    """Read the documents of a corpus as they are. RAISES (ValueError): S040 if there is no file, S042 if it is no
+    corpus."""
+    return list(read_documents(nlp, Path(path)))
 
 
 def _print(comparison: Comparison) -> None:

@@ -31,14 +31,11 @@ class MethodBlock:
         return f"{self.name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
-def read_methods(
-    path: Path, names: Sequence[str] = (), checkpoints: Optional[Path] = None, skip_unready: bool = False
-) -> list[MethodBlock]:
+def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Path] = None) -> list[MethodBlock]:
     """Read the methods of a config file, in its order.
 
     names (sequence of str): which ones, in this order; all if empty.
     checkpoints (Path): takes the place of the ``checkpoints`` setting of every block that has one.
-    skip_unready (bool): leave out blocks whose ``checkpoints`` setting is null, unless they are asked for by name.
     RAISES (ValueError): S040 if there is no file, S100 for an unknown name, S102 for a block that gives no method.
     """
     if not Path(path).is_file():
@@ -52,8 +49,6 @@ def read_methods(
         settings = dict(blocks[name])
         if CHECKPOINTS in settings and checkpoints is not None:
             settings[CHECKPOINTS] = str(checkpoints)
-        if skip_unready and not names and settings.get(CHECKPOINTS, "") is None:
-            continue
         found.append(MethodBlock(name, _resolve(path, name, settings), settings))
     if not found:
         raise ValueError(Errors.S101.format(what=f"There are no methods in {path}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Optional, Sequence
 
@@ -25,6 +26,7 @@ from ..pipeline.encoding import bare_copy, run_before
 from ..pipeline.influence import Influence
 from ..schemes import TAG
 
+VERSION = 1  # of what is kept of a comparison; another one repeats everything
 DRAWN = 0  # seed of the training documents
 BATCH = 64
 
@@ -37,6 +39,16 @@ def draw_documents(index: Index, count: Optional[int]) -> numpy.ndarray:
     if count is None or count >= len(filled):
         return filled
     return numpy.sort(numpy.random.default_rng(DRAWN).permutation(filled)[:count])
+
+
+def problem_key(index: Index, docs: Sequence[Doc], settings: tuple) -> str:
+    """Name what scores and refits depend on, so that another problem does not find them: an index, texts with queries,
+    and settings."""
+    digest = hashlib.sha256(repr((VERSION, settings)).encode())
+    digest.update(repr([(shard["build"], shard["checksum"]) for shard in index.manifest.shards]).encode())
+    for doc in docs:
+        digest.update("\n".join(token.text_with_ws for token in doc).encode("utf8", "surrogatepass") + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def training_context(
@@ -69,8 +81,8 @@ def training_context(
 
 
 def training_segments(influence: Influence, data: HeadData, documents: numpy.ndarray) -> numpy.ndarray:
-    """List the training segments of some documents of an index, in document order (int64, n x 3): entities, annotated or
-    missing; single tokens under the scheme TAG. The order is not the index's, by norm: it decides between equal scores.
+    """List the training segments of some documents of an index (int64, n x 3): entities, annotated or missing; single
+    tokens under the scheme TAG. They are in document order: the index's, by norm, would decide between equal scores.
 
     data (HeadData): of these documents. documents (int64, rising): numbers in the index.
     RAISES (ValueError): S101 if there are none.

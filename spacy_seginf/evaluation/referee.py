@@ -10,7 +10,6 @@ or subsets repeats nothing.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable, Optional, Sequence
@@ -20,19 +19,17 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..index.index import Index
 from ..methods.interface import Texts
 from ..pipeline.influence import Influence
 from .attributing import attribute
 from .comparison import Comparison, combine
 from .method_blocks import MethodBlock
 from .planted_truth import planted_queries, planted_ranks
-from .problem import draw_documents, predictions, select, training_context
+from .problem import draw_documents, predictions, problem_key, select, training_context
 from .store import Store
 from .trial import Progress, Trial
 
 PLANTED = "planted"
-VERSION = 1  # of what is kept; another one repeats everything
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def compare(
         places = explainer.index, documents
         found = planted_queries(nlp, planted.truth, docs, every, context.training, places, planted.culprits)
     asked = {**queries, **({PLANTED: found.queries} if found is not None and found.kinds else {})}
-    store = Store(folder / fingerprint(explainer.index, docs, settings, context.l2))
+    store = Store(folder / problem_key(explainer.index, docs, (settings.documents, settings.queries, context.l2)))
     scores = attribute(context, blocks, asked, store, lambda name: say(f"Scored by {name}"))
     trials = {
         f"seed-{seed}": Trial(context, queries[f"seed-{seed}"], seed, settings.ks, settings.subsets, store)
@@ -144,15 +141,6 @@ def compare(
             "planted_base_rate": float(found.relevant.mean()) if found is not None and found.kinds else None,
         },
     )
-
-
-def fingerprint(index: Index, docs: Sequence[Doc], settings: Settings, l2: float) -> str:
-    """Name everything that scores and refits of a seed depend on: another problem must not find them."""
-    digest = hashlib.sha256(f"{VERSION} {settings.documents} {settings.queries} {l2!r}".encode())
-    digest.update(repr([(shard["build"], shard["checksum"]) for shard in index.manifest.shards]).encode())
-    for doc in docs:
-        digest.update("\n".join(token.text_with_ws for token in doc).encode("utf8", "surrogatepass") + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def _draw(every: Texts, count: int, seed: int) -> numpy.ndarray:

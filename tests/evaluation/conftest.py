@@ -18,16 +18,12 @@ CONFIG = """
 [methods.toy-random]
 @misc = "tests.ToyRandom.v1"
 seed = 3
-
-[methods.waiting]
-@misc = "tests.ToyRandom.v1"
-checkpoints = null
 """
 
 
 @pytest.fixture
 def config(tmp_path):
-    """A config file of two methods that another package registered, and one that lacks its checkpoints."""
+    """A config file of two methods that another package registered."""
     path = tmp_path / "methods.cfg"
     path.write_text(CONFIG, encoding="utf8")
     with registered():
