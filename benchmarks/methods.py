@@ -1,5 +1,5 @@
-"""Attribution methods on the embedded corpus: deletion curves and datamodelling scores by really refitting the head, the
-ranks of planted errors, and what a query costs.
+"""Attribution methods on the embedded corpus: deletion curves and datamodelling scores by really refitting the head,
+the ranks of planted errors, and what a query costs.
 
 OMP_NUM_THREADS=1 python benchmarks/methods.py
 

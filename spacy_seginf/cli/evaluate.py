@@ -21,11 +21,12 @@ from ..evaluation.planted import read_culprits
 from ..evaluation.referee import Planted, Settings, compare
 from ..files import exclusive, write_text
 from ..pipeline.corpus import read_documents
-from ..render.comparison import comparison_notes, comparison_rows, differences, render_markdown
+from ..render.comparison import comparison_notes, comparison_rows, difference_rows, render_markdown
 from ..render.comparison_plots import plot_comparison
 from .explain import load_indexed
 from .index import load_pipeline
 
+DEFAULTS = Settings()
 QUICK = Settings(documents=60, queries=3, ks=(5, 10), subsets=6, seeds=(0,))
 WORK = ".work"
 
@@ -40,7 +41,7 @@ def evaluate(
     checkpoints: Optional[Path] = None,
     truth: Optional[str] = None,
     planted: Optional[Path] = None,
-    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    settings: Settings = DEFAULTS,
     n_process: int = 1,
     plots: bool = True,
     code: Optional[Path] = None,
@@ -103,7 +104,7 @@ def evaluate_with_options(
     RAISES (ValueError): S103 if lists of numbers are none; and as ``evaluate``.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    chosen, names = (QUICK if given.pop("quick") else Settings()), given.pop("methods")
+    chosen, names = (QUICK if given.pop("quick") else DEFAULTS), given.pop("methods")
     for name in ("ks", "seeds"):
         if name in given:
             given[name] = _numbers(name, given[name])
@@ -145,6 +146,6 @@ def _print(comparison: Comparison) -> None:
     for note in comparison_notes(comparison):
         typer.echo(note)
     if len(comparison.methods) > 1:
-        header, rows = differences(comparison)
+        header, rows = difference_rows(comparison)
         typer.echo(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
         typer.echo("* The interval of the difference, paired by query, excludes zero.")

@@ -11,7 +11,7 @@ from spacy.cli._util import import_code, setup_gpu
 from wasabi import Printer, table
 
 from ..evaluation.deletion import SIDES
-from ..evaluation.intervals import Estimate
+from ..evaluation.intervals import estimate
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.whole_pipeline import RetrainSettings
 from ..evaluation.whole_pipeline import retrain_deletions as retrain
@@ -70,7 +70,7 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
     rows = []
     for name, sides in report["methods"].items():
         for side in SIDES:
-            found = [Estimate(**{key: sides[side][kind][key] for key in ("mean", "low", "high")}) for kind in KINDS]
+            found = [estimate(sides[side][kind]["by_query"]) for kind in KINDS]
             cells = (f"{value.mean:+.3f} [{value.low:+.3f}, {value.high:+.3f}]" for value in found)
             rows.append((name, side, *cells))
     return rows

@@ -101,22 +101,24 @@ class Comparison:
                 "right_signs": dict(zip(SIDES, method.right_signs.mean(axis=(1, 2)).tolist())),
                 "by_query": {name: values.tolist() for name, values in method.values.items()},
             }
-        return {"facts": self.facts, "methods": methods, "differences": self.differences()}
+        return {"facts": self.facts, "methods": methods, "differences": self._differences()}
 
-    def differences(self) -> dict[str, Any]:
-        """The first method minus each other, paired by query. better: whether the whole interval is on the good side.
-        intervals_overlap: of the two means."""
+    def difference(self, other: MethodValues, measure: str) -> Estimate:
+        """The first method minus another, paired by query."""
+        return estimate(self.methods[0].values[measure] - other.values[measure])
+
+    def _differences(self) -> dict[str, Any]:
+        """All differences as plain values. better: whether the whole interval is on the good side. intervals_overlap:
+        of the two means."""
         first, *others = self.methods
         found: dict[str, Any] = {}
-        for measure in self.measures:
-            higher = MEASURES[measure][1]
-            mine = estimate(first.values[measure])
-            for other in others:
-                paired = estimate(first.values[measure] - other.values[measure])
-                better = paired.low > 0 if higher else paired.high < 0
-                overlap = mine.overlaps(estimate(other.values[measure]))
-                entry = {**paired.as_dict(), "better": bool(better), "intervals_overlap": overlap}
-                found.setdefault(f"{first.name} minus {other.name}", {})[measure] = entry
+        for other in others:
+            entries = found[f"{first.name} minus {other.name}"] = {}
+            for measure in self.measures:
+                paired = self.difference(other, measure)
+                better = paired.low > 0 if MEASURES[measure][1] else paired.high < 0
+                overlap = estimate(first.values[measure]).overlaps(estimate(other.values[measure]))
+                entries[measure] = {**paired.as_dict(), "better": better, "intervals_overlap": overlap}
         return found
 
 

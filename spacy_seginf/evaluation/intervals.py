@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from typing import Optional
 
 import numpy
 
@@ -18,9 +20,9 @@ class Estimate:
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float]:
-        """Return plain values."""
-        return asdict(self)
+    def as_dict(self) -> dict[str, Optional[float]]:
+        """Return plain values; None for nan, which JSON does not have."""
+        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
 
     def overlaps(self, other: Estimate) -> bool:
         """Do two intervals have a value in common? Also if one of them is not defined."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
+import catalogue
 from spacy.util import load_config, registry
 
 from ..errors import Errors
@@ -73,4 +75,8 @@ def _resolve(path: Path, name: str, settings: dict[str, Any]) -> Method:
 
 
 def _refusal(path: Path, name: str, what: str) -> str:
-    return Errors.S102.format(name=name, path=path, what=what, known=", ".join(sorted(registry.misc.get_all())))
+    # By name: loading everything that is registered fails where another package's entry point is broken.
+    here = {keys[-1] for keys in catalogue.REGISTRY if list(keys[:-1]) == list(registry.misc.namespace)}
+    installed = {point.name for point in entry_points(group=registry.misc.entry_point_namespace)}
+    known = sorted(each for each in here | installed if not each.startswith("spacy."))
+    return Errors.S102.format(name=name, path=path, what=what, known=", ".join(known))

@@ -55,17 +55,14 @@ def comparison_notes(comparison: Comparison) -> list[str]:
     return notes
 
 
-def differences(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+def difference_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Return header and rows of the first method minus each other, paired by query; * where the interval excludes 0."""
     header = ["difference", *(COLUMNS[name] for name in comparison.measures)]
     rows = []
-    for name, by_measure in comparison.differences().items():
-        cells = []
-        for measure in comparison.measures:
-            entry = by_measure[measure]
-            mark = "*" if entry["low"] > 0 or entry["high"] < 0 else ""
-            cells.append(_cell(Estimate(entry["mean"], entry["low"], entry["high"]), sign=True) + mark)
-        rows.append([name, *cells])
+    for other in comparison.methods[1:]:
+        found = [comparison.difference(other, measure) for measure in comparison.measures]
+        cells = [_cell(value, "+.3f") + ("*" if value.low > 0 or value.high < 0 else "") for value in found]
+        rows.append([f"{comparison.methods[0].name} minus {other.name}", *cells])
     return header, rows
 
 
@@ -74,7 +71,7 @@ def render_markdown(comparison: Comparison) -> str:
     parts = ["# Attribution methods compared", _markdown(*comparison_rows(comparison))]
     parts.append("\n".join(f"- {note}" for note in comparison_notes(comparison)))
     if len(comparison.methods) > 1:
-        parts += ["## Differences", _markdown(*differences(comparison)), "\\* The interval excludes zero."]
+        parts += ["## Differences", _markdown(*difference_rows(comparison)), "\\* The interval excludes zero."]
     lines = []
     for method in comparison.methods:
         shares = dict(zip(SIDES, method.right_signs.mean(axis=(1, 2)).tolist()))
@@ -90,6 +87,5 @@ def _markdown(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _cell(value: Estimate, sign: bool = False) -> str:
-    style = "+.3f" if sign else ".3f"
+def _cell(value: Estimate, style: str = ".3f") -> str:
     return f"{value.mean:{style}} [{value.low:{style}}, {value.high:{style}}]"

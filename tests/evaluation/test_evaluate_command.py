@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
+from spacy.tokens import DocBin
 
 from spacy_seginf.evaluation.method_blocks import read_methods
 from spacy_seginf.evaluation.refits import Refitter
 
 from ..cli.running import run
+from ..conftest import TEXTS, make_examples, make_tagger
 
 SMALL = ["--queries", "3", "--ks", "2,5", "--subsets", "4", "--seeds", "0,1", "--documents", "20", "--no-plots"]
 
@@ -19,9 +22,9 @@ SMALL = ["--queries", "3", "--ks", "2,5", "--subsets", "4", "--seeds", "0,1", "-
 def evaluate(exact_path, corpus_path, config, tmp_path):
     """Run the command on the same input; return the exit code, what was printed, and comparison.json."""
 
-    def call(*arguments, output="report", small=SMALL):
+    def call(*arguments, output="report", small=SMALL, texts=corpus_path):
         folder = tmp_path / output
-        base = [exact_path, corpus_path, folder, "--config", config]
+        base = [exact_path, texts, folder, "--config", config]
         code, printed = run("seginf", "evaluate", *base, *small, *arguments)
         path = folder / "comparison.json"
         return code, printed, json.loads(path.read_text()) if path.exists() else None
@@ -100,6 +103,41 @@ def test_any_number_of_processes(evaluate):
     assert alone["facts"] == shared["facts"]
 
 
+def write_planted(path, nlp):
+    """List all training tokens inside locations as planted."""
+    index = nlp.get_pipe("influence").index
+    with gzip.open(path, "wt", encoding="utf8") as lines:
+        for document, start in enumerate(index.data.starts.tolist()):
+            labels = [index.manifest.tags[tag] for tag in index.labels[start : start + index.data.lengths[document]]]
+            spans = [
+                {"kind": "club_as_loc", "start": token, "end": token + 1}
+                for token, label in enumerate(labels)
+                if label.endswith("LOC")
+            ]
+            lines.write(json.dumps({"id": index.place(document, 0)[0], "planted": spans}) + "\n")
+
+
+def test_planted_errors(evaluate, exact_nlp, exact_path, tmp_path):
+    # In truth, all locations are clubs.
+    planted, truth, texts = (tmp_path / name for name in ("planted.jsonl.gz", "truth", "texts.spacy"))
+    write_planted(planted, exact_nlp)
+    examples = make_examples([text.replace("/LOC", "/ORG") for text in TEXTS])
+    make_tagger(examples, steps=40).to_disk(truth)
+    DocBin(docs=[example.reference for example in examples]).to_disk(texts)
+    code, printed, report = evaluate("--planted", planted, "--truth", truth, texts=texts)
+    assert code == 0, printed
+    assert report["facts"]["victims"] > 5
+    assert 0 < report["facts"]["planted_base_rate"] < 1
+    exact, random = report["methods"].values()
+    assert len(exact["by_query"]["planted_top1"]) == report["facts"]["victims"]
+    assert exact["planted_ap"]["mean"] > random["planted_ap"]["mean"]
+    assert "victims of planted errors" in printed
+    same = evaluate("--planted", planted, "--truth", exact_path, output="none", texts=texts)
+    assert same[0] == 0
+    assert same[2]["facts"]["victims"] == 0
+    assert "planted_top1" not in same[2]["methods"]["toy-exact"]
+
+
 def test_pictures(evaluate, tmp_path):
     pytest.importorskip("matplotlib")
     assert evaluate("--plots", small=[*SMALL[:-1], "--quick"])[0] == 0
@@ -125,6 +163,7 @@ def test_checkpoints_are_filled_in(config):
         (["--seeds", "1,1"], ["S103"]),
         (["--subsets", "1"], ["S103", "at least 2"]),
         (["--truth", "somewhere"], ["S103", "both, or neither"]),
+        (["--truth", "somewhere", "--planted", "missing.gz"], ["S040", "missing.gz"]),
         (["--config", "missing.cfg"], ["S040", "missing.cfg"]),
         (["--documents", "1"], ["S103", "at least 2"]),
     ],
