@@ -14,7 +14,7 @@ MARKERS = "osD^vP*X"
 
 
 def plot_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Draw the deletion curve of each side, and the means of all other measures with their intervals, as PNG files.
+    """Draw the deletion curves of each side (with the interval of the first method), and the means of all other measures with their intervals, as PNG files.
 
     RAISES (ValueError): S105 without matplotlib.
     """
@@ -47,10 +47,11 @@ def _curves(axes: Any, comparison: Comparison, side: str) -> None:
     ks = comparison.facts["ks"]
     for number, (method, points) in enumerate(zip(comparison.methods, comparison.curves(side))):
         style = {"color": COLORS[number % len(COLORS)], "marker": MARKERS[number % len(MARKERS)]}
+        style["linestyle"] = "-" if number < len(COLORS) else "--"
         axes.plot(ks, [point.mean for point in points], label=method.name, markersize=4, **style)
-        axes.fill_between(
-            ks, [point.low for point in points], [point.high for point in points], color=style["color"], alpha=0.08
-        )
+        if number == 0:  # bands of all methods would cover each other
+            low, high = [point.low for point in points], [point.high for point in points]
+            axes.fill_between(ks, low, high, color=style["color"], alpha=0.12, linewidth=0)
     axes.axhline(0.0, color="#999999", linewidth=0.8)
     axes.set(xlabel=f"top {side} segments whose labels are removed", ylabel="change of the prediction's probability")
     axes.spines[["top", "right"]].set_visible(False)
