@@ -14,7 +14,8 @@ MARKERS = "osD^vP*X"
 
 
 def plot_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Draw the deletion curves of each side (with the interval of the first method), and the means of all other measures with their intervals, as PNG files.
+    """Draw the deletion curves of each side (with the first method's interval), and the means of all measures with
+    their intervals, as PNG files.
 
     RAISES (ValueError): S105 without matplotlib.
     """
