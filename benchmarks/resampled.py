@@ -10,13 +10,14 @@ from typing import Iterator
 import numpy
 
 from spacy_seginf.index.documents import Documents, Source, write_documents
+from spacy_seginf.index.head import write_head
 from spacy_seginf.index.index import Index
 from spacy_seginf.index.manifest import write_manifest
 from spacy_seginf.index.writing import write_rows
 from spacy_seginf.influence.factors import TokenFactors, squared_norms
 from spacy_seginf.influence.rows import SILENT, SegmentRows, TokenRows
 from spacy_seginf.influence.segments import SegmentFactors
-from spacy_seginf.pipeline.build import add_shard, shard_name, write_curvature
+from spacy_seginf.pipeline.build import add_shard, shard_name
 
 JITTER = 0.02  # standard deviation of features, in shares of theirs, and of the logarithm of residuals
 CHUNK = 1024
@@ -33,7 +34,7 @@ def resample(index: Index, folder: Path, rows: int, seed: int = 0) -> Index:
     manifest = replace(
         index.manifest, build="resampled", shards=[], files={}, rows=0, segments=0, documents=0, tokens=0
     )
-    write_curvature(folder, index.theta, index.metric)
+    write_head(folder, index.theta, index.metric)
     total, number = 0, 0
     while total < rows:
         source = number % len(index.shards)

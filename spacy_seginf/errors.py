@@ -163,6 +163,8 @@ class Errors(metaclass=_Coded):
         "There is no dask scheduler at {address} ({what}). Start one with `dask scheduler`, and workers with `dask "
         "worker {address}`."
     )
+    # Attribution methods
+    S096 = "This method needs {package}, which is not installed. Install it with: pip install {package}"
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."
     S031 = "The index in {path} has format version {found}; this version of the package reads {known}. {advice}"
@@ -208,10 +210,37 @@ class Errors(metaclass=_Coded):
     )
     S103 = "The setting {setting} of the comparison is {value}. {allowed}"
     S104 = "The method '{name}' gave unusable scores: {what}. It should give one finite number per query and segment."
-    S105 = (
+    S110 = (
         "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]', or leave them out: --no-plots."
     )
-    S106 = (
+    S111 = (
         "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "
         "be trained anew without labels. Take a pipeline whose crf_tagger was trained itself."
     )
+    # Scores of label quality
+    S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"
+    S106 = "There is no score '{score}'. Use one of: {known}."
+    S107 = (
+        "The score '{score}' needs {needs}, which were not given: trusted documents for 'clean' (`--clean "
+        "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (from Python)."
+    )
+    S108 = (
+        "The pipelines can't be compared: component '{name}' has the tags {found} in one and {known} in the first. "
+        "Load checkpoints of one training."
+    )
+    S109 = "{setting} is {value!r}. Use one of: {known}."
+    # Checkpoints and gradients of the encoder
+    S090 = (
+        "There are no checkpoints in {path}: {problem}. Train with [training.logger] set to "
+        '@loggers = "spacy_seginf.CheckpointLogger.v1" and path = "{path}".'
+    )
+    S091 = (
+        "The checkpoint {path} does not have the labels of this pipeline: {problem}. Use checkpoints of the training "
+        "run that made the pipeline."
+    )
+    S092 = (
+        "The checkpoint {path} is one of another architecture: {problem}. Use checkpoints of the training run that "
+        "made the pipeline."
+    )
+    S093 = "The file {path} can't be used: {problem}. Make it anew, or restore it."
+    S094 = "Component '{name}' has no gradients of the kind that this method needs: {problem}."

@@ -7,7 +7,6 @@ from typing import Any, Callable, Iterator, Protocol, Sequence
 
 from .errors import Errors
 
-RETRIES = 3  # of a shard whose worker died
 PATIENCE = 10  # seconds in which a scheduler must answer
 
 
@@ -36,7 +35,8 @@ class InProcess:
 class DaskWorkers:
     """The workers of a dask.distributed cluster. All of them must see the output folder under the same path.
 
-    A task whose worker dies is given to another one, up to three times; results of other tasks are kept.
+    A task whose worker dies is given to another one (how often, dask's settings say); results of other tasks are kept.
+    An error that a task raises ends the work at once.
 
     client (distributed.Client): connected.
     """
@@ -60,7 +60,7 @@ class DaskWorkers:
             raise ValueError(Errors.S081.format(address=address, what=error)) from None
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
-        futures = [self.client.submit(function, task, retries=RETRIES, pure=False) for task in tasks]
+        futures = [self.client.submit(function, task, pure=False) for task in tasks]
         try:
             for future in futures:
                 yield future.result()

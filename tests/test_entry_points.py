@@ -15,7 +15,17 @@ EXPECTED = {
     ("spacy_factories", "crf_tagger"),
     ("spacy_factories", "influence"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
+    ("spacy_misc", "spacy_seginf.CaptumTracInCPFast.v1"),
+    ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),
+    ("spacy_misc", "spacy_seginf.KronfluenceEKFAC.v1"),
+    ("spacy_misc", "spacy_seginf.Random.v1"),
+    ("spacy_misc", "spacy_seginf.SegmentInfluence.v1"),
+    ("spacy_misc", "spacy_seginf.SegmentNN.v1"),
     ("spacy_cli", "seginf"),
+    ("spacy_loggers", "spacy_seginf.CheckpointLogger.v1"),
+    ("spacy_misc", "spacy_seginf.TracInLast.v1"),
+    ("spacy_misc", "spacy_seginf.TracIn.v1"),
+    ("spacy_misc", "spacy_seginf.TracInWE.v1"),
     ("thinc_layers", "spacy_seginf.CRFHead.v1"),
 }
 ENTRY_POINTS = [

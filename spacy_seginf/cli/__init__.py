@@ -12,6 +12,13 @@ HELP = "Which training labels supported or opposed a prediction? Influence funct
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
 app.add_typer(seginf)
 
+# Options of several commands.
+SHARD_TOKENS = Opt(None, "--shard-tokens", help="Tokens per shard: what an interrupted run keeps")
+SCHEDULER = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://host:8786) whose workers do the work")
+FORCE = Opt(False, "--force", "-F", help="Replace the output folder if it exists")
+GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
+QUIET = Opt(False, "--quiet", "-q", help="Print errors only")
+
 
 @seginf.command("index")
 def index_cli(
@@ -38,13 +45,11 @@ def index_cli(
     tolerance: Optional[float] = Opt(
         None, "--tolerance", help="Drop labels whose gradient is at most this share of the largest"
     ),
-    shard_tokens: Optional[int] = Opt(None, "--shard-tokens", help="Tokens per shard: what an interrupted run keeps"),
-    scheduler: Optional[str] = Opt(
-        None, "--scheduler", help="Address of a dask scheduler (tcp://host:8786) whose workers do the work"
-    ),
-    force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+    shard_tokens: Optional[int] = SHARD_TOKENS,
+    scheduler: Optional[str] = SCHEDULER,
+    force: bool = FORCE,
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Encode the training corpus once, refit the head, and store the gradients of the labels beside the pipeline."""
     from .index import index
@@ -61,11 +66,11 @@ def append_cli(
     output: Path = Arg(..., help="Folder for the result; the pipeline's own with --force"),
     refresh: bool = Opt(False, "--refresh", help="Fit head and curvature to all documents; otherwise they are held"),
     dev: Optional[Path] = Opt(None, "--dev", help="Development corpus (.spacy) that chooses the penalty of a refresh"),
-    shard_tokens: Optional[int] = Opt(None, "--shard-tokens", help="Tokens per shard: what an interrupted run keeps"),
-    scheduler: Optional[str] = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://host:8786)"),
-    force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+    shard_tokens: Optional[int] = SHARD_TOKENS,
+    scheduler: Optional[str] = SCHEDULER,
+    force: bool = FORCE,
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Add documents to an index; only these are encoded."""
     from .append import append
@@ -89,9 +94,9 @@ def attach_cli(
     output: Path = Arg(..., help="Folder for the pipeline with head and index; spacy.load opens it"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus (.spacy) that chooses the head's penalty"),
-    force: bool = Opt(False, "--force", "-F", help="Replace the output folder if it exists"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+    force: bool = FORCE,
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Explain a ner or tagger that was trained without this package, through a head on its frozen encoder."""
     from .attach import attach
@@ -113,7 +118,7 @@ def explain_cli(
     method: Optional[str] = Opt(
         None, "--method", "-m", help="Another attribution method by its registered name, such as SegmentNN"
     ),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    gpu_id: int = GPU_ID,
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text."""
     from .explain import explain
@@ -129,7 +134,7 @@ def verify_cli(
     l2: float = Opt(10.0, "--l2", help="Penalty of the refits, if the index was built without a refit"),
     top: int = Opt(2, "--top", "-k", help="References on each side of each entity", min=1),
     relabel: bool = Opt(False, "--relabel", "-r", help="Also refit with the label of each reference changed"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    gpu_id: int = GPU_ID,
 ) -> None:
     """Refit the head without the references of a text, and print predicted beside actual effects."""
     from .verify import verify
@@ -193,6 +198,30 @@ def retrain_deletions_cli(
     names = [name.strip() for name in methods.split(",") if name.strip()]
     settings: dict[str, Any] = {"methods": names, "sizes": sizes, "code": code, "gpu_id": gpu_id, "silent": quiet}
     _report_errors(retrain_deletions, pipeline, texts, output, config=config, **settings)
+
+
+@seginf.command("scores")
+def scores_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    scores: str = Opt(
+        "segment_loss",
+        "--scores",
+        "-s",
+        help="Scores to show, by name, separated by commas; the first sorts. An unknown one lists all",
+    ),
+    level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
+    top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
+    clean: Optional[Path] = Opt(None, "--clean", help="Trusted documents (.spacy), which the scores clean_... need"),
+    how: str = Opt("max", "--how", help="How scores of tokens make one of a segment or document: max or mean"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write the list to this file (.jsonl)"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+) -> None:
+    """List the most suspicious training labels: high scores are suspicious."""
+    from .scores import scores as list_scores
+
+    names = [name.strip() for name in scores.split(",") if name.strip()]
+    settings: dict[str, Any] = {"clean": clean, "how": how, "output": output, "gpu_id": gpu_id, "silent": False}
+    _report_errors(list_scores, pipeline, names, level=level, top=top, **settings)
 
 
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]

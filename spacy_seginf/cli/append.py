@@ -41,7 +41,7 @@ def append(
     """
     msg = Printer(no_print=silent)
     output = Path(output)
-    check_output(output, force, [Path(pipeline), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
+    check_output(output, force, pipeline, corpus, dev)
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(pipeline)
     names = [name for name, component in nlp.pipeline if isinstance(component, Influence) and component.index]

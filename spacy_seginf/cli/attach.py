@@ -39,7 +39,7 @@ def attach(
     """
     msg = Printer(no_print=silent)
     output = Path(output)
-    check_output(output, force, [Path(pipeline), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
+    check_output(output, force, pipeline, corpus, dev)
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(pipeline)
     tagger = add_tagger(nlp, find_component(nlp, component))

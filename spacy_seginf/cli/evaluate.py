@@ -58,7 +58,7 @@ def evaluate(
     truth (str), planted (Path): a pipeline trained on the true labels, and the training corpus with its planted errors
         listed (.jsonl.gz); then the ranks of the planted errors are looked up too.
     code (Path): Python file that registers methods.
-    RAISES (ValueError): S040 for missing input, S100 to S105 as ``compare`` and ``read_methods``.
+    RAISES (ValueError): S040 for missing input, S100 to S110 as ``compare`` and ``read_methods``.
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)

@@ -17,7 +17,8 @@ from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.influence import Influence, check_build
+from ..pipeline.influence import Influence
+from ..pipeline.settings import check_build
 
 
 def index(
@@ -56,7 +57,7 @@ def index(
     """
     msg = Printer(no_print=silent)
     output = Path(output)
-    check_output(output, force, [Path(model), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()])
+    check_output(output, force, model, corpus, dev)
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
     influence_name, tagger_name = prepare_influence(nlp, model)
@@ -192,13 +193,14 @@ def override_settings(nlp: Language, name: str, **settings: Any) -> None:
     nlp.get_pipe_config(name).update(changed)
 
 
-def check_output(output: Path, force: bool, inputs: list[Path]) -> None:
+def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optional[Path]) -> None:
     """Refuse to replace what is not an earlier result, or holds what the command reads."""
     if not output.exists():
         return
     if not force:
         raise ValueError(Errors.S043.format(path=output))
     target = output.resolve()
+    inputs = [Path(model), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()]
     for path in inputs:
         # The model's own folder may be replaced: the result is the same pipeline with an index.
         itself = path == inputs[0] and path.resolve() == target

@@ -38,7 +38,7 @@ def retrain_deletions(
     """Train a pipeline anew without the labels that methods name for some predictions; see ``evaluate`` for arguments.
 
     sizes (dict): settings of ``RetrainSettings``.
-    RAISES (ValueError): S040 for missing input, S100 to S106 as ``retrain_deletions`` of the evaluation.
+    RAISES (ValueError): S040 for missing input, S100 to S111 as ``retrain_deletions`` of the evaluation.
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)

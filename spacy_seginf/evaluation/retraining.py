@@ -40,10 +40,10 @@ class Retraining:
     steps: int
 
     def __post_init__(self) -> None:
-        """RAISES (ValueError): S106 if the tagger explains another component, which would have to be trained."""
+        """RAISES (ValueError): S111 if the tagger explains another component, which would have to be trained."""
         explained = self.component(self.nlp)
         if explained.explains is not None:
-            raise ValueError(Errors.S106.format(name=self.tagger, component=explained.explains))
+            raise ValueError(Errors.S111.format(name=self.tagger, component=explained.explains))
 
     def component(self, nlp: Language) -> CRFTagger:
         """Return the tagger of a pipeline."""

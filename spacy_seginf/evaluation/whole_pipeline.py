@@ -67,7 +67,7 @@ def retrain_deletions(
 
     RETURNS: as plain values, for each method and side the changes of the queries' probabilities by training anew
         ("retrained") and by refitting the head alone ("refit"); under "noise" the changes that other seeds make.
-    RAISES (ValueError): S106 if the tagger explains another component.
+    RAISES (ValueError): S111 if the tagger explains another component.
     """
     index = influence.explainer().index
     retraining = Retraining(nlp, influence.tagger_name, settings.steps)

@@ -53,7 +53,7 @@ class Source:
 
 
 def documents_key(sources: Sequence[Source], encoder: str, dtype: str) -> str:
-    """Tell encoded documents apart: by texts, annotation, encoder (its fingerprint) and precision (hex)."""
+    """Tell encoded documents apart: by texts, annotation, encoder (fingerprint and settings) and precision (hex)."""
     digest = hashlib.sha256(f"{encoder} {dtype}".encode())
     for source in sources:
         facts = source.identifier, source.text, source.first_token, [tuple(offset) for offset in source.offsets]

@@ -1,7 +1,7 @@
 """An index opened for reading: its manifest, its curvature, and the shards with the rows of all training labels.
 
-A folder with ``manifest.json``, ``theta.npy`` (float64, P: the head), ``metric_*.npy`` (float64: H^-1 or its factors),
-and a folder for each shard (see ``writing``).
+A folder with ``manifest.json``, the head and its curvature (see ``head``), and a folder for each shard (see
+``writing``).
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from typing import Any, Collection
 import numpy
 
 from ..errors import Errors
-from ..influence.curvature import Metric, load_metric
+from ..influence.curvature import Metric
 from ..influence.fit import HeadData
 from .documents import joined, unpack_allowed
+from .head import THETA, read_metric
 from .manifest import Manifest, read_manifest
 from .shards import Shard, seal_checksum
 from .storage import StoredArray, StoredFile
 from .tables import SegmentPart, SegmentTable, TokenPart, TokenTable
-
-METRIC = "metric_"
 
 
 class Index:
@@ -54,15 +53,13 @@ class Index:
     @cached_property
     def theta(self) -> numpy.ndarray:
         """The head (float64, P)."""
-        return self._array("theta.npy")[:]
+        return self._array(THETA)[:]
 
     @cached_property
     def metric(self) -> Metric:
         """H^-1, or what stands for it."""
-        names = [name[len(METRIC) : -len(".npy")] for name in self.manifest.files if name.startswith(METRIC)]
-        arrays = {name: self._array(f"{METRIC}{name}.npy") for name in names}
-        content = {name: array[:] if array.shape else array[()] for name, array in arrays.items()}
-        return load_metric(self.manifest.curvature, content, len(self.manifest.tags), self.manifest.width + 1)
+        manifest = self.manifest
+        return read_metric(manifest.files, self._array, manifest.curvature, len(manifest.tags), manifest.width + 1)
 
     @cached_property
     def orders(self) -> list[numpy.ndarray]:

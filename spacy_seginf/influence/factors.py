@@ -62,16 +62,15 @@ class TokenFactors:
     def between(self, first: int, last: int) -> TokenFactors:
         """Return a range of tokens as views, also of what has been computed of them."""
         part = self[first:last]
-        for name in ("with_neighbours", "preceding", "succeeding"):
-            if name in self.__dict__:
-                part.__dict__[name] = self.__dict__[name][first:last]
+        if "with_neighbours" in self.__dict__:
+            part.__dict__["with_neighbours"] = self.with_neighbours[first:last]
         return part
 
     def extended(self) -> TokenFactors:
         """Return the same, with what searches compute of them; features are a view of it."""
         vectors = self.with_neighbours
         result = TokenFactors(vectors[:, : self.features.shape[1]], self.residuals, self.previous, self.following)
-        result.__dict__.update(with_neighbours=vectors, preceding=self.preceding, succeeding=self.succeeding)
+        result.__dict__["with_neighbours"] = vectors
         return result
 
     def in_float64(self) -> TokenFactors:
@@ -96,14 +95,18 @@ def inner_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:
     Positive means that a step which lowers one token's loss lowers the other's: with identity curvature, that the
     right token's label supports the left token's (first order in the step).
     """
-    similarity = left.with_neighbours @ right.with_neighbours.T
-    similarity *= left.residuals @ right.residuals.T
-    # e'[y-] e[y'+] and e[y'-] e'[y+], y the left token's: one-hot neighbours pick the components of residuals.
-    for mine, theirs in ((left.preceding, right.succeeding), (left.succeeding, right.preceding)):
-        crossed = mine @ right.residuals.T
-        crossed *= left.residuals @ theirs.T
-        similarity += crossed
-    return similarity
+    # Rows of an index, which are many, come first: BLAS packs the second operand, which is cheap for a few queries.
+    similarity = right.with_neighbours @ left.with_neighbours.T
+    stacked = numpy.concatenate([left.residuals, left.preceding, left.succeeding])
+    products, into, onward = numpy.split(right.residuals @ stacked.T, 3, axis=1)
+    similarity *= products
+    # e'[y-] e[y'+] and e'[y+] e[y'-], y the left token's: one-hot neighbours pick the components of residuals.
+    components = _with_zero_column(left.residuals).T
+    into *= components[right.following]
+    similarity += into
+    onward *= components[right.previous]
+    similarity += onward
+    return similarity.T
 
 
 def paired_products(left: TokenFactors, right: TokenFactors) -> numpy.ndarray:

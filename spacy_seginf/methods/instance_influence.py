@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 import numpy
+from spacy.util import registry
 
 from ..influence.curvature import Metric
 from .interface import Attribution, Context, Method, Texts
@@ -20,9 +21,9 @@ QUERIES = ("document", "segment")
 CHUNK = 512  # documents at once
 
 
-def instance_influence(
-    curvature: Optional[str] = None, normalised: bool = False, query: str = "document"
-) -> InstanceInfluence:
+@registry.misc("spacy_seginf.InstanceInfluence.v1")
+@dataclass(frozen=True)
+class InstanceInfluence(Method):
     """Score training segments by the influence of the documents that they are in.
 
     curvature (str): "exact", "kfac" or "identity"; that of the index if None.
@@ -30,20 +31,16 @@ def instance_influence(
     query (str): "document": the loss of the text around the query at its predicted labels, the paper's; or "segment".
     RAISES (ValueError): S095 for an unknown setting.
     """
-    check_curvature("InstanceInfluence", curvature)
-    check_choice("InstanceInfluence", "query", query, QUERIES)
-    return InstanceInfluence(curvature, normalised, query)
-
-
-@dataclass(frozen=True)
-class InstanceInfluence(Method):
-    """See ``instance_influence``."""
 
     curvature: Optional[str] = None
     normalised: bool = False
     query: str = "document"
     name = "instance influence"
     cost = "one gradient per document; one product with H^-1 per query and a scan of the documents"
+
+    def __post_init__(self) -> None:
+        check_curvature("InstanceInfluence", self.curvature)
+        check_choice("InstanceInfluence", "query", self.query, QUERIES)
 
     def prepare(self, context: Context) -> Attribution:
         """Compute the gradient of every training document."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy
+from spacy.util import registry
 
 from ..crf.covariance import sum_rows
 from ..influence.fit import ranges
@@ -18,7 +19,9 @@ SIMILARITIES = ("dot", "cosine")
 LABELS = ("signed", "all", "same", "other")
 
 
-def segment_neighbours(similarity: str = "cosine", labels: str = "signed") -> SegmentNN:
+@registry.misc("spacy_seginf.SegmentNN.v1")
+@dataclass(frozen=True)
+class SegmentNN(Method):
     """Score training segments by how like the query they are.
 
     similarity (str): "dot" or "cosine" of the mean features.
@@ -27,19 +30,15 @@ def segment_neighbours(similarity: str = "cosine", labels: str = "signed") -> Se
         the label, so that a positive score says no more than "alike".
     RAISES (ValueError): S095 for an unknown setting.
     """
-    check_choice("SegmentNN", "similarity", similarity, SIMILARITIES)
-    check_choice("SegmentNN", "labels", labels, LABELS)
-    return SegmentNN(similarity, labels)
-
-
-@dataclass(frozen=True)
-class SegmentNN(Method):
-    """See ``segment_neighbours``."""
 
     similarity: str = "cosine"
     labels: str = "signed"
     name = "nearest neighbours"
     cost = "nothing to prepare; one product of vectors per query and segment"
+
+    def __post_init__(self) -> None:
+        check_choice("SegmentNN", "similarity", self.similarity, SIMILARITIES)
+        check_choice("SegmentNN", "labels", self.labels, LABELS)
 
     def prepare(self, context: Context) -> Attribution:
         """Average the features of every training segment."""

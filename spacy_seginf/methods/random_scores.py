@@ -6,21 +6,18 @@ import zlib
 from dataclasses import dataclass
 
 import numpy
+from spacy.util import registry
 
 from .interface import Attribution, Context, Method, Texts
 
 
-def random_scores(seed: int = 0) -> Random:
+@registry.misc("spacy_seginf.Random.v1")
+@dataclass(frozen=True)
+class Random(Method):
     """Score training segments at random, uniformly between -1 and 1.
 
     seed (int): another one gives other scores; the same text gets the same ones.
     """
-    return Random(seed)
-
-
-@dataclass(frozen=True)
-class Random(Method):
-    """See ``random_scores``."""
 
     seed: int = 0
     name = "random"

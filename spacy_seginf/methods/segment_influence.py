@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 import numpy
+from spacy.util import registry
 
 from ..influence.curvature import IdentityCurvature
 from ..influence.effects import HeadEffects
@@ -22,9 +23,9 @@ CHUNK = 512  # training segments scored at once
 SIMILARITIES = ("dot", "cosine")
 
 
-def segment_influence(
-    curvature: Optional[str] = None, corrected: Optional[bool] = None, similarity: str = "dot"
-) -> SegmentInfluence:
+@registry.misc("spacy_seginf.SegmentInfluence.v1")
+@dataclass(frozen=True)
+class SegmentInfluence(Method):
     """Score training segments by influence on a segment.
 
     curvature (str): "exact", "kfac" or "identity"; that of the index if None.
@@ -32,20 +33,16 @@ def segment_influence(
     similarity (str): "dot", or "cosine", which takes away how surprising either label is.
     RAISES (ValueError): S095 for an unknown setting.
     """
-    check_curvature("SegmentInfluence", curvature)
-    check_choice("SegmentInfluence", "similarity", similarity, SIMILARITIES)
-    return SegmentInfluence(curvature, corrected, similarity)
-
-
-@dataclass(frozen=True)
-class SegmentInfluence(Method):
-    """See ``segment_influence``."""
 
     curvature: Optional[str] = None
     corrected: Optional[bool] = None
     similarity: str = "dot"
     name = "segment influence"
     cost = "one product with H^-1 per query; a dense scan of the segments, or the index's exact search"
+
+    def __post_init__(self) -> None:
+        check_curvature("SegmentInfluence", self.curvature)
+        check_choice("SegmentInfluence", "similarity", self.similarity, SIMILARITIES)
 
     def prepare(self, context: Context) -> Attribution:
         """Compute the curvature unless the index has it, and the gradients of all training segments."""

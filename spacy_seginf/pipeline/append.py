@@ -98,7 +98,6 @@ def _append_held(
     check_labels(tagger, texts)
     clock = Clock()
     manifest: Manifest = replace(index.manifest, corpus=names, shards=list(index.manifest.shards), files={})
-    before = replace(manifest)
     encoded = encode_shards(
         nlp,
         tagger,
@@ -115,23 +114,11 @@ def _append_held(
     share_index(index.folder, folder)
     manifest.build = build_id(manifest, encoded, index.theta)
     rows = RowsTask(Path(), folder, manifest.curvature, manifest.l2, tagger.scheme, manifest.largest_gain, held=True)
-    found = write_shards(folder, encoded, rows, manifest, settings, workers)
-    manifest.held_documents += manifest.documents - before.documents
+    written = write_shards(folder, encoded, rows, manifest, settings, workers)
+    manifest.held_documents += written.documents
     write_manifest(folder, manifest)
     clock.lap()
-    return BuildReport(
-        manifest.documents - before.documents,
-        manifest.rows - before.rows,
-        manifest.tokens - before.tokens,
-        manifest.tokens - before.tokens - manifest.rows + before.rows,
-        manifest.segments - before.segments,
-        sum(part.missing_entities for part in found),
-        manifest.curvature,
-        sum(part.flagged for part in found),
-        manifest.dropped[0] - before.dropped[0],
-        None,
-        (clock.laps[0], 0.0, 0.0, clock.laps[1]),
-    )
+    return replace(written, seconds=(clock.laps[0], 0.0, 0.0, clock.laps[1]))
 
 
 def share_index(source: Path, folder: Path) -> None:

@@ -19,11 +19,11 @@ from spacy.language import Language
 from ..errors import Errors, Warnings
 from ..files import exclusive, replace_folder
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
+from ..index.head import write_head
 from ..index.index import Index
 from ..index.manifest import Manifest, write_manifest
-from ..index.shards import SEAL, save_array, seal_checksum
+from ..index.shards import SEAL, seal_checksum
 from ..influence.choose import head_metric
-from ..influence.curvature import Metric, metric_arrays
 from ..influence.effects import HeadEffects
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
@@ -31,11 +31,11 @@ from ..influence.gradients import Head
 from ..parallel import InProcess, Workers
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
+from .encoding import encoding_settings
 from .refit import RefitReport, refit_head
 from .shard_tasks import (
     EncodeTask,
     HessianTask,
-    RowsReport,
     RowsTask,
     WriteTask,
     accumulate_hessian,
@@ -60,8 +60,8 @@ class BuildSettings:
     refit: move the head to the optimum of its loss with a penalty, which predictions of removal assume.
     l2: that penalty, (l2 / 2) |theta|^2; None chooses it by likelihood on a development corpus.
     dtype: precision in which token vectors are kept, and with which everything is computed.
-    keep: share of the labels (and of the entities) that are kept, those with the largest norms. tolerance: labels
-        whose norm is at most this share of the largest one are dropped too.
+    keep: share of the labels (and of the entities) that are kept, those with the largest norms and all that equal the
+        smallest of them. tolerance: labels whose norm is at most this share of the largest one are dropped too.
     shard_tokens: how many tokens go into a shard, at most one document more.
     """
 
@@ -190,31 +190,19 @@ def build_index(
         manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)
     folder.mkdir(parents=True, exist_ok=True)
-    write_curvature(folder, theta, metric)
+    write_head(folder, theta, metric)
     del metric
     clock.lap()
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, theta)
     rows = RowsTask(Path(), folder, manifest.curvature, manifest.l2, tagger.scheme, manifest.largest_gain)
-    found = write_shards(folder, encoded, rows, manifest, settings, workers)
+    written = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.width = data.width - 1
     write_manifest(folder, manifest)
     if own_staging:
         shutil.rmtree(staging)
     clock.lap()
-    return BuildReport(
-        manifest.documents,
-        manifest.rows,
-        manifest.tokens,
-        int(missing.sum()),
-        manifest.segments,
-        sum(part.missing_entities for part in found),
-        manifest.curvature,
-        sum(part.flagged for part in found),
-        manifest.dropped[0],
-        report if settings.refit else None,
-        tuple(clock.laps),
-    )
+    return replace(written, refit=report if settings.refit else None, seconds=tuple(clock.laps))
 
 
 def encode_shards(
@@ -236,12 +224,13 @@ def encode_shards(
     """
     staging.mkdir(parents=True, exist_ok=True)
     tasks, folders = [], []
+    encoder = f"{manifest.encoder_fingerprint} {encoding_settings(nlp, manifest.tagger)}"
     texts = [text for text in texts if len(text.example.predicted)]
     bar = progress(total=len(texts)) if progress is not None else None
     for number, part in enumerate(_split(texts, shard_tokens), start=first):
         docs = [text.example.predicted for text in part]
         sources = [_source(tagger, text) for text in part]
-        key = documents_key(sources, manifest.encoder_fingerprint, manifest.dtype)
+        key = documents_key(sources, encoder, manifest.dtype)
         folders.append(staging / shard_name(number))
         task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, Path(), manifest.tagger, gpu)
         if is_done(folders[-1], key):
@@ -274,13 +263,6 @@ def restore_shards(index: Index, staging: Path, dtype: str) -> list[Path]:
     return folders
 
 
-def write_curvature(folder: Path, theta: numpy.ndarray, metric: Metric) -> None:
-    """Write a head and its metric, which the rows of all shards share."""
-    save_array(folder, "theta", theta)
-    for name, array in metric_arrays(metric).items():
-        save_array(folder, f"metric_{name}", array)
-
-
 def write_shards(
     folder: Path,
     encoded: Sequence[Path],
@@ -288,14 +270,31 @@ def write_shards(
     manifest: Manifest,
     settings: BuildSettings,
     workers: Workers,
-) -> list[RowsReport]:
-    """Compute the rows of encoded shards, write them sorted to an index, and list them in its manifest."""
+) -> BuildReport:
+    """Compute the rows of encoded shards, write them sorted to an index, and list them in its manifest.
+
+    RETURNS: what these shards hold; the caller adds the refit and the seconds.
+    """
     found = list(workers.map(compute_rows, [replace(rows, documents=path) for path in encoded]))
     floors = _floors(encoded, settings)
     tasks = [WriteTask(path, folder / path.name, manifest.build, manifest.dtype, floors) for path in encoded]
+    written = []
     for task, facts in zip(tasks, workers.map(write_shard, tasks)):
         add_shard(manifest, folder, {"name": task.folder.name, "build": manifest.build, **facts})
-    return found
+        written.append(facts)
+    counts = {name: sum(facts[name] for facts in written) for name in ("documents", "rows", "tokens", "segments")}
+    dropped = sum(facts["dropped"][0] for facts in written)
+    return BuildReport(
+        counts["documents"],
+        counts["rows"],
+        counts["tokens"],
+        unlabelled=counts["tokens"] - counts["rows"] - dropped,
+        segments=counts["segments"],
+        missing_entities=sum(part.missing_entities for part in found),
+        curvature=manifest.curvature,
+        flagged=sum(part.flagged for part in found),
+        dropped=dropped,
+    )
 
 
 def add_shard(manifest: Manifest, folder: Path, facts: dict[str, Any]) -> None:
@@ -366,12 +365,13 @@ def _floors(encoded: Sequence[Path], settings: BuildSettings) -> tuple[float, fl
         return -1.0, -1.0
     floors = []
     for norms in zip(*(norms_of(path) for path in encoded)):
-        values = numpy.concatenate(norms)
-        floor = settings.tolerance * float(values.max(initial=0.0)) if settings.tolerance > 0 else -1.0
-        kept = int(numpy.ceil(settings.keep * len(values)))
-        if kept < len(values):
-            floor = max(floor, float(numpy.partition(values, len(values) - kept - 1)[len(values) - kept - 1]))
-        floors.append(floor)
+        values = numpy.sort(numpy.concatenate(norms))
+        dropped = len(values) - int(numpy.ceil(settings.keep * len(values)))
+        if settings.tolerance > 0 and len(values):
+            dropped = max(dropped, int(numpy.searchsorted(values, settings.tolerance * values[-1], side="right")))
+        # Rows with the same norm are kept together; the largest ones always are.
+        dropped = int(numpy.searchsorted(values, values[min(dropped, len(values) - 1)])) if dropped else 0
+        floors.append(float(values[dropped - 1]) if dropped else -1.0)
     return floors[0], floors[1]
 
 

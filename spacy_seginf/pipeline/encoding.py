@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from itertools import takewhile
 from typing import Iterable, Sequence
 
 from spacy.language import Language
+from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from thinc.types import Floats2d
 
@@ -25,8 +29,8 @@ def encode(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size: in
     return tagger.encode(run_before(nlp, tagger, docs, batch_size))
 
 
-def run_before(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size: int = 64) -> list[Doc]:
-    """Run the enabled components before the tagger."""
+def run_before(nlp: Language, tagger: Pipe, docs: Sequence[Doc], batch_size: int = 64) -> list[Doc]:
+    """Run the enabled components before one, which need not be a tagger."""
     stream: Iterable[Doc] = docs
     for _, component in nlp.pipeline:
         if component is tagger:
@@ -34,3 +38,11 @@ def run_before(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], batch_size
         pipe = getattr(component, "pipe", None)
         stream = pipe(stream, batch_size=batch_size) if pipe else map(component, stream)
     return list(stream)
+
+
+def encoding_settings(nlp: Language, tagger: str) -> str:
+    """Hash the configs of all components that ``encode`` runs (hex): what no parameter shows, such as how a
+    transformer's spans are cut."""
+    names = [*takewhile(lambda name: name != tagger, nlp.pipe_names), tagger]
+    configs = {name: nlp.get_pipe_config(name) for name in names}
+    return hashlib.sha256(json.dumps(configs, sort_keys=True, default=repr).encode()).hexdigest()

@@ -22,7 +22,6 @@ from ..crf import one_label_each
 from ..errors import Errors, Warnings
 from ..files import replace_folder
 from ..index.index import Index
-from ..index.storage import FEATURE_DTYPES
 from ..index.tables import Filter
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
@@ -32,16 +31,16 @@ from ..methods.interface import Method, Texts
 from ..methods.segment_influence import SegmentInfluence
 from ..schemes import TAG
 from ..search.explainer import Explainer, Explanation
+from .asking import Asked, Labels, Segment, ask
 from .attribution import MethodExplainer, index_context
-from .build import CURVATURES, DEFAULTS, BuildSettings
+from .build import DEFAULTS, BuildSettings
 from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
-from .encoding import bare_copy, run_before
+from .encoding import bare_copy
 from .extensions import register_extensions
+from .settings import check_build, check_component
 from .storing import plan_queries, segment_place, store, view
 from .views import Influencers
 
-UNITS = ("entity", "token")
-EXPLAINED = ("all", "entities")
 METHOD_FOLDER = "method"  # beside the index
 
 
@@ -142,15 +141,7 @@ class Influence(Pipe):
         method: Optional[Method] = None,
     ) -> None:
         check_build(name, unit, settings)
-        if method is not None and not isinstance(method, Method):
-            raise ValueError(Errors.S097.format(name=name, value=method))
-        if explained not in EXPLAINED:
-            allowed = f"Use one of: {', '.join(EXPLAINED)}."
-            raise ValueError(Errors.S028.format(setting="explain", name=name, value=explained, allowed=allowed))
-        for setting, value, least in (("top_k", top_k, 1), ("context", context, 0), ("refine", refine, 0)):
-            if value < least:
-                allowed = f"It must be at least {least}."
-                raise ValueError(Errors.S028.format(setting=setting, name=name, value=value, allowed=allowed))
+        check_component(name, explained, method, {"top_k": (top_k, 1), "context": (context, 0), "refine": (refine, 0)})
         register_extensions()
         self.nlp = nlp
         self.vocab = nlp.vocab
@@ -235,8 +226,8 @@ class Influence(Pipe):
     def explain(
         self,
         doc: Doc,
-        segment: Union[Span, Token, Doc],
-        labels: Union[str, Sequence[str], None] = None,
+        segment: Segment,
+        labels: Labels = None,
         where: Optional[Filter] = None,
     ) -> Influencers:
         """Explain any part of a document, for other labels too: "why not ORG?". The document is encoded anew, and not
@@ -412,41 +403,13 @@ class Influence(Pipe):
             raise ValueError(Errors.S026.format(name=self.name, tagger=self.tagger_name))
         return prediction
 
-    def query(
-        self, doc: Doc, segment: Union[Span, Token, Doc], labels: Union[str, Sequence[str], None] = None
-    ) -> tuple[HeadData, numpy.ndarray, tuple[int, int, int]]:
+    def query(self, doc: Doc, segment: Segment, labels: Labels = None) -> Asked:
         """Encode a document anew; return its features, its tags with the segment at other labels, and the segment, as
         ``Explainer`` and ``HeadEffects`` take them.
 
         doc, segment, labels: as for ``explain``.
         """
-        tagger = self.find_tagger()
-        start, end = (segment.i, segment.i + 1) if isinstance(segment, Token) else (0, len(doc))
-        if isinstance(segment, Span):
-            start, end = segment.start, segment.end
-        if segment.doc is not doc if not isinstance(segment, Doc) else segment is not doc:
-            raise ValueError(Errors.S029.format(problem="the segment is one of another document"))
-        if start >= end:
-            raise ValueError(Errors.S029.format(problem="the segment is empty"))
-        (copy,) = run_before(self.nlp, tagger, [bare_copy(self.nlp, doc)])
-        (prediction,) = tagger.predict([copy])
-        tags = prediction.tags if tagger.explains is None else tagger.followed_tags(doc)
-        if labels is not None:
-            tags[start:end] = self._parse_labels(labels, end - start)
-        data = HeadData(on_cpu(prediction.features), one_label_each(tags, len(tagger.tags)), [len(doc)])
-        return data, tags, (0, start, end)
-
-    def _parse_labels(self, labels: Union[str, Sequence[str]], length: int) -> list[int]:
-        scheme = self.find_tagger().scheme
-        if isinstance(labels, str):
-            if labels in scheme.labels and scheme.name != TAG:
-                return scheme.entity_tags(labels, length)
-            labels = [labels] * length
-        unknown = [label for label in labels if label not in scheme.index]
-        if unknown or len(labels) != length:
-            problem = f"unknown tag {unknown[0]!r}" if unknown else f"{len(labels)} labels for {length} tokens"
-            raise ValueError(Errors.S029.format(problem=f"{problem} (tags: {', '.join(scheme.tags)})"))
-        return [scheme.index[label] for label in labels]
+        return ask(self.nlp, self.find_tagger(), doc, segment, labels)
 
     def _about(self) -> dict[str, Any]:
         """What is stored on a document beside its explanations."""
@@ -479,28 +442,6 @@ def _replace_by_copy(source: Path, target: Path) -> None:
         replace_folder(copy, target)
     finally:
         shutil.rmtree(copy, ignore_errors=True)
-
-
-def check_build(name: str, unit: str, settings: BuildSettings) -> None:
-    """Refuse unknown settings of a component. RAISES (ValueError): S027 for the curvature, S028 for the others."""
-    if settings.curvature not in CURVATURES:
-        raise ValueError(Errors.S027.format(curvature=settings.curvature, known=", ".join(CURVATURES)))
-    if unit not in UNITS:
-        allowed = f"Use one of: {', '.join(UNITS)}."
-        raise ValueError(Errors.S028.format(setting="unit", name=name, value=unit, allowed=allowed))
-    if settings.l2 is not None and not 0 < settings.l2 < float("inf"):
-        allowed = "It must be positive, or left out to be chosen by likelihood."
-        raise ValueError(Errors.S028.format(setting="l2", name=name, value=settings.l2, allowed=allowed))
-    if settings.dtype not in FEATURE_DTYPES:
-        allowed = f"Use one of: {', '.join(FEATURE_DTYPES)}."
-        raise ValueError(Errors.S028.format(setting="dtype", name=name, value=settings.dtype, allowed=allowed))
-    for setting, value, legal, allowed in (
-        ("keep", settings.keep, 0 < settings.keep <= 1, "It must be above 0 and at most 1, which keeps everything."),
-        ("tolerance", settings.tolerance, 0 <= settings.tolerance < 1, "It must be at least 0 and below 1."),
-        ("shard_tokens", settings.shard_tokens, settings.shard_tokens >= 1, "It must be at least 1."),
-    ):
-        if not legal:
-            raise ValueError(Errors.S028.format(setting=setting, name=name, value=value, allowed=allowed))
 
 
 def _evaluate_without_search(nlp: Language, evaluate: Callable, examples: Iterable[Example], **settings: Any) -> Any:

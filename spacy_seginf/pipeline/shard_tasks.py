@@ -17,8 +17,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from ..index.documents import Documents, Source, write_documents
+from ..index.head import open_head
 from ..index.writing import write_rows
-from ..influence.curvature import load_metric
 from ..influence.effects import HeadEffects
 from ..influence.fit import hessian
 from ..influence.gradients import on_cpu
@@ -155,12 +155,9 @@ def compute_rows(task: RowsTask) -> RowsReport:
 
 def head_effects(task: RowsTask, documents: Documents) -> HeadEffects:
     """Return the researchers' interface over the documents of a shard, under the head and metric of its index."""
-    paths = sorted(task.index.glob("metric_*.npy"))
-    arrays: dict[str, Any] = {path.stem[len("metric_") :]: numpy.load(path, mmap_mode="r") for path in paths}
-    arrays = {name: array.view(numpy.ndarray) if array.shape else array[()] for name, array in arrays.items()}
     data = documents.data
-    metric = load_metric(task.curvature, arrays, data.labels, data.width)
-    return HeadEffects(data, numpy.load(task.index / "theta.npy"), task.l2, metric, largest_gain=task.largest_gain)
+    theta, metric = open_head(task.index, task.curvature, data.labels, data.width)
+    return HeadEffects(data, theta, task.l2, metric, largest_gain=task.largest_gain)
 
 
 def load_rows(documents: Documents) -> tuple[TokenRows, SegmentRows]:

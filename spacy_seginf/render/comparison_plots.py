@@ -17,12 +17,12 @@ def plot_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     """Draw the deletion curves of each side (with the first method's interval), and the means of all measures with
     their intervals, as PNG files.
 
-    RAISES (ValueError): S105 without matplotlib.
+    RAISES (ValueError): S110 without matplotlib.
     """
     try:
         import matplotlib
     except ImportError:
-        raise ValueError(Errors.S105) from None
+        raise ValueError(Errors.S110) from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -171,10 +171,9 @@ def _scan(stream: _Stream, queries: SearchQueries, best: _Best, start: int, stop
     size = max(start, FIRST_ROWS)
     stop = min(stop, len(stream))
     while start < stop:
-        least = best.least_norms()
-        if float(stream.norms[start]) < least.min():
+        if stream.norms[start] < best.least_norms.min():
             return
-        reach = stream.reach(least)
+        reach = stream.reach(best.least_norms)
         active = numpy.flatnonzero(reach > start)
         if not len(active):
             return
@@ -190,22 +189,18 @@ class _Best:
     """The best rows so far of some queries, and which rows may be among them.
 
     numbers (ints, queries): of the queries. norms (float64, queries): theirs.
+    least_norms (float64, queries): norms that a row needs at least to be among the best.
     """
 
     def __init__(self, numbers: numpy.ndarray, norms: numpy.ndarray, k: int) -> None:
         self.numbers, self.k = numbers, k
         self._norms = norms
+        self.least_norms = numpy.where(norms > 0, 0.0, numpy.inf)
         self.rows_seen = numpy.zeros(len(numbers), dtype=numpy.int64)
         # By sign: scores that the k best have at least.
         self._least = numpy.zeros((2, len(numbers), k), dtype=numpy.float32)
         self._largest = 0.0
-        self._found: list[tuple[numpy.ndarray, ...]] = []  # query, row, side, most that the score can be
-
-    def least_norms(self) -> numpy.ndarray:
-        """Return the norms that a row needs at least to be among the best of each query (float64, queries)."""
-        worst = self._least[:, :, 0].min(axis=0)
-        norms = numpy.maximum(self._norms * (1.0 + ROUNDING), 1e-300)
-        return numpy.where(self._norms > 0, worst / norms, numpy.inf)
+        self._found: list[tuple[numpy.ndarray, ...]] = []  # query, row, score, its allowance
 
     def merge(self, active: numpy.ndarray, scores: numpy.ndarray, rows: numpy.ndarray, largest: float) -> None:
         """Take the scores (active x rows) of some rows into the best; their norms are at most the largest."""
@@ -213,51 +208,41 @@ class _Best:
         allowance = (self._norms[active] * (ROUNDING * largest)).astype(numpy.float32)
         # Of each group of rows only the best counts below: the k best of those are no better than the k best of all.
         groups = max(min(GROUPS, scores.shape[1]), scores.shape[1] // GROUP)
-        grouped = scores.shape[1] // groups * groups
-        for side in range(2):
-            kept = self._least[side]
-            if side == 0:
-                best = scores[:, :grouped].reshape(len(active), -1, groups).max(axis=1)
-            else:
-                best = -scores[:, :grouped].reshape(len(active), -1, groups).min(axis=1)
-            best -= allowance[:, None]
-            better = numpy.flatnonzero(best.max(axis=1) > kept[active, 0])
-            if len(better):
-                merged = numpy.concatenate([kept[active[better]], best[better]], axis=1)
-                # k best in no order but that the worst of them comes first
-                kept[active[better]] = numpy.partition(merged, -self.k, axis=1)[:, -self.k :]
-            least = numpy.maximum(kept[active, 0] - allowance, 0.0)[:, None]
-            queries, columns = numpy.nonzero(scores >= least if side == 0 else scores <= -least)
-            if len(queries):
-                sides, values = numpy.full(len(queries), side), scores[queries, columns]
-                most = (values if side == 0 else -values) + allowance[queries]
-                self._found.append((active[queries], rows[columns], sides, most))
+        grouped = scores[:, : scores.shape[1] // groups * groups].reshape(len(active), -1, groups)
+        best = numpy.stack([grouped.max(axis=1), -grouped.min(axis=1)]) - allowance[:, None]
+        merged = numpy.concatenate([self._least[:, active], best], axis=2)
+        # k best in no order but that the worst of them comes first
+        kept = self._least[:, active] = numpy.partition(merged, -self.k, axis=2)[:, :, -self.k :]
+        self.least_norms[active] = kept[:, :, 0].min(axis=0) / (self._norms[active] * (1.0 + ROUNDING))
+        least = numpy.maximum(kept[:, :, :1] - allowance[:, None], 0.0)
+        # Numbers in the flat array: nonzero is several times slower with two axes.
+        places = numpy.flatnonzero((scores >= least[0]) | (scores <= -least[1]))
+        if len(places):
+            queries, columns = numpy.divmod(places, scores.shape[1])
+            self._found.append((active[queries], rows[columns], scores[queries, columns], allowance[queries]))
 
     def result(self, table: SearchedTable, queries: SearchQueries) -> SearchResult:
         """Score what may be among the best in float64, and order it."""
         count, k = len(self.numbers), self.k
-        hits = [Hits(numpy.full((count, k), -1, dtype=numpy.int64), numpy.zeros((count, k))) for _ in range(2)]
+        rows, best = numpy.full((2, count, k), -1, dtype=numpy.int64), numpy.zeros((2, count, k))
         if self._found:
-            query, row, side, most = (numpy.concatenate(parts) for parts in zip(*self._found))
-            possible = most >= self._least[side, query, 0]
-            query, row, side = query[possible], row[possible], side[possible]
-            unique, places = numpy.unique(row, return_inverse=True)
-            scores = queries.exact(self.numbers[query], table.factors(unique), places)
-            scores = numpy.where(side == 0, scores, -scores)
-            positive = scores > 0
-            query, row, side, scores = (a[positive] for a in (query, row, side, scores))
+            query, row, near, allowance = (numpy.concatenate(parts) for parts in zip(*self._found))
+            possible = numpy.abs(near) + allowance >= self._least[(near < 0).astype(int), query, 0]
+            query, row = query[possible], row[possible]
+            unique, chosen = numpy.unique(row, return_inverse=True)
+            scores = queries.exact(self.numbers[query], table.factors(unique), chosen)
+            place = table.places(unique)[chosen]
+            query, row, place, scores = (a[scores != 0] for a in (query, row, place, scores))
+            side, scores = (scores < 0).astype(int), numpy.abs(scores)
             owner = query * 2 + side
             order = numpy.lexsort((-scores, owner))
             # Equal up to rounding: one group, in the order of the documents.
             gap = TIE * self._norms[query[order]] * self._largest
             falls = numpy.diff(scores[order], prepend=numpy.inf) < -gap
             group = numpy.cumsum(falls | (numpy.diff(owner[order], prepend=-1) != 0))
-            order = order[numpy.lexsort((table.places(row[order]), group))]
+            order = order[numpy.lexsort((place[order], group))]
             rank = numpy.arange(len(order)) - numpy.searchsorted(owner[order], owner[order])
             order, rank = order[rank < k], rank[rank < k]
-            for number, found in enumerate(hits):
-                mine = side[order] == number
-                chosen = order[mine]
-                found.rows[query[chosen], rank[mine]] = row[chosen]
-                found.scores[query[chosen], rank[mine]] = scores[chosen] if number == 0 else -scores[chosen]
-        return SearchResult(hits[0], hits[1], self.rows_seen)
+            rows[side[order], query[order], rank] = row[order]
+            best[side[order], query[order], rank] = numpy.where(side[order] == 0, scores[order], -scores[order])
+        return SearchResult(Hits(rows[0], best[0]), Hits(rows[1], best[1]), self.rows_seen)

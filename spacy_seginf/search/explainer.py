@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Optional, Union
+from typing import NamedTuple, Optional, Union
 
 import numpy
 
@@ -83,10 +83,6 @@ class Explainer:
         """Return the rows of a unit: "entity" or "token"."""
         return rows_of(self.index, unit)
 
-    def watch(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> SegmentChains:
-        """Free segments of texts at the labels that are explained."""
-        return SegmentChains(self.index.theta, data, labels, segments)
-
     def explain(
         self,
         data: HeadData,
@@ -105,7 +101,7 @@ class Explainer:
         result: list[Explanation] = []
         for first in range(0, len(segments), SEARCHED):
             part = segments[first : first + SEARCHED]
-            watched = self.watch(data, labels, part)
+            watched = SegmentChains(self.index.theta, data, labels, part)
             candidates = k * CANDIDATES if self.exact else k
             found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates, where)
             losses = watched.losses(self._nothing())[0]
@@ -131,7 +127,7 @@ class Explainer:
         Candidates are the references that speak against these labels most, and those that speak for them; their other
         labels are ranked by the first-order effect, the best by the predicted one.
         """
-        watched = self.watch(data, labels, segment)
+        watched = SegmentChains(self.index.theta, data, labels, segment)
         queries = CurvedQueries(self.index.metric, watched.factors().gradients())
         table = self.table(unit)
         found = search(table, queries, CHANGED)
@@ -166,7 +162,7 @@ class Explainer:
         rows = watched.rows
         documents = numpy.repeat(watched.segments[:, 0], watched.lengths)
         inside = rows - data.starts[documents]
-        tokens = self.watch(data, labels, numpy.stack([documents, inside, inside + 1], axis=1))
+        tokens = SegmentChains(self.index.theta, data, labels, numpy.stack([documents, inside, inside + 1], axis=1))
         residuals = tokens.factors().residuals.astype(numpy.float32)
         factors = TokenFactors(tokens.features, residuals, tokens.previous, tokens.following)
         ends = numpy.cumsum(watched.lengths)
@@ -182,14 +178,11 @@ class Explainer:
         k: int,
     ) -> list[tuple[list[Found], list[Found]]]:
         """Compute the effects of the candidates (rows, scores: segments x candidates; row -1 for none)."""
-        if not self.exact:
-            plain = [
-                [Found(row, score, score, float("nan")) for row, score in zip(*pair) if row >= 0]
-                for pair in zip(rows.tolist(), scores.tolist())
-            ]
-            return [_both_sides(found, k) for found in plain]
         owners, columns = numpy.nonzero(rows >= 0)
-        pairs = rows[owners, columns]
+        pairs, ranked = rows[owners, columns], scores[owners, columns]
+        refined = numpy.zeros(len(pairs), dtype=bool)
+        if not self.exact:
+            return _both_sides(len(rows), owners, _Effects(pairs, ranked, ranked, ranked * math.nan, refined), k)
         unique, places = numpy.unique(pairs, return_inverse=True)
         doubtful = numpy.array(
             [self.refine > 0 or self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()]
@@ -200,15 +193,9 @@ class Explainer:
         at_optimum = manifest.refit and not manifest.held_documents
         doubtful = doubtful[places] & (at_optimum and not manifest.pruned)
         after = losses_after(watched, owners, self._steps.predicted(unique, unit), places)
-        refined = numpy.zeros(len(pairs), dtype=bool)
         while True:
             effect, odds = after - losses[owners], log_odds(after) - log_odds(losses[owners])
-            values = zip(
-                pairs.tolist(), scores[owners, columns].tolist(), effect.tolist(), odds.tolist(), refined.tolist()
-            )
-            found = [Found(*value) for value in values]
-            bounds = numpy.searchsorted(owners, numpy.arange(len(rows) + 1)).tolist()
-            entries = [_both_sides(found[start:end], k) for start, end in zip(bounds, bounds[1:])]
+            entries = _both_sides(len(rows), owners, _Effects(pairs, ranked, effect, odds, refined), k)
             if not (doubtful & ~refined).any():
                 return entries
             # By segment: what is refined for one must not depend on what is explained beside it.
@@ -273,9 +260,24 @@ def rows_of(index: Index, unit: str) -> Table:
     return index.segments if unit == "entity" else index.tokens
 
 
-def _both_sides(found: list[Found], k: int) -> tuple[list[Found], list[Found]]:
-    """Split references into supporting and opposing ones by their effect, strongest first; the search's order decides
-    between equals."""
-    supporting = sorted((f for f in found if f.effect > 0), key=lambda f: -f.effect)
-    opposing = sorted((f for f in found if f.effect < 0), key=lambda f: f.effect)
-    return supporting[:k], opposing[:k]
+class _Effects(NamedTuple):
+    """Columns of ``Found``, for pairs of a segment and a reference."""
+
+    rows: numpy.ndarray
+    scores: numpy.ndarray
+    effects: numpy.ndarray
+    log_odds: numpy.ndarray
+    refined: numpy.ndarray
+
+
+def _both_sides(count: int, owners: numpy.ndarray, pairs: _Effects, k: int) -> list[tuple[list[Found], list[Found]]]:
+    """Split the references of each segment (owners: ints, pairs) into the k supporting and the k opposing ones of the
+    largest effects, strongest first; the search's order decides between equals."""
+    side = owners * 2 + (pairs.effects < 0)
+    order = numpy.lexsort((-numpy.abs(pairs.effects), side))
+    order = order[numpy.abs(pairs.effects[order]) > 0]
+    order = order[numpy.arange(len(order)) - numpy.searchsorted(side[order], side[order]) < k]
+    found = [Found(*values) for values in zip(*(column[order].tolist() for column in pairs))]
+    bounds = numpy.searchsorted(side[order], numpy.arange(2 * count + 1)).tolist()
+    sides = [found[start:end] for start, end in zip(bounds, bounds[1:])]
+    return list(zip(sides[::2], sides[1::2]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 
 from ..crf.covariance import log_partitions
+from ..influence.curvature import with_constant
 from ..influence.segments import LEAST_LOSS, SegmentChains, ranges
 
 
@@ -23,12 +24,12 @@ def losses_after(
     lengths = chains.lengths[owners]
     starts = numpy.cumsum(lengths) - lengths
     emissions = numpy.empty((int(lengths.sum()), size))
+    features = with_constant(chains.features).astype(steps.dtype, copy=False)
     for segment in numpy.unique(owners).tolist():
         mine = slice(*numpy.searchsorted(owners, [segment, segment + 1]))
-        weights = steps[places[mine], :split].reshape(-1, size, split // size)
+        weights = steps[places[mine], :split].reshape(-1, split // size)
         first, length = int(chains.edge_rows[0][segment]), int(chains.lengths[segment])
-        features = chains.features[first : first + length].astype(steps.dtype, copy=False)
-        changes = (weights[:, :, :-1] @ features.T + weights[:, :, -1:]).transpose(0, 2, 1)
+        changes = (weights @ features[first : first + length].T).reshape(-1, size, length).transpose(0, 2, 1)
         block = emissions[starts[mine.start] : starts[mine.start] + changes.shape[0] * length]
         numpy.add(changes, chains.emissions[first : first + length], out=block.reshape(changes.shape))
     pairs = steps[:, split:].reshape(-1, size, size)

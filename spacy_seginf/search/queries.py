@@ -74,8 +74,8 @@ class Queries:
         assert isinstance(rows, TokenFactors)
         segments = self.segments[queries]
         lengths = segments[:, 1] - segments[:, 0]
-        left = self.tokens[ranges(segments[:, 0], lengths)].in_float64()
-        products = paired_products(left, rows[numpy.repeat(chosen, lengths)].in_float64())
+        left = self.tokens.in_float64()[ranges(segments[:, 0], lengths)]
+        products = paired_products(left, rows.in_float64()[numpy.repeat(chosen, lengths)])
         return sum_rows(products[:, None], lengths.tolist())[:, 0] if len(products) > len(queries) else products
 
 
@@ -128,29 +128,26 @@ class CurvedQueries:
 
     def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:
         """Score pairs, queries[i] with row chosen[i] (float64, pairs)."""
-        result = numpy.empty(len(queries))
         segments = rows.as_segments() if isinstance(rows, TokenFactors) else rows
-        single = len(segments.features) == len(segments)
         order = numpy.argsort(queries, kind="stable")
-        for part in numpy.split(order, 1 + numpy.flatnonzero(numpy.diff(queries[order]))):
-            if not len(part):
-                continue
-            weights, transitions = self._split(self._curved[queries[part[0]]])
-            factors = _at(segments, chosen[part]) if single else segments[chosen[part]]
-            logits = factors.features.astype(numpy.float64) @ weights[:, :-1].T + weights[:, -1]
-            by_token = (logits * factors.residuals).sum(axis=1)
-            scores = by_token if single else sum_rows(by_token[:, None], factors.lengths.tolist())[:, 0]
-            result[part] = scores + factors.pairs.reshape(len(part), -1) @ transitions.ravel()
+        queries, chosen = queries[order], chosen[order]
+        lengths = segments.lengths[chosen]
+        starts = numpy.cumsum(lengths) - lengths
+        tokens = ranges(segments.starts[chosen], lengths)
+        features = segments.features.astype(numpy.float64)
+        by_token, scores = numpy.empty(len(tokens)), numpy.empty(len(queries))
+        bounds = numpy.flatnonzero(numpy.diff(queries, prepend=-1, append=-1)).tolist()
+        for first, last in zip(bounds, bounds[1:]):
+            weights, transitions = self._split(self._curved[queries[first]])
+            span = slice(starts[first], starts[last - 1] + lengths[last - 1])
+            logits = features[tokens[span]] @ weights[:, :-1].T + weights[:, -1]
+            by_token[span] = (logits * segments.residuals[tokens[span]]).sum(axis=1)
+            scores[first:last] = segments.pairs[chosen[first:last]].reshape(last - first, -1) @ transitions.ravel()
+        result = numpy.empty(len(queries))
+        result[order] = scores + sum_rows(by_token[:, None], lengths.tolist())[:, 0]
         return result
 
     def _split(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         split, shape = self.labels * self._width, vectors.shape[:-1]
         weights = vectors[..., :split].reshape(*shape, self.labels, self._width)
         return weights, vectors[..., split:].reshape(*shape, self.labels, self.labels)
-
-
-def _at(tokens: SegmentFactors, numbers: numpy.ndarray) -> SegmentFactors:
-    """Select segments of one token each."""
-    return SegmentFactors(
-        tokens.features[numbers], tokens.residuals[numbers], tokens.pairs[numbers], tokens.lengths[numbers]
-    )

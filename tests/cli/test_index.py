@@ -397,6 +397,37 @@ def test_encoded_shards_are_used_for_the_same_documents_only(
     assert contents(output) == contents(tmp_path / "new")
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["own encoder", "upstream encoder"])
+def test_encoded_shards_are_used_under_the_same_settings_only(
+    train_examples, corpus_path, tmp_path, monkeypatch, encoder, shared
+):
+    """The other feature has as many parameters, so the encoder's fingerprint stays the same."""
+    embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 16, "attrs": ["NORM", "PREFIX"]}
+    layers = {"@architectures": "spacy.MaxoutWindowEncoder.v2", "width": 16, "depth": 1, "window_size": 1}
+    tok2vec = {
+        "@architectures": "spacy.Tok2Vec.v2",
+        "embed": {**embed, "rows": [200, 200], "include_static_vectors": False},
+        "encode": {**layers, "maxout_pieces": 2},
+    }
+    nlp = spacy.blank("en")
+    if shared:
+        nlp.add_pipe("tok2vec", config={"model": tok2vec})
+        tok2vec = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16, "upstream": "tok2vec"}
+    nlp.add_pipe("crf_tagger", config={"model": {**TINY_MODEL, "tok2vec": tok2vec}})
+    nlp.initialize(lambda: train_examples)
+    model, output, settings = tmp_path / "model", tmp_path / "out", {"shard_tokens": 60, "l2": 1.0}
+    nlp.to_disk(model)
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(building, "refit_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+        index(str(model), corpus_path, output, **settings)
+    config = (model / "config.cfg").read_text()
+    (model / "config.cfg").write_text(config.replace('"PREFIX"', '"SUFFIX"'))
+    index(str(model), corpus_path, output, **settings)
+    assert encoder.documents == 60
+    index(str(model), corpus_path, tmp_path / "new", **settings)
+    assert contents(output) == contents(tmp_path / "new")
+
+
 def test_another_build_into_the_same_folder(model_path, corpus_path, tmp_path, encoder):
     output = tmp_path / "out"
     with exclusive(tmp_path / ".out-partial"):

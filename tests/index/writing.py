@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy
 
 from spacy_seginf.index.documents import Documents, Source, write_documents
+from spacy_seginf.index.head import write_head
 from spacy_seginf.index.manifest import Manifest, write_manifest
 from spacy_seginf.index.writing import write_rows
 from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.factors import TokenFactors, squared_norms
 from spacy_seginf.influence.rows import SegmentRows, TokenRows
 from spacy_seginf.influence.segments import SegmentFactors
-from spacy_seginf.pipeline.build import add_shard, shard_name, write_curvature
+from spacy_seginf.pipeline.build import add_shard, shard_name
 
 from ..influence.rows import random_factors
 
@@ -107,7 +108,7 @@ def write(
                 found.append((number - start, 0, 2, 0 if number % 2 else 1, 1 if number % 2 else -1))
         rows = _write_shard(folder, shard, sources, documents[start:], found, generator, manifest, dtype, floors)
         segments.append(rows)
-    write_curvature(folder, generator.normal(size=PARAMETERS), metric or random_metric(generator))
+    write_head(folder, generator.normal(size=PARAMETERS), metric or random_metric(generator))
     write_manifest(folder, manifest)
     return Written(documents, segments)
 

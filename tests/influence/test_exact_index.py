@@ -167,7 +167,7 @@ def test_search_is_a_dense_scan(nlp, docs, explainer, unit):
         influence = nlp.get_pipe("influence")
         data, tags, _ = influence.query(doc, doc)
         spans = [(0, t, t + 1) for t in range(len(doc))] + [(0, e.start, e.end) for e in doc.ents] + [(0, 0, len(doc))]
-        watched = explainer.watch(data, tags, numpy.array(spans))
+        watched = explainer.effects.watch(data, tags, numpy.array(spans))
         queries = watched.factors().gradients()
         scores = queries @ metric.apply(rows).T
         sizes = numpy.sqrt(numpy.einsum("qp,qp->q", queries, metric.apply(queries)))

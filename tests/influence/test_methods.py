@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy
 import pytest
@@ -172,3 +174,21 @@ def test_something_that_is_no_method_is_refused(exact_path):
     registry.misc.register("third_party.Nothing.v1", func=lambda: 3)
     with pytest.raises(ValueError, match="S097"):
         with_method(exact_path, "third_party.Nothing.v1")
+
+
+def test_the_documented_method_of_ones_own(exact_path, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    text = "Ada Lind visited Osted United ."
+    code = code.replace('"training/indexed"', repr(str(exact_path)))
+    exec(re.sub(r'nlp\("FT .*"\)', f"nlp({text!r})", code), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(spacy.load(exact_path)(text).ents) > 0
+    assert any("('Ada Lind', 2.0)" in line for line in lines)
+
+
+def test_the_documented_names_are_registered():
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf8")
+    named = set(re.findall(r"^\| `(spacy_seginf\.\w+\.v1)`", page, flags=re.MULTILINE))
+    registered = {name for name in registry.misc.get_all() if name.startswith("spacy_seginf.")}
+    assert named == registered

@@ -14,11 +14,11 @@ from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.fit import unpack
 from spacy_seginf.influence.removal import correct_segments
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.methods.instance_influence import instance_influence
+from spacy_seginf.methods.instance_influence import InstanceInfluence
 from spacy_seginf.methods.interface import Context, Texts
-from spacy_seginf.methods.nearest import segment_neighbours
-from spacy_seginf.methods.random_scores import random_scores
-from spacy_seginf.methods.segment_influence import segment_influence
+from spacy_seginf.methods.nearest import SegmentNN
+from spacy_seginf.methods.random_scores import Random
+from spacy_seginf.methods.segment_influence import SegmentInfluence
 
 from ..influence.heads import differences, fitted, random_data, segment_loss
 
@@ -75,7 +75,7 @@ def test_uncorrected_influence_is_the_product_of_numeric_gradients(world, curvat
     if similarity == "cosine":
         lengths = [numpy.sqrt(numpy.einsum("np,pq,nq->n", g, inverse, g)) for g in (mine, theirs)]
         expected = expected / numpy.outer(*lengths)
-    found = segment_influence(curvature, False, similarity).prepare(context).scores(queries)
+    found = SegmentInfluence(curvature, False, similarity).prepare(context).scores(queries)
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
 
 
@@ -85,9 +85,9 @@ def test_corrected_influence_uses_the_corrected_gradients(world):
     chains = SegmentChains(context.theta, training.data, training.labels, training.segments)
     corrected = correct_segments(chains, context.metric).factors.gradients()
     expected = numeric_gradients(context.theta, queries) @ numpy.linalg.inv(hessian) @ corrected.T
-    found = segment_influence().prepare(context).scores(queries)
+    found = SegmentInfluence().prepare(context).scores(queries)
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
-    plain = segment_influence(corrected=False).prepare(context).scores(queries)
+    plain = SegmentInfluence(corrected=False).prepare(context).scores(queries)
     assert numpy.abs(found - plain).max() > 0.01 * numpy.abs(found).max()
 
 
@@ -96,7 +96,7 @@ def test_kfac_influence_uses_its_own_curvature(world):
     metric, kind, _ = head_metric(context.training.data, context.theta, L2, "kfac")
     assert kind == "kfac"
     mine, theirs = numeric_gradients(context.theta, queries), numeric_gradients(context.theta, context.training)
-    found = segment_influence("kfac", False).prepare(context).scores(queries)
+    found = SegmentInfluence("kfac", False).prepare(context).scores(queries)
     expected = metric.apply(mine) @ theirs.T
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
 
@@ -114,7 +114,7 @@ def test_instance_influence_is_the_product_of_numeric_document_gradients(world, 
         theirs = theirs / numpy.array([[training.data.lengths[owner]] for owner in owners])
         mine = mine / numpy.array([[end - start] for _, start, end in asked])
     expected = mine @ numpy.linalg.inv(hessian) @ theirs.T
-    found = instance_influence(None, normalised, query).prepare(context).scores(queries)
+    found = InstanceInfluence(None, normalised, query).prepare(context).scores(queries)
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
 
 
@@ -155,16 +155,16 @@ def test_neighbours_are_alike_and_labels_give_the_sign(world):
             "signed": numpy.where(same, values, -values),
         }
         for labels, wanted in expected.items():
-            found = segment_neighbours(similarity, labels).prepare(context).scores(queries)
+            found = SegmentNN(similarity, labels).prepare(context).scores(queries)
             numpy.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
 
 
 METHODS = {
-    "exact": segment_influence(),
-    "identity": segment_influence("identity"),
-    "instance": instance_influence(),
-    "neighbours": segment_neighbours(),
-    "random": random_scores(3),
+    "exact": SegmentInfluence(),
+    "identity": SegmentInfluence("identity"),
+    "instance": InstanceInfluence(),
+    "neighbours": SegmentNN(),
+    "random": Random(3),
 }
 
 
@@ -182,9 +182,9 @@ def test_a_score_does_not_depend_on_what_is_asked_with_it(world, name):
 
 def test_random_scores_are_uniform_and_seeded(world):
     context, queries, _ = world
-    one, other = (random_scores(seed).prepare(context).scores(queries) for seed in (0, 1))
+    one, other = (Random(seed).prepare(context).scores(queries) for seed in (0, 1))
     assert (one != other).all()
-    numpy.testing.assert_array_equal(one, random_scores(0).prepare(context).scores(queries))
+    numpy.testing.assert_array_equal(one, Random(0).prepare(context).scores(queries))
     assert len(numpy.unique(one)) == one.size
     assert -1 <= one.min() < 0 < one.max() <= 1
 
@@ -193,19 +193,19 @@ def test_identity_is_not_corrected_by_default(world):
     context, queries, _ = world
     metric = IdentityCurvature(len(TAGS), context.training.data.width)
     plain = Context(context.nlp, context.tagger, context.training, context.theta, L2, metric)
-    default = segment_influence().prepare(plain).scores(queries)
-    numpy.testing.assert_array_equal(default, segment_influence(corrected=False).prepare(plain).scores(queries))
+    default = SegmentInfluence().prepare(plain).scores(queries)
+    numpy.testing.assert_array_equal(default, SegmentInfluence(corrected=False).prepare(plain).scores(queries))
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: segment_influence("exactly"),
-        lambda: segment_influence(similarity="sine"),
-        lambda: instance_influence("newton"),
-        lambda: instance_influence(query="token"),
-        lambda: segment_neighbours("euclidean"),
-        lambda: segment_neighbours(labels="some"),
+        lambda: SegmentInfluence("exactly"),
+        lambda: SegmentInfluence(similarity="sine"),
+        lambda: InstanceInfluence("newton"),
+        lambda: InstanceInfluence(query="token"),
+        lambda: SegmentNN("euclidean"),
+        lambda: SegmentNN(labels="some"),
     ],
 )
 def test_unknown_settings_are_refused(make):

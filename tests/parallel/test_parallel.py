@@ -64,6 +64,12 @@ def refuse(number):
     raise ValueError(f"[S034] {number} is refused")
 
 
+def refuse_and_count(folder):
+    """Leave a file for each call."""
+    (Path(folder) / str(len(list(Path(folder).iterdir())))).touch()
+    refuse(3)
+
+
 def test_in_process():
     calls = InProcess().map(square, [3, 1, 2])
     assert next(calls) == 9 and list(calls) == [1, 4]
@@ -91,6 +97,13 @@ def test_a_worker_that_dies_costs_its_task_only(client, tmp_path):
 def test_errors_of_tasks_arrive_as_they_are(client):
     with pytest.raises(ValueError, match=r"\[S034\] 3 is refused"):
         list(DaskWorkers(client).map(refuse, [3]))
+
+
+@pytest.mark.slow
+def test_a_task_that_raises_is_not_repeated(client, tmp_path):
+    with pytest.raises(ValueError, match=r"\[S034\]"):
+        list(DaskWorkers(client).map(refuse_and_count, [str(tmp_path)]))
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.slow

@@ -109,7 +109,7 @@ def test_searches_are_dense_scans_in_float64(indexes, dtype, curvature, unit):
         doc = built.nlp.make_doc(text)
         data, tags, _ = influence.query(doc, doc)
         spans = numpy.array([(0, token, token + 1) for token in range(len(doc))] + [(0, 0, len(doc))])
-        queries = explainer.watch(data, tags, spans).factors().gradients()
+        queries = explainer.effects.watch(data, tags, spans).factors().gradients()
         scores = queries @ rows.T
         found = search(table, CurvedQueries(built.index.metric, queries), 7)
         largest = numpy.sqrt(numpy.einsum("qp,qp->q", queries, built.index.metric.apply(queries))) * table.norms.max()

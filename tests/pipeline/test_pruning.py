@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy
 import pytest
 
 from spacy_seginf.evaluation.verification import verify
+from spacy_seginf.pipeline import shard_tasks
 from spacy_seginf.search.bounded import search
 from spacy_seginf.search.explainer import Explainer
 from spacy_seginf.search.queries import CurvedQueries
@@ -53,7 +56,7 @@ def test_what_is_kept_has_the_largest_norms(complete, pruned, settings):
         assert floor == pytest.approx(max(norms.values()), rel=1e-5)
         assert min(left.values()) > floor
         if "keep" in settings:
-            assert len(table) <= numpy.ceil(settings["keep"] * len(everything)) <= len(table) + 3
+            assert 0 <= len(table) - numpy.ceil(settings["keep"] * len(everything)) <= 3
         else:
             assert floor <= settings["tolerance"] * everything.norms.max() < min(left.values())
     assert pruned.report.dropped == pruned.index.manifest.dropped[0]
@@ -70,7 +73,7 @@ def test_nothing_else_is_missing_from_the_best(complete, pruned):
         doc = whole.nlp.make_doc(text)
         data, tags, _ = influence.query(doc, doc)
         spans = numpy.array([(0, token, token + 1) for token in range(len(doc))] + [(0, 0, len(doc))])
-        gradients = explainer.watch(data, tags, spans).factors().gradients()
+        gradients = explainer.effects.watch(data, tags, spans).factors().gradients()
         queries = CurvedQueries(whole.index.metric, gradients)
         for number, name in enumerate(TABLES):
             bounds = queries.norms() * pruned.index.manifest.dropped_norms[number] * (1 + 1e-4)
@@ -104,6 +107,34 @@ def test_a_pruned_index_cannot_refit(pruned):
         _ = influence.explainer().effects
     with pytest.raises(ValueError, match=r"\[S035\]"):
         verify(influence, doc)
+
+
+@pytest.mark.parametrize("settings", [{"keep": 0.1}, {"tolerance": 0.5}, {"keep": 0.5, "tolerance": 0.1}], ids=str)
+@pytest.mark.parametrize("norm", [0.0, 1.0])
+def test_equal_norms_are_not_all_dropped(unsure_nlp, train_examples, tmp_path, monkeypatch, norm, settings):
+    set_norms(monkeypatch, lambda count: numpy.full(count, norm))
+    built = build(unsure_nlp, wrapped(train_examples), tmp_path / "index", curvature="identity", **settings)
+    assert built.index.manifest.dropped[0] == built.report.dropped == 0
+    assert len(built.index.tokens) == built.report.tokens
+
+
+def test_norms_that_equal_the_smallest_kept_one_are_kept(unsure_nlp, train_examples, tmp_path, monkeypatch):
+    set_norms(monkeypatch, lambda count: 1.0 + numpy.arange(count) % 2)
+    texts = wrapped(train_examples)
+    built = build(unsure_nlp, texts, tmp_path / "index", curvature="identity", keep=0.25, shard_tokens=60)
+    assert abs(built.report.dropped - built.report.tokens / 2) <= len(built.index.shards)
+    assert built.index.manifest.dropped_norms[0] == 1.0 and (built.index.tokens.norms > 1.5).all()
+
+
+def set_norms(monkeypatch, norms):
+    """Replace the norms of all token rows."""
+    compute = shard_tasks.token_rows
+
+    def changed(*arguments, **settings):
+        rows = compute(*arguments, **settings)
+        return replace(rows, norms=norms(len(rows.norms)))
+
+    monkeypatch.setattr(shard_tasks, "token_rows", changed)
 
 
 def test_keeping_everything_drops_nothing(complete):

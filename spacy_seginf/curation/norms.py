@@ -1,0 +1,86 @@
+"""Norms of gradients: how hard a label pulls at the head, in the Euclidean metric or in that of H^-1."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy
+
+from ..influence.curvature import IdentityCurvature, Metric
+from ..influence.factors import squared_norms
+from ..influence.segments import SegmentChains
+from .source import LabelSource
+
+CHUNK = 512  # gradients written out at once
+DOCUMENT_TOKENS = 8192  # of documents at once
+Norms = Callable[[numpy.ndarray], numpy.ndarray]
+
+
+def document_gradient_norms(source: LabelSource) -> numpy.ndarray:
+    """Return the Euclidean norm of the gradient of L with respect to W and T (float64, documents): of observed minus
+    expected statistics, where what is missing is summed out."""
+    data = source.data
+    sizes = numpy.asarray(data.lengths, dtype=numpy.int64)
+    result = numpy.zeros(len(sizes))
+    for documents in data.alike(DOCUMENT_TOKENS):
+        documents = documents[sizes[documents] > 0]
+        for start in range(0, len(documents), CHUNK):
+            part = documents[start : start + CHUNK]
+            whole = numpy.stack([part, numpy.zeros_like(part), sizes[part]], axis=1)
+            chains = SegmentChains(source.theta, data, source.labels, whole)
+            result[part] = numpy.linalg.norm(chains.factors().gradients(), axis=1)
+    return result
+
+
+def gradient_norms(source: LabelSource) -> numpy.ndarray:
+    """Return the Euclidean norm of the gradient of CL of each token (float64, tokens), from its factors."""
+    result = numpy.zeros(len(source.labels))
+    for rows, _, _ in source.data.slices():
+        result[rows] = numpy.sqrt(numpy.maximum(squared_norms(source.factors(rows)), 0.0))
+    return result
+
+
+def segment_gradient_norms(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
+    """Return the Euclidean norm of the gradient of CL of segments (ints, n x 3), all tokens of each free together
+    (float64, n). RAISES (ValueError): S029."""
+    return _by_length(source, segments, gradient_norms(source), lambda rows: numpy.linalg.norm(rows, axis=1))
+
+
+def self_influences(source: LabelSource) -> numpy.ndarray:
+    """Return sqrt(g^T H^-1 g) of each token, g the gradient of its CL (float64, tokens): how much its own label holds
+    its own loss down. An index stores upper bounds for tokens of tiny gradients."""
+    if source.stored is not None:
+        return source.stored.self_influence.astype(numpy.float64)
+    if isinstance(source.metric, IdentityCurvature):
+        return gradient_norms(source)
+    result = numpy.zeros(len(source.labels))
+    for start in range(0, len(result), CHUNK):
+        rows = slice(start, start + CHUNK)
+        factors = source.factors(rows).in_float64()
+        matrices = source.metric.leverage(factors)
+        squares = numpy.einsum("na,nab,nb->n", factors.residuals, matrices, factors.residuals)
+        result[rows] = numpy.sqrt(numpy.maximum(squares, 0.0))
+    return result
+
+
+def segment_self_influences(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
+    """Return sqrt(g^T H^-1 g) of segments (ints, n x 3), g the gradient of CL with all tokens of each free together
+    (float64, n). RAISES (ValueError): S029."""
+    return _by_length(source, segments, self_influences(source), lambda rows: norms_in(source.metric, rows))
+
+
+def norms_in(metric: Metric, gradients: numpy.ndarray) -> numpy.ndarray:
+    """Return sqrt(g^T H^-1 g) of gradients (float64, n x P)."""
+    return numpy.sqrt(numpy.maximum(numpy.einsum("np,np->n", gradients, metric.apply(gradients)), 0.0))
+
+
+def _by_length(source: LabelSource, segments: numpy.ndarray, tokens: numpy.ndarray, norms: Norms) -> numpy.ndarray:
+    """Read segments of one token off the values of tokens; write the gradients of longer ones out for their norms."""
+    result = numpy.zeros(len(segments))
+    single = segments[:, 2] - segments[:, 1] == 1
+    result[single] = tokens[source.data.starts[segments[single, 0]] + segments[single, 1]]
+    longer = numpy.flatnonzero(~single)
+    for start in range(0, len(longer), CHUNK):
+        rows = longer[start : start + CHUNK]
+        result[rows] = norms(source.chains(segments[rows]).factors().gradients())
+    return result

@@ -1,0 +1,173 @@
+"""The registry of scores of label quality, and how to compute some of them. High is suspicious for every score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Optional, Sequence
+
+import numpy
+
+from ..errors import Errors
+from .baselines import cleanlab_scores, random_scores
+from .clean import clean_disagreement, clean_opposition, segment_clean_opposition
+from .dynamics import low_confidence, variability
+from .levels import by_document, by_segment
+from .losses import (
+    conditional_entropies,
+    conditional_losses,
+    document_losses,
+    held_out_losses,
+    marginal_entropies,
+    marginal_losses,
+    segment_losses,
+)
+from .norms import (
+    document_gradient_norms,
+    gradient_norms,
+    segment_gradient_norms,
+    segment_self_influences,
+    self_influences,
+)
+from .source import LabelSource
+
+TokenLevel = Callable[[LabelSource], numpy.ndarray]
+SegmentLevel = Callable[[LabelSource, numpy.ndarray], numpy.ndarray]
+CLEAN, CHECKPOINTS, CLEANLAB = "clean", "checkpoints", "cleanlab"
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """A way to tell how suspicious labels are: high is suspicious.
+
+    name (str), description (str): for people. needs (str): "clean" documents, "checkpoints", the package "cleanlab", or
+        nothing.
+    tokens, segments, documents (Callable): exactly one is there, the level at which the score is defined.
+    """
+
+    name: str
+    description: str
+    needs: str = ""
+    tokens: Optional[TokenLevel] = None
+    segments: Optional[SegmentLevel] = None
+    documents: Optional[TokenLevel] = None
+
+    @property
+    def level(self) -> str:
+        """The level at which it is defined: "token", "segment" or "document"."""
+        return "segment" if self.segments else "document" if self.documents else "token"
+
+
+ALL = (
+    LabelScore("document_loss", "loss of the whole document", documents=document_losses),
+    LabelScore("document_gradient_norm", "gradient norm of the document's loss", documents=document_gradient_norms),
+    LabelScore("conditional_loss", "-log p(label | neighbours, text)", tokens=conditional_losses),
+    LabelScore("marginal_loss", "-log p(label | text)", tokens=marginal_losses),
+    LabelScore("held_out_loss", "-log p(label | text), its document held out", tokens=held_out_losses),
+    LabelScore("segment_loss", "-log p(labels of the entity | the others, text)", segments=segment_losses),
+    LabelScore("gradient_norm", "gradient norm of the conditional loss", tokens=gradient_norms),
+    LabelScore("segment_gradient_norm", "gradient norm of the entity's loss", segments=segment_gradient_norms),
+    LabelScore("marginal_entropy", "entropy of p(. | text)", tokens=marginal_entropies),
+    LabelScore("conditional_entropy", "entropy of p(. | neighbours, text)", tokens=conditional_entropies),
+    LabelScore("self_influence", "influence of the label on itself", tokens=self_influences),
+    LabelScore("segment_self_influence", "influence of the entity on itself", segments=segment_self_influences),
+    LabelScore("clean_opposition", "how strongly the label opposes trusted ones", CLEAN, tokens=clean_opposition),
+    LabelScore(
+        "segment_clean_opposition",
+        "how strongly the entity opposes trusted labels",
+        CLEAN,
+        segments=segment_clean_opposition,
+    ),
+    LabelScore("clean_disagreement", "similar trusted tokens have another label", CLEAN, tokens=clean_disagreement),
+    LabelScore(
+        "low_confidence",
+        "1 - mean p(label | text) over checkpoints",
+        CHECKPOINTS,
+        tokens=lambda source: low_confidence(source.checkpoints),
+    ),
+    LabelScore(
+        "variability",
+        "spread of p(label | text) over checkpoints",
+        CHECKPOINTS,
+        tokens=lambda source: variability(source.checkpoints),
+    ),
+    *(
+        LabelScore(
+            f"cleanlab_{method}",
+            f"cleanlab's {method.replace('_', ' ')}",
+            CLEANLAB,
+            tokens=lambda source, method=method: cleanlab_scores(source, method),  # type: ignore[misc]
+        )
+        for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
+    ),
+    LabelScore("random", "chance", tokens=random_scores),
+)
+SCORES = {score.name: score for score in ALL}
+
+
+def label_scores(source: LabelSource, names: Sequence[str]) -> dict[str, numpy.ndarray]:
+    """Score the label of every training token (float64, tokens, in document order): high is suspicious.
+
+    Scores of segments give every token of an entity the entity's value, and a token outside entities its own; scores of
+    documents give all tokens of a document the same. Tokens without any annotation have 0, the least suspicious.
+
+    names (sequence of str): of ``SCORES``.
+    RAISES (ValueError): S106 for an unknown score, S107 if the source lacks what it needs, S105 without cleanlab.
+    """
+    return {name: _by_token(source, score) * source.known for name, score in _named(source, names).items()}
+
+
+def segment_scores(
+    source: LabelSource, names: Sequence[str], segments: numpy.ndarray, how: str = "max"
+) -> dict[str, numpy.ndarray]:
+    """Score segments of training documents (float64, n): high is suspicious.
+
+    segments (ints, n x 3): document, start, end (exclusive), such as ``source.entities``; none may be empty.
+    how (str): "max" or "mean" over its tokens, for scores of tokens. Segments without any annotation have 0.
+    RAISES (ValueError): S029 if a segment is not inside its document, else as ``label_scores``.
+    """
+    segments = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
+    known = by_segment(source.known, source.data.lengths, segments) > 0
+    found = {}
+    for name, score in _named(source, names).items():
+        if score.segments is not None:
+            found[name] = score.segments(source, segments) * known
+        elif score.documents is not None:
+            found[name] = score.documents(source)[segments[:, 0]] * known
+        else:
+            found[name] = by_segment(_by_token(source, score) * source.known, source.data.lengths, segments, how)
+    return found
+
+
+def document_scores(source: LabelSource, names: Sequence[str], how: str = "max") -> dict[str, numpy.ndarray]:
+    """Score training documents (float64, documents): high is suspicious.
+
+    how (str): "max" or "mean" over its tokens, for scores that are not of documents. RAISES: as ``label_scores``.
+    """
+    found = {}
+    for name, score in _named(source, names).items():
+        if score.documents is not None:
+            found[name] = score.documents(source)
+        else:
+            found[name] = by_document(_by_token(source, score) * source.known, source.data.lengths, how)
+    return found
+
+
+def _by_token(source: LabelSource, score: LabelScore) -> numpy.ndarray:
+    if score.tokens is not None:
+        return score.tokens(source)
+    if score.documents is not None:
+        return numpy.repeat(score.documents(source), source.data.lengths)
+    assert score.segments is not None
+    units = source.units
+    return numpy.repeat(score.segments(source, units), units[:, 2] - units[:, 1])
+
+
+def _named(source: LabelSource, names: Sequence[str]) -> dict[str, LabelScore]:
+    """Look scores up, and make sure that the source has what they need."""
+    available = {"": True, CLEANLAB: True, CLEAN: source.clean is not None, CHECKPOINTS: bool(source.checkpoints)}
+    for name in names:
+        if name not in SCORES:
+            raise ValueError(Errors.S106.format(score=name, known=", ".join(SCORES)))
+        if not available[SCORES[name].needs]:
+            raise ValueError(Errors.S107.format(score=name, needs=SCORES[name].needs))
+    return {name: SCORES[name] for name in names}

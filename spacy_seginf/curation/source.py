@@ -1,0 +1,155 @@
+"""What scores of label quality are computed from: a head, its training labels, and what else is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Optional, Sequence
+
+import numpy
+
+from ..crf import one_label_each, token_conditionals
+from ..crf.conditional import TokenConditionals
+from ..index.index import Index
+from ..influence.curvature import IdentityCurvature, Metric
+from ..influence.effects import HeadEffects
+from ..influence.factors import TokenFactors
+from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
+from ..influence.held_out import leave_one_document_out
+from ..influence.segments import SegmentChains
+from ..methods.interface import Texts
+from ..schemes import TAG, TagScheme
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What an index has computed already, for tokens in document order.
+
+    held_out (floats, tokens): p(label | text), its document held out.
+    self_influence (floats, tokens): norms of uncorrected gradients; an upper bound for tokens whose residuals are all
+        below a thousandth.
+    """
+
+    held_out: numpy.ndarray
+    self_influence: numpy.ndarray
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """Training labels and the head that learned them.
+
+    data (HeadData): training documents. labels (int64, tokens): their labels, the most probable permitted ones where
+        several are permitted.
+    theta (float64, P): the head. metric (Metric): H^-1 at theta. l2 (float): its penalty.
+    scheme (TagScheme): what entities are.
+    clean (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
+    checkpoints (sequence of float arrays, tokens): p(label | text) at each checkpoint of the training.
+    seed (int): of the random floor. stored (Stored): what need not be computed again.
+    """
+
+    data: HeadData
+    labels: numpy.ndarray
+    theta: numpy.ndarray
+    metric: Metric
+    l2: float
+    scheme: TagScheme
+    clean: Optional[Texts] = None
+    checkpoints: Sequence[numpy.ndarray] = ()
+    seed: int = 0
+    stored: Optional[Stored] = None
+
+    @classmethod
+    def of(
+        cls, index: Index, clean: Optional[Texts] = None, checkpoints: Sequence[numpy.ndarray] = (), seed: int = 0
+    ) -> LabelSource:
+        """Read everything from an index. RAISES (ValueError): S035 if it was pruned."""
+        manifest = index.manifest
+        rows = [shard["self_influence"][:][order] for shard, order in zip(index.shards, index.orders)]
+        stored = Stored(index.held_out, numpy.concatenate(rows))
+        scheme = scheme_of(manifest.scheme, manifest.tags)
+        head = index.theta, index.metric, manifest.l2
+        return cls(index.data, index.labels, *head, scheme, clean, checkpoints, seed, stored)
+
+    @cached_property
+    def known(self) -> numpy.ndarray:
+        """Tokens that are annotated at all (bool, tokens)."""
+        return numpy.logical_not(self.data.allowed.all(axis=1))
+
+    @cached_property
+    def emissions(self) -> numpy.ndarray:
+        """Scores of the labels (float64, tokens x labels)."""
+        return emission_scores(self.data, unpack(self.theta, self.data.labels)[0])
+
+    @property
+    def transitions(self) -> numpy.ndarray:
+        """Scores of neighbouring labels (float64, labels x labels)."""
+        return unpack(self.theta, self.data.labels)[1]
+
+    @cached_property
+    def marginals(self) -> numpy.ndarray:
+        """p(label | text) (float64, tokens x labels)."""
+        return label_marginals(self.data, self.emissions, self.transitions)
+
+    @cached_property
+    def conditionals(self) -> TokenConditionals:
+        """Every token's label distribution given the labels of its neighbours."""
+        return token_conditionals(self.emissions, self.transitions, self.labels, self.data.lengths)
+
+    @cached_property
+    def held_out(self) -> numpy.ndarray:
+        """p(label | text) under the head without the document (floats, tokens); under identity curvature, which can't
+        take a document away, under the head as it is."""
+        if self.stored is not None:
+            return self.stored.held_out
+        effects = HeadEffects(self.data, self.theta, self.l2, self.metric, self.labels)
+        corrected = not isinstance(self.metric, IdentityCurvature)
+        return leave_one_document_out(effects, self.scheme, corrected=corrected).probabilities
+
+    @cached_property
+    def entities(self) -> numpy.ndarray:
+        """Annotated entities (int64, n x 3: document, start, end), in document order."""
+        found = []
+        for document, (first, length) in enumerate(zip(self.data.starts.tolist(), self.data.lengths)):
+            for start, end, _ in self.scheme.entities(self.labels[first : first + length].tolist()):
+                if self.known[first + start : first + end].all():
+                    found.append((document, start, end))
+        return numpy.array(found, dtype=numpy.int64).reshape(-1, 3)
+
+    @cached_property
+    def units(self) -> numpy.ndarray:
+        """Entities, and each token outside as a segment of its own: every token is in one (int64, n x 3)."""
+        entities, starts = self.entities, self.data.starts
+        documents = numpy.repeat(numpy.arange(len(starts)), self.data.lengths)
+        offsets = numpy.arange(len(documents)) - starts[documents]
+        first = numpy.ones(len(documents), dtype=bool)  # tokens that begin a segment
+        ends = offsets + 1
+        for begin, length in zip((starts[entities[:, 0]] + entities[:, 1]).tolist(), numpy.ptp(entities[:, 1:], 1)):
+            first[begin + 1 : begin + length] = False
+            ends[begin] = offsets[begin] + length
+        return numpy.stack([documents, offsets, ends], axis=1)[first]
+
+    def factors(self, rows: Any) -> TokenFactors:
+        """Return the gradients of the conditional losses of some tokens, in factored form."""
+        found = self.conditionals
+        features = numpy.asarray(self.data.features[rows])
+        return TokenFactors(features, found.residuals[rows], found.previous[rows], found.following[rows])
+
+    def chains(self, segments: numpy.ndarray) -> SegmentChains:
+        """Free segments (ints, n x 3) whose labels are the training labels. RAISES (ValueError): S029."""
+        return chains_at(self.theta, self.data, self.labels, segments)
+
+
+def chains_at(theta: numpy.ndarray, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> SegmentChains:
+    """Free segments (ints, n x 3) of texts whose labels (ints, tokens) are all taken for certain.
+
+    RAISES (ValueError): S029 if a segment is not inside its document.
+    """
+    chains = SegmentChains(theta, data, labels, segments)
+    certain = one_label_each(labels[chains.rows], data.labels)
+    return chains if (certain == chains.observed).all() else chains.at(theta, certain)
+
+
+def scheme_of(name: str, tags: Sequence[str]) -> TagScheme:
+    """Find the scheme that has these tags."""
+    labels = tags if name == TAG else dict.fromkeys(tag[2:] for tag in tags[1:])
+    return TagScheme(tuple(labels), name)

@@ -1,0 +1,174 @@
+"""TracIn: training labels that pulled the parameters where a prediction needed them, at checkpoints of training.
+
+Pruthi et al. 2020, "Estimating Training Data Influence by Tracing Gradient Descent", section 3.2 (TracInCP):
+
+    score(q, k) = sum over checkpoints i of eta_i <gradient of CL_q, gradient of CL_k>, both at checkpoint i
+
+with eta_i the learning rate that led to checkpoint i and CL the conditional loss of a segment at its labels. Training
+on k by a step of gradient descent lowers CL_q by that much, to first order: a positive score supports the labels of q,
+a negative one opposes them. The head counts in the units of its scores: its ``learn_rate_factor`` and what an adaptive
+optimizer makes of gradients are left out.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import Generator, Iterator, Optional, Sequence
+
+import numpy
+from spacy.util import registry
+
+from ..influence.fit import HeadData, unpack
+from ..pipeline.backprop import Encoder, Gradients
+from .interface import Attribution, Context, Method, Texts
+from .products import segment_products, stored_bytes
+from .stages import Stage, load_stages
+
+QUERY_BYTES = 2**30  # of the gradients of queries that are held at a time
+
+
+class TracInLast(Method):
+    """TracIn with the gradients of the CRF head alone (W, its bias, and T): the last layer.
+
+    checkpoints (Optional[str]): folder of a CheckpointLogger; the pipeline itself, at learning rate 1, if None.
+    """
+
+    name = "TracIn-last"
+    cost = "prepare: encode the training texts with each checkpoint; query: one product with all segments each"
+
+    def __init__(self, checkpoints: Optional[str] = None) -> None:
+        self.checkpoints = checkpoints
+
+    def prepare(self, context: Context) -> Attribution:
+        """Encode the training texts. RAISES (ValueError): S090 to S093 for checkpoints that can't be used."""
+        return LastScores(context, load_stages(context, self.checkpoints))
+
+
+class LastScores(Attribution):
+    """Factored gradients of the training segments at each checkpoint."""
+
+    def __init__(self, context: Context, stages: Sequence[Stage]) -> None:
+        self._stages = [(stage, stage.factors(context.training)) for stage in context.progress(stages)]
+        self._count = len(context.training)
+        total = sum(stored_bytes(factors) for _, factors in self._stages)
+        self.bytes_per_segment = total / max(1, self._count)
+
+    def scores(self, queries: Texts) -> numpy.ndarray:
+        """Score all training segments (float64, queries x segments)."""
+        result = numpy.zeros((len(queries), self._count))
+        for stage, factors in self._stages:
+            result += stage.learn_rate * segment_products(stage.factors(queries), factors)
+        return result
+
+
+class TracIn(Method):
+    """TracIn with the gradients of all parameters, of encoder and head.
+
+    Nothing is kept: each call of ``scores`` makes one backward pass per training segment and checkpoint, which takes
+    minutes for thousands of segments. It is a referee for what is faster, not a tool for daily use.
+
+    checkpoints (Optional[str]): folder of a CheckpointLogger; the pipeline itself, at learning rate 1, if None.
+    """
+
+    name = "TracIn"
+    cost = "prepare: nothing; query: one backward pass per training segment and checkpoint for up to 100 queries"
+
+    def __init__(self, checkpoints: Optional[str] = None) -> None:
+        self.checkpoints = checkpoints
+
+    def prepare(self, context: Context) -> Attribution:
+        """Load the checkpoints. RAISES (ValueError): S090 to S094 for checkpoints or encoders that can't be used."""
+        return FullScores(context, load_stages(context, self.checkpoints))
+
+
+class FullScores(Attribution):
+    """Passes over the training segments, one by one."""
+
+    def __init__(self, context: Context, stages: Sequence[Stage]) -> None:
+        self._context, self._stages = context, stages
+        self._encoders = [stage.encoder() for stage in stages]
+
+    def scores(self, queries: Texts) -> numpy.ndarray:
+        """Score all training segments (float64, queries x segments)."""
+        training = self._context.training
+        result = numpy.zeros((len(queries), len(training)))
+        for stage, encoder in zip(self._stages, self._encoders):
+            result += stage.learn_rate * segment_products(stage.factors(queries), stage.factors(training))
+            for first, block in _blocks(stage, encoder, queries):
+                gradients = _segment_gradients(stage, encoder, training)
+                for number, found in enumerate(self._context.progress(gradients)):
+                    rows = slice(first, first + block.count)
+                    result[rows, number] += stage.learn_rate * block.products(found)
+        return result
+
+
+class _Block:
+    """Gradients of some queries: of tables only the rows that any of them has read."""
+
+    def __init__(self, gradients: Sequence[Gradients]) -> None:
+        self.count = len(gradients)
+        self._parts: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
+        for name in sorted(set().union(*gradients)):
+            held = [found[name] for found in gradients if name in found]
+            touched = numpy.flatnonzero(sum(numpy.abs(_rows(array)).sum(axis=1) for array in held))
+            values = numpy.zeros((self.count, len(touched) * _rows(held[0]).shape[1]), "float32")
+            for number, found in enumerate(gradients):
+                if name in found:
+                    values[number] = _rows(found[name])[touched].ravel()
+            self._parts[name] = touched, values
+
+    def products(self, gradients: Gradients) -> numpy.ndarray:
+        """Return the inner products with the gradients of a segment (float64, queries)."""
+        result = numpy.zeros(self.count)
+        for name, (touched, values) in self._parts.items():
+            if name in gradients:
+                result += values @ _rows(gradients[name])[touched].ravel()
+        return result
+
+
+def _blocks(stage: Stage, encoder: Encoder, queries: Texts) -> Iterator[tuple[int, _Block]]:
+    """Yield the gradients of as many queries as fit, with the number of the first."""
+    first = 0
+    while first < len(queries):
+        held: list[Gradients] = []
+        rest = replace(queries, segments=queries.segments[first:])
+        with closing(_segment_gradients(stage, encoder, rest)) as gradients:  # over before other passes begin
+            for found in gradients:
+                held.append({name: value.copy() for name, value in found.items()})
+                if len(held) * sum(value.nbytes for value in found.values()) >= QUERY_BYTES:
+                    break
+        yield first, _Block(held)
+        first += len(held)
+
+
+def _segment_gradients(stage: Stage, encoder: Encoder, texts: Texts) -> Generator[Gradients, None, None]:
+    """Yield minus the gradients of each segment's loss with respect to the encoder's parameters."""
+    weights, _ = unpack(stage.theta, texts.data.labels)
+    docs = encoder.prepare(texts.docs)
+    with encoder.parameter_gradients() as run:
+        for document, start, end in texts.segments:
+            (features,), backward = run([docs[document]])
+            rows = slice(texts.data.starts[document], texts.data.starts[document] + len(features))
+            data = HeadData(features, texts.data.allowed[rows], [len(features)])
+            alone = Texts([docs[document]], data, texts.labels[rows], numpy.array([[0, start, end]]))
+            gradient = numpy.zeros(features.shape)
+            gradient[start:end] = alone.chains(stage.theta).factors().residuals @ weights[:, :-1]
+            yield backward([gradient])
+
+
+def _rows(array: numpy.ndarray) -> numpy.ndarray:
+    """Return an array as rows: those of a table, or one number each."""
+    return array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
+
+
+@registry.misc("spacy_seginf.TracInLast.v1")
+def tracin_last(checkpoints: Optional[str] = None) -> TracInLast:
+    """Make the method of a config block; see ``TracInLast``."""
+    return TracInLast(checkpoints)
+
+
+@registry.misc("spacy_seginf.TracIn.v1")
+def tracin(checkpoints: Optional[str] = None) -> TracIn:
+    """Make the method of a config block; see ``TracIn``."""
+    return TracIn(checkpoints)

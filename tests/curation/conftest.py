@@ -1,0 +1,38 @@
+"""A tiny head that was trained on noisy labels, and trusted documents for it; pipelines with an index."""
+
+import numpy
+import pytest
+
+from spacy_seginf.crf import one_label_each
+from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.influence.effects import complete_labels
+from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.methods.interface import Texts
+from spacy_seginf.schemes import TagScheme
+
+from ..influence.fixtures import exact_nlp, exact_path, model_path, unsure_nlp
+from ..influence.heads import fitted, random_data
+
+__all__ = ["exact_nlp", "exact_path", "model_path", "unsure_nlp"]
+
+SCHEME = TagScheme(("A",), "BIO")
+LENGTHS = [7, 5, 0, 6, 1, 4] * 3
+
+
+@pytest.fixture(scope="session")
+def source():
+    """Documents with some missing labels, a head fitted to them, clean documents, and three checkpoints."""
+    generator = numpy.random.default_rng(0)
+    data, _ = random_data(generator, LENGTHS, 3, 5)
+    allowed = data.allowed.copy()
+    allowed[[3, 20]] = True  # not annotated
+    allowed[30, :2] = True  # either of two
+    data = HeadData(data.features, allowed, data.lengths)
+    theta, _, metric = fitted(data, 1.0)
+    clean, gold = random_data(generator, [4, 0, 6, 3], 3, 5)
+    documents = numpy.repeat(numpy.arange(4), clean.lengths)
+    offsets = numpy.arange(13) - clean.starts[documents]
+    segments = numpy.stack([documents, offsets, offsets + 1], axis=1)
+    texts = Texts([], HeadData(clean.features, one_label_each(gold, 3), clean.lengths), gold, segments)
+    checkpoints = [generator.random(len(allowed)) for _ in range(3)]
+    return LabelSource(data, complete_labels(data, theta), theta, metric, 1.0, SCHEME, texts, checkpoints)

@@ -1,0 +1,121 @@
+"""Opposition to trusted labels against explicit gradients, and neighbours against a loop."""
+
+from dataclasses import replace
+
+import numpy
+import pytest
+
+from spacy_seginf.curation import clean
+from spacy_seginf.influence.curvature import IdentityCurvature
+from spacy_seginf.influence.segments import SegmentChains
+
+from . import definitions
+
+SEGMENTS = numpy.array([(0, 1, 4), (3, 0, 6), (4, 0, 1), (5, 1, 3)])
+
+
+def influences(source, segments, matrix):
+    """g_q^T H^-1 g_k of every training segment and clean segment (training x clean)."""
+    trusted = source.clean
+    mine = numpy.array([definitions.gradient(source, tuple(s)) for s in segments.tolist()])
+    theirs = SegmentChains(source.theta, trusted.data, trusted.labels, trusted.segments).factors().gradients()
+    numpy.testing.assert_allclose(
+        -theirs[0], definitions.gradient(source, tuple(trusted.segments[0]), trusted.data, trusted.labels), atol=1e-8
+    )
+    return -mine @ matrix @ theirs.T
+
+
+def strongest(values, top):
+    """The mean of the most negative influences of each row, positive where it opposes."""
+    return numpy.maximum(numpy.sort(-values, axis=1)[:, ::-1][:, :top], 0.0).mean(axis=1)
+
+
+@pytest.mark.parametrize("metric", ["exact", "identity"])
+@pytest.mark.parametrize("top", [1, 3, 10, 50])
+def test_clean_opposition(source, metric, top):
+    matrix = definitions.inverse(source)
+    if metric == "identity":
+        source = replace(source, metric=IdentityCurvature(source.data.labels, source.data.width))
+        matrix = numpy.eye(len(matrix))
+    places = definitions.tokens(source)[::3]
+    expected = strongest(influences(source, numpy.array([(d, t, t + 1) for _, d, t in places]), matrix), top)
+    found = clean.clean_opposition(source, top)
+    assert found.shape == source.labels.shape and expected.max() > 10 * expected.min()
+    numpy.testing.assert_allclose(found[::3], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_segments_oppose_too(source):
+    expected = strongest(influences(source, SEGMENTS, definitions.inverse(source)), 4)
+    numpy.testing.assert_allclose(clean.segment_clean_opposition(source, SEGMENTS, 4), expected, rtol=1e-4)
+
+
+def test_high_is_suspicious(source):
+    """A trusted copy of a token with another label is opposed; with the same label, supported."""
+    row, document, token = next(place for place in definitions.tokens(source) if source.known[place[0]])
+    for shift, opposes in ((0, False), (1, True)):
+        labels = source.labels.copy()
+        labels[row] = (labels[row] + shift) % 3
+        trusted = replace(
+            source.clean, data=source.data, labels=labels, segments=numpy.array([[document, token, token + 1]])
+        )
+        found = clean.clean_opposition(replace(source, clean=trusted))
+        assert (found[row] > 0) == opposes
+
+
+def test_blocks_and_order_change_little(source, monkeypatch):
+    before = clean.clean_opposition(source, 3), clean.clean_disagreement(source, 3)
+    shuffled = numpy.random.default_rng(1).permutation(len(source.clean.segments))
+    source = replace(source, clean=replace(source.clean, segments=source.clean.segments[shuffled]))
+    for name, size in (("QUERIES", 2), ("ROWS", 3), ("COMPARED", 40)):
+        monkeypatch.setattr(clean, name, size)
+    after = clean.clean_opposition(source, 3), clean.clean_disagreement(source, 3)
+    for one, other in zip(before, after):
+        numpy.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_the_bound_leaves_labels_out(source, monkeypatch):
+    monkeypatch.setattr(clean, "QUERIES", 1)
+    scored = []
+    original = clean._in_float32
+    monkeypatch.setattr(clean, "_in_float32", lambda tokens: scored.append(len(tokens)) or original(tokens))
+    everything = numpy.array([(d, t, t + 1) for _, d, t in definitions.tokens(source)])
+    trusted = replace(source.clean, data=source.data, labels=source.labels, segments=everything)
+    source = replace(source, theta=4 * source.theta, clean=trusted)  # most gradients are small
+    found = clean.clean_opposition(source, 1)
+    assert 0 < sum(scored) < 0.5 * len(everything) ** 2
+    gradients = source.chains(everything).factors().gradients()
+    scores = gradients @ source.metric.apply(gradients).T
+    numpy.testing.assert_allclose(found, numpy.maximum(-scores.min(axis=0), 0.0), rtol=1e-3, atol=1e-7)
+
+
+def test_nothing_trusted_opposes_nothing(source):
+    empty = replace(source, clean=replace(source.clean, segments=numpy.zeros((0, 3), dtype=int)))
+    assert not clean.clean_opposition(empty).any()
+    assert not clean.segment_clean_opposition(empty, SEGMENTS).any()
+    assert not clean.clean_disagreement(empty).any()
+
+
+@pytest.mark.parametrize("nearest", [1, 4, 40])
+def test_clean_disagreement(source, nearest):
+    trusted = source.clean
+    found = clean.clean_disagreement(source, nearest)
+    expected = []
+    for features, label in zip(source.data.features.astype(float), source.labels):
+        cosines = [
+            features @ other / numpy.linalg.norm(features) / numpy.linalg.norm(other)
+            for other in trusted.data.features.astype(float)
+        ]
+        best = numpy.argsort(cosines)[::-1][:nearest]
+        weights = [max(cosines[place], 1e-12) for place in best]
+        other = [weight for weight, place in zip(weights, best) if trusted.labels[place] != label]
+        expected.append(sum(other) / sum(weights))
+    numpy.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found.min() < 0.3 and found.max() > 0.7
+
+
+def test_only_clean_segments_count(source):
+    rows = [0, 5, 7]
+    segments = source.clean.segments[rows]
+    found = clean.clean_disagreement(replace(source, clean=replace(source.clean, segments=segments)), 3)
+    same = numpy.isin(source.labels, source.clean.labels[rows])
+    assert (found[~same] == 1.0).all() and (found[same] < 1.0).all()

@@ -1,0 +1,134 @@
+"""TracIn equals inner products of gradients that torch's autograd finds in float64, from encoders written anew."""
+
+import numpy
+import pytest
+import spacy
+import torch
+from spacy.util import registry
+
+from spacy_seginf.influence.gradients import Head
+from spacy_seginf.methods.interface import Texts
+from spacy_seginf.methods.tracin import TracIn, TracInLast
+from spacy_seginf.pipeline.checkpoints import read_checkpoints
+
+from .contexts import make_context, make_texts
+from .reference import cosine_error, hash_embed_cnn, head_gradients, segment_losses
+
+SINGLE = 2e-6  # of the product of the norms: encoders compute in float32
+
+
+def tok2vec(nlp):
+    return nlp.get_pipe("crf_tagger").model.get_ref("tok2vec")
+
+
+def given_features(texts):
+    lengths = list(texts.data.lengths)
+    return list(torch.tensor(texts.data.features.astype("float64")).split(lengths))
+
+
+def all_gradients(texts, model, theta):
+    features, _, _, parameters = hash_embed_cnn(model, texts.docs)
+    theta = torch.tensor(theta, requires_grad=True)
+    rows = []
+    for loss in segment_losses(texts, features, theta):
+        found = torch.autograd.grad(loss, [theta, *parameters.values()], retain_graph=True)
+        rows.append(numpy.concatenate([part.numpy().ravel() for part in found]))
+    return numpy.stack(rows)
+
+
+def squares(rows):
+    return (rows**2).sum(axis=1)
+
+
+def test_last_against_autograd(texts):
+    context, queries = texts
+    left, right = (head_gradients(part, given_features(part), context.theta) for part in (queries, context.training))
+    found = TracInLast().prepare(context)
+    scores = found.scores(queries)
+    assert scores.shape == (len(queries), len(context.training)) and found.bytes_per_segment > 0
+    assert cosine_error(scores, left @ right.T, squares(left), squares(right)) < 1e-6
+    assert numpy.abs(scores).max() > 0.1
+
+
+def test_all_parameters_against_autograd(texts):
+    context, queries = texts
+    model = tok2vec(context.nlp)
+    left, right = (all_gradients(part, model, context.theta) for part in (queries, context.training))
+    scores = TracIn().prepare(context).scores(queries)
+    assert cosine_error(scores, left @ right.T, squares(left), squares(right)) < SINGLE
+
+
+def test_queries_in_blocks(texts, monkeypatch):
+    context, queries = texts
+    expected = TracIn().prepare(context).scores(queries)
+    monkeypatch.setattr("spacy_seginf.methods.tracin.QUERY_BYTES", 1)
+    assert numpy.allclose(TracIn().prepare(context).scores(queries), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [TracInLast, TracIn])
+def test_a_segment_supports_itself(texts, method):
+    context, _ = texts
+    scores = method().prepare(context).scores(context.training)
+    assert (numpy.diag(scores) > 0).all() and numpy.allclose(scores, scores.T, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", [TracInLast, TracIn])
+def test_one_query_at_a_time(texts, method):
+    context, queries = texts
+    ready = method().prepare(context)
+    alone = [Texts(queries.docs, queries.data, queries.labels, queries.segments[i : i + 1]) for i in range(3)]
+    together = ready.scores(queries)[:3]
+    assert numpy.allclose(numpy.concatenate([ready.scores(query) for query in alone]), together, rtol=1e-5, atol=1e-6)
+    assert ready.scores(Texts([], queries.data, queries.labels, numpy.zeros((0, 3), int))).shape[0] == 0
+
+
+@pytest.mark.parametrize("method", [TracInLast, TracIn])
+def test_sum_over_checkpoints(run_folder, run_nlp, train_examples, method):
+    segments = [(0, 0, 2), (0, 3, 4), (1, 0, 1), (1, 2, 4)]
+    training, queries = (make_texts(run_nlp, part, segments) for part in (train_examples[:2], train_examples[2:4]))
+    folder = run_folder / "checkpoints"
+    scores = method(str(folder)).prepare(make_context(run_nlp, training)).scores(queries)
+    expected = numpy.zeros_like(scores)
+    for checkpoint in read_checkpoints(folder):
+        nlp = spacy.load(checkpoint.path)
+        parts = [make_texts(nlp, examples, segments) for examples in (train_examples[:2], train_examples[2:4])]
+        alone = method().prepare(make_context(nlp, parts[0])).scores(parts[1])
+        expected += checkpoint.learn_rate * alone
+    assert numpy.allclose(scores, expected, rtol=1e-5, atol=1e-8)
+    assert not numpy.allclose(scores, method().prepare(make_context(run_nlp, training)).scores(queries))
+
+
+def test_the_pipeline_is_left_alone(texts):
+    context, queries = texts
+    model = context.nlp.get_pipe("crf_tagger").model
+    before = context.nlp.to_bytes()
+    grads = {(node.id, name): node.get_grad(name).copy() for node in model.walk() for name in node.grad_names}
+    functions = [node._func for node in model.walk()]
+    TracIn().prepare(context).scores(queries)
+    assert context.nlp.to_bytes() == before
+    assert [node._func for node in model.walk()] == functions
+    after = {(node.id, name): node.get_grad(name) for node in model.walk() for name in node.grad_names}
+    assert grads.keys() == after.keys() and all((after[key] == grads[key]).all() for key in grads)
+
+
+@pytest.mark.parametrize("method", [TracInLast, TracIn])
+def test_no_checkpoints(texts, tmp_path, method):
+    with pytest.raises(ValueError, match=r"\[S090\]"):
+        method(str(tmp_path)).prepare(texts[0])
+
+
+@pytest.mark.parametrize(("name", "method"), [("TracInLast", TracInLast), ("TracIn", TracIn)])
+def test_registered(name, method):
+    block = {"method": {"@misc": f"spacy_seginf.{name}.v1", "checkpoints": "somewhere"}}
+    made = registry.resolve(block)["method"]
+    assert isinstance(made, method) and made.checkpoints == "somewhere" and not made.stored
+
+
+def test_theta_of_the_context_counts(texts):
+    """A head that was refit is the head that is explained."""
+    context, queries = texts
+    theta = 0.5 * Head(context.nlp.get_pipe("crf_tagger").model).theta
+    other = type(context)(context.nlp, context.tagger, context.training, theta, 1.0, context.metric)
+    left, right = (head_gradients(part, given_features(part), theta) for part in (queries, context.training))
+    scores = TracInLast().prepare(other).scores(queries)
+    assert cosine_error(scores, left @ right.T, squares(left), squares(right)) < 1e-6
