@@ -201,6 +201,22 @@ class Errors(metaclass=_Coded):
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
         "one that does not exist."
     )
+    # Comparing attribution methods
+    S100 = "There is no method '{name}' in {path} (it has: {known}). Add a block [methods.{name}], or choose another."
+    S101 = "{what}, so there is nothing to compare methods on. Use other texts or another index."
+    S102 = (
+        "The block [methods.{name}] of {path} gives no method: {what}. Its @misc must be a function that returns a "
+        "spacy_seginf Method; registered are: {known}. Import your own with --code."
+    )
+    S103 = "The setting {setting} of the comparison is {value}. {allowed}"
+    S104 = "The method '{name}' gave unusable scores: {what}. It should give one finite number per query and segment."
+    S110 = (
+        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]', or leave them out: --no-plots."
+    )
+    S111 = (
+        "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "
+        "be trained anew without labels. Take a pipeline whose crf_tagger was trained itself."
+    )
     # Scores of label quality
     S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"
     S106 = "There is no score '{score}'. Use one of: {known}."

@@ -142,6 +142,64 @@ def verify_cli(
     _report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
 
 
+@seginf.command("evaluate")
+def evaluate_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    texts: Path = Arg(..., help="Development or test corpus (.spacy) whose predictions are attributed"),
+    output: Path = Arg(..., help="Folder for table, pictures and comparison.json; an interrupted run goes on in it"),
+    config: Path = Opt(..., "--config", "-c", help="Config file with a block [methods.NAME] for each method"),
+    methods: str = Opt("", "--methods", "-m", help="Names of methods, separated by commas; default: all"),
+    checkpoints: Optional[Path] = Opt(None, "--checkpoints", help="Training checkpoints, for methods that read them"),
+    truth: Optional[str] = Opt(None, "--truth", help="Pipeline trained on the true labels, to find planted errors by"),
+    planted: Optional[Path] = Opt(None, "--planted", help="Training corpus (.jsonl.gz) with its planted errors listed"),
+    documents: Optional[int] = Opt(None, "--documents", help="Training documents drawn for the refits; 0 takes all"),
+    queries: Optional[int] = Opt(None, "--queries", help="Predictions drawn for each seed"),
+    ks: Optional[str] = Opt(None, "--ks", help="How many segments are deleted, separated by commas"),
+    subsets: Optional[int] = Opt(None, "--subsets", help="Random halves of the documents for each seed"),
+    seeds: Optional[str] = Opt(None, "--seeds", help="Seeds, separated by commas"),
+    l2: Optional[float] = Opt(None, "--l2", help="Penalty of the refits, if the index was built without a refit"),
+    quick: bool = Opt(False, "--quick", help="Much smaller defaults, to see whether everything works"),
+    n_process: int = Opt(1, "--n-process", "-n", help="How many refits run at once", min=1),
+    plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw pictures (needs matplotlib)"),
+    code: Optional[Path] = Opt(None, "--code", help="Python file that registers other methods"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+) -> None:
+    """Compare attribution methods: refit the head without the labels that they name, and see what happens."""
+    from .evaluate import evaluate_with_options
+
+    options: dict[str, Any] = {"documents": documents, "queries": queries, "ks": ks, "subsets": subsets}
+    options.update(seeds=seeds, l2=l2, quick=quick, methods=methods)
+    settings: dict[str, Any] = {"config": config, "checkpoints": checkpoints, "truth": truth, "planted": planted}
+    settings.update(n_process=n_process, plots=plots, code=code, gpu_id=gpu_id, silent=quiet)
+    _report_errors(evaluate_with_options, pipeline, texts, output, options, **settings)
+
+
+@seginf.command("retrain-deletions")
+def retrain_deletions_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    texts: Path = Arg(..., help="Development or test corpus (.spacy) whose predictions are attributed"),
+    output: Path = Arg(..., help="Folder for table and retrained.json; an interrupted run goes on in it"),
+    config: Path = Opt(..., "--config", "-c", help="Config file with a block [methods.NAME] for each method"),
+    methods: str = Opt("exact,identity-cosine,random", "--methods", "-m", help="Names, separated by commas"),
+    documents: int = Opt(160, "--documents", help="Training documents drawn", min=2),
+    queries: int = Opt(5, "--queries", help="Predictions drawn", min=1),
+    k: int = Opt(50, "--k", help="How many segments lose their labels", min=1),
+    steps: int = Opt(200, "--steps", help="Updates of each training", min=1),
+    repeats: int = Opt(3, "--repeats", help="Trainings with other seeds and nothing deleted: the noise", min=0),
+    code: Optional[Path] = Opt(None, "--code", help="Python file that registers other methods"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+) -> None:
+    """Train the whole pipeline anew without the labels that methods name, encoder included."""
+    from .retrain_deletions import retrain_deletions
+
+    sizes = {"documents": documents, "queries": queries, "k": k, "steps": steps, "repeats": repeats}
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    settings: dict[str, Any] = {"methods": names, "sizes": sizes, "code": code, "gpu_id": gpu_id, "silent": quiet}
+    _report_errors(retrain_deletions, pipeline, texts, output, config=config, **settings)
+
+
 @seginf.command("scores")
 def scores_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),

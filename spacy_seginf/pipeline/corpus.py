@@ -40,7 +40,7 @@ def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[T
     reader = Corpus(path, **_reader_settings(nlp))
     texts: list[TrainingText] = []
     unseen = missing = total = 0
-    for number, doc in enumerate(_documents(nlp, path), start=1):
+    for number, doc in enumerate(read_documents(nlp, path), start=1):
         if not len(doc):
             continue
         total += 1
@@ -61,7 +61,9 @@ def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[T
     return texts
 
 
-def _documents(nlp: Language, path: Path) -> Iterator[Doc]:
+def read_documents(nlp: Language, path: Path) -> Iterator[Doc]:
+    """Read the documents of a .spacy corpus as they are. RAISES (ValueError): S040 without a file, S042 for another
+    kind."""
     if not path.exists():
         raise ValueError(Errors.S040.format(what="corpus", path=path))
     if path.suffix != ".spacy" or not path.is_file():

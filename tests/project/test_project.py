@@ -48,6 +48,20 @@ def test_nothing_runs_twice(finished_project, capfd):
     assert printed.count("Skipping") == len(srsly.read_yaml(ROOT / "project.yml")["workflows"]["all"])
 
 
+def test_methods(finished_project):
+    overrides = {"vars.methods": "--quick --methods exact,random"}
+    project_run(finished_project, "methods", overrides=overrides, capture=True)
+    project = srsly.read_yaml(finished_project / "project.yml")
+    (command,) = [command for command in project["commands"] if command["name"] == "methods"]
+    for output in command["outputs"]:
+        assert (finished_project / output).exists()
+    report = json.loads((finished_project / "reports" / "methods" / "comparison.json").read_text())
+    assert report["facts"]["victims"] >= 20
+    exact, random = report["methods"]["exact"], report["methods"]["random"]
+    assert exact["auc_del_plus"]["mean"] < random["auc_del_plus"]["mean"]
+    assert exact["planted_ap"]["mean"] > random["planted_ap"]["mean"]
+
+
 def test_conll2003(private_project):
     project_run(private_project, "conll2003", overrides={"vars.conll_steps": 10}, capture=True)
     assert (private_project / "training" / "conll2003" / "indexed" / "influence" / "index" / "manifest.json").exists()

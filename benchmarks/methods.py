@@ -1,0 +1,69 @@
+"""Attribution methods on the embedded corpus: deletion curves and datamodelling scores by really refitting the head,
+the ranks of planted errors, and what a query costs.
+
+OMP_NUM_THREADS=1 python benchmarks/methods.py
+
+A query here is a predicted entity; a segment is a training entity, annotated or missing. Rerunning goes on where it was
+stopped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import spacy
+from prepare import CACHE, ROOT, checkpoint, corpus
+from reporting import finish, one_thread, parse_arguments, print_table
+from spacy.tokens import DocBin
+
+from spacy_seginf.cli.evaluate import QUICK, show_progress
+from spacy_seginf.cli.index import index
+from spacy_seginf.evaluation.method_blocks import read_methods
+from spacy_seginf.evaluation.planted import read_culprits
+from spacy_seginf.evaluation.referee import Planted, Settings, compare
+from spacy_seginf.render.comparison import comparison_rows
+
+MEASURES = ("auc_del_plus", "auc_del_minus", "lds", "planted_top1", "planted_mrr", "planted_ap")
+COSTS = ("prepare_seconds", "ms_per_query", "bytes_per_segment")
+PROCESSES = 2
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__ or "", data=False)
+    one_thread()
+    steps = 100 if arguments.quick else None
+    planted_model = checkpoint("embedded", 0, None, steps=steps)
+    truth = spacy.load(checkpoint("embedded", 0, None, truth=True, steps=steps))
+    work = CACHE / ("methods-quick" if arguments.quick else "methods")
+    indexed = work / f"indexed-{planted_model.parent.name}"
+    if not indexed.exists():
+        index(str(planted_model), corpus(None, "train"), indexed, dev=corpus(None, "dev"))
+    nlp = spacy.load(indexed)
+    settings = QUICK if arguments.quick else Settings()
+    comparison = compare(
+        nlp,
+        nlp.get_pipe("influence"),  # type: ignore[arg-type]
+        list(DocBin().from_disk(corpus(None, "test")).get_docs(nlp.vocab)),
+        read_methods(ROOT / "configs" / "methods.cfg"),
+        settings,
+        work,
+        planted=Planted(truth, read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")),
+        n_process=PROCESSES,
+        progress=show_progress,
+    )
+    print_table(*comparison_rows(comparison))
+    report = comparison.as_dict()
+    figures: dict[str, Any] = {name: {} for name in (*MEASURES, *COSTS)}
+    for name, method in report["methods"].items():
+        for measure in comparison.measures:
+            figures[measure][name] = method[measure]["mean"]
+            figures.setdefault(f"{measure}_interval", {})[name] = [method[measure]["low"], method[measure]["high"]]
+        for cost in COSTS:
+            figures[cost][name] = method[cost]
+    figures["differences"] = report["differences"]
+    figures["facts"] = report["facts"]
+    finish("methods", figures, quick=arguments.quick, rows=report["facts"]["tokens"], seeds=settings.seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Methods by name: the blocks [methods.NAME] of a config file, resolved through spaCy's registry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+import catalogue
+from spacy.util import load_config, registry
+
+from ..errors import Errors
+from ..methods.interface import Method
+
+CHECKPOINTS = "checkpoints"  # the setting that --checkpoints fills in
+
+
+@dataclass(frozen=True)
+class MethodBlock:
+    """A method, its name in the config file, and its settings as they are written there."""
+
+    name: str
+    method: Method
+    settings: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Name the block by name and content, for files."""
+        content = json.dumps(self.settings, sort_keys=True, default=str)
+        return f"{self.name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Path] = None) -> list[MethodBlock]:
+    """Read the methods of a config file, in its order.
+
+    names (sequence of str): which ones, in this order; all if empty.
+    checkpoints (Path): takes the place of the ``checkpoints`` setting of every block that has one.
+    RAISES (ValueError): S040 if there is no file, S100 for an unknown name, S102 for a block that gives no method.
+    """
+    if not Path(path).is_file():
+        raise ValueError(Errors.S040.format(what="config of methods", path=path))
+    blocks = load_config(path, interpolate=True).get("methods", {})
+    for name in names:
+        if name not in blocks:
+            raise ValueError(Errors.S100.format(name=name, path=path, known=", ".join(blocks) or "none"))
+    found = []
+    for name in names or blocks:
+        settings = dict(blocks[name])
+        if CHECKPOINTS in settings and checkpoints is not None:
+            settings[CHECKPOINTS] = str(checkpoints)
+        found.append(MethodBlock(name, _resolve(path, name, settings), settings))
+    if not found:
+        raise ValueError(Errors.S101.format(what=f"There are no methods in {path}"))
+    return found
+
+
+def _resolve(path: Path, name: str, settings: dict[str, Any]) -> Method:
+    function = settings.get("@misc")
+    if function is None:
+        raise ValueError(_refusal(path, name, "it has no @misc"))
+    if function not in registry.misc:
+        raise ValueError(_refusal(path, name, f"there is no function {function!r}"))
+    try:
+        method = registry.resolve({"method": settings})["method"]
+    except ValueError as error:
+        if str(error).startswith("[S"):
+            raise
+        raise ValueError(_refusal(path, name, " ".join(str(error).split()))) from None
+    if not isinstance(method, Method):
+        raise ValueError(_refusal(path, name, f"{function!r} returns a {type(method).__name__}"))
+    return method
+
+
+def _refusal(path: Path, name: str, what: str) -> str:
+    # By name: loading everything that is registered fails where another package's entry point is broken.
+    here = {keys[-1] for keys in catalogue.REGISTRY if list(keys[:-1]) == list(registry.misc.namespace)}
+    installed = {point.name for point in entry_points(group=registry.misc.entry_point_namespace)}
+    known = sorted(each for each in here | installed if not each.startswith("spacy."))
+    return Errors.S102.format(name=name, path=path, what=what, known=", ".join(known))

@@ -1,0 +1,93 @@
+"""Where do methods rank planted errors for the predictions that they made wrong?
+
+A query is a predicted entity with a victim in it (see ``planted``): a token that is wrong with the planted confusion,
+and right when the pipeline was trained on the truth. Relevant are the training segments that hold a culprit of its
+kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..index.index import Index
+from ..methods.interface import Texts
+from .deletion import ranking
+from .planted import CONFUSIONS, find_victims, predict_tags
+from .problem import select
+
+
+@dataclass(frozen=True)
+class PlantedQueries:
+    """Victims, and which training segments hold their culprits.
+
+    queries (Texts). kinds (list of str, queries). relevant (bool, queries x training segments).
+    """
+
+    queries: Texts
+    kinds: list[str]
+    relevant: numpy.ndarray
+
+
+def planted_queries(
+    nlp: Language,
+    truth: Language,
+    docs: Sequence[Doc],
+    predicted: Texts,
+    training: Texts,
+    places: tuple[Index, numpy.ndarray],
+    culprits: dict[tuple[str, int], str],
+) -> PlantedQueries:
+    """Find the victims among predicted entities.
+
+    nlp, truth (Language): trained on the planted labels, and in the same way on the true ones.
+    docs (sequence of Doc): gold documents. predicted (Texts): what nlp predicts in those that have tokens.
+    training (Texts): the segments that are scored. places: the index and the numbers of their documents in it.
+    culprits: as ``planted.read_culprits`` gives them.
+    """
+    docs = [doc for doc in docs if len(doc)]
+    _, wrong = predict_tags(nlp, docs)
+    _, right = predict_tags(truth, docs)
+    chosen: list[tuple[int, str]] = []
+    for victim in find_victims(docs, wrong, right):
+        documents, starts, ends = predicted.segments.T
+        inside = (documents == victim.document) & (starts <= victim.token) & (victim.token < ends)
+        chosen += [(int(number), victim.kind) for number in numpy.flatnonzero(inside)]
+    chosen = sorted(set(chosen))
+    index, numbers = places
+    holding = {kind: _holding(training, index, numbers, culprits, kind) for kind in CONFUSIONS}
+    queries = select(predicted, numpy.array([number for number, _ in chosen], dtype=numpy.int64))
+    kinds = [kind for _, kind in chosen]
+    relevant = numpy.array([holding[kind] for kind in kinds], dtype=bool).reshape(len(kinds), len(training))
+    return PlantedQueries(queries, kinds, relevant)
+
+
+def planted_ranks(scores: numpy.ndarray, relevant: numpy.ndarray) -> dict[str, numpy.ndarray]:
+    """Say how well a ranking finds culprits.
+
+    scores (float64, queries x segments); relevant (bool, the same shape).
+    RETURNS: by name, a value between 0 and 1 for each query (float64); 0 where nothing is relevant.
+        planted_top1: whether the top supporting segment holds a culprit. planted_mrr: one over the rank of the first
+        that does. planted_ap: average precision of the whole ranking.
+    """
+    names = ("planted_top1", "planted_mrr", "planted_ap")
+    values = numpy.zeros((len(scores), len(names)))
+    for own, row, wanted in zip(values, scores, relevant):
+        ranks = numpy.flatnonzero(wanted[ranking(row, "supporting")]) + 1.0
+        if len(ranks):
+            own[:] = ranks[0] == 1, 1 / ranks[0], (numpy.arange(1, len(ranks) + 1) / ranks).mean()
+    return dict(zip(names, values.T))
+
+
+def _holding(
+    training: Texts, index: Index, numbers: numpy.ndarray, culprits: dict[tuple[str, int], str], kind: str
+) -> numpy.ndarray:
+    held = []
+    for document, start, end in training.segments.tolist():
+        identifier, first = index.place(int(numbers[document]), start)
+        held.append(any(culprits.get((identifier, first + token)) == kind for token in range(end - start)))
+    return numpy.array(held, dtype=bool)

@@ -1,0 +1,136 @@
+"""What methods are compared on: training segments under a head at its optimum, and predictions to attribute to them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Optional, Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import minibatch
+
+from ..crf import one_label_each
+from ..errors import Errors
+from ..index.index import Index
+from ..influence.choose import fit_to_optimum, head_metric, subset
+from ..influence.curvature import Metric
+from ..influence.effects import complete_labels
+from ..influence.fit import HeadData
+from ..influence.gradients import on_cpu
+from ..methods.interface import Context, Progress, Texts
+from ..pipeline.attribution import IndexedDocs
+from ..pipeline.crf_tagger import CRFTagger
+from ..pipeline.encoding import bare_copy, run_before
+from ..pipeline.influence import Influence
+from ..schemes import TAG
+
+VERSION = 1  # of what is kept of a comparison; another one repeats everything
+DRAWN = 0  # seed of the training documents
+BATCH = 64
+
+
+def draw_documents(index: Index, count: Optional[int]) -> numpy.ndarray:
+    """Draw training documents that have tokens (int64, rising); all of them if count is None or not below their
+    number."""
+    sizes = numpy.concatenate([numpy.diff(shard.token_starts) for shard in index.shards])
+    filled = numpy.flatnonzero(sizes > 0)
+    if count is None or count >= len(filled):
+        return filled
+    return numpy.sort(numpy.random.default_rng(DRAWN).permutation(filled)[:count])
+
+
+def problem_key(index: Index, docs: Sequence[Doc], settings: tuple) -> str:
+    """Name what scores and refits depend on, so that another problem does not find them: an index, texts with queries,
+    and settings."""
+    digest = hashlib.sha256(repr((VERSION, settings)).encode())
+    digest.update(repr([(shard["build"], shard["checksum"]) for shard in index.manifest.shards]).encode())
+    for doc in docs:
+        digest.update("\n".join(token.text_with_ws for token in doc).encode("utf8", "surrogatepass") + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def training_context(
+    nlp: Language, influence: Influence, documents: numpy.ndarray, l2: float, progress: Progress = iter
+) -> Context:
+    """Put together what methods may learn from: documents of an index, and a head at its optimum for them.
+
+    documents (int64, rising): numbers in the index. l2 (float): penalty, if the index was built without a refit.
+    RAISES (ValueError): S020 to S026 if there is no usable index, S035 if it was pruned, S050 or S051 for an unusable
+        l2, S101 if no segment is left.
+    """
+    influence.explainer()  # checks that the index is this pipeline's
+    index = influence.index
+    assert index is not None
+    everything = len(documents) == len(index.data.lengths)
+    data = index.data if everything else subset(index.data, documents)
+    manifest = index.manifest
+    l2 = manifest.l2 or l2
+    metric: Metric
+    if everything and manifest.refit and manifest.curvature == "exact" and not manifest.held_documents:
+        theta, metric = index.theta, index.metric
+    else:
+        theta = fit_to_optimum(data, index.theta, l2).theta
+        metric, _, _ = head_metric(data, theta, l2, "exact")
+    indexed = IndexedDocs(index, nlp.vocab)
+    docs = [indexed[number] for number in documents.tolist()]
+    segments = training_segments(influence, data, documents)
+    training = Texts(docs, data, complete_labels(data, theta), segments)
+    return Context(nlp, influence.tagger_name, training, theta, l2, metric, progress)
+
+
+def training_segments(influence: Influence, data: HeadData, documents: numpy.ndarray) -> numpy.ndarray:
+    """List the training segments of some documents of an index (int64, n x 3): entities, annotated or missing; single
+    tokens under the scheme TAG. They are in document order: the index's, by norm, would decide between equal scores.
+
+    data (HeadData): of these documents. documents (int64, rising): numbers in the index.
+    RAISES (ValueError): S101 if there are none.
+    """
+    assert influence.index is not None
+    if influence.find_tagger().scheme.name == TAG:
+        numbers = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)
+        tokens = numpy.arange(len(numbers)) - data.starts[numbers]
+        segments = numpy.stack([numbers, tokens, tokens + 1], axis=1)[~data.allowed.all(axis=1)]
+    else:
+        segments = influence.index.segments.positions()
+        segments = segments[numpy.isin(segments[:, 0], documents)]
+        segments[:, 0] = numpy.searchsorted(documents, segments[:, 0])
+        segments = segments[numpy.lexsort(segments.T[::-1])]
+    if not len(segments):
+        raise ValueError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
+    return segments
+
+
+def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc]) -> Texts:
+    """Let the pipeline predict entities (or tags, under the scheme TAG): all are segments at their predicted labels.
+
+    docs (sequence of Doc): their annotation is not read; empty ones are left out.
+    RAISES (ValueError): S101 if nothing is predicted.
+    """
+    docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
+    found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]
+    tags = [p.tags if tagger.explains is None else tagger.followed_tags(doc) for p, doc in zip(found, docs)]
+    segments = [(number, *span) for number, own in enumerate(tags) for span in _spans(tagger, own)]
+    if not segments:
+        raise ValueError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
+    labels = numpy.concatenate(tags).astype(numpy.int64)
+    features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
+    data = HeadData(features, one_label_each(labels, len(tagger.tags)), [len(doc) for doc in docs])
+    return Texts(docs, data, labels, numpy.array(segments, dtype=numpy.int64))
+
+
+def select(texts: Texts, chosen: numpy.ndarray) -> Texts:
+    """Keep some segments (ints, in the order given), and the documents that they are in."""
+    segments = texts.segments[chosen]
+    documents, numbers = numpy.unique(segments[:, 0], return_inverse=True)
+    rows = texts.data.rows(documents)
+    segments = numpy.column_stack([numbers, segments[:, 1:]])
+    docs = [texts.docs[number] for number in documents]
+    return replace(texts, docs=docs, data=subset(texts.data, documents), labels=texts.labels[rows], segments=segments)
+
+
+def _spans(tagger: CRFTagger, tags: numpy.ndarray) -> list[tuple[int, int]]:
+    if tagger.scheme.name == TAG:
+        return [(token, token + 1) for token in range(len(tags))]
+    return [(start, end) for start, end, _ in tagger.scheme.entities(tags)]

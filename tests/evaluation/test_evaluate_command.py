@@ -1,0 +1,194 @@
+"""`python -m spacy seginf evaluate` on a tiny pipeline, with methods of another package."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from spacy.tokens import DocBin
+
+from spacy_seginf.evaluation.method_blocks import read_methods
+from spacy_seginf.evaluation.refits import Refitter
+
+from ..cli.running import run
+from ..conftest import TEXTS, make_examples, make_tagger
+
+SMALL = ["--queries", "3", "--ks", "2,5", "--subsets", "4", "--seeds", "0,1", "--documents", "20", "--no-plots"]
+
+
+@pytest.fixture
+def evaluate(exact_path, corpus_path, config, tmp_path):
+    """Run the command on the same input; return the exit code, what was printed, and comparison.json."""
+
+    def call(*arguments, output="report", small=SMALL, texts=corpus_path):
+        folder = tmp_path / output
+        base = [exact_path, texts, folder, "--config", config]
+        code, printed = run("seginf", "evaluate", *base, *small, *arguments)
+        path = folder / "comparison.json"
+        return code, printed, json.loads(path.read_text()) if path.exists() else None
+
+    return call
+
+
+def counted(monkeypatch):
+    """Count refits."""
+    calls = []
+    original = Refitter._fit
+    monkeypatch.setattr(Refitter, "_fit", lambda self, rows: calls.append(1) or original(self, rows))
+    return calls
+
+
+def test_a_table_and_all_figures(evaluate, tmp_path):
+    code, printed, report = evaluate()
+    assert code == 0, printed
+    assert list(report["methods"]) == ["toy-exact", "toy-random"]
+    assert report["facts"]["documents"] == 20
+    for method in report["methods"].values():
+        for measure in ("auc_del_plus", "auc_del_minus", "lds"):
+            assert method[measure]["low"] <= method[measure]["mean"] <= method[measure]["high"]
+            assert len(method["by_query"][measure]) == 6
+            assert len(method["by_seed"][measure]) == 2
+        assert [len(points) for points in method["curves"].values()] == [2, 2]
+        assert method["bytes_per_segment"] == 8.0
+        assert {"prepare_seconds", "ms_per_query"} < set(method)
+    exact, random = report["methods"].values()
+    assert exact["auc_del_plus"]["mean"] < random["auc_del_plus"]["mean"] < exact["auc_del_minus"]["mean"]
+    assert exact["lds"]["mean"] > 0.5
+    difference = report["differences"]["toy-exact minus toy-random"]["auc_del_plus"]
+    assert difference["mean"] == pytest.approx(exact["auc_del_plus"]["mean"] - random["auc_del_plus"]["mean"])
+    assert "negative is good" in printed
+    table = (tmp_path / "report" / "comparison.md").read_text()
+    assert "| toy-exact |" in table
+    assert "toy-exact minus toy-random" in table
+
+
+def test_an_interrupted_run_goes_on(evaluate, monkeypatch):
+    calls = counted(monkeypatch)
+    whole = evaluate(output="whole")[2]
+    needed = len(calls)
+    original = Refitter.losses
+
+    def stop(self, rows):
+        if len(calls) == needed + 7:
+            raise KeyboardInterrupt
+        return original(self, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Refitter, "losses", stop)
+        evaluate()
+    again = evaluate()[2]
+    assert len(calls) == 2 * needed
+    for method, expected in zip(again["methods"].values(), whole["methods"].values()):
+        for measured in (method, expected):
+            del measured["prepare_seconds"], measured["ms_per_query"]
+    assert again == whole
+    assert evaluate()[2]["differences"] == whole["differences"]
+    assert len(calls) == 2 * needed
+
+
+def test_more_of_it_repeats_nothing(evaluate, monkeypatch):
+    evaluate("--methods", "toy-exact")
+    calls = counted(monkeypatch)
+    code, _, report = evaluate()
+    assert code == 0
+    assert 0 < len(calls) < report["facts"]["refits"]
+
+
+@pytest.mark.slow
+def test_any_number_of_processes(evaluate):
+    alone, shared = (evaluate("--n-process", number, output=f"with-{number}")[2] for number in (1, 2))
+    assert alone["differences"] == shared["differences"]
+    assert alone["facts"] == shared["facts"]
+
+
+def write_planted(path, nlp):
+    """List all training tokens inside locations as planted."""
+    index = nlp.get_pipe("influence").index
+    with gzip.open(path, "wt", encoding="utf8") as lines:
+        for document, start in enumerate(index.data.starts.tolist()):
+            labels = [index.manifest.tags[tag] for tag in index.labels[start : start + index.data.lengths[document]]]
+            spans = [
+                {"kind": "club_as_loc", "start": token, "end": token + 1}
+                for token, label in enumerate(labels)
+                if label.endswith("LOC")
+            ]
+            lines.write(json.dumps({"id": index.place(document, 0)[0], "planted": spans}) + "\n")
+
+
+def test_planted_errors(evaluate, exact_nlp, exact_path, tmp_path):
+    # In truth, all locations are clubs.
+    planted, truth, texts = (tmp_path / name for name in ("planted.jsonl.gz", "truth", "texts.spacy"))
+    write_planted(planted, exact_nlp)
+    examples = make_examples([text.replace("/LOC", "/ORG") for text in TEXTS])
+    make_tagger(examples, steps=40).to_disk(truth)
+    DocBin(docs=[example.reference for example in examples]).to_disk(texts)
+    code, printed, report = evaluate("--planted", planted, "--truth", truth, texts=texts)
+    assert code == 0, printed
+    assert report["facts"]["victims"] > 5
+    assert 0 < report["facts"]["planted_base_rate"] < 1
+    exact, random = report["methods"].values()
+    assert len(exact["by_query"]["planted_top1"]) == report["facts"]["victims"]
+    assert exact["planted_ap"]["mean"] > random["planted_ap"]["mean"]
+    assert "victims of planted errors" in printed
+    same = evaluate("--planted", planted, "--truth", exact_path, output="none", texts=texts)
+    assert same[0] == 0
+    assert same[2]["facts"]["victims"] == 0
+    assert "planted_top1" not in same[2]["methods"]["toy-exact"]
+
+
+def test_pictures(evaluate, tmp_path):
+    pytest.importorskip("matplotlib")
+    assert evaluate("--plots", small=[*SMALL[:-1], "--quick"])[0] == 0
+    pictures = {path.name for path in (tmp_path / "report").glob("*.png")}
+    assert {"deletion_supporting.png", "deletion_opposing.png", "auc_del_plus.png", "lds.png"} <= pictures
+
+
+def test_checkpoints_are_filled_in(config):
+    config.write_text('[methods]\n\n[methods.last]\n@misc = "tests.ToyRandom.v1"\ncheckpoints = null\n')
+    assert read_methods(config)[0].settings["checkpoints"] is None
+    (block,) = read_methods(config, checkpoints=Path("some") / "where")
+    assert block.settings["checkpoints"] == str(Path("some") / "where")
+    assert block.key != read_methods(config)[0].key
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--methods", "nothing"], ["S100", "'nothing'", "toy-exact, toy-random"]),
+        (["--ks", "2,many"], ["S103", "'2,many'"]),
+        (["--ks", "0"], ["S103"]),
+        (["--ks", "100000"], ["S103", "training segments"]),
+        (["--seeds", "1,1"], ["S103"]),
+        (["--subsets", "1"], ["S103", "at least 2"]),
+        (["--truth", "somewhere"], ["S103", "both, or neither"]),
+        (["--truth", "somewhere", "--planted", "missing.gz"], ["S040", "missing.gz"]),
+        (["--config", "missing.cfg"], ["S040", "missing.cfg"]),
+        (["--documents", "1"], ["S103", "at least 2"]),
+    ],
+)
+def test_bad_input(evaluate, arguments, expected):
+    code, printed, report = evaluate(*arguments)
+    assert code == 1
+    assert report is None
+    for part in expected:
+        assert part in printed
+
+
+@pytest.mark.parametrize(
+    ("block", "code", "expected"),
+    [
+        ('@misc = "tests.NoMethod.v1"', "S102", "returns a int"),
+        ('@misc = "tests.Unknown.v1"', "S102", "tests.ToyExact.v1"),
+        ('@misc = "tests.ToyExact.v1"\nunknown = 1', "S102", "unknown"),
+        ("seed = 1", "S102", "no @misc"),
+        ('@misc = "tests.Broken.v1"', "S104", "not finite"),
+    ],
+)
+def test_blocks_that_give_no_scores(evaluate, config, block, code, expected):
+    config.write_text(f"[methods]\n\n[methods.mine]\n{block}\n")
+    exit_code, printed, _ = evaluate()
+    assert exit_code == 1
+    assert code in printed
+    assert expected in printed
