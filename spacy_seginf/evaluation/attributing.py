@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Optional, Sequence
+from typing import Callable, Sequence
 
 import numpy
 
 from ..errors import Errors
 from ..methods.interface import Attribution, Context, Texts
 from .method_blocks import MethodBlock
+from .problem import join
 from .store import Store
 
 Scored = tuple[numpy.ndarray, dict[str, float]]
@@ -28,20 +29,20 @@ def attribute(
     """
     found: dict[str, dict[str, Scored]] = {}
     for block in blocks:
-        ready: Optional[Attribution] = None
-        prepared = 0.0
-        found[block.name] = {}
-        for name, texts in queries.items():
-            kept = store.scores(block.key, name)
-            if kept is None:
-                if ready is None:
-                    start = time.perf_counter()
-                    ready = block.method.prepare(context)
-                    prepared = time.perf_counter() - start
-                kept = _score(block.name, ready, texts, len(context.training))
-                kept[1]["prepare_seconds"] = prepared
-                store.keep_scores(block.key, name, *kept)
-            found[block.name][name] = kept
+        kept = {name: store.scores(block.key, name) for name in queries}
+        missing = [name for name, scored in kept.items() if scored is None]
+        if missing:
+            start = time.perf_counter()
+            ready = block.method.prepare(context)
+            prepared = time.perf_counter() - start
+            # All at once: some methods read the whole training corpus however few queries there are.
+            scores, costs = _score(block.name, ready, join([queries[name] for name in missing]), len(context.training))
+            costs["prepare_seconds"] = prepared
+            ends = numpy.cumsum([len(queries[name]) for name in missing])[:-1]
+            for name, own in zip(missing, numpy.split(scores, ends)):
+                kept[name] = own, costs
+                store.keep_scores(block.key, name, own, costs)
+        found[block.name] = {name: scored for name, scored in kept.items() if scored is not None}
         finished(block.name)
     return found
 

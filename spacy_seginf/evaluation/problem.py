@@ -130,6 +130,21 @@ def select(texts: Texts, chosen: numpy.ndarray) -> Texts:
     return replace(texts, docs=docs, data=subset(texts.data, documents), labels=texts.labels[rows], segments=segments)
 
 
+def join(texts: Sequence[Texts]) -> Texts:
+    """Put several sets of segments with their documents one after another."""
+    before = numpy.cumsum([0, *(len(part.data.lengths) for part in texts)])
+    return Texts(
+        [doc for part in texts for doc in part.docs],
+        HeadData(
+            numpy.concatenate([part.data.features for part in texts]),
+            numpy.concatenate([part.data.allowed for part in texts]),
+            [length for part in texts for length in part.data.lengths],
+        ),
+        numpy.concatenate([part.labels for part in texts]),
+        numpy.concatenate([part.segments + [first, 0, 0] for first, part in zip(before.tolist(), texts)]),
+    )
+
+
 def _spans(tagger: CRFTagger, tags: numpy.ndarray) -> list[tuple[int, int]]:
     if tagger.scheme.name == TAG:
         return [(token, token + 1) for token in range(len(tags))]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from typing import Generator, Iterator, Optional, Sequence
 
 import numpy
@@ -26,6 +27,7 @@ from .products import segment_products, stored_bytes
 from .stages import Stage, load_stages
 
 QUERY_BYTES = 2**30  # of the gradients of queries that are held at a time
+SEGMENTS = 16  # training segments whose gradients meet them at once
 
 
 class TracInLast(Method):
@@ -96,10 +98,11 @@ class FullScores(Attribution):
         for stage, encoder in zip(self._stages, self._encoders):
             result += stage.learn_rate * segment_products(stage.factors(queries), stage.factors(training))
             for first, block in _blocks(stage, encoder, queries):
-                gradients = _segment_gradients(stage, encoder, training)
-                for number, found in enumerate(self._context.progress(gradients)):
-                    rows = slice(first, first + block.count)
-                    result[rows, number] += stage.learn_rate * block.products(found)
+                gradients = iter(self._context.progress(_segment_gradients(stage, encoder, training)))
+                for start in range(0, len(training), SEGMENTS):
+                    found = [block.restrict(own) for own in islice(gradients, SEGMENTS)]
+                    part = result[first : first + block.count, start : start + len(found)]
+                    part += stage.learn_rate * block.products(found)
         return result
 
 
@@ -108,22 +111,28 @@ class _Block:
 
     def __init__(self, gradients: Sequence[Gradients]) -> None:
         self.count = len(gradients)
-        self._parts: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
+        self._touched: dict[str, numpy.ndarray] = {}
+        self._values: dict[str, numpy.ndarray] = {}  # by parameter: touched rows x columns x queries
         for name in sorted(set().union(*gradients)):
-            held = [found[name] for found in gradients if name in found]
-            touched = numpy.flatnonzero(sum(numpy.abs(_rows(array)).sum(axis=1) for array in held))
-            values = numpy.zeros((self.count, len(touched) * _rows(held[0]).shape[1]), "float32")
-            for number, found in enumerate(gradients):
-                if name in found:
-                    values[number] = _rows(found[name])[touched].ravel()
-            self._parts[name] = touched, values
+            held = {number: _rows(found[name]) for number, found in enumerate(gradients) if name in found}
+            touched = numpy.flatnonzero(sum(array.any(axis=1).astype(int) for array in held.values()))
+            values = numpy.zeros((len(touched), next(iter(held.values())).shape[1], self.count), "float32")
+            for number, array in held.items():
+                values[:, :, number] = array[touched]
+            self._touched[name], self._values[name] = touched, values
 
-    def products(self, gradients: Gradients) -> numpy.ndarray:
-        """Return the inner products with the gradients of a segment (float64, queries)."""
-        result = numpy.zeros(self.count)
-        for name, (touched, values) in self._parts.items():
-            if name in gradients:
-                result += values @ _rows(gradients[name])[touched].ravel()
+    def restrict(self, gradients: Gradients) -> Gradients:
+        """Copy of a segment's gradients what the queries' can meet."""
+        return {name: _rows(gradients[name])[rows] for name, rows in self._touched.items() if name in gradients}
+
+    def products(self, segments: Sequence[Gradients]) -> numpy.ndarray:
+        """Return the inner products with restricted gradients of segments (float64, queries x segments)."""
+        result = numpy.zeros((self.count, len(segments)))
+        for name, values in self._values.items():
+            mine = numpy.stack([own.get(name, numpy.zeros(values.shape[:2], "float32")) for own in segments])
+            used = numpy.flatnonzero(mine.any(axis=(0, 2)))  # a few segments read few rows of a table
+            met = values if len(used) == len(values) else values[used]
+            result += (mine[:, used].reshape(len(segments), -1) @ met.reshape(-1, self.count)).T
         return result
 
 
