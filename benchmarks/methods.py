@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import spacy
+import tracin_we
 from prepare import CACHE, ROOT, checkpoint, corpus
 from reporting import finish, one_thread, parse_arguments, print_table
 from spacy.tokens import DocBin
@@ -44,7 +45,7 @@ def main() -> None:
         nlp,
         nlp.get_pipe("influence"),  # type: ignore[arg-type]
         list(DocBin().from_disk(corpus(None, "test")).get_docs(nlp.vocab)),
-        read_methods(ROOT / "configs" / "methods.cfg"),
+        read_methods(ROOT / "configs" / "methods.cfg", checkpoints=planted_model.parent / "checkpoints"),
         settings,
         work,
         planted=Planted(truth, read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")),
@@ -62,6 +63,7 @@ def main() -> None:
             figures[cost][name] = method[cost]
     figures["differences"] = report["differences"]
     figures["facts"] = report["facts"]
+    figures["tracin_we_speedup"] = tracin_we.measure(nlp, tracin_we.entity_texts(nlp))["tracin_we_speedup"]
     finish("methods", figures, quick=arguments.quick, rows=report["facts"]["tokens"], seeds=settings.seeds)
 
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 import pytest
 import spacy
 import srsly
+from spacy.util import registry
+
+from spacy_seginf.methods.segment_influence import SegmentInfluence
 
 from .conftest import ROOT
 
@@ -13,7 +16,11 @@ from .conftest import ROOT
 @pytest.mark.parametrize("name", ["cnn.cfg", "transformer.cfg", "bigbird.cfg"])
 def test_configs_name_every_setting_of_the_component(name):
     settings = spacy.util.load_config(ROOT / "configs" / name)["components"]["influence"]
-    defaults = spacy.blank("en").get_factory_meta("influence").default_config
+    defaults = dict(spacy.blank("en").get_factory_meta("influence").default_config)
+    method = settings.pop("method")
+    assert method == {"@misc": "spacy_seginf.SegmentInfluence.v1", **vars(SegmentInfluence())}
+    assert registry.resolve({"method": method})["method"].is_search(settings["curvature"]), "no other than the default"
+    del defaults["method"]
     assert settings == {"factory": "influence", **defaults}
 
 
