@@ -20,6 +20,8 @@ help:
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet -c constraints.txt -e ".[dev]"
+# It asks for torchvision, which it does not use and which must have been built for the very torch that is there.
+	$(RUN) -m pip install --quiet -c constraints.txt --no-deps kronfluence
 	touch $(STAMP)
 
 demo: $(STAMP)
