@@ -9,6 +9,7 @@ stopped.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import spacy
@@ -27,19 +28,25 @@ from spacy_seginf.render.comparison import comparison_rows
 MEASURES = ("auc_del_plus", "auc_del_minus", "lds", "planted_top1", "planted_mrr", "planted_ap")
 COSTS = ("prepare_seconds", "ms_per_query", "bytes_per_segment")
 PROCESSES = 2
+QUICK_STEPS = 100
+
+
+def indexed_pipeline(*, quick: bool) -> Path:
+    """Return the pipeline trained on planted errors, with an exact index."""
+    model = checkpoint("embedded", 0, None, steps=QUICK_STEPS if quick else None)
+    indexed = CACHE / f"indexed-{model.parent.name}"
+    if not indexed.exists():
+        index(str(model), corpus(None, "train"), indexed, dev=corpus(None, "dev"))
+    return indexed
 
 
 def main() -> None:
     arguments = parse_arguments(__doc__ or "", data=False)
     one_thread()
-    steps = 100 if arguments.quick else None
+    steps = QUICK_STEPS if arguments.quick else None
     planted_model = checkpoint("embedded", 0, None, steps=steps)
     truth = spacy.load(checkpoint("embedded", 0, None, truth=True, steps=steps))
-    work = CACHE / ("methods-quick" if arguments.quick else "methods")
-    indexed = work / f"indexed-{planted_model.parent.name}"
-    if not indexed.exists():
-        index(str(planted_model), corpus(None, "train"), indexed, dev=corpus(None, "dev"))
-    nlp = spacy.load(indexed)
+    nlp = spacy.load(indexed_pipeline(quick=arguments.quick))
     settings = QUICK if arguments.quick else Settings()
     comparison = compare(
         nlp,
@@ -47,7 +54,7 @@ def main() -> None:
         list(DocBin().from_disk(corpus(None, "test")).get_docs(nlp.vocab)),
         read_methods(ROOT / "configs" / "methods.cfg", checkpoints=planted_model.parent / "checkpoints"),
         settings,
-        work,
+        CACHE / ("methods-quick" if arguments.quick else "methods"),
         planted=Planted(truth, read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")),
         n_process=PROCESSES,
         progress=show_progress,

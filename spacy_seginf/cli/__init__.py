@@ -181,7 +181,7 @@ def retrain_deletions_cli(
     texts: Path = Arg(..., help="Development or test corpus (.spacy) whose predictions are attributed"),
     output: Path = Arg(..., help="Folder for table and retrained.json; an interrupted run goes on in it"),
     config: Path = Opt(..., "--config", "-c", help="Config file with a block [methods.NAME] for each method"),
-    methods: str = Opt("exact,identity-cosine,random", "--methods", "-m", help="Names, separated by commas"),
+    methods: str = Opt("exact,tracin-last,tracin-we", "--methods", "-m", help="Names, separated by commas"),
     documents: int = Opt(160, "--documents", help="Training documents drawn", min=2),
     queries: int = Opt(5, "--queries", help="Predictions drawn", min=1),
     k: int = Opt(50, "--k", help="How many segments lose their labels", min=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
@@ -43,14 +44,23 @@ def retrain_deletions(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     import_code(code)
-    blocks = read_methods(Path(config), methods)
+    read_methods(Path(config), methods)  # so that a mistake shows before the first training
     nlp, influence = load_indexed(pipeline)
     docs = read_docs(nlp, texts)
     settings = RetrainSettings(**(sizes or {}))
     output = Path(output)
     progress = no_progress if silent else show_progress
     with exclusive(output / WORK):
-        report = retrain(nlp, influence, docs, blocks, settings, output / WORK, progress=progress, say=msg.info)
+        report = retrain(
+            nlp,
+            influence,
+            docs,
+            partial(read_methods, Path(config), methods),
+            settings,
+            output / WORK,
+            progress=progress,
+            say=msg.info,
+        )
     write_text(output / "retrained.json", json.dumps(report, indent=2) + "\n")
     if not silent:
         typer.echo(table(_rows(report), header=HEADER, divider=True, aligns=("l", "l", "r", "r")))

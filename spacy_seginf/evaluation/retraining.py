@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Iterator, Optional, Sequence
 
 import numpy
 from spacy.language import Language
@@ -19,6 +21,7 @@ from ..influence.fit import HeadData
 from ..influence.gradients import Head, on_cpu
 from ..influence.segments import SegmentChains
 from ..methods.interface import Texts
+from ..pipeline.checkpoints import CheckpointWriter
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.encoding import bare_copy, encode
 from ..pipeline.influence import Influence
@@ -26,6 +29,7 @@ from ..schemes import TAG, TagScheme
 from .refits import rows_of
 
 BATCH = 64
+THIRDS = 3  # of a training, after each of which there is a checkpoint
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,14 @@ class Retraining:
             _annotate(result[-1], self.component(self.nlp).scheme, training.labels[rows], unknown[rows])
         return result
 
-    def train(self, documents: Sequence[Doc], seed: int, steps: Optional[int] = None) -> Language:
+    def train(
+        self, documents: Sequence[Doc], seed: int, steps: Optional[int] = None, checkpoints: Optional[Path] = None
+    ) -> Language:
         """Train as `spacy train` does, but without evaluations between. Parameters and batches begin with the seed, so
         two trainings with the same seed differ by their annotation only.
 
-        documents (sequence of Doc): annotated. steps (int): other than the usual number.
+        documents (sequence of Doc): annotated. steps (int): other than the usual number. checkpoints (Path): where the
+            pipeline is saved at each third of the way, as a CheckpointLogger does.
         """
         config = self.nlp.config.copy()
         inert = [name for name, component in self.nlp.components if isinstance(component, Influence)]
@@ -85,14 +92,14 @@ class Retraining:
         fix_random_seed(seed)
         training = config.interpolate()["training"]
         batcher = registry.resolve({"batcher": training["batcher"]})["batcher"]
-        left = self.steps if steps is None else steps
-        while left:
-            random.shuffle(examples)
-            for batch in batcher(examples):
-                nlp.update(batch, sgd=optimizer, drop=training["dropout"])
-                left -= 1
-                if not left:
-                    break
+        total = self.steps if steps is None else steps
+        writer = None if checkpoints is None else CheckpointWriter(checkpoints)
+        saved = {-(-total * part // THIRDS) for part in range(1, THIRDS + 1)}
+        for step, batch in enumerate(islice(_batches(examples, batcher), total), start=1):
+            nlp.update(batch, sgd=optimizer, drop=training["dropout"])
+            if writer is not None and step in saved:
+                writer.save(nlp, step, float(optimizer.learn_rate))
+            optimizer.step_schedules()
         with nlp.use_params(optimizer.averages or {}):  # what `spacy train` saves
             return nlp.from_bytes(nlp.to_bytes())
 
@@ -118,6 +125,13 @@ class Retraining:
         data = HeadData(numpy.concatenate(features), allowed, queries.data.lengths)
         theta = Head(tagger.model).theta
         return SegmentChains(theta, data, queries.labels, queries.segments).losses(numpy.zeros((1, len(theta))))[0]
+
+
+def _batches(examples: list[Example], batcher: Any) -> Iterator[Sequence[Example]]:
+    """Yield batches for ever, in another order each time round."""
+    while True:
+        random.shuffle(examples)
+        yield from batcher(examples)
 
 
 def _moved(nlp: Language, doc: Doc) -> Doc:

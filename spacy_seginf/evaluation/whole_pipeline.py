@@ -36,6 +36,7 @@ from .store import Store
 from .trial import Progress
 
 SEED = 0  # of all trainings but the repeated ones
+PIPELINE, CHECKPOINTS = "pipeline", "checkpoints"  # of the first training
 NOTHING = numpy.zeros((0, 3), dtype=numpy.int64)
 
 
@@ -56,7 +57,7 @@ def retrain_deletions(
     nlp: Language,
     influence: Influence,
     docs: Sequence[Doc],
-    blocks: Sequence[MethodBlock],
+    methods: Callable[[Path], Sequence[MethodBlock]],
     settings: RetrainSettings,
     folder: Path,
     *,
@@ -64,6 +65,8 @@ def retrain_deletions(
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train without what methods name; see ``compare`` for arguments and errors. Each training is kept in the folder.
+
+    methods (Callable): gives the methods, told where the checkpoints of the first training are.
 
     RETURNS: as plain values, for each method and side the changes of the queries' probabilities by training anew
         ("retrained") and by refitting the head alone ("refit"); under "noise" the changes that other seeds make.
@@ -75,6 +78,7 @@ def retrain_deletions(
     folder = folder / problem_key(index, docs, shared)
     training = _training(nlp, influence, index, settings.documents)
     base = _base(retraining, training, folder / "base", say)
+    blocks = methods(folder / "base" / CHECKPOINTS)
     context = _context(base, retraining, training, index.manifest.l2 or settings.l2)
     every = predictions(base, retraining.component(base), docs)
     drawn = numpy.random.default_rng(SEED).permutation(len(every))[: settings.queries]
@@ -162,9 +166,10 @@ def _base(retraining: Retraining, training: Texts, folder: Path, say: Callable[[
         say("Training with all labels")
         partial = folder.with_name(f".{folder.name}")
         partial.parent.mkdir(parents=True, exist_ok=True)
-        retraining.train(retraining.annotated(training, NOTHING), SEED).to_disk(partial)
+        documents = retraining.annotated(training, NOTHING)
+        retraining.train(documents, SEED, checkpoints=partial / CHECKPOINTS).to_disk(partial / PIPELINE)
         partial.replace(folder)
-    return spacy.load(folder)
+    return spacy.load(folder / PIPELINE)
 
 
 def _context(base: Language, retraining: Retraining, training: Texts, l2: float) -> Context:

@@ -122,8 +122,7 @@ def checkpoint_logger(path: Optional[str] = None, every: Optional[int] = None, p
     folder = Path(path)
 
     def setup(nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr) -> tuple[LogStep, Callable[[], None]]:
-        _clear(folder)
-        saved: list[dict[str, Any]] = []
+        writer = CheckpointWriter(folder)
         optimizer = _optimizer(nlp)
         print_step, finish = console(nlp, stdout, stderr)
         step = 0
@@ -132,10 +131,7 @@ def checkpoint_logger(path: Optional[str] = None, every: Optional[int] = None, p
             nonlocal step
             print_step(info)
             if step and (info is not None if every is None else step % every == 0):
-                name = f"{PREFIX}{step}"
-                _save(nlp, folder / name)
-                saved.append({"folder": name, "step": step, "learn_rate": float(optimizer.learn_rate)})
-                write_text(folder / LISTING, json.dumps({"checkpoints": saved}, indent=2) + "\n")
+                writer.save(nlp, step, float(optimizer.learn_rate))
             # Training has stepped its own schedules before this call: one behind is the rate of the last update.
             optimizer.step_schedules()
             step += 1
@@ -143,6 +139,26 @@ def checkpoint_logger(path: Optional[str] = None, every: Optional[int] = None, p
         return log_step, finish
 
     return setup
+
+
+class CheckpointWriter:
+    """Saves pipelines during a training run, and lists them.
+
+    folder (Path): checkpoints of an earlier run are removed from it.
+    RAISES (ValueError): S028 if it holds other files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._saved: list[dict[str, Any]] = []
+        _clear(folder)
+
+    def save(self, nlp: Language, step: int, learn_rate: float) -> None:
+        """Save the pipeline with its present weights. learn_rate (float): of the update that led to it."""
+        name = f"{PREFIX}{step}"
+        _save(nlp, self._folder / name)
+        self._saved.append({"folder": name, "step": step, "learn_rate": learn_rate})
+        write_text(self._folder / LISTING, json.dumps({"checkpoints": self._saved}, indent=2) + "\n")
 
 
 def influence_components(config: Any) -> list[str]:

@@ -39,15 +39,23 @@ def test_each_training_happens_once(exact_path, corpus_path, config, tmp_path, m
     calls = []
     original = Retraining.train
     monkeypatch.setattr(
-        Retraining, "train", lambda self, docs, seed, steps=None: calls.append(1) or original(self, docs, seed, steps)
+        Retraining,
+        "train",
+        lambda self, docs, seed, steps=None, **rest: calls.append(1) or original(self, docs, seed, steps, **rest),
     )
-    arguments = [exact_path, corpus_path, tmp_path / "out", "--config", config, "--methods", "toy-exact,toy-random"]
+    config.write_text(
+        config.read_text() + '\n[methods.last]\n@misc = "spacy_seginf.TracInLast.v1"\ncheckpoints = null\n'
+    )
+    names = "toy-exact,toy-random,last"
+    arguments = [exact_path, corpus_path, tmp_path / "out", "--config", config, "--methods", names]
     code, printed = run("seginf", "retrain-deletions", *arguments, *SMALL)
     assert code == 0, printed
     assert "trainings of about" in printed
-    assert len(calls) <= 1 + 2 + 2 * 2 * 2 + 1  # the base, an estimate, deletions, a repetition
+    assert len(calls) <= 1 + 2 + 3 * 2 * 2 + 1  # the base, an estimate, deletions, a repetition
     report = json.loads((tmp_path / "out" / "retrained.json").read_text())
-    assert list(report["methods"]) == ["toy-exact", "toy-random"]
+    assert list(report["methods"]) == names.split(",")
+    (listing,) = (tmp_path / "out" / ".work").glob("*/base/checkpoints/checkpoints.json")
+    assert [entry["step"] for entry in json.loads(listing.read_text())["checkpoints"]] == [1, 2, 3]
     for sides in report["methods"].values():
         for side in ("supporting", "opposing"):
             assert len(sides[side]["retrained"]["by_query"]) == 2
