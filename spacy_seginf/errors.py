@@ -29,6 +29,10 @@ class Warnings(metaclass=_Coded):
         "The refit of the head stopped at a gradient of {gradient:.1e} instead of {tolerance:.0e}: predicted and real "
         "effects are less exact than they could be. A larger penalty (`seginf index --l2`) helps."
     )
+    W006 = (
+        "The method '{method}' is being prepared, which may take minutes, and again in every process. `python -m spacy "
+        "seginf index` with this method in the pipeline's config keeps the result with the index."
+    )
 
 
 class Errors(metaclass=_Coded):

@@ -64,7 +64,7 @@ class MethodExplainer:
     """
 
     def __init__(self, context: Context, table: Table, method: Method, folder: Optional[Path] = None) -> None:
-        self._theta, self._table = context.theta, table
+        self.method, self._theta, self._table = method, context.theta, table
         stored = method.stored and folder is not None and folder.exists()
         self.attribution: Attribution = (
             method.load(context, folder) if stored and folder is not None else method.prepare(context)

@@ -259,17 +259,20 @@ class Influence(Pipe):
         method = self.method
         return method is None or (isinstance(method, SegmentInfluence) and method.is_search(curvature))
 
-    def method_explainer(self) -> MethodExplainer:
+    def method_explainer(self, *, storing: bool = False) -> MethodExplainer:
         """Return what scores training labels by the component's ``method``. The first call may take long: it prepares
-        the method unless `seginf index` has done so.
+        the method, with a warning, unless `seginf index` has done so.
 
+        storing (bool): no warning: this is what `seginf index` does.
         RAISES (ValueError): S020 to S026 as ``explainer``; S035 if the index was pruned; those of the method.
         """
         explainer = self.explainer()
-        if self._method_explainer is None:
+        if self._method_explainer is None or self._method_explainer.method is not self.method:
             assert self.method is not None and self.index is not None
             context = index_context(self.nlp, self.tagger_name, self.index, self.used_unit)
             folder = self.index.folder.parent / METHOD_FOLDER
+            if self.method.stored and not folder.exists() and not storing:
+                warnings.warn(Warnings.W006.format(method=self.method.name), stacklevel=2)
             self._method_explainer = MethodExplainer(context, explainer.table(self.used_unit), self.method, folder)
         return self._method_explainer
 
@@ -321,7 +324,7 @@ class Influence(Pipe):
         """Prepare the component's method, if it is a slow one, and write its files beside the index."""
         if self.method is not None and self.method.stored and self.index is not None:
             folder = self.index.folder.parent / METHOD_FOLDER
-            attribution = self.method_explainer().attribution
+            attribution = self.method_explainer(storing=True).attribution
             folder.mkdir()
             attribution.save(folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def references(entry):
 
 def test_a_third_party_method_explains(exact_path):
     nlp = with_method(exact_path, "third_party.ByLength.v1", factor=2.0)
-    doc = nlp(TEXT)
+    with pytest.warns(UserWarning, match="W006"):
+        doc = nlp(TEXT)
     (name, club) = (ent for ent in doc.ents if len(ent) == 2)
     for ent in (name, club):
         assert ent._.influencers.supporting and ent._.influencers.opposing
@@ -150,7 +152,9 @@ def test_a_slow_method_is_stored_with_the_pipeline(unsure_nlp, corpus_path, tmp_
     whole = numpy.load(stored)
     numpy.save(stored, whole[::-1].copy())  # so that it shows where the answer comes from
     loaded = spacy.load(tmp_path / "indexed")
-    loaded(TEXT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded(TEXT)
     attribution = loaded.get_pipe("influence").method_explainer().attribution
     numpy.testing.assert_array_equal(attribution.segments, whole[::-1])
     loaded.to_disk(tmp_path / "copy")
@@ -168,6 +172,18 @@ def test_the_config_keeps_the_method(exact_path, tmp_path):
     assert config["pipeline"]
     method = spacy.load(tmp_path / "copy").get_pipe("influence").method
     assert (method.similarity, method.labels) == ("cosine", "same")
+
+
+def test_another_method_at_runtime(exact_path):
+    nlp = with_method(exact_path, "spacy_seginf.SegmentNN.v1")
+    influence = nlp.get_pipe("influence")
+    first = references(nlp(TEXT).ents[0]._.influencers)
+    influence.method = registry.misc.get("spacy_seginf.Random.v1")()
+    doc = nlp(TEXT)
+    assert references(doc.ents[0]._.influencers) != first
+    assert doc._.seginf["method"] == "random"
+    influence.method = None
+    assert "method" not in nlp(TEXT)._.seginf
 
 
 def test_something_that_is_no_method_is_refused(exact_path):
