@@ -47,12 +47,14 @@ def main() -> None:
     planted_model = checkpoint("embedded", 0, None, steps=steps)
     truth = spacy.load(checkpoint("embedded", 0, None, truth=True, steps=steps))
     nlp = spacy.load(indexed_pipeline(quick=arguments.quick))
+    blocks = read_methods(ROOT / "configs" / "methods.cfg", checkpoints=planted_model.parent / "checkpoints")
+    blocks += read_methods(ROOT / "configs" / "methods_outside.cfg")[1:]  # the first is there already
     settings = QUICK if arguments.quick else Settings()
     comparison = compare(
         nlp,
         nlp.get_pipe("influence"),  # type: ignore[arg-type]
         list(DocBin().from_disk(corpus(None, "test")).get_docs(nlp.vocab)),
-        read_methods(ROOT / "configs" / "methods.cfg", checkpoints=planted_model.parent / "checkpoints"),
+        blocks,
         settings,
         CACHE / ("methods-quick" if arguments.quick else "methods"),
         planted=Planted(truth, read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")),

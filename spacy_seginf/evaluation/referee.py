@@ -42,7 +42,7 @@ class Settings:
     """
 
     documents: Optional[int] = 160
-    queries: int = 10
+    queries: int = 20
     ks: tuple[int, ...] = (10, 20, 50, 100)
     subsets: int = 40
     seeds: tuple[int, ...] = (0, 1, 2)
