@@ -154,13 +154,9 @@ class Errors(metaclass=_Coded):
         "The setting method of component '{name}' is {value!r}, which is no attribution method. Give it a block such "
         'as [components.{name}.method] with @misc = "spacy_seginf.SegmentInfluence.v1".'
     )
-    S098 = (
-        "The method's files in {path} don't fit the pipeline ({what}). Build the index again with `python -m spacy "
-        "seginf index`."
-    )
     S099 = (
-        "There is no attribution method '{name}'. Methods are functions in spaCy's registry 'misc'; these come with "
-        "the package: {known}."
+        "There is no attribution method '{name}'. Methods are registered in spaCy's registry 'misc', where "
+        "these are: {known}."
     )
     S080 = "Working on a cluster needs dask. Install it with: pip install 'spacy-seginf[dask]'"
     S081 = (

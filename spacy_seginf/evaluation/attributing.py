@@ -29,14 +29,15 @@ def attribute(
     """
     found: dict[str, dict[str, Scored]] = {}
     for block in blocks:
-        kept = {name: store.scores(block.key, name) for name in queries}
+        count = len(context.training)
+        kept = {name: store.scores(block.key, name, (len(own), count)) for name, own in queries.items()}
         missing = [name for name, scored in kept.items() if scored is None]
         if missing:
             start = time.perf_counter()
             ready = block.method.prepare(context)
             prepared = time.perf_counter() - start
             # All at once: some methods read the whole training corpus however few queries there are.
-            scores, costs = _score(block.name, ready, join([queries[name] for name in missing]), len(context.training))
+            scores, costs = _score(block.name, ready, join([queries[name] for name in missing]), count)
             costs["prepare_seconds"] = prepared
             ends = numpy.cumsum([len(queries[name]) for name in missing])[:-1]
             for name, own in zip(missing, numpy.split(scores, ends)):

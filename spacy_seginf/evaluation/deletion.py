@@ -16,17 +16,26 @@ from typing import Sequence
 import numpy
 
 SIDES = ("supporting", "opposing")
+TIES = 0  # seed
 
 
-def ranking(scores: numpy.ndarray, side: str) -> numpy.ndarray:
+def ranking(scores: numpy.ndarray, side: str, query: int) -> numpy.ndarray:
     """Order segments by their scores (floats, n): the highest first for "supporting", the lowest for "opposing".
-    Equal scores stay in the order of the segments. RETURNS (int64, n)."""
-    return numpy.argsort(-scores if side == "supporting" else scores, kind="stable")
+
+    query (int): its number. Equal scores come in an order that is drawn for each query, the same for all methods: that
+        of the corpus would always name the same documents.
+    RETURNS (int64, n).
+    """
+    drawn = numpy.random.default_rng([TIES, query]).permutation(len(scores))
+    return drawn[numpy.argsort(-scores[drawn] if side == "supporting" else scores[drawn], kind="stable")]
 
 
 def chosen_segments(scores: numpy.ndarray, ks: Sequence[int]) -> list[list[list[numpy.ndarray]]]:
     """Choose what is deleted. scores (floats, queries x segments). RETURNS: numbers of segments by side, query, k."""
-    return [[[order[:k] for k in ks] for order in (ranking(row, side) for row in scores)] for side in SIDES]
+    return [
+        [[order[:k] for k in ks] for order in (ranking(row, side, number) for number, row in enumerate(scores))]
+        for side in SIDES
+    ]
 
 
 def right_signs(scores: numpy.ndarray, ks: Sequence[int]) -> numpy.ndarray:

@@ -1,4 +1,5 @@
-"""Bootstrap intervals of means over queries, seeded, and of their differences between methods, paired."""
+"""Intervals of means over queries, and of their differences between methods, paired: by a seeded bootstrap, or by
+Student's t where there are too few queries for one."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import numpy
 
 RESAMPLES = 2000
 SEED = 0
+FEW = 20  # of so few values the percentiles of means are too close together
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ def estimate(values: numpy.ndarray) -> Estimate:
     if len(values) < 2:
         nan = float("nan")
         return Estimate(float(values.mean()) if len(values) else nan, nan, nan)
+    if len(values) < FEW:
+        from scipy.stats import t
+
+        half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+        return Estimate(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
     drawn = numpy.random.default_rng(SEED).integers(len(values), size=(RESAMPLES, len(values)))
     low, high = numpy.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
     return Estimate(float(values.mean()), float(low), float(high))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
-import catalogue
 from spacy.util import load_config, registry
 
 from ..errors import Errors
 from ..methods.interface import Method
+from ..methods.registered import registered_names
 
 CHECKPOINTS = "checkpoints"  # the setting that --checkpoints fills in
 
@@ -28,16 +27,20 @@ class MethodBlock:
 
     @property
     def key(self) -> str:
-        """Name the block by name and content, for files."""
-        content = json.dumps(self.settings, sort_keys=True, default=str)
-        return f"{self.name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+        """Name the block by name and content, that of its checkpoints included, for files."""
+        digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True, default=str).encode())
+        folder = self.settings.get(CHECKPOINTS)
+        for path in sorted(Path(folder).rglob("*")) if folder else []:
+            if path.is_file():
+                digest.update(path.read_bytes())
+        return f"{self.name}-{digest.hexdigest()[:12]}"
 
 
 def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Path] = None) -> list[MethodBlock]:
     """Read the methods of a config file, in its order.
 
     names (sequence of str): which ones, in this order; all if empty.
-    checkpoints (Path): takes the place of the ``checkpoints`` setting of every block that has one.
+    checkpoints (Path): takes the place of the ``checkpoints`` setting of every method that has one.
     RAISES (ValueError): S040 if there is no file, S100 for an unknown name, S102 for a block that gives no method.
     """
     if not Path(path).is_file():
@@ -49,9 +52,11 @@ def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Pa
     found = []
     for name in names or blocks:
         settings = dict(blocks[name])
-        if CHECKPOINTS in settings and checkpoints is not None:
+        method = _resolve(path, name, settings)
+        if checkpoints is not None and hasattr(method, CHECKPOINTS):
             settings[CHECKPOINTS] = str(checkpoints)
-        found.append(MethodBlock(name, _resolve(path, name, settings), settings))
+            method = _resolve(path, name, settings)
+        found.append(MethodBlock(name, method, settings))
     if not found:
         raise ValueError(Errors.S101.format(what=f"There are no methods in {path}"))
     return found
@@ -75,8 +80,4 @@ def _resolve(path: Path, name: str, settings: dict[str, Any]) -> Method:
 
 
 def _refusal(path: Path, name: str, what: str) -> str:
-    # By name: loading everything that is registered fails where another package's entry point is broken.
-    here = {keys[-1] for keys in catalogue.REGISTRY if list(keys[:-1]) == list(registry.misc.namespace)}
-    installed = {point.name for point in entry_points(group=registry.misc.entry_point_namespace)}
-    known = sorted(each for each in here | installed if not each.startswith("spacy."))
-    return Errors.S102.format(name=name, path=path, what=what, known=", ".join(known))
+    return Errors.S102.format(name=name, path=path, what=what, known=", ".join(registered_names()))

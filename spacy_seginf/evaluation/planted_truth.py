@@ -26,15 +26,16 @@ class PlantedQueries:
     """Victims, and which training segments hold their culprits.
 
     queries (Texts). kinds (list of str, queries). relevant (bool, queries x training segments).
+    without_culprits (int): victims that are left out, as no training segment holds a culprit of their kind.
     """
 
     queries: Texts
     kinds: list[str]
     relevant: numpy.ndarray
+    without_culprits: int = 0
 
 
 def planted_queries(
-    nlp: Language,
     truth: Language,
     docs: Sequence[Doc],
     predicted: Texts,
@@ -44,13 +45,14 @@ def planted_queries(
 ) -> PlantedQueries:
     """Find the victims among predicted entities.
 
-    nlp, truth (Language): trained on the planted labels, and in the same way on the true ones.
-    docs (sequence of Doc): gold documents. predicted (Texts): what nlp predicts in those that have tokens.
+    truth (Language): trained in the same way on the true labels.
+    docs (sequence of Doc): gold documents. predicted (Texts): what is predicted in those that have tokens.
     training (Texts): the segments that are scored. places: the index and the numbers of their documents in it.
     culprits: as ``planted.read_culprits`` gives them.
     """
     docs = [doc for doc in docs if len(doc)]
-    _, wrong = predict_tags(nlp, docs)
+    names = places[0].manifest.tags
+    wrong = [[names[tag] for tag in predicted.labels[predicted.data.rows(numpy.array([n]))]] for n in range(len(docs))]
     _, right = predict_tags(truth, docs)
     chosen: list[tuple[int, str]] = []
     for victim in find_victims(docs, wrong, right):
@@ -60,10 +62,12 @@ def planted_queries(
     chosen = sorted(set(chosen))
     index, numbers = places
     holding = {kind: _holding(training, index, numbers, culprits, kind) for kind in CONFUSIONS}
+    named = [pair for pair in chosen if any(holding[pair[1]])]
+    missed, chosen = len(chosen) - len(named), named
     queries = select(predicted, numpy.array([number for number, _ in chosen], dtype=numpy.int64))
     kinds = [kind for _, kind in chosen]
     relevant = numpy.array([holding[kind] for kind in kinds], dtype=bool).reshape(len(kinds), len(training))
-    return PlantedQueries(queries, kinds, relevant)
+    return PlantedQueries(queries, kinds, relevant, missed)
 
 
 def planted_ranks(scores: numpy.ndarray, relevant: numpy.ndarray) -> dict[str, numpy.ndarray]:
@@ -76,8 +80,8 @@ def planted_ranks(scores: numpy.ndarray, relevant: numpy.ndarray) -> dict[str, n
     """
     names = ("planted_top1", "planted_mrr", "planted_ap")
     values = numpy.zeros((len(scores), len(names)))
-    for own, row, wanted in zip(values, scores, relevant):
-        ranks = numpy.flatnonzero(wanted[ranking(row, "supporting")]) + 1.0
+    for number, (own, row, wanted) in enumerate(zip(values, scores, relevant)):
+        ranks = numpy.flatnonzero(wanted[ranking(row, "supporting", number)]) + 1.0
         if len(ranks):
             own[:] = ranks[0] == 1, 1 / ranks[0], (numpy.arange(1, len(ranks) + 1) / ranks).mean()
     return dict(zip(names, values.T))

@@ -11,13 +11,13 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
-from ..crf import one_label_each
+from ..crf import one_label_each, viterbi
 from ..errors import Errors
 from ..index.index import Index
 from ..influence.choose import fit_to_optimum, head_metric, subset
 from ..influence.curvature import Metric
 from ..influence.effects import complete_labels
-from ..influence.fit import HeadData
+from ..influence.fit import HeadData, unpack
 from ..influence.gradients import on_cpu
 from ..methods.interface import Context, Progress, Texts
 from ..pipeline.attribution import IndexedDocs
@@ -26,7 +26,7 @@ from ..pipeline.encoding import bare_copy, run_before
 from ..pipeline.influence import Influence
 from ..schemes import TAG
 
-VERSION = 1  # of what is kept of a comparison; another one repeats everything
+VERSION = 2  # of what is kept of a comparison; another one repeats everything
 DRAWN = 0  # seed of the training documents
 BATCH = 64
 
@@ -102,22 +102,39 @@ def training_segments(influence: Influence, data: HeadData, documents: numpy.nda
     return segments
 
 
-def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc]) -> Texts:
-    """Let the pipeline predict entities (or tags, under the scheme TAG): all are segments at their predicted labels.
+def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Texts:
+    """Let a head predict entities (or tags, under the scheme TAG): all are segments at their predicted labels.
 
     docs (sequence of Doc): their annotation is not read; empty ones are left out.
+    theta (float64, P): the head that is explained, on the encoder of the pipeline. A tagger that explains another
+        component has that one's predictions.
     RAISES (ValueError): S101 if nothing is predicted.
     """
     docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
     found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]
-    tags = [p.tags if tagger.explains is None else tagger.followed_tags(doc) for p, doc in zip(found, docs)]
+    features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
+    lengths = [len(doc) for doc in docs]
+    if tagger.explains is None:
+        weights, transitions = unpack(theta, len(tagger.tags))
+        emissions = features @ weights[:, :-1].T + weights[:, -1]
+        decoded = viterbi(emissions, transitions, lengths, tagger.scheme.mask)
+        tags = numpy.split(decoded, numpy.cumsum(lengths)[:-1])
+    else:
+        tags = [tagger.followed_tags(doc) for doc in docs]
     segments = [(number, *span) for number, own in enumerate(tags) for span in _spans(tagger, own)]
     if not segments:
         raise ValueError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
     labels = numpy.concatenate(tags).astype(numpy.int64)
-    features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
-    data = HeadData(features, one_label_each(labels, len(tagger.tags)), [len(doc) for doc in docs])
+    data = HeadData(features, one_label_each(labels, len(tagger.tags)), lengths)
     return Texts(docs, data, labels, numpy.array(segments, dtype=numpy.int64))
+
+
+def texts_key(texts: Texts) -> str:
+    """Name segments of texts by their content."""
+    digest = hashlib.sha256(numpy.ascontiguousarray(texts.segments, dtype=numpy.int64).tobytes())
+    digest.update(numpy.ascontiguousarray(texts.labels, dtype=numpy.int64).tobytes())
+    digest.update(numpy.ascontiguousarray(texts.data.features).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def select(texts: Texts, chosen: numpy.ndarray) -> Texts:

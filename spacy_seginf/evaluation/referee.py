@@ -25,11 +25,12 @@ from .attributing import attribute
 from .comparison import Comparison, combine
 from .method_blocks import MethodBlock
 from .planted_truth import planted_queries, planted_ranks
-from .problem import draw_documents, predictions, problem_key, select, training_context
+from .problem import draw_documents, predictions, problem_key, select, texts_key, training_context
 from .store import Store
 from .trial import Progress, Trial
 
 PLANTED = "planted"
+QUERIES = 0  # seed of the order in which predictions are drawn
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,14 @@ def compare(
     if max(settings.ks) > count:
         allowed = f"There are {count} training segments; delete fewer, or take more documents."
         raise ValueError(Errors.S103.format(setting="ks", value=list(settings.ks), allowed=allowed))
-    every = predictions(nlp, influence.find_tagger(), docs)
+    every = predictions(nlp, influence.find_tagger(), docs, context.theta)
     queries = {f"seed-{seed}": select(every, _draw(every, settings.queries, seed)) for seed in settings.seeds}
     found = None
     if planted is not None:
         places = explainer.index, documents
-        found = planted_queries(nlp, planted.truth, docs, every, context.training, places, planted.culprits)
-    asked = {**queries, **({PLANTED: found.queries} if found is not None and found.kinds else {})}
+        found = planted_queries(planted.truth, docs, every, context.training, places, planted.culprits)
+    victims = "" if found is None or not found.kinds else f"{PLANTED}-{texts_key(found.queries)}"
+    asked = {**queries, **({victims: found.queries} if found is not None and victims else {})}
     store = Store(folder / problem_key(explainer.index, docs, (settings.documents, settings.queries, context.l2)))
     scores = attribute(context, blocks, asked, store, lambda name: say(f"Scored by {name}"))
     trials = {
@@ -117,11 +119,14 @@ def compare(
         trial.run(progress, n_process)
     values = []
     for block in blocks:
-        measured = [trial.measure(scores[block.name][name][0]) for name, trial in trials.items()]
+        measured = [
+            trial.measure(scores[block.name][name][0], by_document=block.method.by_document)
+            for name, trial in trials.items()
+        ]
         costs = [scores[block.name][name][1] for name in trials]
         ranks = {}
-        if PLANTED in asked and found is not None:
-            ranks = planted_ranks(scores[block.name][PLANTED][0], found.relevant)
+        if victims and found is not None:
+            ranks = planted_ranks(scores[block.name][victims][0], found.relevant)
         values.append(combine(block.name, block.settings, block.method.cost, measured, ranks, costs))
     probabilities = numpy.concatenate([trial.probabilities for trial in trials.values()])
     return Comparison(
@@ -138,11 +143,13 @@ def compare(
             "refits_not_converged": sum(trial.unfinished for trial in trials.values()),
             "median_probability": float(numpy.median(probabilities)),
             "victims": len(found.kinds) if found is not None else None,
+            "victims_without_culprits": found.without_culprits if found is not None else None,
             "planted_base_rate": float(found.relevant.mean()) if found is not None and found.kinds else None,
         },
     )
 
 
 def _draw(every: Texts, count: int, seed: int) -> numpy.ndarray:
-    generator = numpy.random.default_rng(seed)
-    return numpy.sort(generator.permutation(len(every))[:count])
+    """Draw predictions: other ones for every seed, as long as there are enough."""
+    order = numpy.random.default_rng(QUERIES).permutation(len(every))
+    return numpy.unique(order.take(numpy.arange(seed * count, (seed + 1) * count), mode="wrap"))

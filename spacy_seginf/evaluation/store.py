@@ -23,12 +23,17 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
 
-    def scores(self, method: str, seed: str) -> Optional[tuple[numpy.ndarray, dict[str, float]]]:
-        """Return a method's scores and its costs, if they are there."""
+    def scores(
+        self, method: str, seed: str, shape: tuple[int, int]
+    ) -> Optional[tuple[numpy.ndarray, dict[str, float]]]:
+        """Return a method's scores and its costs, if they are there and of this shape (queries, segments)."""
         path = self._scores_path(method, seed)
         if not path.with_suffix(".json").exists():  # written last
             return None
-        return numpy.load(path, allow_pickle=False), json.loads(path.with_suffix(".json").read_text(encoding="utf8"))
+        scores = numpy.load(path, allow_pickle=False)
+        if scores.shape != shape:
+            return None
+        return scores, json.loads(path.with_suffix(".json").read_text(encoding="utf8"))
 
     def keep_scores(self, method: str, seed: str, scores: numpy.ndarray, costs: dict[str, float]) -> None:
         """Write a method's scores (float64, queries x segments) and its costs."""

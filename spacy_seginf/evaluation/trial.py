@@ -65,16 +65,21 @@ class Trial:
         for key, outcome in progress(named, desc=f"Refits, seed {self._seed}", total=len(left), unit="refit"):
             self._log.add(key, outcome)
 
-    def measure(self, scores: numpy.ndarray) -> SeedValues:
-        """Measure a method's scores (float64, queries x segments), once the refits are done."""
+    def measure(self, scores: numpy.ndarray, *, by_document: bool = False) -> SeedValues:
+        """Measure a method's scores (float64, queries x segments), once the refits are done.
+
+        by_document (bool): whether segments have the score of their document, which then counts once in sums.
+        """
         after = [
             [[self._losses(key_of(self._rows(segments)))[number] for segments in query] for number, query in rows]
             for rows in (enumerate(side) for side in chosen_segments(scores, self._ks))
         ]
         changes = numpy.exp(-numpy.array(after)) - self.probabilities[:, None]
         losses = numpy.array([self._losses(key) for key in self._half_keys])
-        kept = self._halves[:, self._segments[:, 0]]
-        return SeedValues(changes, right_signs(scores, self._ks), datamodelling_scores(scores, kept, losses))
+        documents = self._segments[:, 0]
+        kept = self._halves[:, documents]
+        summed = scores / numpy.bincount(documents)[documents] if by_document else scores
+        return SeedValues(changes, right_signs(scores, self._ks), datamodelling_scores(summed, kept, losses))
 
     def _losses(self, key: str) -> numpy.ndarray:
         return self._log.outcomes[key][0]

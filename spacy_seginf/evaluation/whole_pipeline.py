@@ -16,6 +16,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..errors import Errors
 from ..index.index import Index
 from ..influence.choose import fit_to_optimum, head_metric
 from ..influence.effects import complete_labels
@@ -77,10 +78,13 @@ def retrain_deletions(
     shared = "retraining", settings.documents, settings.queries, settings.steps, settings.l2
     folder = folder / problem_key(index, docs, shared)
     training = _training(nlp, influence, index, settings.documents)
+    if settings.k > len(training):
+        allowed = f"There are {len(training)} training segments; delete fewer, or take more documents."
+        raise ValueError(Errors.S103.format(setting="k", value=settings.k, allowed=allowed))
     base = _base(retraining, training, folder / "base", say)
     blocks = methods(folder / "base" / CHECKPOINTS)
     context = _context(base, retraining, training, index.manifest.l2 or settings.l2)
-    every = predictions(base, retraining.component(base), docs)
+    every = predictions(base, retraining.component(base), docs, context.theta)
     drawn = numpy.random.default_rng(SEED).permutation(len(every))[: settings.queries]
     queries = select(every, numpy.sort(drawn))
     store = Store(folder)
@@ -115,6 +119,7 @@ def retrain_deletions(
         "noise": {
             "by_seed": noise.tolist(),
             "mean_absolute_change": float(numpy.abs(noise).mean()) if noise.size else None,
+            "mean_by_seed": noise.mean(axis=1).tolist(),
         },
     }
 
@@ -163,7 +168,10 @@ def _training(nlp: Language, influence: Influence, index: Index, count: int) -> 
 def _base(retraining: Retraining, training: Texts, folder: Path, say: Callable[[str], None]) -> Language:
     """Train on all labels, or load what was trained before."""
     if not folder.exists():
-        say("Training with all labels")
+        seconds = retraining.seconds(retraining.annotated(training, NOTHING))
+        say(
+            f"A training takes about {seconds:.0f} s; there is one with all labels, and then one for each set of labels"
+        )
         partial = folder.with_name(f".{folder.name}")
         partial.parent.mkdir(parents=True, exist_ok=True)
         documents = retraining.annotated(training, NOTHING)

@@ -36,6 +36,7 @@ class InstanceInfluence(Method):
     normalised: bool = False
     query: str = "document"
     name = "instance influence"
+    by_document = True
     cost = "one gradient per document; one product with H^-1 per query and a scan of the documents"
 
     def __post_init__(self) -> None:

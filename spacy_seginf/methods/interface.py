@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Iterable, Optional, Sequence
 
 import numpy
 from spacy.language import Language
@@ -74,7 +74,8 @@ class Context:
 class Attribution(ABC):
     """A method that is ready to answer.
 
-    bytes_per_segment (float): what it has to keep of a training segment to answer, on disk or in memory.
+    bytes_per_segment (float): what it has to keep on disk of a training segment to answer, vectors in half precision;
+        0 if it computes everything anew.
     """
 
     bytes_per_segment: float = 0.0
@@ -94,16 +95,20 @@ class Method(ABC):
 
     name (str): short, for tables. cost (str): what preparing and a query take, in words.
     stored (bool): whether preparing is so slow that its result is kept beside the index.
+    by_document (bool): whether a score is that of the whole document that a segment is in, so that sums over segments
+        would count it several times.
     """
 
     name: str
     cost: str
     stored: bool = False
+    by_document: bool = False
 
     @abstractmethod
     def prepare(self, context: Context) -> Attribution:
         """Do what has to be done once for all queries."""
 
-    def load(self, context: Context, folder: Path) -> Attribution:
-        """Restore what ``Attribution.save`` wrote. Only methods that are ``stored`` do."""
+    def load(self, context: Context, folder: Path) -> Optional[Attribution]:
+        """Restore what ``Attribution.save`` wrote; None if that was for something else, such as other settings. Only
+        methods that are ``stored`` do."""
         raise NotImplementedError

@@ -30,6 +30,7 @@ QUERY_BYTES = 2**30  # of the gradients of queries that are held at a time
 SEGMENTS = 16  # training segments whose gradients meet them at once
 
 
+@registry.misc("spacy_seginf.TracInLast.v1")
 class TracInLast(Method):
     """TracIn with the gradients of the CRF head alone (W, its bias, and T): the last layer.
 
@@ -64,6 +65,7 @@ class LastScores(Attribution):
         return result
 
 
+@registry.misc("spacy_seginf.TracIn.v1")
 class TracIn(Method):
     """TracIn with the gradients of all parameters, of encoder and head.
 
@@ -169,15 +171,3 @@ def _segment_gradients(stage: Stage, encoder: Encoder, texts: Texts) -> Generato
 def _rows(array: numpy.ndarray) -> numpy.ndarray:
     """Return an array as rows: those of a table, or one number each."""
     return array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
-
-
-@registry.misc("spacy_seginf.TracInLast.v1")
-def tracin_last(checkpoints: Optional[str] = None) -> TracInLast:
-    """Make the method of a config block; see ``TracInLast``."""
-    return TracInLast(checkpoints)
-
-
-@registry.misc("spacy_seginf.TracIn.v1")
-def tracin(checkpoints: Optional[str] = None) -> TracIn:
-    """Make the method of a config block; see ``TracIn``."""
-    return TracIn(checkpoints)

@@ -36,6 +36,7 @@ VERSION = 1
 NAME = "spacy_seginf.TracInWE.v1"
 
 
+@registry.misc(NAME)
 class TracInWE(Method):
     """TracIn with the gradients of word embeddings.
 
@@ -105,14 +106,15 @@ class TracInWE(Method):
         indices = [self._index(stage, context, len(stages)) for stage in stages]
         return WordScores(self, context, stages, indices)
 
-    def load(self, context: Context, folder: Path) -> WordScores:
-        """Open what ``WordScores.save`` wrote.
+    def load(self, context: Context, folder: Path) -> Optional[WordScores]:
+        """Open what ``WordScores.save`` wrote; None if that was for other segments, another pipeline or other settings.
 
-        RAISES (ValueError): S090 to S092 for checkpoints that can't be used; S093 if files are damaged, or were written
-            for other segments, another pipeline or other settings.
+        RAISES (ValueError): S090 to S092 for checkpoints that can't be used; S093 if files are damaged.
         """
         stages = load_stages(context, self.checkpoints)
         path = folder / SETTINGS
+        if not path.exists():
+            return None
         try:
             record = json.loads(path.read_text(encoding="utf8"))
             version, identity, names = record["version"], record["identity"], record["tables"]
@@ -121,8 +123,7 @@ class TracInWE(Method):
                 Errors.S093.format(path=path, problem=f"it is no record of gradients ({error!r})")
             ) from None
         if version != VERSION or identity != _identity(self, context, stages) or len(names) != len(stages):
-            problem = "it was written for other training segments, another pipeline, or with other settings"
-            raise ValueError(Errors.S093.format(path=path, problem=problem))
+            return None
         count = len(context.training)
         indices = [
             [(str(name), WordTable.load(folder, f"{stage}-{table}", count)) for table, name in enumerate(of_stage)]
@@ -211,16 +212,3 @@ def _identity(method: TracInWE, context: Context, stages: Sequence[Stage]) -> st
     for stage in stages:
         digest.update(numpy.append(stage.theta, stage.learn_rate).tobytes())
     return digest.hexdigest()
-
-
-@registry.misc(NAME)
-def tracin_we(
-    checkpoints: Optional[str] = None,
-    subwords: bool = True,
-    special_tokens: bool = False,
-    kept: Optional[int] = None,
-    bytes_per_segment: Optional[int] = 16384,
-    dtype: str = "float16",
-) -> TracInWE:
-    """Make the method of a config block; see ``TracInWE``."""
-    return TracInWE(checkpoints, subwords, special_tokens, kept, bytes_per_segment, dtype)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Sequence, overload
 
@@ -11,11 +13,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from ..errors import Warnings
 from ..index.index import Index
 from ..index.tables import Filter
 from ..methods.interface import Attribution, Context, Method, Progress, Texts
 from ..search.dense import best_rows
 from ..search.explainer import Explanation, Found, Table, rows_of
+
+SCORES = 1 << 24  # that are computed at a time
 
 
 class IndexedDocs(Sequence[Doc]):
@@ -60,29 +65,38 @@ class MethodExplainer:
     """Explains by the scores of a method, all of them computed for every query.
 
     context (Context): as ``index_context`` gives it. table (Table): its rows. method (Method).
-    folder (Path): where the method's own files are, if it is one that is stored.
+    folder (Path): where the method's own files are, if it is one that is stored. storing (bool): whether this is to
+        write them, so that there is nothing to warn of.
     """
 
-    def __init__(self, context: Context, table: Table, method: Method, folder: Optional[Path] = None) -> None:
+    def __init__(
+        self, context: Context, table: Table, method: Method, folder: Optional[Path] = None, *, storing: bool = False
+    ) -> None:
         self.method, self._theta, self._table = method, context.theta, table
-        stored = method.stored and folder is not None and folder.exists()
-        self.attribution: Attribution = (
-            method.load(context, folder) if stored and folder is not None else method.prepare(context)
-        )
+        stored: Optional[Attribution] = None
+        if method.stored and folder is not None and folder.exists():
+            stored = method.load(context, folder)
+        if stored is None and method.stored and not storing:
+            warnings.warn(Warnings.W006.format(method=method.name), stacklevel=2)
+        self.attribution: Attribution = method.prepare(context) if stored is None else stored
 
     def explain(self, queries: Texts, k: int, where: Optional[Filter] = None) -> list[Explanation]:
         """Find the k training segments with the highest positive scores, and the k with the lowest negative ones.
 
         queries (Texts): predictions. where (Filter): which references may be found; all if None.
         """
-        if not len(queries):
-            return []
+        size = max(1, SCORES // max(len(self._table), 1))
+        parts = [replace(queries, segments=queries.segments[n : n + size]) for n in range(0, len(queries), size)]
+        return [explanation for part in parts for explanation in self._explain(part, k, where)]
+
+    def _explain(self, queries: Texts, k: int, where: Optional[Filter]) -> list[Explanation]:
         scores = self.attribution.scores(queries)
         rows = numpy.arange(len(self._table))
         if where is not None:
             chosen = zip(self._table.select(where), self._table.first_rows.tolist())
             rows = numpy.concatenate([part + first for part, first in chosen])
-        result = best_rows(self._table, rows, scores[:, rows], k)
+            scores = scores[:, rows]
+        result = best_rows(self._table, rows, scores, k)
         losses = queries.chains(self._theta).losses(numpy.zeros((1, len(self._theta))))[0]
         sides = [
             [

@@ -70,6 +70,10 @@ class Checkpoint:
         if widths[0] != widths[1]:
             problem = f"its token vectors have width {widths[0]} instead of {widths[1]}"
             raise ValueError(Errors.S092.format(path=self.path, problem=problem))
+        for name, component in loaded.pipeline:
+            if name in nlp.component_names and _shapes(component) != _shapes(nlp.get_pipe(name)):
+                problem = f"the component '{name}' has other layers"
+                raise ValueError(Errors.S092.format(path=self.path, problem=problem))
         return loaded
 
 
@@ -139,6 +143,16 @@ def checkpoint_logger(path: Optional[str] = None, every: Optional[int] = None, p
         return log_step, finish
 
     return setup
+
+
+def _shapes(component: Any) -> list[tuple[str, str, Any]]:
+    """List the parameters of a component's layers with their shapes."""
+    layers = component.model.walk() if getattr(component, "model", None) is not None else ()
+    return [
+        (layer.name, name, getattr(layer.get_param(name) if layer.has_param(name) else None, "shape", None))
+        for layer in layers
+        for name in layer.param_names
+    ]
 
 
 class CheckpointWriter:

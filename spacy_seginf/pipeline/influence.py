@@ -271,9 +271,8 @@ class Influence(Pipe):
             assert self.method is not None and self.index is not None
             context = index_context(self.nlp, self.tagger_name, self.index, self.used_unit)
             folder = self.index.folder.parent / METHOD_FOLDER
-            if self.method.stored and not folder.exists() and not storing:
-                warnings.warn(Warnings.W006.format(method=self.method.name), stacklevel=2)
-            self._method_explainer = MethodExplainer(context, explainer.table(self.used_unit), self.method, folder)
+            table = explainer.table(self.used_unit)
+            self._method_explainer = MethodExplainer(context, table, self.method, folder, storing=storing)
         return self._method_explainer
 
     def best_changes(

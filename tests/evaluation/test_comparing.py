@@ -56,8 +56,9 @@ def test_refits_come_back_as_they_were(tmp_path):
 def test_scores_count_when_their_costs_are_there(tmp_path):
     store = Store(tmp_path)
     store.keep_scores("method", "seed-0", numpy.eye(3), {"ms_per_query": 0.5})
-    scores, costs = store.scores("method", "seed-0")
+    assert store.scores("method", "seed-0", (2, 3)) is None, "scores of other queries"
+    scores, costs = store.scores("method", "seed-0", (3, 3))
     assert (scores == numpy.eye(3)).all()
     assert costs == {"ms_per_query": 0.5}
     (tmp_path / "scores" / "method" / "seed-0.json").unlink()
-    assert store.scores("method", "seed-0") is None
+    assert store.scores("method", "seed-0", (3, 3)) is None

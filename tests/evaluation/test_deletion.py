@@ -17,10 +17,17 @@ def silent(work, **_):
     return work
 
 
-def test_equal_scores_stay_in_order():
-    scores = numpy.array([0.0, 2.0, 0.0, 2.0, -1.0])
-    assert ranking(scores, "supporting").tolist() == [1, 3, 0, 2, 4]
-    assert ranking(scores, "opposing").tolist() == [4, 0, 2, 1, 3]
+def test_equal_scores_come_in_an_order_of_the_query():
+    scores = numpy.array([0.0, 2.0, 0.0, 2.0, -1.0, 0.0, 0.0])
+    firsts = set()
+    for query in range(40):
+        supporting, opposing = (ranking(scores, side, query).tolist() for side in ("supporting", "opposing"))
+        assert sorted(supporting) == sorted(opposing) == list(range(7))
+        assert scores[supporting].tolist() == sorted(scores, reverse=True)
+        assert scores[opposing].tolist() == sorted(scores)
+        assert supporting == ranking(scores, "supporting", query).tolist(), "drawn once for all methods"
+        firsts.add((supporting[0], supporting[2]))
+    assert len(firsts) == 2 * 4, "all orders occur"
 
 
 def test_ranks_decide_and_signs_are_counted():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 
 import pytest
 from spacy.tokens import DocBin
@@ -145,12 +144,18 @@ def test_pictures(evaluate, tmp_path):
     assert {"deletion_supporting.png", "deletion_opposing.png", "auc_del_plus.png", "lds.png"} <= pictures
 
 
-def test_checkpoints_are_filled_in(config):
-    config.write_text('[methods]\n\n[methods.last]\n@misc = "tests.ToyRandom.v1"\ncheckpoints = null\n')
-    assert read_methods(config)[0].settings["checkpoints"] is None
-    (block,) = read_methods(config, checkpoints=Path("some") / "where")
-    assert block.settings["checkpoints"] == str(Path("some") / "where")
-    assert block.key != read_methods(config)[0].key
+def test_checkpoints_are_filled_in(config, tmp_path):
+    text = '[methods]\n\n[methods.last]\n@misc = "spacy_seginf.TracInLast.v1"\n\n[methods.toy]\n@misc = "tests.ToyRandom.v1"\n'
+    config.write_text(text)
+    assert [block.settings.get("checkpoints") for block in read_methods(config)] == [None, None]
+    last, toy = read_methods(config, checkpoints=tmp_path / "run")
+    assert last.settings["checkpoints"] == last.method.checkpoints == str(tmp_path / "run")
+    assert "checkpoints" not in toy.settings, "it does not read any"
+    before = last.key
+    assert before != read_methods(config)[0].key
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoints.json").write_text("{}")
+    assert last.key != before, "scores of other checkpoints are not used again"
 
 
 @pytest.mark.parametrize(
