@@ -154,6 +154,7 @@ class Errors(metaclass=_Coded):
         "The setting method of component '{name}' is {value!r}, which is no attribution method. Give it a block such "
         'as [components.{name}.method] with @misc = "spacy_seginf.SegmentInfluence.v1".'
     )
+    S113 = "Scores of the method '{method}' are no sums over words. Use one that is, such as spacy_seginf.TracInWE.v1."
     S099 = (
         "There is no attribution method '{name}'. Methods are registered in spaCy's registry 'misc', where "
         "these are: {known}."
@@ -216,6 +217,10 @@ class Errors(metaclass=_Coded):
     S111 = (
         "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "
         "be trained anew without labels. Take a pipeline whose crf_tagger was trained itself."
+    )
+    S112 = (
+        "The pipeline was trained with frozen or annotating components ({components}), which training anew does not "
+        "do. Take one in which everything was trained."
     )
     # Scores of label quality
     S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"

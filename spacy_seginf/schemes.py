@@ -132,6 +132,11 @@ class TagScheme:
         return found
 
 
+def type_of(tag: str) -> str:
+    """Return the entity type of a tag with a prefix ("B-PER": "PER"); any other tag as it is."""
+    return tag[2:] if tag[1:2] == "-" else tag
+
+
 def _contradiction(labels: Sequence[str]) -> str:
     """Say what makes a list of entity types unusable; empty if nothing does."""
     seen: set[str] = set()

@@ -14,7 +14,7 @@ from spacy.language import Language
 from wasabi import Printer, table
 
 from ..curation.reading import checkpoint_marginals, clean_texts
-from ..curation.scores import document_scores, label_scores, segment_scores
+from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
 from ..errors import Errors
 from ..files import write_text
@@ -25,6 +25,7 @@ from ..pipeline.checkpoints import read_checkpoints
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..render.wording import shorten, visible
+from ..schemes import type_of
 from .explain import load_indexed
 
 LEVELS = ("token", "segment", "document")
@@ -60,7 +61,7 @@ def scores(
     if level not in LEVELS:
         raise ValueError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
     if not names:
-        raise ValueError(Errors.S106.format(score="", known="segment_loss, ..."))
+        raise ValueError(Errors.S106.format(score="", known=", ".join(SCORES)))
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
@@ -113,7 +114,7 @@ def _described(
     for number in order:
         document, start, end = segments[number].tolist()
         tag = index.manifest.tags[int(source.labels[source.data.starts[document] + start])]
-        label = {"token": tag, "segment": tag[2:] if tag[1:2] == "-" else tag, "document": ""}[level]
+        label = {"token": tag, "segment": type_of(tag), "document": ""}[level]
         entry = index.describe(document, start, end, label, CONTEXT)
         yield {**entry, "scores": {name: float(column[number]) for name, column in values.items()}}
 

@@ -44,10 +44,15 @@ class Retraining:
     steps: int
 
     def __post_init__(self) -> None:
-        """RAISES (ValueError): S111 if the tagger explains another component, which would have to be trained."""
+        """RAISES (ValueError): S111 if the tagger explains another component, which would have to be trained; S112 if
+        the config has components that are frozen or that annotate during training."""
         explained = self.component(self.nlp)
         if explained.explains is not None:
             raise ValueError(Errors.S111.format(name=self.tagger, component=explained.explains))
+        training = self.nlp.config["training"]
+        others = [*training.get("frozen_components", []), *training.get("annotating_components", [])]
+        if others:
+            raise ValueError(Errors.S112.format(components=", ".join(others)))
 
     def component(self, nlp: Language) -> CRFTagger:
         """Return the tagger of a pipeline."""
@@ -72,8 +77,8 @@ class Retraining:
     def train(
         self, documents: Sequence[Doc], seed: int, steps: Optional[int] = None, checkpoints: Optional[Path] = None
     ) -> Language:
-        """Train as `spacy train` does, but without evaluations between. Parameters and batches begin with the seed, so
-        two trainings with the same seed differ by their annotation only.
+        """Train with the config's optimizer, batcher and dropout, without evaluations between. Parameters and batches
+        begin with the seed, so two trainings with the same seed differ by their annotation only.
 
         documents (sequence of Doc): annotated. steps (int): other than the usual number. checkpoints (Path): where the
             pipeline is saved at each third of the way, as a CheckpointLogger does.

@@ -10,6 +10,7 @@ import numpy
 
 from ..influence.factors import TokenFactors
 from ..influence.segments import SegmentFactors, ranges
+from ..schemes import type_of
 from .shards import Shard
 from .writing import LEVERAGE_STEPS
 
@@ -357,7 +358,7 @@ def _label_permitted(tags: Sequence[str], where: Filter) -> numpy.ndarray:
     """Return which tags a filter permits (bool, tags)."""
     permitted = numpy.ones(len(tags), dtype=bool)
     if where.labels is not None:
-        types = [tag[2:] if tag[1:2] == "-" else tag for tag in tags]  # of an entity, or a tag of another kind
+        types = [type_of(tag) for tag in tags]
         permitted &= numpy.array([bool({tag, kind} & set(where.labels)) for tag, kind in zip(tags, types)])
     if where.entities:
         permitted &= numpy.array([tag != "O" for tag in tags])

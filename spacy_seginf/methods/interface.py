@@ -85,6 +85,14 @@ class Attribution(ABC):
         """Score all training segments for each query (float64, queries x training segments): positive supports,
         negative opposes. The score of a pair does not depend on what is asked with it."""
 
+    def words(self, queries: Texts, number: int, row: int) -> list[tuple[str, float]]:
+        """Split a score by the words that carried it; only methods whose scores are sums over words can.
+
+        queries (Texts), number (int): the query. row (int): the training segment.
+        RETURNS: words and what they contribute, the largest first; empty if the texts share none.
+        """
+        raise NotImplementedError
+
     def save(self, folder: Path) -> None:
         """Write to an empty folder what was slow to prepare. Only methods that are ``stored`` do."""
         raise NotImplementedError

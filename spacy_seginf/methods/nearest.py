@@ -12,6 +12,7 @@ from spacy.util import registry
 
 from ..crf.covariance import sum_rows
 from ..influence.fit import ranges
+from ..schemes import type_of
 from .interface import Attribution, Context, Method, Texts
 from .settings import check_choice
 
@@ -49,7 +50,7 @@ class _NeighbourAttribution(Attribution):
     def __init__(self, method: SegmentNN, context: Context) -> None:
         tags: tuple[str, ...] = context.nlp.get_pipe(context.tagger).tags  # type: ignore[attr-defined]
         # B-PER and L-PER are the same label; tags of other schemes are their own.
-        names = [tag[2:] if tag[1:2] == "-" else tag for tag in tags]
+        names = [type_of(tag) for tag in tags]
         self._types = numpy.array([names.index(name) for name in names])
         self._method = method
         self._vectors, self._labels = self._describe(context.training)

@@ -27,7 +27,7 @@ from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
 from ..influence.relabelling import LabelChange
-from ..methods.interface import Method, Texts
+from ..methods.interface import Attribution, Method, Texts
 from ..methods.segment_influence import SegmentInfluence
 from ..schemes import TAG
 from ..search.explainer import Explainer, Explanation
@@ -39,7 +39,7 @@ from .encoding import bare_copy
 from .extensions import register_extensions
 from .settings import check_build, check_component
 from .storing import plan_queries, segment_place, store, view
-from .views import Influencers
+from .views import Influencers, Reference
 
 METHOD_FOLDER = "method"  # beside the index
 
@@ -254,6 +254,22 @@ class Influence(Pipe):
         if self._by_search(explainer.index.manifest.curvature):
             return explainer.explain(queries.data, queries.labels, queries.segments, self.used_unit, self.top_k, where)
         return self.method_explainer().explain(queries, self.top_k, where)
+
+    def words_behind(self, doc: Doc, segment: Segment, reference: Reference) -> list[tuple[str, float]]:
+        """Say which words carried a reference's score, for methods that sum over words, such as TracInWE.
+
+        doc, segment: what was explained. reference: one of its references.
+        RETURNS: words that both texts have, with what they contribute, the largest first; their sum is the score. Empty
+            if the texts share no word.
+        RAISES (ValueError): S020 to S029 as ``explain``; S113 if the component's method does not sum over words.
+        """
+        data, tags, span = self.query(doc, segment)
+        attribution = None if self.method is None else self.method_explainer().attribution
+        if attribution is None or type(attribution).words is Attribution.words:
+            name = "segment influence" if self.method is None else self.method.name
+            raise ValueError(Errors.S113.format(method=name))
+        queries = Texts([bare_copy(self.nlp, doc)], data, tags, numpy.array([span]))
+        return attribution.words(queries, 0, reference.row)
 
     def _by_search(self, curvature: str) -> bool:
         method = self.method

@@ -71,6 +71,11 @@ class Reference:
         return self._data["label"]
 
     @property
+    def row(self) -> int:
+        """Its number among the training labels of the index."""
+        return self._data["row"]
+
+    @property
     def missing(self) -> str:
         """For an "O" that could be an entity, the type that the head would give it; else empty."""
         return self._data.get("missing", "")

@@ -145,8 +145,8 @@ def test_pictures(evaluate, tmp_path):
 
 
 def test_checkpoints_are_filled_in(config, tmp_path):
-    text = '[methods]\n\n[methods.last]\n@misc = "spacy_seginf.TracInLast.v1"\n\n[methods.toy]\n@misc = "tests.ToyRandom.v1"\n'
-    config.write_text(text)
+    blocks = {"last": "spacy_seginf.TracInLast.v1", "toy": "tests.ToyRandom.v1"}
+    config.write_text("[methods]\n" + "".join(f'\n[methods.{name}]\n@misc = "{f}"\n' for name, f in blocks.items()))
     assert [block.settings.get("checkpoints") for block in read_methods(config)] == [None, None]
     last, toy = read_methods(config, checkpoints=tmp_path / "run")
     assert last.settings["checkpoints"] == last.method.checkpoints == str(tmp_path / "run")
