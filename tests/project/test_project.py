@@ -52,7 +52,7 @@ def test_methods(finished_project):
     overrides = {"vars.methods": "--quick --methods exact,random"}
     project_run(finished_project, "methods", overrides=overrides, capture=True)
     project = srsly.read_yaml(finished_project / "project.yml")
-    (command,) = [command for command in project["commands"] if command["name"] == "methods"]
+    (command,) = [command for command in project["commands"] if command["name"] == "compare-methods"]
     for output in command["outputs"]:
         assert (finished_project / output).exists()
     report = json.loads((finished_project / "reports" / "methods" / "comparison.json").read_text())
