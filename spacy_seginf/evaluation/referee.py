@@ -43,7 +43,7 @@ class Settings:
     """
 
     documents: Optional[int] = 160
-    queries: int = 20
+    queries: int = 10
     ks: tuple[int, ...] = (10, 20, 50, 100)
     subsets: int = 40
     seeds: tuple[int, ...] = (0, 1, 2)
