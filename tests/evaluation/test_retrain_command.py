@@ -51,7 +51,7 @@ def test_each_training_happens_once(exact_path, corpus_path, config, tmp_path, m
     code, printed = run("seginf", "retrain-deletions", *arguments, *SMALL)
     assert code == 0, printed
     assert "trainings of about" in printed
-    assert len(calls) <= 1 + 2 + 3 * 2 * 2 + 1  # the base, an estimate, deletions, a repetition
+    assert len(calls) <= 1 + 2 * 2 + 3 * 2 * 2 + 1  # the base, two estimates, deletions, a repetition
     report = json.loads((tmp_path / "out" / "retrained.json").read_text())
     assert list(report["methods"]) == names.split(",")
     (listing,) = (tmp_path / "out" / ".work").glob("*/base/checkpoints/checkpoints.json")
