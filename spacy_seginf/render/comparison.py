@@ -50,8 +50,8 @@ def comparison_notes(comparison: Comparison) -> list[str]:
     if facts["planted_base_rate"] is not None:
         notes.append(f"{facts['victims']} victims of planted errors; base rate {facts['planted_base_rate']:.3f}.")
     notes.append(
-        "In brackets: 95 % intervals over queries, by bootstrap, or by Student's t where there are fewer than 20. They do "
-        "not include the noise of the halves or of the training. The head is refit; the encoder has seen all labels."
+        "In brackets: 95 % intervals over queries, by bootstrap, or by Student's t where there are fewer than 20. They "
+        "do not include the noise of the halves or of the training. The head is refit; the encoder has seen all labels."
     )
     return notes
 
