@@ -9,6 +9,7 @@ stopped.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +51,22 @@ def main() -> None:
     blocks = read_methods(ROOT / "configs" / "methods.cfg", checkpoints=planted_model.parent / "checkpoints")
     blocks += read_methods(ROOT / "configs" / "methods_outside.cfg")[1:]  # the first is there already
     settings = QUICK if arguments.quick else Settings()
+    work = CACHE / ("methods-quick" if arguments.quick else "methods")
+    resumed, started = work.exists(), time.perf_counter()
     comparison = compare(
         nlp,
         nlp.get_pipe("influence"),  # type: ignore[arg-type]
         list(DocBin().from_disk(corpus(None, "test")).get_docs(nlp.vocab)),
         blocks,
         settings,
-        CACHE / ("methods-quick" if arguments.quick else "methods"),
+        work,
         planted=Planted(truth, read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")),
         n_process=PROCESSES,
         progress=show_progress,
     )
+    minutes = (time.perf_counter() - started) / 60
     print_table(*comparison_rows(comparison))
+    print(f"{minutes:.1f} minutes in {PROCESSES} processes" + (", some of it done before" if resumed else ""))
     report = comparison.as_dict()
     figures: dict[str, Any] = {name: {} for name in (*MEASURES, *COSTS)}
     for name, method in report["methods"].items():
@@ -70,6 +75,7 @@ def main() -> None:
             figures.setdefault(f"{measure}_interval", {})[name] = [method[measure]["low"], method[measure]["high"]]
         for cost in COSTS:
             figures[cost][name] = method[cost]
+    figures["minutes"], figures["resumed"] = minutes, resumed
     figures["differences"] = report["differences"]
     figures["facts"] = report["facts"]
     figures["tracin_we_speedup"] = tracin_we.measure(nlp, tracin_we.entity_texts(nlp))["tracin_we_speedup"]

@@ -13,6 +13,7 @@ import torch
 from spacy_seginf.influence.factors import TokenFactors
 
 CHUNK = 8192  # rows scored at once
+CAPTUM_CHUNKS = (1024, 4096, 16384, 65536)  # sizes of captum's batches, of which the fastest counts
 
 
 class DenseScan:
@@ -68,11 +69,13 @@ class DenseScan:
         return scores + (queries._residuals @ self._previous[rows].T) * (queries._following @ self._residuals[rows].T)
 
 
-def captum_search(rows: TokenFactors, labels: numpy.ndarray, weights: numpy.ndarray, bias: numpy.ndarray) -> Callable:
-    """Return a function that finds proponents by captum's TracInCPFast.
+def captum_search(
+    rows: TokenFactors, labels: numpy.ndarray, weights: numpy.ndarray, bias: numpy.ndarray, chunk: int
+) -> Callable:
+    """Return a function that finds proponents or opponents by captum's TracInCPFast: one call finds one of them.
 
     The model is the head's linear layer on precomputed features, without transitions, which captum can't do; the data
-    loader gives pre-sliced batches. One call finds proponents only, so opponents would cost as much again.
+    loader gives pre-sliced batches of ``chunk`` rows.
     """
     from captum.influence import TracInCPFast
 
@@ -90,7 +93,7 @@ def captum_search(rows: TokenFactors, labels: numpy.ndarray, weights: numpy.ndar
         model.final.bias.copy_(torch.from_numpy(bias.astype(numpy.float32)))
     features, targets = torch.from_numpy(rows.features.astype(numpy.float32)), torch.from_numpy(labels.astype(int))
     batches = [
-        (features[start : start + CHUNK], targets[start : start + CHUNK]) for start in range(0, len(features), CHUNK)
+        (features[start : start + chunk], targets[start : start + chunk]) for start in range(0, len(features), chunk)
     ]
     loader = torch.utils.data.DataLoader(_Sliced(batches), batch_size=None)
     tracin = TracInCPFast(
@@ -102,9 +105,9 @@ def captum_search(rows: TokenFactors, labels: numpy.ndarray, weights: numpy.ndar
         loss_fn=torch.nn.CrossEntropyLoss(reduction="sum"),
     )
 
-    def search(queries: TokenFactors, query_labels: numpy.ndarray, k: int) -> Any:
+    def search(queries: TokenFactors, query_labels: numpy.ndarray, k: int, *, proponents: bool) -> Any:
         inputs = torch.from_numpy(queries.features), torch.from_numpy(query_labels.astype(int))
-        return tracin.influence(inputs, k=k, proponents=True, show_progress=False)
+        return tracin.influence(inputs, k=k, proponents=proponents, show_progress=False)
 
     return search
 

@@ -227,7 +227,7 @@ def encode_shards(
     encoder = f"{manifest.encoder_fingerprint} {encoding_settings(nlp, manifest.tagger)}"
     texts = [text for text in texts if len(text.example.predicted)]
     bar = progress(total=len(texts)) if progress is not None else None
-    for number, part in enumerate(_split(texts, shard_tokens), start=first):
+    for number, part in enumerate(split_texts(texts, shard_tokens), start=first):
         docs = [text.example.predicted for text in part]
         sources = [_source(tagger, text) for text in part]
         key = documents_key(sources, encoder, manifest.dtype)
@@ -336,8 +336,8 @@ class Clock:
         self._last = now
 
 
-def _split(texts: Sequence[TrainingText], shard_tokens: int) -> Iterator[list[TrainingText]]:
-    """Split a corpus into shards of about the same size."""
+def split_texts(texts: Sequence[TrainingText], shard_tokens: int) -> Iterator[list[TrainingText]]:
+    """Split a corpus into shards of whole documents and about the same size."""
     total = sum(len(text.example.predicted) for text in texts)
     size = total / max(-(-total // shard_tokens), 1)
     part: list[TrainingText] = []
