@@ -19,6 +19,7 @@ from .build import (
     BuildReport,
     BuildSettings,
     Clock,
+    Unencoded,
     build_id,
     build_index,
     check_labels,
@@ -98,17 +99,9 @@ def _append_held(
     check_labels(tagger, texts)
     clock = Clock()
     manifest: Manifest = replace(index.manifest, corpus=names, shards=list(index.manifest.shards), files={})
-    encoded = encode_shards(
-        nlp,
-        tagger,
-        texts,
-        staging,
-        manifest,
-        settings.shard_tokens,
-        workers=workers,
-        gpu=gpu,
-        progress=progress,
-        first=len(manifest.shards),
+    wanted = [Unencoded(texts, staging, len(manifest.shards))]
+    (encoded,) = encode_shards(
+        nlp, tagger, wanted, manifest, settings.shard_tokens, workers=workers, gpu=gpu, progress=progress
     )
     clock.lap()
     share_index(index.folder, folder)

@@ -32,7 +32,7 @@ from ..parallel import InProcess, Workers
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
 from .encoding import encoding_settings
-from .refit import RefitReport, refit_head
+from .refit import Labelled, RefitReport, refit_head
 from .shard_tasks import (
     EncodeTask,
     HessianTask,
@@ -50,6 +50,7 @@ from .shard_tasks import (
 IN_PROCESS = InProcess()
 CURVATURES = ("exact", "kfac", "identity")
 SHARD_TOKENS = 65_536
+DEVELOPMENT = "development"  # folder of the encoded development corpus among the shards
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class BuildReport:
     flagged: int = 0
     dropped: int = 0
     refit: Optional[RefitReport] = None
-    seconds: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # for encoding, refit, curvature, and rows
+    seconds: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # for encoding both corpora, refit, curvature, and rows
 
 
 def build_index(
@@ -145,20 +146,17 @@ def build_index(
     own_staging = staging is None
     staging = staging or folder.with_name(f"{folder.name}-encoded")
     clock = Clock()
+    refitting = settings.refit or settings.curvature != "identity"
     restored = [] if earlier is None else restore_shards(earlier, staging, settings.dtype)
-    encoded = restored + encode_shards(
-        nlp,
-        tagger,
-        texts,
-        staging,
-        manifest,
-        settings.shard_tokens,
-        workers=workers,
-        gpu=gpu,
-        progress=progress,
-        first=len(restored),
+    wanted = [Unencoded(texts, staging, len(restored))]
+    judged = refitting and any(len(text.example.predicted) for text in dev or ())
+    if judged:
+        wanted.append(Unencoded(dev or [], staging / DEVELOPMENT))
+    added, *judges = encode_shards(
+        nlp, tagger, wanted, manifest, settings.shard_tokens, workers=workers, gpu=gpu, progress=progress
     )
-    data = joined([Documents(path).data for path in encoded])
+    encoded = restored + added
+    data = joined_documents(encoded)
     missing = data.allowed.all(axis=1)
     if missing.all():
         raise ValueError(Errors.S041.format(path=corpus))
@@ -166,14 +164,14 @@ def build_index(
         warnings.warn(Warnings.W004.format(count=int(missing.sum())), stacklevel=2)
     clock.lap()
     report, theta = None, Head(tagger.model).theta
-    if settings.refit or settings.curvature != "identity":
+    if refitting:
         say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
-        in_memory = HeadData(data.features[:], data.allowed, data.lengths)
-        known = texts if earlier is None else []
-        report, theta = refit_head(nlp, tagger, known, in_memory, dev, settings.l2, keep=not settings.refit)
+        train = Labelled(texts if earlier is None else [], _in_memory(data))
+        judge = Labelled(dev or [], _in_memory(joined_documents(judges[0]))) if judged else None
+        report, theta = refit_head(tagger, train, judge, settings.l2, keep=not settings.refit)
         manifest.l2, manifest.refit = report.l2, settings.refit
         manifest.fit_gradient = report.gradient
-        del in_memory
+        del train, judge
     clock.lap()
     say("Computing the curvature")
 
@@ -205,49 +203,70 @@ def build_index(
     return replace(written, refit=report if settings.refit else None, seconds=tuple(clock.laps))
 
 
+@dataclass(frozen=True)
+class Unencoded:
+    """Texts to encode. staging (Path): where their shards go, each to a folder of its own. first (int): number of the
+    first shard."""
+
+    texts: Sequence[TrainingText]
+    staging: Path
+    first: int = 0
+
+
 def encode_shards(
     nlp: Language,
     tagger: CRFTagger,
-    texts: Sequence[TrainingText],
-    staging: Path,
+    wanted: Sequence[Unencoded],
     manifest: Manifest,
     shard_tokens: int,
     *,
     workers: Workers = IN_PROCESS,
     gpu: int = -1,
     progress: Any = None,
-    first: int = 0,
-) -> list[Path]:
-    """Encode documents, shard by shard, to folders of their own; those that are done already are left as they are.
+) -> list[list[Path]]:
+    """Encode documents, shard by shard; those that are done already are left as they are.
 
-    first (int): number of the first shard. Returns the folders, in the order of the documents.
+    RETURNS: for each of the wanted, its folders, in the order of the documents.
     """
-    staging.mkdir(parents=True, exist_ok=True)
-    tasks, folders = [], []
+    tasks: list[EncodeTask] = []
+    found: list[list[Path]] = []
     encoder = f"{manifest.encoder_fingerprint} {encoding_settings(nlp, manifest.tagger)}"
-    texts = [text for text in texts if len(text.example.predicted)]
-    bar = progress(total=len(texts)) if progress is not None else None
-    for number, part in enumerate(split_texts(texts, shard_tokens), start=first):
-        docs = [text.example.predicted for text in part]
-        sources = [_source(tagger, text) for text in part]
-        key = documents_key(sources, encoder, manifest.dtype)
-        folders.append(staging / shard_name(number))
-        task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, Path(), manifest.tagger, gpu)
-        if is_done(folders[-1], key):
-            _advance(bar, len(docs))
-        elif workers.remote:
-            tasks.append(replace(task, docs=pack_docs(docs)))
-        else:
-            write_encoded(nlp, tagger, docs, task, partial(_advance, bar))
+    filled = [[text for text in corpus.texts if len(text.example.predicted)] for corpus in wanted]
+    bar = progress(total=sum(map(len, filled))) if progress is not None else None
+    for corpus, texts in zip(wanted, filled):
+        corpus.staging.mkdir(parents=True, exist_ok=True)
+        folders: list[Path] = []
+        for number, part in enumerate(split_texts(texts, shard_tokens), start=corpus.first):
+            docs = [text.example.predicted for text in part]
+            sources = [_source(tagger, text) for text in part]
+            key = documents_key(sources, encoder, manifest.dtype)
+            folders.append(corpus.staging / shard_name(number))
+            task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, Path(), manifest.tagger, gpu)
+            if is_done(folders[-1], key):
+                _advance(bar, len(docs))
+            elif workers.remote:
+                tasks.append(replace(task, docs=pack_docs(docs)))
+            else:
+                write_encoded(nlp, tagger, docs, task, partial(_advance, bar))
+        found.append(folders)
     if tasks:
         # Under a name of its own: workers keep the pipeline that they have loaded from a path.
-        with TemporaryDirectory(prefix="pipeline-", dir=staging) as pipeline:
+        with TemporaryDirectory(prefix="pipeline-", dir=wanted[0].staging) as pipeline:
             nlp.to_disk(pipeline)
             for count in workers.map(encode_remotely, [replace(task, pipeline=Path(pipeline)) for task in tasks]):
                 _advance(bar, count)
     if bar is not None:
         bar.close()
-    return folders
+    return found
+
+
+def joined_documents(folders: Sequence[Path]) -> HeadData:
+    """Read encoded documents as if they were in one folder."""
+    return joined([Documents(path).data for path in folders])
+
+
+def _in_memory(data: HeadData) -> HeadData:
+    return HeadData(data.features[:], data.allowed, data.lengths)
 
 
 def restore_shards(index: Index, staging: Path, dtype: str) -> list[Path]:

@@ -212,7 +212,8 @@ class Influence(Pipe):
             features = numpy.concatenate([on_cpu(p.features) for p in predictions if len(p.features)])
             data = HeadData(features, one_label_each(tags, len(tagger.tags)), lengths)
             segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
-            copies = [bare_copy(self.nlp, doc) for doc in docs] if self.method else docs
+            by_search = self._by_search(explainer.index.manifest.curvature)
+            copies = docs if by_search else [bare_copy(self.nlp, doc) for doc in docs]
             explanations = self._explain(Texts(copies, data, tags, numpy.array(segments)), self.where)
         start = 0
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):

@@ -49,38 +49,38 @@ class RefitReport:
     corpora: dict[str, Moved] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Texts, and the features and annotation of those that have tokens."""
+
+    texts: Sequence[TrainingText]
+    data: HeadData
+
+
 def refit_head(
-    nlp: Language,
-    tagger: CRFTagger,
-    texts: list[TrainingText],
-    data: HeadData,
-    dev: Optional[list[TrainingText]],
-    l2: Optional[float],
-    *,
-    keep: bool = False,
+    tagger: CRFTagger, train: Labelled, dev: Optional[Labelled], l2: Optional[float], *, keep: bool = False
 ) -> tuple[RefitReport, numpy.ndarray]:
     """Fit the head to its optimum, and put it into the tagger.
 
-    data (HeadData): features and annotation of the training texts.
-    dev (list of TrainingText): chooses the penalty if it is None; without it, a tenth of the training documents does.
+    train (Labelled): the training documents. Those whose texts are given are compared before and after.
+    dev (Labelled): chooses the penalty if it is None; without it, a tenth of the training documents does.
     keep (bool): choose the penalty only; the trained head stays.
     RETURNS: the report, and theta (float64, P).
     RAISES (ValueError): S050 if l2 is not positive.
     """
     if l2 is not None and l2 <= 0:
         raise ValueError(Errors.S050.format(l2=l2))
-    before = Head(tagger.model).theta
-    dev_data = head_data(nlp, tagger, dev) if dev else None
-    choice = choose_penalty(data, dev_data) if l2 is None else None
+    before, data = Head(tagger.model).theta, train.data
+    choice = choose_penalty(data, None if dev is None else dev.data) if l2 is None else None
     losses = choice.losses if choice is not None else {}
     if keep:
         penalty = l2 or (choice.l2 if choice is not None else FALLBACK)
         gradient = loss_and_gradient(data, before, penalty)[1]
         return RefitReport(penalty, losses, float(numpy.abs(gradient).max()), False), before
     fit, penalty = fit_chosen(tagger, data, choice, before, l2)
-    corpora = {"training": _compare(tagger, texts, data, before, fit.theta)}
-    if dev and dev_data is not None:
-        corpora["development"] = _compare(tagger, dev, dev_data, before, fit.theta)
+    corpora = {"training": _compare(tagger, train, before, fit.theta)}
+    if dev is not None:
+        corpora["development"] = _compare(tagger, dev, before, fit.theta)
     return RefitReport(penalty, losses, fit.gradient, fit.converged, corpora), fit.theta
 
 
@@ -140,10 +140,9 @@ def score(tagger: CRFTagger, texts: Sequence[TrainingText], tags: numpy.ndarray,
     return float(get_ner_prf(examples)["ents_f"] or 0.0)
 
 
-def _compare(
-    tagger: CRFTagger, texts: Sequence[TrainingText], data: HeadData, before: numpy.ndarray, after: numpy.ndarray
-) -> Moved:
-    texts = [text for text in texts if len(text.example.predicted)]
+def _compare(tagger: CRFTagger, corpus: Labelled, before: numpy.ndarray, after: numpy.ndarray) -> Moved:
+    data = corpus.data
+    texts = [text for text in corpus.texts if len(text.example.predicted)]
     tags = []
     for theta in (before, after):
         weights, transitions = unpack(theta, data.labels)
