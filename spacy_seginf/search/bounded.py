@@ -16,7 +16,7 @@ import numpy
 from ..index.tables import Filter, Leading
 from .queries import Factors, SearchQueries
 
-FIRST_ROWS = 1024  # looked at before the bound is asked for the first time, from all shards together
+FIRST_ROWS = 768  # looked at before the bound is asked for the first time, from all shards together
 BLOCK_NUMBERS = 1 << 18  # scores of a block, by label: bounds memory, and fits a cache
 LEAST_BLOCK, LARGEST_BLOCK = 128, 8192
 GROUP, GROUPS = 16, 64  # rows in a group whose best one counts towards the threshold; groups at least
