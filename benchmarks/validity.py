@@ -187,7 +187,8 @@ def _sets(
         experiment = Experiment(setting, watched)
         references = candidates.segments[candidates.best(watched, sizes["top"])[0]]
         together = experiment.removal(references).changes
-        single = sum(experiment.removal(reference, real=False).changes["corrected"] for reference in references)
+        alone = [experiment.removal(reference, real=False).changes["corrected"] for reference in references]
+        single = sum(alone, numpy.zeros(1))
         pairs.append([float(v[0]) for v in (together["corrected"], together["refined"], single, together["actual"])])
     block, refined, summed, actual = numpy.array(pairs).T
     names = {"block": block, "block refined": refined, "plain sum": summed}

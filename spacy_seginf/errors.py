@@ -212,7 +212,8 @@ class Errors(metaclass=_Coded):
     S103 = "The setting {setting} of the comparison is {value}. {allowed}"
     S104 = "The method '{name}' gave unusable scores: {what}. It should give one finite number per query and segment."
     S110 = (
-        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]', or leave them out: --no-plots."
+        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]'. `seginf evaluate` can leave "
+        "them out: --no-plots."
     )
     S111 = (
         "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "

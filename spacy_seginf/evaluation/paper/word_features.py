@@ -28,7 +28,9 @@ class Sentences:
     @classmethod
     def of(cls, features: numpy.ndarray, documents: Records, tags: tuple[str, ...], key: str = "labels") -> Sentences:
         """Put features (all tokens) beside the labels of documents. key (str): which labels."""
-        labels = numpy.array([tags.index(label) for document in documents for label in document[key]], dtype=numpy.int64)
+        labels = numpy.array(
+            [tags.index(label) for document in documents for label in document[key]], dtype=numpy.int64
+        )
         assert len(labels) == len(features)
         return cls(features, labels, sentence_bounds(documents), tags)
 
