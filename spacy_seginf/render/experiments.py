@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any, Mapping, Optional
 
+import numpy
+
 from ..evaluation.paper.results import Result
 from .markdown import markdown_table, markdown_text
 from .wording import HEAD_ONLY
@@ -73,8 +75,8 @@ def render_page(results: Mapping[str, Result], figures: Mapping[tuple[str, str],
     parts = [INTRODUCTION, _goals(results)]
     for name, result in results.items():
         parts += _section(result, {file: figures[name, file] for file in result.figures})
-    seconds = [result.facts["seconds"] for result in results.values() if "seconds" in result.facts]
-    cost = f"The experiments themselves took {sum(seconds) / 3600:.1f} hours here." if seconds else ""
+    seconds = sum(float(numpy.sum(result.facts.get("seconds", 0.0))) for result in results.values())
+    cost = f"The experiments on this page took {seconds / 3600:.1f} hours without the trainings."
     return "\n\n".join([*parts, LIMITATIONS.format(head_only=HEAD_ONLY, cost=cost)]) + "\n"
 
 

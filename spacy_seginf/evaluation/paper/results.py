@@ -67,7 +67,8 @@ class Result:
     """An experiment: its section of the paper, a title, figures, and what was done in words.
 
     protocol (sequence of str): what was done, one sentence each. differences (sequence of str): where this differs from
-        the published protocol. facts (dict): sizes, seeds, settings and seconds, as plain values.
+        the published protocol. facts (dict): sizes, seeds, settings and seconds (one number, or one for
+        each seed), as plain values.
     figures (dict of str to str): by file name of a picture, what it shows.
     """
 

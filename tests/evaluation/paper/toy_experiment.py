@@ -33,7 +33,7 @@ class Toy:
         (folder / "doubled.png").write_bytes(b"picture")
         measured = estimate(numpy.array(values))
         row = Row("doubled", self.text, measured, values, 3.5, 0.5, self.goal, len(values), "Twice.")
-        facts = {"seeds": list(self.seeds), "seconds": 7200.0}
+        facts = {"seeds": list(self.seeds), "seconds": [3600.0, 3600.0]}
         return Result("9.1", self.text, [row], [self.text], [self.text], facts, {"doubled.png": self.text})
 
 
