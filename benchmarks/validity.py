@@ -17,23 +17,30 @@ from pathlib import Path
 from typing import Any, Optional
 
 import numpy
-from features import TAGS, Sentences, transformer_sentences, word_sentences
+from features import SCHEME, transformer_sentences, word_sentences
 from prepare import CACHE
 from reporting import ROOT, finish, one_thread, parse_arguments, print_table
 
-from spacy_seginf.crf import viterbi
 from spacy_seginf.evaluation.agreement import agreement
-from spacy_seginf.influence.curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature
+from spacy_seginf.evaluation.paper.removals import (
+    Candidates,
+    Outcome,
+    Removals,
+    decode,
+    fitted_effects,
+    stacked,
+    token_segments,
+)
+from spacy_seginf.evaluation.paper.word_features import Sentences
+from spacy_seginf.evaluation.verification import REFINEMENTS
+from spacy_seginf.influence.curvature import IdentityCurvature, KroneckerCurvature
 from spacy_seginf.influence.effects import HeadEffects
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient, unpack
+from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient
 from spacy_seginf.influence.removal import LEVERAGE_FLAG, LEVERAGE_LIMIT
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.schemes import TagScheme
 
 SEEDS = (0, 1, 2)
 CANDIDATES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-REFINEMENTS = 5
-LOUD = 1e-4  # a token whose residual is smaller is no candidate for the top references
 SIZES = {"train": 1000, "dev": 200, "queries": 20, "top": 20, "uniform": 400, "relabel": 60, "sets": 50, "entities": 8}
 QUICK = {"train": 150, "dev": 100, "queries": 4, "top": 4, "uniform": 20, "relabel": 5, "sets": 4, "entities": 2}
 OWN = {"top", "relabel", "entities"}
@@ -71,98 +78,37 @@ def choose_l2(train: HeadData, dev: HeadData) -> tuple[float, dict[str, float]]:
 
 def prepare(train: HeadData, dev: HeadData, gold: numpy.ndarray, l2: float) -> Setting:
     """Fit the head and decompose its curvature."""
-    fit = fit_head(train, numpy.zeros(train.labels * train.width + train.labels**2), l2, 1e-10)
-    if not fit.converged:
-        raise SystemExit(f"The fit stopped at a gradient of {fit.gradient:.1e}")
-    metric = ExactCurvature.from_hessian(hessian(train, fit.theta, l2), train.labels, train.width)
-    effects = HeadEffects(train, fit.theta, l2, metric)
-    weights, transitions = unpack(fit.theta, train.labels)
-    parts = [viterbi(block @ weights.T, transitions, lengths) for block, _, lengths in dev.batches()]
+    effects = fitted_effects(train, l2)
     others = {
         "identity": IdentityCurvature(train.labels, train.width),
-        "kfac": KroneckerCurvature.from_data(train, fit.theta, l2),
+        "kfac": KroneckerCurvature.from_data(train, effects.theta, l2),
     }
-    return Setting(effects, dev, numpy.concatenate(parts), gold, others)
-
-
-def token_segments(data: HeadData, rows: numpy.ndarray) -> numpy.ndarray:
-    """Turn rows into segments of one token."""
-    documents = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)[rows]
-    offsets = rows - data.starts[documents]
-    return numpy.stack([documents, offsets, offsets + 1], axis=1)
+    return Setting(effects, dev, decode(dev, effects.theta), gold, others)
 
 
 def entity_segments(data: HeadData, labels: numpy.ndarray) -> list[tuple[int, int, int]]:
     """List the entities of label sequences as segments."""
-    scheme = TagScheme(("LOC", "MISC", "ORG", "PER"))
-    assert scheme.tags == TAGS
     return [
         (number, begin, end)
         for number, (start, length) in enumerate(zip(data.starts, data.lengths))
-        for begin, end, _ in scheme.entities(labels[start : start + length])
+        for begin, end, _ in SCHEME.entities(labels[start : start + length])
     ]
 
 
-class Experiment:
+class Experiment(Removals):
     """Effects of references on watched segments: predicted in every way, and by refitting."""
 
     def __init__(self, setting: Setting, watched: SegmentChains) -> None:
-        self.setting, self.watched = setting, watched
-        self._base = watched.losses(setting.effects.nothing)
-        gradients = watched.factors().gradients()
-        self._curved = {
-            "uncorrected": setting.effects.metric.apply(gradients),
-            **{name: metric.apply(gradients) for name, metric in setting.others.items()},
-        }
+        super().__init__(setting.effects, watched, setting.others)
 
-    def changes(self, step: numpy.ndarray) -> numpy.ndarray:
-        """Return the change of every watched loss after a step of theta (watched)."""
-        return (self.watched.losses(step) - self._base)[0]
-
-    def removal(self, segment: Any, *, real: bool = True) -> dict[str, Any]:
-        """Predict and measure the removal of a segment (or of several together) for all watched segments."""
-        effects = self.setting.effects
-        change = effects.without(numpy.asarray(segment).reshape(-1, 3))
-        plain = change.chains.factors().gradients().sum(axis=0)
-        step = effects.predict(change)
-        result: dict[str, Any] = {name: curved @ plain for name, curved in self._curved.items()}
-        result["corrected"] = self.changes(step)
-        result["leverage"] = float(effects.corrections(change.chains.segments)[0].leverage.max())
-        if real:
-            refined = effects.refine(change, step, REFINEMENTS)
-            result["refined"] = self.changes(refined)
-            result["shown"] = result["refined" if result["leverage"] > LEVERAGE_FLAG else "corrected"]
-            refit, fit = effects.refit(change, refined)
-            result["actual"], result["converged"] = self.changes(refit), fit.converged
-        return result
-
-    def relabelling(self, segment: Any, labels: numpy.ndarray) -> dict[str, Any]:
+    def relabelling(self, segment: Any, labels: numpy.ndarray) -> Outcome:
         """Predict and measure the relabelling of a segment for all watched segments."""
-        effects = self.setting.effects
-        change = effects.relabelled(tuple(segment), labels)
-        step = effects.predict(change)
-        refined = effects.refine(change, step, REFINEMENTS)
-        refit, fit = effects.refit(change, refined)
-        return {
-            "corrected": self.changes(step),
-            "refined": self.changes(refined),
-            "actual": self.changes(refit),
-            "converged": fit.converged,
-        }
-
-
-class Candidates:
-    """Training segments with their corrected gradients written out, to rank them for many queries."""
-
-    def __init__(self, effects: HeadEffects, segments: numpy.ndarray) -> None:
-        self.segments = segments
-        self._effects = effects
-        self._gradients = numpy.concatenate([part.factors.gradients() for part in effects.corrections(segments)])
-
-    def best(self, watched: SegmentChains, top: int) -> numpy.ndarray:
-        """Return the numbers of the candidates with the largest corrected scores of either sign (watched x top)."""
-        scores = self._effects.metric.apply(watched.factors().gradients()) @ self._gradients.T
-        return numpy.argsort(-numpy.abs(scores), axis=1, kind="stable")[:, :top]
+        change = self.effects.relabelled(tuple(segment), labels)
+        step = self.effects.predict(change)
+        refined = self.effects.refine(change, step, REFINEMENTS)
+        refit, fit = self.effects.refit(change, refined)
+        steps = {"corrected": step, "refined": refined, "actual": refit}
+        return Outcome({name: self.changes(value) for name, value in steps.items()}, converged=fit.converged)
 
 
 def run_setting(train: Sentences, dev: Sentences, seed: int, l2: Optional[float], parts: set[str], sizes: dict) -> dict:
@@ -180,8 +126,7 @@ def run_setting(train: Sentences, dev: Sentences, seed: int, l2: Optional[float]
     watched = effects.watch(dev_data, predicted, token_segments(dev_data, queries))
     experiment = Experiment(setting, watched)
     everything = token_segments(train_data, numpy.arange(len(effects.labels)))
-    residuals = numpy.abs(effects.chains(everything).factors().residuals).max(axis=1)
-    candidates = Candidates(effects, everything[residuals > LOUD])
+    candidates = Candidates.loud(effects)
     loud = candidates.segments
     result: dict[str, Any] = {"l2": l2, "dev_losses": dev_losses, "wrong": len(wrong)}
     best = candidates.best(watched, sizes["top"])
@@ -241,8 +186,9 @@ def _sets(
         watched = effects.watch(setting.dev, setting.predicted, every[row : row + 1])
         experiment = Experiment(setting, watched)
         references = candidates.segments[candidates.best(watched, sizes["top"])[0]]
-        together = experiment.removal(references)
-        single = sum(experiment.removal(reference, real=False)["corrected"] for reference in references)
+        together = experiment.removal(references).changes
+        alone = [experiment.removal(reference, real=False).changes["corrected"] for reference in references]
+        single = sum(alone, numpy.zeros(1))
         pairs.append([float(v[0]) for v in (together["corrected"], together["refined"], single, together["actual"])])
     block, refined, summed, actual = numpy.array(pairs).T
     names = {"block": block, "block refined": refined, "plain sum": summed}
@@ -253,41 +199,39 @@ def _sets(
 
 
 def _collect(
-    outcomes: list[dict[str, Any]], places: Optional[numpy.ndarray], column: Optional[numpy.ndarray] = None
+    outcomes: list[Outcome], places: Optional[numpy.ndarray], column: Optional[numpy.ndarray] = None
 ) -> dict[str, Any]:
     """Compare methods with refits over the pairs of a query and its own references, and over the whole pool.
 
     places (queries x top): outcome of each query's references. column: the one query of each outcome instead.
     """
-    stacked = {
-        key: numpy.stack([outcome[key] for outcome in outcomes])
-        for key in outcomes[0]
-        if isinstance(outcomes[0][key], numpy.ndarray)
-    }
-    actual = stacked.pop("actual")
+    pool = stacked(outcomes)
     result: dict[str, Any] = {
         "refits": len(outcomes),
-        "not_converged": sum(not outcome["converged"] for outcome in outcomes),
-        "clipped": sum(outcome.get("leverage", 0.0) > LEVERAGE_LIMIT for outcome in outcomes),
-        "flagged": sum(outcome.get("leverage", 0.0) > LEVERAGE_FLAG for outcome in outcomes),
-        "pool": {name: agreement(values, actual).as_dict() for name, values in stacked.items()},
+        "not_converged": sum(not outcome.converged for outcome in outcomes),
+        "clipped": sum(outcome.leverage > LEVERAGE_LIMIT for outcome in outcomes),
+        "flagged": sum(outcome.leverage > LEVERAGE_FLAG for outcome in outcomes),
+        "pool": _agreements(pool),
     }
     if places is not None:
-        own = numpy.arange(len(places))[:, None]
-        result["pairs"] = {
-            name: agreement(v[places, own], actual[places, own]).as_dict() for name, v in stacked.items()
-        }
+        own = stacked(outcomes, places)
+        result["pairs"] = _agreements(own)
         result["per_query"] = {
-            name: [agreement(v[p, q], actual[p, q]).pearson for q, p in enumerate(places)]
-            for name, v in stacked.items()
+            name: [agreement(v, a).pearson for v, a in zip(values, own["actual"])]
+            for name, values in own.items()
+            if name != "actual"
         }
-        result["points"] = {name: v[places, own].ravel().tolist() for name, v in {**stacked, "actual": actual}.items()}
+        result["points"] = {name: values.ravel().tolist() for name, values in own.items()}
     if column is not None:
         rows = numpy.arange(len(outcomes))
-        result["pairs"] = {
-            name: agreement(v[rows, column], actual[rows, column]).as_dict() for name, v in stacked.items()
-        }
+        result["pairs"] = _agreements({name: values[rows, column] for name, values in pool.items()})
     return result
+
+
+def _agreements(changes: dict[str, numpy.ndarray]) -> dict[str, dict[str, float]]:
+    return {
+        name: agreement(values, changes["actual"]).as_dict() for name, values in changes.items() if name != "actual"
+    }
 
 
 def cached_setting(kind: str, seed: int, l2: Optional[float], parts: set[str], data: Path, quick: bool) -> dict:

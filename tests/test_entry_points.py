@@ -26,6 +26,7 @@ EXPECTED = {
     ("spacy_misc", "spacy_seginf.TracInLast.v1"),
     ("spacy_misc", "spacy_seginf.TracIn.v1"),
     ("spacy_misc", "spacy_seginf.TracInWE.v1"),
+    ("spacy_misc", "spacy_seginf.Validity.v1"),
     ("thinc_layers", "spacy_seginf.CRFHead.v1"),
 }
 ENTRY_POINTS = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import typer
-from spacy.cli._util import Arg, Opt, app
+from spacy.cli._util import Arg, Opt, app, parse_config_overrides
 
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
@@ -198,6 +198,34 @@ def retrain_deletions_cli(
     names = [name.strip() for name in methods.split(",") if name.strip()]
     settings: dict[str, Any] = {"methods": names, "sizes": sizes, "code": code, "gpu_id": gpu_id, "silent": quiet}
     _report_errors(retrain_deletions, pipeline, texts, output, config=config, **settings)
+
+
+@seginf.command("experiment", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def experiment_cli(
+    context: typer.Context,
+    config: Path = Arg(..., help="Config file with a block [experiment], such as configs/paper/validity.cfg"),
+    output: Path = Arg(..., help="Folder for CONFIG's name.json and figures; an interrupted run goes on in it"),
+    code: Optional[Path] = Opt(None, "--code", help="Python file that registers other experiments"),
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
+) -> None:
+    """Run an experiment of the paper. Settings of the config can be overridden: --experiment.seeds 0,1"""
+    from .experiment import experiment
+
+    overrides = parse_config_overrides(context.args)
+    _report_errors(experiment, config, output, overrides, code=code, gpu_id=gpu_id, silent=quiet)
+
+
+@seginf.command("experiments")
+def experiments_cli(
+    results: Path = Arg(..., help="Folder of results, the OUTPUT of `seginf experiment`"),
+    page: Path = Arg(..., help="Markdown file to write; figures go to a folder beside it"),
+    quiet: bool = QUIET,
+) -> None:
+    """Write one page of all results, beside what the paper says."""
+    from .experiments import experiments
+
+    _report_errors(experiments, results, page, silent=quiet)
 
 
 @seginf.command("scores")

@@ -139,6 +139,11 @@ def verify(
     return report
 
 
+def other_optimum(step: numpy.ndarray, real: numpy.ndarray) -> bool:
+    """Does a refit end at another optimum? step, real (floats, the same shape): how two refits changed theta."""
+    return bool(numpy.abs(step - real).max() > SAME_OPTIMUM * max(float(numpy.abs(real).max()), 1e-300))
+
+
 def _agreement(pairs: list[Pair], measure: str) -> Agreement:
     return agreement(numpy.array([getattr(p, measure) for p in pairs]), numpy.array([p.actual for p in pairs]))
 
@@ -183,7 +188,7 @@ class _Trial:
         if doubtful or len(change.chains) > 1:  # removing labels need not leave a convex problem
             other, _ = effects.refit(change, refined)
             self.refits += 1
-            elsewhere = bool(numpy.abs(other - real).max() > SAME_OPTIMUM * max(float(numpy.abs(real).max()), 1e-300))
+            elsewhere = other_optimum(other, real)
         return _Outcome(self._changes(step), self._changes(refined), self._changes(real), fit.converged, elsewhere)
 
     def _changes(self, step: numpy.ndarray) -> numpy.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..evaluation.comparison import MEASURES, Comparison
 from ..evaluation.deletion import SIDES
 from ..evaluation.intervals import Estimate
+from .markdown import markdown_table
 
 COLUMNS = {
     "auc_del_plus": "AUC-DEL+ (lower is better)",
@@ -69,10 +70,10 @@ def difference_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]
 
 def render_markdown(comparison: Comparison) -> str:
     """Write the whole comparison as Markdown."""
-    parts = ["# Attribution methods compared", _markdown(*comparison_rows(comparison))]
+    parts = ["# Attribution methods compared", markdown_table(*comparison_rows(comparison))]
     parts.append("\n".join(f"- {note}" for note in comparison_notes(comparison)))
     if len(comparison.methods) > 1:
-        parts += ["## Differences", _markdown(*difference_rows(comparison)), "\\* The interval excludes zero."]
+        parts += ["## Differences", markdown_table(*difference_rows(comparison)), "\\* The interval excludes zero."]
     lines = []
     for method in comparison.methods:
         shares = dict(zip(SIDES, method.right_signs.mean(axis=(1, 2)).tolist()))
@@ -81,11 +82,6 @@ def render_markdown(comparison: Comparison) -> str:
             f"- {method.name}: {method.cost}. Of what was deleted, the score had the sign of its side: {signs}."
         )
     return "\n\n".join([*parts, "## Methods", "\n".join(lines)]) + "\n"
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _cell(value: Estimate, style: str = ".3f") -> str:

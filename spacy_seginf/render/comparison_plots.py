@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..errors import Errors
 from ..evaluation.comparison import MEASURES, Comparison
 from ..evaluation.deletion import SIDES
+from .plotting import COLORS, load_pyplot
 
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 MARKERS = "osD^vP*X"
 
 
@@ -19,13 +18,7 @@ def plot_comparison(comparison: Comparison, folder: Path) -> list[Path]:
 
     RAISES (ValueError): S110 without matplotlib.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise ValueError(Errors.S110) from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    pyplot = load_pyplot()
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for side in SIDES:
