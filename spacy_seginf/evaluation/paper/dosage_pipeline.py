@@ -28,12 +28,13 @@ from .dosage_questions import GOLD, OUTSIDE, find_questions
 from .dosage_texts import Dosages
 from .top_references import searched_references, top_references
 
-SEGMENT, INSTANCE = "segment", "instance"
+SEGMENT, IDENTITY, COSINE = "segment", "segment_identity_dot", "segment_identity_cosine"
+INSTANCE, NEIGHBOURS = "instance", "nearest_neighbours"
 # By method: what finds supporting, and what finds opposing training tokens.
 SCANS: dict[str, tuple[Method, Method]] = {
-    "segment_identity_dot": (SegmentInfluence("identity"),) * 2,
-    "segment_identity_cosine": (SegmentInfluence("identity", similarity="cosine"),) * 2,
-    "nearest_neighbours": (SegmentNN(labels="same"), SegmentNN(labels="other")),
+    IDENTITY: (SegmentInfluence("identity"),) * 2,
+    COSINE: (SegmentInfluence("identity", similarity="cosine"),) * 2,
+    NEIGHBOURS: (SegmentNN(labels="same"), SegmentNN(labels="other")),
 }
 SIDES = ("supporting", "opposing")
 

@@ -96,6 +96,7 @@ def test_every_column_of_the_table(result):
         assert "One training seed" not in row.note
     pair = rows["labels_gold_segment_conflicting_token"]
     assert (pair.published, pair.goal) == (0.854, ">= 0.90")
+    assert rows["labels_predicted_segment_conflicting_token"].goal == ""
     assert rows["labels_gold_instance_conflicting_example"].published == 0.354
     assert rows["ref_labels_token_f1"].count == 6 and rows["labels_token_f1"].count == 12
     json.dumps(result.as_dict(), allow_nan=False)

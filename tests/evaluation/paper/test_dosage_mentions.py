@@ -98,10 +98,8 @@ def test_other_amounts_are_no_dosages(text):
 
 
 def test_several_dosages_of_a_text():
-    tokens = [
-        *["drug", "5", "mg", "plus", "other", "0.5", "g", "/", "day"],
-        *[",", "aged", "40", "years", ",", "or", "3", "ml"],
-    ]
+    text = "drug 5 mg plus other 0.5 g / day , aged 40 years , or 3 ml"
+    tokens = text.split(" ")
     assert [" ".join(tokens[start:end]) for start, end in dosage_mentions(tokens)] == ["5 mg", "0.5 g / day", "3 ml"]
 
 
