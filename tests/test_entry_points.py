@@ -16,6 +16,7 @@ EXPECTED = {
     ("spacy_factories", "influence"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
     ("spacy_misc", "spacy_seginf.CaptumTracInCPFast.v1"),
+    ("spacy_misc", "spacy_seginf.Dosage.v1"),
     ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),
     ("spacy_misc", "spacy_seginf.KronfluenceEKFAC.v1"),
     ("spacy_misc", "spacy_seginf.Random.v1"),

@@ -110,6 +110,16 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: nu
         component has that one's predictions.
     RAISES (ValueError): S101 if nothing is predicted.
     """
+    texts = decoded(nlp, tagger, docs, theta)
+    tags = numpy.split(texts.labels, numpy.cumsum(texts.data.lengths)[:-1])
+    segments = [(number, *span) for number, own in enumerate(tags) for span in _spans(tagger, own)]
+    if not segments:
+        raise ValueError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
+    return replace(texts, segments=numpy.array(segments, dtype=numpy.int64))
+
+
+def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Texts:
+    """Let a head predict the labels of all tokens; no segments are chosen. Arguments as for ``predictions``."""
     docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
     found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]
     features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
@@ -117,16 +127,11 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: nu
     if tagger.explains is None:
         weights, transitions = unpack(theta, len(tagger.tags))
         emissions = features @ weights[:, :-1].T + weights[:, -1]
-        decoded = viterbi(emissions, transitions, lengths, tagger.scheme.mask)
-        tags = numpy.split(decoded, numpy.cumsum(lengths)[:-1])
+        labels = viterbi(emissions, transitions, lengths, tagger.scheme.mask).astype(numpy.int64)
     else:
-        tags = [tagger.followed_tags(doc) for doc in docs]
-    segments = [(number, *span) for number, own in enumerate(tags) for span in _spans(tagger, own)]
-    if not segments:
-        raise ValueError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
-    labels = numpy.concatenate(tags).astype(numpy.int64)
+        labels = numpy.concatenate([tagger.followed_tags(doc) for doc in docs]).astype(numpy.int64)
     data = HeadData(features, one_label_each(labels, len(tagger.tags)), lengths)
-    return Texts(docs, data, labels, numpy.array(segments, dtype=numpy.int64))
+    return Texts(docs, data, labels, numpy.zeros((0, 3), dtype=numpy.int64))
 
 
 def texts_key(texts: Texts) -> str:

@@ -1,0 +1,44 @@
+"""Top references found a few training segments at a time are those of the whole matrix of scores."""
+
+import numpy
+import pytest
+
+from spacy_seginf.evaluation.paper.top_references import searched_references, top_references
+from spacy_seginf.evaluation.problem import predictions
+from spacy_seginf.methods.nearest import SegmentNN
+from spacy_seginf.methods.segment_influence import SegmentInfluence
+from spacy_seginf.pipeline.attribution import index_context
+from spacy_seginf.search.explainer import Explainer
+
+METHODS = [SegmentNN(), SegmentNN(labels="same"), SegmentInfluence("identity", similarity="cosine")]
+
+
+@pytest.fixture
+def problem(exact_nlp, train_examples):
+    influence = exact_nlp.get_pipe("influence")
+    context = index_context(exact_nlp, "crf_tagger", influence.index, "token")
+    docs = [example.predicted for example in train_examples[:3]]
+    return influence.explainer(), context, predictions(exact_nlp, influence.find_tagger(), docs, context.theta)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("chunk", [7, 10_000])
+def test_against_all_scores(problem, method, chunk):
+    _, context, queries = problem
+    scores = method.prepare(context).scores(queries)
+    rows = top_references(method, context, queries, lambda work, **_: work, chunk)
+    assert (rows[:, 0] == scores.argmax(axis=1)).all()
+    opposing = scores.argmin(axis=1)
+    assert (rows[:, 1] == numpy.where(scores.min(axis=1) < 0, opposing, -1)).all()
+
+
+def test_the_search_names_training_tokens(problem):
+    explainer, context, queries = problem
+    assert isinstance(explainer, Explainer)
+    rows = searched_references(explainer, queries)
+    assert rows.shape == (len(queries), 2)
+    found = explainer.explain(queries.data, queries.labels, queries.segments, "token", 1)
+    for (supporting, opposing), explanation in zip(rows.tolist(), found):
+        for number, (entry,) in ((supporting, explanation.supporting), (opposing, explanation.opposing)):
+            document, start, _ = explainer.table("token").segment(entry.row)
+            assert context.training.data.starts[document] + start == number
