@@ -249,3 +249,11 @@ class Errors(metaclass=_Coded):
     )
     S093 = "The file {path} can't be used: {problem}. Make it anew, or restore it."
     S094 = "Component '{name}' has no gradients of the kind that this method needs: {problem}."
+    # The paper's planted artifact
+    S140 = "Document {number} of the corpus has an artifact already. Plant it in the corpus without artifacts."
+    S141 = "The setting {setting} of the planted artifact is {value!r}. {allowed}"
+    S142 = (
+        "A share of {share} of {documents} documents, of which {eligible} have a token outside of entities, gives no "
+        "document to plant an artifact in. Take a larger share, or a corpus with annotated entities."
+    )
+    S143 = "The corpus {path} would be replaced by itself with an artifact. Write to another file."

@@ -14,10 +14,15 @@ from .errors import Errors
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file through a temporary neighbour. What UTF-8 can't hold (lone surrogates) is escaped."""
+    write_bytes(path, text.encode("utf8", errors="backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file through a temporary neighbour."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf8", errors="backslashreplace")
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
