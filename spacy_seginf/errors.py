@@ -257,3 +257,12 @@ class Errors(metaclass=_Coded):
         "document to plant an artifact in. Take a larger share, or a corpus with annotated entities."
     )
     S143 = "The corpus {path} would be replaced by itself with an artifact. Write to another file."
+    S144 = (
+        "The pipeline {path} can't be asked about artifacts: {problem}. Train and index it on the corpus that `seginf "
+        "plant-artifact` wrote, with --curvature exact and --keep 1."
+    )
+    S145 = "The setting {setting} of the experiment is {value!r}. {allowed}"
+    S146 = (
+        "No token after an artifact of {path} is predicted as the artifact says, by any pipeline, so there is nothing "
+        "to explain. Check that the pipelines were trained on planted corpora, and long enough."
+    )
