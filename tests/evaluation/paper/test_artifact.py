@@ -214,7 +214,7 @@ def test_rows_of_several_seeds():
     rates = {"base_rates": {"token": 0.01, "label": 0.2, "document": 0.1}}
     ranks = [[0, 3], [2], []]
     found = [
-        {**seed, **rates, "right": {name: ranks for name in METHODS}},
+        {**seed, **rates, "right": dict.fromkeys(METHODS, ranks)},
         {**seed, **rates, "queries": 0, "right": {name: [] for name in METHODS}},
         {**seed, **rates, "queries": 1, "right": {name: [[0]] for name in METHODS}},
     ]
@@ -242,7 +242,6 @@ def test_settings(change):
 
 def test_the_shipped_config():
     config = load_config(ROOT / "configs" / "paper" / "artifact.cfg", interpolate=True)
-    registry.misc.register("spacy_seginf.Artifact.v1", func=Artifact)
     experiment = registry.resolve(config)["experiment"]
     assert isinstance(experiment, Artifact)
     assert len(set(experiment.pipelines)) == len(set(experiment.training)) == len(set(experiment.dev)) == 3
