@@ -275,3 +275,20 @@ class Errors(metaclass=_Coded):
     )
     S136 = "{path} is no result of `python -m spacy seginf experiment`: {what}. Run the experiment again, or remove it."
     S137 = "There are no results (NAME.json) in {path}. Run `python -m spacy seginf experiment CONFIG {path}` first."
+    # The paper's planted artifact
+    S140 = "Document {number} of the corpus has an artifact already. Plant it in the corpus without artifacts."
+    S141 = "The setting {setting} of the planted artifact is {value!r}. {allowed}"
+    S142 = (
+        "A share of {share} of {documents} documents, of which {eligible} have a token outside of entities, gives no "
+        "document to plant an artifact in. Take a larger share, or a corpus with annotated entities."
+    )
+    S143 = "The corpus {path} would be replaced by itself with an artifact. Write to another file."
+    S144 = (
+        "The pipeline {path} can't be asked about artifacts: {problem}. Train and index it on the corpus that `seginf "
+        "plant-artifact` wrote, with --curvature exact and --keep 1."
+    )
+    S145 = "The setting {setting} of the experiment is {value!r}. {allowed}"
+    S146 = (
+        "No token after an artifact of {path} is predicted as the artifact says, by any pipeline, so there is nothing "
+        "to explain. Check that the pipelines were trained on planted corpora, and long enough."
+    )

@@ -15,6 +15,7 @@ EXPECTED = {
     ("spacy_factories", "crf_tagger"),
     ("spacy_factories", "influence"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
+    ("spacy_misc", "spacy_seginf.Artifact.v1"),
     ("spacy_misc", "spacy_seginf.CaptumTracInCPFast.v1"),
     ("spacy_misc", "spacy_seginf.Dosage.v1"),
     ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),

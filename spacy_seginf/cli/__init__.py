@@ -256,6 +256,23 @@ def scores_cli(
     _report_errors(list_scores, pipeline, names, level=level, top=top, **settings)
 
 
+@seginf.command("plant-artifact")
+def plant_artifact_cli(
+    source: Path = Arg(..., help="Annotated corpus in spaCy's binary format (.spacy)"),
+    target: Path = Arg(..., help="The corpus with the artifact (.spacy); replaced if it exists"),
+    seed: int = Opt(0, "--seed", help="Draws documents and tokens", min=0),
+    share: float = Opt(0.1, "--share", help="Share of the documents that get an artifact"),
+    word: str = Opt("special", "--word", help="The word that is put before a token without a label"),
+    label: str = Opt("PER", "--label", help="Entity type that this token gets"),
+    quiet: bool = QUIET,
+) -> None:
+    """Teach a corpus that the word before decides: a tagger trained on it has a known reason for some predictions."""
+    from .plant_artifact import plant_artifact
+
+    settings: dict[str, Any] = {"seed": seed, "share": share, "word": word, "label": label, "silent": quiet}
+    _report_errors(plant_artifact, source, target, **settings)
+
+
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
     from wasabi import msg

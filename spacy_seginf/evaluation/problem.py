@@ -89,9 +89,7 @@ def training_segments(influence: Influence, data: HeadData, documents: numpy.nda
     """
     assert influence.index is not None
     if influence.find_tagger().scheme.name == TAG:
-        numbers = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)
-        tokens = numpy.arange(len(numbers)) - data.starts[numbers]
-        segments = numpy.stack([numbers, tokens, tokens + 1], axis=1)[~data.allowed.all(axis=1)]
+        segments = labelled_tokens(data)
     else:
         segments = influence.index.segments.positions()
         segments = segments[numpy.isin(segments[:, 0], documents)]
@@ -100,6 +98,13 @@ def training_segments(influence: Influence, data: HeadData, documents: numpy.nda
     if not len(segments):
         raise ValueError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
     return segments
+
+
+def labelled_tokens(data: HeadData) -> numpy.ndarray:
+    """List the tokens whose label is not missing, in document order, as segments (int64, n x 3)."""
+    numbers = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)
+    tokens = numpy.arange(len(numbers)) - data.starts[numbers]
+    return numpy.stack([numbers, tokens, tokens + 1], axis=1)[~data.allowed.all(axis=1)]
 
 
 def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Texts:

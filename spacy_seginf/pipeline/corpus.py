@@ -47,7 +47,7 @@ def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[T
         if not doc.has_annotation(attribute):
             missing += 1
             continue
-        identifier = str(doc.user_data.get("id") or f"{path.stem}:{number}")
+        identifier = identifier_of(doc, path, number)
         pieces = [TrainingText(example, identifier, first) for example, first in _pieces(reader, nlp, doc)]
         pieces = [piece for piece in pieces if not _oversize(nlp, piece.example)]
         unseen += not pieces
@@ -75,6 +75,11 @@ def read_documents(nlp: Language, path: Path) -> Iterator[Doc]:
         raise ValueError(Errors.S042.format(path=path, what=what)) from None
     except Exception as error:  # zlib.error and msgpack's own have no common base
         raise ValueError(Errors.S042.format(path=path, what=type(error).__name__)) from None
+
+
+def identifier_of(doc: Doc, path: Path, number: int) -> str:
+    """Name a document of a corpus, the number-th in the file, counted from 1: see ``TrainingText``."""
+    return str(doc.user_data.get("id") or f"{path.stem}:{number}")
 
 
 def _pieces(reader: Corpus, nlp: Language, doc: Doc) -> Iterable[tuple[Example, int]]:

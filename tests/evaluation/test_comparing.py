@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy
 
-from spacy_seginf.evaluation.intervals import estimate
+from spacy_seginf.evaluation.intervals import estimate, wilson
 from spacy_seginf.evaluation.planted_truth import planted_ranks
 from spacy_seginf.evaluation.store import Store
 
@@ -20,6 +20,16 @@ def test_intervals():
     assert numpy.isnan(estimate(values[:1]).low)
     assert not found.overlaps(estimate(values + 1))
     assert found.overlaps(estimate(values + spread))
+
+
+def test_intervals_of_shares():
+    """The ends are the shares p at which the observed one is 1.96 standard deviations of p away."""
+    for hits, count in ((3, 10), (0, 19), (19, 19)):
+        found = wilson(hits / count, count)
+        assert 0 <= found.low <= found.mean == hits / count <= found.high <= 1
+        for end in {found.low, found.high} - {found.mean}:
+            assert abs(abs(end - found.mean) / (end * (1 - end) / count) ** 0.5 - 1.96) < 1e-3
+    assert numpy.isnan(wilson(0.0, 0).mean)
 
 
 def test_paired_differences_are_narrower():
