@@ -24,7 +24,6 @@ from reporting import finish, one_thread, print_table
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_seginf.cli.explain import load_indexed
 from spacy_seginf.cli.index import index as build_index
 from spacy_seginf.curation.levels import by_document, by_segment
 from spacy_seginf.curation.reading import clean_texts
@@ -32,6 +31,7 @@ from spacy_seginf.curation.scores import CHECKPOINTS, SCORES, document_scores, l
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.evaluation.retrieval import evaluate_retrieval
 from spacy_seginf.index.index import Index
+from spacy_seginf.pipeline.loading import load_indexed
 
 CLEAN_DOCUMENTS = 10
 NAMES = [name for name, score in SCORES.items() if score.needs != CHECKPOINTS]

@@ -236,10 +236,6 @@ class Errors(metaclass=_Coded):
     )
     S109 = "{setting} is {value!r}. Use one of: {known}."
     # The paper's experiment on dosages
-    S160 = (
-        "{path}, line {number}: {problem}. Each line is a JSON object with 'tokens' and 'labels' (perhaps also "
-        "'ref_labels'), lists of strings of one length."
-    )
     S161 = (
         "The pipeline {path} can't be asked about dosages: {problem}. Train with --components.crf_tagger.scheme IO on "
         "labels that tell interventions apart, and index with --curvature exact and --keep 1."

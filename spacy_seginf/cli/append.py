@@ -14,7 +14,8 @@ from ..pipeline.append import append_to_index
 from ..pipeline.build import BuildReport, BuildSettings, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.influence import Influence
-from .index import check_output, describe, load_pipeline, show_progress
+from ..pipeline.loading import load_pipeline
+from .index import check_output, describe, show_progress
 
 
 def append(

@@ -11,7 +11,8 @@ from wasabi import Printer
 from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
-from .index import check_output, load_pipeline, prepare_influence, show_progress
+from ..pipeline.loading import load_pipeline
+from .index import check_output, prepare_influence, show_progress
 
 
 def attach(

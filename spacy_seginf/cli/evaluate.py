@@ -21,10 +21,9 @@ from ..evaluation.planted import read_culprits
 from ..evaluation.referee import Planted, Settings, compare
 from ..files import exclusive, write_text
 from ..pipeline.corpus import read_documents
+from ..pipeline.loading import load_indexed, load_pipeline
 from ..render.comparison import comparison_notes, comparison_rows, difference_rows, render_markdown
 from ..render.comparison_plots import plot_comparison
-from .explain import load_indexed
-from .index import load_pipeline
 
 DEFAULTS = Settings()
 QUICK = Settings(documents=60, queries=3, ks=(5, 10), subsets=6, seeds=(0,))

@@ -8,22 +8,19 @@ from typing import Optional, Sequence
 
 import typer
 from spacy.cli._util import setup_gpu
-from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import Printer
 from wasabi.util import supports_ansi
 
-from ..errors import Errors
 from ..files import write_text
 from ..index.tables import Filter
 from ..methods.registered import registered_method
 from ..pipeline.extensions import STORED
-from ..pipeline.influence import Influence
+from ..pipeline.loading import load_indexed
 from ..pipeline.views import Influencers
 from ..render.page import render_page
 from ..render.terminal import render_terminal
 from ..schemes import TAG
-from .index import load_pipeline
 
 
 def explain(
@@ -75,12 +72,3 @@ def explain(
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
     return doc
-
-
-def load_indexed(pipeline: str) -> tuple[Language, Influence]:
-    """Load a pipeline with an index. RAISES (ValueError): S030 if it has none, S040 if there is no pipeline."""
-    nlp = load_pipeline(pipeline)
-    for _, component in nlp.pipeline:
-        if isinstance(component, Influence) and component.index is not None:
-            return nlp, component
-    raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
-import spacy
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from wasabi import Printer
@@ -18,6 +17,7 @@ from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.influence import Influence
+from ..pipeline.loading import load_pipeline
 from ..pipeline.settings import check_build
 
 
@@ -138,16 +138,6 @@ def describe(report: BuildReport) -> list[str]:
     parts = zip(report.seconds, ("encoding and writing", "refit", "curvature", "rows with leverage"))
     lines.append("Seconds: " + ", ".join(f"{seconds:.1f} {part}" for seconds, part in parts))
     return lines
-
-
-def load_pipeline(model: str) -> Language:
-    """Load a pipeline. RAISES (ValueError): S040 if there is none of this name or at this path."""
-    try:
-        return spacy.load(model)
-    except OSError as error:
-        if "[E050]" in str(error) or "[E053]" in str(error):
-            raise ValueError(Errors.S040.format(what="pipeline", path=model)) from None
-        raise
 
 
 def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:

@@ -17,8 +17,8 @@ from ..evaluation.method_blocks import read_methods
 from ..evaluation.whole_pipeline import RetrainSettings
 from ..evaluation.whole_pipeline import retrain_deletions as retrain
 from ..files import exclusive, write_text
+from ..pipeline.loading import load_indexed
 from .evaluate import WORK, no_progress, read_docs, show_progress
-from .explain import load_indexed
 
 HEADER = ("method", "labels removed", "whole pipeline trained anew", "head refit")
 KINDS = ("retrained", "refit")

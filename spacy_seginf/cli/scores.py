@@ -24,9 +24,9 @@ from ..pipeline.attribution import IndexedDocs
 from ..pipeline.checkpoints import read_checkpoints
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
+from ..pipeline.loading import load_indexed
 from ..render.wording import shorten, visible
 from ..schemes import type_of
-from .explain import load_indexed
 
 LEVELS = ("token", "segment", "document")
 CONTEXT = 40  # characters on each side

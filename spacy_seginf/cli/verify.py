@@ -11,9 +11,9 @@ from wasabi import Printer, table
 
 from ..evaluation.verification import Pair, VerifyReport
 from ..evaluation.verification import verify as verify_document
+from ..pipeline.loading import load_indexed
 from ..pipeline.views import Reference
 from ..render.wording import HEAD_ONLY, label_of, place_of, shorten, visible
-from .explain import load_indexed
 
 
 def verify(

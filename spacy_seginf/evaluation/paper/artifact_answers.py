@@ -16,6 +16,7 @@ from ...search.explainer import Explainer
 from ..deletion import ranking
 from ..problem import labelled_tokens
 from ..trial import Progress
+from .top_references import scan_in_chunks
 
 SEGMENT = "segment"  # by the search of the index
 # By a scan of all tokens, or of all documents where a method says so.
@@ -30,7 +31,6 @@ SCANS: dict[str, Method] = {
     "nearest_neighbours": SegmentNN(),
 }
 TOP = 5
-CHUNK = 4096  # training segments scored at a time: their gradients are written out
 
 
 def find_answers(
@@ -57,7 +57,8 @@ def find_answers(
         for name, method in SCANS.items():
             segments, wanted = (documents, right_document) if method.by_document else (tokens, right_token)
             candidates = replace(context, training=replace(context.training, segments=segments))
-            right[name] = _right_ranks(scores_in_chunks(method, candidates, queries, progress), wanted)
+            chunks = [scores for _, scores in scan_in_chunks(method, candidates, queries, progress)]
+            right[name] = _right_ranks(numpy.concatenate(chunks, axis=1), wanted)
     labels = context.training.labels[rows]
     asked = queries.labels[queries.data.starts[queries.segments[:, 0]] + queries.segments[:, 1]]
     alike = [float(right_token[labels == label].mean()) for label in asked if (labels == label).any()]
@@ -74,20 +75,6 @@ def _whole_documents(data: HeadData) -> numpy.ndarray:
     sizes = numpy.asarray(data.lengths, dtype=numpy.int64)
     filled = numpy.flatnonzero(sizes)
     return numpy.stack([filled, numpy.zeros_like(filled), sizes[filled]], axis=1)
-
-
-def scores_in_chunks(
-    method: Method, context: Context, queries: Texts, progress: Progress, chunk: int = CHUNK
-) -> numpy.ndarray:
-    """Score all training segments (float64, queries x segments) with few of their gradients in memory at a time; only
-    for methods whose scores do not depend on what is scored beside."""
-    training = context.training
-    starts = range(0, len(training), chunk)
-    found = []
-    for start in progress(starts, desc=method.name.capitalize(), total=len(starts), unit="chunk"):
-        part = replace(training, segments=training.segments[start : start + chunk])
-        found.append(method.prepare(replace(context, training=part)).scores(queries))
-    return numpy.concatenate(found, axis=1)
 
 
 def _searched(explainer: Explainer, queries: Texts, wanted: numpy.ndarray) -> list[list[int]]:

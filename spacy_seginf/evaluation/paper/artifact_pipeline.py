@@ -12,7 +12,6 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ...cli.explain import load_indexed
 from ...errors import Errors
 from ...files import write_text
 from ...index.index import Index
@@ -20,6 +19,7 @@ from ...methods.interface import Texts
 from ...pipeline.attribution import index_context
 from ...pipeline.corpus import identifier_of, read_documents
 from ...pipeline.crf_tagger import CRFTagger
+from ...pipeline.loading import load_indexed
 from ...schemes import type_of
 from ..problem import predictions, problem_key
 from ..trial import Progress

@@ -19,7 +19,8 @@ from ...errors import Errors
 from ..trial import Progress
 from .dosage_pipeline import ask_pipeline
 from .dosage_rows import dosage_rows
-from .dosage_texts import LABELS, OTHER_LABELS, read_records
+from .dosage_texts import LABELS, OTHER_LABELS, TOKENS
+from .records import read_records
 from .results import Result
 
 
@@ -52,10 +53,13 @@ class Dosage:
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:
         """Ask every pipeline, or take what is finished from the folder.
 
-        RAISES (ValueError): S020 to S040 for an unusable pipeline; S040, S041 or S160 for an unusable test file; S161
+        RAISES (ValueError): S020 to S040 for an unusable pipeline; S130, S133 or S041 for an unusable test file; S161
             for a pipeline that can't be asked about dosages.
         """
-        records = read_records(Path(self.test))
+        records = read_records(Path(self.test), (TOKENS, LABELS), optional=(OTHER_LABELS,))
+        records = [record for record in records if record[TOKENS]]
+        if not records:
+            raise ValueError(Errors.S041.format(path=self.test))
         found: list[dict[str, Any]] = []
         for path in self.pipelines:
             found.append(ask_pipeline(path, records, self.intervention, self.window, folder, progress))

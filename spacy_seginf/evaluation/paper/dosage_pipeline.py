@@ -11,7 +11,6 @@ from typing import Any, Sequence
 import numpy
 from spacy.tokens import Doc
 
-from ...cli.explain import load_indexed
 from ...errors import Errors
 from ...files import write_text
 from ...index.index import Index
@@ -20,6 +19,7 @@ from ...methods.interface import Context, Method, Texts
 from ...methods.nearest import SegmentNN
 from ...methods.segment_influence import SegmentInfluence
 from ...pipeline.attribution import index_context
+from ...pipeline.loading import load_indexed
 from ...search.explainer import Explainer
 from ..problem import decoded, join, problem_key
 from ..trial import Progress

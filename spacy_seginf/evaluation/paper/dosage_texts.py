@@ -3,17 +3,12 @@ name, and those of a test file, which are asked about."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Iterable, Optional, Sequence
 
 import numpy
 
-from ...errors import Errors
 from ...influence.fit import ranges
 from ...schemes import TagScheme, type_of
 from .dosage_mentions import mentions_near
@@ -81,51 +76,6 @@ class Dosages:
         with_one = numpy.zeros(len(self.lengths), dtype=bool)
         with_one[self.segments[self.labels[self.last] == label, 0]] = True
         return with_one
-
-
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """Read labelled documents; those without tokens are left out.
-
-    path (Path): JSON lines with "tokens", "labels" and perhaps "ref_labels", .jsonl or .jsonl.gz.
-    RAISES (ValueError): S040 if there is no file, S041 if no document is left, S160 for a line that can't be used.
-    """
-    if not Path(path).is_file():
-        raise ValueError(Errors.S040.format(what="test file", path=path))
-    content = Path(path).read_bytes()
-    try:
-        lines = (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines()
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(Errors.S160.format(path=path, number=1, problem=f"no gzip file ({error})")) from None
-    records = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            record, problem = _record(line)
-            if problem:
-                raise ValueError(Errors.S160.format(path=path, number=number, problem=problem))
-            if record[TOKENS]:
-                records.append(record)
-    if not records:
-        raise ValueError(Errors.S041.format(path=path))
-    return records
-
-
-def _record(line: bytes) -> tuple[dict[str, Any], str]:
-    """Return a record, and what makes it unusable; "" if nothing does."""
-    try:
-        record = json.loads(line.decode("utf8"))
-    except ValueError as error:
-        return {}, f"it is no JSON ({error})"
-    if not isinstance(record, dict):
-        return {}, "it is no JSON object"
-    for key in (TOKENS, LABELS, OTHER_LABELS):
-        values = record.get(key)
-        if key == OTHER_LABELS and values is None:
-            continue
-        if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
-            return {}, f"it has no list of strings '{key}'"
-        if len(values) != len(record[TOKENS]):
-            return {}, f"it has {len(record[TOKENS])} tokens but {len(values)} '{key}'"
-    return record, ""
 
 
 def gold_tags(records: Sequence[dict[str, Any]], key: str, scheme: TagScheme) -> list[Optional[numpy.ndarray]]:

@@ -25,29 +25,46 @@ def require(path: Path) -> Path:
     return path
 
 
-def read_records(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Read documents, one JSON object a line (.jsonl.gz).
+def read_records(
+    path: Path, keys: Sequence[str], *, optional: Sequence[str] = (), lists: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Read documents, one JSON object a line (.jsonl, .jsonl.gz). Empty lines are skipped.
 
     keys (sequence of str): lists of strings, one for each token, that every document must have, "tokens" first.
+    optional (sequence of str): the same, but a document may lack them. lists (sequence of str): lists of anything.
     RAISES (ValueError): S130 if there is no file, S133 if a line is no such document.
     """
     records: list[dict[str, Any]] = []
+    number = 0
+    opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with gzip.open(require(path), "rt", encoding="utf8") as lines:
+        with opener(require(path), "rb") as lines:
             for line in lines:
-                record = json.loads(line)
-                if not (isinstance(record, dict) and isinstance(record.get("sent_starts"), list)):
-                    raise ValueError("it has no list 'sent_starts'")
-                for key in keys:
-                    values = record.get(key)
-                    if not (isinstance(values, list) and len(values) == len(record[keys[0]])):
-                        raise ValueError(f"it has no list {key!r} with a value for each token")
-                records.append(record)
+                number += 1
+                if line.strip():
+                    records.append(_checked(json.loads(line.decode("utf8")), keys, optional, lists))
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         if str(error).startswith("[S"):
             raise
-        raise ValueError(Errors.S133.format(path=path, number=len(records) + 1, what=error)) from None
+        raise ValueError(Errors.S133.format(path=path, number=max(number, 1), what=error)) from None
     return records
+
+
+def _checked(record: Any, keys: Sequence[str], optional: Sequence[str], lists: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise ValueError("it is no JSON object")
+    for key in lists:
+        if not isinstance(record.get(key), list):
+            raise ValueError(f"it has no list {key!r}")
+    for key in (*keys, *optional):
+        values = record.get(key)
+        if key in optional and values is None:
+            continue
+        if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
+            raise ValueError(f"it has no list of strings {key!r}")
+        if len(values) != len(record[keys[0]]):
+            raise ValueError(f"it has {len(record[keys[0]])} tokens but {len(values)} {key!r}")
+    return record
 
 
 def _origin(path: Path) -> str:

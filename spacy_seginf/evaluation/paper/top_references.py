@@ -4,6 +4,7 @@ few training segments in memory at a time."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Iterator
 
 import numpy
 
@@ -11,26 +12,37 @@ from ...methods.interface import Context, Method, Texts
 from ...search.explainer import Explainer
 from ..trial import Progress
 
-CHUNK = 8192  # training segments scored at a time
+CHUNK = 4096  # training segments scored at a time: their gradients are written out
+
+
+def scan_in_chunks(
+    method: Method, context: Context, queries: Texts, progress: Progress, chunk: int = CHUNK
+) -> Iterator[tuple[int, numpy.ndarray]]:
+    """Score all training segments with few of their gradients in memory at a time; only for methods whose scores do not
+    depend on what is scored beside.
+
+    context (Context): its training segments are scored. queries (Texts).
+    YIELDS: the number of the first segment of a chunk, and scores (float64, queries x segments of the chunk).
+    """
+    training = context.training
+    starts = range(0, len(training), chunk)
+    for start in progress(starts, desc=method.name.capitalize(), total=len(starts), unit="chunk"):
+        part = replace(training, segments=training.segments[start : start + chunk])
+        yield start, method.prepare(replace(context, training=part)).scores(queries)
 
 
 def top_references(
     method: Method, context: Context, queries: Texts, progress: Progress, chunk: int = CHUNK
 ) -> numpy.ndarray:
-    """Score all training segments in chunks; only methods whose scores do not depend on what is scored beside.
+    """Find the strongest references among all training segments; see ``scan_in_chunks``.
 
-    context (Context): its training segments are scored. queries (Texts).
     RETURNS (int64, queries x 2): number of the training segment with the highest positive score, and of that with the
         lowest negative one; -1 where there is none. The first of equals counts.
     """
-    training = context.training
     rows = numpy.full((len(queries), 2), -1, dtype=numpy.int64)
     best = numpy.zeros((len(queries), 2))
     numbers = numpy.arange(len(queries))
-    starts = range(0, len(training), chunk)
-    for start in progress(starts, desc=method.name.capitalize(), total=len(starts), unit="chunk"):
-        part = replace(context, training=replace(training, segments=training.segments[start : start + chunk]))
-        scores = method.prepare(part).scores(queries)
+    for start, scores in scan_in_chunks(method, context, queries, progress, chunk):
         for side, signed in enumerate((scores, -scores)):
             first = signed.argmax(axis=1)
             better = signed[numbers, first] > best[:, side]

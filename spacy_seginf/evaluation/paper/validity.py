@@ -114,7 +114,9 @@ class Validity:
         return {name: value for name, value in asdict(self).items() if name not in others}
 
     def _sentences(self) -> tuple[Sentences, Sentences]:
-        train, dev = (read_records(Path(path), ("tokens", LABELS)) for path in (self.train, self.dev))
+        train, dev = (
+            read_records(Path(path), ("tokens", LABELS), lists=("sent_starts",)) for path in (self.train, self.dev)
+        )
         known, others = ([word for record in records for word in record["tokens"]] for records in (train, dev))
         vectors = static_vectors(known, others, self.transformer, self.components)
         types = {type_of(label) for record in (*train, *dev) for label in record[LABELS]} - {"O"}

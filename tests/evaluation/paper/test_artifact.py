@@ -12,17 +12,18 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import load_config, registry
 
-from spacy_seginf.cli.explain import load_indexed
 from spacy_seginf.cli.index import index
 from spacy_seginf.evaluation.paper import artifact_pipeline
 from spacy_seginf.evaluation.paper.artifact import Artifact
-from spacy_seginf.evaluation.paper.artifact_answers import SCANS, SEGMENT, scores_in_chunks
+from spacy_seginf.evaluation.paper.artifact_answers import SCANS, SEGMENT
 from spacy_seginf.evaluation.paper.artifact_pipeline import ask_pipeline, find_questions, planted_places
 from spacy_seginf.evaluation.paper.artifact_planting import artifact_of, plant_artifacts
 from spacy_seginf.evaluation.paper.artifact_rows import METHODS, artifact_rows
+from spacy_seginf.evaluation.paper.top_references import scan_in_chunks
 from spacy_seginf.methods.nearest import SegmentNN
 from spacy_seginf.methods.segment_influence import SegmentInfluence
 from spacy_seginf.pipeline.attribution import index_context
+from spacy_seginf.pipeline.loading import load_indexed
 
 from ...conftest import TEXTS, make_examples, make_tagger
 from ...project.conftest import ROOT
@@ -131,12 +132,13 @@ def test_ranks_are_those_of_all_scores(done, loaded, paths, corpora):
 
 
 @pytest.mark.parametrize("method", [SegmentInfluence(), SegmentInfluence("identity", similarity="cosine"), SegmentNN()])
-def test_scores_in_chunks(loaded, corpora, method):
+def test_scan_in_chunks(loaded, corpora, method):
     nlp, influence, opened = loaded
     context = index_context(nlp, influence.tagger_name, opened, "token")
     queries = replace(context.training, segments=context.training.segments[:3])
     expected = method.prepare(context).scores(queries)
-    numpy.testing.assert_allclose(scores_in_chunks(method, context, queries, quietly, 50), expected, atol=1e-12)
+    chunks = [scores for _, scores in scan_in_chunks(method, context, queries, quietly, 50)]
+    numpy.testing.assert_allclose(numpy.concatenate(chunks, axis=1), expected, atol=1e-12)
 
 
 def test_queries_are_predicted_as_the_artifact_says(loaded, corpora):

@@ -14,7 +14,7 @@ from spacy_seginf.cli.index import index
 from spacy_seginf.evaluation.paper import dosage_pipeline
 from spacy_seginf.evaluation.paper.dosage import Dosage
 from spacy_seginf.evaluation.paper.dosage_judgement import base_rates, right_references
-from spacy_seginf.evaluation.paper.dosage_texts import Dosages, read_records
+from spacy_seginf.evaluation.paper.dosage_texts import Dosages
 
 from ...conftest import make_examples, make_tagger
 
@@ -183,7 +183,7 @@ def test_no_queries_at_all(pipelines, tmp_path):
 @pytest.mark.parametrize(
     "line, problem",
     [
-        ("{", "no JSON"),
+        ("{", "line 1 column 2"),
         ("[]", "no JSON object"),
         ('{"tokens": ["a"]}', "no list of strings 'labels'"),
         ('{"tokens": ["a"], "labels": ["O", "O"]}', "1 tokens but 2 'labels'"),
@@ -193,19 +193,22 @@ def test_no_queries_at_all(pipelines, tmp_path):
 def test_unusable_lines(tmp_path, line, problem):
     path = tmp_path / "test.jsonl"
     path.write_text('{"tokens": [], "labels": []}\n\n' + line, encoding="utf8")
-    with pytest.raises(ValueError, match=r"S160.*line 3: .*" + problem):
-        read_records(path)
+    with pytest.raises(ValueError, match=r"S133.*line 3: .*" + problem):
+        Dosage(["a"], str(path)).run(tmp_path, lambda work, **_: work, print)
 
 
 def test_unusable_files(tmp_path):
-    with pytest.raises(ValueError, match="S040"):
-        read_records(tmp_path / "missing.jsonl.gz")
+    def run(path):
+        Dosage(["a"], str(path)).run(tmp_path, lambda work, **_: work, print)
+
+    with pytest.raises(ValueError, match="S130"):
+        run(tmp_path / "missing.jsonl.gz")
     (tmp_path / "test.jsonl.gz").write_bytes(b"{}")
-    with pytest.raises(ValueError, match=r"S160.*no gzip file"):
-        read_records(tmp_path / "test.jsonl.gz")
+    with pytest.raises(ValueError, match=r"S133.*gzip"):
+        run(tmp_path / "test.jsonl.gz")
     (tmp_path / "empty.jsonl").write_text("", encoding="utf8")
     with pytest.raises(ValueError, match="S041"):
-        read_records(tmp_path / "empty.jsonl")
+        run(tmp_path / "empty.jsonl")
 
 
 @pytest.mark.parametrize("settings", [{"pipelines": []}, {"pipelines": ["a", "a"]}, {"window": -1}])
