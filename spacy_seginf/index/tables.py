@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DESCRIBED = 4096  # references whose descriptions are kept
 LEADING_BYTES = 32 << 20  # of token vectors that are kept in memory: those of the largest norms, which searches share
+WRITTEN_BYTES = 64 << 20  # of gradients of entities that are written out, of the largest norms too
 Rows = Union[slice, numpy.ndarray]
 
 
@@ -212,6 +213,9 @@ class Table:
         factors = self._factors(rows)
         if isinstance(factors, TokenFactors):
             factors = factors.extended()
+        else:
+            labels = len(self._index.manifest.tags)
+            factors = factors.extended(WRITTEN_BYTES // (4 * labels * (self._index.manifest.width + 1 + labels)))
         return Leading(factors, rows, norms[order], taken, self._places(rows))
 
     def only(self, shard: int) -> OneShard:

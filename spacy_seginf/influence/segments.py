@@ -55,12 +55,28 @@ class SegmentFactors:
         """Where the tokens of each segment begin, and where the last ends (int64, n + 1)."""
         return numpy.concatenate([[0], numpy.cumsum(self.lengths)])
 
+    @property
+    def written(self) -> Optional[numpy.ndarray]:
+        """The gradients written out (float32, n x P), if ``extended`` has done it for all of these."""
+        return self.__dict__.get("_written")
+
     def between(self, first: int, last: int) -> SegmentFactors:
-        """Return a range of segments as views."""
+        """Return a range of segments as views, also of what is written out."""
         tokens = slice(int(self.starts[first]), int(self.starts[last]))
-        return SegmentFactors(
+        part = SegmentFactors(
             self.features[tokens], self.residuals[tokens], self.pairs[first:last], self.lengths[first:last]
         )
+        written = self.written
+        if written is not None and last <= len(written):
+            part.__dict__["_written"] = written[first:last]
+        return part
+
+    def extended(self, count: int) -> SegmentFactors:
+        """Return the same, with the gradients of the first segments written out for searches: one product then scores
+        them, where factors take one for each label."""
+        result = SegmentFactors(self.features, self.residuals, self.pairs, self.lengths)
+        result.__dict__["_written"] = self.between(0, min(count, len(self))).gradients().astype(numpy.float32)
+        return result
 
     def gradients(self) -> numpy.ndarray:
         """Write the gradients out (float64, n x P), in the order of ``fit.pack``: minus those of CL."""

@@ -91,7 +91,8 @@ class CurvedQueries:
         self._norms = numpy.sqrt(numpy.maximum(numpy.einsum("qp,qp->q", gradients, self._curved), 0.0))
         # Residuals vanish as a prediction becomes certain: scale, so that float32 does not lose them.
         self._scale = numpy.maximum(self._norms, 1e-300)
-        weights, transitions = self._split((self._curved / self._scale[:, None]).astype(numpy.float32))
+        self._scaled = (self._curved / self._scale[:, None]).astype(numpy.float32)
+        weights, transitions = self._split(self._scaled)
         self._transitions = transitions
         # By label, what meets ``TokenFactors.with_neighbours``: T[y-, label] and T[label, y+] beside the weights.
         # Residuals of a token sum to 0, so the last label's may be taken off all.
@@ -108,6 +109,9 @@ class CurvedQueries:
 
     def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
         """Score single tokens or segments for some queries (float32, active x rows)."""
+        if isinstance(rows, SegmentFactors) and rows.written is not None:
+            scaled = self._scaled if len(active) == len(self) else self._scaled[active]
+            return (scaled @ rows.written.T) * self._scale[active, None].astype(numpy.float32)
         weights = self._extended if isinstance(rows, TokenFactors) else self._weights
         if len(active) < len(self):
             weights = weights[active]
