@@ -191,6 +191,7 @@ class Errors(metaclass=_Coded):
         "The index file {path} can't be opened: {what}. All files of an index are open while it is in use; allow more "
         "(ulimit -n, and vm.max_map_count for thousands of shards), or build it with larger shards (--shard-tokens)."
     )
+    S039 = "The index in {path} was replaced while it was searched. Search it again."
     # Command line and corpora
     S040 = "There is no {what} at {path}. Check the path."
     S041 = "The corpus {path} holds no documents with annotated tokens. Check that it was converted with labels."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any, Callable, Iterator, Protocol, Sequence
 
 from .errors import Errors
@@ -60,12 +61,14 @@ class DaskWorkers:
             raise ValueError(Errors.S081.format(address=address, what=error)) from None
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
-        futures = [self.client.submit(function, task, pure=False) for task in tasks]
+        futures = deque(self.client.submit(function, task, pure=False) for task in tasks)
         try:
-            for future in futures:
-                yield future.result()
+            while futures:
+                result = futures[0].result()
+                futures.popleft()  # the cluster forgets a result that nobody has a future of: a part of H is large
+                yield result
         finally:
-            self.client.cancel(futures)
+            self.client.cancel(list(futures))
 
     def close(self) -> None:
         """Leave the cluster, which goes on."""

@@ -24,8 +24,8 @@ from typing import Any, Iterable, Optional, Sequence
 import numpy
 
 from ..influence.fit import HeadData
-from .shards import SEAL, Shard, create_array, save_array, seal, share_file
-from .storage import encode_features
+from .shards import SEAL, Shard, create_array, seal, share_file
+from .storage import encode_features, save_array
 from .texts import write_texts
 
 CHUNK = 1 << 16  # token vectors copied at a time

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable
 import numpy
 
 from ..influence.curvature import Metric, load_metric, metric_arrays
-from .shards import save_array
+from .storage import save_array
 
 THETA = "theta.npy"
 METRIC = "metric_"
@@ -17,7 +17,7 @@ METRIC = "metric_"
 
 def write_head(folder: Path, theta: numpy.ndarray, metric: Metric) -> None:
     """Write a head and its metric."""
-    numpy.save(folder / THETA, theta, allow_pickle=False)
+    save_array(folder, Path(THETA).stem, theta)
     for name, array in metric_arrays(metric).items():
         save_array(folder, f"{METRIC}{name}", array)
 

@@ -8,7 +8,7 @@ import shutil
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy
 
@@ -89,12 +89,6 @@ class Shard:
         """Compare every byte with its checksum. RAISES (ValueError): S032 if one differs."""
         for file in self._files.values():
             file.check()
-
-
-def save_array(folder: Path, name: str, array: Optional[numpy.ndarray]) -> None:
-    """Write an array, if there is one, to ``NAME.npy``."""
-    if array is not None:
-        numpy.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
 def create_array(folder: Path, name: str, dtype: Any, shape: tuple[int, ...]) -> numpy.ndarray:

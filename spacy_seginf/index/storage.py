@@ -20,6 +20,19 @@ FEATURE_DTYPES = ("float32", "float16", "int8")
 LARGEST_INT8 = 127
 
 
+def save_array(folder: Path, name: str, array: Optional[numpy.ndarray]) -> None:
+    """Write an array, if there is one, to ``NAME.npy``. RAISES (OSError): ENOSPC if there is no space for it."""
+    if array is None:
+        return
+    path = folder / f"{name}.npy"
+    try:
+        numpy.save(path, array, allow_pickle=False)
+    except OSError as error:
+        if error.errno is None:  # numpy says only that it wrote less than it was asked to
+            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({error})", str(path)) from None
+        raise
+
+
 def file_checksums(path: Path) -> list[int]:
     """Return the CRC-32 of every megabyte of a file."""
     with path.open("rb") as file:

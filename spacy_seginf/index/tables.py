@@ -296,15 +296,16 @@ class Table:
 
     def select(self, where: Filter) -> list[numpy.ndarray]:
         """Return the rows of each shard that a filter permits (int64, numbers in the shard, rising)."""
-        selected = []
-        for number, part in enumerate(self.parts):
-            permitted = part.selected(self._index.manifest.tags, where)
-            if where.documents is not None:
-                permitted = permitted & self._index.in_documents(
-                    number, part.tokens(slice(0, len(part))), where.documents
-                )
-            selected.append(numpy.flatnonzero(permitted))
-        return selected
+        return [self.select_in(number, where) for number in range(len(self.parts))]
+
+    def select_in(self, shard: int, where: Filter) -> numpy.ndarray:
+        """Return the rows of one shard that a filter permits (int64, numbers in the shard, rising)."""
+        part = self.parts[shard]
+        permitted = part.selected(self._index.manifest.tags, where)
+        if where.documents is not None:
+            tokens = part.tokens(slice(0, len(part)))
+            permitted = permitted & self._index.in_documents(shard, tokens, where.documents)
+        return numpy.flatnonzero(permitted)
 
     def reference(self, row: int, context: int = 40) -> dict[str, Any]:
         """Describe a row as plain values, a dict of the caller's own."""
@@ -334,7 +335,7 @@ class OneShard:
 
     def select(self, where: Filter) -> list[numpy.ndarray]:
         """Return the rows that a filter permits."""
-        return [self._table.select(where)[self._shard]]
+        return [self._table.select_in(self._shard, where)]
 
 
 class TokenTable(Table):

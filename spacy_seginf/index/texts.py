@@ -8,7 +8,7 @@ from typing import Iterable
 import numpy
 
 from ..errors import Errors
-from .storage import StoredArray, StoredFile
+from .storage import StoredArray, StoredFile, save_array
 
 
 def write_texts(folder: Path, name: str, texts: Iterable[str]) -> None:
@@ -18,7 +18,7 @@ def write_texts(folder: Path, name: str, texts: Iterable[str]) -> None:
         for text in texts:
             # Lone surrogates can't be UTF-8; they are kept as three bytes each rather than refused.
             offsets.append(offsets[-1] + file.write(text.encode("utf8", "surrogatepass")))
-    numpy.save(folder / f"{name}.npy", numpy.asarray(offsets, dtype=numpy.int64), allow_pickle=False)
+    save_array(folder, name, numpy.asarray(offsets, dtype=numpy.int64))
 
 
 class TextTable:

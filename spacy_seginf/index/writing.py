@@ -29,8 +29,8 @@ import numpy
 
 from ..influence.rows import SegmentRows, TokenRows
 from .documents import Documents
-from .shards import create_array, save_array, seal
-from .storage import encode_features
+from .shards import create_array, seal
+from .storage import encode_features, save_array
 
 SORT_CHUNK = 1 << 16  # rows copied at a time while sorting
 LEVERAGE_STEPS = 255

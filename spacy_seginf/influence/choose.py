@@ -7,7 +7,6 @@ from functools import partial
 from typing import Optional, Sequence
 
 import numpy
-from scipy.linalg import cho_factor, cho_solve
 
 from ..crf.hessian import loss_hessian
 from ..errors import Errors
@@ -27,6 +26,7 @@ from .fit import (
     newton,
     positive_hessian,
     ranges,
+    solver,
     unpack,
 )
 
@@ -194,7 +194,7 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
     K-FAC for heads with more than LARGEST_HESSIAN parameters. The exact Hessian comes in if they make no progress.
 
     near (bool): the start comes from ``approach`` already, on all documents or most of them.
-    RAISES (ValueError): S050 if l2 is not positive.
+    RAISES (ValueError): S050 if l2 is not positive, S051 if it is too weak for the Hessian to be.
     """
     if l2 <= 0:
         raise ValueError(Errors.S050.format(l2=l2))
@@ -205,7 +205,7 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
 
 
 def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
-    return partial(cho_solve, cho_factor(curvature + l2 * numpy.eye(len(curvature))))
+    return solver(curvature + l2 * numpy.eye(len(curvature)))
 
 
 def _k_fac(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:

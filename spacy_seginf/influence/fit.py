@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import Callable, Iterator, Optional, Protocol, Sequence
 
 import numpy
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from ..crf import forward_backward, negative_log_likelihood
@@ -309,7 +309,16 @@ def newton(
 
 
 def _exact_solver(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
-    return partial(cho_solve, cho_factor(positive_hessian(data, theta, l2)[0]))
+    return solver(positive_hessian(data, theta, l2)[0])
+
+
+def solver(matrix: numpy.ndarray) -> Solver:
+    """Factorise a Hessian, to multiply vectors by its inverse. RAISES (ValueError): S051 if it is not positive
+    definite, up to rounding."""
+    try:
+        return partial(cho_solve, cho_factor(matrix))
+    except LinAlgError:
+        raise ValueError(Errors.S051) from None
 
 
 def _quasi_newton(gradient: numpy.ndarray, solve: Solver, history: History, l2: float) -> numpy.ndarray:

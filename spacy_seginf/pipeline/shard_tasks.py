@@ -18,6 +18,7 @@ from spacy.tokens import Doc, DocBin
 
 from ..index.documents import Documents, Source, write_documents
 from ..index.head import open_head
+from ..index.storage import save_array
 from ..index.writing import write_rows
 from ..influence.effects import HeadEffects
 from ..influence.fit import hessian
@@ -149,7 +150,7 @@ def compute_rows(task: RowsTask) -> RowsReport:
     for prefix, rows in (("token", tokens), ("segment", segments), ("factor", segments.factors)):
         for field in fields(rows):
             if field.name not in ("factors", "features"):
-                numpy.save(folder / f"{prefix}_{field.name}.npy", getattr(rows, field.name), allow_pickle=False)
+                save_array(folder, f"{prefix}_{field.name}", getattr(rows, field.name))
     return RowsReport(len(held_out.missing), int((tokens.leverage > LEVERAGE_FLAG).sum()))
 
 

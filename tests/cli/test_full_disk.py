@@ -35,7 +35,14 @@ class Disk:
                 self.write(path)
             return opened(path, mode, *arguments, **settings)
 
-        monkeypatch.setattr(numpy, "save", lambda path, *a, **s: (self.write(path), save(path, *a, **s))[1])
+        def save_in_part(path, *arguments, **settings):
+            try:
+                self.write(path)
+            except OSError:
+                raise OSError("8 requested and 0 written") from None  # numpy's own words, without an errno
+            save(path, *arguments, **settings)
+
+        monkeypatch.setattr(numpy, "save", save_in_part)
         monkeypatch.setattr(os, "posix_fallocate", lambda file, *a: (self.write(self.folder), allocate(file, *a))[1])
         monkeypatch.setattr(Path, "open", open_file)
         monkeypatch.setattr(Language, "to_disk", lambda nlp, path, **s: (to_disk(nlp, path, **s), self.write(path))[0])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import resource
+
 import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_seginf.index.documents import JoinedFeatures, Source, documents_key
-from spacy_seginf.index.storage import decode_features, encode_features
+from spacy_seginf.index.storage import decode_features, encode_features, save_array
 
 
 @st.composite
@@ -111,3 +114,16 @@ def test_other_documents_have_another_key(other):
     assert key != documents_key([SOURCE, SOURCE], "encoder", "float16")
     assert key != documents_key([SOURCE], "another", "float16")
     assert key != documents_key([SOURCE], "encoder", "int8")
+
+
+@pytest.mark.parametrize("numbers", [0, 1000, 1_000_000])
+def test_an_array_that_does_not_fit_says_so(tmp_path, numbers):
+    """Before its first byte, after some, and after many."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8 * numbers, limits[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            save_array(tmp_path, "array", numpy.zeros(2_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno in (errno.ENOSPC, errno.EFBIG)

@@ -119,3 +119,12 @@ def test_split_and_sample():
     second = subset(data, numpy.array([1]))
     numpy.testing.assert_array_equal(second.features, data.features[7:12])
     numpy.testing.assert_array_equal(second.allowed, data.allowed[7:12])
+
+
+def test_a_penalty_that_is_lost_in_rounding_is_refused():
+    """Constant features leave directions in which only the penalty curves the loss."""
+    generator = numpy.random.default_rng(0)
+    allowed = generator.integers(0, 3, size=40)[:, None] == numpy.arange(3)
+    data = HeadData(numpy.full((40, 6), 1000, dtype="float32"), allowed, [10] * 4)
+    with pytest.raises(ValueError, match=r"\[S051\]"):
+        fit_to_optimum(data, numpy.zeros(3 * 7 + 9), 1e-12)

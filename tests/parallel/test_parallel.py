@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -82,6 +83,16 @@ def test_results_come_in_the_order_of_the_tasks(client):
     assert workers.remote
     assert list(workers.map(square, range(20))) == [number**2 for number in range(20)]
     assert list(workers.map(square, [])) == []
+
+
+@pytest.mark.slow
+def test_results_that_were_taken_are_not_kept(client):
+    before = len(client.futures)
+    for left, _ in zip(range(5, -1, -1), DaskWorkers(client).map(square, range(6))):
+        deadline = time.monotonic() + 5
+        while len(client.futures) > before + left and time.monotonic() < deadline:
+            time.sleep(0.01)  # the client lets go of results in a thread of its own
+        assert len(client.futures) == before + left
 
 
 @pytest.mark.slow
