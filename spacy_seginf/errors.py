@@ -212,7 +212,8 @@ class Errors(metaclass=_Coded):
     S103 = "The setting {setting} of the comparison is {value}. {allowed}"
     S104 = "The method '{name}' gave unusable scores: {what}. It should give one finite number per query and segment."
     S110 = (
-        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]', or leave them out: --no-plots."
+        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]'. `seginf evaluate` can leave "
+        "them out: --no-plots."
     )
     S111 = (
         "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "
@@ -249,3 +250,18 @@ class Errors(metaclass=_Coded):
     )
     S093 = "The file {path} can't be used: {problem}. Make it anew, or restore it."
     S094 = "Component '{name}' has no gradients of the kind that this method needs: {problem}."
+    # Experiments of the paper
+    S130 = "There is no {path}, which the experiment reads. {source}"
+    S131 = (
+        "The block [experiment] of {path} gives no experiment: {what}. Its @misc must be a function that returns an "
+        "object with run(folder, progress, say), such as spacy_seginf.Validity.v1. Import your own with --code."
+    )
+    S132 = "The setting {setting} of the experiment {name} is {value!r}. {allowed}"
+    S133 = "{path}, line {number}: {what}. The file should hold one JSON object per document; make or fetch it anew."
+    S134 = "There are {found} {what}, and the experiment needs at least {needed}. Give it more, or other sentences."
+    S135 = (
+        "The fit of the head stopped at a gradient of {gradient:.1e} with l2 = {l2:g}, so effects of single labels "
+        "would drown in what is left. Use a larger l2."
+    )
+    S136 = "{path} is no result of `python -m spacy seginf experiment`: {what}. Run the experiment again, or remove it."
+    S137 = "There are no results (NAME.json) in {path}. Run `python -m spacy seginf experiment CONFIG {path}` first."
