@@ -229,7 +229,8 @@ class Errors(metaclass=_Coded):
     S106 = "There is no score '{score}'. Use one of: {known}."
     S107 = (
         "The score '{score}' needs {needs}, which were not given: trusted documents for 'clean' (`--clean "
-        "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (`--checkpoints FOLDER`)."
+        "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (`--checkpoints FOLDER`), the tokens "
+        "of all documents for 'words' (every index has them)."
     )
     S108 = (
         "The pipelines can't be compared: component '{name}' has the tags {found} in one and {known} in the first. "
@@ -289,3 +290,25 @@ class Errors(metaclass=_Coded):
         "No token after an artifact of {path} is predicted as the artifact says, by any pipeline, so there is nothing "
         "to explain. Check that the pipelines were trained on planted corpora, and long enough."
     )
+    S150 = (
+        "{path}, line {number}: the document's id is {id!r}, which is missing or there twice. Give every document an "
+        "id of its own, as the corpora of the index have them."
+    )
+    S151 = (
+        "The document {id!r} of the index {path} is not in the file with the corrected labels. Name the file that the "
+        "indexed corpus was converted from."
+    )
+    S152 = (
+        "The document {id!r} has {counts[0]} tokens in the file with the corrected labels, and {counts[1]} from token "
+        "{first} on in the index {path}. Index whole documents, of the corpus that was converted from this file."
+    )
+    S153 = (
+        "The document {id!r} has other labels in the index {path} than in the file with the corrected labels. Index "
+        "the corpus that was converted from this file's `labels`."
+    )
+    S154 = "The document {id!r} has the corrected label {label!r}, which the tagger does not know (it knows: {known})."
+    S155 = (
+        "The index of {path} has curvature {curvature!r} and a head that was {refit}. Build it with `seginf "
+        "index --curvature exact`, and without --no-refit."
+    )
+    S156 = "There are {found} {what}, and {needed} are needed. Take fewer, or another file."

@@ -10,6 +10,7 @@ import numpy
 from ..errors import Errors
 from .baselines import cleanlab_scores, random_scores
 from .clean import clean_disagreement, clean_opposition, segment_clean_opposition
+from .consistency import document_form_losses, form_losses
 from .dynamics import low_confidence, variability
 from .levels import by_document, by_segment
 from .losses import (
@@ -32,15 +33,15 @@ from .source import LabelSource
 
 TokenLevel = Callable[[LabelSource], numpy.ndarray]
 SegmentLevel = Callable[[LabelSource, numpy.ndarray], numpy.ndarray]
-CLEAN, CHECKPOINTS, CLEANLAB = "clean", "checkpoints", "cleanlab"
+CLEAN, CHECKPOINTS, CLEANLAB, WORDS = "clean", "checkpoints", "cleanlab", "words"
 
 
 @dataclass(frozen=True)
 class LabelScore:
     """A way to tell how suspicious labels are: high is suspicious.
 
-    name (str), description (str): for people. needs (str): "clean" documents, "checkpoints", the package "cleanlab", or
-        nothing.
+    name (str), description (str): for people. needs (str): "clean" documents, "checkpoints", the package "cleanlab",
+        the documents' "words", or nothing.
     tokens, segments, documents (Callable): exactly one is there, the level at which the score is defined.
     """
 
@@ -64,6 +65,8 @@ ALL = (
     LabelScore("marginal_loss", "-log p(label | text)", tokens=marginal_losses),
     LabelScore("held_out_loss", "-log p(label | text), its document held out", tokens=held_out_losses),
     LabelScore("segment_loss", "-log p(labels of the entity | the others, text)", segments=segment_losses),
+    LabelScore("form_loss", "the word has other labels in other documents", WORDS, tokens=form_losses),
+    LabelScore("document_form_loss", "the word has other labels in its document", WORDS, tokens=document_form_losses),
     LabelScore("gradient_norm", "gradient norm of the conditional loss", tokens=gradient_norms),
     LabelScore("segment_gradient_norm", "gradient norm of the entity's loss", segments=segment_gradient_norms),
     LabelScore("marginal_entropy", "entropy of p(. | text)", tokens=marginal_entropies),
@@ -164,7 +167,13 @@ def _by_token(source: LabelSource, score: LabelScore) -> numpy.ndarray:
 
 def _named(source: LabelSource, names: Sequence[str]) -> dict[str, LabelScore]:
     """Look scores up, and make sure that the source has what they need."""
-    available = {"": True, CLEANLAB: True, CLEAN: source.clean is not None, CHECKPOINTS: bool(source.checkpoints)}
+    available = {
+        "": True,
+        CLEANLAB: True,
+        CLEAN: source.clean is not None,
+        CHECKPOINTS: bool(source.checkpoints),
+        WORDS: len(source.words) == len(source.data.lengths),
+    }
     for name in names:
         if name not in SCORES:
             raise ValueError(Errors.S106.format(score=name, known=", ".join(SCORES)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Optional, Sequence
+from typing import Any, Collection, Iterator, Optional, Sequence
 
 import numpy
 
@@ -34,6 +34,22 @@ class Stored:
     self_influence: numpy.ndarray
 
 
+class IndexedWords(Collection[Sequence[str]]):
+    """The tokens of the documents of an index, read when they are asked for."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def __len__(self) -> int:
+        return int(self._index.first_documents[-1])
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        return (self._index.words(number)[0] for number in range(len(self)))
+
+    def __contains__(self, words: object) -> bool:
+        return any(words == own for own in self)
+
+
 @dataclass(frozen=True)
 class LabelSource:
     """Training labels and the head that learned them.
@@ -45,6 +61,7 @@ class LabelSource:
     clean (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
     checkpoints (sequence of float arrays, tokens): p(label | text) at each checkpoint of the training.
     seed (int): of the random floor. stored (Stored): what need not be computed again.
+    words (collection of sequences of str): the tokens of each document.
     """
 
     data: HeadData
@@ -57,6 +74,7 @@ class LabelSource:
     checkpoints: Sequence[numpy.ndarray] = ()
     seed: int = 0
     stored: Optional[Stored] = None
+    words: Collection[Sequence[str]] = ()
 
     @classmethod
     def of(
@@ -68,7 +86,8 @@ class LabelSource:
         stored = Stored(index.held_out, numpy.concatenate(rows))
         scheme = scheme_of(manifest.scheme, manifest.tags)
         head = index.theta, index.metric, manifest.l2
-        return cls(index.data, index.labels, *head, scheme, clean, checkpoints, seed, stored)
+        words = IndexedWords(index)
+        return cls(index.data, index.labels, *head, scheme, clean, checkpoints, seed, stored, words)
 
     @cached_property
     def known(self) -> numpy.ndarray:

@@ -35,4 +35,6 @@ def source():
     segments = numpy.stack([documents, offsets, offsets + 1], axis=1)
     texts = Texts([], HeadData(clean.features, one_label_each(gold, 3), clean.lengths), gold, segments)
     checkpoints = [generator.random(len(allowed)) for _ in range(3)]
-    return LabelSource(data, complete_labels(data, theta), theta, metric, 1.0, SCHEME, texts, checkpoints)
+    words = [generator.choice(["red", "green", "blue"], size=length).tolist() for length in LENGTHS]
+    labels = complete_labels(data, theta)
+    return LabelSource(data, labels, theta, metric, 1.0, SCHEME, texts, checkpoints, words=words)

@@ -77,7 +77,8 @@ def test_documents_in_another_order(source):
     data = HeadData(
         source.data.features[rows], source.data.allowed[rows], [source.data.lengths[number] for number in order]
     )
-    shuffled = replace(source, data=data, labels=source.labels[rows])
+    words = [source.words[number] for number in order]
+    shuffled = replace(source, data=data, labels=source.labels[rows], words=words)
     before, after = label_scores(source, names), label_scores(shuffled, names)
     for name in names:
         numpy.testing.assert_allclose(after[name], before[name][rows], rtol=1e-4, atol=1e-6, err_msg=name)
@@ -85,7 +86,8 @@ def test_documents_in_another_order(source):
 
 def test_documents_by_themselves(source):
     names = [name for name in NAMES if SCORES[name].needs != "checkpoints" and name != "random"]
-    names.remove("held_out_loss")  # is about the head without the document, whichever others there are
+    for name in ("held_out_loss", "form_loss", "document_form_loss"):
+        names.remove(name)  # are about the head without the document, whichever others there are
     rows = source.data.rows(numpy.array([3, 4]))
     alone = HeadData(source.data.features[rows], source.data.allowed[rows], [6, 1])
     before = label_scores(source, names)
@@ -97,9 +99,9 @@ def test_documents_by_themselves(source):
 def test_what_scores_need(source):
     with pytest.raises(ValueError, match=r"S106.*'nonsense'.*segment_loss"):
         label_scores(source, ["conditional_loss", "nonsense"])
-    bare = replace(source, clean=None, checkpoints=())
+    bare = replace(source, clean=None, checkpoints=(), words=())
     for name, score in SCORES.items():
-        if score.needs in ("clean", "checkpoints"):
+        if score.needs in ("clean", "checkpoints", "words"):
             for compute in (label_scores, document_scores):
                 with pytest.raises(ValueError, match=rf"S107.*{name}.*{score.needs}"):
                     compute(bare, [name])

@@ -1,0 +1,170 @@
+"""Section 6.1 on an invented corpus: what is chosen on dev, and what is reported."""
+
+import json
+import math
+
+import numpy
+import pytest
+
+from spacy_seginf.evaluation.paper import noise_pipeline
+from spacy_seginf.evaluation.paper.noise_choice import LEARNED, PLAIN, choose
+from spacy_seginf.evaluation.paper.noise_pipeline import Reviewed
+from spacy_seginf.evaluation.paper.noise_sources import with_unseen
+from spacy_seginf.evaluation.paper.noise_truth import Truth, read_corrected
+from spacy_seginf.evaluation.paper.real_noise import FIGURE, RealNoise
+
+from .noisy_corpora import dev_records, noisy_records, run, write
+
+
+@pytest.fixture(scope="module")
+def settings(noisy_pipelines, noisy_paths):
+    return {"pipelines": noisy_pipelines, **noisy_paths, "clean_documents": 4, "spans": 12}
+
+
+@pytest.fixture(scope="module")
+def finished(settings, tmp_path_factory):
+    """A result and the folder of its run."""
+    folder = tmp_path_factory.mktemp("real")
+    return run(RealNoise(**settings), folder), folder
+
+
+def test_rows(finished):
+    result, folder = finished
+    rows = {row.key: row for row in result.rows}
+    assert len(rows) == len(result.rows)
+    json.dumps(result.as_dict(), allow_nan=False)
+    assert (folder / FIGURE).stat().st_size > 1000 and list(result.figures) == [FIGURE]
+    assert rows["chosen_auroc"].goal == ">= 0.86" and rows["chosen_average_precision"].goal == ">= 0.55"
+    assert rows["instance_loss_auroc"].published == 0.823 and rows["instance_loss_auroc"].base_rate == 0.5
+    counted = [each for each in noisy_records() if each.get("in_paper", True)]
+    wrong = [each for each in counted if each["labels"] != each["gold_labels"]]
+    assert rows["chosen_average_precision"].base_rate == pytest.approx(len(wrong) / len(counted))
+    assert len(rows["chosen_auroc"].by_seed) == 2 and len(rows["segment_influence_mean_auroc"].by_seed) == 6
+    best = max(row.measured.mean for key, row in rows.items() if key.endswith("_auroc"))
+    assert rows["hindsight_auroc"].measured.mean == best > 0.7
+    for row in result.rows:
+        assert math.isnan(row.measured.low) or row.measured.low <= row.measured.mean <= row.measured.high, row.key
+    gain = rows["token_chosen_average_precision"].measured.mean - rows["token_cleanlab_average_precision"].measured.mean
+    assert rows["token_gain_over_cleanlab"].measured.mean == pytest.approx(gain)
+    assert rows["test_f1_gain_all"].measured.mean == pytest.approx(
+        rows["test_f1_all"].measured.mean - rows["test_f1_nothing"].measured.mean
+    )
+    assert rows["test_f1_gain_all"].measured.mean > 0
+    assert result.facts["counts"][0]["documents"] == len(counted)
+    assert not any(result.facts["fits_not_converged"])
+
+
+def test_an_interrupted_run_goes_on(finished, settings, monkeypatch):
+    result, folder = finished
+    kept = sorted(folder.glob("*.json"))
+    assert len(kept) == 2 + 6
+    monkeypatch.setattr(Reviewed, "fix", None)  # not needed again
+    again = run(RealNoise(**settings), folder)
+    assert again.as_dict() == result.as_dict()
+    kept[0].unlink()
+    clean = [path for path in kept if path.name.startswith("clean")]
+    clean[0].unlink()
+    monkeypatch.undo()
+    assert {row.key: row.by_seed for row in run(RealNoise(**settings), folder).rows} == {
+        row.key: row.by_seed for row in result.rows
+    }
+
+
+def test_what_is_chosen_knows_nothing_of_the_training_corrections(settings, tmp_path):
+    """Training labels whose corrections are others are scored alike."""
+    records = noisy_records()
+    generator = numpy.random.default_rng(0)
+    shuffled = [{**each, "gold_labels": generator.permutation(each["gold_labels"]).tolist()} for each in records]
+    dev = dev_records()
+    choices = []
+    for given in (records, shuffled):
+        reviewed = Reviewed.load(settings["pipelines"][0], given)
+        both = with_unseen(reviewed.nlp, reviewed.tagger, reviewed.source, dev)
+        choices.append(choose(both, Truth.of(dev, reviewed.source.scheme.tags)))
+    one, other = choices
+    assert (one.token, one.document, one.elsewhere) == (other.token, other.document, other.elsewhere)
+    for name in (*PLAIN, LEARNED):
+        numpy.testing.assert_array_equal(one.tokens[name], other.tokens[name])
+    changed = {
+        **settings,
+        "train": write(tmp_path / "train.jsonl.gz", shuffled),
+        "pipelines": settings["pipelines"][:1],
+    }
+    result = run(RealNoise(**{**changed, "seeds": [0]}), tmp_path)
+    assert result.facts["document_choice"] == [one.document] and result.facts["token_choice"] == [one.token]
+    assert "one pipeline" in next(row.note for row in result.rows if row.key == "chosen_auroc")
+
+
+def test_unseen_documents_are_judged_as_they_are(settings):
+    reviewed = Reviewed.load(settings["pipelines"][0], noisy_records())
+    source, dev = reviewed.source, dev_records()
+    both = with_unseen(reviewed.nlp, reviewed.tagger, source, dev)
+    count = len(source.labels)
+    numpy.testing.assert_array_equal(both.held_out[:count], source.held_out)
+    rows = numpy.arange(count, len(both.labels))
+    numpy.testing.assert_allclose(both.held_out[rows], both.marginals[rows, both.labels[rows]], rtol=1e-6)
+    tags = source.scheme.tags
+    assert [tags[label] for label in both.labels[rows]] == [label for each in dev for label in each["labels"]]
+    assert list(map(list, both.words))[-1] == dev[-1]["tokens"]
+
+
+def test_documents_that_do_not_match(settings, tmp_path):
+    records = noisy_records()
+
+    def load(changed):
+        return Reviewed.load(settings["pipelines"][0], changed)
+
+    with pytest.raises(ValueError, match=r"S151.*news-0"):
+        load(records[1:])
+    shorter = {**records[0], **{key: records[0][key][:-1] for key in ("tokens", "labels", "gold_labels")}}
+    with pytest.raises(ValueError, match=r"S152.*news-0"):
+        load([shorter, *records[1:]])
+    with pytest.raises(ValueError, match=r"S153.*news-0"):
+        load([{**records[0], "labels": ["O"] * len(records[0]["labels"])}, *records[1:]])
+    with pytest.raises(ValueError, match=r"S154.*news-0.*B-XYZ"):
+        load([{**records[0], "gold_labels": ["B-XYZ", *records[0]["gold_labels"][1:]]}, *records[1:]])
+    assert load(records[::-1]).truth.wrong.tolist() == load(records).truth.wrong.tolist()
+    for broken in ([records[0], records[0]], [{**records[0], "id": None}]):
+        with pytest.raises(ValueError, match=r"S150.*line"):
+            read_corrected_of(tmp_path, broken)
+    with pytest.raises(ValueError, match="S133"):
+        read_corrected_of(tmp_path, [{**records[0], "gold_labels": []}])
+    with pytest.raises(ValueError, match="S130"):
+        RealNoise(**{**settings, "dev": str(tmp_path / "none.jsonl.gz")}).run(tmp_path, None, print)
+
+
+def read_corrected_of(folder, records):
+    write(folder / "records.jsonl.gz", records)
+    return read_corrected(folder / "records.jsonl.gz")
+
+
+def test_too_few_clean_documents(settings, tmp_path):
+    with pytest.raises(ValueError, match=r"S156.*7 documents.*50"):
+        run(RealNoise(**{**settings, "clean_documents": 50}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pipelines", []),
+        ("pipelines", "one"),
+        ("seeds", [1, 1]),
+        ("spans", 0),
+        ("clean_documents", 0),
+        ("default_score", "clean_opposition"),
+        ("default_how", "median"),
+    ],
+)
+def test_settings(settings, name, value):
+    with pytest.raises(ValueError, match=f"S132.*{name}"):
+        RealNoise(**{**settings, name: value})
+
+
+def test_another_curvature_is_refused(settings, monkeypatch):
+    index = Reviewed.load(settings["pipelines"][0], noisy_records())
+    assert index.truth.wrong.any()
+    nlp, influence = noise_pipeline.load_indexed(settings["pipelines"][0])
+    object.__setattr__(influence.index.manifest, "refit", False)
+    monkeypatch.setattr(noise_pipeline, "load_indexed", lambda path: (nlp, influence))
+    with pytest.raises(ValueError, match=r"S155.*not refit"):
+        Reviewed.load(settings["pipelines"][0], noisy_records())
