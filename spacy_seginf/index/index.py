@@ -105,8 +105,7 @@ class Index:
 
     def in_documents(self, shard: int, tokens: numpy.ndarray, identifiers: Collection[str]) -> numpy.ndarray:
         """Tell which tokens of a shard are in documents with these ids (bool, tokens)."""
-        ids = self.shards[shard].texts("ids")
-        chosen = numpy.array([ids[number] in identifiers for number in range(len(ids))], dtype=bool)
+        chosen = self.shards[shard].texts("ids").among(identifiers)
         return chosen[numpy.searchsorted(self.shards[shard].token_starts, tokens, side="right") - 1]
 
     def place(self, document: int, token: int) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterable
+from typing import Collection, Iterable
 
 import numpy
 
@@ -40,3 +40,10 @@ class TextTable:
     def __getitem__(self, number: int) -> str:
         start, end = self._offsets[number : number + 2].tolist()
         return self._file.read(start, end).tobytes().decode("utf8", "surrogatepass")
+
+    def among(self, wanted: Collection[str]) -> numpy.ndarray:
+        """Tell which of the strings are among some others (bool, strings); all are read at once."""
+        known = {text.encode("utf8", "surrogatepass") for text in wanted}
+        bounds = self._offsets[:].tolist()
+        content = self._file.read(0, bounds[-1]).tobytes()
+        return numpy.array([content[start:end] in known for start, end in zip(bounds, bounds[1:])], dtype=bool)

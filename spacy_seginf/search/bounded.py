@@ -21,7 +21,9 @@ BLOCK_NUMBERS = 1 << 18  # scores of a block, by label: bounds memory, and fits 
 LEAST_BLOCK, LARGEST_BLOCK = 128, 8192
 GROUP, GROUPS = 16, 64  # rows in a group whose best one counts towards the threshold; groups at least
 LARGEST_BATCH = 512  # queries searched at once
-ROUNDING = 1e-4  # of norm(query) * norm(row), by which a float32 score may differ from the exact one
+# Of norm(query) * norm(row), by which a float32 score may differ from the exact one. The difference grows with the
+# condition of H: below 1e-6 for trained heads, 3e-4 where the condition was 1e11.
+ROUNDING = 1e-4
 TIE = 1e-12  # of the same: float64 scores that are closer are equal
 
 
@@ -180,13 +182,14 @@ def _scan(stream: _Stream, queries: SearchQueries, best: _Best, start: int, stop
         limit = max(LEAST_BLOCK, min(BLOCK_NUMBERS // (len(active) * queries.labels), LARGEST_BLOCK))
         end = min(stop, int(reach.max()), start + min(limit, size))
         factors, rows = stream.block(start, end)
-        best.merge(active, queries.scores(best.numbers[active], factors), rows, float(stream.norms[start]))
+        best.merge(active, queries.unit_scores(best.numbers[active], factors), rows, stream.norms[start:end])
         best.rows_seen[active] += end - start
         start, size = end, 2 * size
 
 
 class _Best:
-    """The best rows so far of some queries, and which rows may be among them.
+    """The best rows so far of some queries, and which rows may be among them. Scores are in units of the queries' norms
+    until they are exact: those of very certain predictions are too small for float32.
 
     numbers (ints, queries): of the queries. norms (float64, queries): theirs.
     least_norms (float64, queries): norms that a row needs at least to be among the best.
@@ -199,45 +202,44 @@ class _Best:
         self.rows_seen = numpy.zeros(len(numbers), dtype=numpy.int64)
         # By sign: scores that the k best have at least.
         self._least = numpy.zeros((2, len(numbers), k), dtype=numpy.float32)
-        self._largest = 0.0
-        self._found: list[tuple[numpy.ndarray, ...]] = []  # query, row, score, its allowance
+        self._found: list[tuple[numpy.ndarray, ...]] = []  # query, row, its norm, score, its allowance
 
-    def merge(self, active: numpy.ndarray, scores: numpy.ndarray, rows: numpy.ndarray, largest: float) -> None:
-        """Take the scores (active x rows) of some rows into the best; their norms are at most the largest."""
-        self._largest = max(self._largest, largest)
-        allowance = (self._norms[active] * (ROUNDING * largest)).astype(numpy.float32)
+    def merge(self, active: numpy.ndarray, scores: numpy.ndarray, rows: numpy.ndarray, norms: numpy.ndarray) -> None:
+        """Take the scores (active x rows) of some rows with falling norms into the best."""
+        allowance = numpy.float32(ROUNDING * float(norms[0]))
         # Of each group of rows only the best counts below: the k best of those are no better than the k best of all.
         groups = max(min(GROUPS, scores.shape[1]), scores.shape[1] // GROUP)
         grouped = scores[:, : scores.shape[1] // groups * groups].reshape(len(active), -1, groups)
-        best = numpy.stack([grouped.max(axis=1), -grouped.min(axis=1)]) - allowance[:, None]
+        best = numpy.stack([grouped.max(axis=1), -grouped.min(axis=1)]) - allowance
         merged = numpy.concatenate([self._least[:, active], best], axis=2)
         # k best in no order but that the worst of them comes first
         kept = self._least[:, active] = numpy.partition(merged, -self.k, axis=2)[:, :, -self.k :]
-        self.least_norms[active] = kept[:, :, 0].min(axis=0) / (self._norms[active] * (1.0 + ROUNDING))
-        least = numpy.maximum(kept[:, :, :1] - allowance[:, None], 0.0)
+        self.least_norms[active] = kept[:, :, 0].min(axis=0) / (1.0 + ROUNDING)
+        least = numpy.maximum(kept[:, :, :1] - allowance, 0.0)
         # Numbers in the flat array: nonzero is several times slower with two axes.
         places = numpy.flatnonzero((scores >= least[0]) | (scores <= -least[1]))
         if len(places):
             queries, columns = numpy.divmod(places, scores.shape[1])
-            self._found.append((active[queries], rows[columns], scores[queries, columns], allowance[queries]))
+            near = scores[queries, columns]
+            self._found.append((active[queries], rows[columns], norms[columns], near, numpy.full_like(near, allowance)))
 
     def result(self, table: SearchedTable, queries: SearchQueries) -> SearchResult:
         """Score what may be among the best in float64, and order it."""
         count, k = len(self.numbers), self.k
         rows, best = numpy.full((2, count, k), -1, dtype=numpy.int64), numpy.zeros((2, count, k))
         if self._found:
-            query, row, near, allowance = (numpy.concatenate(parts) for parts in zip(*self._found))
+            query, row, norm, near, allowance = (numpy.concatenate(parts) for parts in zip(*self._found))
             possible = numpy.abs(near) + allowance >= self._least[(near < 0).astype(int), query, 0]
-            query, row = query[possible], row[possible]
+            query, row, norm = query[possible], row[possible], norm[possible]
             unique, chosen = numpy.unique(row, return_inverse=True)
             scores = queries.exact(self.numbers[query], table.factors(unique), chosen)
             place = table.places(unique)[chosen]
-            query, row, place, scores = (a[scores != 0] for a in (query, row, place, scores))
+            query, row, norm, place, scores = (a[scores != 0] for a in (query, row, norm, place, scores))
             side, scores = (scores < 0).astype(int), numpy.abs(scores)
             owner = query * 2 + side
             order = numpy.lexsort((-scores, owner))
             # Equal up to rounding: one group, in the order of the documents.
-            gap = TIE * self._norms[query[order]] * self._largest
+            gap = TIE * self._norms[query[order]] * norm[order]
             falls = numpy.diff(scores[order], prepend=numpy.inf) < -gap
             group = numpy.cumsum(falls | (numpy.diff(owner[order], prepend=-1) != 0))
             order = order[numpy.lexsort((place[order], group))]

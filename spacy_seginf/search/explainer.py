@@ -185,7 +185,7 @@ class Explainer:
             return _both_sides(len(rows), owners, _Effects(pairs, ranked, ranked, ranked * math.nan, refined), k)
         unique, places = numpy.unique(pairs, return_inverse=True)
         doubtful = numpy.array(
-            [self.refine > 0 or self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()]
+            [self.refine > 0 or self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()], dtype=bool
         )
         # Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
         # index has not got what they need.

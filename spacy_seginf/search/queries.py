@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, Union
 
 import numpy
@@ -13,6 +14,7 @@ from ..influence.factors import TokenFactors, inner_products, paired_products, s
 from ..influence.segments import SegmentFactors, ranges
 
 Factors = Union[TokenFactors, SegmentFactors]
+LEAST_NORM = 1e-300  # that a query is divided by
 
 
 class SearchQueries(Protocol):
@@ -26,8 +28,9 @@ class SearchQueries(Protocol):
     def norms(self) -> numpy.ndarray:
         """Norm of each query's gradient in the metric of the index (float64, queries)."""
 
-    def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
-        """Score rows for some queries (float32, active x rows): positive supports, negative opposes."""
+    def unit_scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
+        """Score rows for some queries, in units of the queries' norms (float32, active x rows): positive supports,
+        negative opposes."""
 
     def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:
         """Score pairs, queries[i] with row chosen[i] (float64, pairs)."""
@@ -54,6 +57,10 @@ class Queries:
 
     def norms(self) -> numpy.ndarray:
         """Norm of each segment's gradient (float64, queries)."""
+        return self._norms
+
+    @cached_property
+    def _norms(self) -> numpy.ndarray:
         single = numpy.sqrt(squared_norms(self.tokens))
         values = single[self.segments[:, 0]]
         for number in numpy.flatnonzero(self.segments[:, 1] - self.segments[:, 0] > 1):
@@ -61,12 +68,15 @@ class Queries:
             values[number] = numpy.sqrt(max(float(inner_products(tokens, tokens).sum()), 0.0))
         return values
 
-    def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
-        """Score single tokens for some queries (float32, active x rows)."""
+    def unit_scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
+        """Score single tokens for some queries, in units of the queries' norms (float32, active x rows)."""
         assert isinstance(rows, TokenFactors)
         segments = self.segments[active]
         lengths = segments[:, 1] - segments[:, 0]
-        by_token = inner_products(self.tokens[ranges(segments[:, 0], lengths)], rows)
+        tokens = self.tokens[ranges(segments[:, 0], lengths)]
+        scales = numpy.repeat(numpy.maximum(self._norms[active], LEAST_NORM), lengths)
+        residuals = (tokens.residuals / scales[:, None]).astype(numpy.float32)
+        by_token = inner_products(replace(tokens, residuals=residuals), rows)
         return by_token if len(by_token) == len(active) else sum_rows(by_token, lengths.tolist())
 
     def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:
@@ -90,7 +100,7 @@ class CurvedQueries:
         self._curved = metric.apply(gradients)
         self._norms = numpy.sqrt(numpy.maximum(numpy.einsum("qp,qp->q", gradients, self._curved), 0.0))
         # Residuals vanish as a prediction becomes certain: scale, so that float32 does not lose them.
-        self._scale = numpy.maximum(self._norms, 1e-300)
+        self._scale = numpy.maximum(self._norms, LEAST_NORM)
         self._scaled = (self._curved / self._scale[:, None]).astype(numpy.float32)
         weights, transitions = self._split(self._scaled)
         self._transitions = transitions
@@ -108,10 +118,16 @@ class CurvedQueries:
         return self._norms
 
     def scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
-        """Score single tokens or segments for some queries (float32, active x rows)."""
+        """Score single tokens or segments for some queries (float32, active x rows): positive supports."""
+        scores = self.unit_scores(active, rows)
+        scores *= self._scale[active, None].astype(numpy.float32)
+        return scores
+
+    def unit_scores(self, active: numpy.ndarray, rows: Factors) -> numpy.ndarray:
+        """The same in units of the queries' norms."""
         if isinstance(rows, SegmentFactors) and rows.written is not None:
             scaled = self._scaled if len(active) == len(self) else self._scaled[active]
-            return (scaled @ rows.written.T) * self._scale[active, None].astype(numpy.float32)
+            return scaled @ rows.written.T
         weights = self._extended if isinstance(rows, TokenFactors) else self._weights
         if len(active) < len(self):
             weights = weights[active]
@@ -127,7 +143,6 @@ class CurvedQueries:
         if isinstance(rows, SegmentFactors):
             scores = numpy.add.reduceat(scores, numpy.cumsum(rows.lengths) - rows.lengths, axis=1)
             scores += self._transitions[active].reshape(count, -1) @ rows.pairs.reshape(len(rows), -1).T
-        scores *= self._scale[active, None].astype(numpy.float32)
         return scores
 
     def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:

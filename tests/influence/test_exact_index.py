@@ -10,6 +10,7 @@ from spacy.tokens import DocBin
 
 from spacy_seginf.cli.index import index
 from spacy_seginf.evaluation.verification import verify
+from spacy_seginf.index.tables import Filter
 from spacy_seginf.influence.fit import loss_and_gradient
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
 from spacy_seginf.influence.segments import SegmentChains
@@ -347,6 +348,12 @@ def test_explaining_a_whole_document(nlp, docs):
         influence.explainer().effects.without([effects_segment(nlp, reference)])
     )
     assert reference.effect == pytest.approx(watched.losses(step)[0, 0] - base, rel=0.2)
+
+
+def test_a_filter_that_permits_nothing(nlp, docs):
+    doc = entity_docs(docs)[0]
+    found = nlp.get_pipe("influence").explain(doc, doc.ents[0], where=Filter(labels=frozenset(["NOSUCH"])))
+    assert found.supporting == found.opposing == () and 0 < found.probability <= 1
 
 
 def test_explaining_a_token_and_a_list_of_tags(nlp, docs):

@@ -196,6 +196,35 @@ def test_no_rows_at_all():
     assert as_pairs(result) == [([], [])]
 
 
+def test_very_certain_queries():
+    """Their gradients are so small that products of them are zero in float32."""
+    generator = numpy.random.default_rng(12)
+    index = sorted_rows(random_factors(generator, 80, 3, 4), shuffled_positions(generator, 80))
+    tokens = random_factors(generator, 2, 3, 4)
+    certain = TokenFactors(
+        tokens.features, tokens.residuals * numpy.float32(2.0**-120), tokens.previous, tokens.following
+    )
+    segments = numpy.array([[0, 1], [1, 2]])
+    plain, tiny = (search(index, Queries(own, segments), 5) for own in (tokens, certain))
+    for side in ("supporting", "opposing"):
+        numpy.testing.assert_array_equal(getattr(tiny, side).rows, getattr(plain, side).rows)
+        scores = getattr(plain, side).scores * 2.0**-120
+        numpy.testing.assert_allclose(getattr(tiny, side).scores, scores, rtol=1e-12)
+
+
+def test_small_differences_between_small_rows_count():
+    """A tie is what is equal for rows of their size, not for the largest ones."""
+    count = 6
+    features = numpy.ones((count, 2), dtype="float32")
+    sizes = numpy.array([1e8, 1e-6, 1.5e-6, 2e-6, 2.5e-6, 3e-6])[:, None]
+    edges = numpy.full(count, -1, dtype="int16")
+    positions = numpy.stack([numpy.arange(count), numpy.zeros(count)], axis=1).astype("int32")
+    table = TokenFactors(features, (sizes * [[1.0, -1.0]]).astype("float32"), edges, edges)
+    index = sorted_rows(table, positions)
+    result = search(index, Queries(table[1:2], numpy.array([[0, 1]])), count)
+    assert index.positions[result.supporting.rows[0], 0].tolist() == [0, 5, 4, 3, 2, 1]
+
+
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
 def test_a_segment_whose_tokens_cancel(noise):
     """The norm of the sum is far below those of its parts; the bound must not end the search at noise."""
