@@ -11,7 +11,8 @@ from typing import Iterator, NamedTuple, Optional, Sequence
 import numpy
 
 from ..influence.fit import HeadData, ranges, unpack
-from ..pipeline.backprop import Encoder, Text, Window, WordGradients
+from ..pipeline.backprop import Encoder, Text, Window
+from ..pipeline.word_rows import WordGradients
 from .interface import Texts
 from .stages import Stage
 from .word_tables import Entries

@@ -15,31 +15,18 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.backends import ParamServer
 
 from ..errors import Errors
 from ..influence.gradients import on_cpu
 from .crf_tagger import CRFTagger
 from .encoding import run_before
 from .frozen_layers import EMBEDDINGS, EXTRACTOR, MAXOUT, frozen_maxout, isolated, kind, reach, watched_embedding
+from .put_back import frozen_parameters, modules_of, other_function, separate_gradients, without_dropout
+from .word_rows import PIECES, WordGradients, watched_pieces
 
-PIECES = "pieces"  # the table of a transformer
 SUBWORDS = ("PREFIX", "SUFFIX", "SHAPE")
 TRANSFORMER = "spacy_transformers.layers.transformer_model"
 Gradients = dict[str, numpy.ndarray]
-
-
-class WordGradients(NamedTuple):
-    """Gradients at the outputs of one table of word embeddings, one row for each time that it was read.
-
-    table (str): the token attribute whose values are its keys, such as "NORM", or "pieces".
-    texts (int64, rows): which text of the batch. keys (uint64, rows). gradients (float32, rows x width).
-    """
-
-    table: str
-    texts: numpy.ndarray
-    keys: numpy.ndarray
-    gradients: numpy.ndarray
 
 
 @dataclass(frozen=True)
@@ -139,22 +126,24 @@ class Encoder:
             [SEP] and their like.
         RAISES (ValueError): S094 if there are no word embeddings.
         """
-        if not self.tables:
+        if not [table for table in self.tables if subwords or table not in SUBWORDS]:
             problem = "its encoder has no table of word embeddings that is learnt"
+            if self.tables:
+                problem += f", but of {', '.join(self.tables)}; set subwords = true"
             raise ValueError(Errors.S094.format(name=self.tagger.name, problem=problem))
         seen: list[tuple[Model, Any, Any]] = []
         with ExitStack() as stack:
-            stack.enter_context(_without_dropout(self.nodes))
-            stack.enter_context(_separate_gradients(self.nodes))
+            stack.enter_context(without_dropout(self.nodes))
+            stack.enter_context(separate_gradients(self.nodes))
             for node in self.nodes:
                 if kind(node) == MAXOUT:
-                    stack.enter_context(_function(node, frozen_maxout))
+                    stack.enter_context(other_function(node, frozen_maxout))
                 elif kind(node) in EMBEDDINGS:
                     watched = watched_embedding(node._func, lambda *record: seen.append(record))
-                    stack.enter_context(_function(node, watched))
-                for module in _modules(node):
-                    stack.enter_context(_frozen(module))
-            watch = stack.enter_context(_watch_pieces(self.transformer)) if self.transformer is not None else None
+                    stack.enter_context(other_function(node, watched))
+                for module in modules_of(node):
+                    stack.enter_context(frozen_parameters(module))
+            watch = stack.enter_context(watched_pieces(self.transformer)) if self.transformer is not None else None
 
             def run(texts: Sequence[Text]) -> Pass:
                 seen.clear()
@@ -176,9 +165,9 @@ class Encoder:
         """Give, in a with-block, a function that runs a batch; its ``backward`` returns the gradients of all parameters
         that have any (float32 arrays by name, views that hold until the next batch)."""
         with ExitStack() as stack:
-            stack.enter_context(_without_dropout(self.nodes))
-            servers = stack.enter_context(_separate_gradients(self.nodes))
-            modules = [(f"{number}", module) for number, node in enumerate(self.nodes) for module in _modules(node)]
+            stack.enter_context(without_dropout(self.nodes))
+            servers = stack.enter_context(separate_gradients(self.nodes))
+            modules = [(f"{number}", module) for number, node in enumerate(self.nodes) for module in modules_of(node)]
 
             def run(texts: Sequence[Text]) -> Pass:
                 for server in servers:
@@ -275,128 +264,3 @@ def _distinct(texts: Sequence[Text]) -> list[Text]:
         result.append(text.copy() if isinstance(text, Doc) and id(text) in seen else text)
         seen.add(id(text))
     return result
-
-
-def _modules(node: Any) -> list[Any]:
-    """Return the torch modules of a node."""
-    modules = [getattr(shim, "_model", None) for shim in node.shims]
-    return [module for module in modules if hasattr(module, "named_parameters")]
-
-
-@contextmanager
-def _function(node: Any, forward: Callable) -> Iterator[None]:
-    """Let a node do something else for a while."""
-    before, node._func = node._func, forward
-    try:
-        yield
-    finally:
-        node._func = before
-
-
-@contextmanager
-def _without_dropout(nodes: Sequence[Any]) -> Iterator[None]:
-    """Let nothing be dropped, in thinc or torch, and let no factor slow a transformer's learning down."""
-    settings = {"dropout_rate": 0.0, "grad_factor": 1.0}
-    before = [(node, name, node.attrs[name]) for node in nodes for name in settings if name in node.attrs]
-    with ExitStack() as stack:
-        for node, name, value in before:
-            stack.callback(node.attrs.__setitem__, name, value)
-            node.attrs[name] = settings[name]
-        for node in nodes:
-            for shim in node.shims:
-                if hasattr(getattr(shim, "_model", None), "named_parameters"):
-                    stack.enter_context(_evaluating(shim))
-        yield
-
-
-@contextmanager
-def _evaluating(shim: Any) -> Iterator[None]:
-    """Keep a torch module in evaluation mode, which its shim would end, and in full precision."""
-    from thinc.api import PyTorchGradScaler
-
-    module, training = shim._model, shim._model.training
-    mixed, scaler = shim._mixed_precision, shim._grad_scaler
-    module.eval()
-    module.train = lambda mode=True: module
-    shim._mixed_precision, shim._grad_scaler = False, PyTorchGradScaler(False)
-    try:
-        yield
-    finally:
-        del module.train
-        module.train(training)
-        shim._mixed_precision, shim._grad_scaler = mixed, scaler
-
-
-@contextmanager
-def _separate_gradients(nodes: Sequence[Any]) -> Iterator[list[ParamServer]]:
-    """Gather gradients apart from those that the nodes have; return where, node by node."""
-    servers = [
-        ParamServer({(node.id, name): node.get_param(name) for name in node.param_names if node.has_param(name)})
-        for node in nodes
-    ]
-    before = [node._params for node in nodes]
-    kept = [(value, value.grad) for node in nodes for module in _modules(node) for value in module.parameters()]
-    try:
-        for node, server in zip(nodes, servers):
-            node._params = server
-        for value, _ in kept:
-            value.grad = None
-        yield servers
-    finally:
-        for node, server in zip(nodes, before):
-            node._params = server
-        for value, gradient in kept:
-            value.grad = gradient
-
-
-@contextmanager
-def _frozen(module: Any) -> Iterator[None]:
-    """Ask torch for no gradients of a module's parameters."""
-    before = [(value, value.requires_grad) for value in module.parameters()]
-    try:
-        for value, _ in before:
-            value.requires_grad_(False)
-        yield
-    finally:
-        for value, needed in before:
-            value.requires_grad_(needed)
-
-
-@contextmanager
-def _watch_pieces(node: Any) -> Iterator[Callable[[bool], WordGradients]]:
-    """Give a function that returns the gradients at the word piece table after a backward pass.
-
-    Pieces of spans that overlap come as often as spans have them; their sum is the gradient at the piece.
-    """
-    batch: Any = None
-    output: Any = None
-
-    def embed(module: Any, inputs: Any, found: Any) -> Any:
-        nonlocal output
-        output = found.detach().requires_grad_(True)
-        return output
-
-    original = node._func
-
-    def forward(model: Model, docs: Any, is_train: bool) -> Any:
-        nonlocal batch
-        batch, backprop = original(model, docs, is_train)
-        return batch, backprop
-
-    def words(special_tokens: bool) -> WordGradients:
-        pieces = batch.wordpieces
-        ids = numpy.asarray(on_cpu(pieces.input_ids))
-        read = numpy.asarray(on_cpu(pieces.attention_mask)) > 0
-        if not special_tokens:
-            read &= ~numpy.isin(ids, node.tokenizer.all_special_ids)
-        texts = numpy.repeat(numpy.arange(len(batch.spans)), [len(spans) for spans in batch.spans])
-        rows, _ = read.nonzero()
-        gradients = output.grad.cpu().numpy()[read]
-        return WordGradients(PIECES, texts[rows], ids[read].astype(numpy.uint64), gradients)
-
-    hook = node.transformer.get_input_embeddings().register_forward_hook(embed)
-    try:
-        with _function(node, forward):
-            yield words
-    finally:
-        hook.remove()

@@ -11,7 +11,8 @@ from spacy_seginf.methods.interface import Texts
 from spacy_seginf.methods.tracin import TracIn, TracInLast
 from spacy_seginf.methods.word_embeddings import TracInWE
 from spacy_seginf.models import set_head_parameters
-from spacy_seginf.pipeline.backprop import PIECES, Encoder, Window
+from spacy_seginf.pipeline.backprop import Encoder, Window
+from spacy_seginf.pipeline.word_rows import PIECES
 
 from ..conftest import TINY_TOK2VEC, copy_pipeline, make_tagger
 from ..tiny_encoders import write_encoder
@@ -335,6 +336,16 @@ def test_no_word_embeddings(train_examples):
     with pytest.raises(ValueError, match=r"\[S094\].*no table of word embeddings"):
         TracInWE().prepare(context)
     assert TracInLast().prepare(context).scores(context.training).shape == (1, 1)
+
+
+def test_nothing_but_subwords(train_examples):
+    model = encoder_model(**ENCODERS["mish"])
+    model["tok2vec"]["embed"]["attrs"] = ["SHAPE", "SUFFIX"]
+    nlp = make_tagger(train_examples, model=model, steps=2)
+    context = make_context(nlp, make_texts(nlp, train_examples[:1], [(0, 0, 1)]))
+    with pytest.raises(ValueError, match=r"\[S094\].*but of SHAPE, SUFFIX"):
+        TracInWE(subwords=False).prepare(context)
+    assert TracInWE().prepare(context).scores(context.training)[0, 0] > 0
 
 
 def test_nobody_upstream(listening_nlp):
