@@ -149,23 +149,23 @@ class Errors(metaclass=_Coded):
         'with curvature = "exact" in [components.influence].'
     )
     # Beyond one machine
-    S095 = "The setting {setting} of the method {method} is {value!r}. Use one of: {known}."
-    S097 = (
-        "The setting method of component '{name}' is {value!r}, which is no attribution method. Give it a block such "
-        'as [components.{name}.method] with @misc = "spacy_seginf.SegmentInfluence.v1".'
-    )
-    S113 = "Scores of the method '{method}' are no sums over words. Use one that is, such as spacy_seginf.TracInWE.v1."
-    S099 = (
-        "There is no attribution method '{name}'. Methods are registered in spaCy's registry 'misc', where "
-        "these are: {known}."
-    )
     S080 = "Working on a cluster needs dask. Install it with: pip install 'spacy-seginf[dask]'"
     S081 = (
         "There is no dask scheduler at {address} ({what}). Start one with `dask scheduler`, and workers with `dask "
         "worker {address}`."
     )
     # Attribution methods
+    S095 = "The setting {setting} of the method {method} is {value!r}. {allowed}"
     S096 = "This method needs {package}, which is not installed. Install it with: pip install {package}"
+    S097 = (
+        "The setting method of component '{name}' is {value!r}, which is no attribution method. Give it a block such "
+        'as [components.{name}.method] with @misc = "spacy_seginf.SegmentInfluence.v1".'
+    )
+    S099 = (
+        "There is no attribution method '{name}'. Methods are registered in spaCy's registry 'misc', where "
+        "these are: {known}."
+    )
+    S113 = "Scores of the method '{method}' are no sums over words. Use one that is, such as spacy_seginf.TracInWE.v1."
     # Index on disk
     S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."
     S031 = "The index in {path} has format version {found}; this version of the package reads {known}. {advice}"

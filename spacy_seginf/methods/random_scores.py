@@ -9,6 +9,7 @@ import numpy
 from spacy.util import registry
 
 from .interface import Attribution, Context, Method, Texts
+from .settings import check_least
 
 
 @registry.misc("spacy_seginf.Random.v1")
@@ -17,11 +18,15 @@ class Random(Method):
     """Score training segments at random, uniformly between -1 and 1.
 
     seed (int): another one gives other scores; the same text gets the same ones.
+    RAISES (ValueError): S095 for a negative seed.
     """
 
     seed: int = 0
     name = "random"
     cost = "none"
+
+    def __post_init__(self) -> None:
+        check_least("Random", "seed", self.seed, 0)
 
     def prepare(self, context: Context) -> Attribution:
         """Count the training segments."""

@@ -15,7 +15,15 @@ CURVATURES = {"exact": ExactCurvature, "kfac": KroneckerCurvature, "identity": I
 def check_choice(method: str, setting: str, value: Any, allowed: Sequence[str]) -> None:
     """Refuse a value that is none of the allowed ones. RAISES (ValueError): S095."""
     if value not in allowed:
-        raise ValueError(Errors.S095.format(method=method, setting=setting, value=value, known=", ".join(allowed)))
+        known = f"Use one of: {', '.join(allowed)}."
+        raise ValueError(Errors.S095.format(method=method, setting=setting, value=value, allowed=known))
+
+
+def check_least(method: str, setting: str, value: Optional[float], least: float) -> None:
+    """Refuse a number that is too small; None is no number. RAISES (ValueError): S095."""
+    if value is not None and not value >= least:
+        allowed = f"It must be at least {least}."
+        raise ValueError(Errors.S095.format(method=method, setting=setting, value=value, allowed=allowed))
 
 
 def check_curvature(method: str, curvature: Optional[str]) -> None:

@@ -13,7 +13,7 @@ optimizer makes of gradients are left out.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Generator, Iterator, Optional, Sequence
 
@@ -31,17 +31,16 @@ SEGMENTS = 16  # training segments whose gradients meet them at once
 
 
 @registry.misc("spacy_seginf.TracInLast.v1")
+@dataclass(frozen=True)
 class TracInLast(Method):
     """TracIn with the gradients of the CRF head alone (W, its bias, and T): the last layer.
 
     checkpoints (Optional[str]): folder of a CheckpointLogger; the pipeline itself, at learning rate 1, if None.
     """
 
+    checkpoints: Optional[str] = None
     name = "TracIn-last"
     cost = "prepare: encode the training texts with each checkpoint; query: one product with all segments each"
-
-    def __init__(self, checkpoints: Optional[str] = None) -> None:
-        self.checkpoints = checkpoints
 
     def prepare(self, context: Context) -> Attribution:
         """Encode the training texts. RAISES (ValueError): S090 to S093 for checkpoints that can't be used."""
@@ -66,6 +65,7 @@ class LastScores(Attribution):
 
 
 @registry.misc("spacy_seginf.TracIn.v1")
+@dataclass(frozen=True)
 class TracIn(Method):
     """TracIn with the gradients of all parameters, of encoder and head.
 
@@ -75,11 +75,9 @@ class TracIn(Method):
     checkpoints (Optional[str]): folder of a CheckpointLogger; the pipeline itself, at learning rate 1, if None.
     """
 
+    checkpoints: Optional[str] = None
     name = "TracIn"
     cost = "prepare: nothing; query: one backward pass per training segment and checkpoint for up to 100 queries"
-
-    def __init__(self, checkpoints: Optional[str] = None) -> None:
-        self.checkpoints = checkpoints
 
     def prepare(self, context: Context) -> Attribution:
         """Load the checkpoints. RAISES (ValueError): S090 to S094 for checkpoints or encoders that can't be used."""
@@ -100,11 +98,12 @@ class FullScores(Attribution):
         for stage, encoder in zip(self._stages, self._encoders):
             result += stage.learn_rate * segment_products(stage.factors(queries), stage.factors(training))
             for first, block in _blocks(stage, encoder, queries):
-                gradients = iter(self._context.progress(_segment_gradients(stage, encoder, training)))
-                for start in range(0, len(training), SEGMENTS):
-                    found = [block.restrict(own) for own in islice(gradients, SEGMENTS)]
-                    part = result[first : first + block.count, start : start + len(found)]
-                    part += stage.learn_rate * block.products(found)
+                with closing(_segment_gradients(stage, encoder, training)) as passes:  # over before the next begin
+                    gradients = iter(self._context.progress(passes))
+                    for start in range(0, len(training), SEGMENTS):
+                        found = [block.restrict(own) for own in islice(gradients, SEGMENTS)]
+                        part = result[first : first + block.count, start : start + len(found)]
+                        part += stage.learn_rate * block.products(found)
         return result
 
 
@@ -144,7 +143,7 @@ def _blocks(stage: Stage, encoder: Encoder, queries: Texts) -> Iterator[tuple[in
     while first < len(queries):
         held: list[Gradients] = []
         rest = replace(queries, segments=queries.segments[first:])
-        with closing(_segment_gradients(stage, encoder, rest)) as gradients:  # over before other passes begin
+        with closing(_segment_gradients(stage, encoder, rest)) as gradients:
             for found in gradients:
                 held.append({name: value.copy() for name, value in found.items()})
                 if len(held) * sum(value.nbytes for value in found.values()) >= QUERY_BYTES:

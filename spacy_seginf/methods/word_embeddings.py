@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
@@ -27,6 +27,7 @@ from spacy.util import registry
 
 from ..errors import Errors
 from .interface import Attribution, Context, Method, Texts
+from .settings import check_choice, check_least
 from .stages import Stage, load_stages
 from .word_gradients import strongest, word_gradients
 from .word_tables import DTYPES, ENTRY_BYTES, Entries, WordTable
@@ -37,6 +38,7 @@ NAME = "spacy_seginf.TracInWE.v1"
 
 
 @registry.misc(NAME)
+@dataclass(frozen=True)
 class TracInWE(Method):
     """TracIn with the gradients of word embeddings.
 
@@ -48,46 +50,28 @@ class TracInWE(Method):
     bytes_per_segment (Optional[int]): keep no more words than fit into so many bytes for all checkpoints, but at least
         one; no limit if None. Queries always have all their words.
     dtype (str): precision in which gradients are kept, "float16" or "float32".
-    RAISES (ValueError): S028 for settings that make no sense.
+    RAISES (ValueError): S095 for settings that make no sense.
     """
 
+    checkpoints: Optional[str] = None
+    subwords: bool = True
+    special_tokens: bool = False
+    kept: Optional[int] = None
+    bytes_per_segment: Optional[int] = 16384
+    dtype: str = "float16"
     name = "TracIn-WE"
     cost = "prepare: one backward pass per few hundred segments and checkpoint; query: products with shared words only"
     stored = True
 
-    def __init__(
-        self,
-        checkpoints: Optional[str] = None,
-        subwords: bool = True,
-        special_tokens: bool = False,
-        kept: Optional[int] = None,
-        bytes_per_segment: Optional[int] = 16384,
-        dtype: str = "float16",
-    ) -> None:
-        for setting, value in (("kept", kept), ("bytes_per_segment", bytes_per_segment)):
-            if value is not None and value < 1:
-                allowed = "It must be at least 1, or null."
-                raise ValueError(Errors.S028.format(setting=setting, name=NAME, value=value, allowed=allowed))
-        if dtype not in DTYPES:
-            allowed = f"Use one of: {', '.join(DTYPES)}."
-            raise ValueError(Errors.S028.format(setting="dtype", name=NAME, value=dtype, allowed=allowed))
-        self.checkpoints = checkpoints
-        self.subwords = subwords
-        self.special_tokens = special_tokens
-        self.kept = kept
-        self.bytes_per_segment = bytes_per_segment
-        self.dtype = dtype
+    def __post_init__(self) -> None:
+        check_least("TracInWE", "kept", self.kept, 1)
+        check_least("TracInWE", "bytes_per_segment", self.bytes_per_segment, 1)
+        check_choice("TracInWE", "dtype", self.dtype, DTYPES)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What decides which vectors are kept."""
-        return {
-            "subwords": self.subwords,
-            "special_tokens": self.special_tokens,
-            "kept": self.kept,
-            "bytes_per_segment": self.bytes_per_segment,
-            "dtype": self.dtype,
-        }
+        return {name: value for name, value in asdict(self).items() if name != "checkpoints"}
 
     def limit(self, width: int, stages: int) -> Optional[int]:
         """Return how many vectors of a width are kept per segment and stage; None for all."""

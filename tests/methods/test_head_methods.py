@@ -206,6 +206,7 @@ def test_identity_is_not_corrected_by_default(world):
         lambda: InstanceInfluence(query="token"),
         lambda: SegmentNN("euclidean"),
         lambda: SegmentNN(labels="some"),
+        lambda: Random(-1),
     ],
 )
 def test_unknown_settings_are_refused(make):

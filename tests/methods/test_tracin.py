@@ -1,5 +1,7 @@
 """TracIn equals inner products of gradients that torch's autograd finds in float64, from encoders written anew."""
 
+from dataclasses import replace
+
 import numpy
 import pytest
 import spacy
@@ -109,6 +111,24 @@ def test_the_pipeline_is_left_alone(texts):
     assert [node._func for node in model.walk()] == functions
     after = {(node.id, name): node.get_grad(name) for node in model.walk() for name in node.grad_names}
     assert grads.keys() == after.keys() and all((after[key] == grads[key]).all() for key in grads)
+
+
+def test_the_pipeline_is_put_back_after_a_failure(texts):
+    """At once, not when the exception is forgotten."""
+    context, queries = texts
+
+    def failing(work):
+        yield next(iter(work))
+        raise KeyboardInterrupt
+
+    nodes = list(tok2vec(context.nlp).walk())
+    before = [node._params for node in nodes]
+    ready = TracIn().prepare(replace(context, progress=failing))
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            ready.scores(queries)
+        finally:
+            assert all(node._params is params for node, params in zip(nodes, before))
 
 
 @pytest.mark.parametrize("method", [TracInLast, TracIn])

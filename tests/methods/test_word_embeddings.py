@@ -7,6 +7,7 @@ import numpy
 import pytest
 import spacy
 from spacy.util import registry
+from thinc.api import ConfigValidationError
 
 from spacy_seginf.influence.fit import unpack
 from spacy_seginf.methods import word_gradients
@@ -268,8 +269,14 @@ def test_files_of_something_else(texts, stored, tmp_path):
 
 @pytest.mark.parametrize("settings", [{"kept": 0}, {"bytes_per_segment": 0}, {"dtype": "int8"}])
 def test_bad_settings(settings):
-    with pytest.raises(ValueError, match=rf"\[S028\].*{next(iter(settings))}"):
+    with pytest.raises(ValueError, match=rf"\[S095\].*{next(iter(settings))}"):
         TracInWE(**settings)
+
+
+@pytest.mark.parametrize("settings", [{"kept": "three"}, {"kept": 2.5}, {"subwords": "maybe"}, {"checkpoints": 3}])
+def test_settings_of_another_type(settings):
+    with pytest.raises(ConfigValidationError, match=next(iter(settings))):
+        registry.resolve({"method": {"@misc": NAME, **settings}})
 
 
 def test_registered():

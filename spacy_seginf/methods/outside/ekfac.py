@@ -16,6 +16,7 @@ import torch
 
 from ...errors import Errors
 from ..interface import Attribution, Context, Method, Texts
+from ..settings import check_least
 from .tokens import Tokens, linear_layer, sum_columns
 
 BATCH = 512  # training tokens at once
@@ -35,12 +36,16 @@ class KronfluenceEKFAC(Method):
     damping (float, optional): added to the eigenvalues of H per token. None: l2 / tokens, which is what the penalty
         adds; for a head without a penalty, a tenth of the mean eigenvalue (kronfluence's heuristic).
     seed (int): of the labels that are drawn.
+    RAISES (ValueError): S095 for a negative damping.
     """
 
     damping: Optional[float] = None
     seed: int = 0
     name = "kronfluence EK-FAC"
     cost = "prepare: two passes over the training tokens; query: one pass, with gradients written out"
+
+    def __post_init__(self) -> None:
+        check_least("KronfluenceEKFAC", "damping", self.damping, 0)
 
     def prepare(self, context: Context) -> Attribution:
         """Fit the factors. RAISES (ValueError): S096 without kronfluence."""
