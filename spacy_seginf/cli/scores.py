@@ -55,8 +55,8 @@ def scores(
     how (str): "max" or "mean" over tokens, where scores of tokens are asked for segments or documents.
     output (Path): where the list is written, one JSON object a line.
     RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
-    RAISES (ValueError): S030 or S040 for missing input, S090 to S093 for checkpoints, S105 to S109 for
-        scores and settings that can't be used.
+    RAISES (ValueError): S030 or S040 for missing input, S025 for an index of another pipeline, S090 to S093 for
+        checkpoints, S105 to S109 for scores and settings that can't be used.
     """
     if level not in LEVELS:
         raise ValueError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
@@ -65,12 +65,12 @@ def scores(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
-    assert influence.index is not None
+    index = influence.explainer().index
     trusted = None if clean is None else _read_clean(nlp, influence.find_tagger(), clean)
-    source = LabelSource.of(influence.index, trusted)
+    source = LabelSource.of(index, trusted)
     if checkpoints is not None:
         stages = [stage.load(nlp, influence.tagger_name) for stage in read_checkpoints(checkpoints)]
-        docs = IndexedDocs(influence.index, nlp.vocab)
+        docs = IndexedDocs(index, nlp.vocab)
         confidence = checkpoint_marginals(stages, docs, source.labels, influence.tagger_name)
         source = replace(source, checkpoints=confidence)
     segments = _segments(source, level)
@@ -81,7 +81,7 @@ def scores(
     else:
         values = document_scores(source, names, how)
     order = numpy.argsort(-values[names[0]], kind="stable")[:top]
-    found = list(_described(influence.index, source, segments, level, values, order.tolist()))
+    found = list(_described(index, source, segments, level, values, order.tolist()))
     if output is not None:
         write_text(output, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in found))
     if not silent:

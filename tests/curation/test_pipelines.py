@@ -6,6 +6,7 @@ import json
 
 import numpy
 import pytest
+import spacy
 
 from spacy_seginf.cli.scores import scores
 from spacy_seginf.curation.norms import segment_self_influences, self_influences
@@ -151,6 +152,15 @@ def test_what_cannot_be_done(exact_path, arguments, code):
 def test_without_an_index(model_path):
     status, printed = run("seginf", "scores", model_path)
     assert status == 1 and "[S030]" in printed
+
+
+def test_an_index_of_another_pipeline(exact_path, tmp_path):
+    nlp = spacy.load(exact_path)
+    head = nlp.get_pipe("crf_tagger").model.get_ref("output_layer")
+    head.set_param("W", head.get_param("W") + 1.0)
+    nlp.to_disk(tmp_path / "other")
+    status, printed = run("seginf", "scores", tmp_path / "other")
+    assert status == 1 and "[S025]" in printed
 
 
 def test_help():
