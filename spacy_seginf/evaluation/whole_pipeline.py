@@ -98,7 +98,7 @@ def retrain_deletions(
     wanted = [(own, SEED) for sides in chosen.values() for side in sides for own in side]
     trainings.run([*wanted, *((NOTHING, seed) for seed in seeds)], progress, say)
     before = numpy.exp(-retraining.losses(base, queries))
-    noise = numpy.array([numpy.exp(-trainings.losses(NOTHING, seed)) - before for seed in seeds])
+    noise = [numpy.exp(-trainings.losses(NOTHING, seed)) - before for seed in seeds]
     refitter = Refitter.of(context, queries)
     return {
         "settings": asdict(settings),
@@ -117,9 +117,9 @@ def retrain_deletions(
             for name, sides in chosen.items()
         },
         "noise": {
-            "by_seed": noise.tolist(),
-            "mean_absolute_change": float(numpy.abs(noise).mean()) if noise.size else None,
-            "mean_by_seed": noise.mean(axis=1).tolist(),
+            "by_seed": [changes.tolist() for changes in noise],
+            "mean_absolute_change": float(numpy.abs(noise).mean()) if noise else None,
+            "mean_by_seed": [float(changes.mean()) for changes in noise],
         },
     }
 

@@ -65,3 +65,8 @@ def test_each_training_happens_once(exact_path, corpus_path, config, tmp_path, m
     assert run("seginf", "retrain-deletions", *arguments, *SMALL)[0] == 0
     assert len(calls) == done
     assert json.loads((tmp_path / "out" / "retrained.json").read_text()) == report
+    code, printed = run("seginf", "retrain-deletions", *arguments, *SMALL[:-1], "0")
+    assert code == 0 and "Another seed" not in printed
+    alone = json.loads((tmp_path / "out" / "retrained.json").read_text())
+    assert alone["noise"] == {"by_seed": [], "mean_absolute_change": None, "mean_by_seed": []}
+    assert len(calls) == done
