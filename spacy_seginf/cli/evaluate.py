@@ -58,7 +58,8 @@ def evaluate(
     truth (str), planted (Path): a pipeline trained on the true labels, and the training corpus with its planted errors
         listed (.jsonl.gz); then the ranks of the planted errors are looked up too.
     code (Path): Python file that registers methods.
-    RAISES (ValueError): S040 for missing input, S100 to S110 as ``compare`` and ``read_methods``.
+    RAISES (ValueError): S040 for missing input, S093 for damaged input, S100 to S110 as ``compare`` and
+        ``read_methods``.
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
@@ -66,12 +67,11 @@ def evaluate(
     if (truth is None) != (planted is None):
         allowed = "Give both, or neither: a victim is what one pipeline has right and the other wrong."
         raise ValueError(Errors.S103.format(setting="truth and planted", value="incomplete", allowed=allowed))
-    if planted is not None and not Path(planted).is_file():
-        raise ValueError(Errors.S040.format(what="list of planted errors", path=planted))
+    culprits = {} if planted is None else read_culprits(Path(planted))
     blocks = read_methods(Path(config), methods, checkpoints)
     nlp, influence = load_indexed(pipeline)
     docs = read_docs(nlp, texts)
-    known = None if truth is None or planted is None else Planted(load_pipeline(truth), read_culprits(Path(planted)))
+    known = None if truth is None else Planted(load_pipeline(truth), culprits)
     output = Path(output)
     with exclusive(output / WORK):
         comparison = compare(

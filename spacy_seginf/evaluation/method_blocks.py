@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
 from spacy.util import load_config, registry
+from thinc.api import ConfigValidationError
 
 from ..errors import Errors
 from ..methods.interface import Method
@@ -25,10 +28,12 @@ class MethodBlock:
     method: Method
     settings: dict[str, Any]
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """Name the block by name and content, that of its checkpoints included, for files."""
+        """Name the block by name and content, that of its code and of its checkpoints included, for files."""
         digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True, default=str).encode())
+        code = Path(inspect.getfile(type(self.method).prepare))
+        digest.update(code.read_bytes() if code.is_file() else b"")  # none: typed in
         folder = self.settings.get(CHECKPOINTS)
         for path in sorted(Path(folder).rglob("*")) if folder else []:
             if path.is_file():
@@ -41,17 +46,21 @@ def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Pa
 
     names (sequence of str): which ones, in this order; all if empty.
     checkpoints (Path): takes the place of the ``checkpoints`` setting of every method that has one.
-    RAISES (ValueError): S040 if there is no file, S100 for an unknown name, S102 for a block that gives no method.
+    RAISES (ValueError): S040 if there is no file, S093 if it is no config, S100 for an unknown name, S102 for a block
+        that gives no method.
     """
     if not Path(path).is_file():
         raise ValueError(Errors.S040.format(what="config of methods", path=path))
-    blocks = load_config(path, interpolate=True).get("methods", {})
+    try:
+        blocks = load_config(path, interpolate=True).get("methods", {})
+    except ConfigValidationError as error:
+        raise ValueError(Errors.S093.format(path=path, problem=" ".join(str(error).split()))) from None
     for name in names:
         if name not in blocks:
             raise ValueError(Errors.S100.format(name=name, path=path, known=", ".join(blocks) or "none"))
     found = []
     for name in names or blocks:
-        settings = dict(blocks[name])
+        settings = dict(blocks[name]) if isinstance(blocks[name], dict) else {}
         method = _resolve(path, name, settings)
         if checkpoints is not None and hasattr(method, CHECKPOINTS):
             settings[CHECKPOINTS] = str(checkpoints)

@@ -22,6 +22,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..errors import Errors
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.encoding import bare_copy, encode
 from ..pipeline.influence import Influence
@@ -92,15 +93,23 @@ def compare(identity: PlantedReport, exact: PlantedReport) -> dict[str, Any]:
 
 
 def read_culprits(train: Path) -> dict[tuple[str, int], str]:
-    """Read which training tokens lie in planted systematic errors: (document id, token) -> kind."""
+    """Read which training tokens lie in planted systematic errors: (document id, token) -> kind.
+
+    RAISES (ValueError): S040 if there is no file, S093 if it lists none.
+    """
     culprits = {}
-    with gzip.open(train, "rt", encoding="utf8") as lines:
-        for line in lines:
-            record = json.loads(line)
-            for planted in record["planted"]:
-                if planted["kind"] in CONFUSIONS:
-                    for token in range(planted["start"], planted["end"]):
-                        culprits[record["id"], token] = planted["kind"]
+    try:
+        with gzip.open(train, "rt", encoding="utf8") as lines:
+            for line in lines:
+                record = json.loads(line)
+                for planted in record["planted"]:
+                    if planted["kind"] in CONFUSIONS:
+                        for token in range(planted["start"], planted["end"]):
+                            culprits[record["id"], token] = planted["kind"]
+    except FileNotFoundError:
+        raise ValueError(Errors.S040.format(what="list of planted errors", path=train)) from None
+    except (OSError, EOFError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(Errors.S093.format(path=train, problem=f"it lists no planted errors ({error!r})")) from None
     return culprits
 
 

@@ -108,9 +108,11 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: nu
     docs (sequence of Doc): their annotation is not read; empty ones are left out.
     theta (float64, P): the head that is explained, on the encoder of the pipeline. A tagger that explains another
         component has that one's predictions.
-    RAISES (ValueError): S101 if nothing is predicted.
+    RAISES (ValueError): S101 if there are no tokens, or nothing is predicted.
     """
     docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
+    if not docs:
+        raise ValueError(Errors.S101.format(what="There is no token in these texts"))
     found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]
     features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
     lengths = [len(doc) for doc in docs]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 
+import catalogue
 import pytest
-from spacy.tokens import DocBin
+import spacy
+from spacy.tokens import Doc, DocBin
+from spacy.util import registry
 
 from spacy_seginf.evaluation.method_blocks import read_methods
 from spacy_seginf.evaluation.refits import Refitter
@@ -15,6 +18,27 @@ from ..cli.running import run
 from ..conftest import TEXTS, make_examples, make_tagger
 
 SMALL = ["--queries", "3", "--ks", "2,5", "--subsets", "4", "--seeds", "0,1", "--documents", "20", "--no-plots"]
+OWN_METHOD = """
+import numpy
+import spacy
+from spacy_seginf.methods.interface import Attribution, Method
+
+
+class Places(Attribution):
+    def __init__(self, count):
+        self.count = count
+
+    def scores(self, queries):
+        return numpy.tile({sign}numpy.arange(1.0, self.count + 1), (len(queries), 1))
+
+
+@spacy.registry.misc("tests.Mine.v1")
+class Mine(Method):
+    name, cost = "mine", "none"
+
+    def prepare(self, context):
+        return Places(len(context.training))
+"""
 
 
 @pytest.fixture
@@ -151,11 +175,25 @@ def test_checkpoints_are_filled_in(config, tmp_path):
     last, toy = read_methods(config, checkpoints=tmp_path / "run")
     assert last.settings["checkpoints"] == last.method.checkpoints == str(tmp_path / "run")
     assert "checkpoints" not in toy.settings, "it does not read any"
-    before = last.key
-    assert before != read_methods(config)[0].key
+    assert last.key != read_methods(config)[0].key
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "checkpoints.json").write_text("{}")
-    assert last.key != before, "scores of other checkpoints are not used again"
+    again, _ = read_methods(config, checkpoints=tmp_path / "run")
+    assert last.key != again.key, "scores of other checkpoints are not used again"
+
+
+def test_scores_of_other_code_are_not_used_again(evaluate, config, tmp_path):
+    """A method is written by trying it."""
+    code = tmp_path / "mine.py"
+    config.write_text('[methods]\n\n[methods.mine]\n@misc = "tests.Mine.v1"\n')
+    found = []
+    for sign in ("-", "+"):
+        code.write_text(OWN_METHOD.format(sign=sign))
+        status, printed, report = evaluate("--code", code)
+        assert status == 0, printed
+        found.append(report["methods"]["mine"]["auc_del_plus"]["mean"])
+    catalogue._remove((*registry.misc.namespace, "tests.Mine.v1"))
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +207,9 @@ def test_checkpoints_are_filled_in(config, tmp_path):
         (["--subsets", "1"], ["S103", "at least 2"]),
         (["--truth", "somewhere"], ["S103", "both, or neither"]),
         (["--truth", "somewhere", "--planted", "missing.gz"], ["S040", "missing.gz"]),
+        (["--truth", "somewhere", "--planted", __file__], ["S093", "no planted errors"]),
         (["--config", "missing.cfg"], ["S040", "missing.cfg"]),
+        (["--config", __file__], ["S093", "section headers"]),
         (["--documents", "1"], ["S103", "at least 2"]),
     ],
 )
@@ -197,3 +237,18 @@ def test_blocks_that_give_no_scores(evaluate, config, block, code, expected):
     assert exit_code == 1
     assert code in printed
     assert expected in printed
+
+
+def test_a_name_without_a_block(evaluate, config):
+    config.write_text("[methods]\nmine = 3\n")
+    exit_code, printed, _ = evaluate()
+    assert exit_code == 1 and "S102" in printed and "no @misc" in printed
+
+
+@pytest.mark.parametrize("docs", [[], [[]]])
+def test_texts_without_tokens(exact_path, config, tmp_path, docs):
+    vocab = spacy.blank("en").vocab
+    DocBin(docs=[Doc(vocab, words=words) for words in docs]).to_disk(tmp_path / "none.spacy")
+    arguments = [exact_path, tmp_path / "none.spacy", tmp_path / "report", "--config", config, *SMALL]
+    code, printed = run("seginf", "evaluate", *arguments)
+    assert code == 1 and "S101" in printed and "no token" in printed
