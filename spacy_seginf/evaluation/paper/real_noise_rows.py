@@ -47,6 +47,10 @@ def real_noise_rows(judged: Found, trusted: Found, default: str, spans: int) -> 
         key=lambda pair: float(numpy.mean([own[pair[0]]["auroc"][0] for own in pair[1]])),
     )
     rows = document_rows("chosen", f"Documents, score chosen on dev ({names})", chosen, goals=GOALS, note=few)
+    by_token = [found["documents"][f"{found['token_choice']}, max"] for found in judged]
+    names = ", ".join(sorted({found["token_choice"] for found in judged}))
+    title = f"Documents, largest score of a token, chosen for tokens on dev ({names})"
+    rows += document_rows("chosen_for_tokens", title, by_token, goals=GOALS, note=few)
     rows += document_rows("default", f"Documents, default score ({default})", [own[default] for own in documents])
     rows += document_rows(
         "hindsight", f"Documents, best in hindsight ({hindsight})", [own[hindsight] for own in pool], note="Too good."
