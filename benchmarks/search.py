@@ -538,15 +538,17 @@ def pipe_part(corpora: Corpora, repeats: int) -> dict[str, Any]:
         component.explained = "entities"
         words = [[token.text for token in doc] for doc in corpora.bare(nlp, corpora.test)]
         consume(nlp, [Doc(nlp.vocab, words=words[0])])
-        seconds: dict[bool, list[float]] = {True: [], False: []}
-        for _ in range(repeats):
-            for explained in (False, True):
-                docs = [Doc(nlp.vocab, words=tokens) for tokens in words]
-                if explained:
-                    seconds[True].append(seconds_of(lambda: consume(nlp, docs))[0])
-                else:
-                    with nlp.select_pipes(disable="influence"), component.paused():
-                        seconds[False].append(seconds_of(lambda: consume(nlp, docs))[0])
+        seconds = {True: [0.0] * repeats, False: [0.0] * repeats}
+        for number in range(repeats):
+            # In turns, a batch at a time: a machine that slows down does so for both.
+            for start in range(0, len(words), nlp.batch_size):
+                for explained in (False, True) if (start // nlp.batch_size) % 2 else (True, False):
+                    docs = [Doc(nlp.vocab, words=tokens) for tokens in words[start : start + nlp.batch_size]]
+                    if explained:
+                        seconds[True][number] += seconds_of(partial(consume, nlp, docs))[0]
+                    else:
+                        with nlp.select_pipes(disable="influence"), component.paused():
+                            seconds[False][number] += seconds_of(partial(consume, nlp, docs))[0]
         ratios = [with_it / without for with_it, without in zip(seconds[True], seconds[False])]
         first, ratio = ratios[0], float(numpy.median(ratios))
         figures[f"pipe_ratios_{setting.name}"] = ratios
