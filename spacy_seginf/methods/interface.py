@@ -116,6 +116,10 @@ class Method(ABC):
     def prepare(self, context: Context) -> Attribution:
         """Do what has to be done once for all queries."""
 
+    def check(self, nlp: Language, tagger: str) -> None:
+        """Refuse what ``prepare`` could not use, as it would; asked before an index is built, which may take hours."""
+        return None
+
     def load(self, context: Context, folder: Path) -> Optional[Attribution]:
         """Restore what ``Attribution.save`` wrote; None if that was for something else, such as other settings. Only
         methods that are ``stored`` do."""

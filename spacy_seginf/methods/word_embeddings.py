@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any, Optional, Sequence
 
 import numpy
+from spacy.language import Language
 from spacy.util import registry
 
 from ..errors import Errors
+from ..pipeline.checkpoints import read_checkpoints
 from .interface import Attribution, Context, Method, Texts
 from .settings import check_choice, check_least
 from .stages import Stage, load_stages
@@ -89,6 +91,11 @@ class TracInWE(Method):
         stages = load_stages(context, self.checkpoints)
         indices = [self._index(stage, context, len(stages)) for stage in stages]
         return WordScores(self, context, stages, indices)
+
+    def check(self, nlp: Language, tagger: str) -> None:
+        """Load the checkpoints. RAISES (ValueError): S090 to S093 for those that can't be used."""
+        for checkpoint in read_checkpoints(Path(self.checkpoints)) if self.checkpoints is not None else ():
+            checkpoint.load(nlp, tagger)
 
     def load(self, context: Context, folder: Path) -> Optional[WordScores]:
         """Open what ``WordScores.save`` wrote; None if that was for other segments, another pipeline or other settings.

@@ -411,8 +411,11 @@ def save_with_index(
     build (Callable): writes the index to the first folder that it is given; keeps encoded shards in the second, which
         outlives a failure, so that running again does not encode them again.
     name (str): name of the influence component in the pipeline.
-    RAISES (ValueError): S036 if the disk is full, S037 if another process is building the same output.
+    RAISES (ValueError): S036 if the disk is full, S037 if another process is building the same output; those of
+        ``Influence.check_method``.
     """
+    component: Any = nlp.get_pipe(name)
+    component.check_method()
     output = Path(output).absolute()
     output.parent.mkdir(parents=True, exist_ok=True)
     partial_output = output.with_name(f".{output.name}-partial")
@@ -421,7 +424,6 @@ def save_with_index(
         shutil.rmtree(work, ignore_errors=True)
         try:
             report = build(work / name / "index", staging)
-            component: Any = nlp.get_pipe(name)
             component.load_index(work / name / "index")
             component.store_method()
             nlp.to_disk(work)

@@ -336,6 +336,18 @@ class Influence(Pipe):
         self._explainer = self._method_explainer = None
         self._connect()
 
+    def check_method(self) -> None:
+        """Make sure, before an index is built, that ``store_method`` will have what it needs.
+
+        RAISES (ValueError): S028 if the index is to be pruned; those of the method.
+        """
+        if self.method is not None and self.method.stored:
+            if self.settings.keep < 1 or self.settings.tolerance > 0:
+                value = f"{self.settings.keep}, with a tolerance of {self.settings.tolerance}"
+                allowed = f"The method '{self.method.name}' needs all labels: 1 and 0."
+                raise ValueError(Errors.S028.format(setting="keep", name=self.name, value=value, allowed=allowed))
+            self.method.check(self.nlp, self.tagger_name)
+
     def store_method(self) -> None:
         """Prepare the component's method, if it is a slow one, and write its files beside the index."""
         if self.method is not None and self.method.stored and self.index is not None:

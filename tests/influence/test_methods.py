@@ -14,12 +14,15 @@ import spacy
 import srsly
 from spacy.util import registry
 
+from spacy_seginf.cli import index as command
 from spacy_seginf.cli.index import index
 from spacy_seginf.index.tables import Filter
 from spacy_seginf.methods.interface import Attribution, Method
 from spacy_seginf.methods.segment_influence import SegmentInfluence
 from spacy_seginf.pipeline.attribution import index_context
 from spacy_seginf.render.wording import caveat
+
+from ..conftest import copy_pipeline
 
 TEXT = "Ada Lind visited Osted United on Monday ."
 
@@ -142,8 +145,6 @@ def test_the_context_is_the_corpus(exact_nlp, train_examples):
 
 
 def test_a_slow_method_is_stored_with_the_pipeline(unsure_nlp, corpus_path, tmp_path):
-    from ..conftest import copy_pipeline
-
     nlp = copy_pipeline(unsure_nlp)
     nlp.add_pipe("influence", config={"method": {"@misc": "third_party.ByLength.v1"}, "l2": 1.0})
     nlp.to_disk(tmp_path / "model")
@@ -164,6 +165,27 @@ def test_a_slow_method_is_stored_with_the_pipeline(unsure_nlp, corpus_path, tmp_
     numpy.testing.assert_array_equal(again.get_pipe("influence").method_explainer().attribution.segments, whole[::-1])
     spacy.load(tmp_path / "model").to_disk(tmp_path / "copy")
     assert not (tmp_path / "copy" / "influence" / "method").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "keep", "code"), [({"checkpoints": "nowhere"}, 1.0, "S090"), ({}, 0.5, "S028"), ({}, None, None)]
+)
+def test_what_a_slow_method_needs_is_checked_before_building(
+    unsure_nlp, corpus_path, tmp_path, monkeypatch, settings, keep, code
+):
+    nlp = copy_pipeline(unsure_nlp)
+    nlp.add_pipe("influence", config={"method": {"@misc": "spacy_seginf.TracInWE.v1", **settings}, "l2": 1.0})
+    nlp.to_disk(tmp_path / "model")
+    built = []
+    original = command.build_index
+    monkeypatch.setattr(command, "build_index", lambda *a, **k: built.append(1) or original(*a, **k))
+    if code is None:
+        index(str(tmp_path / "model"), corpus_path, tmp_path / "indexed", keep=keep)
+        assert built and (tmp_path / "indexed" / "influence" / "method").is_dir()
+        return
+    with pytest.raises(ValueError, match=code):
+        index(str(tmp_path / "model"), corpus_path, tmp_path / "indexed", keep=keep)
+    assert not built
 
 
 def test_the_config_keeps_the_method(exact_path, tmp_path):
