@@ -56,12 +56,12 @@ def noisy_records():
 
 
 def dev_records():
-    """Ten documents about sports, half of them wrong, and ten others, of which one is."""
+    """Ten documents about sports, half of them wrong, and ten others, of which two are."""
     records = []
     for number, text in enumerate(sports_texts(10, 1)):
         records.append(record(f"dev-sport-{number}", text, {"ORG": "LOC"} if number % 2 else None))
     for number, text in enumerate(TEXTS[8:18]):
-        records.append(record(f"dev-news-{number}", text, {"ORG": "PER"} if number == 0 else None))
+        records.append(record(f"dev-news-{number}", text, {"ORG": "PER"} if number % 5 == 0 else None))
     return records
 
 
