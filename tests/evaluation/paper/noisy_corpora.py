@@ -56,7 +56,7 @@ def noisy_records():
 
 
 def dev_records():
-    """Ten documents about sports, half of them wrong, and ten others, of which two are."""
+    """Ten documents about sports, half of them wrong, and ten others, of which one is."""
     records = []
     for number, text in enumerate(sports_texts(10, 1)):
         records.append(record(f"dev-sport-{number}", text, {"ORG": "LOC"} if number % 2 else None))
