@@ -12,6 +12,7 @@ from ..retrieval import evaluate_retrieval, rank
 
 READ = (50, 100, 200, 500)  # tokens or spans
 REPEATS = 200  # of the bootstrap
+LABEL_REPEATS = 100  # of that of tokens and spans, which are many
 Named = Mapping[str, numpy.ndarray]
 
 
@@ -69,7 +70,7 @@ def document_figures(documents: Named, sought: Sought, repeats: int = REPEATS) -
     return found
 
 
-def token_figures(tokens: Named, sought: Sought, repeats: int = REPEATS) -> dict[str, dict[str, Any]]:
+def token_figures(tokens: Named, sought: Sought, repeats: int = LABEL_REPEATS) -> dict[str, dict[str, Any]]:
     """Measure scores of tokens (float64): average precision, and precision among those read first. The bootstrap draws
     documents."""
     owners = sought.owners
@@ -88,7 +89,7 @@ def entity_figures(tokens: Named, sought: Sought) -> dict[str, dict[str, Any]]:
     wrong = by_segment(sought.wrong, sought.lengths, units) > 0
     return {
         name: evaluate_retrieval(
-            by_segment(values, sought.lengths, units), wrong, at=READ, groups=units[:, 0], repeats=REPEATS
+            by_segment(values, sought.lengths, units), wrong, at=READ, groups=units[:, 0], repeats=LABEL_REPEATS
         ).figures()
         for name, values in tokens.items()
     }

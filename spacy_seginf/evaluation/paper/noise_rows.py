@@ -11,6 +11,7 @@ from .noise_measures import READ
 from .results import Row
 
 MEASURES = {"auroc": "AUROC", "average_precision": "average precision"}
+LEVELS = {"token": "Tokens", "entity": "Spans"}
 Figures = Mapping[str, Any]
 
 
@@ -62,14 +63,14 @@ def reading_rows(level: str, key: str, what: str, found: Sequence[Figures], goal
     rows = [
         measure_row(
             f"{level}_{key}_average_precision",
-            f"{level.title()}s, {what}: average precision",
+            f"{LEVELS[level]}, {what}: average precision",
             found,
             "average_precision",
             goal=goal,
         )
     ]
     for n in READ:
-        title = f"{level.title()}s, {what}: share of wrong ones among the first {n}"
+        title = f"{LEVELS[level]}, {what}: share of wrong ones among the first {n}"
         rows.append(measure_row(f"{level}_{key}_precision_at_{n}", title, found, f"precision_at_{n}"))
     return rows
 

@@ -109,7 +109,7 @@ class RealNoise:
             "token_choice": choice.token,
             "on_dev": choice.elsewhere,
             "documents": document_figures(documents, sought),
-            "tokens": token_figures(choice.tokens, sought),
+            "tokens": token_figures(read, sought),
             "entities": entity_figures(read, sought),
             "fixing": reviewed.fix(choice.tokens[choice.token], sought, self.spans, test, progress),
             "counts": sought.counts(),
@@ -125,7 +125,6 @@ class RealNoise:
         every: Named = {**by_documents(tokens, sought.lengths), **documents}
         return {
             "documents": document_figures(every, sought),
-            "tokens": token_figures(tokens, sought),
             "seconds": time.process_time() - started,
         }
 
