@@ -312,3 +312,7 @@ class Errors(metaclass=_Coded):
         "index --curvature exact`, and without --no-refit."
     )
     S156 = "There are {found} {what}, and {needed} are needed. Take fewer, or another file."
+    S157 = (
+        "The pipeline {path} can't judge labels that it has not seen: its component '{name}' has the tags {found}, and "
+        "the indexed one {known}. Train it like that one, on a part of the documents."
+    )

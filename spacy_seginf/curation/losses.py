@@ -33,11 +33,7 @@ def conditional_losses(source: LabelSource) -> numpy.ndarray:
 
 def marginal_losses(source: LabelSource) -> numpy.ndarray:
     """Return -log p(label | text) of each token in nats (float64, tokens)."""
-    rows = numpy.arange(len(source.labels))
-    others = source.marginals.copy()
-    others[rows, source.labels] = 0.0
-    own = source.marginals[rows, source.labels]
-    return _surprise(-numpy.log(numpy.maximum(own, LEAST)), others.sum(axis=1))
+    return losses_under(source.marginals, source.labels)
 
 
 def held_out_losses(source: LabelSource) -> numpy.ndarray:
@@ -63,6 +59,14 @@ def segment_losses(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarra
         source.chains(segments[start : start + CHUNK]).losses(nothing)[0] for start in range(0, len(segments), CHUNK)
     ]
     return numpy.concatenate([numpy.zeros(0), *parts])
+
+
+def losses_under(marginals: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
+    """Return -log p of labels (ints, tokens) in nats (float64, tokens). marginals (float64, tokens x labels)."""
+    rows = numpy.arange(len(labels))
+    others = marginals.copy()
+    others[rows, labels] = 0.0
+    return _surprise(-numpy.log(numpy.maximum(marginals[rows, labels], LEAST)), others.sum(axis=1))
 
 
 def _surprise(losses: numpy.ndarray, against: numpy.ndarray) -> numpy.ndarray:

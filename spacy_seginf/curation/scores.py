@@ -30,6 +30,7 @@ from .norms import (
     self_influences,
 )
 from .source import LabelSource
+from .trusted import trusted_losses
 
 TokenLevel = Callable[[LabelSource], numpy.ndarray]
 SegmentLevel = Callable[[LabelSource, numpy.ndarray], numpy.ndarray]
@@ -80,6 +81,7 @@ ALL = (
         CLEAN,
         segments=segment_clean_opposition,
     ),
+    LabelScore("trusted_loss", "-log p(label | text) by a head fitted to trusted labels", CLEAN, tokens=trusted_losses),
     LabelScore("clean_disagreement", "similar trusted tokens have another label", CLEAN, tokens=clean_disagreement),
     LabelScore(
         "low_confidence",

@@ -58,13 +58,17 @@ def learned_scores(known: Evidence, wrong: numpy.ndarray, other: Evidence) -> tu
     RETURNS: p(wrong) of the labels of the first, each from a fit without the documents of its fold, and of those of the
         other, from a fit to all of the first (both float64, tokens).
     """
-    count = int(known.documents.max(initial=-1)) + 1
-    folds = (numpy.random.default_rng(0).permutation(count) % FOLDS)[known.documents]
+    folds = folds_of(int(known.documents.max(initial=-1)) + 1)[known.documents]
     crossed = numpy.zeros(len(wrong))
     for fold in range(FOLDS):
         inside = folds == fold
         crossed[inside] = _probabilities(known.features[inside], _fit(known.features[~inside], wrong[~inside]))
     return crossed, _probabilities(other.features, _fit(known.features, wrong))
+
+
+def folds_of(documents: int) -> numpy.ndarray:
+    """Deal documents out to FOLDS folds in a random order that is always the same (int64, documents)."""
+    return numpy.random.default_rng(0).permutation(documents) % FOLDS
 
 
 def _fit(features: numpy.ndarray, wrong: numpy.ndarray) -> numpy.ndarray:

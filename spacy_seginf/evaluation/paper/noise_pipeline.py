@@ -33,12 +33,14 @@ DRAWN = 0  # seed of the random spans
 class Reviewed:
     """A pipeline, its training labels and what is known of them.
 
-    tagger (str): name of its tagger. key (str): names the index and the documents with their corrections.
+    tagger (str): name of its tagger. records: of its documents, in their order. key (str): names the index and the
+        documents with their corrections.
     """
 
     nlp: Language
     tagger: str
     source: LabelSource
+    records: Sequence[Record]
     truth: Truth
     key: str
 
@@ -61,7 +63,7 @@ class Reviewed:
         source = LabelSource.of(index)
         records = match(index, train)
         key = problem_key(index, [], (VERSION, json.dumps(records)))
-        return cls(nlp, influence.tagger_name, source, Truth.of(records, manifest.tags), key)
+        return cls(nlp, influence.tagger_name, source, records, Truth.of(records, manifest.tags), key)
 
     def sought(self, kept: numpy.ndarray, documents: Optional[numpy.ndarray] = None) -> Sought:
         """Say what is sought: wrong labels in documents that are kept (bool, documents). documents (bool, documents):

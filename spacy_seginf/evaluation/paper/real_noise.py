@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
+import numpy
 from spacy.util import registry
 
 from ...curation.scores import CLEANLAB, SCORES
+from ...errors import Errors
 from ...render.found_plot import plot_found
 from ...render.plotting import load_pyplot
 from ..trial import Progress
@@ -22,6 +24,7 @@ from .noise_choice import choose
 from .noise_measures import Named, by_documents, document_figures, entity_figures, token_figures
 from .noise_pipeline import Reviewed, check_settings
 from .noise_sources import clean_documents, clean_scores, with_unseen
+from .noise_trusted import TRUSTED, Unseeing, trusted_scores, unseen_scores
 from .noise_truth import Record, Truth, read_corrected
 from .real_noise_rows import real_noise_rows
 from .results import Result
@@ -38,6 +41,8 @@ class RealNoise:
 
     pipelines (sequence of str): pipelines that ``seginf index`` wrote, with exact curvature and a refit head, indexed
         over all training documents; one for each training seed.
+    unseen_pipelines (sequence of str): pipelines trained without a part of the documents: of n, number k has not seen
+        the documents k, k + n, k + 2n ... of ``train``, from 0. None if there are none.
     train, dev, test (str): documents (.jsonl.gz) with id, tokens, labels, gold_labels and sent_starts.
     seeds (sequence of int): each draws ``clean_documents`` (int) dev documents that hold corrections.
     spans (int): how many are corrected. default_score, default_how (str): what is used where nothing can be chosen.
@@ -48,6 +53,7 @@ class RealNoise:
     train: str
     dev: str
     test: str
+    unseen_pipelines: Sequence[str] = ()
     seeds: Sequence[int] = (0, 1, 2)
     clean_documents: int = 10
     spans: int = 100
@@ -56,6 +62,12 @@ class RealNoise:
 
     def __post_init__(self) -> None:
         check_settings("RealNoise", asdict(self))
+        unseen = self.unseen_pipelines
+        if isinstance(unseen, str) or len(unseen) == 1 or len(set(unseen)) < len(unseen):
+            allowed = "Give a list of two different ones or more, each trained without its own part, or none."
+            raise ValueError(
+                Errors.S132.format(name="RealNoise", setting="unseen_pipelines", value=unseen, allowed=allowed)
+            )
 
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:
         """Review every pipeline's training labels; what is finished is kept in ``folder``.
@@ -72,10 +84,12 @@ class RealNoise:
         trusted: list[dict[str, Any]] = []
         for path in self.pipelines:
             reviewed = Reviewed.load(path, train)
-            settings = (dev, test, self.spans, self.default_score, self.default_how)
-            judged.append(
-                reviewed.keep(folder, "judged", settings, partial(self._judge, reviewed, dev, test, progress))
-            )
+            tags = reviewed.source.scheme.tags
+            unseeing = [Unseeing.load(other, reviewed.tagger, tags) for other in self.unseen_pipelines]
+            heads = [own.fingerprint for own in unseeing]
+            settings = (dev, test, self.spans, self.default_score, self.default_how, heads)
+            judge = partial(self._judge, reviewed, train, dev, test, unseeing, progress)
+            judged.append(reviewed.keep(folder, "judged", settings, judge))
             say(f"{path}: chosen on dev: {judged[-1]['document_choice']}; by token: {judged[-1]['token_choice']}")
             for seed in self.seeds:
                 drawn = (dev, self.clean_documents, seed)
@@ -95,19 +109,32 @@ class RealNoise:
         return f"{self.default_score}, {self.default_how}"
 
     def _judge(
-        self, reviewed: Reviewed, dev: Sequence[Record], test: Sequence[Record], progress: Progress
+        self,
+        reviewed: Reviewed,
+        train: Sequence[Record],
+        dev: Sequence[Record],
+        test: Sequence[Record],
+        unseeing: Sequence[Unseeing],
+        progress: Progress,
     ) -> dict[str, Any]:
-        """Choose a score on dev, and measure all scores that need no clean documents."""
+        """Choose a score on dev, and measure all scores that need no draw of clean documents."""
         started = time.process_time()
         both = with_unseen(reviewed.nlp, reviewed.tagger, reviewed.source, dev)
-        choice = choose(both, Truth.of(dev, reviewed.source.scheme.tags))
+        corrected = Truth.of(dev, reviewed.source.scheme.tags)
+        more = {TRUSTED: trusted_scores(both, corrected)}
+        if unseeing:
+            places = {record["id"]: number for number, record in enumerate(train)}
+            order = [*(places[record["id"]] for record in reviewed.records), *range(len(dev))]
+            more.update(unseen_scores(unseeing, both, reviewed.records, dev, numpy.array(order) % len(unseeing)))
+        choice = choose(both, corrected, more)
         sought = reviewed.sought(reviewed.truth.counted)
         documents = by_documents(choice.tokens, sought.lengths)
-        read = {name: choice.tokens[name] for name in {choice.token, self.default_score, *COMPARED}}
+        read = {name: choice.tokens[name] for name in {choice.token, self.default_score, *more, *COMPARED}}
         return {
             "document_choice": choice.document,
             "token_choice": choice.token,
             "on_dev": choice.elsewhere,
+            "quality_on_dev": choice.quality,
             "documents": document_figures(documents, sought),
             "tokens": token_figures(read, sought),
             "entities": entity_figures(read, sought),
@@ -133,6 +160,7 @@ class RealNoise:
     ) -> dict[str, list[list[float]]]:
         chosen = [found["documents"][found["document_choice"]]["found"] for found in judged]
         shown = {"chosen on dev": chosen}
+        shown["trusted_loss, max"] = [found["documents"]["trusted_loss, max"]["found"] for found in judged]
         for name in (self._default(), "document_loss, mean", "marginal_loss, mean", "cleanlab_self_confidence, max"):
             shown[name] = [found["documents"][name]["found"] for found in judged]
         for name in ("segment influence, max", "segment influence, mean", "instance influence"):
@@ -141,7 +169,8 @@ class RealNoise:
 
     def _facts(self, judged: Sequence[dict[str, Any]], trusted: Sequence[dict[str, Any]]) -> dict[str, Any]:
         facts: dict[str, Any] = {**asdict(self), "pipelines": list(self.pipelines), "seeds": list(self.seeds)}
-        for name in ("document_choice", "token_choice", "on_dev", "counts"):
+        facts["unseen_pipelines"] = list(self.unseen_pipelines)
+        for name in ("document_choice", "token_choice", "on_dev", "quality_on_dev", "counts"):
             facts[name] = [found[name] for found in judged]
         facts["corrected_spans"] = [found["fixing"]["corrected"] for found in judged]
         facts["fits_not_converged"] = [found["fixing"]["unfinished"] for found in judged]
@@ -153,10 +182,12 @@ class RealNoise:
             "A training label is wrong where it differs from the corrected one; a document, where one of its labels "
             "is. Documents of 800 tokens or more train and are scored, but are not counted, as in the paper.",
             "Chosen on dev: every score is computed for the uncorrected dev labels too, under the head that has not "
-            "seen them, and so is one that is learned from dev's corrections (logistic regression on other scores and "
-            "on the type of the label; cross-fitted by documents there). The one with the highest sum of AUROC and "
-            "average precision of dev documents is chosen for documents, the one with the highest average precision "
-            "of dev tokens for tokens. Corrections of training labels play no part in it.",
+            "seen them, and so are the loss under a head that is fitted to dev's corrected labels, and a score that is "
+            "learned from them (logistic regression on other scores and on the type of the label); for dev itself, "
+            "both are cross-fitted by documents. Pipelines that were trained on a part of the documents judge the "
+            "labels of the others. The score with the highest sum of AUROC and average precision of dev documents is "
+            "chosen for documents, the one with the highest average precision of dev tokens for tokens. Corrections "
+            "of training labels play no part in it.",
             f"Default: {self._default()}. Best in hindsight: chosen on the figures shown, so it is too good.",
             "Influence on clean documents: the mean of the 10 strongest oppositions of a training label to labels of "
             f"{self.clean_documents} dev documents with their corrected labels, drawn by each seed among those that "

@@ -6,11 +6,18 @@ from typing import Any, Optional, Sequence
 
 import numpy
 
+from ...curation.levels import HOW
 from ..intervals import Estimate
 from .noise_rows import best_of, document_rows, fixing_rows, reading_rows
+from .noise_trusted import TRUSTED, UNSEEN, UNSEEN_TRUSTED
 from .results import Row
 
 Found = Sequence[dict[str, Any]]
+TAUGHT = {
+    TRUSTED: "loss under a head fitted to the corrected labels of all dev documents",
+    UNSEEN: "loss by the pipeline that has not seen the document",
+    UNSEEN_TRUSTED: "loss by the encoder that has not seen the document, under a head fitted to corrected dev labels",
+}
 GOALS = (">= 0.86", ">= 0.55")
 # By key: the score, and what is published of it. The authors' influence has identity curvature.
 PLAIN: dict[str, tuple[str, tuple[Optional[float], Optional[float]]]] = {
@@ -57,6 +64,11 @@ def real_noise_rows(judged: Found, trusted: Found, default: str, spans: int) -> 
     )
     for key, (name, published) in PLAIN.items():
         rows += document_rows(key, f"Documents, {name}", [own[name] for own in documents], published)
+    for name in TAUGHT:
+        if f"{name}, max" in documents[0]:
+            for how in HOW:
+                title = f"Documents, {TAUGHT[name]}: {how}"
+                rows += document_rows(f"{name}_{how}", title, [own[f"{name}, {how}"] for own in documents])
     for key, (name, published) in CLEAN.items():
         note = "Published: 0.367 to 0.511." if key == "nearest_neighbours" else ""
         rows += document_rows(key, f"Documents, {name}", [own[name] for own in clean], published, note=note)
@@ -75,7 +87,9 @@ def _label_rows(judged: Found, default: str) -> list[Row]:
         chosen = [found[table][found["token_choice"]] for found in judged]
         names = ", ".join(sorted({found["token_choice"] for found in judged}))
         rows += reading_rows(level, "chosen", f"score chosen on dev ({names})", chosen)
+        taught = [(name, name, what) for name, what in TAUGHT.items() if name in tokens[0]]
         for key, name, what in (
+            *taught,
             ("default", score, f"default score ({score})"),
             ("cleanlab", cleanlab, f"best of cleanlab's in hindsight ({cleanlab})"),
             ("token_loss", "marginal_loss", "loss of tokens"),

@@ -6,10 +6,19 @@ import math
 import numpy
 import pytest
 
+from spacy_seginf.curation.reading import checkpoint_marginals
 from spacy_seginf.evaluation.paper import noise_pipeline
 from spacy_seginf.evaluation.paper.noise_choice import LEARNED, PLAIN, choose
 from spacy_seginf.evaluation.paper.noise_pipeline import Reviewed
-from spacy_seginf.evaluation.paper.noise_sources import with_unseen
+from spacy_seginf.evaluation.paper.noise_sources import annotated, with_unseen
+from spacy_seginf.evaluation.paper.noise_trusted import (
+    TRUSTED,
+    UNSEEN,
+    UNSEEN_TRUSTED,
+    Unseeing,
+    trusted_scores,
+    unseen_scores,
+)
 from spacy_seginf.evaluation.paper.noise_truth import Truth, read_corrected
 from spacy_seginf.evaluation.paper.real_noise import FIGURE, RealNoise
 
@@ -79,10 +88,11 @@ def test_what_is_chosen_knows_nothing_of_the_training_corrections(settings, tmp_
     for given in (records, shuffled):
         reviewed = Reviewed.load(settings["pipelines"][0], given)
         both = with_unseen(reviewed.nlp, reviewed.tagger, reviewed.source, dev)
-        choices.append(choose(both, Truth.of(dev, reviewed.source.scheme.tags)))
+        corrected = Truth.of(dev, reviewed.source.scheme.tags)
+        choices.append(choose(both, corrected, {TRUSTED: trusted_scores(both, corrected)}))
     one, other = choices
     assert (one.token, one.document, one.elsewhere) == (other.token, other.document, other.elsewhere)
-    for name in (*PLAIN, LEARNED):
+    for name in (*PLAIN, LEARNED, TRUSTED):
         numpy.testing.assert_array_equal(one.tokens[name], other.tokens[name])
     changed = {
         **settings,
@@ -92,6 +102,54 @@ def test_what_is_chosen_knows_nothing_of_the_training_corrections(settings, tmp_
     result = run(RealNoise(**{**changed, "seeds": [0]}), tmp_path)
     assert result.facts["document_choice"] == [one.document] and result.facts["token_choice"] == [one.token]
     assert "one pipeline" in next(row.note for row in result.rows if row.key == "chosen_auroc")
+
+
+def test_a_head_fitted_to_corrections_without_the_document(settings):
+    """Of a dev document, the head has not seen the correction: another one there changes nothing."""
+    reviewed = Reviewed.load(settings["pipelines"][0], noisy_records())
+    dev = dev_records()
+    both = with_unseen(reviewed.nlp, reviewed.tagger, reviewed.source, dev)
+    tags = reviewed.source.scheme.tags
+    found = trusted_scores(both, Truth.of(dev, tags))
+    changed = [{**each, "gold_labels": ["O"] * len(each["tokens"])} if not n else each for n, each in enumerate(dev)]
+    other = trusted_scores(both, Truth.of(changed, tags))
+    first = len(reviewed.source.labels)
+    rows = slice(first, first + len(dev[0]["tokens"]))
+    numpy.testing.assert_allclose(found[rows], other[rows], rtol=1e-5, atol=1e-8)
+    assert numpy.abs(found - other).max() > 0.01
+    wrong = reviewed.truth.wrong
+    assert found[:first][wrong].mean() > 2 * found[:first][~wrong].mean()
+
+
+def test_every_document_is_judged_by_the_pipeline_that_has_not_seen_it(settings):
+    reviewed = Reviewed.load(settings["pipelines"][0], noisy_records())
+    dev = dev_records()
+    both = with_unseen(reviewed.nlp, reviewed.tagger, reviewed.source, dev)
+    tags = reviewed.source.scheme.tags
+    pipelines = [Unseeing.load(path, reviewed.tagger, tags) for path in settings["pipelines"]]
+    parts = numpy.arange(len(both.data.lengths)) % 2
+    found = unseen_scores(pipelines, both, reviewed.records, dev, parts)
+    docs = [annotated(reviewed.nlp, record, "labels") for record in (*reviewed.records, *dev)]
+    probabilities = checkpoint_marginals([each.nlp for each in pipelines], docs, both.labels, reviewed.tagger)
+    tokens = numpy.repeat(parts, both.data.lengths)
+    for part, own in enumerate(probabilities):
+        numpy.testing.assert_allclose(
+            found[UNSEEN][tokens == part], -numpy.log(own[tokens == part]), rtol=1e-4, atol=1e-6
+        )
+    assert numpy.abs(probabilities[0] - probabilities[1]).max() > 0.01
+    assert (found[UNSEEN_TRUSTED] > 0).all() and numpy.abs(found[UNSEEN_TRUSTED] - found[UNSEEN]).max() > 0.01
+
+
+def test_pipelines_that_have_not_seen_a_part(settings, tmp_path):
+    result = run(RealNoise(**{**settings, "unseen_pipelines": settings["pipelines"]}), tmp_path)
+    rows = {row.key: row for row in result.rows}
+    for name in (TRUSTED, UNSEEN, UNSEEN_TRUSTED):
+        assert rows[f"{name}_max_auroc"].by_seed and rows[f"token_{name}_average_precision"].by_seed
+        assert name in result.facts["quality_on_dev"][0]["tokens"]
+    with pytest.raises(ValueError, match=r"S157.*B-ORG"):
+        Unseeing.load(settings["pipelines"][0], "crf_tagger", ["O", "B-X", "I-X"])
+    with pytest.raises(ValueError, match="S040"):
+        run(RealNoise(**{**settings, "unseen_pipelines": [str(tmp_path / "a"), str(tmp_path / "b")]}), tmp_path)
 
 
 def test_unseen_documents_are_judged_as_they_are(settings):
@@ -148,6 +206,8 @@ def test_too_few_clean_documents(settings, tmp_path):
         ("pipelines", []),
         ("pipelines", "one"),
         ("seeds", [1, 1]),
+        ("unseen_pipelines", ["one"]),
+        ("unseen_pipelines", "one"),
         ("spans", 0),
         ("clean_documents", 0),
         ("default_score", "clean_opposition"),

@@ -1,0 +1,126 @@
+"""What corrected labels of other documents teach of training labels: losses under heads that were fitted to them, on
+features of the pipeline, and on those of pipelines whose encoders have not seen the training documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence, cast
+
+import numpy
+from spacy.language import Language
+
+from ...crf import one_label_each
+from ...curation.reading import clean_texts
+from ...curation.source import LabelSource
+from ...curation.trusted import losses_by, trusted_head
+from ...errors import Errors
+from ...influence.choose import FALLBACK, subset
+from ...influence.fingerprint import head_fingerprint
+from ...influence.fit import HeadData
+from ...influence.gradients import Head
+from ...pipeline.crf_tagger import CRFTagger
+from ...pipeline.loading import load_pipeline
+from .noise_learned import FOLDS, folds_of
+from .noise_sources import annotated
+from .noise_truth import LABELS, Record, Truth
+
+TRUSTED, UNSEEN, UNSEEN_TRUSTED = "trusted_loss", "unseen_loss", "unseen_trusted_loss"
+
+
+def trusted_scores(both: LabelSource, corrected: Truth) -> numpy.ndarray:
+    """Score labels by heads that were fitted to corrected ones (float64, tokens): -log p(label | text) in nats.
+
+    both (LabelSource): training documents, and behind them others with their uncorrected labels, as
+        ``noise_sources.with_unseen`` gives them. corrected (Truth): of these others only, to which heads are fitted. Of
+        a document among them, the head was fitted without the documents of its fold.
+    """
+    count = len(both.data.lengths) - len(corrected.lengths)
+    seen, others = (subset(both.data, part) for part in numpy.split(numpy.arange(len(both.data.lengths)), [count]))
+    first = len(seen.allowed)
+    labels = both.labels[:first], both.labels[first:]
+    found = _losses(seen, labels[0], others, labels[1], corrected.gold, both.theta, _penalty(both))
+    return numpy.concatenate(found)
+
+
+@dataclass(frozen=True)
+class Unseeing:
+    """A pipeline that was trained without some of the documents. theta (float64, P): its head, and its fingerprint."""
+
+    nlp: Language
+    tagger: str
+    theta: numpy.ndarray
+    fingerprint: str
+
+    @classmethod
+    def load(cls, path: str, tagger: str, tags: Sequence[str]) -> Unseeing:
+        """Load a pipeline. tagger (str): name of its tagger. tags (sequence of str): what this must have.
+
+        RAISES (ValueError): S040 for a missing pipeline, S157 for other tags.
+        """
+        nlp = load_pipeline(path)
+        found = cast(CRFTagger, nlp.get_pipe(tagger)).tags if tagger in nlp.pipe_names else []
+        if list(found) != list(tags):
+            names = ", ".join(found), ", ".join(tags)
+            raise ValueError(Errors.S157.format(path=path, name=tagger, found=names[0], known=names[1]))
+        model = cast(CRFTagger, nlp.get_pipe(tagger)).model
+        return cls(nlp, tagger, Head(model).theta, head_fingerprint(model))
+
+    def encode(self, records: Sequence[Record]) -> HeadData:
+        return clean_texts(self.nlp, [annotated(self.nlp, record, LABELS) for record in records], self.tagger).data
+
+
+def unseen_scores(
+    pipelines: Sequence[Unseeing],
+    both: LabelSource,
+    train: Sequence[Record],
+    dev: Sequence[Record],
+    parts: numpy.ndarray,
+) -> dict[str, numpy.ndarray]:
+    """Score labels by pipelines that were trained without them.
+
+    pipelines: number k has not seen part k of the documents. both (LabelSource): as for ``trusted_scores``.
+    train, dev: the records of its documents. parts (int64, documents of both): the part of each.
+    RETURNS (dict of str to float64, tokens): -log p(label | text) in nats under the pipeline's own head, and under one
+        that was fitted to the corrected labels of dev on its features.
+    """
+    corrected = Truth.of(dev, both.scheme.tags)
+    tokens = numpy.repeat(parts, both.data.lengths)
+    first = int(sum(both.data.lengths[: len(train)]))
+    labels, given = both.labels[:first], both.labels[first:]
+    found = {name: numpy.zeros(len(both.labels)) for name in (UNSEEN, UNSEEN_TRUSTED)}
+    for number, pipeline in enumerate(pipelines):
+        mine = [record for record, part in zip(train, parts.tolist()) if part == number]
+        seen, others = pipeline.encode(mine), pipeline.encode(dev)
+        own = tokens == number
+        at = labels[own[:first]]
+        plain = losses_by(pipeline.theta, seen, at), losses_by(pipeline.theta, others, given)
+        trusted = _losses(seen, at, others, given, corrected.gold, pipeline.theta, _penalty(both))
+        for name, (of_seen, of_others) in ((UNSEEN, plain), (UNSEEN_TRUSTED, trusted)):
+            found[name][own] = numpy.concatenate([of_seen, of_others[own[first:]]])
+    return found
+
+
+def _losses(
+    seen: HeadData,
+    labels: numpy.ndarray,
+    others: HeadData,
+    given: numpy.ndarray,
+    gold: numpy.ndarray,
+    start: numpy.ndarray,
+    penalty: float,
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Judge labels (ints) of documents, and given labels (ints) of others, by heads fitted to gold labels of these."""
+    trusted = HeadData(others.features, one_label_each(gold, others.labels), others.lengths)
+    head = trusted_head(trusted, start, penalty)
+    folds, crossed = folds_of(len(others.lengths)), numpy.zeros(len(given))
+    for fold in range(FOLDS):
+        inside = numpy.flatnonzero(folds == fold)
+        without = trusted_head(subset(trusted, numpy.flatnonzero(folds != fold)), head, penalty)
+        rows = others.rows(inside)
+        crossed[rows] = losses_by(without, subset(others, inside), given[rows])
+    return losses_by(head, seen, labels), crossed
+
+
+def _penalty(source: LabelSource) -> float:
+    """Return the penalty of the head of a source for each of its tokens."""
+    return (source.l2 or FALLBACK) / len(source.labels)
