@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy
 
-from ..influence.choose import FALLBACK, fit_to_optimum
+from ..influence.choose import FALLBACK, choose_l2, fit_to_optimum, hold_out
 from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
 from .clean import clean_of
 from .losses import losses_under
@@ -17,17 +17,20 @@ from .source import LabelSource
 
 def trusted_losses(source: LabelSource) -> numpy.ndarray:
     """Return -log p(label | text) of each training token under a head that is fitted to the trusted labels only, on the
-    features of the source (nats; float64, tokens). The penalty per token is the source's. 0 without trusted labels."""
+    features of the source (nats; float64, tokens). 0 without trusted labels."""
     trusted = clean_of(source)
     if not len(trusted):
         return numpy.zeros(len(source.labels))
-    penalty = (source.l2 or FALLBACK) / len(source.labels)
-    return losses_by(trusted_head(trusted.data, source.theta, penalty), source.data, source.labels)
+    head = fit_to_optimum(trusted.data, source.theta, trusted_l2(trusted.data)).theta
+    return losses_by(head, source.data, source.labels)
 
 
-def trusted_head(trusted: HeadData, start: numpy.ndarray, penalty: float) -> numpy.ndarray:
-    """Fit a head to trusted labels (float64, P). start (float64, P): where to begin. penalty (float): l2 per token."""
-    return fit_to_optimum(trusted, start, penalty * len(trusted.allowed)).theta
+def trusted_l2(trusted: HeadData) -> float:
+    """Choose the penalty of a head for trusted labels on one document in ten of them."""
+    rest, held_out = hold_out(trusted)
+    if not len(rest.allowed) or not len(held_out.allowed):
+        return FALLBACK
+    return choose_l2(rest, held_out, numpy.zeros(trusted.labels * (trusted.width + trusted.labels))).l2
 
 
 def losses_by(theta: numpy.ndarray, data: HeadData, labels: numpy.ndarray) -> numpy.ndarray:

@@ -12,9 +12,9 @@ from spacy.language import Language
 from ...crf import one_label_each
 from ...curation.reading import clean_texts
 from ...curation.source import LabelSource
-from ...curation.trusted import losses_by, trusted_head
+from ...curation.trusted import losses_by, trusted_l2
 from ...errors import Errors
-from ...influence.choose import FALLBACK, subset
+from ...influence.choose import fit_to_optimum, subset
 from ...influence.fingerprint import head_fingerprint
 from ...influence.fit import HeadData
 from ...influence.gradients import Head
@@ -38,7 +38,7 @@ def trusted_scores(both: LabelSource, corrected: Truth) -> numpy.ndarray:
     seen, others = (subset(both.data, part) for part in numpy.split(numpy.arange(len(both.data.lengths)), [count]))
     first = len(seen.allowed)
     labels = both.labels[:first], both.labels[first:]
-    found = _losses(seen, labels[0], others, labels[1], corrected.gold, both.theta, _penalty(both))
+    found = _losses(seen, labels[0], others, labels[1], corrected.gold, both.theta)
     return numpy.concatenate(found)
 
 
@@ -94,7 +94,7 @@ def unseen_scores(
         own = tokens == number
         at = labels[own[:first]]
         plain = losses_by(pipeline.theta, seen, at), losses_by(pipeline.theta, others, given)
-        trusted = _losses(seen, at, others, given, corrected.gold, pipeline.theta, _penalty(both))
+        trusted = _losses(seen, at, others, given, corrected.gold, pipeline.theta)
         for name, (of_seen, of_others) in ((UNSEEN, plain), (UNSEEN_TRUSTED, trusted)):
             found[name][own] = numpy.concatenate([of_seen, of_others[own[first:]]])
     return found
@@ -107,20 +107,15 @@ def _losses(
     given: numpy.ndarray,
     gold: numpy.ndarray,
     start: numpy.ndarray,
-    penalty: float,
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Judge labels (ints) of documents, and given labels (ints) of others, by heads fitted to gold labels of these."""
     trusted = HeadData(others.features, one_label_each(gold, others.labels), others.lengths)
-    head = trusted_head(trusted, start, penalty)
+    l2 = trusted_l2(trusted)
+    head = fit_to_optimum(trusted, start, l2).theta
     folds, crossed = folds_of(len(others.lengths)), numpy.zeros(len(given))
     for fold in range(FOLDS):
         inside = numpy.flatnonzero(folds == fold)
-        without = trusted_head(subset(trusted, numpy.flatnonzero(folds != fold)), head, penalty)
+        without = fit_to_optimum(subset(trusted, numpy.flatnonzero(folds != fold)), head, l2).theta
         rows = others.rows(inside)
         crossed[rows] = losses_by(without, subset(others, inside), given[rows])
     return losses_by(head, seen, labels), crossed
-
-
-def _penalty(source: LabelSource) -> float:
-    """Return the penalty of the head of a source for each of its tokens."""
-    return (source.l2 or FALLBACK) / len(source.labels)
