@@ -32,7 +32,8 @@ def trusted_scores(both: LabelSource, corrected: Truth) -> numpy.ndarray:
 
     both (LabelSource): training documents, and behind them others with their uncorrected labels, as
         ``noise_sources.with_unseen`` gives them. corrected (Truth): of these others only, to which heads are fitted. Of
-        a document among them, the head was fitted without the documents of its fold.
+        a document among them, the head was fitted without the documents of its fold; only its penalty was chosen on
+        all of them.
     """
     count = len(both.data.lengths) - len(corrected.lengths)
     seen, others = (subset(both.data, part) for part in numpy.split(numpy.arange(len(both.data.lengths)), [count]))
