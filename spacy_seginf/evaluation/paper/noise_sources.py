@@ -62,11 +62,12 @@ def clean_scores(nlp: Language, tagger: str, source: LabelSource, clean: Texts) 
     """Score training labels by what clean documents say of them.
 
     RETURNS: scores of tokens (float64), and of documents (float64). Influence is that of single labels and of whole
-        entities, in the metric of the source and with identity curvature, which the authors take.
+        entities, in the metric of the source and with identity curvature, which the authors take; the loss is under a
+        head that is fitted to the clean documents alone.
     """
     source = replace(source, clean=clean)
     identity = replace(source, metric=IdentityCurvature(source.data.labels, source.data.width), stored=None)
-    exact = label_scores(source, [OPPOSITION, SEGMENT_OPPOSITION, "clean_disagreement"])
+    exact = label_scores(source, [OPPOSITION, SEGMENT_OPPOSITION, "clean_disagreement", "trusted_loss"])
     plain = label_scores(identity, [OPPOSITION, SEGMENT_OPPOSITION])
     tokens = {
         "segment influence": exact[OPPOSITION],
@@ -74,6 +75,7 @@ def clean_scores(nlp: Language, tagger: str, source: LabelSource, clean: Texts) 
         "segment influence (identity)": plain[OPPOSITION],
         "entity influence (identity)": plain[SEGMENT_OPPOSITION],
         "nearest neighbours": exact["clean_disagreement"],
+        "loss under a head of their own": exact["trusted_loss"],
     }
     documents = {
         "instance influence": _instance_opposition(nlp, tagger, source),
