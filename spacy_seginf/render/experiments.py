@@ -23,7 +23,9 @@ again with this software. `python -m spacy project run paper` does it all; it ne
 
 *Measured* is a mean, with its 95 % interval and the value of each seed. *Published* is what the paper or its authors'
 code reports. The *base rate* is what a random ranking or a random reference scores. *Goal* is what this project set out
-to reach, *n* how many pairs, queries or documents are behind a figure."""
+to reach, *n* how many pairs, queries or documents are behind a figure. The first table of a section has what was
+published or is a goal; the others unfold below it."""
+FURTHER = "<details><summary>All other figures</summary>"
 LIMITATIONS = """## Limitations
 
 - **Removing labels is not a convex problem.** A head on frozen features has a single optimum as long as every token has
@@ -101,7 +103,13 @@ def _section(result: Result, figures: Mapping[str, str]) -> list[str]:
     ):
         if sentences:
             parts += [f"### {title}", _bullets(sentences)]
-    parts += ["### What came out", markdown_table(HEADER, cells, WORDS)]
+    main = [bool(row.goal) or row.published is not None for row in result.rows]
+    parts.append("### What came out")
+    if any(main):
+        parts.append(markdown_table(HEADER, [line for line, first in zip(cells, main) if first], WORDS))
+    others = [line for line, first in zip(cells, main) if not first]
+    if others:
+        parts += [FURTHER, markdown_table(HEADER, others, WORDS), "</details>"]
     if result_notes(result):
         parts.append(_bullets(result_notes(result)))
     parts += [f"![{markdown_text(result.figures[file])}]({path})" for file, path in figures.items()]

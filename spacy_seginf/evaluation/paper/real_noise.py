@@ -170,7 +170,7 @@ class RealNoise:
     def _facts(self, judged: Sequence[dict[str, Any]], trusted: Sequence[dict[str, Any]]) -> dict[str, Any]:
         facts: dict[str, Any] = {**asdict(self), "pipelines": list(self.pipelines), "seeds": list(self.seeds)}
         facts["unseen_pipelines"] = list(self.unseen_pipelines)
-        for name in ("document_choice", "token_choice", "on_dev", "quality_on_dev", "counts"):
+        for name in ("document_choice", "token_choice", "on_dev", "counts"):
             facts[name] = [found[name] for found in judged]
         facts["corrected_spans"] = [found["fixing"]["corrected"] for found in judged]
         facts["fits_not_converged"] = [found["fixing"]["unfinished"] for found in judged]

@@ -146,7 +146,8 @@ def test_pipelines_that_have_not_seen_a_part(settings, tmp_path):
     rows = {row.key: row for row in result.rows}
     for name in (TRUSTED, UNSEEN, UNSEEN_TRUSTED):
         assert rows[f"{name}_max_auroc"].by_seed and rows[f"token_{name}_average_precision"].by_seed
-        assert name in result.facts["quality_on_dev"][0]["tokens"]
+        for path in tmp_path.glob("judged-*.json"):
+            assert 0 <= json.loads(path.read_text())["quality_on_dev"]["tokens"][name] <= 1
     with pytest.raises(ValueError, match=r"S157.*B-ORG"):
         Unseeing.load(settings["pipelines"][0], "crf_tagger", ["O", "B-X", "I-X"])
     with pytest.raises(ValueError, match="S040"):

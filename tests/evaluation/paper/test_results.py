@@ -9,6 +9,7 @@ import pytest
 
 from spacy_seginf.evaluation.intervals import Estimate
 from spacy_seginf.evaluation.paper.results import Result, Row, read_results
+from spacy_seginf.render.experiments import FURTHER, render_page
 
 NAN = float("nan")
 
@@ -62,3 +63,13 @@ def test_files_that_are_no_results(tmp_path, text):
     (tmp_path / "other.json").write_text(text)
     with pytest.raises(ValueError, match=r"S136.*other\.json"):
         read_results(tmp_path)
+
+
+def test_the_page_shows_goals_and_published_figures_first():
+    rows = (row(1.0, key="a"), replace(row(0.5, ">= 0.4"), what="with a goal"), replace(row(0.3), published=0.2))
+    page = render_page({"one": Result("5.1", "title", rows)}, {})
+    before, inside = page.split(FURTHER)
+    assert "with a goal" in before and "| 0.200 |" in before and "| 1.000 |" not in before
+    assert "| 1.000 |" in inside.split("</details>")[0] and "0.200" not in inside
+    assert FURTHER not in render_page({"one": Result("5.1", "title", rows[1:])}, {})
+    assert render_page({"one": Result("5.1", "title", rows[:1])}, {}).count("| what |") == 1
