@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy
 
 from ...influence.removal import LEVERAGE_FLAG
 from ..agreement import agreement
-from ..intervals import estimate
+from ..intervals import Estimate, estimate
 from .results import Row
 
 PREDICTIONS = {
@@ -42,7 +44,7 @@ def agreement_rows(changes: dict[str, list[numpy.ndarray]]) -> list[Row]:
                 Row(
                     key=PREFIXES[name] + measure,
                     what=f"{title}: {words}",
-                    measured=estimate(numpy.array(values)),
+                    measured=_within(estimate(numpy.array(values)), math.inf if measure == "slope" else 1.0),
                     by_seed=values,
                     published=PUBLISHED[measure],
                     base_rate=None if measure == "slope" else 0.0,
@@ -52,6 +54,11 @@ def agreement_rows(changes: dict[str, list[numpy.ndarray]]) -> list[Row]:
                 )
             )
     return rows
+
+
+def _within(estimate: Estimate, largest: float) -> Estimate:
+    """Cut an interval off at what the figure can be at most, or minus that."""
+    return replace(estimate, low=max(estimate.low, -largest), high=min(estimate.high, largest))
 
 
 def doubt_rows(found: list[dict[str, Any]]) -> list[Row]:
