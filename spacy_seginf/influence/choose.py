@@ -40,6 +40,7 @@ GAP = 1e-4  # nats per token that a fit may miss the optimum by
 SEARCH_GAP = 1e-6  # the same in the search for a penalty: development losses of two of them differ by as little as 1e-4
 DOUBTED_TOKENS = 10_000  # that a rough Hessian takes exactly
 CERTAIN = 1e-2  # of a rough Hessian: doubt about a token's label that counts as none
+LIFTS = 8  # penalties, each ten times the one before, that a rough Hessian is tried with
 NEGLIGIBLE = 1e-4  # and covariance of two label indicators
 LARGEST_HESSIAN = 8000  # parameters; above, the Hessian takes more than half a gigabyte and K-FAC stands for it
 
@@ -205,7 +206,20 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
 
 
 def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
-    return solver(curvature + l2 * numpy.eye(len(curvature)))
+    """Invert a rough Hessian with a penalty. Being rough, it may be a little indefinite where labels are as good as
+    certain; it is lifted until it is not, as steps need no more than a positive definite matrix. RAISES (ValueError):
+    S051 if that is not enough, or if the penalty is lost in rounding."""
+    lifted = curvature.copy()
+    diagonal = numpy.diag_indices_from(lifted)
+    if l2 < numpy.finfo(numpy.float64).eps * float(curvature[diagonal].max(initial=0.0)):
+        raise ValueError(Errors.S051)
+    for lift in (l2, *(l2 * 10.0**power for power in range(1, LIFTS))):
+        lifted[diagonal] = curvature[diagonal] + lift
+        try:
+            return solver(lifted)
+        except ValueError:
+            continue
+    raise ValueError(Errors.S051)
 
 
 def _k_fac(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:

@@ -128,3 +128,13 @@ def test_a_penalty_that_is_lost_in_rounding_is_refused():
     data = HeadData(numpy.full((40, 6), 1000, dtype="float32"), allowed, [10] * 4)
     with pytest.raises(ValueError, match=r"\[S051\]"):
         fit_to_optimum(data, numpy.zeros(3 * 7 + 9), 1e-12)
+
+
+def test_a_rough_hessian_may_be_a_little_indefinite():
+    """Steps need no more than a positive definite matrix; what is far from one is refused."""
+    curvature = numpy.diag([3.0, 1.0, -0.5])
+    solve = choose._inverse(curvature, 0.1)
+    numpy.testing.assert_allclose(solve(numpy.ones(3)), 1 / (numpy.diag(curvature) + 1.0), rtol=1e-12)
+    numpy.testing.assert_allclose(choose._inverse(-curvature[2:, 2:], 0.1)(numpy.ones(1)), [1 / 0.6])
+    with pytest.raises(ValueError, match="S051"):
+        choose._inverse(numpy.diag([1.0, -1e12]), 0.1)
