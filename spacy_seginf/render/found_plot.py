@@ -18,7 +18,7 @@ def plot_found(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> N
     RAISES (ValueError): S110 without matplotlib.
     """
     pyplot = load_pyplot()
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(11, 5), layout="constrained")
     for number, (name, found) in enumerate(curves.items()):
         mean = numpy.mean(found, axis=0)
         style = "-" if number < len(COLORS) else "--"
@@ -27,7 +27,7 @@ def plot_found(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> N
     axes.plot([0, last], [0, 1], ":", color="#999999", label="chance")
     axes.set(xlabel="documents read", ylabel="share of the wrong ones found", xlim=(0, last), ylim=(0, 1.01))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     pyplot.close(figure)

@@ -137,7 +137,11 @@ class PlantedNoise:
         ):
             shown[name] = [found[kind]["documents"][name]["found"] for found in judged]
         for pool, own in trusted.items():
-            for name in ("segment influence, max", "segment influence, mean", "instance influence"):
+            for name in (
+                "segment influence (identity), max",
+                "segment influence, max",
+                "instance influence (identity)",
+            ):
                 shown[f"{name}, clean documents {pool}"] = [found[kind]["documents"][name]["found"] for found in own]
         return shown
 
