@@ -99,7 +99,7 @@ class RealNoise:
             section="6.1",
             title="Real noise: finding wrong training labels",
             rows=real_noise_rows(judged, trusted, self._default(), self.spans),
-            protocol=self._protocol(),
+            protocol=self._protocol(dev, judged[0]["counts"]),
             differences=DIFFERENCES,
             facts=self._facts(judged, trusted),
             figures={FIGURE: "Share of the documents with wrong labels that is found by reading suspicious ones first"},
@@ -177,7 +177,9 @@ class RealNoise:
         facts["seconds"] = round(sum(found["seconds"] for found in (*judged, *trusted)), 1)
         return facts
 
-    def _protocol(self) -> list[str]:
+    def _protocol(self, dev: Sequence[Record], counts: dict[str, int]) -> list[str]:
+        counted = [record["labels"] != record["gold_labels"] for record in dev if record.get("in_paper", True)]
+        shares = sum(counted) / len(counted), counts["relevant_documents"] / counts["documents"]
         return [
             "A training label is wrong where it differs from the corrected one; a document, where one of its labels "
             "is. Documents of 800 tokens or more train and are scored, but are not counted, as in the paper.",
@@ -188,6 +190,12 @@ class RealNoise:
             "labels of the others. The score with the highest sum of AUROC and average precision of dev documents is "
             "chosen for documents, the one with the highest average precision of dev tokens for tokens. Corrections "
             "of training labels play no part in it.",
+            f"{shares[0]:.0%} of the dev documents hold corrections, and {shares[1]:.0%} of the training documents. If "
+            "the latter were corrected less thoroughly, what dev teaches finds labels that are wrong and were left "
+            "alone, and these count against a score.",
+            "What was tried: losses, entropies, gradient norms and self-influence of tokens, entities and documents, "
+            "also with the document held out of the head; labels of the same word elsewhere; heads fitted to corrected "
+            "labels; encoders that have not seen the document; a learned mixture of all. Figures of each are below.",
             f"Default: {self._default()}. Best in hindsight: chosen on the figures shown, so it is too good.",
             "Influence on clean documents: the mean of the 10 strongest oppositions of a training label to labels of "
             f"{self.clean_documents} dev documents with their corrected labels, drawn by each seed among those that "

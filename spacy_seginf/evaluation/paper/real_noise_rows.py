@@ -74,6 +74,9 @@ def real_noise_rows(judged: Found, trusted: Found, default: str, spans: int) -> 
     for key, (name, published) in CLEAN.items():
         note = "Published: 0.367 to 0.511." if key == "nearest_neighbours" else ""
         rows += document_rows(key, f"Documents, {name}", [own[name] for own in clean], published, note=note)
+    for name in documents[0]:  # all that there is, for whoever asks what was tried
+        key = f"every_{name.replace(', ', '_')}"
+        rows += document_rows(key, f"Documents, every score: {name}", [own[name] for own in documents])
     rows += _label_rows(judged, default)
     return rows + fixing_rows([found["fixing"]["f1"] for found in judged], spans)
 
