@@ -32,6 +32,8 @@ def main() -> None:
     # What has an address can be fetched, and is none of ours to bring.
     private = [each for each in assets if "checksum" in each and "url" not in each and "git" not in each]
     private = [each for each in private if each["dest"].startswith(f"{arguments.under.rstrip('/')}/")]
+    if not private:
+        msg.fail(f"{arguments.project} has no private files under {arguments.under}", exits=1)
     wrong = [(asset, found) for asset in private if (found := problem(asset, arguments.project.parent))]
     for asset, found in wrong:
         msg.fail(f"{asset['dest']}: {found}. Expected MD5: {asset['checksum']}", asset.get("description", ""))

@@ -17,7 +17,10 @@ from .source import LabelSource
 
 def trusted_losses(source: LabelSource) -> numpy.ndarray:
     """Return -log p(label | text) of each training token under a head that is fitted to the trusted labels only, on the
-    features of the source (nats; float64, tokens). 0 without trusted labels."""
+    features of the source (nats; float64, tokens). 0 without trusted labels.
+
+    RAISES (ValueError): S051 if they are too few for any penalty.
+    """
     trusted = clean_of(source)
     if not len(trusted):
         return numpy.zeros(len(source.labels))

@@ -40,7 +40,7 @@ GAP = 1e-4  # nats per token that a fit may miss the optimum by
 SEARCH_GAP = 1e-6  # the same in the search for a penalty: development losses of two of them differ by as little as 1e-4
 DOUBTED_TOKENS = 10_000  # that a rough Hessian takes exactly
 CERTAIN = 1e-2  # of a rough Hessian: doubt about a token's label that counts as none
-LIFTS = 8  # penalties, each ten times the one before, that a rough Hessian is tried with
+LIFTED = 1e-3  # of its largest diagonal element, that a rough Hessian may be lifted by
 NEGLIGIBLE = 1e-4  # and covariance of two label indicators
 LARGEST_HESSIAN = 8000  # parameters; above, the Hessian takes more than half a gigabyte and K-FAC stands for it
 
@@ -213,13 +213,15 @@ def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
     diagonal = numpy.diag_indices_from(lifted)
     if l2 < numpy.finfo(numpy.float64).eps * float(curvature[diagonal].max(initial=0.0)):
         raise ValueError(Errors.S051)
-    for lift in (l2, *(l2 * 10.0**power for power in range(1, LIFTS))):
+    lift = l2
+    while True:
         lifted[diagonal] = curvature[diagonal] + lift
         try:
             return solver(lifted)
         except ValueError:
-            continue
-    raise ValueError(Errors.S051)
+            lift *= 10.0
+            if lift > LIFTED * float(curvature[diagonal].max()):
+                raise
 
 
 def _k_fac(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:

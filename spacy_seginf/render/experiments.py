@@ -33,9 +33,9 @@ LIMITATIONS = """## Limitations
   has much of the curvature to itself, and one Newton step may land beside the optimum that a refit finds. Such labels
   are flagged by their leverage and refined; refits that end elsewhere are counted, not left out.
 - **The encoder is frozen.** {head_only}
-- **Every run costs time and energy.** The trainings cost most: each fine-tunes a transformer, which keeps two cores
-  busy for tens of minutes to hours, and some experiments need one for every seed. What is finished is kept, so nothing
-  needs to be paid for twice. Energy was not measured. {cost}
+- **Every run costs time and energy.** The trainings cost most: each fine-tunes a transformer, which keeps a core
+  busy for half an hour to an hour and a half here, and some experiments need one for every seed. What is finished is
+  kept, so nothing needs to be paid for twice. Energy was not measured. {cost}
 - **Finding nothing is no proof.** A corpus in which no score stands out may still have errors: those that are
   consistent, frequent, or learned well look like any other label. High scores are no proof of an error either.
 - **Few seeds.** Intervals over three seeds are wide, and those over queries say nothing of another training."""
@@ -103,13 +103,13 @@ def _section(result: Result, figures: Mapping[str, str]) -> list[str]:
     ):
         if sentences:
             parts += [f"### {title}", _bullets(sentences)]
-    main = [bool(row.goal) or row.published is not None for row in result.rows]
-    parts.append("### What came out")
-    if any(main):
-        parts.append(markdown_table(HEADER, [line for line, first in zip(cells, main) if first], WORDS))
+    main = [row.main or bool(row.goal) or row.published is not None for row in result.rows]
     others = [line for line, first in zip(cells, main) if not first]
+    tables = [markdown_table(HEADER, [line for line, first in zip(cells, main) if first], WORDS)] if any(main) else []
     if others:
-        parts += [FURTHER, markdown_table(HEADER, others, WORDS), "</details>"]
+        rest = markdown_table(HEADER, others, WORDS)
+        tables += [FURTHER, rest, "</details>"] if tables else [rest]
+    parts += ["### What came out", *tables]
     if result_notes(result):
         parts.append(_bullets(result_notes(result)))
     parts += [f"![{markdown_text(result.figures[file])}]({path})" for file, path in figures.items()]

@@ -41,7 +41,8 @@ def test_missing_and_wrong_files(project):
     assert code == 1 and "big.tar" not in said
     assert f"one.gz: missing. Expected MD5: {hashlib.md5(b'one').hexdigest()}" in said and "owners of one" in said
     assert f"two.gz: another file (its MD5 is {hashlib.md5(b'three').hexdigest()})" in said and "owners of two" in said
-    assert check(project, "assets/other")[0] == 0
+    code, said = check(project, "assets/other")
+    assert code == 1 and "no private files under assets/other" in said
 
 
 def test_right_files(project):

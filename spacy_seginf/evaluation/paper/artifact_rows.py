@@ -65,4 +65,5 @@ def _row(found: Sequence[dict[str, Any]], method: str, top: int) -> Row:
         GOALS.get(method, "") if top == 1 else "",
         len(every),
         "" if whole else f"Training tokens drawn among those with the query's label would score {alike:.3g}.",
+        main=top == 1,
     )

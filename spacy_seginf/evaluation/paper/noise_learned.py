@@ -56,7 +56,8 @@ def learned_scores(known: Evidence, wrong: numpy.ndarray, other: Evidence) -> tu
     """Learn from a corpus which of its labels are wrong (bool, tokens), and apply that to it and to another one.
 
     RETURNS: p(wrong) of the labels of the first, each from a fit without the documents of its fold, and of those of the
-        other, from a fit to all of the first (both float64, tokens).
+        other, from a fit to all of the first (both float64, tokens). If features were themselves learned from the
+        corrections, on the same folds, those of other documents know of the corrections in a document's own fold.
     """
     folds = folds_of(int(known.documents.max(initial=-1)) + 1)[known.documents]
     crossed = numpy.zeros(len(wrong))

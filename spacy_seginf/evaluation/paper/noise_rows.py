@@ -24,13 +24,22 @@ def measure_row(
     published: Optional[float] = None,
     goal: str = "",
     note: str = "",
+    main: bool = False,
 ) -> Row:
     """Make a row of one measure of ``Retrieval.figures``, averaged over pipelines or draws, as are the ends of its
     bootstrap interval."""
     base_rate = 0.5 if measure == "auroc" else found[0]["base_rate"]
     values = [figures[measure] for figures in found]
     return value_row(
-        key, what, values, published=published, base_rate=base_rate, goal=goal, count=found[0]["items"], note=note
+        key,
+        what,
+        values,
+        published=published,
+        base_rate=base_rate,
+        goal=goal,
+        count=found[0]["items"],
+        note=note,
+        main=main,
     )
 
 
@@ -47,18 +56,23 @@ def document_rows(
     published: tuple[Optional[float], Optional[float]] = (None, None),
     goals: tuple[str, str] = ("", ""),
     note: str = "",
+    main: bool = False,
 ) -> list[Row]:
     """Make rows of AUROC and average precision of documents, in this order published, and with these goals."""
     return [
-        measure_row(f"{key}_{measure}", f"{what}: {name}", found, measure, published=own, goal=goal, note=note)
+        measure_row(
+            f"{key}_{measure}", f"{what}: {name}", found, measure, published=own, goal=goal, note=note, main=main
+        )
         for (measure, name), own, goal in zip(MEASURES.items(), published, goals)
     ]
 
 
-def reading_rows(level: str, key: str, what: str, found: Sequence[Figures], goal: str = "") -> list[Row]:
+def reading_rows(
+    level: str, key: str, what: str, found: Sequence[Figures], goal: str = "", main: bool = False
+) -> list[Row]:
     """Make rows of the average precision of tokens or entities (``level``), and of the precision of those read first.
 
-    goal (str): of the average precision.
+    goal (str): of the average precision. main (bool): of all these rows.
     """
     rows = [
         measure_row(
@@ -67,11 +81,12 @@ def reading_rows(level: str, key: str, what: str, found: Sequence[Figures], goal
             found,
             "average_precision",
             goal=goal,
+            main=main,
         )
     ]
     for n in READ:
         title = f"{LEVELS[level]}, {what}: share of wrong ones among the first {n}"
-        rows.append(measure_row(f"{level}_{key}_precision_at_{n}", title, found, f"precision_at_{n}"))
+        rows.append(measure_row(f"{level}_{key}_precision_at_{n}", title, found, f"precision_at_{n}", main=main))
     return rows
 
 
@@ -96,7 +111,7 @@ def fixing_rows(
         if name != "nothing":
             gains = [figures[name]["gain"] for figures in found]
             title = f"Gain in corrected test F1 with {what} corrected"
-            rows.append(value_row(f"{prefix}test_f1_gain_{name}", title, gains, base_rate=0.0, note=note))
+            rows.append(value_row(f"{prefix}test_f1_gain_{name}", title, gains, base_rate=0.0, note=note, main=True))
     return rows
 
 

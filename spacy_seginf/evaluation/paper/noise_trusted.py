@@ -15,7 +15,7 @@ from ...curation.source import LabelSource
 from ...curation.trusted import losses_by, trusted_l2
 from ...errors import Errors
 from ...influence.choose import fit_to_optimum, subset
-from ...influence.fingerprint import head_fingerprint
+from ...influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ...influence.fit import HeadData
 from ...influence.gradients import Head
 from ...pipeline.crf_tagger import CRFTagger
@@ -43,9 +43,20 @@ def trusted_scores(both: LabelSource, corrected: Truth) -> numpy.ndarray:
     return numpy.concatenate(found)
 
 
+def parts_of(records: Sequence[Record], corpus: Sequence[Record], count: int) -> numpy.ndarray:
+    """Say which of ``count`` parts of a corpus each of its documents is in (int64): they are dealt out in turns, as
+    scripts/split.py does. records: some of the corpus, in any order."""
+    places = {record["id"]: number for number, record in enumerate(corpus)}
+    return numpy.array([places[record["id"]] % count for record in records], dtype=numpy.int64)
+
+
 @dataclass(frozen=True)
 class Unseeing:
-    """A pipeline that was trained without some of the documents. theta (float64, P): its head, and its fingerprint."""
+    """A pipeline that was trained without some of the documents.
+
+    nlp (Language), tagger (str): the pipeline and the name of its tagger. theta (float64, P): the tagger's head.
+    fingerprint (str): of head and encoder.
+    """
 
     nlp: Language
     tagger: str
@@ -64,9 +75,13 @@ class Unseeing:
             names = ", ".join(found), ", ".join(tags)
             raise ValueError(Errors.S157.format(path=path, name=tagger, found=names[0], known=names[1]))
         model = cast(CRFTagger, nlp.get_pipe(tagger)).model
-        return cls(nlp, tagger, Head(model).theta, head_fingerprint(model))
+        return cls(nlp, tagger, Head(model).theta, head_fingerprint(model) + encoder_fingerprint(nlp, tagger))
 
     def encode(self, records: Sequence[Record]) -> HeadData:
+        """Encode documents: float32 features (tokens x d), and the labels of the records as permitted ones.
+
+        RAISES (ValueError): S003 for a label that the tagger lacks; S010, S011, S013 as ``CRFTagger.encode``.
+        """
         return clean_texts(self.nlp, [annotated(self.nlp, record, LABELS) for record in records], self.tagger).data
 
 

@@ -165,7 +165,7 @@ class PlantedNoise:
             f"token {self.topic}) or {ELSEWHERE}; of a document, the mean or the largest of its tokens.",
             "What was tried: influence of single labels and of entities, with the exact metric and with identity "
             "curvature, of the largest and of the mean token, and a head fitted to the clean documents alone; both "
-            "kinds of clean documents; and all scores that need none, of which the best in hindsight is shown.",
+            "kinds of clean documents; and all scores that need none. The best of all in hindsight is shown.",
             f"Default: {self.default_score}, {self.default_how}; nothing is chosen. Best in hindsight: chosen on the "
             "figures shown, so it is too good.",
             f"Corrections: the {self.spans} spans with the highest default score get their true labels, and the head "

@@ -39,7 +39,7 @@ def planted_noise_rows(judged: Found, trusted: Mapping[str, Found], score: str, 
     for kind in KINDS:
         plain = [found[kind]["documents"] for found in judged]
         clean = {name: [found[kind]["documents"] for found in own] for name, own in trusted.items()}
-        rows += _documents(kind, "default", f"default score ({default})", [own[default] for own in plain])
+        rows += _documents(kind, "default", f"default score ({default})", [own[default] for own in plain], main=True)
         published = PUBLISHED_LOSS[kind]
         loss = [own[LABELS_KEPT] for own in plain]
         rows += _documents(kind, "token_loss_mean", LABELS_KEPT, loss, published)
@@ -66,11 +66,12 @@ def _documents(
     published: Optional[float] = None,
     wanted: bool = False,
     note: str = "",
+    main: bool = False,
 ) -> list[Row]:
     """Make the rows of one score. wanted (bool): whether the goals of segment influence are its own."""
     title = f"Documents with {kind} noise, {what}"
     goals = (GOAL if wanted else "", "")
-    rows = document_rows(f"{kind}_{key}", title, found, (published, None), goals, note)
+    rows = document_rows(f"{kind}_{key}", title, found, (published, None), goals, note, main)
     until = [float(figures["read_until_all"]) for figures in found]
     items, relevant = found[0]["items"], found[0]["relevant"]
     rows.append(
@@ -97,7 +98,9 @@ def _hindsight(kind: str, plain: Found, clean: Mapping[str, Found], default: str
     best, what, name, pool = max(ranked, key=lambda entry: entry[:2])
     goals = (BEST if kind == "random" else "", "")
     title = f"Documents with {kind} noise, best in hindsight ({what})"
-    rows = document_rows(f"{kind}_hindsight", title, [own[name] for own in pool], goals=goals, note="Too good.")
+    rows = document_rows(
+        f"{kind}_hindsight", title, [own[name] for own in pool], goals=goals, note="Too good.", main=True
+    )
     lacking = best - float(numpy.mean([own[default]["auroc"][0] for own in plain]))
     title = f"Documents with {kind} noise, AUROC of the best in hindsight minus that of the default"
     return [*rows, Row(f"{kind}_default_lacks", title, Estimate(lacking, NAN, NAN), goal=GAP)]
@@ -119,7 +122,9 @@ def _labels(kind: str, judged: Found, trusted: Mapping[str, Found], score: str) 
     for level, table in (("token", "tokens"), ("entity", "entities")):
         for key, name, what, pool in compared:
             found = [own[table][name] for own in pool]
-            rows += reading_rows(level, f"{kind}_{key}", f"{kind} noise, {what}", found)
+            rows += reading_rows(
+                level, f"{kind}_{key}", f"{kind} noise, {what}", found, main=key in ("default", "cleanlab")
+            )
     return rows
 
 

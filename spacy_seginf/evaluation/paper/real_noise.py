@@ -23,8 +23,9 @@ from ..trial import Progress
 from .noise_choice import choose
 from .noise_measures import Named, by_documents, document_figures, entity_figures, token_figures
 from .noise_pipeline import Reviewed, check_settings
+from .noise_rows import best_of
 from .noise_sources import clean_documents, clean_scores, with_unseen
-from .noise_trusted import TRUSTED, Unseeing, trusted_scores, unseen_scores
+from .noise_trusted import TRUSTED, Unseeing, parts_of, trusted_scores, unseen_scores
 from .noise_truth import Record, Truth, read_corrected
 from .real_noise_rows import real_noise_rows
 from .results import Result
@@ -123,9 +124,9 @@ class RealNoise:
         corrected = Truth.of(dev, reviewed.source.scheme.tags)
         more = {TRUSTED: trusted_scores(both, corrected)}
         if unseeing:
-            places = {record["id"]: number for number, record in enumerate(train)}
-            order = [*(places[record["id"]] for record in reviewed.records), *range(len(dev))]
-            more.update(unseen_scores(unseeing, both, reviewed.records, dev, numpy.array(order) % len(unseeing)))
+            count = len(unseeing)
+            parts = numpy.concatenate([parts_of(reviewed.records, train, count), parts_of(dev, dev, count)])
+            more.update(unseen_scores(unseeing, both, reviewed.records, dev, parts))
         choice = choose(both, corrected, more)
         sought = reviewed.sought(reviewed.truth.counted)
         documents = by_documents(choice.tokens, sought.lengths)
@@ -160,7 +161,9 @@ class RealNoise:
     ) -> dict[str, list[list[float]]]:
         chosen = [found["documents"][found["document_choice"]]["found"] for found in judged]
         shown = {"chosen on dev": chosen}
-        shown["trusted_loss, max"] = [found["documents"]["trusted_loss, max"]["found"] for found in judged]
+        names = list(judged[0]["documents"])
+        best = best_of([found["documents"] for found in judged], names, "auroc")
+        shown[f"best in hindsight ({best})"] = [found["documents"][best]["found"] for found in judged]
         for name in (self._default(), "document_loss, mean", "marginal_loss, mean", "cleanlab_self_confidence, max"):
             shown[name] = [found["documents"][name]["found"] for found in judged]
         for name in ("segment influence, max", "segment influence, mean", "instance influence"):
@@ -183,19 +186,22 @@ class RealNoise:
         return [
             "A training label is wrong where it differs from the corrected one; a document, where one of its labels "
             "is. Documents of 800 tokens or more train and are scored, but are not counted, as in the paper.",
-            "Chosen on dev: every score is computed for the uncorrected dev labels too, under the head that has not "
-            "seen them, and so are the loss under a head that is fitted to dev's corrected labels, and a score that is "
-            "learned from them (logistic regression on other scores and on the type of the label); for dev itself, "
-            "both are cross-fitted by documents. Pipelines that were trained on a part of the documents judge the "
-            "labels of the others. The score with the highest sum of AUROC and average precision of dev documents is "
-            "chosen for documents, the one with the highest average precision of dev tokens for tokens. Corrections "
-            "of training labels play no part in it.",
+            "Chosen on dev: every score is computed for the uncorrected dev labels too, to which nothing was fitted "
+            "(they chose the checkpoint and the penalty). So are the loss under a head that is fitted to dev's "
+            "corrected labels, and a score that is learned from them (logistic regression on other scores and on "
+            "the type of the label); for dev itself, both are cross-fitted by documents, but not nested: the "
+            "penalty of the fitted head is chosen on all of dev, and what the learned score is fitted to on other "
+            "documents has seen the document's correction. Pipelines that were trained on a part of the documents "
+            "judge the labels of the others. The score with the highest sum of AUROC and average precision of dev "
+            "documents is chosen for documents, the one with the highest average precision of dev tokens for "
+            "tokens. Corrections of training labels play no part in it.",
             f"{shares[0]:.0%} of the dev documents hold corrections, and {shares[1]:.0%} of the training documents. If "
             "the latter were corrected less thoroughly, what dev teaches finds labels that are wrong and were left "
             "alone, and these count against a score.",
             "What was tried: losses, entropies, gradient norms and self-influence of tokens, entities and documents, "
             "also with the document held out of the head; labels of the same word elsewhere; heads fitted to corrected "
-            "labels; encoders that have not seen the document; a learned mixture of all. Figures of each are below.",
+            "labels; encoders that have not seen the document; and a learned mixture of some of these. Figures of each "
+            "are below.",
             f"Default: {self._default()}. Best in hindsight: chosen on the figures shown, so it is too good.",
             "Influence on clean documents: the mean of the 10 strongest oppositions of a training label to labels of "
             f"{self.clean_documents} dev documents with their corrected labels, drawn by each seed among those that "

@@ -8,7 +8,7 @@ import numpy
 
 from ...curation.levels import HOW
 from ..intervals import Estimate
-from .noise_rows import best_of, document_rows, fixing_rows, reading_rows
+from .noise_rows import MEASURES, best_of, document_rows, fixing_rows, reading_rows, value_row
 from .noise_trusted import TRUSTED, UNSEEN, UNSEEN_TRUSTED
 from .results import Row
 
@@ -18,6 +18,7 @@ TAUGHT = {
     UNSEEN: "loss by the pipeline that has not seen the document",
     UNSEEN_TRUSTED: "loss by the encoder that has not seen the document, under a head fitted to corrected dev labels",
 }
+NAN = float("nan")
 GOALS = (">= 0.86", ">= 0.55")
 # By key: the score, and what is published of it. The authors' influence has identity curvature.
 PLAIN: dict[str, tuple[str, tuple[Optional[float], Optional[float]]]] = {
@@ -60,10 +61,10 @@ def real_noise_rows(judged: Found, trusted: Found, default: str, spans: int) -> 
     names = ", ".join(sorted({found["token_choice"] for found in judged}))
     title = f"Documents, largest score of a token, chosen for tokens on dev ({names})"
     rows += document_rows("chosen_for_tokens", title, by_token, goals=GOALS, note=few)
-    rows += document_rows("default", f"Documents, default score ({default})", [own[default] for own in documents])
-    rows += document_rows(
-        "hindsight", f"Documents, best in hindsight ({hindsight})", [own[hindsight] for own in pool], note="Too good."
-    )
+    title = f"Documents, default score ({default})"
+    rows += document_rows("default", title, [own[default] for own in documents], main=True)
+    title = f"Documents, best in hindsight ({hindsight})"
+    rows += document_rows("hindsight", title, [own[hindsight] for own in pool], note="Too good.", main=True)
     for key, (name, published) in PLAIN.items():
         rows += document_rows(key, f"Documents, {name}", [own[name] for own in documents], published)
     for name in TAUGHT:
@@ -74,11 +75,31 @@ def real_noise_rows(judged: Found, trusted: Found, default: str, spans: int) -> 
     for key, (name, published) in CLEAN.items():
         note = "Published: 0.367 to 0.511." if key == "nearest_neighbours" else ""
         rows += document_rows(key, f"Documents, {name}", [own[name] for own in clean], published, note=note)
-    for name in documents[0]:  # all that there is, for whoever asks what was tried
-        key = f"every_{name.replace(', ', '_')}"
-        rows += document_rows(key, f"Documents, every score: {name}", [own[name] for own in documents])
+    shown = {default, *(name for name, _ in PLAIN.values()), *(f"{name}, {how}" for name in TAUGHT for how in HOW)}
+    for name in documents[0]:
+        if name not in shown:
+            rows += document_rows(_key(name), f"Documents, {name}", [own[name] for own in documents])
+    rows += _dev_rows(judged)
     rows += _label_rows(judged, default)
     return rows + fixing_rows([found["fixing"]["f1"] for found in judged], spans)
+
+
+def _dev_rows(judged: Found) -> list[Row]:
+    """Make rows of what every score reached on dev, by which one was chosen."""
+    quality = [found["quality_on_dev"] for found in judged]
+    rows = []
+    for name in quality[0]["documents"]:
+        for number, (measure, title) in enumerate(MEASURES.items()):
+            values = [(own["documents"][name][number], NAN, NAN) for own in quality]
+            rows.append(value_row(f"on_dev_{_key(name)}_{measure}", f"Dev documents, {name}: {title}", values))
+    for name in quality[0]["tokens"]:
+        values = [(own["tokens"][name], NAN, NAN) for own in quality]
+        rows.append(value_row(f"on_dev_{_key(name)}_token", f"Dev tokens, {name}: average precision", values))
+    return rows
+
+
+def _key(name: str) -> str:
+    return name.replace(", ", "_")
 
 
 def _label_rows(judged: Found, default: str) -> list[Row]:
@@ -91,7 +112,7 @@ def _label_rows(judged: Found, default: str) -> list[Row]:
         table = "tokens" if level == "token" else "entities"
         chosen = [found[table][found["token_choice"]] for found in judged]
         names = ", ".join(sorted({found["token_choice"] for found in judged}))
-        rows += reading_rows(level, "chosen", f"score chosen on dev ({names})", chosen)
+        rows += reading_rows(level, "chosen", f"score chosen on dev ({names})", chosen, main=True)
         taught = [(name, name, what) for name, what in TAUGHT.items() if name in tokens[0]]
         for key, name, what in (
             *taught,
@@ -100,17 +121,16 @@ def _label_rows(judged: Found, default: str) -> list[Row]:
             ("token_loss", "marginal_loss", "loss of tokens"),
             ("random", "random", "chance"),
         ):
-            rows += reading_rows(level, key, what, [found[table][name] for found in judged])
+            rows += reading_rows(level, key, what, [found[table][name] for found in judged], main=key == "cleanlab")
         if level == "token":
             gains = [
                 own["average_precision"][0] - found[table][cleanlab]["average_precision"][0]
                 for own, found in zip(chosen, judged)
             ]
-            nan = float("nan")
             title = (
                 "Tokens, average precision: score chosen on dev minus the best of cleanlab's on the same predictions"
             )
             rows.append(
-                Row("token_gain_over_cleanlab", title, Estimate(float(numpy.mean(gains)), nan, nan), gains, goal=">= 0")
+                Row("token_gain_over_cleanlab", title, Estimate(float(numpy.mean(gains)), NAN, NAN), gains, goal=">= 0")
             )
     return rows

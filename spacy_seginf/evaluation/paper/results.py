@@ -24,7 +24,8 @@ class Row:
     base_rate (float): what a random ranking or a random reference scores; None if there is no such thing.
     goal (str): what this project wants to reach: ">= 0.86", "<= 60" or "0.95 to 1.05"; "" if nothing is said.
     count (int): pairs, queries or documents behind the figure. note (str): what else a reader must know, such as that
-        seeds vary the drawn documents and not the encoder.
+        seeds vary the drawn documents and not the encoder. main (bool): belongs among the first that a reader sees,
+        as do figures with a goal and published ones.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Row:
     goal: str = ""
     count: Optional[int] = None
     note: str = ""
+    main: bool = False
 
     @property
     def reached(self) -> Optional[bool]:

@@ -56,9 +56,9 @@ def agreement_rows(changes: dict[str, list[numpy.ndarray]]) -> list[Row]:
     return rows
 
 
-def _within(estimate: Estimate, largest: float) -> Estimate:
+def _within(found: Estimate, largest: float) -> Estimate:
     """Cut an interval off at what the figure can be at most, or minus that."""
-    return replace(estimate, low=max(estimate.low, -largest), high=min(estimate.high, largest))
+    return replace(found, low=max(found.low, -largest), high=min(found.high, largest))
 
 
 def doubt_rows(found: list[dict[str, Any]]) -> list[Row]:

@@ -2,9 +2,14 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy
 import pytest
+import spacy
+from spacy.tokens import DocBin
 
 from spacy_seginf.curation.reading import checkpoint_marginals
 from spacy_seginf.evaluation.paper import noise_pipeline, noise_trusted
@@ -16,6 +21,7 @@ from spacy_seginf.evaluation.paper.noise_trusted import (
     UNSEEN,
     UNSEEN_TRUSTED,
     Unseeing,
+    parts_of,
     trusted_scores,
     unseen_scores,
 )
@@ -23,6 +29,8 @@ from spacy_seginf.evaluation.paper.noise_truth import Truth, read_corrected
 from spacy_seginf.evaluation.paper.real_noise import FIGURE, RealNoise
 
 from .noisy_corpora import dev_records, noisy_records, run, write
+
+ROOT = Path(__file__).parent.parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +149,32 @@ def test_every_document_is_judged_by_the_pipeline_that_has_not_seen_it(settings)
     assert (found[UNSEEN_TRUSTED] > 0).all() and numpy.abs(found[UNSEEN_TRUSTED] - found[UNSEEN]).max() > 0.01
 
 
+def test_parts_are_those_that_the_split_leaves_out(tmp_path):
+    """Whatever the order of the index: a document belongs to the fold without which a pipeline was trained."""
+    records = noisy_records()
+    vocab = spacy.blank("en").vocab
+    docs = [annotated(spacy.blank("en"), record, "labels") for record in records]
+    for doc, record in zip(docs, records):
+        doc.user_data["id"] = record["id"]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "all.spacy")
+    shuffled = [records[number] for number in numpy.random.default_rng(0).permutation(len(records))]
+    parts = parts_of(shuffled, records, 2)
+    for fold in (0, 1):
+        target = tmp_path / f"{fold}.spacy"
+        command = [sys.executable, "scripts/split.py", str(tmp_path / "all.spacy"), str(target), "--fold", str(fold)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        trained = {doc.user_data["id"] for doc in DocBin().from_disk(target).get_docs(vocab)}
+        judged = {record["id"] for record, part in zip(shuffled, parts) if part == fold}
+        assert not trained & judged and trained | judged == {record["id"] for record in records}
+
+
 def test_pipelines_that_have_not_seen_a_part(settings, tmp_path):
     result = run(RealNoise(**{**settings, "unseen_pipelines": settings["pipelines"]}), tmp_path)
     rows = {row.key: row for row in result.rows}
     for name in (TRUSTED, UNSEEN, UNSEEN_TRUSTED):
         assert rows[f"{name}_max_auroc"].by_seed and rows[f"token_{name}_average_precision"].by_seed
-        for path in tmp_path.glob("judged-*.json"):
-            assert 0 <= json.loads(path.read_text())["quality_on_dev"]["tokens"][name] <= 1
+        assert 0 <= rows[f"on_dev_{name}_token"].measured.mean <= 1
+        assert len(rows[f"on_dev_{name}_max_auroc"].by_seed) == 2
     with pytest.raises(ValueError, match=r"S157.*B-ORG"):
         Unseeing.load(settings["pipelines"][0], "crf_tagger", ["O", "B-X", "I-X"])
     with pytest.raises(ValueError, match="S040"):

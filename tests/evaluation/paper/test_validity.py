@@ -11,6 +11,7 @@ import pytest
 
 from spacy_seginf.evaluation.paper.removals import Removals, fitted_effects, stacked
 from spacy_seginf.evaluation.paper.validity import FIGURE, Validity
+from spacy_seginf.evaluation.paper.validity_rows import agreement_rows
 from spacy_seginf.evaluation.paper.word_features import static_vectors, word_features
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.fit import HeadData, fit_head
@@ -163,3 +164,12 @@ def test_missing_and_broken_documents(inputs, tmp_path, monkeypatch):
         assert "S133" in printed(f"{number}.jsonl.gz")
     (tmp_path / "no.jsonl.gz").write_text("plain")
     assert "S133" in printed("no.jsonl.gz")
+
+
+def test_intervals_of_correlations_end_where_correlations_do():
+    changes = {name: [numpy.array([[1.0, 2.0, size]]) for size in (3.0, 2.2, 9.0)] for name in ("shown", "identity")}
+    changes["corrected"] = changes["shown"]
+    changes["actual"] = [numpy.array([[1.0, 2.0, 3.0]])] * 3
+    rows = {row.key: row.measured for row in agreement_rows(changes)}
+    assert rows["pearson"].high == 1.0 and rows["pearson"].low < rows["pearson"].mean
+    assert rows["slope"].high > 1.0 and rows["slope"].low < -1.0
