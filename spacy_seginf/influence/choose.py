@@ -40,7 +40,6 @@ GAP = 1e-4  # nats per token that a fit may miss the optimum by
 SEARCH_GAP = 1e-6  # the same in the search for a penalty: development losses of two of them differ by as little as 1e-4
 DOUBTED_TOKENS = 10_000  # that a rough Hessian takes exactly
 CERTAIN = 1e-2  # of a rough Hessian: doubt about a token's label that counts as none
-LIFTED = 1e-3  # of its largest diagonal element, that a rough Hessian may be lifted by
 NEGLIGIBLE = 1e-4  # and covariance of two label indicators
 LARGEST_HESSIAN = 8000  # parameters; above, the Hessian takes more than half a gigabyte and K-FAC stands for it
 
@@ -122,7 +121,7 @@ class Path:
             self.theta,
             l2,
             0.0,
-            solve=None if self._curvature is None else _inverse(self._curvature, l2),
+            solve=self._known_inverse(l2),
             renew=partial(self._renew, l2),
             gap=gap * len(self.data.allowed),
             patience=PATIENCE,
@@ -135,7 +134,18 @@ class Path:
         if len(theta) > LARGEST_HESSIAN:
             return _k_fac(self.data, l2, theta)
         self._curvature = rough_hessian(self.data, theta)
-        return _inverse(self._curvature, l2)
+        solve = self._known_inverse(l2)
+        if solve is None:
+            self._curvature = hessian(self.data, theta, 0.0, free=True)
+            solve = _inverse(self._curvature, l2)
+        return solve
+
+    def _known_inverse(self, l2: float) -> Optional[Solver]:
+        """Invert what is known of the Hessian; None if that is nothing, or not positive definite."""
+        try:
+            return None if self._curvature is None else _inverse(self._curvature, l2)
+        except ValueError:
+            return None
 
 
 def rough_hessian(data: HeadData, theta: numpy.ndarray, tokens: int = DOUBTED_TOKENS) -> numpy.ndarray:
@@ -202,26 +212,17 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
     start = start if near else approach(data, start, l2).theta
     if len(start) > LARGEST_HESSIAN:
         return newton(data, start, l2, renew=partial(_k_fac, data, l2), patience=NEWTON_ITERATIONS)
-    return newton(data, start, l2, solve=_inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), l2))
+    try:
+        solve = _inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), l2)
+    except ValueError:
+        solve = None  # for the exact Hessian
+    return newton(data, start, l2, solve=solve)
 
 
 def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
-    """Invert a rough Hessian with a penalty. Being rough, it may be a little indefinite where labels are as good as
-    certain; it is lifted until it is not, as steps need no more than a positive definite matrix. RAISES (ValueError):
-    S051 if that is not enough, or if the penalty is lost in rounding."""
-    lifted = curvature.copy()
-    diagonal = numpy.diag_indices_from(lifted)
-    if l2 < numpy.finfo(numpy.float64).eps * float(curvature[diagonal].max(initial=0.0)):
-        raise ValueError(Errors.S051)
-    lift = l2
-    while True:
-        lifted[diagonal] = curvature[diagonal] + lift
-        try:
-            return solver(lifted)
-        except ValueError:
-            lift *= 10.0
-            if lift > LIFTED * float(curvature[diagonal].max()):
-                raise
+    """Invert a Hessian with a penalty. RAISES (ValueError): S051 if it is not positive definite, as a rough one may be
+    where labels are as good as certain."""
+    return solver(curvature + l2 * numpy.eye(len(curvature)))
 
 
 def _k_fac(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
