@@ -92,6 +92,10 @@ PROTOCOL = (
     "dosage that is part of an intervention. By example, it is enough that their documents have such a dosage.",
     "Segment influence is the effect of taking one training label away, found by the exact search of the index; with "
     "identity curvature, it is the dot product or the cosine of gradients, without a correction for leverage.",
+    "Influence through emissions alone is the cosine of gradients with respect to W only, as a softmax over single "
+    "tokens has no transitions. It was added after the figures of the other kinds on these test documents had been "
+    "seen: dosages that contradict each other have other labels beside them as well, and shared transitions hide "
+    "contradicting features.",
     "Nearest neighbours are those of the same label (supporting) and those of another one (opposing), by the cosine of "
     "token vectors.",
     "Intervals of shares are Wilson's, for the mean number of queries of a pipeline; that of F1 is a bootstrap over "

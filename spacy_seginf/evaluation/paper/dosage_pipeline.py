@@ -26,16 +26,20 @@ from ..trial import Progress
 from .dosage_judgement import base_rates, right_references
 from .dosage_questions import GOLD, OUTSIDE, find_questions
 from .dosage_texts import Dosages
+from .emission_influence import EmissionInfluence
 from .top_references import searched_references, top_references
 
 SEGMENT, IDENTITY, COSINE = "segment", "segment_identity_dot", "segment_identity_cosine"
+EMISSIONS = "segment_emissions_cosine"
 INSTANCE, NEIGHBOURS = "instance", "nearest_neighbours"
 # By method: what finds supporting, and what finds opposing training tokens.
 SCANS: dict[str, tuple[Method, Method]] = {
     IDENTITY: (SegmentInfluence("identity"),) * 2,
     COSINE: (SegmentInfluence("identity", similarity="cosine"),) * 2,
+    EMISSIONS: (EmissionInfluence(),) * 2,
     NEIGHBOURS: (SegmentNN(labels="same"), SegmentNN(labels="other")),
 }
+VERSION = 1  # of what is kept of a pipeline; another one repeats everything
 SIDES = ("supporting", "opposing")
 
 
@@ -59,7 +63,7 @@ def ask_pipeline(
         raise ValueError(Errors.S161.format(path=path, problem=problem))
     positive = tagger.scheme.index[f"I-{intervention}"]
     docs = [Doc(nlp.vocab, words=record["tokens"]) for record in records]
-    settings = json.dumps(records), intervention, window
+    settings = VERSION, json.dumps(records), intervention, window
     finished = folder / f"dosage-{problem_key(explainer.index, docs, settings)}.json"
     if finished.exists():
         done: dict[str, Any] = json.loads(finished.read_text(encoding="utf8"))

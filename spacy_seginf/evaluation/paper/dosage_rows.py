@@ -8,7 +8,7 @@ import numpy
 
 from ..intervals import wilson
 from .dosage_judgement import ANY, ANYWHERE, DOCUMENT, EXAMPLE, TOKEN
-from .dosage_pipeline import COSINE, IDENTITY, INSTANCE, NEIGHBOURS, SEGMENT, SIDES
+from .dosage_pipeline import COSINE, EMISSIONS, IDENTITY, INSTANCE, NEIGHBOURS, SEGMENT, SIDES
 from .dosage_questions import GOLD
 from .results import Row
 from .token_f1 import f1_estimate, mean_f1
@@ -19,6 +19,7 @@ METHODS = {
     SEGMENT: "segment influence",
     IDENTITY: "segment influence with identity curvature",
     COSINE: "segment influence with identity curvature, cosine",
+    EMISSIONS: "influence through emissions alone, cosine",
     INSTANCE: "instance influence",
     NEIGHBOURS: "nearest neighbours",
 }
@@ -27,11 +28,12 @@ RIGHT = {
     "opposing": "top opposing reference right",
     CONFLICTING: "conflicting pair: both right",
 }
-# Of the conflicting pair when the gold label is explained, by method and level.
+# Of the conflicting pair when the gold label is explained, by method and level. The authors have identity curvature and
+# no transitions; segment influence of any kind is held to what they report of it.
 PUBLISHED = {
     (INSTANCE, EXAMPLE): 0.354,
-    **dict.fromkeys([(SEGMENT, EXAMPLE), (IDENTITY, EXAMPLE)], 0.979),  # identity is the authors' setting
-    **dict.fromkeys([(SEGMENT, TOKEN), (IDENTITY, TOKEN)], 0.854),
+    **dict.fromkeys([(SEGMENT, EXAMPLE), (IDENTITY, EXAMPLE), (EMISSIONS, EXAMPLE)], 0.979),
+    **dict.fromkeys([(SEGMENT, TOKEN), (IDENTITY, TOKEN), (EMISSIONS, TOKEN)], 0.854),
     (NEIGHBOURS, EXAMPLE): 0.875,
     (NEIGHBOURS, TOKEN): 0.833,
 }
@@ -71,7 +73,7 @@ def _row(found: Sequence[dict[str, Any]], group: str, method: str, column: str, 
         shares,
         PUBLISHED.get((method, level)) if paper else None,
         chance,
-        GOALS[level] if paper and method in (SEGMENT, IDENTITY, COSINE) else "",
+        GOALS[level] if paper and method in (SEGMENT, IDENTITY, COSINE, EMISSIONS) else "",
         sum(asked),
         " ".join(note for note in notes if note),
     )

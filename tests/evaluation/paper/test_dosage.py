@@ -88,7 +88,7 @@ def result(pipelines, tmp_path_factory):
 
 def test_every_column_of_the_table(result):
     rows = rows_of(result)
-    assert len(rows) == len(result.rows) == 2 * 2 * (4 * 6 + 3) + 2
+    assert len(rows) == len(result.rows) == 2 * 2 * (5 * 6 + 3) + 2
     for row in result.rows:
         assert row.count > 0, row.key
         assert 0.0 <= row.measured.low <= row.measured.mean <= row.measured.high <= 1.0, row.key
@@ -106,7 +106,13 @@ def test_columns_agree_with_each_other(result):
     rows = rows_of(result)
     for labels in ("labels", "ref_labels"):
         for explained in ("gold", "predicted"):
-            for method in ("segment", "segment_identity_dot", "segment_identity_cosine", "nearest_neighbours"):
+            for method in (
+                "segment",
+                "segment_identity_dot",
+                "segment_identity_cosine",
+                "segment_emissions_cosine",
+                "nearest_neighbours",
+            ):
                 name = f"{labels}_{explained}_{method}"
                 for column in ("supporting", "opposing", "conflicting"):
                     token, example = rows[f"{name}_{column}_token"], rows[f"{name}_{column}_example"]

@@ -1,16 +1,26 @@
 """Top references found a few training segments at a time are those of the whole matrix of scores."""
 
+from dataclasses import replace
+
 import numpy
 import pytest
 
+from spacy_seginf.crf import token_conditionals
+from spacy_seginf.evaluation.paper.emission_influence import EmissionInfluence
 from spacy_seginf.evaluation.paper.top_references import searched_references, top_references
 from spacy_seginf.evaluation.problem import predictions
+from spacy_seginf.influence.fit import emission_scores, unpack
 from spacy_seginf.methods.nearest import SegmentNN
 from spacy_seginf.methods.segment_influence import SegmentInfluence
 from spacy_seginf.pipeline.attribution import index_context
 from spacy_seginf.search.explainer import Explainer
 
-METHODS = [SegmentNN(), SegmentNN(labels="same"), SegmentInfluence("identity", similarity="cosine")]
+METHODS = [
+    SegmentNN(),
+    SegmentNN(labels="same"),
+    SegmentInfluence("identity", similarity="cosine"),
+    EmissionInfluence(),
+]
 
 
 @pytest.fixture
@@ -42,3 +52,25 @@ def test_the_search_names_training_tokens(problem):
         for number, (entry,) in ((supporting, explanation.supporting), (opposing, explanation.opposing)):
             document, start, _ = explainer.table("token").segment(entry.row)
             assert context.training.data.starts[document] + start == number
+
+
+def test_emission_influence(problem):
+    """Of single tokens it is the cosine of features, with the constant, times that of p - onehot(label)."""
+    _, context, queries = problem
+    single = queries.segments[queries.segments[:, 2] - queries.segments[:, 1] == 1]
+    assert len(single)
+    queries = replace(queries, segments=single)
+
+    def directions(texts):
+        weights, transitions = unpack(context.theta, texts.data.labels)
+        found = token_conditionals(
+            emission_scores(texts.data, weights), transitions, texts.labels, texts.data.lengths
+        ).residuals
+        rows = texts.data.starts[texts.segments[:, 0]] + texts.segments[:, 1]
+        features = numpy.concatenate([texts.data.features[rows], numpy.ones((len(rows), 1))], axis=1)
+        return [part / numpy.linalg.norm(part, axis=1, keepdims=True) for part in (features, found[rows])]
+
+    (one, mine), (other, theirs) = directions(queries), directions(context.training)
+    expected = (one @ other.T) * (mine @ theirs.T)
+    numpy.testing.assert_allclose(EmissionInfluence().prepare(context).scores(queries), expected, rtol=1e-3, atol=1e-5)
+    assert expected.min() < -0.1 and expected.max() > 0.1
