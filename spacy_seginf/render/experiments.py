@@ -26,6 +26,7 @@ code reports. The *base rate* is what a random ranking or a random reference sco
 to reach, *n* how many pairs, queries or documents are behind a figure. The first table of a section has what was
 published or is a goal; the others unfold below it."""
 FURTHER = "<details><summary>All other figures</summary>"
+VARIANTS = "Where several variants of a method are held to one goal, each counts."
 LIMITATIONS = """## Limitations
 
 - **Removing labels is not a convex problem.** A head on frozen features has a single optimum as long as every token has
@@ -85,7 +86,7 @@ def render_page(results: Mapping[str, Result], figures: Mapping[tuple[str, str],
 def _goals(results: Mapping[str, Result]) -> str:
     aims = [(result, row) for result in results.values() for row in result.rows if row.goal]
     missed = [(result, row) for result, row in aims if not row.reached]
-    lines = [f"## Goals\n\n{len(aims) - len(missed)} of {len(aims)} goals are reached."]
+    lines = [f"## Goals\n\n{len(aims) - len(missed)} of {len(aims)} figures with a goal reach it. {VARIANTS}"]
     lines += [
         f"- Missed in {markdown_text(result.section)}: {markdown_text(row.what)} is {_figure(row.measured.mean)}, the "
         f"goal {markdown_text(row.goal)}."

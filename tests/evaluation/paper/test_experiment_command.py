@@ -98,7 +98,7 @@ def test_a_page(experiment, tmp_path):
     code, printed, page = write_page(tmp_path)
     assert code == 0, printed
     text = page.read_text(encoding="utf8")
-    assert "1 of 2 goals are reached." in text
+    assert "1 of 2 figures with a goal reach it." in text
     assert "goal >= 5" in text
     assert "![plain](experiments/first_doubled.png)" in text
     for name in ("first", "second"):
