@@ -85,11 +85,13 @@ class PlantedNoise:
         trusted: dict[str, list[dict[str, Any]]] = {name: [] for name in pools}
         for path in self.pipelines:
             reviewed = Reviewed.load(path, train)
+            say(f"{path}: scoring {len(train)} training documents takes minutes")
             settings = (test, self.spans, self.default_score)
             judged.append(reviewed.keep(folder, "planted", settings, partial(self._judge, reviewed, test, progress)))
             say(f"{path}: {judged[-1]['counts']}")
             for name, pool in pools.items():
                 for seed in self.seeds:
+                    say(f"{path}: what clean documents {name} say, draw {seed}")
                     drawn = (pool, self.clean_documents, seed)
                     found = reviewed.keep(folder, "clean", drawn, partial(self._trust, reviewed, pool, seed))
                     trusted[name].append(found)

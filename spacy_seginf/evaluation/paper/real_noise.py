@@ -89,10 +89,12 @@ class RealNoise:
             unseeing = [Unseeing.load(other, reviewed.tagger, tags) for other in self.unseen_pipelines]
             heads = [own.fingerprint for own in unseeing]
             settings = (dev, test, self.spans, self.default_score, self.default_how, heads)
+            say(f"{path}: scoring {len(train)} training and {len(dev)} dev documents takes minutes")
             judge = partial(self._judge, reviewed, train, dev, test, unseeing, progress)
             judged.append(reviewed.keep(folder, "judged", settings, judge))
             say(f"{path}: chosen on dev: {judged[-1]['document_choice']}; by token: {judged[-1]['token_choice']}")
             for seed in self.seeds:
+                say(f"{path}: what clean documents say, draw {seed}")
                 drawn = (dev, self.clean_documents, seed)
                 trusted.append(reviewed.keep(folder, "clean", drawn, partial(self._trust, reviewed, corrected, seed)))
         plot_found(self._curves(judged, trusted), folder / FIGURE)

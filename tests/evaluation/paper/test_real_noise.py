@@ -76,7 +76,9 @@ def test_an_interrupted_run_goes_on(finished, settings, monkeypatch):
     kept = sorted(folder.glob("*.json"))
     assert len(kept) == 2 + 6
     monkeypatch.setattr(Reviewed, "fix", None)  # not needed again
-    again = run(RealNoise(**settings), folder)
+    said = []
+    again = run(RealNoise(**settings), folder, said)
+    assert len(said) == 2 * (1 + 1 + 3) and "draw 2" in said[-1]
     assert again.as_dict() == result.as_dict()
     monkeypatch.undo()
     for name in ("judged", "clean"):
