@@ -316,3 +316,9 @@ class Errors(metaclass=_Coded):
         "The pipeline {path} can't judge labels that it has not seen: its component '{name}' has the tags {found}, and "
         "the indexed one {known}. Train it like that one, on a part of the documents."
     )
+    # Curation: suspicions and decisions
+    S170 = "{path}, line {line}, is no {what}: {problem}. Restore the file, or remove the line."
+    S171 = (
+        "The decision was not saved: {path} can't be written ({problem}). Free space, or name another file with "
+        "--decisions; nothing that was saved before is lost."
+    )

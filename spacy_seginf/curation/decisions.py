@@ -1,0 +1,107 @@
+"""Decisions on disk and in sum: appended as they are made, and what they come to when all are read."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Iterable, Sequence
+
+from ..errors import Errors
+from .records import Decision, decision_line
+
+
+def now() -> str:
+    """Return the time (UTC, ISO 8601, seconds)."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
+    """Append decisions to a file, all or none, and return when they are on the disk.
+
+    Several processes may append to the same file. A line that a crash has cut short is cut off first.
+    RAISES (ValueError): S171 if the file can't be written.
+    """
+    content = "".join(decision_line(decision) for decision in decisions).encode("utf8", "backslashreplace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = _complete(file.fileno())
+            try:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), size)
+                raise
+    except OSError as error:
+        raise ValueError(Errors.S171.format(path=path, problem=error.strerror or error)) from None
+
+
+def _complete(file: int) -> int:
+    """Cut a last line without a line break off; return the size."""
+    size = os.fstat(file).st_size
+    end = size
+    while end and os.pread(file, 1, end - 1) != b"\n":
+        end -= 1
+    if end != size:
+        os.ftruncate(file, end)
+    return end
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Decisions on overlapping regions that can't all be followed."""
+
+    decisions: tuple[Decision, ...]
+
+
+def final_decisions(decisions: Iterable[Decision]) -> list[Decision]:
+    """Return each reviewer's last word on each suspicion, where it decides something, in the order of documents and
+    regions as they first come."""
+    last: dict[tuple[str, str], list[Decision]] = {}
+    for decision in decisions:
+        said = last.setdefault((decision.reviewer, decision.suspicion), [])
+        if decision.choice == "undo":
+            del said[-1:]
+        else:
+            said.append(decision)
+    return [said[-1] for said in last.values() if said and said[-1].outcome is not None]
+
+
+def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list[Conflict]]:
+    """Put the decisions of all reviewers together.
+
+    RETURNS: one decision for each region, and the conflicts: regions that overlap or are the same, with outcomes that
+        differ. What is in conflict is in none of the decisions.
+    """
+    groups: dict[str, list[Decision]] = {}
+    for decision in final_decisions(decisions):
+        groups.setdefault(decision.document, []).append(decision)
+    agreed: list[Decision] = []
+    conflicts: list[Conflict] = []
+    for members in groups.values():
+        for together in _overlapping(members):
+            if len({(one.start, one.end, one.outcome) for one in together}) == 1:
+                agreed.append(together[0])
+            elif all(one.outcome == one.current for one in together):  # overlapping regions, all kept
+                agreed += together
+            else:
+                conflicts.append(Conflict(tuple(together)))
+    return agreed, conflicts
+
+
+def _overlapping(decisions: Sequence[Decision]) -> list[list[Decision]]:
+    """Group decisions on one document by regions that touch the same tokens."""
+    groups: list[list[Decision]] = []
+    end = -1
+    for decision in sorted(decisions, key=lambda one: (one.start, one.end)):
+        if groups and decision.start < end:
+            groups[-1].append(decision)
+        else:
+            groups.append([decision])
+        end = max(end, decision.end) if len(groups[-1]) > 1 else decision.end
+    return groups

@@ -1,0 +1,253 @@
+"""What a reviewer reads and says, as plain records: suspicions (what may be wrong, where) and decisions.
+
+Both are JSON lines. Tokens are numbered in the document, ends are exclusive. A *region* is a run of tokens that no
+annotated entity leaves or enters half; a suspicion proposes other entities for it ("current" -> "suggested").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Optional, Sequence
+
+from ..errors import Errors
+from ..files import write_text
+
+VERSION = 1
+KINDS = ("relabel", "remove", "add", "rebound")
+CHOICES = ("accept", "keep", "label", "skip", "undo")
+
+
+@dataclass(frozen=True, order=True)
+class Entity:
+    """An entity of a document: first token, last token (exclusive), type."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A region of a training document whose labels may be wrong.
+
+    id (str): the same for the same region and labels of the same document, in every ranking.
+    document (str): id of the document. start, end (int): the region.
+    kind (str): "relabel" (another type), "remove" (no entity), "add" (an entity where none is annotated), or "rebound"
+        (other boundaries, maybe with another type).
+    current, suggested (tuples of Entity): entities of the region as annotated, and as they may be meant.
+    score (float): high is suspicious. probability, suggested_probability (float): p of the region's current and
+        suggested labels given the labels outside, under a head that has not seen the document's labels.
+    family (str): the same for suspicions that are the same mistake, as far as a program can tell; "" if alone.
+    words (tuple of str), spaces (tuple of bool): tokens around the region, and whether a space follows each.
+    first (int): number of the first of these words. entities (tuple of Entity): all annotated entities among them.
+    reasons (tuple of str): why it is suspicious, in words.
+    drives (tuple of dict): development errors that the current labels support: text, context, offset, document, start,
+        end, gold, predicted, effect (change of the error's log-odds if the labels were removed; negative supports).
+    supporting, opposing (tuples of dict): training labels that support or oppose the current labels: text, label,
+        document, start, end, context, offset, effect (the same sign convention).
+    file (str), line (int): where the region comes from, if the corpus says so; line is 0 if it does not.
+    """
+
+    id: str
+    document: str
+    start: int
+    end: int
+    kind: str
+    current: tuple[Entity, ...]
+    suggested: tuple[Entity, ...]
+    score: float
+    probability: float
+    suggested_probability: float
+    family: str = ""
+    words: tuple[str, ...] = ()
+    spaces: tuple[bool, ...] = ()
+    first: int = 0
+    entities: tuple[Entity, ...] = ()
+    reasons: tuple[str, ...] = ()
+    drives: tuple[dict[str, Any], ...] = ()
+    supporting: tuple[dict[str, Any], ...] = ()
+    opposing: tuple[dict[str, Any], ...] = ()
+    file: str = ""
+    line: int = 0
+
+    @property
+    def region(self) -> tuple[str, ...]:
+        """The tokens in question."""
+        return self.words[self.start - self.first : self.end - self.first]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Suspicions, the most suspicious first, and what they were found in.
+
+    corpus (str): digest of the corpus, see ``corpus_digest``. labels (tuple of str): entity types of the tagger.
+    scheme (str): "BIO", "BILUO" or "IO". about (dict): settings and counts, for people.
+    """
+
+    suspicions: tuple[Suspicion, ...]
+    corpus: str
+    labels: tuple[str, ...]
+    scheme: str = "BIO"
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a reviewer said of a region.
+
+    suspicion (str): id. document, start, end: the region. words (tuple of str): its tokens, and current (tuple of
+        Entity): its entities, when it was decided: what no longer fits is refused.
+    choice (str): "accept" (the suggestion), "keep" (the annotation), "label" (something else), "skip" (not now), or
+        "undo" (takes the reviewer's last word on this region back).
+    entities (tuple of Entity): what the region should hold; means something for "accept" and "label".
+    reviewer (str); time (str): ISO 8601, UTC. corpus (str): digest. family (str): set if decided with others.
+    """
+
+    suspicion: str
+    document: str
+    start: int
+    end: int
+    words: tuple[str, ...]
+    current: tuple[Entity, ...]
+    choice: str
+    entities: tuple[Entity, ...] = ()
+    reviewer: str = ""
+    time: str = ""
+    corpus: str = ""
+    family: str = ""
+
+    @property
+    def outcome(self) -> Optional[tuple[Entity, ...]]:
+        """Entities that the region should hold; None if this decides nothing."""
+        if self.choice in ("accept", "label"):
+            return self.entities
+        return self.current if self.choice == "keep" else None
+
+
+def suspicion_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
+    """Name a region and its labels (16 hex digits)."""
+    content = repr((document, start, end, [(entity.start, entity.end, entity.label) for entity in sorted(current)]))
+    return hashlib.sha256(content.encode("utf8", "backslashreplace")).hexdigest()[:16]
+
+
+def corpus_digest(documents: Iterable[tuple[str, Sequence[str], Sequence[Entity]]]) -> str:
+    """Tell versions of a corpus apart, by ids, words and entities of its documents (64 hex digits)."""
+    digest = hashlib.sha256()
+    for identifier, words, entities in documents:
+        content = repr((identifier, list(words), [(entity.start, entity.end, entity.label) for entity in entities]))
+        digest.update(content.encode("utf8", "backslashreplace") + b"\n")
+    return digest.hexdigest()
+
+
+def write_ranking(path: Path, ranking: Ranking) -> None:
+    """Write a ranking as JSON lines: first what it was found in, then the suspicions."""
+    facts = {"corpus": ranking.corpus, "labels": ranking.labels, "scheme": ranking.scheme, "about": ranking.about}
+    lines = [{"seginf": "ranking", "version": VERSION, **facts}, *(asdict(entry) for entry in ranking.suspicions)]
+    write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+
+def read_ranking(path: Path) -> Ranking:
+    """Read what ``write_ranking`` wrote. RAISES (ValueError): S040 without a file, S170 if it is something else."""
+    lines = read_json_lines(path, what="ranking")
+    number, head = next(lines, (1, {}))
+    with _reading(path, number, "ranking"):
+        if head.get("seginf") != "ranking" or head.get("version") != VERSION:
+            raise LookupError("it does not begin as a ranking of this version does")
+        corpus, scheme, about = str(head["corpus"]), str(head["scheme"]), dict(head["about"])
+        labels = tuple(str(label) for label in head["labels"])
+    suspicions = []
+    for number, line in lines:
+        with _reading(path, number, "suspicion"):
+            suspicions.append(_suspicion(line))
+    return Ranking(tuple(suspicions), corpus, labels, scheme, about)
+
+
+def decision_line(decision: Decision) -> str:
+    """Write a decision as a line of JSON, with its line break."""
+    line = {"seginf": "decision", "version": VERSION, **asdict(decision)}
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def read_decisions(path: Path) -> list[Decision]:
+    """Read decisions in the order in which they were made.
+
+    A last line that a crash has cut short is left out: it was never confirmed to anyone.
+    RAISES (ValueError): S040 without a file, S170 if a line is no decision.
+    """
+    found = []
+    for number, line in read_json_lines(path, what="decision", torn=True):
+        with _reading(path, number, "decision"):
+            if line.get("seginf") != "decision" or line.get("version") != VERSION:
+                raise LookupError("it is no decision of this version")
+            found.append(_decision(line))
+    return found
+
+
+def read_json_lines(path: Path, *, what: str, torn: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the numbers and objects of the lines of a file; blank ones are passed over.
+
+    torn (bool): whether a last line without a line break may be broken, and is left out then.
+    RAISES (ValueError): S040 without a file, S170 if a line is no JSON object.
+    """
+    if not path.is_file():
+        raise ValueError(Errors.S040.format(what=what, path=path))
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line.decode("utf8"))
+            except (ValueError, RecursionError):
+                if torn and not line.endswith(b"\n"):
+                    return
+                record = None
+            if not isinstance(record, dict):
+                raise ValueError(Errors.S170.format(path=path, line=number, what=what, problem="it is no JSON object"))
+            yield number, record
+
+
+@contextmanager
+def _reading(path: Path, line: int, what: str) -> Iterator[None]:
+    """Say where it is, if a line lacks something or has too much."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError) as error:
+        problem = str(error.args[0]) if error.args else type(error).__name__
+        raise ValueError(Errors.S170.format(path=path, line=line, what=what, problem=problem)) from None
+
+
+def _suspicion(line: dict[str, Any]) -> Suspicion:
+    values = {**line}
+    for name in ("current", "suggested", "entities"):
+        values[name] = entities_of(line[name])
+    for name in ("words", "spaces", "reasons", "drives", "supporting", "opposing"):
+        values[name] = tuple(line[name])
+    if line["kind"] not in KINDS:
+        raise LookupError(f"its kind is {line['kind']!r}")
+    return Suspicion(**values)
+
+
+def _decision(line: dict[str, Any]) -> Decision:
+    values = {name: value for name, value in line.items() if name not in ("seginf", "version")}
+    values.update(current=entities_of(line["current"]), entities=entities_of(line["entities"]))
+    values["words"] = tuple(str(word) for word in line["words"])
+    if line["choice"] not in CHOICES:
+        raise LookupError(f"its choice is {line['choice']!r}")
+    if not all(isinstance(line[name], int) for name in ("start", "end")) or not 0 <= line["start"] < line["end"]:
+        raise LookupError("its start and end are no tokens")
+    return Decision(**values)
+
+
+def entities_of(values: Iterable[dict[str, Any]]) -> tuple[Entity, ...]:
+    """Read entities off JSON. RAISES (LookupError, TypeError): if they are none."""
+    found = []
+    for value in values:
+        start, end, label = value["start"], value["end"], value["label"]
+        if not (isinstance(start, int) and isinstance(end, int) and isinstance(label, str) and 0 <= start < end):
+            raise LookupError(f"{value!r} is no entity")
+        found.append(Entity(start, end, label))
+    return tuple(found)
