@@ -33,6 +33,10 @@ class Warnings(metaclass=_Coded):
         "The method '{method}' is being prepared, which may take minutes, and again in every process. `python -m spacy "
         "seginf index` with this method in the pipeline's config keeps the result with the index."
     )
+    W007 = (
+        "The tagger makes no mistake in {path}, so nothing drives any: the order is that of suspicion alone. Name "
+        "texts that it tags wrongly, with their right labels."
+    )
 
 
 class Errors(metaclass=_Coded):
@@ -322,3 +326,21 @@ class Errors(metaclass=_Coded):
         "The decision was not saved: {path} can't be written ({problem}). Free space, or name another file with "
         "--decisions; nothing that was saved before is lost."
     )
+    # Ranking
+    S210 = (
+        "The tagger's labels are tags of single tokens, which make no entities to rank. List suspicious tokens with "
+        "`python -m spacy seginf scores`."
+    )
+    S211 = (
+        "Two documents of {path} have the id {id!r}, so decisions could not say which is meant. Give every document an "
+        "id of its own in doc.user_data['id']."
+    )
+    S212 = (
+        "The index was not built of the corpus {path}: it has the document {id!r}, {problem}. Name the corpus that was "
+        "given to `seginf index`, or index this one."
+    )
+    S213 = (
+        "A decision does not fit the corpus: {where} ({words}) has other words or other entities now. Rank with the "
+        "corpus that the decisions were made on, or without them."
+    )
+    S214 = "There are no suspicions of the {what} {value!r}: {problem}."

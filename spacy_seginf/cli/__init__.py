@@ -256,6 +256,46 @@ def scores_cli(
     _report_errors(list_scores, pipeline, names, level=level, top=top, **settings)
 
 
+@seginf.command("rank")
+def rank_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
+    output: Path = Opt(Path("suspicions.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
+    dev: Optional[Path] = Opt(
+        None,
+        "--dev",
+        "-d",
+        help="Documents with right labels (.spacy): they find families of errors that were learned",
+    ),
+    mistakes: Optional[Path] = Opt(
+        None, "--mistakes", "-m", help="Texts with right labels (.spacy): what drives the errors in them comes first"
+    ),
+    decisions: list[Path] = Opt(
+        [], "--decisions", help="Decisions made so far: left out, and they teach what else is wrong; may be repeated"
+    ),
+    label: list[str] = Opt([], "--label", "-l", help="Only spans with this label; may be repeated"),
+    suggested: list[str] = Opt([], "--suggested", help="Only where this label is suggested; may be repeated"),
+    kind: list[str] = Opt([], "--kind", help="Only this change: relabel, remove, add or rebound; may be repeated"),
+    document: list[str] = Opt([], "--document", help="Only in the document with this id; may be repeated"),
+    text: str = Opt("", "--text", help="Only spans in whose words this regular expression is found"),
+    top: int = Opt(1000, "--top", "-k", help="How many to list", min=1),
+    references: int = Opt(100, "--references", help="How many get supporting and opposing training labels", min=0),
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
+) -> None:
+    """Rank the training spans whose labels may be wrong, with what they may be meant to be."""
+    from ..curation.choosing import Choice
+    from .rank import rank
+
+    def run() -> None:
+        choice = Choice(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
+        settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "choice": choice}
+        settings.update(top=top, references=references, gpu_id=gpu_id, silent=quiet)
+        rank(pipeline, corpus, output, **settings)
+
+    _report_errors(run)
+
+
 @seginf.command("plant-artifact")
 def plant_artifact_cli(
     source: Path = Arg(..., help="Annotated corpus in spaCy's binary format (.spacy)"),

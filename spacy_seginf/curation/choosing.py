@@ -1,0 +1,57 @@
+"""Which suspicions are wanted: one pattern instead of everything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ..errors import Errors
+from ..index.index import Index
+from .places import CorpusPlaces
+from .ranking import Suspect
+from .records import KINDS
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A pattern; what is empty permits everything.
+
+    labels (tuple of str): types that the region has now. suggested (tuple of str): types that are suggested. kinds
+        (tuple of str): of change, see ``records.KINDS``. documents (tuple of str): ids.
+    text (str): regular expression that is found in the words of the region, whatever their case.
+    RAISES (ValueError): S214 for a kind or an expression that there is not.
+    """
+
+    labels: tuple[str, ...] = ()
+    suggested: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    text: str = ""
+    _pattern: Optional[re.Pattern[str]] = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise ValueError(Errors.S214.format(what="kind", value=kind, problem=f"use {', '.join(KINDS)}"))
+        if self.text:
+            try:
+                object.__setattr__(self, "_pattern", re.compile(self.text, re.IGNORECASE))
+            except re.error as error:
+                raise ValueError(Errors.S214.format(what="text", value=self.text, problem=str(error))) from None
+
+    def wants(self, suspect: Suspect, places: CorpusPlaces, index: Index) -> bool:
+        """Is a suspect of this pattern?"""
+        if self.labels and not {one.label for one in suspect.current} & set(self.labels):
+            return False
+        if self.suggested and not {one.label for one in suspect.suggested} & set(self.suggested):
+            return False
+        if self.kinds and suspect.kind not in self.kinds:
+            return False
+        if self.documents or self._pattern:
+            name, first = index.place(suspect.document, suspect.start)
+            if self.documents and name not in self.documents:
+                return False
+            words, _ = places.words(name, first, first + suspect.end - suspect.start)
+            return self._pattern is None or bool(self._pattern.search(" ".join(words)))
+        return True

@@ -1,0 +1,203 @@
+"""Suspects as people read them: the text around, why they are suspicious, what they drive, what supports them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Optional, Sequence
+
+import numpy
+
+from ..index.index import Index
+from ..influence.effects import HeadEffects
+from ..search.explainer import Explainer
+from .driving import Mistakes, drives
+from .places import CorpusPlaces
+from .ranking import Suspect
+from .readings import Reading
+from .records import Entity, Suspicion, suspicion_id
+from .source import LabelSource
+
+WINDOW = 30  # tokens shown on each side
+CONTEXT = 60  # characters around references
+SHOWN = 3  # references on each side, and mistakes
+LEAST_EFFECT = 1e-3  # change of log-odds that is worth showing
+
+
+class Describer:
+    """Turns suspects into suspicions.
+
+    index (Index), source (LabelSource), places (CorpusPlaces): the training labels.
+    mistakes (Mistakes): of development texts, with their documents' ids (sequence of str) and words.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        source: LabelSource,
+        places: CorpusPlaces,
+        mistakes: Optional[Mistakes] = None,
+        names: Sequence[str] = (),
+        words: Sequence[Sequence[str]] = (),
+    ) -> None:
+        self._index, self._source, self._places = index, source, places
+        self._mistakes, self._names, self._words = mistakes, names, words
+        self._explainer = Explainer(index)
+        self._forms = self._count_forms()
+
+    def describe(
+        self, suspects: Sequence[Suspect], trust: Sequence[tuple[float, float]], references: int
+    ) -> list[Suspicion]:
+        """Describe suspects, in their order.
+
+        trust (sequence of (float, float)): p of the current and suggested labels by trusted labels; empty without any.
+        references (int): how many of them, from the first on, get supporting and opposing training labels.
+        """
+        sizes = Counter(suspect.family for suspect in suspects)
+        effects = self._drives(suspects)
+        found = []
+        for number, suspect in enumerate(suspects):
+            driven = [] if effects is None else self._driven(effects[number])
+            sides: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+            if number < references:
+                sides = self.references(suspect)
+            believed = trust[number] if trust else None
+            found.append(self._suspicion(suspect, sizes[suspect.family], believed, driven, sides))
+        return found
+
+    def references(self, suspect: Suspect) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Find the training labels that support the current labels of a region most, and those that oppose them."""
+        segment = numpy.array([[suspect.document, suspect.start, suspect.end]])
+        unit = "entity" if len(self._index.segments) else "token"
+        explained = self._explainer.explain(self._source.data, self._source.labels, segment, unit, SHOWN + 1)[0]
+        table = self._explainer.table(unit)
+        sides = []
+        for side in (explained.supporting, explained.opposing):
+            entries = []
+            for reference in side:
+                document, start, end = table.segment(reference.row)
+                if document == suspect.document and start < suspect.end and suspect.start < end:
+                    continue  # the label itself
+                effect = reference.log_odds if self._explainer.exact else -reference.effect
+                entries.append({**table.reference(reference.row, CONTEXT), "effect": float(effect)})
+            sides.append(entries[:SHOWN])
+        return sides[0], sides[1]
+
+    def _suspicion(
+        self,
+        suspect: Suspect,
+        family: int,
+        believed: Optional[tuple[float, float]],
+        driven: list[dict[str, Any]],
+        sides: tuple[list[dict[str, Any]], list[dict[str, Any]]],
+    ) -> Suspicion:
+        name, moved = self._index.place(suspect.document, 0)
+        start, end = suspect.start + moved, suspect.end + moved
+        annotated = self._places.entities(name)
+        first, last = max(0, start - WINDOW), min(self._places.length(name), end + WINDOW)
+        for entity in annotated:  # none is cut
+            if entity.start < last and first < entity.end:
+                first, last = min(first, entity.start), max(last, entity.end)
+        words, spaces = self._places.words(name, first, last)
+        current, suggested = (_moved(reading, moved) for reading in (suspect.current, suspect.suggested))
+        file, line = self._places.source(name, start)
+        return Suspicion(
+            suspicion_id(name, start, end, current),
+            name,
+            start,
+            end,
+            suspect.kind,
+            current,
+            suggested,
+            suspect.score,
+            suspect.probability,
+            suspect.suggested_probability,
+            f"family-{suspect.family + 1}" if family > 1 else "",
+            words,
+            spaces,
+            first,
+            tuple(one for one in annotated if first <= one.start and one.end <= last),
+            tuple(self._reasons(suspect, words[start - first : end - first], family, believed, driven)),
+            tuple(driven),
+            tuple(sides[0]),
+            tuple(sides[1]),
+            file,
+            line,
+        )
+
+    def _reasons(
+        self,
+        suspect: Suspect,
+        words: Sequence[str],
+        family: int,
+        believed: Optional[tuple[float, float]],
+        driven: Sequence[dict[str, Any]],
+    ) -> list[str]:
+        now, then = spoken(suspect.current), spoken(suspect.suggested)
+        held = suspect.probability, suspect.suggested_probability
+        reasons = [f"Heads that have not seen this document: {now} {_percent(held[0])}, {then} {_percent(held[1])}."]
+        if believed is not None:
+            reasons.insert(0, f"By trusted labels: {now} {_percent(believed[0])}, {then} {_percent(believed[1])}.")
+        forms = self._forms.get(" ".join(words).casefold(), Counter()).copy()
+        if suspect.current:
+            forms[suspect.current[0].label] -= 1
+        others = [f"{label} {count} times" for label, count in forms.most_common() if count > 0]
+        if others and suspect.kind in ("relabel", "add"):
+            reasons.append(f"Elsewhere in the corpus the same words are {', '.join(others)}.")
+        if family > 1:
+            reasons.append(f"{family - 1} more like it: the same change, similar context or the same words.")
+        if driven:
+            reasons.append("Removing these labels would make development errors less likely, to first order.")
+        return reasons
+
+    def _drives(self, suspects: Sequence[Suspect]) -> Optional[numpy.ndarray]:
+        if self._mistakes is None or not len(self._mistakes):
+            return None
+        source = self._source
+        effects = HeadEffects(source.data, source.theta, source.l2, source.metric, source.labels)
+        segments = numpy.array([(one.document, one.start, one.end) for one in suspects], dtype=numpy.int64)
+        return drives(effects, self._mistakes, segments.reshape(-1, 3))
+
+    def _driven(self, effects: numpy.ndarray) -> list[dict[str, Any]]:
+        """Describe the mistakes that a region supports most."""
+        assert self._mistakes is not None
+        found = []
+        for number in numpy.argsort(effects, kind="stable")[:SHOWN].tolist():
+            if effects[number] > -LEAST_EFFECT:
+                break
+            document, start, end = self._mistakes.segments[number].tolist()
+            words = self._words[document]
+            left, right = " ".join(words[max(0, start - 8) : start]), " ".join(words[end : end + 8])
+            text = " ".join(words[start:end])
+            context = " ".join(part for part in (left, text, right) if part)
+            place = {"document": self._names[document], "start": start, "end": end}
+            said = {"gold": spoken(self._mistakes.true[number]), "predicted": spoken(self._mistakes.wrong[number])}
+            offset = len(left) + 1 if left else 0
+            found.append(
+                {"text": text, "context": context, "offset": offset, **place, **said, "effect": float(effects[number])}
+            )
+        return found
+
+    def _count_forms(self) -> dict[str, Counter[str]]:
+        """Count the types of each annotated form, in lower case."""
+        forms: dict[str, Counter[str]] = {}
+        for name in self._places.names:
+            words, _ = self._places.words(name, 0, self._places.length(name))
+            for entity in self._places.entities(name):
+                form = " ".join(words[entity.start : entity.end]).casefold()
+                forms.setdefault(form, Counter())[entity.label] += 1
+        return forms
+
+
+def spoken(reading: Reading) -> str:
+    """Name the types of some entities; "no entity" if there are none."""
+    return " + ".join(one.label for one in reading) or "no entity"
+
+
+def _moved(reading: Reading, by: int) -> tuple[Entity, ...]:
+    return tuple(Entity(one.start + by, one.end + by, one.label) for one in reading)
+
+
+def _percent(probability: float) -> str:
+    if 0.0005 <= probability <= 0.9995:
+        return f"{probability:.1%}"
+    return "under 0.1%" if probability < 0.5 else "over 99.9%"

@@ -1,0 +1,123 @@
+"""Which mistakes of the tagger training labels drive: the influence of regions on wrong predictions elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Sequence
+
+import numpy
+
+from ..crf import one_label_each, split_rows, viterbi
+from ..influence.effects import HeadEffects
+from ..influence.fit import HeadData, emission_scores, unpack
+from ..influence.segments import SegmentChains
+from ..schemes import TagScheme
+from .opinions import Trusted
+from .records import Entity
+from .source import LabelSource
+
+CHUNK = 512  # training segments at once
+LARGEST = 500  # mistakes that are looked at
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """Wrong predictions of a head.
+
+    data (HeadData): the texts. predicted (int64, tokens): labels.
+    segments (int64, n x 3): document, start, end of each mistake. true (list of tuple of Entity), wrong (the same):
+        entities there, annotated and predicted. found (int): how many there were before some were drawn.
+    """
+
+    data: HeadData
+    predicted: numpy.ndarray
+    segments: numpy.ndarray
+    true: list[tuple[Entity, ...]]
+    wrong: list[tuple[Entity, ...]]
+    found: int
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def watched(self, theta: numpy.ndarray) -> SegmentChains:
+        """Free the mistakes, at their predicted labels, under a head."""
+        data = replace(self.data, allowed=one_label_each(self.predicted, self.data.labels))
+        return SegmentChains(theta, data, self.predicted, self.segments)
+
+
+def find_mistakes(theta: numpy.ndarray, texts: Trusted, scheme: TagScheme, largest: int = LARGEST) -> Mistakes:
+    """Compare what a head (float64, P) predicts with trusted labels: runs of entities that overlap and differ.
+
+    largest (int): so many mistakes at most; which, is drawn.
+    """
+    data = texts.data
+    weights, transitions = unpack(theta, data.labels)
+    lengths = [length for length in data.lengths if length]
+    predicted = viterbi(emission_scores(data, weights), transitions, lengths, scheme.mask)
+    documents = [number for number, length in enumerate(data.lengths) if length]
+    segments: list[tuple[int, int, int]] = []
+    true: list[tuple[Entity, ...]] = []
+    wrong: list[tuple[Entity, ...]] = []
+    parts = zip(documents, *(split_rows(values, lengths) for values in (predicted, texts.labels, texts.certain)))
+    for document, own, labels, certain in parts:
+        there = [Entity(*place) for place in scheme.entities(own.tolist())]
+        right = [Entity(*place) for place in scheme.entities(labels.tolist())]
+        for start, end, wanted, found in _differences(right, there):
+            if certain[start:end].all():
+                segments.append((document, start, end))
+                true.append(wanted)
+                wrong.append(found)
+    chosen = numpy.arange(len(segments))
+    if len(segments) > largest:
+        chosen = numpy.sort(numpy.random.default_rng(SEED).choice(len(segments), largest, replace=False))
+    places = numpy.array(segments, dtype=numpy.int64).reshape(-1, 3)[chosen]
+    picked = chosen.tolist()
+    return Mistakes(data, predicted, places, [true[n] for n in picked], [wrong[n] for n in picked], len(segments))
+
+
+def _differences(
+    right: Sequence[Entity], found: Sequence[Entity]
+) -> list[tuple[int, int, tuple[Entity, ...], tuple[Entity, ...]]]:
+    """Group entities of two annotations that overlap, where they differ: start, end, ours, theirs."""
+    groups: list[tuple[int, int, tuple[Entity, ...], tuple[Entity, ...]]] = []
+    both = sorted([(one.start, one.end, 0, one) for one in right] + [(one.start, one.end, 1, one) for one in found])
+    for start, end, side, entity in both:
+        if groups and start < groups[-1][1]:
+            first, last, ours, theirs = groups.pop()
+        else:
+            first, last, ours, theirs = start, end, (), ()
+        sides = ((*ours, entity), theirs) if side == 0 else (ours, (*theirs, entity))
+        groups.append((first, max(last, end), *sides))
+    return [group for group in groups if group[2] != group[3]]
+
+
+def drives(effects: HeadEffects, mistakes: Mistakes, segments: numpy.ndarray) -> numpy.ndarray:
+    """Return how the log-odds of each mistake would change if the labels of each training segment were removed
+    (float64, segments x mistakes): negative supports the mistake, positive opposes it. To first order, corrected for
+    the segment's own leverage."""
+    if not len(mistakes) or not len(segments):
+        return numpy.zeros((len(segments), len(mistakes)))
+    watched = mistakes.watched(effects.theta)
+    scores = effects.scores(watched, segments)
+    against = -numpy.expm1(-watched.losses(effects.nothing)[0])  # 1 - p of the predicted labels
+    return -(scores / numpy.maximum(against, 1e-12)[:, None]).T
+
+
+def likeness(source: LabelSource, mistakes: Mistakes, segments: numpy.ndarray) -> numpy.ndarray:
+    """Return how much the gradients of training segments are like those of the mistakes (float64, segments x mistakes,
+    -1 to 1): their cosine under identity curvature, as in the paper. What is like a mistake and has its labels teaches
+    it; of many labels that teach the same, none matters much alone, but all are alike."""
+    result = numpy.zeros((len(segments), len(mistakes)))
+    if not len(mistakes):
+        return result
+    theirs = _directions(mistakes.watched(source.theta).factors().gradients())
+    for start in range(0, len(segments), CHUNK):
+        part = slice(start, start + CHUNK)
+        result[part] = _directions(source.chains(segments[part]).factors().gradients()) @ theirs.T
+    return result
+
+
+def _directions(gradients: numpy.ndarray) -> numpy.ndarray:
+    lengths = numpy.linalg.norm(gradients, axis=1, keepdims=True)
+    return gradients / numpy.maximum(lengths, 1e-300)

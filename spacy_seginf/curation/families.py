@@ -1,0 +1,45 @@
+"""Families: suspicions that are the same mistake, as far as a program can tell, to be read and decided together."""
+
+from __future__ import annotations
+
+from typing import Hashable, Sequence
+
+import numpy
+
+SIMILAR = 0.36  # distance (1 - cosine), in units of what is usual for one type, up to which suspicions are a family
+SAME_WORDS = 0.6  # the same, if they are about the same words
+LARGEST = 25  # members: what is read at a glance
+
+
+def find_families(
+    changes: Sequence[Hashable],
+    surfaces: Sequence[str],
+    directions: numpy.ndarray,
+    spread: float,
+    largest: int = LARGEST,
+) -> numpy.ndarray:
+    """Group suspicions, given from the most suspicious on.
+
+    Each that is in no family yet begins one and takes in what is like it, up to a size.
+
+    changes (sequence): what would change, such as ("relabel", ("LOC",), ("ORG",)); families have one change.
+    surfaces (sequence of str): words in question. directions (float32, n x d): their features, scaled to length 1.
+    spread (float): usual distance of two entities of one type.
+    RETURNS (int64, n): number of the family of each, in the order of their beginnings.
+    """
+    numbers: dict[Hashable, int] = {}
+    groups = numpy.array([numbers.setdefault(change, len(numbers)) for change in changes], dtype=numpy.int64)
+    forms: dict[str, int] = {}
+    words = numpy.array([forms.setdefault(text.casefold(), len(forms)) for text in surfaces], dtype=numpy.int64)
+    family = numpy.full(len(changes), -1, dtype=numpy.int64)
+    count = 0
+    for number in range(len(changes)):
+        if family[number] >= 0:
+            continue
+        open_ones = number + numpy.flatnonzero((family[number:] < 0) & (groups[number:] == groups[number]))
+        distances = (1.0 - directions[open_ones] @ directions[number]) / spread
+        alike = (distances <= SIMILAR) | ((distances <= SAME_WORDS) & (words[open_ones] == words[number]))
+        alike[0] = True  # itself
+        family[open_ones[alike][:largest]] = count
+        count += 1
+    return family

@@ -1,0 +1,107 @@
+"""What decisions say of other suspects: a confirmed error makes what is like it more suspicious, a kept label less.
+
+A Gaussian process classifier (Rasmussen and Williams 2006, algorithm 3.1: Laplace approximation, logistic likelihood)
+with the suspect's own score as its mean. Two suspects are alike if they have the same current types: the more similar
+their features are, and a little for the same suggested types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import expit
+
+from .readings import Reading
+
+SLOPE = 0.7  # log-odds of an error per log of the score
+EVEN = float(numpy.log(2.0))  # nats: the score at which an error is as probable as none
+BREADTH = 0.5  # of the kernel, in units of the spread of features
+NEAR, SAME_CHANGE = 16.0, 1.0  # prior variance that suspects share if they are near, and if they suggest the same
+ITERATIONS = 30
+TOLERANCE = 1e-8
+BLOCK = 4096  # suspects compared at once
+HEARD = 0.5  # similarity to a confirmed error from which its label is suggested too
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What suspects are compared by.
+
+    directions (float32, n x d): features, scaled to length 1. current, suggested (int64, n): numbers of the types that
+        they have, and that are suggested. spread (float): what distance (1 - cosine) is usual for the same type.
+    """
+
+    directions: numpy.ndarray
+    current: numpy.ndarray
+    suggested: numpy.ndarray
+    spread: float
+
+    def near(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
+        """Return how similar some suspects (ints) are to others (float64, rows x others, 0 to 1)."""
+        distances = 1.0 - (self.directions[rows] @ self.directions[others].T).astype(numpy.float64)
+        alike = numpy.exp(-numpy.maximum(distances, 0.0) / (BREADTH * self.spread))
+        return alike * (self.current[rows][:, None] == self.current[others][None])
+
+    def kernel(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
+        """Return the prior covariance of their log-odds (float64, rows x others)."""
+        same = self.current[rows][:, None] == self.current[others][None]
+        same &= self.suggested[rows][:, None] == self.suggested[others][None]
+        return NEAR * self.near(rows, others) + SAME_CHANGE * same
+
+
+def corrected_scores(
+    scores: numpy.ndarray, traits: Traits, decided: numpy.ndarray, wrong: numpy.ndarray
+) -> numpy.ndarray:
+    """Return the scores of suspects, raised or lowered by what was decided (float64, n).
+
+    scores (float64, n): in nats, positive. decided (ints): which suspects were decided. wrong (bool, the same length):
+        whether their labels were changed.
+    """
+    if not len(decided):
+        return scores
+    offsets = SLOPE * numpy.log(numpy.maximum(scores, 1e-300) / EVEN)
+    weights = _fit(traits.kernel(decided, decided), wrong.astype(numpy.float64), offsets[decided])
+    corrected = numpy.empty(len(scores))
+    for start in range(0, len(scores), BLOCK):
+        rows = numpy.arange(start, min(start + BLOCK, len(scores)))
+        corrected[rows] = scores[rows] * numpy.exp(traits.kernel(rows, decided) @ weights / SLOPE)
+    return corrected
+
+
+def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) -> numpy.ndarray:
+    """Find the weights of the most probable log-odds, K w beside the offsets, by Newton's method (float64, n)."""
+    odds = numpy.zeros(len(wrong))
+    weights = odds
+    for _ in range(ITERATIONS):
+        p = expit(offsets + odds)
+        root = numpy.sqrt(p * (1.0 - p) + 1e-12)
+        target = root**2 * odds + (wrong - p)
+        factor = cho_factor(numpy.eye(len(wrong)) + root[:, None] * kernel * root)
+        weights = target - root * cho_solve(factor, root * (kernel @ target))
+        before, odds = odds, kernel @ weights
+        if numpy.abs(odds - before).max() < TOLERANCE:
+            break
+    return weights
+
+
+def heard_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Reading], size: int) -> list[str]:
+    """Return the type that reviewers gave to what is most like each suspect; "" if nothing like it was relabelled.
+
+    confirmed (ints): suspects that were relabelled; outcomes (sequence of tuples of Entity): to what. size (int): of
+        suspects.
+    """
+    single = [number for number, outcome in enumerate(outcomes) if len(outcome) == 1]
+    labels = [""] * size
+    if not single:
+        return labels
+    places = numpy.asarray(confirmed)[single]
+    for start in range(0, size, BLOCK):
+        rows = numpy.arange(start, min(start + BLOCK, size))
+        near = traits.near(rows, places)
+        for row, best in zip(rows.tolist(), near.argmax(axis=1).tolist()):
+            if near[row - start, best] >= HEARD:
+                labels[row] = outcomes[single[best]][0].label
+    return labels

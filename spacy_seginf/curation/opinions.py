@@ -1,0 +1,157 @@
+"""Whom to ask about training labels: heads that have not seen them, and whoever is trusted.
+
+A tagger that was trained on labels that are wrong everywhere in the same way predicts them as they are. So its own
+opinion finds single errors; families of errors are found by trusted labels: those of a development corpus, and those
+that a reviewer has decided on. Two ask them: a head that is fitted to them alone, and the nearest of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy
+import torch
+
+from ..influence.choose import fit_to_optimum
+from ..influence.curvature import IdentityCurvature
+from ..influence.fit import HeadData, emission_scores, newton, unpack
+from ..influence.held_out import chains_of_heads, missing_entities
+from .readings import Opinion
+from .source import LabelSource
+from .trusted import trusted_l2
+
+FOLDS = 5
+SEED = 0
+GRADIENT = 1e-2  # of heads without a fold: what is left moves probabilities by less than anyone is shown
+ITERATIONS = 30
+NEAREST = 10
+DOUBT = 0.05  # share of a token's opinion that goes to labels that none of its neighbours has
+COMPARED = 1 << 24  # cosines held at once
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """Labels that are right, as far as anyone knows.
+
+    data (HeadData): documents. labels (int64, tokens). certain (bool, tokens): those that are trusted.
+    """
+
+    data: HeadData
+    labels: numpy.ndarray
+    certain: numpy.ndarray
+
+    def __len__(self) -> int:
+        return int(self.certain.sum())
+
+
+def held_out_opinion(source: LabelSource) -> Opinion:
+    """Ask heads that have not seen the document: the documents are dealt out to folds, and each fold is judged by a
+    head without it, by Newton steps in the metric of the index. The encoder has seen them all.
+
+    Under identity curvature, which knows of no steps, all are judged by the head as it is.
+    """
+    count = len(source.data.lengths)
+    if isinstance(source.metric, IdentityCurvature) or count < FOLDS:
+        return head_opinion(source, source.theta)
+    folds = numpy.random.default_rng(SEED).permutation(count) % FOLDS
+    emissions = numpy.empty((len(source.labels), source.data.labels))
+    transitions = []
+
+    def solve(gradient: numpy.ndarray) -> numpy.ndarray:
+        return source.metric.apply(gradient[None])[0]
+
+    for fold in range(FOLDS):
+        rest = part_of(source.data, numpy.flatnonzero(folds != fold))
+        share = len(rest.allowed) / max(len(source.labels), 1)
+        fit = newton(
+            rest,
+            source.theta,
+            source.l2 * share,
+            GRADIENT,
+            solve=solve,
+            renew=lambda _: solve,
+            iterations=ITERATIONS,
+            patience=ITERATIONS,
+        )
+        weights, pairs = unpack(fit.theta, source.data.labels)
+        rows = source.data.rows(numpy.flatnonzero(folds == fold))
+        emissions[rows] = source.data.features[rows] @ weights[:, :-1].T + weights[:, -1]
+        transitions.append(pairs)
+    return Opinion(emissions, numpy.array(transitions), folds)
+
+
+def head_opinion(source: LabelSource, theta: numpy.ndarray) -> Opinion:
+    """Ask one head (float64, P) about all documents."""
+    weights, transitions = unpack(theta, source.data.labels)
+    which = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)
+    return Opinion(emission_scores(source.data, weights), transitions[None], which)
+
+
+def trusted_head(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
+    """Fit a head to trusted labels alone (float64, P). RAISES (ValueError): S051 if they are too few."""
+    return fit_to_optimum(trusted.data, source.theta, trusted_l2(trusted.data)).theta
+
+
+def neighbours_opinion(source: LabelSource, trusted: Trusted, rows: numpy.ndarray) -> Opinion:
+    """Ask the nearest trusted tokens, by the cosine of features, each as loudly as it is near.
+
+    rows (int64): tokens of the source that are asked about; others get no opinion.
+    """
+    places = numpy.flatnonzero(trusted.certain)
+    theirs, labels = _directions(trusted.data.features[places]), trusted.labels[places]
+    nearest = min(NEAREST, len(places))
+    shares = numpy.full((len(source.labels), source.data.labels), 1.0 / source.data.labels)
+    size = max(1, COMPARED // max(len(places), 1))
+    for start in range(0, len(rows) if nearest else 0, size):
+        part = rows[start : start + size]
+        cosines = torch.from_numpy(_directions(source.data.features[part])) @ torch.from_numpy(theirs).T
+        values, found = (result.numpy() for result in torch.topk(cosines, nearest, dim=1))
+        weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
+        weights /= weights.sum(axis=1, keepdims=True)
+        shares[part] = DOUBT / source.data.labels
+        for column in range(nearest):
+            shares[part, labels[found[:, column]]] += (1.0 - DOUBT) * weights[:, column]
+    size = source.data.labels
+    which = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)
+    return Opinion(numpy.log(shares), numpy.zeros((1, size, size)), which)
+
+
+def unannotated(source: LabelSource, theta: numpy.ndarray) -> list[tuple[int, int, int, str]]:
+    """List entities that a head (float64, P) sees where the annotation has none: (document, start, end, type)."""
+    weights, transitions = unpack(theta, source.data.labels)
+    emissions = emission_scores(source.data, weights)
+    outside = source.data.allowed[:, 0] & (source.data.allowed.sum(axis=1) == 1)
+    found = []
+    lengths = numpy.asarray(source.data.lengths)
+    for documents in source.data.alike():
+        documents = documents[lengths[documents] > 0]
+        rows, sizes = source.data.rows(documents), lengths[documents]
+        chain = chains_of_heads(emissions[rows], transitions[None].repeat(len(documents), axis=0), sizes.tolist())
+        ends = numpy.cumsum(sizes)
+        for document, start, end in zip(documents.tolist(), (ends - sizes).tolist(), ends.tolist()):
+            places = slice(start, end)
+            for entity in missing_entities(chain[places], outside[rows[places]], source.scheme):
+                found.append((document, *entity))
+    return sorted(found)
+
+
+def part_of(data: HeadData, documents: numpy.ndarray) -> HeadData:
+    """Return some documents (ints)."""
+    rows = data.rows(documents)
+    return HeadData(data.features[rows], data.allowed[rows], [data.lengths[number] for number in documents])
+
+
+def joined(parts: Sequence[Trusted]) -> Trusted:
+    """Put trusted labels together."""
+    features = numpy.concatenate([numpy.asarray(part.data.features) for part in parts])
+    allowed = numpy.concatenate([part.data.allowed for part in parts])
+    data = HeadData(features, allowed, [length for part in parts for length in part.data.lengths])
+    labels, certain = (numpy.concatenate(values) for values in zip(*((p.labels, p.certain) for p in parts)))
+    return Trusted(data, labels, certain)
+
+
+def _directions(features: numpy.ndarray) -> numpy.ndarray:
+    """Scale token vectors to length 1 (float32); those of zeros stay."""
+    lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
+    return numpy.asarray(features / numpy.maximum(lengths, 1e-12), dtype=numpy.float32)

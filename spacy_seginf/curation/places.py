@@ -1,0 +1,122 @@
+"""Where the documents of an index are in the corpus that it was built of, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..errors import Errors
+from ..index.index import Index
+from ..pipeline.corpus import identifier_of, read_documents
+from ..schemes import TagScheme
+from .records import Entity, corpus_digest
+
+Place = tuple[int, int, int]  # document of the index, first token there, last token (exclusive)
+
+
+class CorpusPlaces:
+    """A corpus beside its index.
+
+    index (Index). nlp (Language): the pipeline, for its vocabulary. path (Path): the corpus (.spacy).
+    RAISES (ValueError): S040 or S042 as ``read_documents``; S211 if two documents have the same id; S212 if the index
+        was built of something else, as far as words and entities tell.
+    """
+
+    def __init__(self, index: Index, nlp: Language, path: Path, scheme: TagScheme) -> None:
+        self._index, self._scheme = index, scheme
+        self._docs: dict[str, Doc] = {}
+        for number, doc in enumerate(read_documents(nlp, path), start=1):
+            identifier = identifier_of(doc, path, number)
+            if identifier in self._docs:
+                raise ValueError(Errors.S211.format(path=path, id=identifier))
+            self._docs[identifier] = doc
+        self._entities = {name: entities_of_doc(doc) for name, doc in self._docs.items()}
+        self.digest = corpus_digest(
+            (name, [token.text for token in doc], self._entities[name]) for name, doc in self._docs.items()
+        )
+        self._pieces: dict[str, list[tuple[int, int, int]]] = {}  # by id: first token, length, document of the index
+        self._check(path)
+
+    def __len__(self) -> int:
+        return len(self._docs)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all documents."""
+        return sum(len(doc) for doc in self._docs.values())
+
+    @property
+    def names(self) -> list[str]:
+        """Ids of all documents."""
+        return list(self._docs)
+
+    def entities(self, identifier: str) -> list[Entity]:
+        """Return the annotated entities of a document, in order."""
+        return self._entities[identifier]
+
+    def words(self, identifier: str, start: int, end: int) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+        """Return some tokens of a document, and whether a space follows each."""
+        tokens = self._docs[identifier][start:end]
+        return tuple(token.text for token in tokens), tuple(bool(token.whitespace_) for token in tokens)
+
+    def length(self, identifier: str) -> int:
+        """Return how many tokens a document has."""
+        return len(self._docs[identifier])
+
+    def source(self, identifier: str, token: int) -> tuple[str, int]:
+        """Return file and line that a token came from; "" and 0 if the corpus does not say so."""
+        data: dict[Any, Any] = self._docs[identifier].user_data
+        lines: Sequence[int] = data.get("lines") or ()
+        line = lines[token] if token < len(lines) else lines[0] if lines else 0
+        return str(data.get("file", "")), int(line)
+
+    def in_index(self, identifier: str, start: int, end: int) -> Optional[Place]:
+        """Find tokens of a document in the index; None if no document of the index has all of them."""
+        for first, length, number in self._pieces.get(identifier, ()):
+            if first <= start and end <= first + length:
+                return number, start - first, end - first
+        return None
+
+    def _check(self, path: Path) -> None:
+        """Compare the index with the corpus, document by document."""
+        index = self._index
+        starts = numpy.cumsum([0, *index.data.lengths])
+        for number, length in enumerate(index.data.lengths):
+            identifier, first = index.place(number, 0)
+            doc = self._docs.get(identifier)
+            if doc is None:
+                raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which the corpus lacks"))
+            words = [token.text for token in doc[first : first + length]]
+            if words != index.words(number)[0]:
+                raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which has other words there"))
+            labels = index.labels[starts[number] : starts[number + 1]].tolist()
+            known = numpy.logical_not(index.data.allowed[starts[number] : starts[number + 1]].all(axis=1))
+            here = [
+                Entity(first + start, first + end, label)
+                for start, end, label in self._scheme.entities(labels)
+                if known[start:end].all()
+            ]
+            there = [one for one in self._entities[identifier] if first <= one.start and one.end <= first + length]
+            if here != (there if self._scheme.name != "IO" else _touching_joined(there)):
+                raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which has other entities there"))
+            self._pieces.setdefault(identifier, []).append((first, length, number))
+
+
+def entities_of_doc(doc: Doc) -> list[Entity]:
+    """Return the entities of a Doc as records, in order."""
+    return [Entity(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def _touching_joined(entities: Sequence[Entity]) -> list[Entity]:
+    """Join neighbours of one type, which IO labels can't tell apart."""
+    joined: list[Entity] = []
+    for entity in entities:
+        if joined and joined[-1].end == entity.start and joined[-1].label == entity.label:
+            joined[-1] = Entity(joined[-1].start, entity.end, entity.label)
+        else:
+            joined.append(entity)
+    return joined

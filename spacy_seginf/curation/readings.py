@@ -1,0 +1,212 @@
+"""Regions of training documents, and other ways to read them: other types, other boundaries, no entity, one more.
+
+A region's labels may be wrong where another *reading* of it is more probable, everything outside held. The readings of
+a region are what people would change an annotation to; the first is the annotation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Iterable, Iterator, Sequence
+
+import numpy
+
+from ..errors import Errors
+from ..influence.fit import ranges
+from ..schemes import TAG, TagScheme, type_of
+from .records import Entity
+from .source import LabelSource
+
+REACH = 3  # tokens that an entity may grow by on each side
+
+Reading = tuple[Entity, ...]
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """Scores of labels by somebody who has an opinion on the training texts.
+
+    emissions (float64, tokens x labels). transitions (float64, k x labels x labels): scores of neighbouring labels;
+    which (int64, documents): the ones that hold in each document.
+    """
+
+    emissions: numpy.ndarray
+    transitions: numpy.ndarray
+    which: numpy.ndarray
+
+
+@dataclass(frozen=True)
+class Region:
+    """A run of tokens (document, start, end) whose labels are in question, and its readings; the first is the
+    annotation. Entities are numbered in the document."""
+
+    document: int
+    start: int
+    end: int
+    readings: tuple[Reading, ...]
+
+
+class Regions:
+    """Many regions, scored together. source (LabelSource). regions (sequence of Region)."""
+
+    def __init__(self, source: LabelSource, regions: Sequence[Region]) -> None:
+        self.source, self.regions = source, list(regions)
+        counts = numpy.array([len(region.readings) for region in self.regions], dtype=numpy.int64)
+        self.firsts = numpy.cumsum(counts) - counts
+        self.owners = numpy.repeat(numpy.arange(len(self.regions)), counts)
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    @cached_property
+    def documents(self) -> numpy.ndarray:
+        """Document of each region (int64)."""
+        return numpy.array([region.document for region in self.regions], dtype=numpy.int64)
+
+    @cached_property
+    def rows(self) -> numpy.ndarray:
+        """All tokens of all regions, each once (int64, rows of the source's data)."""
+        return numpy.unique(ranges(self._first_rows, self._sizes))
+
+    def scores(self, opinion: Opinion) -> numpy.ndarray:
+        """Return log p(reading | labels outside, one of the region's readings) of all readings (float64, readings)."""
+        if not len(self.regions):
+            return numpy.zeros(0)
+        rows, tags, starts = self._tags
+        values = opinion.emissions[rows, tags]
+        inner = numpy.ones(len(rows), dtype=bool)
+        inner[starts] = False  # tokens that follow another of the reading
+        at = numpy.flatnonzero(inner)
+        lengths = numpy.diff(numpy.append(starts, len(rows)))
+        which = opinion.which[self.documents[self.owners]]
+        by_token = numpy.repeat(which, lengths)
+        values[at] += opinion.transitions[by_token[at], tags[at - 1], tags[at]]
+        totals = numpy.add.reduceat(values, starts)
+        last = starts + lengths - 1
+        for neighbours, left in ((self._before, True), (self._after, False)):
+            own = neighbours[self.owners]
+            held = numpy.flatnonzero(own >= 0)
+            edge = tags[starts[held]] if left else tags[last[held]]
+            pairs = (own[held], edge) if left else (edge, own[held])
+            totals[held] += opinion.transitions[which[held], pairs[0], pairs[1]]
+        return totals - self._log_sums(totals)[self.owners]
+
+    def losses(self, scores: numpy.ndarray) -> numpy.ndarray:
+        """Return -log p of the annotation of each region (float64), from scores of readings."""
+        return -scores[self.firsts]
+
+    def best(self, scores: numpy.ndarray) -> numpy.ndarray:
+        """Return the most probable reading of each region besides the annotation (int64, numbers among all)."""
+        others = scores.copy()
+        others[self.firsts] = -numpy.inf
+        order = numpy.lexsort((numpy.arange(len(others)), -others, self.owners))
+        return order[self.firsts]
+
+    def reading(self, number: int) -> Reading:
+        """Return a reading by its number among all."""
+        region = int(self.owners[number])
+        return self.regions[region].readings[number - int(self.firsts[region])]
+
+    def _log_sums(self, totals: numpy.ndarray) -> numpy.ndarray:
+        highest = numpy.maximum.reduceat(totals, self.firsts)
+        return highest + numpy.log(numpy.add.reduceat(numpy.exp(totals - highest[self.owners]), self.firsts))
+
+    @cached_property
+    def _sizes(self) -> numpy.ndarray:
+        return numpy.array([region.end - region.start for region in self.regions], dtype=numpy.int64)
+
+    @cached_property
+    def _first_rows(self) -> numpy.ndarray:
+        starts = numpy.array([region.start for region in self.regions], dtype=numpy.int64)
+        return self.source.data.starts[self.documents] + starts
+
+    @cached_property
+    def _before(self) -> numpy.ndarray:
+        starts = numpy.array([region.start for region in self.regions], dtype=numpy.int64)
+        return numpy.where(starts > 0, self.source.labels[self._first_rows - 1], -1)
+
+    @cached_property
+    def _after(self) -> numpy.ndarray:
+        ends = numpy.array([region.end for region in self.regions], dtype=numpy.int64)
+        lengths = numpy.asarray(self.source.data.lengths, dtype=numpy.int64)[self.documents]
+        past = numpy.minimum(self._first_rows + self._sizes, len(self.source.labels) - 1)
+        return numpy.where(ends < lengths, self.source.labels[past], -1)
+
+    @cached_property
+    def _tags(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """Rows and tags of the tokens of all readings, one reading after another, and where each begins."""
+        scheme, tags = self.source.scheme, []
+        for region in self.regions:
+            for reading in region.readings:
+                tags.append(tags_of(scheme, reading, region.start, region.end))
+        sizes = self._sizes[self.owners]
+        rows = ranges(self._first_rows[self.owners], sizes)
+        return rows, numpy.concatenate(tags), numpy.cumsum(sizes) - sizes
+
+
+def tags_of(scheme: TagScheme, entities: Iterable[Entity], start: int, end: int) -> numpy.ndarray:
+    """Return the tags of a run of tokens that holds these entities (int64)."""
+    tags = numpy.zeros(end - start, dtype=numpy.int64)
+    for entity in entities:
+        tags[entity.start - start : entity.end - start] = scheme.entity_tags(entity.label, entity.end - entity.start)
+    return tags
+
+
+def find_regions(source: LabelSource, missing: Sequence[tuple[int, int, int, str]]) -> list[Region]:
+    """List what may be wrong: every annotated entity, every two that touch, and where one may be missing.
+
+    missing (sequence of (document, start, end, type)): entities that somebody sees among tokens that are labelled O.
+    RAISES (ValueError): S210 if labels are tags of single tokens, which make no entities.
+    """
+    if source.scheme.name == TAG:
+        raise ValueError(Errors.S210)
+    entities: dict[int, list[Entity]] = {}
+    for document, start, end in source.entities.tolist():
+        label = type_of(source.scheme.tags[source.labels[source.data.starts[document] + start]])
+        entities.setdefault(document, []).append(Entity(start, end, label))
+    found: list[Region] = []
+    for document, members in entities.items():
+        length = source.data.lengths[document]
+        for place, entity in enumerate(members):
+            left = members[place - 1].end if place else 0
+            right = members[place + 1].start if place + 1 < len(members) else length
+            found.append(_entity_region(source, document, entity, left, right))
+            if right == entity.end and place + 1 < len(members):
+                found.append(_pair_region(document, entity, members[place + 1]))
+    for document, start, end in sorted({place[:3] for place in missing}):
+        readings = ((), *((Entity(start, end, label),) for label in source.scheme.labels))
+        found.append(Region(document, start, end, readings))
+    return sorted(found, key=lambda region: (region.document, region.start, region.end, len(region.readings)))
+
+
+def _entity_region(source: LabelSource, document: int, entity: Entity, left: int, right: int) -> Region:
+    """Read an entity in other ways. left, right (int): where tokens begin and end that it may grow over."""
+    known = source.known[int(source.data.starts[document]) :]
+    lowest, highest = entity.start, entity.end
+    while lowest > max(left, entity.start - REACH) and known[lowest - 1]:
+        lowest -= 1
+    while highest < min(right, entity.end + REACH) and known[highest]:
+        highest += 1
+    readings: list[Reading] = [(entity,), ()]
+    readings += [(Entity(entity.start, entity.end, label),) for label in source.scheme.labels if label != entity.label]
+    for start, end in _boundaries(entity, lowest, highest):
+        readings.append((Entity(start, end, entity.label),))
+    return Region(document, lowest, highest, tuple(readings))
+
+
+def _boundaries(entity: Entity, lowest: int, highest: int) -> Iterator[tuple[int, int]]:
+    """Yield other first and last tokens: one side moves inwards, or both move a little."""
+    for start in range(lowest, entity.end):
+        for end in range(start + 1, highest + 1):
+            moved = (start != entity.start) + (end != entity.end)
+            near = abs(start - entity.start) <= REACH and abs(end - entity.end) <= REACH
+            if moved == 1 or (moved == 2 and near):
+                yield start, end
+
+
+def _pair_region(document: int, first: Entity, second: Entity) -> Region:
+    """Read two entities that touch as one."""
+    types = dict.fromkeys((first.label, second.label))
+    merged = tuple((Entity(first.start, second.end, label),) for label in types)
+    return Region(document, first.start, second.end, ((first, second), *merged))
