@@ -139,6 +139,7 @@ def _responses(record: dict[str, Any], answers: Answers, place: str) -> Iterator
 
 def _responses_to(question: str, record: dict[str, Any], answers: Answers, place: str) -> list[dict[str, Any]]:
     nested = record.get("responses")
+    found: Any
     if nested is None:  # flattened
         columns = [record.get(f"{question}.responses{part}") or [] for part in ("", ".users", ".status")]
         found = [{"value": value, "user_id": user, "status": status} for value, user, status in zip(*columns)]

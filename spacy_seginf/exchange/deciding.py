@@ -42,10 +42,10 @@ def grown(suspicion: Suspicion, window: Window, left: Sequence[Entity]) -> tuple
     for entity in set(left) ^ set(window.entities):
         start, end = min(start, entity.start), max(end, entity.end)
     while True:
-        entity = next((one for one in (*window.entities, *left) if _cuts(start, end, one)), None)
-        if entity is None:
+        cut = [entity for entity in (*window.entities, *left) if _cuts(start, end, entity)]
+        if not cut:
             return start, end
-        start, end = min(start, entity.start), max(end, entity.end)
+        start, end = min(start, cut[0].start), max(end, cut[0].end)
 
 
 def overlap(entities: Sequence[Entity]) -> Optional[tuple[Entity, Entity]]:

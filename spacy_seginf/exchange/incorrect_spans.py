@@ -74,20 +74,23 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
         place = f"document {number}"
         first, annotated, suspicions = _facts(doc, answers, place)
         left = _entities(doc, first)
+        regions = [Entity(suspicion.start, suspicion.end, "") for suspicion in suspicions]
+        answered = [entity for entity in left if any(_meet(entity, region) for region in regions)]
         for entity in sorted(set(left) ^ set(annotated)):
-            if not any(_touches(entity, suspicion) for suspicion in suspicions):
+            if not any(_meet(entity, other) for other in (*regions, *answered)):
                 problem = f"the entity of tokens {entity.start} to {entity.end - 1} ({entity.label}) was changed"
                 raise answers.outside(place, f"{problem}, and is in no region in question")
-        for suspicion in suspicions:
-            region = doc[suspicion.start - first : suspicion.end - first]
-            missing = sum(not token.ent_iob for token in region)
-            if missing and missing < len(region):
+        for suspicion, region in zip(suspicions, regions):
+            tokens = doc[suspicion.start - first : suspicion.end - first]
+            missing = sum(not token.ent_iob for token in tokens)
+            if missing and missing < len(tokens):
                 problem = f"of tokens {suspicion.start} to {suspicion.end - 1}, {missing} have no annotation"
                 raise answers.problem(place, problem)
             if not missing:
-                inside = [entity for entity in left if _touches(entity, suspicion)]
-                others = [one for one in window_of(suspicion).entities if not _touches(one, suspicion)]
-                kept = [one for one in others if one in left or not any(_meet(one, entity) for entity in inside)]
+                # Other changes are answers to other suspicions of the document.
+                inside = [entity for entity in left if _meet(entity, region)]
+                others = [one for one in window_of(suspicion).entities if not _meet(one, region)]
+                kept = [one for one in others if not any(_meet(one, entity) for entity in inside)]
                 answers.leave(suspicion, [*inside, *kept], place)
     return answers.decisions
 
@@ -147,10 +150,6 @@ def _entities(doc: Doc, first: int) -> list[Entity]:
 
 def _spans(doc: Doc, entities: Sequence[Entity], first: int) -> list[Any]:
     return [Span(doc, entity.start - first, entity.end - first, label=entity.label) for entity in entities]
-
-
-def _touches(entity: Entity, suspicion: Suspicion) -> bool:
-    return entity.start < suspicion.end and suspicion.start < entity.end
 
 
 def _meet(one: Entity, other: Entity) -> bool:

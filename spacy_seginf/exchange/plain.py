@@ -83,9 +83,8 @@ def _answer(row: dict[str, Any], answers: Answers, place: str) -> None:
     entities = [_entity(value) for value in row["entities"]] if isinstance(row.get("entities"), list) else [None]
     found = [entity for entity in entities if entity is not None]
     if len(found) < len(entities):
-        raise answers.problem(
-            place, f"its entities are {row.get('entities')!r}, which is no list of [start, end, type]"
-        )
+        problem = f"its entities are {row.get('entities')!r}, and no list of [start, end, type]"
+        raise answers.problem(place, problem)
     answers.leave(suspicion, found, place)
 
 

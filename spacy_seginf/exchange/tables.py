@@ -12,12 +12,13 @@ from ..errors import Errors
 from ..files import write_text
 
 MARK = "\ufeff"  # without it Excel takes the file for one in an older encoding
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a cell that begins so may be run
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # a cell that begins so may be run
 GUARD = "'"
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows of the same columns; lists become JSON. An apostrophe guards texts that a spreadsheet would run."""
+    """Write rows of the same columns; lists become JSON. An apostrophe guards texts that a spreadsheet would run or
+    take for numbers (some ids)."""
     content = io.StringIO(newline="")
     writer = csv.writer(content)
     if rows:
@@ -55,17 +56,28 @@ def _delimiter(content: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value is not None else ""
-    return GUARD + text if isinstance(value, str) and text.startswith((*FORMULA, GUARD)) else text
+    if isinstance(value, str):
+        return GUARD + value if _guarded(value) else value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _value(name: str, cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
-    text = cell[1:] if cell.startswith(tuple(GUARD + sign for sign in (*FORMULA, GUARD))) else cell
+    text = cell[1:] if cell.startswith(GUARD) and _guarded(cell[1:]) else cell
     if name != "entities":
         return text
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _guarded(text: str) -> bool:
+    if text.startswith((*FORMULA, GUARD)):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
