@@ -54,9 +54,9 @@ def make(words, spaces, entities, region, suggested, first=0, document="news-0",
     return Suspicion(*place, 1.5, 0.1, 0.8, **values)
 
 
-def example(**others):
+def example(emoji="🚀", **others):
     """Make a suspicion of "Ada Lind met 🚀 Veltra in Osted ." in which Veltra is a PER and may be a LOC."""
-    words = ["Ada", "Lind", "met", "🚀", "Veltra", "in", "Osted", "."]
+    words = ["Ada", "Lind", "met", emoji, "Veltra", "in", "Osted", "."]
     entities = [Entity(10, 12, "PER"), Entity(14, 15, "PER"), Entity(16, 17, "LOC")]
     spaces = [True] * 6 + [False, True]
     settings = {"first": 10, "document": "=news", **others}

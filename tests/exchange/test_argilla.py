@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -84,21 +85,23 @@ def test_what_is_no_answer(path):
             argilla.read(path, ranking_of(example()), "Mira")
 
 
-def test_own_settings(path):
+def test_own_settings(path, monkeypatch):
     client = pytest.importorskip("argilla")
-    _, written_settings = written(path, example())
+    monkeypatch.setattr(client.Argilla, "_get_default", Mock)  # no server is asked
+    _, facts = written(path, example())
     loaded = client.Settings.from_json(path.with_name(path.name + ".settings.json"))
     loaded.validate()
-    assert loaded.questions["entities"].labels == list(LABELS)
-    assert loaded.questions["entities"].field == "text" and not loaded.questions["entities"].required
-    assert loaded.questions["verdict"].labels == ["What is marked", "The annotation as it was"] or loaded.questions[
-        "verdict"
-    ].labels == ["marked", "keep"]
+    entities, verdict = loaded.questions["entities"], loaded.questions["verdict"]
+    assert entities.labels == list(LABELS) and entities.field == "text"
+    assert not entities.required and not entities.allow_overlapping and verdict.required
+    assert [option["value"] for option in verdict._model.settings.options] == ["marked", "keep"]
     again = loaded.serialize()
     for part in ("guidelines", "allow_extra_metadata", "distribution", "mapping", "vectors"):
-        assert again[part] == written_settings[part]
+        assert again[part] == facts[part]
     for part in ("fields", "questions", "metadata"):
-        assert [one["name"] for one in again[part]] == [one["name"] for one in written_settings[part]]
+        for one, other in zip(again[part], facts[part], strict=True):
+            assert {name: one[name] for name in ("name", "title")} == {name: other[name] for name in ("name", "title")}
+            assert one["settings"].items() >= other["settings"].items()
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -80,13 +80,13 @@ def test_what_is_no_annotation(path):
     (decision,) = label_studio.read(path, ranking_of(example()), "Mira")
     assert (decision.choice, decision.entities) == ("label", ())
     two = {**region, "value": {**region["value"], "labels": ["PER", "LOC"]}}
-    for annotations, problem in [
+    for given_annotations, problem in [
         ([{"result": [two]}], "a region has the labels"),
         ([{"result": [{"type": "labels"}]}], "a region has the labels None"),
         ([{"result": ["x"]}], "the result of its annotation is no list"),
         (["x"], "its annotations are no list"),
     ]:
-        path.write_text(json.dumps([{**task, "annotations": annotations}]))
+        path.write_text(json.dumps([{**task, "annotations": given_annotations}]))
         with pytest.raises(ValueError, match=rf"\[S191\].*{problem}"):
             label_studio.read(path, ranking_of(example()), "Mira")
     path.write_text(json.dumps([{**task, "annotations": []}]))
@@ -124,7 +124,7 @@ def test_own_library(path, case):
 def test_own_conversion(path, tmp_path):
     """Its converter gives the words of entities the types that were marked."""
     converter = pytest.importorskip("label_studio_sdk.converter")
-    suspicion = example(words=["Ada", "Lind", "met", "x", "Veltra", "in", "Osted", "."])
+    suspicion = example(emoji="old")
     _, interface = written(path, suspicion)
     annotators.label_studio(path, [Case(suspicion, "keep", ())])
     tool = converter.Converter(config=interface, project_dir=None)

@@ -61,8 +61,8 @@ def at_region(case):
     one = case.suspicion
     region = range(one.start, one.end)
     at = [entity for entity in case.left if entity.start in region or one.start in range(entity.start, entity.end)]
-    changed = set(case.left) ^ set(one.entities)
+    at += one.current
     return case.choice != "leave" or all(
-        any(entity.start < other.end and other.start < entity.end for other in (*at, *one.current))
-        for entity in changed
+        any(entity.start < other.end and other.start < entity.end for other in at)
+        for entity in set(case.left) ^ set(one.entities)
     )

@@ -43,11 +43,8 @@ def test_only_whole_words(case, data):
     inside = {place for place in range(max(start, 0), end) if place < len(window.text)}
     words = [set(range(a, b)) for a, b in zip(window.starts, window.ends)]
     whole = [number for number, word in enumerate(words) if word <= inside]
-    if (
-        not 0 <= start < end <= len(window.text)
-        or not whole
-        or any(word & inside and not word <= inside for word in words)
-    ):
+    cut = any(word & inside and not word <= inside for word in words)
+    if cut or not whole or not 0 <= start < end <= len(window.text):
         assert found is None
     else:
         assert found == Entity(window.first + whole[0], window.first + whole[-1] + 1, "PER")
