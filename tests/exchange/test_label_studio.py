@@ -132,9 +132,5 @@ def test_own_conversion(path, tmp_path):
     lines = (tmp_path / "conll" / "result.conll").read_text().split("\n")
     words = [line.split() for line in lines[1:] if line.split()]
     tagged = [(word[0], word[-1]) for word in words if word[-1] != "O"]
-    assert tagged == [("Ada", "B-PER"), ("Lind", "I-PER"), ("Veltra", "B-PER"), ("Osted.", "B-LOC")] or tagged == [
-        ("Ada", "B-PER"),
-        ("Lind", "I-PER"),
-        ("Veltra", "B-PER"),
-        ("Osted", "B-LOC"),
-    ]
+    assert tagged[:3] == [("Ada", "B-PER"), ("Lind", "I-PER"), ("Veltra", "B-PER")]
+    assert [tag for _, tag in tagged[3:]] == ["B-LOC"]
