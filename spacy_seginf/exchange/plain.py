@@ -15,7 +15,7 @@ from .answers import Answers
 from .origin import origin_of
 from .tables import read_table, write_table
 from .task_files import number_of, write_json_lines
-from .windows import proposed, window_of
+from .windows import proposed, showable, window_of
 
 CHOICES = ("accept", "keep", "label", "skip")
 
@@ -63,7 +63,7 @@ def _row(suspicion: Suspicion, ranking: Ranking) -> dict[str, Any]:
         "text": window.text,
         "kind": suspicion.kind,
         "score": number_of(suspicion.score),
-        "reasons": "; ".join(suspicion.reasons),
+        "reasons": "; ".join(map(showable, suspicion.reasons)),
         "tokens": " ".join(f"{number}:{word}" for number, word in numbered),
         **origin_of(suspicion, ranking),
     }
