@@ -344,3 +344,32 @@ class Errors(metaclass=_Coded):
         "corpus that the decisions were made on, or without them."
     )
     S214 = "There are no suspicions of the {what} {value!r}: {problem}."
+    # Curation: exchange with annotation tools
+    S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."
+    S191 = "{path}, {place}: {problem}. Import the file as the tool wrote it, from tasks that `seginf export` made."
+    S192 = (
+        "{path}, {place}: the suspicion {suspicion!r} is not in the ranking. Name the ranking that the tasks were "
+        "exported from."
+    )
+    S193 = "{path}, {place}: the task was exported from another {what}. Name the ranking that it was exported from."
+    S194 = (
+        "{path}, {place}: the suspicion {suspicion} has an answer already ({first}). Leave one answer in the file, or "
+        "export each annotator's answers to a file of their own, and import them with their names."
+    )
+    S195 = (
+        "{path}, {place}: the entity at characters {start} to {end} ({label}) does not begin and end where words do. "
+        "Mark whole words in the tool, and export the answers again."
+    )
+    S196 = (
+        "{path}, {place}: there is no entity type {label!r} (there are: {known}). Choose one of these in the tool, and "
+        "export the answers again."
+    )
+    S197 = (
+        "{path}, {place}: the entities {one!r} and {other!r} overlap. Remove one in the tool, and export the answers "
+        "again."
+    )
+    S198 = (
+        "{path}, {place}: {problem}. Undo these changes in the tool and export the answers again, or make the changes "
+        "in the corpus itself."
+    )
+    S199 = "The file {path} {problem}."

@@ -18,6 +18,7 @@ SCHEDULER = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://ho
 FORCE = Opt(False, "--force", "-F", help="Replace the output folder if it exists")
 GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 QUIET = Opt(False, "--quiet", "-q", help="Print errors only")
+EXCHANGE_FORMATS = "prodigy, label-studio, argilla, incorrect-spans (.spacy), jsonl or csv (.csv)"
 
 
 @seginf.command("index")
@@ -294,6 +295,41 @@ def rank_cli(
         rank(pipeline, corpus, output, **settings)
 
     _report_errors(run)
+
+
+@seginf.command("export")
+def export_cli(
+    suspicions: Path = Arg(..., help="Ranking of suspicions (.jsonl)"),
+    output: Path = Arg(..., help="File of tasks to write"),
+    format: Optional[str] = Opt(None, "--format", "-f", help=EXCHANGE_FORMATS),
+    top: Optional[int] = Opt(None, "--top", "-k", help="How many, from the most suspicious on; default: all", min=1),
+    corpus: Optional[Path] = Opt(
+        None, "--corpus", "-c", help="For incorrect-spans: write whole documents of this corpus (.spacy)"
+    ),
+    force: bool = Opt(False, "--force", "-F", help="Replace the output if it exists"),
+    quiet: bool = QUIET,
+) -> None:
+    """Write suspicions as tasks for an annotation tool, with the suggestions marked."""
+    from .export import export
+
+    settings: dict[str, Any] = {"format": format, "top": top, "corpus": corpus, "force": force, "silent": quiet}
+    _report_errors(export, suspicions, output, **settings)
+
+
+@seginf.command("import")
+def import_cli(
+    suspicions: Path = Arg(..., help="The ranking (.jsonl) that was exported"),
+    answers: Path = Arg(..., help="File that the annotation tool wrote"),
+    decisions: Path = Arg(..., help="File of decisions (.jsonl) to append to"),
+    reviewer: str = Opt(..., "--reviewer", "-r", help="Who decided"),
+    format: Optional[str] = Opt(None, "--format", "-f", help=EXCHANGE_FORMATS),
+    quiet: bool = QUIET,
+) -> None:
+    """Read decisions that were made in an annotation tool; a file with an error changes nothing."""
+    from .import_answers import import_answers
+
+    settings: dict[str, Any] = {"reviewer": reviewer, "format": format, "silent": quiet}
+    _report_errors(import_answers, suspicions, answers, decisions, **settings)
 
 
 @seginf.command("plant-artifact")

@@ -1,0 +1,121 @@
+"""The answers of a file, checked against the ranking that was exported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Sequence
+
+from ..curation.decisions import now
+from ..curation.records import Decision, Entity, Ranking, Suspicion
+from ..errors import Errors
+from .deciding import chosen, decide, grown, overlap
+from .origin import fingerprint, labels_of
+from .windows import Window, window_of
+
+
+class Answers:
+    """Collects decisions. Whatever is wrong raises at once, so that a file is taken as a whole or not at all.
+
+    path (Path): the file, for messages. ranking (Ranking): what was exported. reviewer (str): who decided.
+    decisions (list of Decision): in the order of the file.
+    """
+
+    def __init__(self, path: Path, ranking: Ranking, reviewer: str) -> None:
+        self.path, self.corpus, self.reviewer, self.time = path, ranking.corpus, reviewer, now()
+        self.suspicions = {suspicion.id: suspicion for suspicion in ranking.suspicions}
+        self.labels = frozenset(labels_of(ranking))
+        self.decisions: list[Decision] = []
+        self._places: dict[str, str] = {}
+
+    def find(self, origin: Any, place: str) -> Suspicion:
+        """Find the suspicion that a task is about.
+
+        origin (Any): what ``origin_of`` gave the task. place (str): where the task is in the file, such as "line 3".
+        RAISES (ValueError): S191 if it says nothing, S192 if the ranking has no such suspicion, S193 if the task was
+            made from another corpus or ranking.
+        """
+        if not isinstance(origin, dict) or not isinstance(origin.get("suspicion"), str):
+            raise self.problem(place, "it does not say which suspicion it is about")
+        suspicion = self.suspicions.get(origin["suspicion"])
+        if origin.get("corpus") != self.corpus:
+            raise ValueError(Errors.S193.format(path=self.path, place=place, what="corpus"))
+        if suspicion is None:
+            raise ValueError(Errors.S192.format(path=self.path, place=place, suspicion=origin["suspicion"]))
+        if origin.get("task") != fingerprint(suspicion):
+            raise ValueError(Errors.S193.format(path=self.path, place=place, what="ranking"))
+        return suspicion
+
+    def choose(self, suspicion: Suspicion, choice: str, place: str) -> None:
+        """Take an answer that names its choice: "accept", "keep" or "skip". RAISES (ValueError): S194 if it is the
+        second."""
+        self._add(chosen(suspicion, choice), place)
+
+    def leave(self, suspicion: Suspicion, left: Sequence[Entity], place: str) -> None:
+        """Take the entities that an annotator left in the window.
+
+        RAISES (ValueError): S194 if the suspicion has an answer already, S196 for unknown types, S197 if entities
+            overlap, S198 if one is not in the window, or reaches into an entity that it shows in part.
+        """
+        window = window_of(suspicion)
+        for entity in left:
+            if entity.label not in self.labels:
+                facts = {"label": entity.label, "known": ", ".join(sorted(self.labels))}
+                raise ValueError(Errors.S196.format(path=self.path, place=place, **facts))
+            if not window.first <= entity.start < entity.end <= window.last:
+                problem = f"the entity of tokens {entity.start} to {entity.end - 1} ({entity.label})"
+                raise self.outside(place, f"{problem} is not in the text that was shown")
+        both = overlap(left)
+        if both:
+            texts = {"one": window.describe(both[:1]), "other": window.describe(both[1:])}
+            raise ValueError(Errors.S197.format(path=self.path, place=place, **texts))
+        start, end = grown(suspicion, window, left)
+        for entity in window.cut:
+            if entity.start < end and start < entity.end:
+                problem = f"changes reach into the entity of tokens {entity.start} to {entity.end - 1} ({entity.label})"
+                raise self.outside(place, problem + ", which goes beyond the text that was shown")
+        self._add(decide(suspicion, window, left), place)
+
+    def entity(self, window: Window, value: dict[str, Any], label: Any, place: str) -> Entity:
+        """Find the entity at the characters that a tool gives as "start" and "end".
+
+        RAISES (ValueError): S191 if there are none, S195 if they cut a word.
+        """
+        start, end = self.offsets(value, place)
+        entity = window.entity(start, end, self.label(label, place))
+        if entity is None:
+            raise self.misaligned(start, end, label, place)
+        return entity
+
+    def offsets(self, value: dict[str, Any], place: str) -> tuple[int, int]:
+        """Read the "start" and "end" of an entity. RAISES (ValueError): S191 if they are no numbers."""
+        try:
+            return int(value["start"]), int(value["end"])
+        except (LookupError, TypeError, ValueError, OverflowError):
+            raise self.problem(place, "an entity has no start and end") from None
+
+    def label(self, label: Any, place: str) -> str:
+        """Check that a type is a word. RAISES (ValueError): S191 if not."""
+        if not isinstance(label, str):
+            raise self.problem(place, f"the type of an entity is {label!r}")
+        return label
+
+    def problem(self, place: str, problem: str) -> ValueError:
+        """Make the error for a task that is none."""
+        return ValueError(Errors.S191.format(path=self.path, place=place, problem=problem))
+
+    def misaligned(self, start: int, end: int, label: str, place: str) -> ValueError:
+        """Make the error for an entity that cuts a word."""
+        facts = {"start": start, "end": end, "label": label}
+        return ValueError(Errors.S195.format(path=self.path, place=place, **facts))
+
+    def outside(self, place: str, problem: str) -> ValueError:
+        """Make the error for changes where they can't be decided."""
+        return ValueError(Errors.S198.format(path=self.path, place=place, problem=problem))
+
+    def _add(self, decision: Decision, place: str) -> None:
+        if decision.suspicion in self._places:
+            facts = {"suspicion": decision.suspicion, "first": self._places[decision.suspicion]}
+            raise ValueError(Errors.S194.format(path=self.path, place=place, **facts))
+        self._places[decision.suspicion] = place
+        self.decisions.append(replace(decision, reviewer=self.reviewer, time=self.time, corpus=self.corpus))

@@ -1,0 +1,132 @@
+"""Label Studio: tasks as JSON with the labelling interface beside them, and its export of the kind "JSON".
+
+Each task has the current labels as an annotation and the suggestion as a prediction. Submitting the annotation takes
+what is marked; one that nobody submitted says nothing; a skipped task decides nothing. Label Studio counts code points,
+as Python does, but versions before 1.4 counted as JavaScript does. The text of a region tells which it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Sequence
+from xml.sax.saxutils import quoteattr
+
+from ..curation.records import Decision, Entity, Ranking, Suspicion
+from ..files import write_text
+from .answers import Answers
+from .origin import labels_of, origin_of
+from .task_files import number_of, read_json_list, write_json
+from .windows import Window, proposed, utf16_length, window_of
+
+SUFFIX = ".xml"
+CONTROL, OBJECT = "label", "text"
+MODEL = "seginf"
+# Without this style the browser merges spaces, which count all the same.
+INTERFACE = """<View>
+  <Style>.htx-text {{ white-space: pre-wrap; }}</Style>
+  <Header value="$question"/>
+  <Labels name="{control}" toName="{object}">
+{labels}
+  </Labels>
+  <Text name="{object}" value="$text"/>
+</View>
+"""
+
+
+def write(ranking: Ranking, path: Path) -> None:
+    """Write the suspicions of a ranking as tasks, and the labelling interface beside them as PATH.xml.
+
+    RAISES (ValueError): S190 if a suspicion can't be shown.
+    """
+    tasks = [_task(suspicion, ranking) for suspicion in ranking.suspicions]
+    labels = "\n".join(f"    <Label value={quoteattr(label)}/>" for label in labels_of(ranking))
+    interface = INTERFACE.format(control=CONTROL, object=OBJECT, labels=labels)
+    write_text(path.with_name(path.name + SUFFIX), interface)
+    write_json(path, tasks)
+
+
+def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
+    """Read the decisions of submitted annotations; tasks that nobody touched give none.
+
+    RAISES (ValueError): S040 without a file, S191 to S198 for answers that can't be used.
+    """
+    answers = Answers(path, ranking, reviewer)
+    for number, task in enumerate(read_json_list(path), start=1):
+        place = f"task {task.get('id', number)}"
+        data = task.get("data")
+        suspicion = answers.find(data.get("seginf") if isinstance(data, dict) else None, place)
+        annotations = task.get("annotations") or []
+        if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+            raise answers.problem(place, "its annotations are no list of objects")
+        for annotation in annotations:
+            if annotation.get("was_cancelled"):
+                answers.choose(suspicion, "skip", place)
+                continue
+            left = _marked(annotation, suspicion, answers, place)
+            # The annotation that was exported comes back as it was, without a time that it took.
+            if annotation.get("lead_time") or set(left) != set(window_of(suspicion).entities):
+                answers.leave(suspicion, left, place)
+    return answers.decisions
+
+
+def _task(suspicion: Suspicion, ranking: Ranking) -> dict[str, Any]:
+    window = window_of(suspicion)
+    current, suggested = window.describe(suspicion.current), window.describe(suspicion.suggested)
+    origin = origin_of(suspicion, ranking)
+    data = {
+        "text": window.text,
+        "question": f"Annotated: {current}. Suggested: {suggested}.",
+        "document": origin["document"],
+        "kind": suspicion.kind,
+        "score": number_of(suspicion.score),
+        "seginf": origin,
+    }
+    score = min(max(number_of(suspicion.suggested_probability) or 0.0, 0.0), 1.0)  # others are refused
+    prediction = {"model_version": MODEL, "score": score, "result": _regions(window, proposed(suspicion, window))}
+    return {
+        "data": data,
+        "annotations": [{"result": _regions(window, window.entities)}],
+        "predictions": [prediction],
+    }
+
+
+def _regions(window: Window, entities: Sequence[Entity]) -> list[dict[str, Any]]:
+    regions = []
+    for number, entity in enumerate(entities):
+        start, end = window.characters(entity)
+        value = {"start": start, "end": end, "text": window.text_of(entity), "labels": [entity.label]}
+        names = {"id": f"entity-{number}", "from_name": CONTROL, "to_name": OBJECT, "type": "labels"}
+        regions.append({**names, "value": value})
+    return regions
+
+
+def _marked(annotation: dict[str, Any], suspicion: Suspicion, answers: Answers, place: str) -> list[Entity]:
+    regions = annotation.get("result") or []
+    if not isinstance(regions, list) or not all(isinstance(region, dict) for region in regions):
+        raise answers.problem(place, "the result of its annotation is no list of objects")
+    windows = [window_of(suspicion), window_of(suspicion, utf16_length)]
+    entities = []
+    for region in regions:
+        if region.get("type") != "labels":
+            continue  # relations, and what other controls say
+        value = region.get("value")
+        labels = value.get("labels") if isinstance(value, dict) else None
+        if not isinstance(labels, list) or len(labels) != 1:
+            raise answers.problem(place, f"a region has the labels {labels!r}, where one is needed")
+        entities.append(_entity(windows, value, answers.label(labels[0], place), answers, place))
+    return entities
+
+
+def _entity(windows: Sequence[Window], value: dict[str, Any], label: str, answers: Answers, place: str) -> Entity:
+    """Take the count of characters by which the region's text is where it says."""
+    start, end = answers.offsets(value, place)
+    for window in windows:
+        entity = window.entity(start, end, label)
+        if entity is not None and _letters(value.get("text")) in ("", _letters(window.text_of(entity))):
+            return entity
+    raise answers.misaligned(start, end, label, place)
+
+
+def _letters(text: Any) -> str:
+    """Leave spaces out, which the browser changes; a line break is written as \\n."""
+    return "".join(text.replace("\\n", " ").split()) if isinstance(text, str) else ""

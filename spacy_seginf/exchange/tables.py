@@ -1,0 +1,83 @@
+"""CSV that spreadsheets open without running what is in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+from ..errors import Errors
+from ..files import write_text
+
+MARK = "\ufeff"  # without it Excel takes the file for one in an older encoding
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # a cell that begins so may be run
+GUARD = "'"
+
+
+def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of the same columns; lists become JSON. An apostrophe guards texts that a spreadsheet would run or
+    take for numbers (some ids)."""
+    content = io.StringIO(newline="")
+    writer = csv.writer(content)
+    if rows:
+        writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow([_cell(value) for value in row.values()])
+    write_text(path, MARK + content.getvalue())
+
+
+def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a table with the lines on which they end, whatever spreadsheet saved it.
+
+    RAISES (ValueError): S040 without a file, S191 if it is no table.
+    """
+    if not path.is_file():
+        raise ValueError(Errors.S040.format(what="table", path=path))
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        problem = "it is not in UTF-8 (spreadsheets name it so when they save as CSV)"
+        raise ValueError(Errors.S191.format(path=path, place="the whole table", problem=problem)) from None
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # texts may be long
+    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=_delimiter(content), restkey="")
+    try:
+        for row in reader:
+            yield reader.line_num, {str(name): _value(str(name), cell) for name, cell in row.items()}
+    except csv.Error as error:
+        place = f"line {reader.line_num}"
+        raise ValueError(Errors.S191.format(path=path, place=place, problem=str(error))) from None
+
+
+def _delimiter(content: str) -> str:
+    header = content.partition("\n")[0]
+    return max(",;\t", key=header.count)  # spreadsheets of some countries save with semicolons
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return GUARD + value if _guarded(value) else value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _value(name: str, cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    text = cell[1:] if cell.startswith(GUARD) and _guarded(cell[1:]) else cell
+    if name != "entities":
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _guarded(text: str) -> bool:
+    if text.startswith((*FORMULA, GUARD)):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

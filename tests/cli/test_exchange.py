@@ -1,0 +1,101 @@
+"""`python -m spacy seginf export` and `import`: suspicions to annotation tools, and decisions back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from spacy.tokens import DocBin
+
+from spacy_seginf.cli.export import export
+from spacy_seginf.cli.import_answers import import_answers
+from spacy_seginf.curation.records import read_decisions, write_ranking
+from spacy_seginf.exchange.formats import FORMATS
+
+from ..exchange.making import example, ranking_of
+from ..exchange.test_incorrect_spans import suspicion_in
+from .running import run
+
+
+@pytest.fixture
+def ranked(tmp_path):
+    path = tmp_path / "suspicions.jsonl"
+    write_ranking(path, ranking_of(example(), example(document="news-2"), example(document="news-3")))
+    return path
+
+
+def answer(path, *answers):
+    """Answer tasks of Prodigy."""
+    tasks = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
+    lines = [json.dumps({**task, "answer": one}) for task, one in zip(tasks, answers, strict=True)]
+    path.write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_formats(ranked, tmp_path, name):
+    tasks = tmp_path / f"tasks{FORMATS[name].suffix}"
+    code, output = run("seginf", "export", ranked, tasks, "--format", name, "--top", 2)
+    assert code == 0 and "2 suspicions written" in output
+    assert tasks.exists() and (not FORMATS[name].beside or (tmp_path / (tasks.name + FORMATS[name].beside)).exists())
+    code, output = run("seginf", "import", ranked, tasks, tmp_path / "decisions.jsonl", "-f", name, "-r", "Mira")
+    assert code == 0 and "has no answers, so nothing was written" in output
+    assert not (tmp_path / "decisions.jsonl").exists()
+
+
+def test_there_and_back(ranked, tmp_path):
+    tasks, decisions = tmp_path / "tasks.jsonl", tmp_path / "decisions.jsonl"
+    assert run("seginf", "export", ranked, tasks, "-f", "prodigy")[0] == 0
+    answer(tasks, "accept", "reject", "accept")
+    code, output = run("seginf", "import", ranked, tasks, decisions, "-f", "prodigy", "--reviewer", "Mira Solano")
+    assert code == 0 and "3 decisions of Mira Solano appended" in output and "2 accept, 1 keep" in output
+    found = read_decisions(decisions)
+    assert [one.choice for one in found] == ["accept", "keep", "accept"]
+    assert {one.reviewer for one in found} == {"Mira Solano"}
+    import_answers(ranked, tasks, decisions, reviewer="Ada", format="prodigy")
+    assert len(read_decisions(decisions)) == 6
+
+
+def test_all_or_nothing(ranked, tmp_path):
+    tasks, decisions = tmp_path / "tasks.jsonl", tmp_path / "decisions.jsonl"
+    export(ranked, tasks, format="prodigy")
+    answer(tasks, "accept", "reject", "later")
+    code, output = run("seginf", "import", ranked, tasks, decisions, "-f", "prodigy", "-r", "Mira")
+    assert code == 1 and "[S191]" in output and "line 3" in output and not decisions.exists()
+
+
+def test_nothing_is_replaced_by_accident(ranked, tmp_path):
+    tasks = tmp_path / "tasks.json"
+    (tmp_path / "tasks.json.xml").write_text("mine")
+    code, output = run("seginf", "export", ranked, tasks, "-f", "label-studio")
+    assert code == 1 and "[S199]" in output and "tasks.json.xml exists already" in output and not tasks.exists()
+    assert run("seginf", "export", ranked, tasks, "-f", "label-studio", "--force")[0] == 0
+    code, output = run("seginf", "export", ranked, tasks, "-f", "argilla")
+    assert code == 1 and "tasks.json exists already" in output
+    before = ranked.read_bytes()
+    with pytest.raises(ValueError, match=r"\[S199\].*is read by this command"):
+        export(ranked, ranked, format="jsonl", force=True)
+    for target in (ranked, tasks):
+        with pytest.raises(ValueError, match=r"\[S199\].*is read by this command"):
+            import_answers(ranked, tasks, target, reviewer="Mira", format="label-studio")
+    assert ranked.read_bytes() == before
+
+
+def test_formats_are_guessed_where_only_one_fits(ranked, tmp_path):
+    assert export(ranked, tmp_path / "tasks.csv", top=1) == 1
+    code, output = run("seginf", "export", ranked, tmp_path / "tasks.jsonl")
+    assert code == 1 and "[S109]" in output and "can't be told from its name" in output
+    code, output = run("seginf", "export", ranked, tmp_path / "tasks.jsonl", "--format", "doccano")
+    assert code == 1 and "[S109] The format is 'doccano'. Use one of: prodigy, label-studio" in output
+
+
+def test_whole_documents(train_examples, corpus_path, tmp_path):
+    doc = train_examples[0].reference
+    ranked, tasks = tmp_path / "suspicions.jsonl", tmp_path / "tasks.spacy"
+    write_ranking(ranked, ranking_of(suspicion_in(doc, (3, 4), [])))
+    code, output = run("seginf", "export", ranked, tasks, "--corpus", corpus_path)
+    assert code == 0 and "1 suspicions written" in output
+    assert len(DocBin().from_disk(tasks)) == len(train_examples)
+    with pytest.raises(ValueError, match=r"\[S109\] The format with a corpus is 'csv'. Use one of: incorrect-spans"):
+        export(ranked, tmp_path / "tasks.csv", format="csv", corpus=corpus_path)
+    with pytest.raises(ValueError, match=r"\[S199\]"):
+        export(ranked, corpus_path, corpus=corpus_path, force=True)
