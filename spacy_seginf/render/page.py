@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Sequence
 
-from jinja2 import Environment
 from spacy.tokens import Doc
 
 from ..pipeline.extensions import STORED
 from ..pipeline.views import Influencers
-from .wording import NOTHING, caveat, figure, label_of, place_of, provenance, visible
-
-TEMPLATE = Path(__file__).parent / "explanation.html"
+from .templates import template
+from .wording import caveat, provenance
 
 
 def render_page(doc: Doc, explained: Sequence[Influencers], *, top: int = 3) -> str:
@@ -24,16 +21,12 @@ def render_page(doc: Doc, explained: Sequence[Influencers], *, top: int = 3) -> 
     explained (sequence of Influencers): what to show, in this order.
     top (int): references on each side.
     """
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(visible=visible, figure=figure, label_of=label_of, place_of=place_of)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf8"))
-    return template.render(
+    return template("explanation.html").render(
         pieces=_pieces(doc, explained),
         explained=explained,
         top=top,
         notice=provenance(doc._.get(STORED)),
         caveat=caveat(doc._.get(STORED)),
-        nothing=NOTHING,
     )
 
 
