@@ -16,7 +16,7 @@ from wasabi import Printer, table
 
 from ..curation.choosing import Choice
 from ..curation.decisions import merge_decisions
-from ..curation.describing import Describer, spoken
+from ..curation.describing import Describer
 from ..curation.driving import Mistakes, find_mistakes
 from ..curation.opinions import Trusted
 from ..curation.places import CorpusPlaces
@@ -29,7 +29,8 @@ from ..index.index import Index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
-from ..render.wording import shorten, visible
+from ..render.suspicions import change_of
+from ..render.wording import SUSPICION_SCORE, shorten, visible
 
 LISTED = 1000
 REFERENCES = 100
@@ -183,13 +184,12 @@ def _print(found: Sequence[Suspicion]) -> None:
             shown.add(one.family)
         size = sum(1 for other in found if one.family and other.family == one.family)
         text = shorten(visible(" ".join(one.region)), WIDTH)
-        change = f"{visible(spoken(one.current))} -> {visible(spoken(one.suggested))}"
         where = shorten(visible(f"{one.document}, token {one.start}"), WIDTH)
-        rows.append((f"{one.score:.2f}", change, text, f"{size - 1} more" if size else "", where))
+        rows.append((f"{one.score:.2f}", change_of(one), text, f"{size - 1} more" if size else "", where))
         if len(rows) == PRINTED:
             break
     header = ("score", "change", "text", "like it", "where")
     typer.echo(table(rows, header=header, divider=True, aligns=("r", "l", "l", "l", "l"), max_col=100))
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "nothing"
     typer.echo(f"{counts}; {families} families, {alone} alone. Readings: {families + alone}.")
-    typer.echo("Score: -log p of the present labels, in nats. High is suspicious; it is no proof of an error.")
+    typer.echo(SUSPICION_SCORE)

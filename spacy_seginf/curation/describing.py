@@ -14,7 +14,7 @@ from .driving import Mistakes, drives
 from .places import CorpusPlaces
 from .ranking import Suspect
 from .readings import Reading
-from .records import Entity, Suspicion, suspicion_id
+from .records import Entity, Suspicion, spoken, suspicion_id
 from .source import LabelSource
 
 WINDOW = 30  # tokens shown on each side
@@ -186,11 +186,6 @@ class Describer:
                 form = " ".join(words[entity.start : entity.end]).casefold()
                 forms.setdefault(form, Counter())[entity.label] += 1
         return forms
-
-
-def spoken(reading: Reading) -> str:
-    """Name the types of some entities; "no entity" if there are none."""
-    return " + ".join(one.label for one in reading) or "no entity"
 
 
 def _moved(reading: Reading, by: int) -> tuple[Entity, ...]:

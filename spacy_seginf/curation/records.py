@@ -94,6 +94,12 @@ class Ranking:
     scheme: str = "BIO"
     about: dict[str, Any] = field(default_factory=dict)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first suspicions."""
+        from ..render.suspicions import ranking_html
+
+        return ranking_html(self)
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -126,6 +132,11 @@ class Decision:
         if self.choice in ("accept", "label"):
             return self.entities
         return self.current if self.choice == "keep" else None
+
+
+def spoken(entities: Sequence[Entity]) -> str:
+    """Name the types of some entities; "no entity" if there are none."""
+    return " + ".join(one.label for one in entities) or "no entity"
 
 
 def suspicion_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:

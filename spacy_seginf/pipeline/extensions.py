@@ -24,14 +24,14 @@ def register_extensions() -> None:
 
 def doc_influencers(doc: Doc) -> list[Influencers]:
     """Return one entry per token. RAISES (ValueError): S020 if nothing is stored, S022 if tokens changed since."""
-    stored = _stored(doc)
+    stored = stored_explanations(doc)
     by_offset = {entry["start"]: entry for entry in stored["tokens"]}
     return [_token_view(token, by_offset, stored) for token in doc]
 
 
 def token_influencers(token: Token) -> Influencers:
     """Return the token's entry. RAISES (ValueError): S020, S022."""
-    stored = _stored(token.doc)
+    stored = stored_explanations(token.doc)
     tokens = stored["tokens"]
     # Nearly always tokens still are what they were; then no table of offsets is needed.
     if token.i < len(tokens) and tokens[token.i]["start"] == token.idx:
@@ -41,7 +41,7 @@ def token_influencers(token: Token) -> Influencers:
 
 def span_influencers(span: Span) -> Influencers:
     """Return the entry of an entity, or of a span of one token. RAISES (ValueError): S020, S021, S022."""
-    stored = _stored(span.doc)
+    stored = stored_explanations(span.doc)
     for entry in stored["entities"]:
         if (entry["start"], entry["end"]) == (span.start_char, span.end_char):
             return Influencers(entry, stored["references"])
@@ -57,7 +57,8 @@ def _token_view(token: Token, by_offset: dict[int, dict[str, Any]], stored: dict
     return Influencers(entry, stored["references"])
 
 
-def _stored(doc: Doc) -> dict[str, Any]:
+def stored_explanations(doc: Doc) -> dict[str, Any]:
+    """Return what is stored on a document, see ``views``. RAISES (ValueError): S020 if nothing is."""
     stored = doc._.get(STORED)
     if stored is None:
         raise ValueError(Errors.S020)

@@ -112,6 +112,12 @@ class Reference:
             f"<{self.text!r} {self.label} in {self.doc_id}[{self.start}:{self.end}] {self.relation} {self.effect:+.3g}>"
         )
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..render.cell import reference_html
+
+        return reference_html(self)
+
 
 class Influencers:
     """The references of one token or entity. Iterating gives the supporting ones, then the opposing ones."""
@@ -177,3 +183,9 @@ class Influencers:
     def __repr__(self) -> str:
         sides = f"{len(self._data['supporting'])} supporting, {len(self._data['opposing'])} opposing"
         return f"<influencers of {self.text!r} {self.label} (p={self.probability:.2f}): {sides}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..render.cell import influencers_html
+
+        return influencers_html(self)
