@@ -217,8 +217,8 @@ class Errors(metaclass=_Coded):
     S103 = "The setting {setting} of the comparison is {value}. {allowed}"
     S104 = "The method '{name}' gave unusable scores: {what}. It should give one finite number per query and segment."
     S110 = (
-        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]'. `seginf evaluate` can leave "
-        "them out: --no-plots."
+        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]'. Or leave them out: `seginf "
+        "evaluate` with --no-plots, `seginf rank` without --plot."
     )
     S111 = (
         "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "
@@ -373,3 +373,5 @@ class Errors(metaclass=_Coded):
         "in the corpus itself."
     )
     S199 = "The file {path} {problem}."
+    # Looking
+    S220 = "The picture {path} can't be written: give it a name that ends in one of {endings}."

@@ -281,6 +281,9 @@ def rank_cli(
     text: str = Opt("", "--text", help="Only spans in whose words this regular expression is found"),
     top: int = Opt(1000, "--top", "-k", help="How many to list", min=1),
     references: int = Opt(100, "--references", help="How many get supporting and opposing training labels", min=0),
+    plot: Optional[Path] = Opt(
+        None, "--plot", help="Also draw the largest families as a picture (.png, .svg or .pdf; needs matplotlib)"
+    ),
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
 ) -> None:
@@ -291,7 +294,7 @@ def rank_cli(
     def run() -> None:
         choice = Choice(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
         settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "choice": choice}
-        settings.update(top=top, references=references, gpu_id=gpu_id, silent=quiet)
+        settings.update(top=top, references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
         rank(pipeline, corpus, output, **settings)
 
     _report_errors(run)

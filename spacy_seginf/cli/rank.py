@@ -29,6 +29,8 @@ from ..index.index import Index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
+from ..render.pictures import check_picture
+from ..render.ranking_plots import plot_families
 from ..render.suspicions import change_of
 from ..render.wording import SUSPICION_SCORE, shorten, visible
 
@@ -49,6 +51,7 @@ def rank(
     choice: Choice = Choice(),  # noqa: B008
     top: int = LISTED,
     references: int = REFERENCES,
+    plot: Optional[Path] = None,
     gpu_id: int = -1,
     silent: bool = True,
 ) -> Ranking:
@@ -62,11 +65,15 @@ def rank(
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
     choice (Choice): which suspicions are wanted. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.
+    plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written.
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S210 to S213 if
-        pipeline, corpus and decisions do not belong together, S051 if the trusted labels are too few.
+        pipeline, corpus and decisions do not belong together, S051 if the trusted labels are too few, S110 without
+        matplotlib, S220 if plot is no picture.
     """
     msg = Printer(no_print=silent)
+    if plot is not None:
+        check_picture(plot)
     setup_gpu(gpu_id, silent=True)
     started = time.perf_counter()
     nlp, influence = load_indexed(pipeline)
@@ -94,6 +101,9 @@ def rank(
     about = _about(index, places, suspector, seen, len(decided), trusted)
     ranking = Ranking(tuple(found), places.digest, tuple(tagger.scheme.labels), tagger.scheme.name, about)
     write_ranking(output, ranking)
+    if plot is not None:
+        plot_families(ranking, plot)
+        msg.good(f"Picture written: {plot}")
     if not silent:
         _print(found)
         msg.good(f"Ranking written: {output} ({len(found):,} suspicions, {time.perf_counter() - started:.0f} s)")

@@ -1,1 +1,5 @@
-"""Explanations as people read them: in the terminal and as a page."""
+"""Explanations as people read them: in the terminal, in notebooks, as pages and as pictures."""
+
+from .document import render
+
+__all__ = ["render"]

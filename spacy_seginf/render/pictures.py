@@ -1,0 +1,57 @@
+"""Pictures of what strangers wrote: texts that matplotlib shows as they are, and files that it can write.
+
+These figures are made without pyplot, so that the backend of a notebook stays what it is.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..errors import Errors
+from .wording import shorten, visible
+
+ENDINGS = (".png", ".svg", ".pdf")
+
+
+def check_picture(path: Path) -> None:
+    """See whether a picture can be drawn, before the work that it shows.
+
+    RAISES (ValueError): S110 without matplotlib, S220 if the name of the file ends in no kind of picture.
+    """
+    _figure_class()
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(Errors.S220.format(path=path, endings=", ".join(ENDINGS)))
+
+
+def new_figure(width: float, height: float) -> Any:
+    """Return a figure of a size in inches. RAISES (ValueError): S110 without matplotlib."""
+    return _figure_class()(figsize=(width, height), layout="constrained")
+
+
+def picture_text(text: str, limit: int = 40) -> str:
+    """Return text that a picture shows as it is: no formula, no control character, not too long, never hidden."""
+    shown = shorten(visible(text), limit).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown  # a legend leaves out names that begin with a line
+
+
+def save_picture(figure: Any, path: Path) -> None:
+    """Write a figure. RAISES (ValueError): S110 without matplotlib, S220 if the file's name ends in no kind of picture.
+
+    Characters that matplotlib's font lacks become boxes; name fonts that have them in rcParams["font.family"].
+    """
+    check_picture(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
+        figure.savefig(path, dpi=150)
+
+
+def _figure_class() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ValueError(Errors.S110) from None
+    return Figure
