@@ -29,7 +29,7 @@ def render(
     options: Optional[Mapping[str, Any]] = None,
     tokens: bool = False,
 ) -> Optional[str]:
-    """Show a document as ``displacy.render(doc, style="ent")`` does, and below it the training labels behind each entity.
+    """Show a document as displaCy shows its entities, and below it the training labels behind each.
 
     doc (Doc): an explained document.
     top (int): references on each side.
@@ -96,7 +96,7 @@ def _entity_mark(ent: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     if ent.kb_id_:
         pattern = options.get("kb_url_template")
         url = pattern.format(ent.kb_id_) if pattern else "#"
-        mark["kb_url"] = escape(url) if _leads_to_a_page(url) else "#"
+        mark["kb_url"] = escape(visible(url)) if _leads_to_a_page(url) else "#"
         mark["kb_id"] = escape(visible(ent.kb_id_))
     return mark
 

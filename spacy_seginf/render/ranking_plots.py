@@ -50,7 +50,9 @@ def plot_families(ranking: Ranking, path: Path, largest: int = LARGEST) -> None:
         figure.legend(frameon=False, loc="outside upper left", ncols=len(KINDS))
     else:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "There are no families: no two suspicions are alike.", ha="center", transform=axes.transAxes)
+        axes.text(
+            0.5, 0.5, "There are no families: no two suspicions are alike.", ha="center", transform=axes.transAxes
+        )
     save_picture(figure, path)
 
 
