@@ -69,7 +69,8 @@ def test_each_entity_is_marked_as_by_displacy_and_explained_below(exact_nlp):
 
 
 def test_everything_from_strangers_is_inert():
-    hostile = {"text": HOSTILE, "label": HOSTILE, "document": HOSTILE, "context": HOSTILE, "offset": 0}
+    context = {"context": 3 * HOSTILE, "offset": len(HOSTILE)}
+    hostile = {"text": HOSTILE, "label": HOSTILE, "document": HOSTILE, **context}
     doc = explained(["a", HOSTILE, "b\n", HOSTILE], [(1, 2, HOSTILE)], {**hostile, "missing": HOSTILE}, kb_id=HOSTILE)
     doc.user_data["title"] = HOSTILE
     doc._.seginf = {**doc._.seginf, "explains": {"component": HOSTILE, "agreement": 0.5}}
