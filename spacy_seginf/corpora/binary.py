@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Mapping, Sequence
 
 import numpy
 import spacy
 from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE
-from spacy.strings import hash_string
+from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
 from ..curation.records import Entity
@@ -41,8 +42,7 @@ class BinaryCorpus(AnnotatedCorpus):
         for number, regions in replacements.items():
             tokens[number] = self._replaced(tokens[number], self.documents[number].entities, regions)
             strings.update(entity.label for region in regions for entity in region.entities)
-        changed = DocBin().from_bytes(self._stored.to_bytes())
-        changed.store_user_data = self._stored.store_user_data
+        changed = copy(self._stored)
         changed.tokens, changed.strings = tokens, strings
         return changed.to_bytes()
 
@@ -66,22 +66,26 @@ class BinaryCorpus(AnnotatedCorpus):
             for entity in set(region.entities) - kept:
                 tokens[entity.start : entity.end, iob] = INSIDE
                 tokens[entity.start, iob] = BEGINS
-                tokens[entity.start : entity.end, kind] = hash_string(entity.label)
+                tokens[entity.start : entity.end, kind] = StringStore().add(entity.label)
             if region.end < len(tokens) and tokens[region.end, iob] == INSIDE:
                 tokens[region.end, iob] = BEGINS  # else it could go on what is before it now
         return tokens
 
 
 def _document(doc: Doc, path: Path, number: int) -> Document:
-    lines = doc.user_data.get("lines")
-    known = (
-        isinstance(lines, (list, tuple)) and len(lines) in (1, len(doc)) and all(type(line) is int for line in lines)
-    )
     return Document(
         identifier_of(doc, path, number),
         tuple(token.text for token in doc),
         tuple(Entity(entity.start, entity.end, entity.label_) for entity in doc.ents),
         str(doc.user_data.get("file") or path),
-        tuple(lines) if known and lines else (),
+        _lines_of(doc),
         missing=tuple(token.i for token in doc if not token.ent_iob),
     )
+
+
+def _lines_of(doc: Doc) -> tuple[int, ...]:
+    """Return the lines that a conversion has noted, if they are what it would have noted."""
+    lines = doc.user_data.get("lines")
+    if not isinstance(lines, (list, tuple)) or len(lines) not in (1, len(doc)):
+        return ()
+    return tuple(lines) if all(type(line) is int for line in lines) else ()

@@ -19,7 +19,7 @@ DOCUMENT_ID = re.compile(r"#[ \t]*id[ \t]*=[ \t]*(?P<id>.*)$")
 COMMENT = re.compile(r"#[ \t]*(?:[\w.:-]+[ \t]*=|newpar\b)")
 TAG = re.compile(r"O|[BILU]-.+")
 # How cells are told apart: runs of spaces and tabs, or else single tabs, so that tokens may hold spaces.
-SEPARATORS = {"spaces or tabs": re.compile(r"[^ \t]+"), "tabs": re.compile(r"[^\t]*")}
+SEPARATORS = {"spaces or tabs": re.compile(r"[^ \t]+"), "tabs": re.compile(r"(?:^|(?<=\t))[^\t]*")}
 
 
 @dataclass(frozen=True)

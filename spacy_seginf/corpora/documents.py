@@ -80,4 +80,9 @@ def replaced(entities: Iterable[Entity], replacements: Sequence[Replacement]) ->
 
 def stem_of(path: Path) -> str:
     """Return a file's name without its suffix, compressed or not: what names of unnamed documents begin with."""
-    return Path(path.stem).stem if path.suffix == ".gz" else path.stem
+    return Path(path.stem).stem if is_compressed(path) else path.stem
+
+
+def is_compressed(path: Path) -> bool:
+    """Is a file of text compressed, as far as its name tells?"""
+    return path.suffix.lower() == ".gz"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 from ..errors import Errors
-from .documents import Document, Replacement, stem_of
+from .documents import Document, Replacement, is_compressed, stem_of
 from .json_places import replace_elements
 from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable, without_bom
 
@@ -25,11 +25,11 @@ class JsonLines(TaggedCorpus):
     def __init__(self, path: Path, *, labels_key: str = "labels", scheme: Optional[str] = None) -> None:
         self.labels_key = labels_key
         lines = decoded_lines(path, _read_lines(path))
-        texts = []
+        texts: list[TaggedText] = []
         self._numbers: list[int] = []  # the line of each document
         for number, line in enumerate(lines, start=1):
             line = without_bom(line, number)
-            if line.strip():
+            if line.strip(" \t\r\n"):
                 texts.append(_read_document(path, number, line, labels_key, len(texts) + 1))
                 self._numbers.append(number)
         super().__init__(path, lines, texts, scheme)
@@ -43,13 +43,13 @@ class JsonLines(TaggedCorpus):
             lines[index] = mark + replace_elements(body, self.labels_key, self.changed_tags(number, regions))
         content = "".join(lines).encode("utf8")
         # Without a time stamp, the same decisions make the same file.
-        return gzip.compress(content, mtime=0) if self.path.suffix == ".gz" else content
+        return gzip.compress(content, mtime=0) if is_compressed(self.path) else content
 
 
 def _read_lines(path: Path) -> list[bytes]:
     lines: list[bytes] = []
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path, "rb") if is_compressed(path) else path.open("rb") as file:
             for line in file:
                 lines.append(line)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

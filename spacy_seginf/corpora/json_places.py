@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
 from typing import Mapping
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -30,7 +29,7 @@ def _value_place(line: str, key: str) -> int:
     found = -1
     position = _skip(line, _skip(line, 0) + 1)  # behind the brace
     while line[position] != "}":
-        name, position = scanstring(line, position + 1)
+        name, position = _DECODER.raw_decode(line, position)
         position = _skip(line, _skip(line, position) + 1)  # behind the colon
         if name == key:
             found = position
