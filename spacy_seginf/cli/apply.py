@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import typer
 from wasabi import Printer, table
@@ -105,7 +105,7 @@ def _print(msg: Printer, plan: Plan) -> None:
     if plan.changes:
         counts = Counter(change.kind for change in plan.changes)
         rows = [(words, counts[kind]) for kind, words in IN_WORDS.items() if counts[kind]]
-        aligns = ("l", "r")
+        aligns: list[Any] = ["l", "r"]
         typer.echo(table(rows, header=("change", "regions"), divider=True, aligns=aligns))
     else:
         msg.info("There is nothing to change: the decisions keep every label as it is")

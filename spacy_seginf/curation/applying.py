@@ -7,6 +7,7 @@ from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
 from ..errors import Errors
+from ..render.wording import shorten, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, Entity, corpus_digest
 
@@ -135,7 +136,8 @@ def _problems(
         return
     words = document.words[start:end]
     if words != decision.words:
-        yield f"the words are {' '.join(words)!r} now, and were {' '.join(decision.words)!r}"
+        now, before = (shorten(" ".join(side)) for side in (words, decision.words))
+        yield f"the words are {now!r} now, and were {before!r}"
         return
     inside = [entity for entity in document.entities if start < entity.end and entity.start < end]
     if any(entity.start < start or entity.end > end for entity in inside):
@@ -192,15 +194,19 @@ def _labelled(decision: Decision) -> str:
     if decision.choice == "keep":
         return f"{tokens} are right"
     held = ", ".join(
-        f"[{' '.join(decision.words[entity.start - decision.start : entity.end - decision.start])}]/{entity.label}"
+        _bracketed(decision.words[entity.start - decision.start : entity.end - decision.start], entity)
         for entity in sorted(decision.entities)
     )
     return f"{tokens} hold {held or 'no entity'}"
 
 
 def _named(entities: Iterable[Entity], document: Document) -> str:
-    named = [f"[{' '.join(document.words[entity.start : entity.end])}]/{entity.label}" for entity in sorted(entities)]
+    named = [_bracketed(document.words[entity.start : entity.end], entity) for entity in sorted(entities)]
     return ", ".join(named) or "no entity"
+
+
+def _bracketed(words: Sequence[str], entity: Entity) -> str:
+    return f"[{shorten(' '.join(words))}]/{entity.label}"
 
 
 def _listed(problems: Sequence[tuple[int, Decision, str]]) -> str:
@@ -212,7 +218,7 @@ def _listed(problems: Sequence[tuple[int, Decision, str]]) -> str:
         if decision.end - decision.start > 1:
             tokens = f"tokens {decision.start}-{decision.end - 1}"
         by = f" (by {decision.reviewer})" if decision.reviewer and not problem.startswith("decisions") else ""
-        lines.append(f"- {decision.document}, {tokens}{by}: {problem}")
+        lines.append(visible(f"- {decision.document}, {tokens}{by}: {problem}"))
     lines = list(dict.fromkeys(lines))
     if len(lines) > SHOWN:
         lines = [*lines[:SHOWN], f"- and {len(lines) - SHOWN} more"]
