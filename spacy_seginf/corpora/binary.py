@@ -8,7 +8,7 @@ from typing import Mapping, Sequence
 
 import numpy
 import spacy
-from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE
+from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
 from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
@@ -30,7 +30,8 @@ class BinaryCorpus(AnnotatedCorpus):
         self._stored = DocBin().from_disk(path)
         self._stored.store_user_data = any(data is not None for data in self._stored.user_data)
         if not {ENT_IOB, ENT_TYPE} <= set(self._stored.attrs):
-            known = ", ".join(spacy.attrs.NAMES[attribute] for attribute in self._stored.attrs)
+            names = {number: name for name, number in IDS.items()}
+            known = ", ".join(names.get(attribute, str(attribute)) for attribute in self._stored.attrs)
             raise ValueError(Errors.S207.format(path=path, known=known))
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
@@ -43,6 +44,7 @@ class BinaryCorpus(AnnotatedCorpus):
             tokens[number] = self._replaced(tokens[number], self.documents[number].entities, regions)
             strings.update(entity.label for region in regions for entity in region.entities)
         changed = copy(self._stored)
+        changed.store_user_data = self._stored.store_user_data  # which a copy forgets
         changed.tokens, changed.strings = tokens, strings
         return changed.to_bytes()
 
