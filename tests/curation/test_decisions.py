@@ -70,9 +70,7 @@ def test_what_somebody_else_wrote_is_not_cut(tmp_path, content):
 def test_a_file_that_can_not_be_written(tmp_path, place):
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(
-        ValueError, match=r"\[S171\] The decision was not saved: .* can't be written \([A-Z].*--decisions"
-    ):
+    with pytest.raises(ValueError, match=r"\[S171\] The decision was not saved: .* can't be written \([A-Z].*--dec"):
         append_decisions(tmp_path / place, [decided()])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
