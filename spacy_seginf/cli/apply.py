@@ -18,7 +18,7 @@ from ..curation.records import read_decisions
 from ..errors import Errors
 from ..files import write_bytes
 from ..render.changes import IN_WORDS, render_changes
-from ..render.wording import visible
+from ..render.wording import tokens_of, visible
 
 
 def apply(
@@ -123,4 +123,4 @@ def _place(conflict: Conflict) -> str:
     start = min(decision.start for decision in conflict.decisions)
     end = max(decision.end for decision in conflict.decisions)
     reviewers = ", ".join(sorted({decision.reviewer or "somebody" for decision in conflict.decisions}))
-    return visible(f"{conflict.decisions[0].document}, tokens {start}-{end - 1}: {reviewers}")
+    return visible(f"{conflict.decisions[0].document}, {tokens_of(start, end)}: {reviewers}")

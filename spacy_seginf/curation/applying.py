@@ -7,7 +7,7 @@ from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
 from ..errors import Errors
-from ..render.wording import shorten, visible
+from ..render.wording import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, Entity, corpus_digest
 
@@ -190,14 +190,14 @@ def _dispute(conflict: Conflict) -> str:
 
 
 def _labelled(decision: Decision) -> str:
-    tokens = f"tokens {decision.start}-{decision.end - 1}"
+    tokens = tokens_of(decision.start, decision.end)
     if decision.choice == "keep":
-        return f"{tokens} are right"
+        return f"{tokens}: right as annotated"
     held = ", ".join(
         _bracketed(decision.words[entity.start - decision.start : entity.end - decision.start], entity)
         for entity in sorted(decision.entities)
     )
-    return f"{tokens} hold {held or 'no entity'}"
+    return f"{tokens}: {held or 'no entity'}"
 
 
 def _named(entities: Iterable[Entity], document: Document) -> str:
@@ -214,9 +214,7 @@ def _listed(problems: Sequence[tuple[int, Decision, str]]) -> str:
     ordered = sorted(problems, key=lambda one: (one[0], one[1].document, one[1].start, one[1].end, one[1].reviewer))
     lines = []
     for _, decision, problem in ordered:
-        tokens = f"token {decision.start}"
-        if decision.end - decision.start > 1:
-            tokens = f"tokens {decision.start}-{decision.end - 1}"
+        tokens = tokens_of(decision.start, decision.end)
         by = f" (by {decision.reviewer})" if decision.reviewer and not problem.startswith("decisions") else ""
         lines.append(visible(f"- {decision.document}, {tokens}{by}: {problem}"))
     lines = list(dict.fromkeys(lines))

@@ -7,7 +7,7 @@ from typing import Iterable, Sequence
 from ..corpora.documents import Document
 from ..curation.applying import Change
 from ..curation.records import Entity
-from .wording import shorten, visible
+from .wording import shorten, tokens_of, visible
 
 AROUND = 6  # words on each side
 IN_WORDS = {
@@ -26,13 +26,10 @@ def render_changes(documents: Sequence[Document], changes: Sequence[Change]) -> 
 
 
 def _block(document: Document, change: Change) -> str:
-    tokens = f"token {change.start}"
-    if change.end - change.start > 1:
-        tokens = f"tokens {change.start}-{change.end - 1}"
     line = document.line(change.start)
     place = f"{document.file}:{line}" if line else document.file
     reviewers = ", ".join(name for name in change.reviewers if name)
-    head = f"{document.identifier}, {tokens} ({place}): {IN_WORDS[change.kind]}"
+    head = f"{document.identifier}, {tokens_of(change.start, change.end)} ({place}): {IN_WORDS[change.kind]}"
     if reviewers:
         head += f", by {reviewers}"
     before = _text(document, change, change.current)

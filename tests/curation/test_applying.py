@@ -174,8 +174,8 @@ def test_conflicts_are_errors_or_left_alone(corpus):
     ]
     (line,) = problems(corpus, made)
     assert line == (
-        "- train:1, tokens 0-1: decisions contradict each other: ann says tokens 0-1 hold [Ada Lind]/LOC; "
-        "ben says tokens 0-1 are right; eve says tokens 0-2 hold no entity"
+        "- train:1, tokens 0-1: decisions contradict each other: ann says tokens 0-1: [Ada Lind]/LOC; "
+        "ben says tokens 0-1: right as annotated; eve says tokens 0-2: no entity"
     )
     plan = plan_changes(corpus, made, conflicts="skip")
     assert [one.number for one in plan.changes] == [1]
