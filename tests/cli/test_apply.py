@@ -23,7 +23,8 @@ specification = importlib.util.spec_from_file_location("convert", SCRIPT)
 convert = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(convert)
 
-WORDS = [*["The", "mayor", "of", "Tarnby", ",", "Jonas", "Brekke", ","], *["left", "Osted", "on", "Monday", "with", "Mira", "Solano", "."]]
+SENTENCE = "The mayor of Tarnby , Jonas Brekke , left Osted on Monday with Mira Solano ."
+WORDS = SENTENCE.split()
 ENTITIES = [Entity(3, 4, "LOC"), Entity(5, 7, "PER"), Entity(9, 10, "LOC"), Entity(13, 15, "PER")]
 TEXTS = [(WORDS, ENTITIES, [9]), (["It", "rained", "."], [], []), (WORDS, ENTITIES, [])]
 RELABEL = (9, 10, [Entity(9, 10, "ORG")])
