@@ -103,7 +103,7 @@ def _read_drafts(path: Path, lines: Sequence[str], columns: Columns) -> list[_Dr
                 drafts[-1].end_sentence()
         elif _begins_document(body):
             _begin_document(drafts, body)
-        elif not COMMENT.match(body):
+        elif body[0] != "#" or not COMMENT.match(body):
             places = _cells(body, cells)
             tag = _cell(places, columns.tag)
             if body.startswith("# ") and not (tag and TAG.fullmatch(body[slice(*tag)])):
@@ -128,7 +128,7 @@ def _choose_separator(bodies: Sequence[str]) -> tuple[re.Pattern[str], int]:
     rows = [body for body in bodies if body and not body.startswith("# ") and not _begins_document(body)]
     best, found = -1, (SEPARATORS["spaces or tabs"], 0)
     for cells in SEPARATORS.values():
-        counts = Counter(len(_cells(body, cells)) for body in rows)
+        counts = Counter(len(cells.findall(body)) for body in rows)
         for width, lines in counts.most_common():
             if lines > best and width > 1:
                 best, found = lines, (cells, width)
@@ -160,6 +160,8 @@ def _problem(
 
 
 def _begins_document(body: str) -> bool:
+    if body[:1] not in ("#", "-"):  # most lines
+        return False
     return bool(DOCSTART.match(body) or NEW_DOCUMENT.match(body) or DOCUMENT_ID.match(body))
 
 
