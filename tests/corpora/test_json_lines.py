@@ -16,7 +16,7 @@ from spacy_seginf.corpora.json_lines import JsonLines
 from spacy_seginf.corpora.json_places import replace_elements
 from spacy_seginf.curation.records import Entity
 
-from .making import documents, expected_entities, regions, tags_of, write_json_lines
+from .making import documents, expected_entities, regions, write_json_lines
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -124,4 +124,3 @@ def test_names_of_compressed_files(tmp_path):
 def test_a_tag_that_is_none(tmp_path):
     with pytest.raises(ValueError, match=r"\[S201\] .*train\.jsonl, line 2: 'PER' is no tag"):
         corpus_of(tmp_path, b'\n{"tokens": ["Ada"], "labels": ["PER"]}\n')
-    assert tags_of(["Ada"], [Entity(0, 1, "PER")], "BILUO") == ["U-PER"]
