@@ -373,3 +373,20 @@ class Errors(metaclass=_Coded):
         "in the corpus itself."
     )
     S199 = "The file {path} {problem}."
+    # Corpora in their formats, and decisions that are applied to them
+    S200 = "The format of {path} can't be told from its name. Name one with --format: {known}."
+    S201 = "{path}, {place}: {problem}. Correct the file there."
+    S202 = (
+        "Nothing was written, because the decisions do not fit {path}:\n{problems}\nApply them to the corpus that they "
+        "were made on, or decide again what no longer fits; --label allows a new entity type, and --conflicts skip "
+        "leaves conflicts out."
+    )
+    S203 = (
+        "{path} has more than one document with the id {id!r} (documents {numbers}), so decisions can't tell them "
+        "apart. Give every document an id of its own."
+    )
+    S204 = "{path} {problem}. Nothing is overwritten: choose another {what}."
+    S205 = "The output {output} is named like another format than that of {path}. End its name in {suffix}."
+    S206 = "The setting {setting} is {value!r}. Choose one of: {known}."
+    S207 = "{path} does not store entities (its attributes are {known}), so no decision can be applied to it."
+    S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."

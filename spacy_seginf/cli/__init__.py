@@ -349,6 +349,33 @@ def plant_artifact_cli(
     _report_errors(plant_artifact, source, target, **settings)
 
 
+@seginf.command("apply")
+def apply_cli(
+    corpus: Path = Arg(..., help="Corpus that was reviewed: .spacy, CoNLL columns, .jsonl or .jsonl.gz"),
+    output: Path = Arg(..., help="The corrected corpus, in the same format; must not exist yet"),
+    decisions: list[Path] = Arg(..., help="Files of decisions, of one or several reviewers"),
+    diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
+    format: Optional[str] = Opt(
+        None, "--format", help="spacy, columns or jsonl, if the corpus is not named like its format"
+    ),
+    scheme: Optional[str] = Opt(None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO or IO; default: found"),
+    token_column: int = Opt(1, "--token-column", help="Column of the tokens, from 1 on; negative from the end"),
+    tag_column: int = Opt(-1, "--tag-column", help="Column of the tags"),
+    labels_key: str = Opt("labels", "--labels-key", help="Key of the labels in JSON lines"),
+    label: list[str] = Opt([], "--label", "-l", help="Entity type that is new to the corpus; may be repeated"),
+    conflicts: str = Opt("error", "--conflicts", help="What reviewers disagree about: error, or skip to leave it"),
+    dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    quiet: bool = QUIET,
+) -> None:
+    """Write a corrected corpus from reviewers' decisions; what they did not change stays as it is."""
+    from ..corpora.columns import Columns
+    from .apply import apply
+
+    settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
+    settings.update(columns=Columns(token_column, tag_column), labels=label, conflicts=conflicts, dry_run=dry_run)
+    _report_errors(apply, corpus, output, decisions, **settings, silent=quiet)
+
+
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
     from wasabi import msg
