@@ -343,6 +343,10 @@ class Errors(metaclass=_Coded):
         "A decision does not fit the corpus: {where} ({words}) has other words or other entities now. Rank with the "
         "corpus that the decisions were made on, or without them."
     )
+    S215 = (
+        "There are {found} true labels for {tokens} training tokens. Give the truth as a corpus of the same documents, "
+        "in the same order."
+    )
     S214 = "There are no suspicions of the {what} {value!r}: {problem}."
     # Curation: exchange with annotation tools
     S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."

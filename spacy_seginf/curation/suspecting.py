@@ -17,6 +17,7 @@ from .readings import Reading, Regions, find_regions
 from .records import Entity
 from .source import LabelSource
 
+CONSIDERED = 1000
 LIKE = 10  # mistakes that a region is compared with: the most similar ones
 PAIRS = 20_000  # entities of the same type whose distance is looked at
 SEED = 0
@@ -47,6 +48,7 @@ class Suspector:
     trusted (Trusted): texts with right labels, such as a development corpus; None if there are none.
     missing (sequence of (document, start, end, type)): entities that the index found missing.
     say (Callable): is told what is being done.
+    considered (int): how many of the most suspicious are grouped.
     RAISES (ValueError): S210 if labels are tags; S051 if the trusted labels are too few for a head.
     """
 
@@ -57,8 +59,9 @@ class Suspector:
         trusted: Optional[Trusted] = None,
         missing: Sequence[tuple[int, int, int, str]] = (),
         say: Say = lambda _: None,
+        considered: int = CONSIDERED,
     ) -> None:
-        self.source, self._words = source, words
+        self.source, self._words, self.considered = source, words, considered
         theta = None
         if trusted is not None and len(trusted):
             say("Fitting a head to the trusted labels")
