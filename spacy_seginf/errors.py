@@ -322,3 +322,23 @@ class Errors(metaclass=_Coded):
         "The decision was not saved: {path} can't be written ({problem}). Free space, or name another file with "
         "--decisions; nothing that was saved before is lost."
     )
+    # The review page
+    S180 = (
+        'The review page is served with flask, which is not installed. Install it with: pip install '
+        '"spacy_seginf[review]", or write a page that needs no server: --html FILE'
+    )
+    S181 = (
+        "There is no ranking at {path}, so there is nothing to review. Make one first: python -m spacy seginf rank "
+        "{pipeline} CORPUS.spacy"
+    )
+    S182 = (
+        "The decisions in {path} are about another corpus (line of suspicion '{suspicion}'; its digest begins with "
+        "{found}, that of the ranking with {expected}). Name another file with --decisions, or rank that corpus."
+    )
+    S183 = (
+        "Decisions can't be saved in {path} ({problem}), so nothing is shown. Name a file in a folder that you may "
+        "write to: --decisions FILE"
+    )
+    S184 = "Port {port} of this machine can't be used ({problem}). Choose another with --port, or leave it out for a free one."
+    S185 = "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
+    S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
