@@ -324,7 +324,7 @@ class Errors(metaclass=_Coded):
     )
     # The review page
     S180 = (
-        'The review page is served with flask, which is not installed. Install it with: pip install '
+        "The review page is served with flask, which is not installed. Install it with: pip install "
         '"spacy_seginf[review]", or write a page that needs no server: --html FILE'
     )
     S181 = (
@@ -339,6 +339,11 @@ class Errors(metaclass=_Coded):
         "Decisions can't be saved in {path} ({problem}), so nothing is shown. Name a file in a folder that you may "
         "write to: --decisions FILE"
     )
-    S184 = "Port {port} of this machine can't be used ({problem}). Choose another with --port, or leave it out for a free one."
-    S185 = "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
+    S184 = (
+        "Port {port} of this machine can't be used ({problem}). Choose another with --port, or leave it out for a free "
+        "one."
+    )
+    S185 = (
+        "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
+    )
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."

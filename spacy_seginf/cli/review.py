@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import threading
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
@@ -66,10 +67,8 @@ def review(
     msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
     if browser:
         threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
-    try:
+    with suppress(KeyboardInterrupt):
         server.serve()
-    except KeyboardInterrupt:
-        pass
     msg.good(f"{state.saved:,} decisions saved in {decisions}")
     msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy {decisions} OUTPUT.spacy")
     return state

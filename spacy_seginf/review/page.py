@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ PARTS = ("dom", "model", "regions", "served", "file", "texts", "item", "list", "
 def head(review: Review) -> dict[str, Any]:
     """Return what a page needs to begin with: tables, and what was decided."""
     tables = review.tables
+    following = review.changes(0)["next"]  # before the states, so that no change is in neither
     return {
         "version": VERSION,
         "corpus": review.ranking.corpus,
@@ -33,7 +34,7 @@ def head(review: Review) -> dict[str, Any]:
         "choices": tables.choices,
         "families": [{"shown": brief(family)} for family in tables.families],
         "states": review.states(),
-        "next": review.changes(0)["next"],
+        "next": following,
     }
 
 
@@ -53,13 +54,13 @@ def render(data: dict[str, Any], *, served: bool) -> str:
 def policy(*, served: bool) -> str:
     """Return the content security policy: this script and this style, and nothing from anywhere else."""
     style, script = (_fingerprint(part) for part in _parts())
-    rules = ["default-src 'none'", f"script-src {script}", f"style-src {style}", "base-uri 'none'", "form-action 'none'"]
+    rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", f"script-src {script}", f"style-src {style}"]
     if served:
         rules += ["connect-src 'self'", "frame-ancestors 'none'"]  # the latter is not for pages without a server
     return "; ".join(rules)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parts() -> tuple[str, str]:
     scripts = [(PAGES / f"{part}.js").read_text(encoding="utf8") for part in PARTS]
     script = '(() => {\n"use strict";\n' + "\n".join(scripts) + "})();\n"

@@ -54,12 +54,13 @@ class Review:
         if not any(found.values()) and self._evidence is not None:
             found = self._ask(number) if ask else self._found.get(number)
         values = self.tables.detail(suspicion)
-        return {"number": number, **self.rows[number], **values, **(found or evidence_shown({})), "pending": found is None}
+        shown = found or evidence_shown({})
+        return {"number": number, **self.rows[number], **values, **shown, "pending": found is None}
 
     def states(self) -> list[dict[str, Any]]:
         """Return the last word on each suspicion of which something was said."""
         with self._lock:
-            return [self._state(number) for id, number in self._numbers.items() if self._words.get(id)]
+            return [self._state(number) for name, number in self._numbers.items() if self._words.get(name)]
 
     def changes(self, since: int) -> dict[str, Any]:
         """Return what was decided since another call: "changes" in order, and "next", from where to ask again."""
