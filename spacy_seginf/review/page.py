@@ -54,7 +54,13 @@ def render(data: dict[str, Any], *, served: bool) -> str:
 def policy(*, served: bool) -> str:
     """Return the content security policy: this script and this style, and nothing from anywhere else."""
     style, script = (_fingerprint(part) for part in _parts())
-    rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", f"script-src {script}", f"style-src {style}"]
+    rules = [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        f"script-src {script}",
+        f"style-src {style}",
+    ]
     if served:
         rules += ["connect-src 'self'", "frame-ancestors 'none'"]  # the latter is not for pages without a server
     return "; ".join(rules)

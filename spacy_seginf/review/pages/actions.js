@@ -16,12 +16,12 @@ function decideItem(choice, entitiesOf) {
 
 /** Save decisions, say so and go on to what comes next. */
 async function decideNumbers(numbers, choice, entitiesOf, together) {
-  if (saving) return;
+  if (saving || !isShown()) return;
   const said = numbers.map((number) => ({number, choice, together, entities: entitiesOf?.(number)}));
   const title = view.detail.text;
   if (!(await save(said))) return;
   remember([...undoable, numbers]);
-  view.editor = null;
+  Object.assign(view, {editor: null, excluded: new Set(), member: 0});
   const times = numbers.length > 1 ? ` × ${numbers.length}` : "";
   announce(`${SAID[choice]}: ${title}${times}`);
   regroup();
@@ -37,7 +37,8 @@ async function undo() {
   announce(numbers.length ? `Taken back: ${model.rows[numbers[0]].text}` : "It was taken back already");
   regroup();
   const place = model.items.findIndex((item) => item.includes(numbers[0]));
-  await show(Math.max(0, place));
+  view.excluded = new Set();
+  if (numbers.length) await (place < 0 ? show(view.place, numbers) : show(place));  // even if filters hide it
 }
 
 /** Save what is said; tells whether that worked. */
@@ -82,15 +83,12 @@ function changedElsewhere(changes) {
   const place = model.items.findIndex((item) => item[0] === first);
   if (first === undefined) {
     show(0);
-  } else {
-    if (place >= 0) view.place = place;
-    view.place = Math.min(view.place, Math.max(0, model.items.length - 1));
-    drawList();
-    if (JSON.stringify(model.states[first]) !== before && view.detail) {
-      draw(view.detail);
-      announce("This one was decided in another tab");
-    }
+    return;
   }
+  if (place >= 0) Object.assign(view, {place, item: model.items[place]});
+  drawList();
+  if (isShown() && !view.editor) draw(view.detail);
+  if (JSON.stringify(model.states[first]) !== before) announce("This one was decided in another tab");
 }
 
 /** Go to the item before or after. */
@@ -103,7 +101,7 @@ function step(by) {
 
 /** Offer what can be done now. */
 function drawActions() {
-  const ready = Boolean(view.detail) && model.rows.length > 0;
+  const ready = isShown() && model.rows.length > 0;
   for (const name of ["accept", "keep", "other", "skip"]) byId(name).disabled = !ready || Boolean(view.editor);
   byId("undo").disabled = !undoable.length;
 }

@@ -2,7 +2,7 @@
 
 /** Begin with the entity that is suggested, or annotated, or else with the whole region. */
 function openEditor() {
-  if (!view.detail) return;
+  if (!isShown()) return;
   const [start, end, label] = spansOf(view.detail)[0];
   view.editor = {start, end, label: label < data.choices ? label : -1, moved: false};
   draw(view.detail);

@@ -16,8 +16,8 @@ const SAID = {accept: "accepted", keep: "kept as it was", label: "other label", 
 async function show(place, item = model.items[place]) {
   view.place = place;
   if (!item) return showNothing();
-  const isAnother = item[0] !== view.item[0] || item.length !== view.item.length;
-  if (isAnother) Object.assign(view, {excluded: new Set(), member: 0, editor: null});
+  if (item[0] !== view.item[0]) Object.assign(view, {excluded: new Set(), member: 0, editor: null});
+  view.member = Math.min(view.member, item.length - 1);
   view.item = item;
   drawList();
   let detail = view.detail?.number === item[0] ? view.detail : null;
@@ -30,7 +30,10 @@ async function show(place, item = model.items[place]) {
       return undefined;
     }
   }
-  if (view.item[0] === item[0]) draw(detail);  // else the reader has gone on
+  if (view.item[0] !== item[0]) return undefined;  // the reader has gone on
+  draw(detail);
+  const [following] = model.items[place + 1] ?? [];
+  if (following !== undefined) store.detail(following).catch(() => {});  // to have it at hand; it is asked for again
   return undefined;
 }
 
@@ -43,6 +46,9 @@ function showNothing() {
   byId("item").replaceChildren(make("h2", {}, model.rows.length ? sentence : "The ranking holds no suspicion."), make("p", {}, rest));
   drawActions();
 }
+
+/** Tell whether the reader sees the item: while it is fetched, there is nothing to decide. */
+const isShown = () => view.detail !== null && view.detail.number === view.item[0];
 
 /** Write the item into the page. */
 function draw(detail) {
@@ -109,7 +115,7 @@ function family() {
 }
 
 function drawFamilyTitle(title = byId("family-title")) {
-  const ticked = view.item.length - view.excluded.size;
+  const ticked = view.item.filter((number) => !view.excluded.has(number)).length;
   title.textContent = `The same mistake ${view.item.length} times: decisions are for the ${ticked} ticked ones`;
 }
 
@@ -118,8 +124,10 @@ function memberRow(place) {
   const row = model.rows[number];
   const tick = make("input", {type: "checkbox", onchange: () => exclude(place), onfocus: () => goToMember(place)});
   tick.checked = !view.excluded.has(number);
-  return make("label", {class: "row member", role: "listitem", "aria-current": String(place === view.member)}, tick,
-    make("span", {}, isolated(row.before), make("mark", {class: "around"}, isolated(row.text)), " ", isolated(row.after)));
+  const context = make("span", {}, isolated(row.before), make("mark", {class: "around"}, isolated(row.text)), " ",
+    isolated(row.after));
+  return make("div", {class: "row", role: "listitem", "aria-current": String(place === view.member)},
+    make("label", {class: "member"}, tick, context));
 }
 
 function exclude(place) {

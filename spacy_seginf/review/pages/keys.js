@@ -34,7 +34,6 @@ function onKey(event) {
   const act = view.editor ? editorKey(event.key) : ACTIONS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!act || !model.rows.length || (event.repeat && NEEDS_ITEM.has(event.key))) return;
   if (!view.editor && /^Arrow(Up|Down)$/.test(event.key) && !view.members) return;  // these scroll
-  if (NEEDS_ITEM.has(event.key) && !view.detail) return;
   event.preventDefault();
   act();
 }

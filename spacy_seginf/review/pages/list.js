@@ -57,7 +57,7 @@ function itemRow(place) {
   const state = model.states[item[0]];
   const times = item.length > 1 ? ` × ${item.length}` : "";
   const word = state ? `${SAID[state.choice]}, ` : "";
-  return make("button", {type: "button", class: "row", tabindex: "-1", role: "listitem", "aria-current": String(place === view.place),
+  return make("button", {type: "button", class: "row", tabindex: "-1", role: "option", "aria-selected": String(place === view.place),
     onclick: () => show(place)},
     make("span", {}, isolated(row.text), times),
     make("span", {class: "under"}, `${word}score ${figure(row.score)}, `, isolated(changeOf(row))));

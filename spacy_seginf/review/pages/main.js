@@ -13,6 +13,7 @@ async function begin() {
     view.item = [store.first.number];
     draw(store.first);
     model.rows = [];
+    drawActions();
   }
   try {
     model.rows = await store.rows();

@@ -26,6 +26,7 @@ function servedStore(changed) {
       const answer = await ask(`decisions?since=${next}`);
       next = Math.max(next, answer.next);
       changed(answer.changes);
+      if (byId("problem").textContent === GONE) complain("");
     } catch (error) {
       complain(error.message);
     }
@@ -55,7 +56,8 @@ function servedStore(changed) {
         entities: (entities ?? []).map(([start, end, label]) => ({start, end, label: data.labels[label].label})),
       })));
       const headers = {"Content-Type": "application/json"};
-      return (await ask("decisions", {method: "POST", headers, body})).changes;
+      const keepalive = body.length < 60_000;  // then closing the tab does not take it back; browsers allow 64 KB
+      return (await ask("decisions", {method: "POST", headers, body, keepalive})).changes;
     },
   };
 }
