@@ -41,8 +41,12 @@ class ReviewServer:
         try:
             self._server.serve_forever()
         finally:
-            self._server.server_close()
-            self._socket.close()
+            self.close()
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._server.server_close()
+        self._socket.close()
 
     def stop(self) -> None:
         """End ``serve``, from another thread."""

@@ -41,15 +41,26 @@ def suspect(text, start, end, suggested, *, document="news-0", first=0, score=1.
     values = {"words": words, "spaces": (True,) * len(words), "entities": tuple(shift), "first": first, **more}
     place = {"document": document, "start": start + first, "end": end + first}
     return Suspicion(
-        identifier, **place, kind=kind, current=current, suggested=meant, score=score, probability=0.02,
-        suggested_probability=0.91, **values,
-    )  # fmt: skip
+        identifier,
+        **place,
+        kind=kind,
+        current=current,
+        suggested=meant,
+        score=score,
+        probability=0.02,
+        suggested_probability=0.91,
+        **values,
+    )
 
 
 def reference(text, label, context, effect, **more):
     """Make a reference or a mistake as the ranking has them."""
     place = {"document": "news-7", "start": 3, "end": 3 + len(text.split())}
-    return {"text": text, "label": label, "context": context, "offset": context.index(text), "effect": effect} | place | more
+    return (
+        {"text": text, "label": label, "context": context, "offset": context.index(text), "effect": effect}
+        | place
+        | more
+    )
 
 
 def small_ranking():
@@ -66,30 +77,55 @@ def small_ranking():
     }
     reasons = ("Held out, the tagger gives these labels 2 % and the suggested ones 91 %.", "The club is ORG 5 times.")
     alone = [
-        suspect("Coach [Lena Farrow]/PER of [Osted United]/LOC praised [Ada Lind]/PER on Monday .", 4, 6,
-                [(4, 6, "ORG")], document="news-10", first=20, score=5.25, reasons=reasons, file="train.conll", line=812,
-                **evidence),
+        suspect(
+            "Coach [Lena Farrow]/PER of [Osted United]/LOC praised [Ada Lind]/PER on Monday .",
+            4,
+            6,
+            [(4, 6, "ORG")],
+            document="news-10",
+            first=20,
+            score=5.25,
+            reasons=reasons,
+            file="train.conll",
+            line=812,
+            **evidence,
+        ),
         suspect("Nobody in [Monday]/LOC saw it .", 2, 3, [], document="news-11", kind="remove", score=4.0),
         suspect("Shares of Norvik Steel rose .", 2, 4, [(2, 4, "ORG")], document="news-12", kind="add", score=3.5),
-        suspect("She met Mira [Solano]/PER there .", 2, 4, [(2, 4, "PER")], document="news-13", kind="rebound", score=3.0),
-    ]  # fmt: skip
-    texts = ["[Veltra]/LOC shares fell .", "[Veltra]/LOC hired nine .", "He left [Veltra]/LOC .", "Then [Veltra]/LOC closed ."]
+        suspect(
+            "She met Mira [Solano]/PER there .", 2, 4, [(2, 4, "PER")], document="news-13", kind="rebound", score=3.0
+        ),
+    ]
+    texts = [
+        "[Veltra]/LOC shares fell .",
+        "[Veltra]/LOC hired nine .",
+        "He left [Veltra]/LOC .",
+        "Then [Veltra]/LOC closed .",
+    ]
     family = []
     for number, text in enumerate(texts):
         place = next(place for place, word in enumerate(entities_in(text)[0]) if word == "Veltra")
-        found = suspect(text, place, place + 1, [(place, place + 1, "ORG")], document=f"news-2{number}", score=2.5 - number / 10)
+        found = suspect(
+            text, place, place + 1, [(place, place + 1, "ORG")], document=f"news-2{number}", score=2.5 - number / 10
+        )
         family.append(replace(found, family="Veltra LOC ORG"))
     return Ranking((*alone, *family), CORPUS, LABELS)
 
 
 def large_ranking(count):
     """Many suspicions; each tenth is of one family."""
-    words = "Tarnby Osted Veltra Harrow Pelham".split()
+    words = ["Tarnby", "Osted", "Veltra", "Harrow", "Pelham"]
     found = []
     for number in range(count):
         word = words[number % len(words)]
-        one = suspect(f"It rained in [{word}]/LOC on day {number} .", 3, 4, [(3, 4, "ORG")], document=f"news-{number}",
-                      score=10 - number / count)  # fmt: skip
+        one = suspect(
+            f"It rained in [{word}]/LOC on day {number} .",
+            3,
+            4,
+            [(3, 4, "ORG")],
+            document=f"news-{number}",
+            score=10 - number / count,
+        )
         found.append(replace(one, family="rain" if number % 10 == 9 else ""))
     return Ranking(tuple(found), CORPUS, LABELS)
 
@@ -101,15 +137,40 @@ def hostile_ranking():
     found = []
     for number in range(len(words)):
         suffix = f"{IMAGE}{BIDI}{number}"
-        poison = {"text": MARKUP, "label": IMAGE, "context": f"{BIDI}{MARKUP}{LINK}", "offset": len(BIDI), "document": suffix,
-                  "start": 0, "end": 1, "gold": IMAGE, "predicted": MARKUP, "effect": -1.0}  # fmt: skip
+        poison = {
+            "text": MARKUP,
+            "label": IMAGE,
+            "context": f"{BIDI}{MARKUP}{LINK}",
+            "offset": len(BIDI),
+            "document": suffix,
+            "start": 0,
+            "end": 1,
+            "gold": IMAGE,
+            "predicted": MARKUP,
+            "effect": -1.0,
+        }
         current, suggested = Entity(number, number + 1, labels[1]), Entity(number, number + 1, labels[2])
         evidence = {"drives": (poison,), "supporting": (poison,), "opposing": (poison,)}
         found.append(
             Suspicion(
-                f"id{suffix}", suffix, number, number + 1, "relabel", (current,), (suggested,), 9.0 - number, 0.1, 0.9,
-                family=MARKUP + BIDI if number > 5 else "", words=words, spaces=(True,) * len(words),
-                entities=(current,), reasons=(MARKUP, IMAGE, LONG, BIDI), file=IMAGE, line=3, **evidence,
+                f"id{suffix}",
+                suffix,
+                number,
+                number + 1,
+                "relabel",
+                (current,),
+                (suggested,),
+                9.0 - number,
+                0.1,
+                0.9,
+                family=MARKUP + BIDI if number > 5 else "",
+                words=words,
+                spaces=(True,) * len(words),
+                entities=(current,),
+                reasons=(MARKUP, IMAGE, LONG, BIDI),
+                file=IMAGE,
+                line=3,
+                **evidence,
             )
-        )  # fmt: skip
+        )
     return Ranking(tuple(found), CORPUS, labels)

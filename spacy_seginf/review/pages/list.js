@@ -74,7 +74,7 @@ function drawList() {
   byId("bar").value = decided;
   byId("progress").textContent = `${decided} of ${model.rows.length} decided` + (skipped ? `, ${skipped} skipped` : "");
   const families = model.items.filter((item) => item.length > 1).length;
-  byId("count").textContent = `${model.items.length} to show` + (families ? `, ${families} of them families` : "");
+  byId("count").textContent = `${model.items.length} to show` + (families ? `, of which ${families} ${families > 1 ? "are families" : "is a family"}` : "");
 }
 
 /** Fill the filter of labels, and apply filters as they are changed. */

@@ -57,8 +57,8 @@ function comparison(detail) {
 
 /** Write a training label or a mistake in its context. */
 function referenceOf(reference, about) {
-  const sign = reference.effect === null ? "" : (reference.effect < 0 ? "supports" : "opposes");
-  const effect = make("span", {class: `effect ${sign}`}, `${sign} ${signed(reference.effect)}`);
+  const sign = reference.effect === null ? "unknown" : (reference.effect < 0 ? "supports" : "opposes");
+  const effect = make("span", {class: `effect ${sign}`}, `${sign}, log-odds ${signed(reference.effect)}`);
   const label = reference.label === undefined ? "" : make("span", {class: "label"}, isolated(reference.label));
   return make("li", {},
     effect, " ", about(reference),
