@@ -11,6 +11,8 @@ import pytest
 from spacy_seginf.review.server import ReviewServer
 from spacy_seginf.review.state import Review
 
+from .pages import settle
+
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -64,6 +66,7 @@ def new_page(browser):
         if address:
             page.goto(address)
             page.wait_for_selector("#list .row")
+            settle(page)
         return page
 
     yield open_page

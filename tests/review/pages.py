@@ -18,9 +18,8 @@ def press(page, *keys):
 
 
 def settle(page):
-    """Wait until nothing is asked for any more, and what came is drawn."""
-    page.wait_for_load_state("networkidle")
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+    """Wait until nothing is saved or fetched any more, and what came is drawn."""
+    page.wait_for_function("() => document.getElementById('item').getAttribute('aria-busy') === 'false'")
 
 
 def shows(page, text):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from .making import LONG, hostile_ranking, large_ranking, small_ranking
 from .pages import decided, press, says, settle, shows, title
 
 pytestmark = pytest.mark.slow
-FAMILY = ("Veltra",) * 4
+TIMES = "\u00d7"
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def test_the_first_item(small):
     lines = page.locator("#item > .lines > div").all_inner_texts()
     assert [line.split()[0] for line in lines] == ["now", "suggested"]
     now, suggested = page.locator("#item mark.now"), page.locator("#item mark.suggested")
-    assert now.inner_text() == "Osted United LOC".replace(" LOC", "LOC") and suggested.inner_text() == "Osted UnitedORG"
+    assert now.inner_text() == "Osted UnitedLOC" and suggested.inner_text() == "Osted UnitedORG"
     assert now.evaluate("(mark) => getComputedStyle(mark).borderStyle") == "solid"
     assert suggested.evaluate("(mark) => getComputedStyle(mark).borderStyle") == "dashed"
     text = page.locator("#item").inner_text()
@@ -147,30 +146,30 @@ def test_a_family_without_one(small):
     page, path = small
     press(page, "n", "n", "n", "n")
     shows(page, "Veltra")
-    assert page.locator("#family .row").count() == 4 and page.locator("#family input:checked").count() == 4
+    assert page.locator("#together .row").count() == 4 and page.locator("#together input:checked").count() == 4
     press(page, "ArrowDown", "x")
-    assert "3 ticked" in page.locator("#family-title").inner_text()
+    assert "3 ticked" in page.locator("#together-title").inner_text()
     press(page, "a")
-    says(page, "Veltra × 3")
+    says(page, f"Veltra {TIMES} 3")
     made = read_decisions(path)
     assert [decision.document for decision in made] == ["news-20", "news-22", "news-23"]
     assert {decision.family for decision in made} == {"Veltra LOC ORG"}
     assert all(decision.entities == (Entity(decision.start, decision.end, "ORG"),) for decision in made)
     assert title(page) == "Veltra" and "news-21" in page.locator("#item .place").last.inner_text()
-    assert page.locator("#family").count() == 0  # the one that was left out is back, alone
+    assert page.locator("#together").count() == 0  # the one that was left out is back, alone
     press(page, "k")
     assert read_decisions(path)[-1].document == "news-21" and read_decisions(path)[-1].family == ""
     press(page, "u", "u")
     assert [choice for choice, _ in decided(path)] == ["accept"] * 3 + ["keep"] + ["undo"] * 4
-    assert page.locator("#family input:checked").count() == 4
+    assert page.locator("#together input:checked").count() == 4
 
 
 def test_a_family_is_kept_or_ticked_with_the_mouse(small):
     page, path = small
     press(page, "n", "n", "n", "n")
-    page.locator("#family input").nth(3).uncheck()
-    page.locator("#family input").nth(3).check()
-    page.locator("#family input").nth(0).uncheck()
+    page.locator("#together input").nth(3).uncheck()
+    page.locator("#together input").nth(3).check()
+    page.locator("#together input").nth(0).uncheck()
     press(page, "k")
     assert decided(path) == [("keep", "Veltra")] * 3
     assert "news-20" in page.locator("#item .place").last.inner_text()
@@ -199,7 +198,7 @@ def test_moved_boundaries_in_a_family_are_for_one(small):
     press(page, "n", "n", "n", "n", "l", "}", "Enter")
     (decision,) = read_decisions(path)
     assert decision.words == ("Veltra", "shares") and decision.family == ""
-    assert page.locator("#family input").count() == 3
+    assert page.locator("#together input").count() == 3
 
 
 def test_another_label_and_other_boundaries(small):
@@ -261,7 +260,7 @@ def test_two_tabs(small, new_page, serve):
     shows(other, "Monday")
     press(other, "k")
     page.evaluate("dispatchEvent(new Event('focus'))")
-    page.wait_for_function("document.getElementById('progress').textContent === '2 of 8 decided'")
+    page.wait_for_function("() => document.getElementById('progress').textContent === '2 of 8 decided'")
     assert decided(path) == [("accept", "Osted United"), ("keep", "Monday")]
     press(page, "u")  # its own, not the other's
     assert decided(path)[-1] == ("undo", "Osted United")
@@ -282,14 +281,14 @@ def test_a_reload_goes_on_and_can_undo(small):
 def test_filters(small):
     page, _ = small
     rows = page.locator("#list .row > span:first-child")
-    assert rows.all_inner_texts() == ["Osted United", "Monday", "Norvik Steel", "Mira Solano", "Veltra × 4"]
+    assert rows.all_inner_texts() == ["Osted United", "Monday", "Norvik Steel", "Mira Solano", f"Veltra {TIMES} 4"]
     page.select_option("#label", label="PER")
     assert rows.all_inner_texts() == ["Mira Solano"]
     page.select_option("#label", "")
     page.select_option("#family", "family")
-    assert rows.all_inner_texts() == ["Veltra × 4"]
+    assert rows.all_inner_texts() == [f"Veltra {TIMES} 4"]
     page.select_option("#family", "this")
-    assert rows.all_inner_texts() == ["Veltra × 4"]
+    assert rows.all_inner_texts() == [f"Veltra {TIMES} 4"]
     page.select_option("#family", "single")
     page.fill("#score", "3.5")
     assert rows.all_inner_texts() == ["Osted United", "Monday", "Norvik Steel"]
@@ -311,7 +310,7 @@ def test_filters(small):
     page.select_option("#status", "all")
     assert len(rows.all_inner_texts()) == 5
     page.fill("#search", "veltra loc")  # the family's name
-    assert rows.all_inner_texts() == ["Veltra × 4"]
+    assert rows.all_inner_texts() == [f"Veltra {TIMES} 4"]
 
 
 def test_changing_ones_mind(small):
@@ -406,7 +405,7 @@ def test_a_hostile_corpus(serve, new_page):
         assert page.evaluate("document.querySelectorAll('*').length") < 600
         assert page.evaluate("document.body.innerText.length") < 20_000
         press(page, "n")
-    assert page.locator("#family").count() == 1
+    assert page.locator("#together").count() == 1
     assert page.evaluate("window.__pwned") is None
     assert page.locator("img, a, iframe, object, #item script").count() == 0
     text = page.evaluate("document.body.textContent")
@@ -431,27 +430,18 @@ def test_ten_thousand_suspicions(serve, new_page):
     assert "10000 decided" in page.locator("#progress").inner_text()
     assert 0 < page.locator("#list .row").count() < 60
     page.evaluate("document.getElementById('list').scrollTop = 300_000")
-    page.wait_for_function("document.querySelector('#list .row').dataset.place > 6000")
+    page.wait_for_function("() => document.querySelector('#list .row').dataset.place > 6000")
     assert page.locator("#list .row").count() < 60
     press(page, *["a", "n"] * 5)
     assert len(decided(path)) == 5
     page.select_option("#family", "family")
     shows(page, "Pelham")
-    assert "same mistake 1000 times" in page.locator("#family-title").inner_text()
-    assert page.locator("#family .row").count() < 40
+    assert "same mistake 1000 times" in page.locator("#together-title").inner_text()
+    assert page.locator("#together .row").count() < 40
     press(page, *["ArrowDown"] * 30, "x", "a")
-    says(page, "× 999")
+    says(page, f"{TIMES} 999")
     assert len(decided(path)) == 5 + 999
     assert page.evaluate("document.querySelectorAll('*').length") < 1000
     press(page, "u")
     assert len(decided(path)) == 5 + 2 * 999
     assert page.problems == []
-
-
-def test_evidence_that_is_looked_for(tmp_path, new_page, serve):
-    ranking = small_ranking()
-    server, _ = serve(ranking)
-    page = new_page(server.address)
-    press(page, "n")
-    page.wait_for_selector("text=None is known.")
-    assert json.loads(page.evaluate("JSON.stringify(document.activeElement.id)")) in ("item", "")

@@ -45,7 +45,7 @@ async function undo() {
 async function save(said) {
   saving = true;
   try {
-    (await store.decide(said)).forEach(takeChange);
+    (await busyWith(store.decide(said))).forEach(takeChange);
     complain("");
     return true;
   } catch (error) {

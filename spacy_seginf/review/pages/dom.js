@@ -33,6 +33,18 @@ function announce(text) {
   byId("said").textContent = text;
 }
 
+let pending = 0;
+
+/** Wait for something, and tell assistive technology that the item is about to change. */
+async function busyWith(promise) {
+  byId("item").setAttribute("aria-busy", String(++pending > 0));
+  try {
+    return await promise;
+  } finally {
+    byId("item").setAttribute("aria-busy", String(--pending > 0));
+  }
+}
+
 /** Show what went wrong until something works again. */
 function complain(text) {
   byId("problem").textContent = text;

@@ -24,7 +24,7 @@ async function show(place, item = model.items[place]) {
   if (!detail || detail.pending) {
     try {
       if (detail) draw(detail);
-      detail = await store.detail(item[0]);
+      detail = await busyWith(store.detail(item[0]));
     } catch (error) {
       complain(error.message);
       return undefined;
@@ -38,7 +38,7 @@ async function show(place, item = model.items[place]) {
 }
 
 function showNothing() {
-  Object.assign(view, {item: [], detail: null, editor: null});
+  Object.assign(view, {item: [], detail: null, editor: null, members: null});
   drawList();
   const {open, skipped} = progress();
   const sentence = open ? "No suspicion passes the filters." : "Nothing is open any more.";
@@ -106,21 +106,21 @@ function family() {
   view.members = null;
   if (view.item.length < 2) return null;
   const box = make("div", {class: "list members", role: "list", tabindex: "-1", "aria-label": "Members of the family"});
-  view.members = virtualList(box, 36, memberRow);
-  box.style.height = `${Math.min(view.item.length * 36 + 2, 272)}px`;
-  const section = make("section", {id: "family"}, make("h3", {id: "family-title"}), box);
+  const {item} = view;
+  view.members = virtualList(box, 36, (place) => memberRow(item[place], place));
+  box.style.height = `${Math.min(item.length * 36 + 2, 272)}px`;
+  const section = make("section", {id: "together"}, make("h3", {id: "together-title"}), box);
   view.members.show(view.item.length);
   drawFamilyTitle(section.firstChild);
   return section;
 }
 
-function drawFamilyTitle(title = byId("family-title")) {
+function drawFamilyTitle(title = byId("together-title")) {
   const ticked = view.item.filter((number) => !view.excluded.has(number)).length;
   title.textContent = `The same mistake ${view.item.length} times: decisions are for the ${ticked} ticked ones`;
 }
 
-function memberRow(place) {
-  const number = view.item[place];
+function memberRow(number, place) {
   const row = model.rows[number];
   const tick = make("input", {type: "checkbox", onchange: () => exclude(place), onfocus: () => goToMember(place)});
   tick.checked = !view.excluded.has(number);

@@ -16,7 +16,7 @@ async function begin() {
     drawActions();
   }
   try {
-    model.rows = await store.rows();
+    model.rows = await busyWith(store.rows());
   } catch (error) {
     complain(error.message);
     return;
