@@ -17,7 +17,8 @@ const ACTIONS = {
   d: toggleTheme,
   "?": () => byId("help").showModal(),
 };
-const NEEDS_ITEM = new Set(["a", "k", "l", "s"]);
+const ONCE = new Set(["a", "k", "l", "s"]);  // holding the key down does not go through the whole ranking
+const ALWAYS = new Set(["d", "f", "?"]);  // also before the list has come
 const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", next: "n", previous: "p", theme: "d", ask: "?"};
 
 function onKey(event) {
@@ -32,7 +33,7 @@ function onKey(event) {
   const isButton = target.matches("button, summary, input") && (event.key === "Enter" || event.key === " ");
   if (isButton) return;
   const act = view.editor ? editorKey(event.key) : ACTIONS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act || !model.rows.length || (event.repeat && NEEDS_ITEM.has(event.key))) return;
+  if (!act || !(model.rows.length || ALWAYS.has(event.key)) || (event.repeat && ONCE.has(event.key))) return;
   if (!view.editor && /^Arrow(Up|Down)$/.test(event.key) && !view.members) return;  // these scroll
   event.preventDefault();
   act();
