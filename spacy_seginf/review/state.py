@@ -50,12 +50,12 @@ class Review:
             the result says whether it is "pending".
         """
         suspicion = self.suspicions[number]
-        found: Optional[dict[str, Any]] = evidence_shown(vars(suspicion))
-        if not any(found.values()) and self._evidence is not None:
+        shown = evidence_shown(vars(suspicion))
+        found: Optional[dict[str, Any]] = shown
+        if not any(shown.values()) and self._evidence is not None:
             found = self._ask(number) if ask else self._found.get(number)
         values = self.tables.detail(suspicion)
-        shown = found or evidence_shown({})
-        return {"number": number, **self.rows[number], **values, **shown, "pending": found is None}
+        return {"number": number, **self.rows[number], **values, **(found or shown), "pending": found is None}
 
     def states(self) -> list[dict[str, Any]]:
         """Return the last word on each suspicion of which something was said."""

@@ -45,8 +45,8 @@ async function undo() {
 async function save(said) {
   saving = true;
   try {
-    (await busyWith(store.decide(said))).forEach(takeChange);
     complain("");
+    (await busyWith(store.decide(said))).forEach(takeChange);
     return true;
   } catch (error) {
     complain(error.message);

@@ -64,8 +64,9 @@ function fileStore(changed) {
     async decide(said) {
       if (kept) recall();  // another tab may have said something
       const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
-      log.push(...said.map((one) => ({entities: [], together: false, ...one, time})));
+      log.push(...said.map((one) => ({...one, entities: one.entities ?? [], time})));
       if (kept) keep();
+      else complain(FULL);
       const numbers = new Set(said.map((one) => one.number));
       return lastWords().filter((change) => numbers.has(change.number));
     },

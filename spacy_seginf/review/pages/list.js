@@ -85,7 +85,7 @@ function prepareFilters() {
     for (const name of ["search", "label", "score", "status"]) model.filters[name] = byId(name).value;
     const family = byId("family").value;
     if (family !== "this") model.filters.family = family;
-    else if (!model.filters.family.startsWith("=")) model.filters.family = `=${view.detail?.family ?? -1}`;
+    else if (!model.filters.family.startsWith("=")) model.filters.family = `=${model.rows[view.item[0]]?.family ?? -1}`;
     regroup();
     show(0);
   });
