@@ -12,7 +12,7 @@ LABELS = ("PER", "ORG", "LOC")
 CORPUS = "c0ffee" * 10 + "beef"
 LONG = "x" * 1_000_000
 BIDI = "evil\u202etxt\u2066\u200b\u2028end"
-MARKUP = "</script><script>window.__pwned=1</script>"
+MARKUP = "</script ><!--<script>window.__pwned=1</script>"
 IMAGE = '<img src="http://elsewhere.example/x.png" onerror="window.__pwned=1">'
 LINK = "javascript:window.__pwned=1"
 

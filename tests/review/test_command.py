@@ -39,12 +39,7 @@ def test_a_page(pipeline, tmp_path, monkeypatch):
 
 
 def test_serving_until_interrupted(pipeline, tmp_path, monkeypatch):
-    def decide(server):
-        app = server._server.app
-        assert app.url_map is not None
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(ReviewServer, "serve", decide)
+    monkeypatch.setattr(ReviewServer, "serve", interrupted)
     monkeypatch.setattr("webbrowser.open", lambda address: pytest.fail("the browser was opened"))
     code, output = run("seginf", "review", pipeline, "--no-browser", "--reviewer", "ada")
     assert code == 0

@@ -59,6 +59,9 @@ def test_what_was_said_already_is_not_said_again(review):
     assert len(review.decide(said)) == 1
     assert review.decide(said) == []
     assert len(read_decisions(review.path)) == 1
+    for label in ("PER", "LOC", "LOC"):
+        review.decide([Said(review.suspicions[0].id, "label", (Entity(24, 26, label),))])
+    assert [decision.entities[0].label for decision in read_decisions(review.path)] == ["ORG", "PER", "LOC"]
 
 
 def test_all_or_none(review):
