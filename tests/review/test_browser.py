@@ -296,7 +296,8 @@ def test_nothing_is_decided_before_it_is_seen(serve, new_page):
     assert page.locator("#editor").count() == 0
     page.click("#list .row >> nth=2")
     shows(page, "Norvik Steel")
-    press(page, "a")
+    page.keyboard.press("a")
+    says(page, "accepted")
     assert decided(path) == [("accept", "Norvik Steel")]
 
 
