@@ -394,3 +394,29 @@ class Errors(metaclass=_Coded):
     S206 = "The setting {setting} is {value!r}. Choose one of: {known}."
     S207 = "{path} does not store entities (its attributes are {known}), so no decision can be applied to it."
     S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."
+
+    # The review page
+    S180 = (
+        "The review page is served with flask, which is not installed. Install it with: pip install "
+        '"spacy_seginf[review]", or write a page that needs no server: --html FILE'
+    )
+    S181 = (
+        "There is no ranking at {path}, so there is nothing to review. Make one first: python -m spacy seginf rank "
+        "{pipeline} CORPUS.spacy"
+    )
+    S182 = (
+        "The decisions in {path} are about another corpus (line of suspicion '{suspicion}'; its digest begins with "
+        "{found}, that of the ranking with {expected}). Name another file with --decisions, or rank that corpus."
+    )
+    S183 = (
+        "Decisions can't be saved in {path} ({problem}), so nothing is shown. Name a file in a folder that you may "
+        "write to: --decisions FILE"
+    )
+    S184 = (
+        "Port {port} of this machine can't be used ({problem}). Choose another with --port, or leave it out for a free "
+        "one."
+    )
+    S185 = (
+        "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
+    )
+    S186 = "The page can't be written to {path} ({problem}). Name another file with --html."

@@ -332,6 +332,25 @@ def import_cli(
     _report_errors(import_answers, suspicions, answers, decisions, **settings)
 
 
+@seginf.command("review")
+def review_cli(
+    pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
+    suspicions: Optional[Path] = Opt(
+        None, "--suspicions", help="Ranking written by `seginf rank`; default: suspicions.jsonl in PIPELINE"
+    ),
+    decisions: Path = Opt(Path("decisions.jsonl"), "--decisions", help="File that decisions are appended to"),
+    html: Optional[Path] = Opt(None, "--html", help="Write one self-contained page to this file, and serve nothing"),
+    port: int = Opt(0, "--port", "-p", help="Port on this machine; 0 takes a free one", min=0, max=65535),
+    reviewer: Optional[str] = Opt(None, "--reviewer", help="Your name in the decisions; default: the user's"),
+    browser: bool = Opt(True, "--browser/--no-browser", help="Whether to open the page in a browser"),
+) -> None:
+    """Decide about suspicious training labels on a page that only this machine can see."""
+    from .review import review
+
+    settings: dict[str, Any] = {"suspicions": suspicions, "decisions": decisions, "html": html, "port": port}
+    _report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
+
+
 @seginf.command("plant-artifact")
 def plant_artifact_cli(
     source: Path = Arg(..., help="Annotated corpus in spaCy's binary format (.spacy)"),
