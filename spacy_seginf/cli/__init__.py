@@ -335,9 +335,7 @@ def import_cli(
 @seginf.command("review")
 def review_cli(
     pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
-    suspicions: Optional[Path] = Opt(
-        None, "--suspicions", help="Ranking written by `seginf rank`; default: suspicions.jsonl in PIPELINE"
-    ),
+    suspicions: Path = Opt(Path("suspicions.jsonl"), "--suspicions", help="Ranking written by `seginf rank`"),
     decisions: Path = Opt(Path("decisions.jsonl"), "--decisions", help="File that decisions are appended to"),
     html: Optional[Path] = Opt(None, "--html", help="Write one self-contained page to this file, and serve nothing"),
     port: int = Opt(0, "--port", "-p", help="Port on this machine; 0 takes a free one", min=0, max=65535),

@@ -21,8 +21,8 @@ class Review:
     ranking (Ranking): what is reviewed; of several suspicions with one id, the first counts.
     path (Path): file of decisions; those of this reviewer are taken up again.
     reviewer (str): whose decisions these are.
-    evidence (callable): gives "supporting", "opposing" and "drives" of a suspicion that has none; asked when it is
-        shown, once each, and never twice at the same time.
+    evidence (callable): gives "supporting" and "opposing" (and maybe "drives") of a suspicion that has neither; asked
+        when it is shown, once each, and never twice at the same time.
     RAISES (ValueError): S170 if the file is broken, S182 if it is about another corpus.
     """
 
@@ -52,7 +52,7 @@ class Review:
         suspicion = self.suspicions[number]
         shown = evidence_shown(vars(suspicion))
         found: Optional[dict[str, Any]] = shown
-        if not any(shown.values()) and self._evidence is not None:
+        if not (shown["supporting"] or shown["opposing"]) and self._evidence is not None:
             found = self._ask(number) if ask else self._found.get(number)
         values = self.tables.detail(suspicion)
         return {"number": number, **self.rows[number], **values, **(found or shown), "pending": found is None}
@@ -100,7 +100,8 @@ class Review:
         assert self._evidence is not None
         with self._evidence_lock:
             if number not in self._found:
-                self._found[number] = evidence_shown(self._evidence(self.suspicions[number]))
+                suspicion = self.suspicions[number]
+                self._found[number] = evidence_shown({**vars(suspicion), **self._evidence(suspicion)})
             return self._found[number]
 
     def _decision(self, said: Said) -> Decision:

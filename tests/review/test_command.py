@@ -21,7 +21,7 @@ def pipeline(tmp_path, monkeypatch):
     """A folder with a ranking; commands run in the folder above it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "indexed").mkdir()
-    write_ranking(tmp_path / "indexed" / "suspicions.jsonl", small_ranking())
+    write_ranking(tmp_path / "suspicions.jsonl", small_ranking())
     return tmp_path / "indexed"
 
 
@@ -78,12 +78,12 @@ def test_decisions_are_counted(pipeline, tmp_path, monkeypatch):
 
 
 def test_no_ranking_or_pipeline(pipeline, tmp_path):
-    (pipeline / "suspicions.jsonl").unlink()
+    (tmp_path / "suspicions.jsonl").unlink()
     code, output = run("seginf", "review", pipeline, "--no-browser")
     assert code == 1 and "[S181]" in output and "python -m spacy seginf rank" in output
     code, output = run("seginf", "review", tmp_path / "nowhere", "--no-browser")
     assert code == 1 and "[S040]" in output
-    (pipeline / "suspicions.jsonl").write_text("{}\n")
+    (tmp_path / "suspicions.jsonl").write_text("{}\n")
     code, output = run("seginf", "review", pipeline, "--no-browser")
     assert code == 1 and "[S170]" in output
 
