@@ -347,6 +347,15 @@ class Errors(metaclass=_Coded):
         "There are {found} true labels for {tokens} training tokens. Give the truth as a corpus of the same documents, "
         "in the same order."
     )
+    S216 = (
+        "The document {id!r} of the index is not in {path}, or has other words there. Give the truth as a corpus of "
+        "the same documents."
+    )
+    S217 = (
+        "The training with {config} failed; its last lines:\n{problem}\nFix what they say, or give another config with "
+        "--config. Decisions and the corrected corpus are kept."
+    )
+    S218 = "The loop can't begin: {problem}. See `python -m spacy seginf loop --help`."
     S214 = "There are no suspicions of the {what} {value!r}: {problem}."
     # Curation: exchange with annotation tools
     S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."

@@ -349,6 +349,37 @@ def review_cli(
     _report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
 
 
+@seginf.command("loop", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def loop_cli(
+    context: typer.Context,
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
+    output: Path = Arg(..., help="New folder for decisions, corrected corpus, model, loop.md and curves"),
+    test: Path = Opt(..., "--test", help="Texts with right labels (.spacy) that everything is scored on"),
+    truth: Optional[Path] = Opt(
+        None, "--truth", help="The training corpus with right labels (.spacy), which decides in the place of a person"
+    ),
+    decisions: list[Path] = Opt([], "--decisions", help="What people decided, instead; may be repeated"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Documents with right labels (.spacy), to rank and train by"),
+    config: Optional[Path] = Opt(None, "--config", "-c", help="Config of the training; default: the pipeline's own"),
+    before: Optional[str] = Opt(None, "--before", help="Pipeline trained on the corpus as it was; default: PIPELINE"),
+    ceiling: Optional[str] = Opt(None, "--ceiling", help="Pipeline trained on the truth, to compare with"),
+    looks: int = Opt(100, "--looks", "-k", help="How many spans or families are read", min=1),
+    every: int = Opt(10, "--every", help="Looks after which decisions feed back into the ranking; 0 never", min=0),
+    retrain: bool = Opt(True, "--retrain/--no-retrain", help="Whether to train at the end"),
+    plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw curves (needs matplotlib)"),
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
+) -> None:
+    """Read, decide, put right, train again, compare. Settings of the config can be overridden, as in spacy train."""
+    from .loop import loop
+
+    settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
+    settings.update(before=before, ceiling=ceiling, looks=looks, every=every, retrain=retrain, plots=plots)
+    settings.update(overrides=parse_config_overrides(context.args), gpu_id=gpu_id, silent=quiet)
+    _report_errors(loop, pipeline, corpus, output, test, **settings)
+
+
 @seginf.command("plant-artifact")
 def plant_artifact_cli(
     source: Path = Arg(..., help="Annotated corpus in spaCy's binary format (.spacy)"),
