@@ -343,6 +343,19 @@ class Errors(metaclass=_Coded):
         "A decision does not fit the corpus: {where} ({words}) has other words or other entities now. Rank with the "
         "corpus that the decisions were made on, or without them."
     )
+    S215 = (
+        "There are {found} true labels for {tokens} training tokens. Give the truth as a corpus of the same documents, "
+        "in the same order."
+    )
+    S216 = (
+        "The document {id!r} of the index is not in {path}, or has other words there. Give the truth as a corpus of "
+        "the same documents."
+    )
+    S217 = (
+        "The training with {config} failed; its last lines:\n{problem}\nFix what they say, or give another config with "
+        "--config. Decisions and the corrected corpus are kept."
+    )
+    S218 = "The loop can't begin: {problem}. See `python -m spacy seginf loop --help`."
     S214 = "There are no suspicions of the {what} {value!r}: {problem}."
     # Curation: exchange with annotation tools
     S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."
@@ -373,5 +386,48 @@ class Errors(metaclass=_Coded):
         "in the corpus itself."
     )
     S199 = "The file {path} {problem}."
+    # Corpora in their formats, and decisions that are applied to them
+    S200 = "The format of {path} can't be told from its name. Name one with --format: {known}."
+    S201 = "{path}, {place}: {problem}. Correct the file there."
+    S202 = (
+        "Nothing was written, because the decisions do not fit {path}:\n{problems}\nApply them to the corpus that they "
+        "were made on, or decide again what no longer fits; --label allows a new entity type, and --conflicts skip "
+        "leaves conflicts out."
+    )
+    S203 = (
+        "{path} has more than one document with the id {id!r} (documents {numbers}), so decisions can't tell them "
+        "apart. Give every document an id of its own."
+    )
+    S204 = "{path} {problem}. Nothing is overwritten: choose another {what}."
+    S205 = "The output {output} is named like another format than that of {path}. End its name in {suffix}."
+    S206 = "The setting {setting} is {value!r}. Choose one of: {known}."
+    S207 = "{path} does not store entities (its attributes are {known}), so no decision can be applied to it."
+    S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."
+
+    # The review page
+    S180 = (
+        "The review page is served with flask, which is not installed. Install it with: pip install "
+        '"spacy_seginf[review]", or write a page that needs no server: --html FILE'
+    )
+    S181 = (
+        "There is no ranking at {path}, so there is nothing to review. Make one first: python -m spacy seginf rank "
+        "{pipeline} CORPUS.spacy"
+    )
+    S182 = (
+        "The decisions in {path} are about another corpus (line of suspicion '{suspicion}'; its digest begins with "
+        "{found}, that of the ranking with {expected}). Name another file with --decisions, or rank that corpus."
+    )
+    S183 = (
+        "Decisions can't be saved in {path} ({problem}), so nothing is shown. Name a file in a folder that you may "
+        "write to: --decisions FILE"
+    )
+    S184 = (
+        "Port {port} of this machine can't be used ({problem}). Choose another with --port, or leave it out for a free "
+        "one."
+    )
+    S185 = (
+        "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
+    )
+    S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
     # Looking
     S220 = "The picture {path} can't be written: give it a name that ends in one of {endings}."

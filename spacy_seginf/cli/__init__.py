@@ -335,6 +335,54 @@ def import_cli(
     _report_errors(import_answers, suspicions, answers, decisions, **settings)
 
 
+@seginf.command("review")
+def review_cli(
+    pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
+    suspicions: Path = Opt(Path("suspicions.jsonl"), "--suspicions", help="Ranking written by `seginf rank`"),
+    decisions: Path = Opt(Path("decisions.jsonl"), "--decisions", help="File that decisions are appended to"),
+    html: Optional[Path] = Opt(None, "--html", help="Write one self-contained page to this file, and serve nothing"),
+    port: int = Opt(0, "--port", "-p", help="Port on this machine; 0 takes a free one", min=0, max=65535),
+    reviewer: Optional[str] = Opt(None, "--reviewer", help="Your name in the decisions; default: the user's"),
+    browser: bool = Opt(True, "--browser/--no-browser", help="Whether to open the page in a browser"),
+) -> None:
+    """Decide about suspicious training labels on a page that only this machine can see."""
+    from .review import review
+
+    settings: dict[str, Any] = {"suspicions": suspicions, "decisions": decisions, "html": html, "port": port}
+    _report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
+
+
+@seginf.command("loop", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def loop_cli(
+    context: typer.Context,
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
+    output: Path = Arg(..., help="New folder for decisions, corrected corpus, model, loop.md and curves"),
+    test: Path = Opt(..., "--test", help="Texts with right labels (.spacy) that everything is scored on"),
+    truth: Optional[Path] = Opt(
+        None, "--truth", help="The training corpus with right labels (.spacy), which decides in the place of a person"
+    ),
+    decisions: list[Path] = Opt([], "--decisions", help="What people decided, instead; may be repeated"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Documents with right labels (.spacy), to rank and train by"),
+    config: Optional[Path] = Opt(None, "--config", "-c", help="Config of the training; default: the pipeline's own"),
+    before: Optional[str] = Opt(None, "--before", help="Pipeline trained on the corpus as it was; default: PIPELINE"),
+    ceiling: Optional[str] = Opt(None, "--ceiling", help="Pipeline trained on the truth, to compare with"),
+    looks: int = Opt(100, "--looks", "-k", help="How many spans or families are read", min=1),
+    every: int = Opt(10, "--every", help="Looks after which decisions feed back into the ranking; 0 never", min=0),
+    retrain: bool = Opt(True, "--retrain/--no-retrain", help="Whether to train at the end"),
+    plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw curves (needs matplotlib)"),
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
+) -> None:
+    """Read, decide, put right, train again, compare. Settings of the config can be overridden, as in spacy train."""
+    from .loop import loop
+
+    settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
+    settings.update(before=before, ceiling=ceiling, looks=looks, every=every, retrain=retrain, plots=plots)
+    settings.update(overrides=parse_config_overrides(context.args), gpu_id=gpu_id, silent=quiet)
+    _report_errors(loop, pipeline, corpus, output, test, **settings)
+
+
 @seginf.command("plant-artifact")
 def plant_artifact_cli(
     source: Path = Arg(..., help="Annotated corpus in spaCy's binary format (.spacy)"),
@@ -350,6 +398,33 @@ def plant_artifact_cli(
 
     settings: dict[str, Any] = {"seed": seed, "share": share, "word": word, "label": label, "silent": quiet}
     _report_errors(plant_artifact, source, target, **settings)
+
+
+@seginf.command("apply")
+def apply_cli(
+    corpus: Path = Arg(..., help="Corpus that was reviewed: .spacy, CoNLL columns, .jsonl or .jsonl.gz"),
+    output: Path = Arg(..., help="The corrected corpus, in the same format; must not exist yet"),
+    decisions: list[Path] = Arg(..., help="Files of decisions, of one or several reviewers"),
+    diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
+    format: Optional[str] = Opt(
+        None, "--format", help="spacy, columns or jsonl, if the corpus is not named like its format"
+    ),
+    scheme: Optional[str] = Opt(None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO or IO; default: found"),
+    token_column: int = Opt(1, "--token-column", help="Column of the tokens, from 1 on; negative from the end"),
+    tag_column: int = Opt(-1, "--tag-column", help="Column of the tags"),
+    labels_key: str = Opt("labels", "--labels-key", help="Key of the labels in JSON lines"),
+    label: list[str] = Opt([], "--label", "-l", help="Entity type that is new to the corpus; may be repeated"),
+    conflicts: str = Opt("error", "--conflicts", help="What reviewers disagree about: error, or skip to leave it"),
+    dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    quiet: bool = QUIET,
+) -> None:
+    """Write a corrected corpus from reviewers' decisions; what they did not change stays as it is."""
+    from ..corpora.columns import Columns
+    from .apply import apply
+
+    settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
+    settings.update(columns=Columns(token_column, tag_column), labels=label, conflicts=conflicts, dry_run=dry_run)
+    _report_errors(apply, corpus, output, decisions, **settings, silent=quiet)
 
 
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Iterable, Sequence
 
 from ..errors import Errors
-from .records import Decision, decision_line
+from .records import Decision, Entity, decision_line, is_record
+
+BEGINNING = b'{"seginf": "decision"'  # of every line that is appended
+BLOCK = 1 << 16  # bytes
 
 
 def now() -> str:
@@ -22,17 +25,18 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     """Append decisions to a file, all or none, and return when they are on the disk.
 
     Several processes may append to the same file. A line that a crash has cut short is cut off first.
-    RAISES (ValueError): S171 if the file can't be written.
+    RAISES (ValueError): S171 if the file can't be written, S170 if it ends in something that is no decision.
     """
     content = "".join(decision_line(decision) for decision in decisions).encode("utf8", "backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file:
+        # Without a buffer: one would write what is left in it when it is closed, after the attempt was taken back.
+        with path.open("a+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            size = _complete(file.fileno())
+            ending = _complete(file.fileno(), path)
+            size = os.fstat(file.fileno()).st_size
             try:
-                file.write(content)
-                file.flush()
+                _write_all(file.fileno(), ending + content)
                 os.fsync(file.fileno())
             except OSError:
                 os.ftruncate(file.fileno(), size)
@@ -41,15 +45,37 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
         raise ValueError(Errors.S171.format(path=path, problem=error.strerror or error)) from None
 
 
-def _complete(file: int) -> int:
-    """Cut a last line without a line break off; return the size."""
+def _write_all(file: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(file, content) :]
+
+
+def _complete(file: int, path: Path) -> bytes:
+    """Cut a last line off that was not written in full; return the line break that a full one may lack.
+
+    RAISES (ValueError): S170 if the last line is not even the beginning of a decision: it is somebody else's.
+    """
     size = os.fstat(file).st_size
-    end = size
-    while end and os.pread(file, 1, end - 1) != b"\n":
-        end -= 1
-    if end != size:
-        os.ftruncate(file, end)
-    return end
+    end, tail = size, b""
+    while end and b"\n" not in tail:
+        begin = max(0, end - BLOCK)
+        tail, end = os.pread(file, end - begin, begin) + tail, begin
+    tail = tail[tail.rfind(b"\n") + 1 :]
+    if not tail:
+        return b""
+    if is_record(tail):
+        return b"\n"
+    written = tail.rstrip(b"\0")  # a file system may leave zeros where data did not arrive
+    if written[: len(BEGINNING)] != BEGINNING[: len(written)]:
+        line = 1 + _line_breaks(file, size)
+        problem = "it has no line break, and is no JSON object"
+        raise ValueError(Errors.S170.format(path=path, line=line, what="decision", problem=problem))
+    os.ftruncate(file, size - len(tail))
+    return b""
+
+
+def _line_breaks(file: int, size: int) -> int:
+    return sum(os.pread(file, BLOCK, begin).count(b"\n") for begin in range(0, size, BLOCK))
 
 
 @dataclass(frozen=True)
@@ -85,13 +111,18 @@ def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list
     conflicts: list[Conflict] = []
     for members in groups.values():
         for together in _overlapping(members):
-            if len({(one.start, one.end, one.outcome) for one in together}) == 1:
+            if len({(one.start, one.end, _held(one)) for one in together}) == 1:
                 agreed.append(together[0])
-            elif all(one.outcome == one.current for one in together):  # overlapping regions, all kept
+            elif all(_held(one) == tuple(sorted(one.current)) for one in together):  # overlapping regions, all kept
                 agreed += together
             else:
                 conflicts.append(Conflict(tuple(together)))
     return agreed, conflicts
+
+
+def _held(decision: Decision) -> tuple[Entity, ...]:
+    """Return what a region should hold; the order in which it was said does not matter."""
+    return tuple(sorted(decision.outcome or ()))
 
 
 def _overlapping(decisions: Sequence[Decision]) -> list[list[Decision]]:

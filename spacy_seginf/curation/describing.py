@@ -9,17 +9,17 @@ import numpy
 
 from ..index.index import Index
 from ..influence.effects import HeadEffects
-from ..search.explainer import Explainer
 from .driving import Mistakes, drives
+from .opening import TrustedTexts
 from .places import CorpusPlaces
 from .ranking import Suspect
 from .readings import Reading
 from .records import Entity, Suspicion, spoken, suspicion_id
+from .references import References
 from .source import LabelSource
 
 WINDOW = 30  # tokens shown on each side
-CONTEXT = 60  # characters around references
-SHOWN = 3  # references on each side, and mistakes
+SHOWN = 3  # mistakes
 LEAST_EFFECT = 1e-3  # change of log-odds that is worth showing
 
 
@@ -27,7 +27,7 @@ class Describer:
     """Turns suspects into suspicions.
 
     index (Index), source (LabelSource), places (CorpusPlaces): the training labels.
-    mistakes (Mistakes): of development texts, with their documents' ids (sequence of str) and words.
+    mistakes (Mistakes): in texts with right labels; texts (TrustedTexts): these.
     """
 
     def __init__(
@@ -36,12 +36,11 @@ class Describer:
         source: LabelSource,
         places: CorpusPlaces,
         mistakes: Optional[Mistakes] = None,
-        names: Sequence[str] = (),
-        words: Sequence[Sequence[str]] = (),
+        texts: Optional[TrustedTexts] = None,
     ) -> None:
         self._index, self._source, self._places = index, source, places
-        self._mistakes, self._names, self._words = mistakes, names, words
-        self._explainer = Explainer(index)
+        self._mistakes, self._texts = mistakes, texts
+        self._references = References(index)
         self._forms = self._count_forms()
 
     def describe(
@@ -57,30 +56,12 @@ class Describer:
         found = []
         for number, suspect in enumerate(suspects):
             driven = [] if effects is None else self._driven(effects[number])
-            sides: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+            sides: dict[str, list[dict[str, Any]]] = {}
             if number < references:
-                sides = self.references(suspect)
+                sides = self._references.at(suspect.document, suspect.start, suspect.end)
             believed = trust[number] if trust else None
             found.append(self._suspicion(suspect, sizes[suspect.family], believed, driven, sides))
         return found
-
-    def references(self, suspect: Suspect) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Find the training labels that support the current labels of a region most, and those that oppose them."""
-        segment = numpy.array([[suspect.document, suspect.start, suspect.end]])
-        unit = "entity" if len(self._index.segments) else "token"
-        explained = self._explainer.explain(self._source.data, self._source.labels, segment, unit, SHOWN + 1)[0]
-        table = self._explainer.table(unit)
-        sides = []
-        for side in (explained.supporting, explained.opposing):
-            entries = []
-            for reference in side:
-                document, start, end = table.segment(reference.row)
-                if document == suspect.document and start < suspect.end and suspect.start < end:
-                    continue  # the label itself
-                effect = reference.log_odds if self._explainer.exact else -reference.effect
-                entries.append({**table.reference(reference.row, CONTEXT), "effect": float(effect)})
-            sides.append(entries[:SHOWN])
-        return sides[0], sides[1]
 
     def _suspicion(
         self,
@@ -88,7 +69,7 @@ class Describer:
         family: int,
         believed: Optional[tuple[float, float]],
         driven: list[dict[str, Any]],
-        sides: tuple[list[dict[str, Any]], list[dict[str, Any]]],
+        sides: dict[str, list[dict[str, Any]]],
     ) -> Suspicion:
         name, moved = self._index.place(suspect.document, 0)
         start, end = suspect.start + moved, suspect.end + moved
@@ -118,8 +99,8 @@ class Describer:
             tuple(one for one in annotated if first <= one.start and one.end <= last),
             tuple(self._reasons(suspect, words[start - first : end - first], family, believed, driven)),
             tuple(driven),
-            tuple(sides[0]),
-            tuple(sides[1]),
+            tuple(sides.get("supporting", ())),
+            tuple(sides.get("opposing", ())),
             file,
             line,
         )
@@ -159,17 +140,17 @@ class Describer:
 
     def _driven(self, effects: numpy.ndarray) -> list[dict[str, Any]]:
         """Describe the mistakes that a region supports most."""
-        assert self._mistakes is not None
+        assert self._mistakes is not None and self._texts is not None
         found = []
         for number in numpy.argsort(effects, kind="stable")[:SHOWN].tolist():
             if effects[number] > -LEAST_EFFECT:
                 break
             document, start, end = self._mistakes.segments[number].tolist()
-            words = self._words[document]
+            words = self._texts.words[document]
             left, right = " ".join(words[max(0, start - 8) : start]), " ".join(words[end : end + 8])
             text = " ".join(words[start:end])
             context = " ".join(part for part in (left, text, right) if part)
-            place = {"document": self._names[document], "start": start, "end": end}
+            place = {"document": self._texts.names[document], "start": start, "end": end}
             said = {"gold": spoken(self._mistakes.true[number]), "predicted": spoken(self._mistakes.wrong[number])}
             offset = len(left) + 1 if left else 0
             found.append(

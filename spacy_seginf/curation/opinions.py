@@ -8,7 +8,6 @@ that a reviewer has decided on. Two ask them: a head that is fitted to them alon
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence
 
 import numpy
 import torch
@@ -140,15 +139,6 @@ def part_of(data: HeadData, documents: numpy.ndarray) -> HeadData:
     """Return some documents (ints)."""
     rows = data.rows(documents)
     return HeadData(data.features[rows], data.allowed[rows], [data.lengths[number] for number in documents])
-
-
-def joined(parts: Sequence[Trusted]) -> Trusted:
-    """Put trusted labels together."""
-    features = numpy.concatenate([numpy.asarray(part.data.features) for part in parts])
-    allowed = numpy.concatenate([part.data.allowed for part in parts])
-    data = HeadData(features, allowed, [length for part in parts for length in part.data.lengths])
-    labels, certain = (numpy.concatenate(values) for values in zip(*((p.labels, p.certain) for p in parts)))
-    return Trusted(data, labels, certain)
 
 
 def _directions(features: numpy.ndarray) -> numpy.ndarray:

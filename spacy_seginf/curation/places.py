@@ -44,6 +44,9 @@ class CorpusPlaces:
     def __len__(self) -> int:
         return len(self._docs)
 
+    def __contains__(self, identifier: object) -> bool:
+        return identifier in self._docs
+
     @property
     def tokens(self) -> int:
         """Tokens of all documents."""

@@ -17,7 +17,7 @@ class Suspect:
     document (int), start, end (int): the tokens whose labels would change, with the entities they are part of.
     current, suggested (tuples of Entity). score (float): mean loss of the annotation in nats over those who were asked.
     probability, suggested_probability (float): of the two under heads that have not seen the document.
-    family (int): suspects that are the same mistake. family_score (float): mean of their scores.
+    family (int): suspects that are the same mistake; -1 before they are grouped.
     region, reading (int): numbers of the region and of the suggested reading among those that were asked about.
     """
 
@@ -32,7 +32,6 @@ class Suspect:
     region: int
     reading: int
     family: int = -1
-    family_score: float = 0.0
 
     @property
     def kind(self) -> str:

@@ -221,12 +221,20 @@ def read_json_lines(path: Path, *, what: str, torn: bool = False) -> Iterator[tu
             yield number, record
 
 
+def is_record(line: bytes) -> bool:
+    """Is a line a complete JSON object?"""
+    try:
+        return isinstance(json.loads(line.decode("utf8")), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 @contextmanager
 def _reading(path: Path, line: int, what: str) -> Iterator[None]:
     """Say where it is, if a line lacks something or has too much."""
     try:
         yield
-    except (LookupError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         problem = str(error.args[0]) if error.args else type(error).__name__
         raise ValueError(Errors.S170.format(path=path, line=line, what=what, problem=problem)) from None
 
@@ -239,18 +247,33 @@ def _suspicion(line: dict[str, Any]) -> Suspicion:
         values[name] = tuple(line[name])
     if line["kind"] not in KINDS:
         raise LookupError(f"its kind is {line['kind']!r}")
+    _check_texts(line, ("id", "document"))
+    _check_region(line)
     return Suspicion(**values)
 
 
 def _decision(line: dict[str, Any]) -> Decision:
     values = {name: value for name, value in line.items() if name not in ("seginf", "version")}
     values.update(current=entities_of(line["current"]), entities=entities_of(line["entities"]))
-    values["words"] = tuple(str(word) for word in line["words"])
+    if not isinstance(line["words"], list) or not all(isinstance(word, str) for word in line["words"]):
+        raise LookupError("its words are no list of texts")
+    values["words"] = tuple(line["words"])
     if line["choice"] not in CHOICES:
         raise LookupError(f"its choice is {line['choice']!r}")
-    if not all(isinstance(line[name], int) for name in ("start", "end")) or not 0 <= line["start"] < line["end"]:
-        raise LookupError("its start and end are no tokens")
+    _check_texts(values, ("suspicion", "document", "reviewer", "time", "corpus", "family"))
+    _check_region(line)
     return Decision(**values)
+
+
+def _check_texts(values: dict[str, Any], names: Sequence[str]) -> None:
+    for name in names:
+        if not isinstance(values.get(name, ""), str):
+            raise LookupError(f"its {name} is no text")
+
+
+def _check_region(line: dict[str, Any]) -> None:
+    if not all(type(line[name]) is int for name in ("start", "end")) or not 0 <= line["start"] < line["end"]:
+        raise LookupError("its start and end are no tokens")
 
 
 def entities_of(values: Iterable[dict[str, Any]]) -> tuple[Entity, ...]:
@@ -258,7 +281,7 @@ def entities_of(values: Iterable[dict[str, Any]]) -> tuple[Entity, ...]:
     found = []
     for value in values:
         start, end, label = value["start"], value["end"], value["label"]
-        if not (isinstance(start, int) and isinstance(end, int) and isinstance(label, str) and 0 <= start < end):
+        if not (type(start) is int and type(end) is int and isinstance(label, str) and label and 0 <= start < end):
             raise LookupError(f"{value!r} is no entity")
         found.append(Entity(start, end, label))
     return tuple(found)

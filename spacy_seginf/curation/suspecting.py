@@ -17,6 +17,7 @@ from .readings import Reading, Regions, find_regions
 from .records import Entity
 from .source import LabelSource
 
+CONSIDERED = 1000
 LIKE = 10  # mistakes that a region is compared with: the most similar ones
 PAIRS = 20_000  # entities of the same type whose distance is looked at
 SEED = 0
@@ -47,6 +48,7 @@ class Suspector:
     trusted (Trusted): texts with right labels, such as a development corpus; None if there are none.
     missing (sequence of (document, start, end, type)): entities that the index found missing.
     say (Callable): is told what is being done.
+    considered (int): how many of the most suspicious are grouped.
     RAISES (ValueError): S210 if labels are tags; S051 if the trusted labels are too few for a head.
     """
 
@@ -57,8 +59,9 @@ class Suspector:
         trusted: Optional[Trusted] = None,
         missing: Sequence[tuple[int, int, int, str]] = (),
         say: Say = lambda _: None,
+        considered: int = CONSIDERED,
     ) -> None:
-        self.source, self._words = source, words
+        self.source, self._words, self.considered = source, words, considered
         theta = None
         if trusted is not None and len(trusted):
             say("Fitting a head to the trusted labels")
@@ -85,7 +88,7 @@ class Suspector:
         self._raised = numpy.maximum(alike.mean(axis=1), 0.0) if len(mistakes) else None
 
     def rank(self, decided: Sequence[Decided] = ()) -> list[Suspect]:
-        """Order the suspects that are not decided yet: by the mean score of their family, then by their own.
+        """Order the suspects that are not decided yet, the most suspicious first.
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
         """
@@ -105,7 +108,8 @@ class Suspector:
         return overlapping_left_out(scored, [(one.document, one.start, one.end) for one in decided])
 
     def families(self, suspects: Sequence[Suspect]) -> list[Suspect]:
-        """Group suspects, and order them by the mean score of their families, then by their own."""
+        """Group suspects, and order them by the mean score of their families times the square root of their sizes: a
+        look at a large one decides much. Then by their own scores."""
         surfaces, changes = [], []
         for suspect in suspects:
             surfaces.append(" ".join(self._words[suspect.document][suspect.start : suspect.end]))
@@ -115,12 +119,9 @@ class Suspector:
         scores = numpy.array([suspect.score for suspect in suspects])
         if not len(scores):
             return []
-        means = numpy.bincount(families, scores) / numpy.maximum(numpy.bincount(families), 1)
-        order = numpy.lexsort((numpy.arange(len(scores)), -scores, families, -means[families]))
-        return [
-            replace(suspects[number], family=int(families[number]), family_score=float(means[families[number]]))
-            for number in order.tolist()
-        ]
+        worth = numpy.bincount(families, scores) / numpy.sqrt(numpy.bincount(families))
+        order = numpy.lexsort((numpy.arange(len(scores)), -scores, families, -worth[families]))
+        return [replace(suspects[number], family=int(families[number])) for number in order.tolist()]
 
     def trust(self, suspects: Sequence[Suspect]) -> list[tuple[float, float]]:
         """Return p of the current and of the suggested labels by trusted labels; empty if nobody is trusted."""

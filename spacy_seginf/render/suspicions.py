@@ -11,11 +11,21 @@ from .wording import SUSPICION_SCORE, shorten, visible
 SHOWN = 20
 AROUND = 6  # tokens shown on each side
 WIDTH = 60
+CHANGED = 40  # characters of the suggested words
 
 
 def change_of(suspicion: Suspicion) -> str:
     """Say what would change: "LOC -> ORG"."""
     return f"{visible(spoken(suspicion.current))} -> {visible(spoken(suspicion.suggested))}"
+
+
+def described_change(suspicion: Suspicion) -> str:
+    """Say what would change; for other boundaries also what words the suggested entities have."""
+    if suspicion.kind != "rebound":
+        return change_of(suspicion)
+    first = suspicion.first
+    words = (" ".join(suspicion.words[one.start - first : one.end - first]) for one in suspicion.suggested)
+    return f"{change_of(suspicion)}: {shorten(visible(' + '.join(words)), CHANGED)}"
 
 
 def family_sizes(ranking: Ranking) -> Counter[str]:
@@ -27,7 +37,7 @@ def ranking_html(ranking: Ranking, shown: int = SHOWN) -> str:
     """Return the first suspicions of a ranking as a table."""
     sizes = family_sizes(ranking)
     total = len(ranking.suspicions)
-    counted = f"{total:,} suspicions" + (f", the first {shown} of them:" if total > shown else "")
+    counted = f"{total:,} suspicion{'s' * (total != 1)}" + (f", the first {shown} of them:" if total > shown else "")
     return template("ranking.html").render(
         counted=counted if total else "There are no suspicions.",
         rows=[_row(one, sizes) for one in ranking.suspicions[:shown]],
@@ -40,7 +50,7 @@ def _row(one: Suspicion, sizes: Counter[str]) -> dict[str, str]:
     begin = max(0, first - AROUND)
     return {
         "score": f"{one.score:.2f}",
-        "change": change_of(one),
+        "change": described_change(one),
         "before": shorten(_joined(one, begin, first), WIDTH),
         "text": shorten(_joined(one, first, last).rstrip(), WIDTH),
         "after": shorten((" " if _spaced(one, last - 1) else "") + _joined(one, last, last + AROUND), WIDTH),

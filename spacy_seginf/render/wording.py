@@ -76,10 +76,12 @@ def label_of(reference: Reference) -> str:
 
 def place_of(reference: Reference) -> str:
     """Say where a reference is."""
-    tokens = f"token {reference.start}"
-    if reference.end - reference.start > 1:
-        tokens = f"tokens {reference.start}-{reference.end - 1}"
-    return f"{reference.doc_id}, {tokens}"
+    return f"{reference.doc_id}, {tokens_of(reference.start, reference.end)}"
+
+
+def tokens_of(start: int, end: int) -> str:
+    """Name tokens of a document by their numbers (end exclusive)."""
+    return f"token {start}" if end - start == 1 else f"tokens {start}-{end - 1}"
 
 
 def provenance(stored: Optional[Mapping[str, Any]]) -> str:

@@ -50,9 +50,14 @@ def test_a_ranking(tmp_path):
 def test_short_and_empty_rankings():
     one = replace(example(), kind="remove", suggested=(), file="train.conll", line=12)
     text = read_inert(ranking_of(one)._repr_html_())
-    assert text.startswith("1 suspicions Score") and "PER -> no entity" in text and "alone" in text
+    assert text.startswith("1 suspicion Score") and "PER -> no entity" in text and "alone" in text
     assert "=news, token 14 (train.conll:12)" in text
     assert read_inert(ranking_of()._repr_html_()).startswith("There are no suspicions.")
+
+
+def test_other_boundaries_are_shown():
+    one = replace(example(), kind="rebound", suggested=(Entity(13, 15, "LOC"),))
+    assert "PER -> LOC: 🚀 Veltra" in read_inert(ranking_of(one)._repr_html_())
 
 
 def test_a_hostile_ranking_is_inert():

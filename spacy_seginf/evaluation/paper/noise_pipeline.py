@@ -18,9 +18,9 @@ from ...curation.scores import SCORES
 from ...curation.source import LabelSource
 from ...errors import Errors
 from ...files import write_text
+from ..fixing import f1_figures, fixed_counts
 from ..problem import problem_key
 from ..trial import Progress
-from .noise_fixing import f1_figures, fixed_counts
 from .noise_measures import Sought
 from .noise_sources import annotated
 from .noise_truth import GOLD, Record, Truth, match

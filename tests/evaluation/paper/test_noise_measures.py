@@ -5,7 +5,7 @@ import pytest
 
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.evaluation.paper.noise_fixing import entity_counts, f1, f1_figures, fixed_counts
+from spacy_seginf.evaluation.fixing import entity_counts, f1, f1_figures, fixed_counts
 from spacy_seginf.evaluation.paper.noise_learned import Evidence, learned_scores
 from spacy_seginf.evaluation.paper.noise_measures import (
     READ,

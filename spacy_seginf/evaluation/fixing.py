@@ -9,13 +9,13 @@ from typing import Sequence
 
 import numpy
 
-from ...crf import one_label_each, split_rows, viterbi
-from ...curation.source import LabelSource
-from ...influence.choose import fit_to_optimum
-from ...influence.fit import HeadData, emission_scores, ranges, unpack
-from ...methods.interface import Texts
-from ...schemes import TagScheme
-from ..trial import Progress
+from ..crf import one_label_each, split_rows, viterbi
+from ..curation.source import LabelSource
+from ..influence.choose import fit_to_optimum
+from ..influence.fit import HeadData, emission_scores, ranges, unpack
+from ..methods.interface import Texts
+from ..schemes import TagScheme
+from .trial import Progress
 
 RESAMPLES = 1000
 SEED = 0

@@ -1,0 +1,167 @@
+"""`python -m spacy seginf loop`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+import typer
+from spacy.cli._util import setup_gpu
+from wasabi import Printer, table
+
+from ..curation.decisions import append_decisions
+from ..curation.opening import Opened, open_curation
+from ..curation.reading import clean_texts
+from ..curation.records import read_decisions
+from ..curation.suspecting import Suspector
+from ..errors import Errors
+from ..evaluation.curating import (
+    Curve,
+    curve_of,
+    decisions_of,
+    read_orders,
+    recovered,
+    scores_by_label,
+    train_again,
+    truth_of,
+)
+from ..evaluation.reviewing import Look, Reviewer
+from ..files import write_text
+from ..pipeline.corpus import read_corpus
+from ..pipeline.loading import load_pipeline
+from ..render.curation import curation_page
+from ..render.reading_plot import plot_curves
+from ..render.wording import visible
+from .apply import apply
+
+STEPS = 5  # points of a curve
+TRUTH = "the truth"
+
+
+def loop(
+    pipeline: str,
+    corpus: Path,
+    output: Path,
+    test: Path,
+    *,
+    truth: Optional[Path] = None,
+    decisions: Sequence[Path] = (),
+    dev: Optional[Path] = None,
+    config: Optional[Path] = None,
+    before: Optional[str] = None,
+    ceiling: Optional[str] = None,
+    looks: int = 100,
+    every: int = 10,
+    retrain: bool = True,
+    plots: bool = True,
+    overrides: Optional[dict[str, Any]] = None,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> dict[str, Any]:
+    """Put a corpus right, train again, and compare.
+
+    pipeline (str): a folder that `seginf index` wrote. corpus (Path): the training corpus (.spacy) that was indexed.
+    output (Path): new folder for decisions, the corrected corpus with its diff, the model, and loop.json and loop.md.
+    test (Path): texts with right labels (.spacy) that everything is scored on.
+    truth (Path): the training corpus with right labels (.spacy): reads the ranking in the place of a person.
+    decisions (sequence of Path): what people decided, instead.
+    dev (Path): documents with right labels (.spacy) for the ranking, and for the training.
+    config (Path): of the training; that of the pipeline if not given. overrides: further settings of it.
+    before (str): pipeline that was trained on the corpus as it was; the indexed one if not given, whose head was refit.
+    ceiling (str): pipeline that was trained on the truth, to say which share of the cost of errors was won back.
+    looks (int): how many spans or families are read. every (int): looks after which decisions feed back; 0 never.
+    retrain (bool): whether to train at the end. plots (bool): whether to draw curves (needs matplotlib).
+    RETURNS (dict): what loop.json holds.
+    RAISES (ValueError): S218 if the output exists or neither or both of truth and decisions are given, S217 if the
+        training fails, else as `rank` and `apply`.
+    """
+    msg = Printer(no_print=silent)
+    if bool(decisions) == (truth is not None):
+        raise ValueError(Errors.S218.format(problem="give either --truth or --decisions"))
+    if output.exists():
+        raise ValueError(Errors.S218.format(problem=f"the folder {output} exists already"))
+    for path in (corpus, test, *(path for path in (truth, dev, config, *decisions) if path is not None)):
+        if not Path(path).is_file():  # before anything takes minutes
+            raise ValueError(Errors.S040.format(what="file", path=path))
+    setup_gpu(gpu_id, silent=True)
+    result: dict[str, Any] = {"looks": looks, "every": every}
+    files = [Path(path) for path in decisions]
+    if truth is not None:
+        opened = open_curation(pipeline, corpus)
+        reading, curves = _read(opened, truth, dev, test, looks, every, msg)
+        files = [output / "decisions.jsonl"]
+        append_decisions(files[0], decisions_of(opened, reading, TRUTH))
+        result.update(_figures(reading))
+        result["curves"] = {name: asdict(curve) for name, curve in curves.items()}
+        if plots:
+            plot_curves(curves, output / "curves.png")
+    else:
+        result["decisions"] = sum(len(read_decisions(path)) for path in files)
+    plan = apply(corpus, output / "corrected.spacy", files, conflicts="skip")
+    result.update(changed=len(plan.changes), kept=plan.kept, conflicts=len(plan.conflicts))
+    msg.good(f"Corrected corpus: {output / 'corrected.spacy'} ({len(plan.changes):,} changes)")
+    if retrain:
+        msg.info("Training on the corrected corpus")
+        settings = {"paths.train": output / "corrected.spacy", **({} if dev is None else {"paths.dev": dev})}
+        chosen = config if config is not None else Path(pipeline) / "config.cfg"
+        model = train_again(chosen, output / "model", {**settings, **(overrides or {})}, gpu_id)
+        result["scores"] = {
+            "before": scores_by_label(load_pipeline(before or pipeline), test),
+            "after": scores_by_label(load_pipeline(str(model)), test),
+        }
+        if ceiling is not None:
+            result["scores"]["truth"] = scores_by_label(load_pipeline(ceiling), test)
+            whole = [result["scores"][name][""] for name in ("before", "after", "truth")]
+            result["recovered"] = recovered(*whole)
+    write_text(output / "loop.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    write_text(output / "loop.md", curation_page(result))
+    if not silent:
+        _print(result)
+        msg.good(f"Results: {output / 'loop.md'}")
+    return result
+
+
+def _read(
+    opened: Opened, truth: Path, dev: Optional[Path], test: Path, looks: int, every: int, msg: Printer
+) -> tuple[list[Look], dict[str, Curve]]:
+    """Read in all orders, knowing the truth."""
+    source = opened.source
+    reviewer = Reviewer(source, truth_of(opened, truth))
+    texts = opened.read_trusted(dev)
+    trusted = None if texts is None else texts.trusted
+    suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
+    orders = read_orders(suspector, reviewer, looks, every or None, msg.info)
+    msg.info("Refitting heads along the way")
+    examples = read_corpus(opened.nlp, test, opened.tagger.attribute)
+    judged = clean_texts(opened.nlp, [text.example.reference for text in examples], opened.tagger.name)
+    at = [looks * step // STEPS for step in range(STEPS + 1)]
+    curves = {name: curve_of(reviewer, order, at, judged) for name, order in orders.items()}
+    return orders["ranking"], curves
+
+
+def _figures(looks: Sequence[Look]) -> dict[str, Any]:
+    spans = [one for look in looks for one in look.decided]
+    return {
+        "read": len(looks),
+        "spans": len(spans),
+        "wrong": sum(one.wrong for one in spans),
+        "precision": sum(look.precision for look in looks) / max(len(looks), 1),
+    }
+
+
+def _print(result: dict[str, Any]) -> None:
+    for name, curve in result.get("curves", {}).items():
+        found, score = curve["wrong_found"][-1], curve["f1"][-1]
+        typer.echo(f"{name}: {found:.1%} of the wrong tokens found in {curve['looks'][-1]} looks; head F1 {score:.4f}")
+    if "scores" in result:
+        names = list(result["scores"])
+        labels = list(dict.fromkeys(label for scores in result["scores"].values() for label in scores))
+        rows = [
+            (visible(label) or "all", *(f"{result['scores'][name].get(label, 0.0):.4f}" for name in names))
+            for label in labels
+        ]
+        typer.echo(table(rows, header=("F1", *names), divider=True, aligns=("l", *"r" * len(names))))
+    if "recovered" in result:
+        typer.echo(f"Won back: {result['recovered']:.0%} of what the wrong labels cost.")

@@ -1,0 +1,92 @@
+"""`python -m spacy seginf review`."""
+
+from __future__ import annotations
+
+import getpass
+import threading
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Optional
+
+from wasabi import Printer
+
+from ..curation.records import Suspicion, read_ranking
+from ..curation.references import References
+from ..errors import Errors
+from ..pipeline.loading import load_indexed
+from ..review.server import ReviewServer, check_writable
+from ..review.state import Evidence, Review
+from ..review.static_page import write_static_page
+
+RANKING = Path("suspicions.jsonl")
+DECISIONS = Path("decisions.jsonl")
+
+
+def review(
+    pipeline: Path,
+    *,
+    suspicions: Path = RANKING,
+    decisions: Path = DECISIONS,
+    html: Optional[Path] = None,
+    port: int = 0,
+    reviewer: Optional[str] = None,
+    browser: bool = True,
+    evidence: Optional[Evidence] = None,
+    silent: bool = False,
+) -> Review:
+    """Show the most suspicious training labels on a page on which they are decided about.
+
+    pipeline (Path): a folder that `seginf index` wrote.
+    suspicions (Path): the ranking, as `seginf rank` wrote it.
+    decisions (Path): file that decisions are appended to.
+    html (Path): write the page to this file instead of serving it.
+    port (int): where it is served on this machine; 0 takes a free one.
+    reviewer (str): name in the decisions; the user's by default.
+    browser (bool): whether to open the page.
+    evidence (callable): finds references of suspicions that come without; asks the pipeline's index if not given,
+        except for a page that is written.
+    RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
+    RAISES (ValueError): S040 if there is no pipeline, S181 if there is no ranking, S170 if ranking or decisions are
+        broken, S180 without flask, S182 if the decisions are about another corpus, S183 if they can't be saved, S184 if
+        the port can't be used, S186 if the page can't be written.
+    """
+    msg = Printer(no_print=silent)
+    if not pipeline.is_dir():
+        raise ValueError(Errors.S040.format(what="pipeline", path=pipeline))
+    if not suspicions.is_file():
+        raise ValueError(Errors.S181.format(path=suspicions, pipeline=pipeline))
+    if evidence is None and html is None:
+        evidence = _Asking(pipeline)
+    state = Review(read_ranking(suspicions), decisions, reviewer or getpass.getuser(), evidence)
+    if html is not None:
+        write_static_page(html, state)
+        msg.good(f"Page with {len(state.suspicions):,} suspicions written: {html}")
+        msg.text("Open it in a browser, and download the decisions there before it is closed.")
+        return state
+    check_writable(decisions)
+    server = ReviewServer(state, port)
+    msg.info(f"{len(state.suspicions):,} suspicions, {len(state.states()):,} of them seen by {state.reviewer}")
+    msg.text(f"Review them at {server.address}")
+    msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
+    if browser:
+        threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        server.serve()
+    msg.good(f"{state.saved:,} decisions saved in {decisions}")
+    msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {decisions}")
+    return state
+
+
+class _Asking:
+    """Asks the index of a pipeline, which is loaded when it is first needed."""
+
+    def __init__(self, pipeline: Path) -> None:
+        self._pipeline = pipeline
+        self._references: Optional[References] = None
+
+    def __call__(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
+        """RAISES (ValueError): S030 if there is no index."""
+        if self._references is None:
+            self._references = References(load_indexed(str(self._pipeline))[1].explainer().index)
+        return self._references.of(suspicion)

@@ -1,0 +1,93 @@
+"""spaCy's binary format (.spacy). Documents without changes are stored again as they are."""
+
+from __future__ import annotations
+
+from copy import copy
+from pathlib import Path
+from typing import Mapping, Sequence
+
+import numpy
+import spacy
+from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
+from spacy.strings import StringStore
+from spacy.tokens import Doc, DocBin
+
+from ..curation.records import Entity
+from ..errors import Errors
+from ..pipeline.corpus import identifier_of, read_documents
+from .documents import AnnotatedCorpus, Document, Replacement
+
+BEGINS, OUTSIDE, INSIDE = 3, 2, 1  # what spaCy stores as ENT_IOB
+
+
+class BinaryCorpus(AnnotatedCorpus):
+    """A .spacy corpus. RAISES (ValueError): S040 or S042 if it is none, S207 if it does not store entities."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        docs = list(read_documents(spacy.blank("xx"), path))
+        self.documents = [_document(doc, path, number) for number, doc in enumerate(docs, start=1)]
+        self._stored = DocBin().from_disk(path)
+        self._stored.store_user_data = any(data is not None for data in self._stored.user_data)
+        if not {ENT_IOB, ENT_TYPE} <= set(self._stored.attrs):
+            names = {number: name for name, number in IDS.items()}
+            known = ", ".join(names.get(attribute, str(attribute)) for attribute in self._stored.attrs)
+            raise ValueError(Errors.S207.format(path=path, known=known))
+
+    def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
+        return ""
+
+    def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
+        tokens = list(self._stored.tokens)
+        strings = set(self._stored.strings)
+        for number, regions in replacements.items():
+            tokens[number] = self._replaced(tokens[number], self.documents[number].entities, regions)
+            strings.update(entity.label for region in regions for entity in region.entities)
+        changed = copy(self._stored)
+        changed.store_user_data = self._stored.store_user_data  # which a copy forgets
+        changed.tokens, changed.strings = tokens, strings
+        return changed.to_bytes()
+
+    def _replaced(
+        self, tokens: numpy.ndarray, entities: Sequence[Entity], regions: Sequence[Replacement]
+    ) -> numpy.ndarray:
+        """Write the entities of regions into the stored attributes of a document's tokens."""
+        tokens = tokens.copy()
+        attributes = self._stored.attrs
+        iob, kind = attributes.index(ENT_IOB), attributes.index(ENT_TYPE)
+        links = [attributes.index(attribute) for attribute in (ENT_KB_ID, ENT_ID) if attribute in attributes]
+        for region in regions:
+            kept = set(entities) & set(region.entities)
+            free = numpy.ones(len(tokens), dtype=bool)  # tokens whose attributes are written
+            for entity in kept:
+                free[entity.start : entity.end] = False
+            rows = numpy.flatnonzero(free[region.start : region.end]) + region.start
+            tokens[rows, iob], tokens[rows, kind] = OUTSIDE, 0
+            for column in links:
+                tokens[rows, column] = 0  # of an entity that is no more
+            for entity in set(region.entities) - kept:
+                tokens[entity.start : entity.end, iob] = INSIDE
+                tokens[entity.start, iob] = BEGINS
+                tokens[entity.start : entity.end, kind] = StringStore().add(entity.label)
+            if region.end < len(tokens) and tokens[region.end, iob] == INSIDE:
+                tokens[region.end, iob] = BEGINS  # else it could go on what is before it now
+        return tokens
+
+
+def _document(doc: Doc, path: Path, number: int) -> Document:
+    return Document(
+        identifier_of(doc, path, number),
+        tuple(token.text for token in doc),
+        tuple(Entity(entity.start, entity.end, entity.label_) for entity in doc.ents),
+        str(doc.user_data.get("file") or path),
+        _lines_of(doc),
+        missing=tuple(token.i for token in doc if not token.ent_iob),
+    )
+
+
+def _lines_of(doc: Doc) -> tuple[int, ...]:
+    """Return the lines that a conversion has noted, if they are what it would have noted."""
+    lines = doc.user_data.get("lines")
+    if not isinstance(lines, (list, tuple)) or len(lines) not in (1, len(doc)):
+        return ()
+    return tuple(lines) if all(type(line) is int for line in lines) else ()

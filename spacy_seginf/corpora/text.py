@@ -1,0 +1,85 @@
+"""Corpora that are lines of text with tags: what columns and JSON lines have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Optional, Sequence
+
+from ..curation.records import Entity
+from ..errors import Errors
+from .documents import AnnotatedCorpus, Document, Replacement
+from .tags import MISSING, TagError, changed_tags, check_tags, detect_scheme, find_entities, unwritable
+
+BOM = "\ufeff"
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """A document (whose entities are not read yet), and its tags as found."""
+
+    document: Document
+    tags: tuple[str, ...]
+
+
+class TaggedCorpus(AnnotatedCorpus):
+    """A corpus of tagged lines.
+
+    path (Path): the file. lines (list of str): its lines with their line breaks, for rewriting.
+    scheme (str): "BIO", "IOB1", "BILUO" or "IO"; found if not given.
+    RAISES (ValueError): S201 if a tag can't be read.
+    """
+
+    def __init__(
+        self, path: Path, lines: Sequence[str], texts: Sequence[TaggedText], scheme: Optional[str] = None
+    ) -> None:
+        self.path, self.lines, self.texts = path, lines, texts
+        self.scheme = scheme if scheme is not None else self._detect()
+        self.documents = [self._read(text) for text in texts]
+
+    def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
+        return unwritable(replacement, entities, self.documents[number].sentences, self.scheme)
+
+    def changed_tags(self, number: int, replacements: Sequence[Replacement]) -> dict[int, str]:
+        """Return the tags of a document that replacements change, by token."""
+        document = self.documents[number]
+        tags = self.texts[number].tags
+        return changed_tags(tags, document.entities, document.sentences, replacements, self.scheme)
+
+    def _detect(self) -> str:
+        for text in self.texts:
+            try:
+                check_tags(text.tags)
+            except TagError as error:
+                raise unreadable(self.path, text.document.line(error.position), error) from None
+        return detect_scheme((text.tags, text.document.sentences) for text in self.texts)
+
+    def _read(self, text: TaggedText) -> Document:
+        try:
+            entities = find_entities(text.tags, text.document.sentences, self.scheme)
+        except TagError as error:
+            problem = f"{error} under {self.scheme}"
+            raise unreadable(self.path, text.document.line(error.position), problem) from None
+        missing = tuple(position for position, tag in enumerate(text.tags) if tag == MISSING)
+        return replace(text.document, entities=tuple(entities), missing=missing)
+
+
+def unreadable(path: Path, line: int, problem: object) -> ValueError:
+    """Say which line of a file can't be read."""
+    return ValueError(Errors.S201.format(path=path, place=f"line {line}", problem=problem))
+
+
+def decoded_lines(path: Path, lines: Sequence[bytes]) -> list[str]:
+    """Decode lines one by one. RAISES (ValueError): S201 with the number of one that is not UTF-8."""
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(line.decode("utf8"))
+        except UnicodeDecodeError as error:
+            raise unreadable(path, number, f"it is not UTF-8 ({error})") from None
+    return found
+
+
+def without_bom(line: str, number: int) -> str:
+    """Return a line (number counted from 1) without the mark that some editors put before the first one."""
+    return line[1:] if number == 1 and line.startswith(BOM) else line

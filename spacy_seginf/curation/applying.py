@@ -1,0 +1,223 @@
+"""What decisions change in a corpus, and whether they still fit it: all checks before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Collection, Iterable, Mapping, Sequence
+
+from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
+from ..errors import Errors
+from ..render.wording import shorten, tokens_of, visible
+from .decisions import Conflict, final_decisions, merge_decisions
+from .records import Decision, Entity, corpus_digest
+
+SHOWN = 20  # problems
+CONFLICTS = ("error", "skip")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A region of a document that gets other entities.
+
+    number (int): of the document, from 0. start, end (int): the region.
+    current, entities (tuples of Entity): before and after. reviewers (tuple of str): who said so.
+    """
+
+    number: int
+    start: int
+    end: int
+    current: tuple[Entity, ...]
+    entities: tuple[Entity, ...]
+    reviewers: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """Say what changes: "relabel", "remove", "add" or "rebound", as for a suspicion."""
+        if not self.current or not self.entities:
+            return "remove" if self.current else "add"
+        places = [[(entity.start, entity.end) for entity in side] for side in (self.current, self.entities)]
+        return "relabel" if places[0] == places[1] else "rebound"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What applying decisions comes to.
+
+    changes (tuple of Change): in the order of the corpus. kept (int): regions that were confirmed.
+    conflicts (tuple of Conflict): left as they are.
+    other_corpus (bool): whether some decisions were made on another version, though they fit this one.
+    """
+
+    changes: tuple[Change, ...]
+    kept: int
+    conflicts: tuple[Conflict, ...]
+    other_corpus: bool
+
+    @property
+    def replacements(self) -> dict[int, list[Replacement]]:
+        """The changes of each document (number from 0)."""
+        found: dict[int, list[Replacement]] = {}
+        for change in self.changes:
+            found.setdefault(change.number, []).append(Replacement(change.start, change.end, change.entities))
+        return found
+
+
+def plan_changes(
+    corpus: AnnotatedCorpus, decisions: Sequence[Decision], *, labels: Iterable[str] = (), conflicts: str = "error"
+) -> Plan:
+    """Find out what decisions change, if all of them fit.
+
+    decisions (sequence of Decision): of all reviewers, each one's in the order in which they were made.
+    labels (iterable of str): entity types that are allowed besides those of the corpus.
+    conflicts (str): "error", or "skip" to leave regions alone that reviewers disagree about.
+    RAISES (ValueError): S202 with everything that does not fit, S203 if ids are there twice, S206 for other settings.
+    """
+    if conflicts not in CONFLICTS:
+        raise ValueError(Errors.S206.format(setting="--conflicts", value=conflicts, known=", ".join(CONFLICTS)))
+    numbers = _numbers(corpus)
+    known = {*labels, *(entity.label for document in corpus.documents for entity in document.entities)}
+    final = final_decisions(decisions)
+    problems = [
+        (numbers.get(decision.document, len(numbers)), decision, problem)
+        for decision in final
+        for problem in _problems(decision, numbers, corpus.documents, known)
+    ]
+    broken = {decision.document for _, decision, _ in problems}
+    agreed, disputed = merge_decisions(decisions)
+    if conflicts == "error":
+        problems += [
+            (numbers.get(conflict.decisions[0].document, len(numbers)), conflict.decisions[0], _dispute(conflict))
+            for conflict in disputed
+        ]
+    changing = [decision for decision in agreed if sorted(decision.outcome or ()) != sorted(decision.current)]
+    problems += _unwritable(corpus, numbers, [one for one in changing if one.document not in broken])
+    if problems:
+        raise ValueError(Errors.S202.format(path=corpus.path, problems=_listed(problems)))
+    reviewers = _reviewers(final)
+    changes = [
+        Change(
+            numbers[decision.document],
+            decision.start,
+            decision.end,
+            tuple(sorted(decision.current)),
+            tuple(sorted(decision.outcome or ())),
+            tuple(sorted(reviewers[decision.document, decision.start, decision.end])),
+        )
+        for decision in changing
+    ]
+    changes.sort(key=lambda change: (change.number, change.start))
+    digest = corpus_digest((one.identifier, one.words, one.entities) for one in corpus.documents)
+    other_corpus = any(decision.corpus not in ("", digest) for decision in final)
+    return Plan(tuple(changes), len(agreed) - len(changing), tuple(disputed), other_corpus)
+
+
+def _numbers(corpus: AnnotatedCorpus) -> dict[str, int]:
+    """Number the documents, by id. RAISES (ValueError): S203 if two have the same."""
+    numbers: dict[str, int] = {}
+    for number, document in enumerate(corpus.documents):
+        first = numbers.setdefault(document.identifier, number)
+        if first != number:
+            both = f"{first + 1} and {number + 1}"
+            raise ValueError(Errors.S203.format(path=corpus.path, id=document.identifier, numbers=both))
+    return numbers
+
+
+def _problems(
+    decision: Decision, numbers: Mapping[str, int], documents: Sequence[Document], known: Collection[str]
+) -> Iterable[str]:
+    """Yield what keeps a decision from being followed."""
+    if decision.document not in numbers:
+        yield "the corpus has no such document"
+        return
+    document = documents[numbers[decision.document]]
+    start, end = decision.start, decision.end
+    if end > len(document.words):
+        yield f"the document has only {len(document.words)} tokens"
+        return
+    words = document.words[start:end]
+    if words != decision.words:
+        now, before = (shorten(" ".join(side)) for side in (words, decision.words))
+        yield f"the words are {now!r} now, and were {before!r}"
+        return
+    inside = [entity for entity in document.entities if start < entity.end and entity.start < end]
+    if any(entity.start < start or entity.end > end for entity in inside):
+        yield "an annotated entity goes beyond the region"
+    elif inside != sorted(decision.current):
+        yield f"the annotation is {_named(inside, document)} now, and was {_named(decision.current, document)}"
+    if decision.choice == "keep":
+        return
+    entities = sorted(decision.entities)
+    if any(entity.start < start or entity.end > end for entity in entities):
+        yield "it puts an entity outside its region"
+    elif any(one.end > other.start for one, other in zip(entities, entities[1:])):
+        yield "its entities overlap"
+    for label in sorted({entity.label for entity in entities} - set(known)):
+        yield f"no entity of the corpus has the label {label!r} (allow it with --label {label})"
+
+
+def _unwritable(
+    corpus: AnnotatedCorpus, numbers: Mapping[str, int], decisions: Sequence[Decision]
+) -> list[tuple[int, Decision, str]]:
+    """List the decisions that the format of the corpus can't hold."""
+    groups: dict[int, list[tuple[Decision, Replacement]]] = {}
+    for decision in decisions:
+        replacement = Replacement(decision.start, decision.end, tuple(sorted(decision.outcome or ())))
+        groups.setdefault(numbers[decision.document], []).append((decision, replacement))
+    problems = []
+    for number, members in groups.items():
+        after = replaced(corpus.documents[number].entities, [replacement for _, replacement in members])
+        for decision, replacement in members:
+            problem = corpus.unwritable(number, replacement, after)
+            if problem:
+                problems.append((number, decision, problem))
+    return problems
+
+
+def _reviewers(decisions: Iterable[Decision]) -> dict[tuple[str, int, int], set[str]]:
+    """Find who decided on each region."""
+    found: dict[tuple[str, int, int], set[str]] = {}
+    for decision in decisions:
+        found.setdefault((decision.document, decision.start, decision.end), set()).add(decision.reviewer)
+    return found
+
+
+def _dispute(conflict: Conflict) -> str:
+    sides = dict.fromkeys(
+        f"{decision.reviewer or 'somebody'} says {_labelled(decision)}"
+        for decision in sorted(conflict.decisions, key=lambda one: (one.reviewer, one.start, one.end))
+    )
+    return "decisions contradict each other: " + "; ".join(sides)
+
+
+def _labelled(decision: Decision) -> str:
+    tokens = tokens_of(decision.start, decision.end)
+    if decision.choice == "keep":
+        return f"{tokens}: right as annotated"
+    held = ", ".join(
+        _bracketed(decision.words[entity.start - decision.start : entity.end - decision.start], entity)
+        for entity in sorted(decision.entities)
+    )
+    return f"{tokens}: {held or 'no entity'}"
+
+
+def _named(entities: Iterable[Entity], document: Document) -> str:
+    named = [_bracketed(document.words[entity.start : entity.end], entity) for entity in sorted(entities)]
+    return ", ".join(named) or "no entity"
+
+
+def _bracketed(words: Sequence[str], entity: Entity) -> str:
+    return f"[{shorten(' '.join(words))}]/{entity.label}"
+
+
+def _listed(problems: Sequence[tuple[int, Decision, str]]) -> str:
+    """List problems in the order of the corpus, as many as anyone reads."""
+    ordered = sorted(problems, key=lambda one: (one[0], one[1].document, one[1].start, one[1].end, one[1].reviewer))
+    lines = []
+    for _, decision, problem in ordered:
+        tokens = tokens_of(decision.start, decision.end)
+        by = f" (by {decision.reviewer})" if decision.reviewer and not problem.startswith("decisions") else ""
+        lines.append(visible(f"- {decision.document}, {tokens}{by}: {problem}"))
+    lines = list(dict.fromkeys(lines))
+    if len(lines) > SHOWN:
+        lines = [*lines[:SHOWN], f"- and {len(lines) - SHOWN} more"]
+    return "\n".join(lines)

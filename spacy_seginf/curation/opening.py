@@ -1,0 +1,119 @@
+"""A pipeline with its index, the corpus beside it, and texts with right labels, opened for curation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Optional, Sequence
+
+import numpy
+from spacy.language import Language
+
+from ..errors import Errors
+from ..index.index import Index
+from ..pipeline.corpus import read_corpus
+from ..pipeline.crf_tagger import CRFTagger
+from ..pipeline.loading import load_indexed
+from ..render.wording import shorten, visible
+from .decisions import merge_decisions
+from .opinions import Trusted
+from .places import CorpusPlaces
+from .reading import clean_texts
+from .records import Decision, Entity
+from .source import LabelSource
+from .suspecting import Decided
+
+
+@dataclass(frozen=True)
+class TrustedTexts:
+    """Texts with right labels. trusted (Trusted): their labels. names (sequence of str): ids; words: their tokens."""
+
+    trusted: Trusted
+    names: Sequence[str]
+    words: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What curation works with. nlp (Language), tagger (CRFTagger), index (Index), places (CorpusPlaces)."""
+
+    nlp: Language
+    tagger: CRFTagger
+    index: Index
+    places: CorpusPlaces
+
+    @cached_property
+    def source(self) -> LabelSource:
+        """Training labels. RAISES (ValueError): S035 if the index was pruned."""
+        return LabelSource.of(self.index)
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """Tokens of the documents of the index."""
+        return [self.index.words(number)[0] for number in range(len(self.source.data.lengths))]
+
+    @cached_property
+    def missing(self) -> list[tuple[int, int, int, str]]:
+        """Entities that the index found missing from the annotation: (document, start, end, type)."""
+        found = []
+        for row in range(len(self.index.segments)):
+            document, start, end = self.index.segments.segment(row)
+            if self.source.labels[self.source.data.starts[document] + start] == 0:
+                found.append((document, start, end, str(self.index.segments.reference(row).get("missing") or "")))
+        return found
+
+    def read_trusted(self, path: Optional[Path]) -> Optional[TrustedTexts]:
+        """Read texts with right labels (.spacy). RAISES (ValueError): S003 and S040 to S042 as ``read_corpus``."""
+        if path is None:
+            return None
+        texts = read_corpus(self.nlp, path, self.tagger.attribute)
+        docs = [text.example.reference for text in texts]
+        clean = clean_texts(self.nlp, docs, self.tagger.name)
+        certain = numpy.zeros(len(clean.labels), dtype=bool)
+        documents, starts, _ = clean.segments.T
+        certain[clean.data.starts[documents] + starts] = True
+        names = [text.identifier for text in texts]
+        return TrustedTexts(
+            Trusted(clean.data, clean.labels, certain), names, [[token.text for token in doc] for doc in docs]
+        )
+
+    def decided(self, decisions: Sequence[Decision]) -> list[Decided]:
+        """Find decided regions in the index. Conflicts between reviewers decide nothing.
+
+        RAISES (ValueError): S213 if a decision does not fit the corpus.
+        """
+        agreed, _ = merge_decisions(decisions)
+        return [self._decided(decision) for decision in agreed]
+
+    def _decided(self, decision: Decision) -> Decided:
+        place = None
+        if decision.document in self.places:
+            words, _ = self.places.words(decision.document, decision.start, decision.end)
+            inside = [
+                one
+                for one in self.places.entities(decision.document)
+                if one.start < decision.end and decision.start < one.end
+            ]
+            if words == decision.words and inside == sorted(decision.current):
+                place = self.places.in_index(decision.document, decision.start, decision.end)
+        if place is None:
+            where = visible(f"{decision.document}, tokens {decision.start}-{decision.end - 1}")
+            raise ValueError(Errors.S213.format(where=where, words=shorten(visible(" ".join(decision.words)))))
+        moved = decision.start - place[1]
+        current, outcome = (
+            tuple(sorted(Entity(one.start - moved, one.end - moved, one.label) for one in entities))
+            for entities in (decision.current, decision.outcome or ())
+        )
+        return Decided(*place, current, outcome)
+
+
+def open_curation(pipeline: str, corpus: Path) -> Opened:
+    """Open a pipeline with an index, and the corpus that was indexed.
+
+    RAISES (ValueError): S030 without an index, S040 or S042 for missing or wrong input, S211 if ids are there twice,
+        S212 if index and corpus do not belong together.
+    """
+    nlp, influence = load_indexed(pipeline)
+    index, tagger = influence.explainer().index, influence.find_tagger()
+    return Opened(nlp, tagger, index, CorpusPlaces(index, nlp, corpus, tagger.scheme))

@@ -1,0 +1,62 @@
+"""Training labels that support and oppose the labels of a region of the training corpus itself."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy
+
+from ..index.index import Index
+from ..search.explainer import Explainer
+from .records import Suspicion
+
+CONTEXT = 60  # characters around references
+SHOWN = 3  # references on each side
+
+
+class References:
+    """Asks an index about its own documents. index (Index)."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._explainer = Explainer(index)
+        self._unit = "entity" if len(index.segments) else "token"
+
+    def at(self, document: int, start: int, end: int) -> dict[str, list[dict[str, Any]]]:
+        """Find what supports and what opposes the labels of some tokens of a document of the index.
+
+        RETURNS: "supporting" and "opposing", each the strongest first, as in ``Suspicion``; without the labels asked
+            about themselves. effect: change of the labels' log-odds if the reference were removed (negative supports,
+            positive opposes); with identity curvature, the score with its sign turned.
+        """
+        segment = numpy.array([[document, start, end]])
+        index = self._index
+        found = self._explainer.explain(index.data, index.labels, segment, self._unit, SHOWN + 1)[0]
+        table = self._explainer.table(self._unit)
+        sides: dict[str, list[dict[str, Any]]] = {"supporting": [], "opposing": []}
+        for name, side in (("supporting", found.supporting), ("opposing", found.opposing)):
+            for reference in side:
+                owner, first, last = table.segment(reference.row)
+                if owner == document and first < end and start < last:
+                    continue
+                effect = reference.log_odds if self._explainer.exact else -reference.effect
+                sides[name].append({**table.reference(reference.row, CONTEXT), "effect": float(effect)})
+            del sides[name][SHOWN:]
+        return sides
+
+    def of(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
+        """Do the same for a suspicion of a ranking; nothing if the index lacks its tokens."""
+        for number, first, length in self._documents.get(suspicion.document, ()):
+            if first <= suspicion.start and suspicion.end <= first + length:
+                return self.at(number, suspicion.start - first, suspicion.end - first)
+        return {"supporting": [], "opposing": []}
+
+    @cached_property
+    def _documents(self) -> dict[str, list[tuple[int, int, int]]]:
+        """By id: documents of the index, the number of their first token, and how many they have."""
+        found: dict[str, list[tuple[int, int, int]]] = {}
+        for number, length in enumerate(self._index.data.lengths):
+            name, first = self._index.place(number, 0)
+            found.setdefault(name, []).append((number, first, length))
+        return found

@@ -1,0 +1,148 @@
+"""A reviewer who knows the truth: how many wrong labels are found by reading so many spans, in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, Optional, Sequence
+
+import numpy
+
+from ..curation.ranking import Suspect
+from ..curation.readings import Reading
+from ..curation.records import Entity
+from ..curation.source import LabelSource
+from ..curation.suspecting import Decided, Suspector
+from ..errors import Errors
+
+Span = tuple[int, int, int]  # document, start, end
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was read at once: a span, or the spans of a family.
+
+    decided (tuple of Decided): what they hold in truth. wrong_tokens (int): of tokens whose labels were wrong.
+    """
+
+    decided: tuple[Decided, ...]
+    wrong_tokens: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the spans that were wrong."""
+        return sum(one.wrong for one in self.decided) / len(self.decided)
+
+
+class Reviewer:
+    """Says what training labels are in truth.
+
+    source (LabelSource): training labels. truth (int64, tokens): the right ones, as numbers of tags.
+    RAISES (ValueError): S215 if there are not as many.
+    """
+
+    def __init__(self, source: LabelSource, truth: numpy.ndarray) -> None:
+        if len(truth) != len(source.labels):
+            raise ValueError(Errors.S215.format(found=len(truth), tokens=len(source.labels)))
+        self.source, self.truth = source, truth
+        self.wrong = truth != source.labels
+
+    def decide(self, document: int, start: int, end: int) -> Decided:
+        """Say what a region should hold. It grows until it cuts no entity, neither a present nor a true one."""
+        first, length = int(self.source.data.starts[document]), self.source.data.lengths[document]
+        rows = slice(first, first + length)
+        now, true = self._entities(self.source.labels[rows]), self._entities(self.truth[rows])
+        grown = True
+        while grown:
+            touched = [one for one in (*now, *true) if one.start < end and start < one.end]
+            low, high = min([start, *(one.start for one in touched)]), max([end, *(one.end for one in touched)])
+            grown = (low, high) != (start, end)
+            start, end = low, high
+        inside = [tuple(one for one in side if start <= one.start and one.end <= end) for side in (now, true)]
+        return Decided(document, start, end, *inside)
+
+    def look(self, spans: Sequence[Span]) -> Look:
+        """Read some spans at once."""
+        decided = tuple(self.decide(*span) for span in spans)
+        rows = {int(self.source.data.starts[one.document]) + t for one in decided for t in range(one.start, one.end)}
+        return Look(decided, int(self.wrong[sorted(rows)].sum()))
+
+    def _entities(self, tags: numpy.ndarray) -> Reading:
+        return tuple(Entity(*place) for place in self.source.scheme.entities(tags.tolist()))
+
+
+def read_ranking(
+    suspector: Suspector, reviewer: Reviewer, looks: int, *, every: Optional[int] = None, families: bool = True
+) -> list[Look]:
+    """Read suspects in their order, until so many looks are used up.
+
+    every (int): after so many looks, what was decided feeds back into the order of the rest; None never does.
+    families (bool): whether a family is one look; else each of its spans is.
+    """
+    done: list[Look] = []
+    decided: list[Decided] = []
+    while len(done) < looks:
+        wanted = looks - len(done) if every is None else min(every, looks - len(done))
+        batch = list(_batch(suspector, decided, wanted, families))
+        if not batch:
+            break
+        for spans in batch:
+            done.append(reviewer.look(spans))
+            decided += done[-1].decided
+    return done
+
+
+def read_spans(reviewer: Reviewer, spans: numpy.ndarray, scores: numpy.ndarray, looks: int) -> list[Look]:
+    """Read spans (ints, n x 3), the highest scores first, each in a look of its own; what a look before has shown is
+    passed over."""
+    done: list[Look] = []
+    seen: dict[int, list[tuple[int, int]]] = {}
+    for number in numpy.argsort(-scores, kind="stable").tolist():
+        if len(done) == looks:
+            break
+        document, start, end = spans[number].tolist()
+        if any(start < last and first < end for first, last in seen.get(document, ())):
+            continue
+        done.append(reviewer.look([(document, start, end)]))
+        seen.setdefault(document, []).extend((one.start, one.end) for one in done[-1].decided)
+    return done
+
+
+def corrected_labels(source: LabelSource, looks: Sequence[Look]) -> numpy.ndarray:
+    """Return the labels after what was read was put right (int64, tokens)."""
+    labels = source.labels.copy()
+    for look in looks:
+        for one in look.decided:
+            first = int(source.data.starts[one.document])
+            labels[first + one.start : first + one.end] = 0
+            for entity in one.entities:
+                tags = source.scheme.entity_tags(entity.label, entity.end - entity.start)
+                labels[first + entity.start : first + entity.end] = tags
+    return labels
+
+
+def found_tokens(reviewer: Reviewer, looks: Sequence[Look]) -> list[float]:
+    """Return the share of wrong tokens that were found after each look; a token counts once."""
+    seen = numpy.zeros(len(reviewer.wrong), dtype=bool)
+    shares = []
+    for look in looks:
+        for one in look.decided:
+            first = int(reviewer.source.data.starts[one.document])
+            seen[first + one.start : first + one.end] = True
+        shares.append(float((seen & reviewer.wrong).sum() / max(reviewer.wrong.sum(), 1)))
+    return shares
+
+
+def _batch(suspector: Suspector, decided: Sequence[Decided], wanted: int, families: bool) -> Iterator[list[Span]]:
+    """Yield the spans of the next looks."""
+    suspects = suspector.rank(decided)
+    if not families:
+        yield from ([_span(one)] for one in suspects[:wanted])
+        return
+    grouped: dict[int, list[Span]] = {}
+    for suspect in suspector.families(suspects[: suspector.considered]):
+        grouped.setdefault(suspect.family, []).append(_span(suspect))
+    yield from list(grouped.values())[:wanted]
+
+
+def _span(suspect: Suspect) -> Span:
+    return suspect.document, suspect.start, suspect.end

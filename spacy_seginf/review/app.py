@@ -1,0 +1,109 @@
+"""The page's server: who may ask, and what is answered."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Errors
+from .judging import read_said
+from .page import head, policy, render
+from .state import Review
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+LARGEST = 8 << 20  # bytes of a request; a decision takes about 100
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def make_app(review: Review, *, token: str, port: int) -> Flask:
+    """Make the application.
+
+    Only requests below /TOKEN/ are answered, if they name this machine as their host and come from no other site.
+
+    review (Review): what is reviewed. token (str): the secret in the address. port (int): where it will be served.
+    RAISES (ValueError): S180 if flask is not installed.
+    """
+    try:
+        from flask import Flask, abort, request
+        from werkzeug.exceptions import HTTPException
+    except ImportError:
+        raise ValueError(Errors.S180) from None
+    app = Flask("spacy_seginf.review", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST
+    hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    origins = {f"http://{host}" for host in hosts}
+    rows = json.dumps({"rows": review.rows}, allow_nan=False, separators=(",", ":"))
+
+    def answer(content: Any, status: int = 200) -> Response:
+        text = content if isinstance(content, str) else json.dumps(content, allow_nan=False)
+        return app.response_class(text, status, mimetype="application/json")
+
+    @app.before_request
+    def guard() -> None:
+        given = request.path.split("/")[1] if request.path.count("/") >= 2 else ""
+        if not hmac.compare_digest(given.encode("utf8", "replace"), token.encode("utf8")):
+            abort(403, "The address lacks the secret part. Open the address that the command printed.")
+        if request.host not in hosts:  # a name that another site has let point to this machine
+            abort(403, "This page is for this machine only.")
+        if request.headers.get("Origin") not in (None, *origins):
+            abort(403, "Another site can't use this page.")
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        response.headers["Content-Security-Policy"] = policy(served=True)
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refused(error: Any) -> Response:
+        return answer({"error": error.description}, error.code)
+
+    @app.get(f"/{token}/")
+    def page() -> str:
+        first = review.first()
+        detail = None if first is None else review.detail(first, ask=False)
+        return render({**head(review), "detail": detail}, served=True)
+
+    @app.get(f"/{token}/items")
+    def items() -> Response:
+        return answer(rows)
+
+    @app.get(f"/{token}/items/<int:number>")
+    def item(number: int) -> Response:
+        if number >= len(review.suspicions):
+            abort(404, f"There is no suspicion {number}.")
+        try:
+            return answer(review.detail(number))
+        except ValueError as error:
+            return answer({"error": str(error)}, 500)
+
+    @app.get(f"/{token}/decisions")
+    def decisions() -> Response:
+        return answer(review.changes(request.args.get("since", 0, type=int)))
+
+    @app.post(f"/{token}/decisions")
+    def decide() -> Response:
+        if request.mimetype != "application/json":
+            abort(415, "Decisions are sent as JSON.")
+        try:
+            said = read_said(json.loads(request.get_data()))
+        except RecursionError:
+            abort(400, "The decisions are no list.")
+        except ValueError as error:
+            return answer({"error": str(error)}, 400)
+        try:
+            return answer({"changes": review.decide(said)})
+        except ValueError as error:
+            saved = str(error).startswith("[S171]")
+            return answer({"error": str(error)}, 507 if saved else 400)
+
+    return app

@@ -1,0 +1,89 @@
+// Another label, with other boundaries if need be.
+
+/** Begin with the entity that is suggested, or annotated, or else with the whole region. */
+function openEditor() {
+  if (!isShown()) return;
+  const [start, end, label] = spansOf(view.detail)[0];
+  view.editor = {start, end, label: label < data.choices ? label : -1, moved: false};
+  draw(view.detail);
+  byId("editor").scrollIntoView({block: "nearest"});
+  byId("editor").focus({preventScroll: true});
+  announce("Choose another label");
+}
+
+function closeEditor() {
+  view.editor = null;
+  draw(view.detail);
+}
+
+/** Write the panel in which label and boundaries are chosen. */
+function editorPanel() {
+  if (!view.editor) return null;
+  const {start, end, label, moved} = view.editor;
+  const result = replaced(view.detail, start, end, label);
+  const preview = written(view.detail, boxes(view.detail, result.start, result.end, result.entities, "suggested"),
+    result.start - NEAR, result.end + NEAR);
+  return make("section", {id: "editor", class: "editor", tabindex: "-1", "aria-label": "Other label"},
+    make("h3", {}, "Other label"),
+    make("div", {class: "choices", role: "radiogroup", "aria-label": "Label"}, ...choices(label)),
+    make("div", {class: "bounds"},
+      bound("Start ←", "["), bound("Start →", "]"), bound("End ←", "{"), bound("End →", "}")),
+    make("dl", {class: "lines"}, make("div", {}, make("dt", {}, "will be"), preview)),
+    scope(moved),
+    make("button", {type: "button", id: "save", onclick: saveEditor}, "Save ", make("kbd", {}, "Enter")), " ",
+    make("button", {type: "button", id: "leave", onclick: closeEditor}, "Leave ", make("kbd", {}, "Esc")));
+}
+
+function choices(chosen) {
+  const choice = (label, key) => make("button", {type: "button", role: "radio", "aria-checked": String(label === chosen),
+    onclick: () => edit({label})}, isolated(labelOf(label)), key === "" ? "" : make("kbd", {}, key));
+  const labels = data.labels.slice(0, data.choices).map((_, number) => choice(number, number < 9 ? String(number + 1) : ""));
+  return [choice(-1, "0"), ...labels];
+}
+
+const bound = (name, key) => make("button", {type: "button", onclick: () => moveBound(key)}, `${name} `, make("kbd", {}, key));
+
+/** Say whom it is for, in a family. */
+function scope(moved) {
+  if (view.item.length < 2) return "";
+  const whom = moved ? "As boundaries were moved, this is for the first one only; the others stay a family."
+    : "The label is for all ticked ones, each with its own boundaries.";
+  return make("p", {class: "small"}, whom);
+}
+
+/** Change what is in the making, if the result stays among the words that are shown. */
+function edit(changes) {
+  const editor = {...view.editor, ...changes};
+  const {detail} = view;
+  if (editor.start >= editor.end || editor.start < detail.first || !replaced(detail, editor.start, editor.end, editor.label)) {
+    announce("It can't reach further");
+    return;
+  }
+  view.editor = editor;
+  draw(detail);
+  byId("editor").focus({preventScroll: true});
+  const words = detail.words.slice(editor.start - detail.first, editor.end - detail.first).join(" ");
+  announce(editor.label < 0 ? NOTHING : `${labelOf(editor.label)}: ${words}`);
+}
+
+function moveBound(key) {
+  const {start, end} = view.editor;
+  const moves = {"[": {start: start - 1}, "]": {start: start + 1}, "{": {end: end - 1}, "}": {end: end + 1}};
+  edit({...moves[key], moved: true});
+}
+
+/** Choose the label before or after the chosen one; "no entity" is the first. */
+function stepLabel(step) {
+  const count = data.choices + 1;
+  edit({label: (view.editor.label + 1 + step + count) % count - 1});
+}
+
+function saveEditor() {
+  const {start, end, label, moved} = view.editor;
+  const {entities} = replaced(view.detail, start, end, label);
+  if (view.item.length > 1 && !moved) {
+    decideItem("label", (number) => relabelled(model.rows[number], label));
+  } else {
+    decideNumbers([view.item[0]], "label", () => entities, false);
+  }
+}

@@ -1,0 +1,29 @@
+// Begin.
+
+const store = (byId("download") ? fileStore : servedStore)(changedElsewhere);
+
+async function begin() {
+  recallTheme();
+  recallUndo();
+  prepareKeys();
+  prepareFilters();
+  for (const state of data.states) takeChange(state);
+  if (store.first) {  // before anything else is asked for
+    model.rows[store.first.number] = store.first;
+    view.item = [store.first.number];
+    draw(store.first);
+    model.rows = [];
+    drawActions();
+  }
+  try {
+    model.rows = await busyWith(store.rows());
+  } catch (error) {
+    complain(error.message);
+    return;
+  }
+  regroup();
+  await show(0);
+  byId("item").focus({preventScroll: true});
+}
+
+begin();

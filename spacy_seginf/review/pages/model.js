@@ -1,0 +1,91 @@
+// What there is to review, what was said of it, and which items that makes.
+
+const data = JSON.parse(byId("data").textContent);
+const NOTHING = "no entity";
+
+const model = {
+  rows: [],          // one for each suspicion, by number
+  states: [],        // the last word on it, or undefined
+  sequences: [],     // number of the change that said it, as answers may overtake each other
+  split: new Set(),  // families of which a part was decided together: the rest comes back one by one
+  items: [],         // lists of numbers: families together, others alone
+  filters: {search: "", label: "", family: "", score: "", status: "open"},
+};
+
+const labelOf = (number) => (number < 0 ? NOTHING : data.labels[number].shown);
+const familyOf = (number) => (model.rows[number].family < 0 ? "" : data.families[model.rows[number].family].shown);
+
+function statusOf(number) {
+  const state = model.states[number];
+  if (!state) return "open";
+  return state.choice === "skip" ? "skipped" : "decided";
+}
+
+/** Take a change up, unless a later one of the same suspicion is here already. */
+function takeChange(change) {
+  const {number, sequence = 0} = change;
+  if (sequence < (model.sequences[number] ?? 0)) return;
+  model.sequences[number] = sequence;
+  model.states[number] = change.choice ? change : undefined;
+}
+
+/** Make the items anew, after rows, states or filters have changed. */
+function regroup() {
+  model.split = new Set();
+  model.rows.forEach((row, number) => {
+    if (row.family >= 0 && model.states[number]?.together) model.split.add(row.family);
+  });
+  const groups = new Map();
+  const items = [];
+  for (let number = 0; number < model.rows.length; number++) {
+    const key = groupOf(number);
+    if (key && groups.has(key)) {
+      groups.get(key).push(number);
+      continue;
+    }
+    const item = [number];
+    if (key) groups.set(key, item);
+    items.push(item);
+  }
+  const matches = matcher();
+  model.items = items.filter(matches);
+}
+
+/** Name the group in which a suspicion is shown; "" if it is alone. */
+function groupOf(number) {
+  const {family} = model.rows[number];
+  const state = model.states[number];
+  if (family < 0 || (state ? !state.together : model.split.has(family))) return "";
+  return `${family} ${statusOf(number)}`;
+}
+
+/** Return a function that tells whether an item passes the filters; a family is judged by its most suspicious one. */
+function matcher() {
+  const {label, family, status} = model.filters;
+  const search = model.filters.search.trim().toLowerCase();
+  const score = model.filters.score === "" ? null : Number(model.filters.score);
+  return (item) => {
+    const row = model.rows[item[0]];
+    if (status !== "all" && statusOf(item[0]) !== status) return false;
+    if (label !== "" && ![...row.current, ...row.suggested].some((entity) => entity[2] === Number(label))) return false;
+    if (family === "family" && item.length < 2) return false;
+    if (family === "single" && item.length > 1) return false;
+    if (family.startsWith("=") && row.family !== Number(family.slice(1))) return false;
+    if (score !== null && !(row.score >= score)) return false;
+    return !search || `${row.text}\n${familyOf(item[0])}`.toLowerCase().includes(search);
+  };
+}
+
+/** Count what was seen. */
+function progress() {
+  const counts = {open: 0, skipped: 0, decided: 0};
+  model.rows.forEach((_, number) => counts[statusOf(number)]++);
+  return counts;
+}
+
+/** Say what a change is, such as "PER → ORG". */
+function changeOf(row) {
+  const names = (entities) => entities.map((entity) => labelOf(entity[2])).join(" + ") || NOTHING;
+  if (row.kind === "rebound" && names(row.current) === names(row.suggested)) return `${names(row.current)}: other boundaries`;
+  return `${names(row.current)} → ${names(row.suggested)}`;
+}

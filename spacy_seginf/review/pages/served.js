@@ -1,0 +1,63 @@
+// Decisions that a server keeps.
+
+const GONE = "The server does not answer, so nothing can be saved. All that was saved is in the decisions file. "
+  + "Start `python -m spacy seginf review` again and open the address that it prints.";
+const PAUSE = 2500;  // milliseconds between two looks at what other tabs have decided
+
+function servedStore(changed) {
+  let next = data.next;
+  const details = new Map();
+
+  async function ask(address, options) {
+    let response, content;
+    try {
+      response = await fetch(address, {cache: "no-store", ...options});
+      content = await response.json();
+    } catch {
+      throw new Error(GONE);
+    }
+    if (!response.ok) throw new Error(content.error);
+    return content;
+  }
+
+  async function look() {
+    if (document.hidden) return;
+    try {
+      const answer = await ask(`decisions?since=${next}`);
+      next = Math.max(next, answer.next);
+      changed(answer.changes);
+      if (byId("problem").textContent === GONE) complain("");
+    } catch (error) {
+      complain(error.message);
+    }
+  }
+
+  setInterval(look, PAUSE);
+  addEventListener("focus", look);
+  document.addEventListener("visibilitychange", look);
+
+  return {
+    first: data.detail,
+    rows: async () => (await ask("items")).rows,
+    /** Return all that is shown of a suspicion. */
+    async detail(number) {
+      if (!details.has(number)) {
+        details.set(number, await ask(`items/${number}`));
+        if (details.size > 50) details.delete(details.keys().next().value);
+      }
+      return details.get(number);
+    },
+    /** Save what is said; returns the changes that this made. */
+    async decide(said) {
+      const body = JSON.stringify(said.map(({number, choice, entities, together}) => ({
+        suspicion: model.rows[number].id,
+        choice,
+        together,
+        entities: (entities ?? []).map(([start, end, label]) => ({start, end, label: data.labels[label].label})),
+      })));
+      const headers = {"Content-Type": "application/json"};
+      const keepalive = body.length < 60_000;  // then closing the tab does not take it back; browsers allow 64 KB
+      return (await ask("decisions", {method: "POST", headers, body, keepalive})).changes;
+    },
+  };
+}

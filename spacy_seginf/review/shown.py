@@ -1,0 +1,127 @@
+"""Suspicions as the page shows them: short, with nothing that could act or move other text.
+
+Everything from a corpus that is to be read goes through ``brief``. Labels and families are sent as numbers of tables,
+so that the page never has to look anything up by a text.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Iterable, Mapping, Optional, Sequence
+
+from ..curation.records import Decision, Entity, Ranking, Suspicion
+from ..render.wording import shorten, visible
+
+WORD, PART, EDGE = 60, 60, 32  # characters: of a word, of a name, of the context on each side in lists
+AROUND = 200  # words shown on each side of a region
+EVIDENCE = 20  # references and mistakes shown of each kind
+CONTEXT = 240  # characters of a reference's context on each side
+
+
+class Tables:
+    """Labels and families, which are sent once and then named by number.
+
+    ranking (Ranking): its labels come first; they are those that can be chosen.
+    decisions (iterable of Decision): may have more labels.
+    """
+
+    def __init__(self, ranking: Ranking, decisions: Iterable[Decision] = ()) -> None:
+        self.labels: dict[str, int] = {label: number for number, label in enumerate(dict.fromkeys(ranking.labels))}
+        self.choices = len(self.labels)
+        self.families: dict[str, int] = {}
+        for suspicion in ranking.suspicions:
+            for entity in (*suspicion.current, *suspicion.suggested, *suspicion.entities):
+                self.labels.setdefault(entity.label, len(self.labels))
+            if suspicion.family:
+                self.families.setdefault(suspicion.family, len(self.families))
+        for decision in decisions:
+            for entity in decision.entities:
+                self.labels.setdefault(entity.label, len(self.labels))
+
+    def entities(self, entities: Iterable[Entity]) -> list[list[int]]:
+        """Write entities as [start, end, number of the label]."""
+        return [[entity.start, entity.end, self.labels[entity.label]] for entity in entities]
+
+    def row(self, suspicion: Suspicion) -> dict[str, Any]:
+        """Return what lists and filters need of a suspicion."""
+        place, end = suspicion.start - suspicion.first, suspicion.end - suspicion.first
+        before = _joined(suspicion, max(0, place - AROUND), place)
+        return {
+            "id": suspicion.id,
+            "kind": suspicion.kind,
+            "before": visible(before if len(before) <= EDGE else "…" + before[-EDGE:]),
+            "text": brief(_joined(suspicion, place, end).strip()),
+            "after": visible(_joined(suspicion, end, end + AROUND)[:EDGE]),
+            "start": suspicion.start,
+            "end": suspicion.end,
+            "current": self.entities(suspicion.current),
+            "suggested": self.entities(suspicion.suggested),
+            "score": number(suspicion.score),
+            "family": self.families.get(suspicion.family, -1),
+        }
+
+    def detail(self, suspicion: Suspicion) -> dict[str, Any]:
+        """Return all that is shown of one suspicion, without its evidence."""
+        first = max(suspicion.first, suspicion.start - AROUND)
+        end = min(suspicion.first + len(suspicion.words), suspicion.end + AROUND)
+        window = slice(first - suspicion.first, end - suspicion.first)
+        words = suspicion.words[window]
+        spaces = [bool(space) for space in suspicion.spaces[window]]
+        place = brief(suspicion.file)
+        if place and suspicion.line:
+            place += f", line {suspicion.line}"
+        return {
+            "document": brief(suspicion.document),
+            "place": place,
+            "first": first,
+            "words": [brief(word, WORD) for word in words],
+            "spaces": spaces + [True] * (len(words) - len(spaces)),
+            "entities": self.entities(suspicion.entities),
+            "probability": number(suspicion.probability),
+            "suggested_probability": number(suspicion.suggested_probability),
+            "reasons": [brief(reason, 4 * CONTEXT) for reason in suspicion.reasons[:EVIDENCE]],
+        }
+
+
+def evidence_shown(evidence: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the mistakes and references of a suspicion as they are shown.
+
+    evidence (mapping): "drives", "supporting" and "opposing", as in ``Suspicion``.
+    """
+    return {
+        side: [_reference(entry) for entry in list(evidence.get(side, ()))[:EVIDENCE]]
+        for side in ("drives", "supporting", "opposing")
+    }
+
+
+def brief(text: object, limit: int = PART) -> str:
+    """Make a text from a corpus safe to show: cut in the middle, control and bidirectional characters escaped."""
+    return visible(shorten(str(text), limit))
+
+
+def number(value: object) -> Optional[float]:
+    """Return a number that JSON can hold, else None."""
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _reference(entry: Mapping[str, Any]) -> dict[str, Any]:
+    text, context, offset = str(entry.get("text", "")), str(entry.get("context", "")), entry.get("offset", 0)
+    before, after = context[:offset], context[offset + len(text) :]
+    start, end = entry.get("start", 0), entry.get("end", 0)
+    tokens = f"token {start}" if end - start <= 1 else f"tokens {start}-{end - 1}"
+    labels = {name: brief(entry[name]) for name in ("label", "gold", "predicted") if name in entry}
+    return {
+        "before": visible(before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]),
+        "text": brief(text),
+        "after": visible(after if len(after) <= CONTEXT else after[:CONTEXT] + "…"),
+        "place": f"{brief(entry.get('document', ''))}, {tokens}",
+        "effect": number(entry.get("effect")),
+        **labels,
+    }
+
+
+def _joined(suspicion: Suspicion, start: int, end: int) -> str:
+    """Put words together, long ones cut. start, end (int): among the words."""
+    words, spaces = suspicion.words[start:end], suspicion.spaces[start:end]
+    padded = (*spaces, *[True] * (len(words) - len(spaces)))
+    return "".join(shorten(word, WORD) + (" " if space else "") for word, space in zip(words, padded))

@@ -1,0 +1,139 @@
+"""What is reviewed and what has been decided: the one thing behind all tabs of a page."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+from ..curation.decisions import append_decisions
+from ..curation.records import Decision, Ranking, Suspicion, read_decisions
+from ..errors import Errors
+from .judging import Said, decide
+from .shown import Tables, brief, evidence_shown
+
+Evidence = Callable[[Suspicion], Mapping[str, Sequence[Mapping[str, Any]]]]
+
+
+class Review:
+    """A ranking under review by one person. Safe to use from several threads.
+
+    ranking (Ranking): what is reviewed; of several suspicions with one id, the first counts.
+    path (Path): file of decisions; those of this reviewer are taken up again.
+    reviewer (str): whose decisions these are.
+    evidence (callable): gives "supporting" and "opposing" (and maybe "drives") of a suspicion that has neither; asked
+        when it is shown, once each, and never twice at the same time.
+    RAISES (ValueError): S170 if the file is broken, S182 if it is about another corpus.
+    """
+
+    def __init__(self, ranking: Ranking, path: Path, reviewer: str, evidence: Optional[Evidence] = None) -> None:
+        self.ranking, self.path, self.reviewer = ranking, path, reviewer
+        self.suspicions = list({suspicion.id: suspicion for suspicion in reversed(ranking.suspicions)}.values())[::-1]
+        self.saved = 0  # decisions since the start
+        self._numbers = {suspicion.id: number for number, suspicion in enumerate(self.suspicions)}
+        self._evidence = evidence
+        self._found: dict[int, dict[str, Any]] = {}
+        self._words: dict[str, list[Decision]] = {}  # what was said of each suspicion and not taken back
+        self._changes: list[dict[str, Any]] = []
+        self._lock, self._evidence_lock = threading.Lock(), threading.Lock()
+        decisions = self._read()
+        self.tables = Tables(ranking, decisions)
+        for decision in decisions:
+            self._take(decision)
+        self._changes.clear()
+        self.rows = [self.tables.row(suspicion) for suspicion in self.suspicions]
+
+    def detail(self, number: int, *, ask: bool = True) -> dict[str, Any]:
+        """Return all that is shown of a suspicion.
+
+        number (int): its place in the ranking. ask (bool): whether to ask for evidence if that may take time; if not,
+            the result says whether it is "pending".
+        """
+        suspicion = self.suspicions[number]
+        shown = evidence_shown(vars(suspicion))
+        found: Optional[dict[str, Any]] = shown
+        if not (shown["supporting"] or shown["opposing"]) and self._evidence is not None:
+            found = self._ask(number) if ask else self._found.get(number)
+        values = self.tables.detail(suspicion)
+        return {"number": number, **self.rows[number], **values, **(found or shown), "pending": found is None}
+
+    def states(self) -> list[dict[str, Any]]:
+        """Return the last word on each suspicion of which something was said."""
+        with self._lock:
+            return [self._state(number) for name, number in self._numbers.items() if self._words.get(name)]
+
+    def changes(self, since: int) -> dict[str, Any]:
+        """Return what was decided since another call: "changes" in order, and "next", from where to ask again."""
+        with self._lock:
+            return {"changes": self._changes[max(since, 0) :], "next": len(self._changes)}
+
+    def decide(self, said: Sequence[Said]) -> list[dict[str, Any]]:
+        """Save decisions, all or none, and return the changes. What was said already is not said again.
+
+        RAISES (ValueError): S185 if one can't be taken, S171 if they can't be written.
+        """
+        with self._lock:
+            decisions = [decision for one in said if not self._is_last(decision := self._decision(one))]
+            if not decisions:
+                return []
+            append_decisions(self.path, decisions)
+            self.saved += len(decisions)
+            return [change for decision in decisions if (change := self._take(decision)) is not None]
+
+    def first(self) -> Optional[int]:
+        """Return the most suspicious one that is open, or else the first of all; None if there is none."""
+        still_open = (number for number, suspicion in enumerate(self.suspicions) if not self._words.get(suspicion.id))
+        return next(still_open, 0 if self.suspicions else None)
+
+    def _read(self) -> list[Decision]:
+        if not self.path.exists():
+            return []
+        decisions = read_decisions(self.path)
+        for decision in decisions:
+            if decision.corpus and decision.corpus != self.ranking.corpus:
+                shown = {"suspicion": brief(decision.suspicion), "found": brief(decision.corpus[:8])}
+                expected = brief(self.ranking.corpus[:8])
+                raise ValueError(Errors.S182.format(path=self.path, expected=expected, **shown))
+        return [decision for decision in decisions if decision.reviewer == self.reviewer]
+
+    def _ask(self, number: int) -> dict[str, Any]:
+        assert self._evidence is not None
+        with self._evidence_lock:
+            if number not in self._found:
+                suspicion = self.suspicions[number]
+                self._found[number] = evidence_shown({**vars(suspicion), **self._evidence(suspicion)})
+            return self._found[number]
+
+    def _decision(self, said: Said) -> Decision:
+        number = self._numbers.get(said.suspicion)
+        problem = "the ranking has no such suspicion" if number is None else ""
+        if number is not None and said.choice == "undo" and not self._words.get(said.suspicion):
+            problem = "there is nothing to take back"
+        if problem or number is None:
+            raise ValueError(Errors.S185.format(suspicion=brief(said.suspicion), problem=problem))
+        return decide(self.ranking, self.suspicions[number], said, self.reviewer)
+
+    def _is_last(self, decision: Decision) -> bool:
+        """Tell whether this is the last word already: an answer got lost and the page asks again."""
+        last = self._words.get(decision.suspicion, [])[-1:]
+        return any(said.choice == decision.choice and said.entities == decision.entities for said in last)
+
+    def _take(self, decision: Decision) -> Optional[dict[str, Any]]:
+        said = self._words.setdefault(decision.suspicion, [])
+        if decision.choice == "undo":
+            del said[-1:]
+        else:
+            said.append(decision)
+        number = self._numbers.get(decision.suspicion)
+        if number is None:  # of an older ranking
+            return None
+        self._changes.append({**self._state(number), "sequence": len(self._changes) + 1})
+        return self._changes[-1]
+
+    def _state(self, number: int) -> dict[str, Any]:
+        said = self._words.get(self.suspicions[number].id)
+        if not said:
+            return {"number": number, "choice": "", "entities": [], "together": False}
+        last = said[-1]
+        entities = self.tables.entities(last.entities)
+        return {"number": number, "choice": last.choice, "entities": entities, "together": bool(last.family)}
