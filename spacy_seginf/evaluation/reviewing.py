@@ -14,23 +14,30 @@ from ..curation.source import LabelSource
 from ..curation.suspecting import Decided, Suspector
 from ..errors import Errors
 
-Span = tuple[int, int, int]  # document, start, end
-
 
 @dataclass(frozen=True)
 class Look:
     """What was read at once: a span, or the spans of a family.
 
-    decided (tuple of Decided): what they hold in truth. wrong_tokens (int): of tokens whose labels were wrong.
+    decided (tuple of Decided): what they hold in truth.
+    suspects (tuple of Suspect): what was suspected there; empty if the order knew no suggestions.
     """
 
     decided: tuple[Decided, ...]
-    wrong_tokens: int
+    suspects: tuple[Suspect, ...] = ()
 
     @property
     def precision(self) -> float:
         """Share of the spans that were wrong."""
         return sum(one.wrong for one in self.decided) / len(self.decided)
+
+    def by_kind(self) -> Iterator[tuple[str, bool, bool]]:
+        """Yield of each span what was suspected (see ``records.KINDS``), whether it was wrong, and whether the
+        suggestion was what it holds in truth."""
+        for one, suspect in zip(self.decided, self.suspects):
+            outside = [e for e in one.current if e.end <= suspect.start or suspect.end <= e.start]
+            suggested = tuple(sorted((*outside, *suspect.suggested)))
+            yield suspect.kind, one.wrong, one.wrong and suggested == one.entities
 
 
 class Reviewer:
@@ -60,11 +67,9 @@ class Reviewer:
         inside = [tuple(one for one in side if start <= one.start and one.end <= end) for side in (now, true)]
         return Decided(document, start, end, *inside)
 
-    def look(self, spans: Sequence[Span]) -> Look:
-        """Read some spans at once."""
-        decided = tuple(self.decide(*span) for span in spans)
-        rows = {int(self.source.data.starts[one.document]) + t for one in decided for t in range(one.start, one.end)}
-        return Look(decided, int(self.wrong[sorted(rows)].sum()))
+    def look(self, suspects: Sequence[Suspect]) -> Look:
+        """Read some suspects at once."""
+        return Look(tuple(self.decide(one.document, one.start, one.end) for one in suspects), tuple(suspects))
 
     def _entities(self, tags: numpy.ndarray) -> Reading:
         return tuple(Entity(*place) for place in self.source.scheme.entities(tags.tolist()))
@@ -85,8 +90,8 @@ def read_ranking(
         batch = list(_batch(suspector, decided, wanted, families))
         if not batch:
             break
-        for spans in batch:
-            done.append(reviewer.look(spans))
+        for suspects in batch:
+            done.append(reviewer.look(suspects))
             decided += done[-1].decided
     return done
 
@@ -102,7 +107,7 @@ def read_spans(reviewer: Reviewer, spans: numpy.ndarray, scores: numpy.ndarray, 
         document, start, end = spans[number].tolist()
         if any(start < last and first < end for first, last in seen.get(document, ())):
             continue
-        done.append(reviewer.look([(document, start, end)]))
+        done.append(Look((reviewer.decide(document, start, end),)))
         seen.setdefault(document, []).extend((one.start, one.end) for one in done[-1].decided)
     return done
 
@@ -132,17 +137,13 @@ def found_tokens(reviewer: Reviewer, looks: Sequence[Look]) -> list[float]:
     return shares
 
 
-def _batch(suspector: Suspector, decided: Sequence[Decided], wanted: int, families: bool) -> Iterator[list[Span]]:
-    """Yield the spans of the next looks."""
+def _batch(suspector: Suspector, decided: Sequence[Decided], wanted: int, families: bool) -> Iterator[list[Suspect]]:
+    """Yield the suspects of the next looks."""
     suspects = suspector.rank(decided)
     if not families:
-        yield from ([_span(one)] for one in suspects[:wanted])
+        yield from ([one] for one in suspects[:wanted])
         return
-    grouped: dict[int, list[Span]] = {}
+    grouped: dict[int, list[Suspect]] = {}
     for suspect in suspector.families(suspects[: suspector.considered]):
-        grouped.setdefault(suspect.family, []).append(_span(suspect))
+        grouped.setdefault(suspect.family, []).append(suspect)
     yield from list(grouped.values())[:wanted]
-
-
-def _span(suspect: Suspect) -> Span:
-    return suspect.document, suspect.start, suspect.end

@@ -1,0 +1,291 @@
+"""Regions and their readings against enumeration; opinions, families and feedback against what they mean."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from spacy_seginf.curation.families import LARGEST, find_families
+from spacy_seginf.curation.feedback import EVEN, SLOPE, Traits, corrected_scores, heard_labels
+from spacy_seginf.curation.opinions import (
+    Trusted,
+    head_opinion,
+    held_out_opinion,
+    neighbours_opinion,
+    trusted_head,
+    unannotated,
+)
+from spacy_seginf.curation.ranking import kind_of, overlapping_left_out, span_of, suspects_of
+from spacy_seginf.curation.readings import REACH, Opinion, Regions, find_regions, tags_of
+from spacy_seginf.curation.records import Entity
+from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.influence.effects import complete_labels
+from spacy_seginf.influence.fit import HeadData, fit_head
+from spacy_seginf.schemes import TAG, TagScheme
+
+from ..influence.heads import fitted, random_data, segment_loss
+from .definitions import head
+
+SCHEME = TagScheme(("A", "B"), "BIO")
+
+
+@pytest.fixture(scope="module")
+def two_types():
+    """Documents with entities of two types, and a head fitted to them; one token is not annotated."""
+    generator = numpy.random.default_rng(3)
+    lengths = [9, 1, 0, 7, 12, 5, 8]
+    tags = numpy.array([0, 0, 1, 2, 0, 3, 4, 4, 0] + [1] + [3, 1, 2, 0, 0, 0, 1] + [0] * 12 + [1, 2, 2, 2, 0] + [0] * 8)
+    data, _ = random_data(generator, lengths, 5, 6)
+    data = HeadData(data.features, tags[:, None] == numpy.arange(5), lengths)
+    data.allowed[20] = True
+    theta, _, metric = fitted(data, 1.0)
+    words = [["word"] * length for length in lengths]
+    return LabelSource(data, complete_labels(data, theta), theta, metric, 1.0, SCHEME, words=words)
+
+
+def trusted_of(generator, lengths, certain=None):
+    data, labels = random_data(generator, lengths, 5, 6)
+    return Trusted(data, labels, numpy.ones(len(labels), dtype=bool) if certain is None else certain)
+
+
+def test_readings_are_scored_by_enumeration(two_types):
+    regions = Regions(two_types, find_regions(two_types, [(4, 3, 5, "A")]))
+    scores = regions.scores(head_opinion(two_types, two_types.theta))
+    for number, region in enumerate(regions.regions):
+        first = int(two_types.data.starts[region.document])
+        losses = []
+        for reading in region.readings:
+            labels = two_types.labels.copy()
+            labels[first + region.start : first + region.end] = tags_of(SCHEME, reading, region.start, region.end)
+            place = region.document, region.start, region.end
+            losses.append(segment_loss(two_types.theta, two_types.data, labels, place))
+        own = scores[regions.firsts[number] :][: len(region.readings)]
+        expected = -numpy.array(losses)
+        numpy.testing.assert_allclose(own, expected - numpy.logaddexp.reduce(expected), atol=1e-8)
+        best = 1 + int(expected[1:].argmax())
+        assert regions.reading(int(regions.best(scores)[number])) == region.readings[best]
+        assert regions.losses(scores)[number] == pytest.approx(-own[0])
+    assert len(regions) == 9  # 7 entities, a pair that touches, and one that may be missing
+
+
+def test_readings_of_an_entity(two_types):
+    region = next(r for r in find_regions(two_types, []) if r.readings[0] == (Entity(2, 4, "A"),))
+    assert (region.document, region.start, region.end) == (0, 0, 5)  # up to the next entity, and to the start
+    readings = set(region.readings)
+    assert len(readings) == len(region.readings)
+    assert () in readings and (Entity(2, 4, "B"),) in readings
+    assert (Entity(2, 3, "A"),) in readings and (Entity(1, 4, "A"),) in readings and (Entity(2, 5, "A"),) in readings
+    assert all(region.start <= one.start < one.end <= region.end for reading in readings for one in reading)
+
+
+def test_an_entity_does_not_grow_over_what_is_not_annotated(two_types):
+    assert not two_types.known[20] and two_types.data.starts[4] == 17
+    for region in find_regions(two_types, []):
+        rows = numpy.arange(region.start, region.end) + two_types.data.starts[region.document]
+        assert 20 not in rows
+
+
+def test_entities_that_touch_may_be_one(two_types):
+    merged = [r for r in find_regions(two_types, []) if len(r.readings[0]) == 2]
+    assert [(r.document, r.start, r.end) for r in merged] == [(3, 0, 3)]
+    assert set(merged[0].readings[1:]) == {(Entity(0, 3, "B"),), (Entity(0, 3, "A"),)}
+
+
+def test_long_entities_have_few_readings():
+    tags = numpy.array([0] * 5 + [1] + [2] * 59 + [0] * 5)
+    data = HeadData(numpy.zeros((70, 2), dtype="float32"), tags[:, None] == numpy.arange(5), [70])
+    region = find_regions(LabelSource(data, tags, numpy.zeros(40), None, 1.0, SCHEME), [])[0]
+    assert (region.start, region.end) == (5 - REACH, 65 + REACH)
+    assert len(region.readings) < 300
+
+
+def test_tags_make_no_regions(two_types):
+    source = LabelSource(two_types.data, two_types.labels, two_types.theta, None, 1.0, TagScheme(tuple("abcde"), TAG))
+    with pytest.raises(ValueError, match="S210"):
+        find_regions(source, [])
+
+
+def test_nothing_to_rank():
+    data = HeadData(numpy.zeros((2, 2), dtype="float32"), numpy.eye(5, dtype=bool)[[0, 0]], [2])
+    source = LabelSource(data, numpy.array([0, 0]), numpy.zeros(40), None, 1.0, SCHEME)
+    regions = Regions(source, find_regions(source, []))
+    scores = regions.scores(head_opinion(source, source.theta))
+    assert len(regions) == 0 and suspects_of(regions, scores, scores) == []
+
+
+def test_heads_without_a_fold_are_refits(two_types):
+    opinion = held_out_opinion(two_types)
+    for fold in range(5):
+        inside = numpy.flatnonzero(opinion.which == fold)
+        rest = numpy.flatnonzero(opinion.which != fold)
+        rows = two_types.data.rows(rest)
+        lengths = [two_types.data.lengths[n] for n in rest]
+        data = HeadData(two_types.data.features[rows], two_types.data.allowed[rows], lengths)
+        fit = fit_head(data, two_types.theta, len(rows) / len(two_types.labels), 1e-9)
+        own = two_types.data.rows(inside)
+        emissions, transitions = head(two_types, fit.theta)
+        numpy.testing.assert_allclose(opinion.emissions[own], emissions[own], atol=0.05)
+        numpy.testing.assert_allclose(opinion.transitions[fold], transitions, atol=0.05)
+    unlike, _ = head(two_types)
+    assert numpy.abs(opinion.emissions - unlike).max() > 0.1  # the labels were really held out
+
+
+def test_neighbours_are_the_nearest_trusted_tokens(two_types):
+    generator = numpy.random.default_rng(1)
+    certain = generator.random(40) < 0.7
+    trusted = trusted_of(generator, [15, 25], certain)
+    rows = numpy.array([0, 4, 30])
+    opinion = neighbours_opinion(two_types, trusted, rows)
+    shares = numpy.exp(opinion.emissions)
+    numpy.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-9)
+    numpy.testing.assert_allclose(shares[1], 0.2)  # not asked about
+    theirs = trusted.data.features[certain].astype("float64")
+    for row in rows:
+        own = two_types.data.features[row].astype("float64")
+        cosines = theirs @ own / numpy.linalg.norm(theirs, axis=1) / numpy.linalg.norm(own)
+        nearest = numpy.argsort(-cosines)[:10]
+        weights = numpy.maximum(cosines[nearest], 1e-12)
+        expected = 0.05 / 5 + 0.95 * numpy.bincount(trusted.labels[certain][nearest], weights, 5) / weights.sum()
+        numpy.testing.assert_allclose(shares[row], expected, rtol=1e-5)
+    assert not opinion.transitions.any()
+
+
+def test_a_trusted_head_knows_only_the_trusted_labels(two_types):
+    trusted = trusted_of(numpy.random.default_rng(2), [9] * 12)
+    theta = trusted_head(two_types, trusted)
+    other = LabelSource(two_types.data, two_types.labels[::-1], theta + 1.0, two_types.metric, 1.0, SCHEME)
+    numpy.testing.assert_allclose(trusted_head(other, trusted), theta, atol=1e-6)
+
+
+def test_entities_that_a_head_sees_are_outside_of_annotated_ones(two_types):
+    generator = numpy.random.default_rng(5)
+    found = unannotated(two_types, generator.normal(size=len(two_types.theta)))
+    assert len(found) > 3
+    for document, start, end, label in found:
+        rows = numpy.arange(start, end) + two_types.data.starts[document]
+        assert (two_types.labels[rows] == 0).all() and two_types.known[rows].all() and label in SCHEME.labels
+
+
+def test_overlapping_suspects_are_read_once(two_types):
+    regions = Regions(two_types, find_regions(two_types, [(4, 3, 5, "A"), (4, 4, 6, "A")]))
+    scores = regions.scores(head_opinion(two_types, two_types.theta))
+    suspects = suspects_of(regions, scores, scores)
+    ranked = overlapping_left_out(suspects)
+    assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
+    for one in suspects:
+        rivals = [other for other in suspects if other.document == one.document and overlap(one, other)]
+        before = max(rivals, key=lambda other: (other.score, -other.region))
+        assert before in ranked
+        assert sum(other in ranked and overlap(one, other) for other in rivals) >= 1
+    for one in ranked:
+        assert sum(overlap(one, other) for other in ranked if other.document == one.document) == 1
+    rest = overlapping_left_out(suspects, [(0, 2, 4)])
+    assert not any(one.document == 0 and one.start < 4 and 2 < one.end for one in rest)
+
+
+def overlap(one, other):
+    return one.start < other.end and other.start < one.end
+
+
+def test_kinds_of_change():
+    old = (Entity(2, 4, "A"),)
+    assert kind_of((), old) == "add" and kind_of(old, ()) == "remove"
+    assert kind_of(old, (Entity(2, 4, "B"),)) == "relabel" and kind_of(old, (Entity(2, 5, "A"),)) == "rebound"
+    assert span_of(old, (Entity(1, 3, "A"),)) == (1, 4)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 30))
+def test_families_have_one_change_and_are_alike(seed, count):
+    generator = numpy.random.default_rng(seed)
+    directions = generator.normal(size=(count, 3)).astype("float32")
+    directions /= numpy.maximum(numpy.linalg.norm(directions, axis=1, keepdims=True), 1e-9)
+    changes = [("relabel", str(number)) for number in generator.integers(2, size=count)]
+    surfaces = [str(word) for word in generator.choice(["Osted", "osted", "Tarnby"], size=count)]
+    families = find_families(changes, surfaces, directions, 0.5, largest=4)
+    for family in range(int(families.max(initial=-1)) + 1):
+        members = numpy.flatnonzero(families == family)
+        assert 1 <= len(members) <= 4
+        leader = members[0]
+        for member in members[1:]:
+            distance = 1.0 - float(directions[member] @ directions[leader])
+            same = surfaces[member].casefold() == surfaces[leader].casefold()
+            assert changes[member] == changes[leader] and distance <= 0.5 * (0.6 if same else 0.36) + 1e-6
+    firsts = [int(numpy.flatnonzero(families == family)[0]) for family in range(int(families.max(initial=-1)) + 1)]
+    assert firsts == sorted(firsts)
+
+
+def test_families_are_not_larger_than_what_is_read_at_a_glance():
+    families = find_families(["x"] * 60, ["w"] * 60, numpy.ones((60, 1), dtype="float32"), 1.0)
+    assert numpy.bincount(families).tolist() == [LARGEST, LARGEST, 10]
+
+
+@pytest.fixture
+def traits():
+    generator = numpy.random.default_rng(4)
+    directions = generator.normal(size=(30, 4)).astype("float32")
+    directions /= numpy.linalg.norm(directions, axis=1, keepdims=True)
+    return Traits(directions, generator.integers(2, size=30), generator.integers(3, size=30), 0.8)
+
+
+def test_feedback_is_the_most_probable_function(traits):
+    generator = numpy.random.default_rng(6)
+    scores, decided = generator.gamma(1.0, size=30), numpy.array([0, 3, 4, 9, 11, 20, 29])
+    wrong = numpy.array([True, False, True, True, False, False, True])
+    corrected = corrected_scores(scores, traits, decided, wrong)
+    offsets, kernel = SLOPE * numpy.log(scores / EVEN), traits.kernel(decided, decided)
+
+    def loss(weights):
+        odds = offsets[decided] + kernel @ weights
+        return (numpy.logaddexp(0.0, odds) - wrong * odds).sum() + 0.5 * weights @ kernel @ weights
+
+    weights = minimize(loss, numpy.zeros(7), method="BFGS", options={"gtol": 1e-9}).x
+    expected = scores * numpy.exp(traits.kernel(numpy.arange(30), decided) @ weights / SLOPE)
+    numpy.testing.assert_allclose(corrected, expected, rtol=1e-4)
+
+
+def test_feedback_raises_what_is_like_an_error_and_lowers_what_is_like_a_kept_label(traits):
+    scores = numpy.full(30, 0.5)
+    for wrong, sign in ((True, 1), (False, -1)):
+        corrected = corrected_scores(scores, traits, numpy.array([7]), numpy.array([wrong]))
+        change = sign * (corrected - scores)
+        assert (change >= 0).all() and change[7] == change.max()
+        unlike = traits.current != traits.current[7]
+        assert unlike.any() and not change[unlike].any()
+    numpy.testing.assert_array_equal(
+        corrected_scores(scores, traits, numpy.zeros(0, dtype=int), numpy.zeros(0, dtype=bool)), scores
+    )
+
+
+def test_feedback_does_not_depend_on_the_order_of_decisions(traits):
+    generator = numpy.random.default_rng(8)
+    scores, decided = generator.gamma(1.0, size=30), generator.permutation(30)[:9]
+    wrong = generator.random(9) < 0.5
+    shuffled = generator.permutation(9)
+    numpy.testing.assert_allclose(
+        corrected_scores(scores, traits, decided, wrong),
+        corrected_scores(scores, traits, decided[shuffled], wrong[shuffled]),
+        rtol=1e-6,
+    )
+
+
+def test_the_label_of_what_is_most_alike_is_heard(traits):
+    alike = Traits(numpy.tile(traits.directions[:1], (4, 1)), numpy.array([0, 0, 0, 1]), numpy.zeros(4, int), 0.8)
+    outcomes = [(Entity(0, 1, "B"),)]
+    assert heard_labels(alike, numpy.array([1]), outcomes, 4) == ["B", "B", "B", ""]
+    assert heard_labels(alike, numpy.array([1]), [()], 4) == [""] * 4
+
+
+def test_opinions_may_differ_by_document(two_types):
+    regions = Regions(two_types, find_regions(two_types, []))
+    generator = numpy.random.default_rng(9)
+    emissions = generator.normal(size=(len(two_types.labels), 5))
+    transitions = generator.normal(size=(2, 5, 5))
+    which = numpy.arange(7) % 2
+    scores = regions.scores(Opinion(emissions, transitions, which))
+    for k in (0, 1):
+        alone = regions.scores(Opinion(emissions, transitions[k : k + 1], numpy.zeros(7, dtype=int)))
+        own = which[regions.documents[regions.owners]] == k
+        numpy.testing.assert_allclose(scores[own], alone[own])
