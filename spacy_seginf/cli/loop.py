@@ -32,7 +32,7 @@ from ..files import write_text
 from ..pipeline.corpus import read_corpus
 from ..pipeline.loading import load_pipeline
 from ..render.curation import curation_page
-from ..render.reading_plot import plot_curves
+from ..render.ranking_plots import plot_reading_curve
 from ..render.wording import visible
 from .apply import apply
 
@@ -96,7 +96,12 @@ def loop(
         result.update(_figures(reading))
         result["curves"] = {name: asdict(curve) for name, curve in curves.items()}
         if plots:
-            plot_curves(curves, output / "curves.png")
+            for name, found in (
+                ("f1", "F1 of the head refit, test texts"),
+                ("wrong_found", "share of wrong tokens found"),
+            ):
+                points = {order: (curve.looks, getattr(curve, name)) for order, curve in curves.items()}
+                plot_reading_curve(points, output / f"{name}.png", read="looks", found=found)
     else:
         result["decisions"] = sum(len(read_decisions(path)) for path in files)
     plan = apply(corpus, output / "corrected.spacy", files, conflicts="skip")

@@ -1,8 +1,8 @@
 """What decisions say of other suspects: a confirmed error makes what is like it more suspicious, a kept label less.
 
 A Gaussian process classifier (Rasmussen and Williams 2006, algorithm 3.1: Laplace approximation, logistic likelihood)
-with the suspect's own score as its mean. Two suspects are alike if they have the same current types: the more similar
-their features are, and a little for the same suggested types.
+with the logarithm of the suspect's own score as its mean. Two suspects are alike if they have the same current types
+and similar features.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from scipy.special import expit
 
 from .readings import Reading
 
-SLOPE = 0.7  # log-odds of an error per log of the score
 EVEN = float(numpy.log(2.0))  # nats: the score at which an error is as probable as none
 BREADTH = 0.5  # of the kernel, in units of the spread of features
-NEAR, SAME_CHANGE = 16.0, 1.0  # prior variance that suspects share if they are near, and if they suggest the same
+VARIANCE = 4.0  # of the log-odds of an error, before anything is decided
 ITERATIONS = 30
 TOLERANCE = 1e-8
 BLOCK = 4096  # suspects compared at once
@@ -30,13 +29,12 @@ HEARD = 0.5  # similarity to a confirmed error from which its label is suggested
 class Traits:
     """What suspects are compared by.
 
-    directions (float32, n x d): features, scaled to length 1. current, suggested (int64, n): numbers of the types that
-        they have, and that are suggested. spread (float): what distance (1 - cosine) is usual for the same type.
+    directions (float32, n x d): features, scaled to length 1. current (int64, n): number of the types that they have.
+    spread (float): what distance (1 - cosine) is usual for the same type.
     """
 
     directions: numpy.ndarray
     current: numpy.ndarray
-    suggested: numpy.ndarray
     spread: float
 
     def near(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
@@ -44,12 +42,6 @@ class Traits:
         distances = 1.0 - (self.directions[rows] @ self.directions[others].T).astype(numpy.float64)
         alike = numpy.exp(-numpy.maximum(distances, 0.0) / (BREADTH * self.spread))
         return alike * (self.current[rows][:, None] == self.current[others][None])
-
-    def kernel(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
-        """Return the prior covariance of their log-odds (float64, rows x others)."""
-        same = self.current[rows][:, None] == self.current[others][None]
-        same &= self.suggested[rows][:, None] == self.suggested[others][None]
-        return NEAR * self.near(rows, others) + SAME_CHANGE * same
 
 
 def corrected_scores(
@@ -62,12 +54,12 @@ def corrected_scores(
     """
     if not len(decided):
         return scores
-    offsets = SLOPE * numpy.log(numpy.maximum(scores, 1e-300) / EVEN)
-    weights = _fit(traits.kernel(decided, decided), wrong.astype(numpy.float64), offsets[decided])
+    offsets = numpy.log(numpy.maximum(scores, 1e-300) / EVEN)
+    weights = _fit(VARIANCE * traits.near(decided, decided), wrong.astype(numpy.float64), offsets[decided])
     corrected = numpy.empty(len(scores))
     for start in range(0, len(scores), BLOCK):
         rows = numpy.arange(start, min(start + BLOCK, len(scores)))
-        corrected[rows] = scores[rows] * numpy.exp(traits.kernel(rows, decided) @ weights / SLOPE)
+        corrected[rows] = scores[rows] * numpy.exp(VARIANCE * traits.near(rows, decided) @ weights)
     return corrected
 
 

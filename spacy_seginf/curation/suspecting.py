@@ -166,12 +166,9 @@ class Suspector:
     @cached_property
     def _traits(self) -> Traits:
         numbers: dict[tuple[str, ...], int] = {}
-        kinds = [
-            [numbers.setdefault(tuple(one.label for one in reading), len(numbers)) for reading in readings]
-            for readings in ((suspect.current, suspect.suggested) for suspect in self._suspects)
-        ]
-        current, suggested = numpy.array(kinds, dtype=numpy.int64).reshape(-1, 2).T
-        return Traits(self._directions(self._suspects), current, suggested, self._spread)
+        types = [tuple(one.label for one in suspect.current) for suspect in self._suspects]
+        current = numpy.array([numbers.setdefault(own, len(numbers)) for own in types], dtype=numpy.int64)
+        return Traits(self._directions(self._suspects), current, self._spread)
 
     @cached_property
     def _spread(self) -> float:
