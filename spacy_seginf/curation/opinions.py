@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy
 import torch
 
-from ..influence.choose import fit_to_optimum
+from ..influence.choose import FALLBACK, approach, choose_l2, hold_out, subset
 from ..influence.curvature import IdentityCurvature
-from ..influence.fit import HeadData, emission_scores, newton, unpack
+from ..influence.fit import HeadData, emission_scores, label_marginals, newton, unpack
 from ..influence.held_out import chains_of_heads, missing_entities
 from .readings import Opinion
 from .source import LabelSource
-from .trusted import trusted_l2
 
 FOLDS = 5
 SEED = 0
 GRADIENT = 1e-2  # of heads without a fold: what is left moves probabilities by less than anyone is shown
 ITERATIONS = 30
+GAP = 1e-6  # nats per token that a head for trusted labels may miss its optimum by
 NEAREST = 10
+DOUBTFUL = 1e-3  # probability of an entity from which a token outside tells something
 DOUBT = 0.05  # share of a token's opinion that goes to labels that none of its neighbours has
 COMPARED = 1 << 24  # cosines held at once
 
@@ -61,7 +62,7 @@ def held_out_opinion(source: LabelSource) -> Opinion:
         return source.metric.apply(gradient[None])[0]
 
     for fold in range(FOLDS):
-        rest = part_of(source.data, numpy.flatnonzero(folds != fold))
+        rest = subset(source.data, numpy.flatnonzero(folds != fold))
         share = len(rest.allowed) / max(len(source.labels), 1)
         fit = newton(
             rest,
@@ -87,17 +88,37 @@ def head_opinion(source: LabelSource, theta: numpy.ndarray) -> Opinion:
     return Opinion(emission_scores(source.data, weights), transitions[None], which)
 
 
-def trusted_head(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
-    """Fit a head to trusted labels alone (float64, P). RAISES (ValueError): S051 if they are too few."""
-    return fit_to_optimum(trusted.data, source.theta, trusted_l2(trusted.data)).theta
+def trusted_head(trusted: Trusted) -> numpy.ndarray:
+    """Fit a head to trusted labels alone, with the penalty that suits a tenth of them best, to within GAP nats per
+    token (float64, P). RAISES (ValueError): S051 if they are too few."""
+    data = trusted.data
+    start = numpy.zeros(data.labels * (data.width + data.labels))
+    rest, held_out = hold_out(data)
+    if not len(rest.allowed) or not len(held_out.allowed):
+        return approach(data, start, FALLBACK, GAP).theta
+    choice = choose_l2(rest, held_out, start)
+    return approach(data, choice.fits[choice.l2].theta, choice.l2, GAP).theta
+
+
+def telling(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
+    """Tell which trusted tokens say something about entities (bool, tokens): those of entities, their neighbours, and
+    those outside of which the tagger's head is not certain. They are a third of all, or less."""
+    inside = trusted.labels != 0
+    weights, transitions = unpack(source.theta, trusted.data.labels)
+    marginals = label_marginals(trusted.data, emission_scores(trusted.data, weights), transitions)
+    told = inside | (marginals[:, 0] < 1.0 - DOUBTFUL)
+    told[1:] |= inside[:-1]
+    told[:-1] |= inside[1:]
+    return told & trusted.certain
 
 
 def neighbours_opinion(source: LabelSource, trusted: Trusted, rows: numpy.ndarray) -> Opinion:
-    """Ask the nearest trusted tokens, by the cosine of features, each as loudly as it is near.
+    """Ask the nearest trusted tokens of those that are ``telling``, by the cosine of features, each as loudly as it is
+    near.
 
     rows (int64): tokens of the source that are asked about; others get no opinion.
     """
-    places = numpy.flatnonzero(trusted.certain)
+    places = numpy.flatnonzero(telling(source, trusted))
     theirs, labels = _directions(trusted.data.features[places]), trusted.labels[places]
     nearest = min(NEAREST, len(places))
     shares = numpy.full((len(source.labels), source.data.labels), 1.0 / source.data.labels)
@@ -133,12 +154,6 @@ def unannotated(source: LabelSource, theta: numpy.ndarray) -> list[tuple[int, in
             for entity in missing_entities(chain[places], outside[rows[places]], source.scheme):
                 found.append((document, *entity))
     return sorted(found)
-
-
-def part_of(data: HeadData, documents: numpy.ndarray) -> HeadData:
-    """Return some documents (ints)."""
-    rows = data.rows(documents)
-    return HeadData(data.features[rows], data.allowed[rows], [data.lengths[number] for number in documents])
 
 
 def _directions(features: numpy.ndarray) -> numpy.ndarray:

@@ -65,7 +65,7 @@ class Suspector:
         theta = None
         if trusted is not None and len(trusted):
             say("Fitting a head to the trusted labels")
-            theta = trusted_head(source, trusted)
+            theta = trusted_head(trusted)
             missing = [*missing, *unannotated(source, theta)]
         self.regions = Regions(source, find_regions(source, missing))
         say(f"Asking heads that have not seen the document about {len(self.regions):,} regions")

@@ -15,6 +15,7 @@ from spacy_seginf.curation.opinions import (
     head_opinion,
     held_out_opinion,
     neighbours_opinion,
+    telling,
     trusted_head,
     unannotated,
 )
@@ -23,7 +24,7 @@ from spacy_seginf.curation.readings import REACH, Opinion, Regions, find_regions
 from spacy_seginf.curation.records import Entity
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.effects import complete_labels
-from spacy_seginf.influence.fit import HeadData, fit_head
+from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient
 from spacy_seginf.schemes import TAG, TagScheme
 
 from ..influence.heads import fitted, random_data, segment_loss
@@ -142,22 +143,36 @@ def test_neighbours_are_the_nearest_trusted_tokens(two_types):
     shares = numpy.exp(opinion.emissions)
     numpy.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-9)
     numpy.testing.assert_allclose(shares[1], 0.2)  # not asked about
-    theirs = trusted.data.features[certain].astype("float64")
+    told = telling(two_types, trusted)
+    theirs = trusted.data.features[told].astype("float64")
     for row in rows:
         own = two_types.data.features[row].astype("float64")
         cosines = theirs @ own / numpy.linalg.norm(theirs, axis=1) / numpy.linalg.norm(own)
         nearest = numpy.argsort(-cosines)[:10]
         weights = numpy.maximum(cosines[nearest], 1e-12)
-        expected = 0.05 / 5 + 0.95 * numpy.bincount(trusted.labels[certain][nearest], weights, 5) / weights.sum()
+        expected = 0.05 / 5 + 0.95 * numpy.bincount(trusted.labels[told][nearest], weights, 5) / weights.sum()
         numpy.testing.assert_allclose(shares[row], expected, rtol=1e-5)
     assert not opinion.transitions.any()
 
 
-def test_a_trusted_head_knows_only_the_trusted_labels(two_types):
+def test_a_trusted_head_is_an_optimum_on_the_trusted_labels():
     trusted = trusted_of(numpy.random.default_rng(2), [9] * 12)
-    theta = trusted_head(two_types, trusted)
-    other = LabelSource(two_types.data, two_types.labels[::-1], theta + 1.0, two_types.metric, 1.0, SCHEME)
-    numpy.testing.assert_allclose(trusted_head(other, trusted), theta, atol=1e-6)
+    theta = trusted_head(trusted)
+    penalties = [10.0 ** (k / 2) for k in range(-3, 8)]
+    losses = [
+        loss_and_gradient(trusted.data, theta, l2)[0] - fit_head(trusted.data, theta, l2).loss for l2 in penalties
+    ]
+    assert min(losses) < 0.05 < sorted(losses)[1]  # of one penalty, and of no other
+
+
+def test_certain_tokens_far_from_entities_tell_nothing(two_types):
+    texts = Trusted(two_types.data, two_types.labels, two_types.known)
+    told = telling(two_types, texts)
+    inside = two_types.labels != 0
+    near = inside | numpy.append(inside[1:], False) | numpy.append(False, inside[:-1])
+    assert told[inside].all() and (told[near] == two_types.known[near]).all()
+    doubt = 1.0 - two_types.marginals[:, 0]
+    numpy.testing.assert_array_equal(told[~near], (doubt[~near] > 1e-3) & two_types.known[~near])
 
 
 def test_entities_that_a_head_sees_are_outside_of_annotated_ones(two_types):
