@@ -1,0 +1,338 @@
+"""From a pipeline, its corpus and trusted texts to a ranking; mistakes and what drives them; the reviewer who knows."""
+
+from __future__ import annotations
+
+import json
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from spacy_seginf.cli.rank import rank
+from spacy_seginf.curation.choosing import Choice
+from spacy_seginf.curation.decisions import append_decisions, now
+from spacy_seginf.curation.driving import drives, find_mistakes, likeness
+from spacy_seginf.curation.opening import open_curation
+from spacy_seginf.curation.opinions import Trusted
+from spacy_seginf.curation.records import Decision, Entity, corpus_digest, read_ranking, suspicion_id
+from spacy_seginf.curation.references import References
+from spacy_seginf.curation.suspecting import Decided, Suspector
+from spacy_seginf.evaluation.curating import decisions_of, truth_of
+from spacy_seginf.evaluation.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
+from spacy_seginf.evaluation.reviewing import read_ranking as read_in_order
+from spacy_seginf.influence.effects import HeadEffects, log_odds
+
+from ..cli.running import run
+
+
+@pytest.fixture
+def opened(exact_path, corpus_path):
+    return open_curation(str(exact_path), corpus_path)
+
+
+@pytest.fixture
+def wrong_texts(corpus_path, tmp_path):
+    """The corpus with the types of some entities changed: texts that the tagger gets wrong, as it were."""
+    docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
+    for doc in docs[:8]:
+        doc.set_ents([spacy.tokens.Span(doc, ent.start, ent.end, "ORG") for ent in doc.ents])
+    DocBin(docs=docs[:8], store_user_data=True).to_disk(tmp_path / "texts.spacy")
+    return tmp_path / "texts.spacy"
+
+
+def trusted_of(opened, labels=None):
+    source = opened.source
+    labels = source.labels if labels is None else labels
+    allowed = labels[:, None] == numpy.arange(source.data.labels)
+    return Trusted(type(source.data)(source.data.features, allowed, source.data.lengths), labels, source.known)
+
+
+def test_the_corpus_beside_its_index(opened, corpus_path):
+    docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
+    places = opened.places
+    assert places.names == [doc.user_data["id"] for doc in docs] and places.tokens == sum(map(len, docs))
+    facts = [
+        (doc.user_data["id"], [t.text for t in doc], [Entity(e.start, e.end, e.label_) for e in doc.ents])
+        for doc in docs
+    ]
+    assert places.digest == corpus_digest(facts)
+    for number in range(len(opened.source.data.lengths)):
+        name, first = opened.index.place(number, 0)
+        assert places.in_index(name, first, first + 1) == (number, 0, 1)
+    assert places.in_index("nowhere", 0, 1) is None
+    assert places.in_index(places.names[0], 0, 1000) is None
+
+
+def test_another_corpus_is_refused(exact_path, corpus_path, tmp_path):
+    vocab = spacy.blank("en").vocab
+    docs = list(DocBin().from_disk(corpus_path).get_docs(vocab))
+
+    def saved(changed):
+        DocBin(docs=changed, store_user_data=True).to_disk(tmp_path / "other.spacy")
+        return tmp_path / "other.spacy"
+
+    with pytest.raises(ValueError, match=r"S212.*lacks"):
+        open_curation(str(exact_path), saved(docs[1:]))
+    twice = [*docs, docs[0]]
+    with pytest.raises(ValueError, match="S211"):
+        open_curation(str(exact_path), saved(twice))
+    other = next(doc for doc in docs if doc.ents)
+    ents = other.ents
+    other.set_ents(ents[1:])
+    with pytest.raises(ValueError, match=r"S212.*other entities"):
+        open_curation(str(exact_path), saved(docs))
+    other.set_ents(list(ents))
+    renamed = spacy.tokens.Doc(vocab, words=[f"{token.text}x" for token in docs[0]])
+    renamed.user_data["id"] = docs[0].user_data["id"]
+    with pytest.raises(ValueError, match=r"S212.*other words"):
+        open_curation(str(exact_path), saved([renamed, *docs[1:]]))
+
+
+def test_a_ranking(exact_path, corpus_path, tmp_path):
+    output = tmp_path / "suspicions.jsonl"
+    ranking = rank(str(exact_path), corpus_path, output, dev=corpus_path, references=3)
+    assert read_ranking(output) == ranking
+    docs = {doc.user_data["id"]: doc for doc in DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab)}
+    assert len(ranking.suspicions) > 30 and ranking.labels == ("LOC", "ORG", "PER")
+    seen = set()
+    for number, one in enumerate(ranking.suspicions):
+        doc = docs[one.document]
+        assert [token.text for token in doc[one.first :][: len(one.words)]] == list(one.words)
+        inside = {Entity(e.start, e.end, e.label_) for e in doc.ents if e.start < one.end and one.start < e.end}
+        assert set(one.current) == inside and one.suggested != one.current
+        assert all(one.start <= entity.start and entity.end <= one.end for entity in (*one.current, *one.suggested))
+        assert one.id == suspicion_id(one.document, one.start, one.end, one.current)
+        assert 0 <= one.probability <= 1 and one.reasons
+        assert bool(one.supporting or one.opposing) == (number < 3)
+        assert not seen & {(one.document, token) for token in range(one.start, one.end)}
+        seen |= {(one.document, token) for token in range(one.start, one.end)}
+    annotated = {(e.start, e.end, e.label_) for doc in docs.values() for e in doc.ents}
+    assert annotated <= {(c.start, c.end, c.label) for one in ranking.suspicions for c in one.current}
+
+
+def test_the_command(exact_path, corpus_path, tmp_path):
+    output = tmp_path / "ranked.jsonl"
+    code, printed = run("seginf", "rank", exact_path, corpus_path, "--output", output, "--dev", corpus_path)
+    assert code == 0 and "High is suspicious" in printed and "seginf review" in printed
+    code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--label", "LOC", "--top", "5", "-q")
+    ranking = read_ranking(output)
+    assert code == 0 and len(ranking.suspicions) == 5
+    assert all(one.current[0].label == "LOC" for one in ranking.suspicions)
+    code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--text", "(", "-q")
+    assert code == 1 and "[S214]" in printed
+    code, printed = run("seginf", "rank", exact_path, tmp_path / "no.spacy", "-o", output, "-q")
+    assert code == 1 and "[S040]" in printed
+    assert read_ranking(output) == ranking
+
+
+def test_one_pattern(opened):
+    suspects = Suspector(opened.source, opened.words, None, opened.missing).rank()
+    for choice, right in [
+        (Choice(suggested=("PER",)), lambda one, words, name: any(e.label == "PER" for e in one.suggested)),
+        (Choice(kinds=("remove", "rebound")), lambda one, words, name: one.kind in ("remove", "rebound")),
+        (Choice(documents=("doc-3",)), lambda one, words, name: name == "doc-3"),
+        (Choice(text="^osted"), lambda one, words, name: words.lower().startswith("osted")),
+    ]:
+        for one in suspects:
+            words = " ".join(opened.words[one.document][one.start : one.end])
+            name = opened.index.place(one.document, 0)[0]
+            assert choice.wants(one, opened.places, opened.index) == right(one, words, name)
+    with pytest.raises(ValueError, match="S214"):
+        Choice(kinds=("change",))
+
+
+def test_decisions_leave_the_ranking_and_teach(exact_path, corpus_path, tmp_path):
+    output, said = tmp_path / "suspicions.jsonl", tmp_path / "decisions.jsonl"
+    first = rank(str(exact_path), corpus_path, output, references=0)
+    chosen = next(one for one in first.suspicions if one.kind == "relabel" and " ".join(one.region) == "Tarnby")
+    outcome = tuple(Entity(one.start, one.end, "ORG") for one in chosen.current)
+    place = chosen.id, chosen.document, chosen.start, chosen.end, chosen.region, chosen.current
+    append_decisions(said, [Decision(*place, "label", outcome, "ada", now(), first.corpus)])
+    second = rank(str(exact_path), corpus_path, output, decisions=[said], references=0)
+    assert chosen.id not in {one.id for one in second.suspicions} and second.about["decided"] == 1
+    scores = {one.id: one.score for one in first.suspicions}
+    alike = [one for one in second.suspicions if " ".join(one.region) == "Tarnby" and one.id in scores]
+    assert alike and all(one.score > scores[one.id] for one in alike)
+    assert any(one.suggested and one.suggested[0].label == "ORG" for one in alike)
+
+
+def test_decisions_for_another_version_are_refused(opened, exact_path, corpus_path, tmp_path):
+    name = opened.places.names[0]
+    words, _ = opened.places.words(name, 0, 1)
+    for decision in (
+        Decision("x", name, 0, 1, ("other",), (), "keep"),
+        Decision("x", name, 0, 1, words, (Entity(0, 1, "LOC"),), "keep"),
+        Decision("x", "nowhere", 0, 1, words, (), "keep"),
+    ):
+        with pytest.raises(ValueError, match="S213"):
+            opened.decided([decision])
+
+
+def test_mistakes_are_groups_of_entities_that_differ(opened):
+    source = opened.source
+    labels = source.labels.copy()
+    first = int(source.data.starts[0])
+    found = find_mistakes(source.theta, trusted_of(opened), source.scheme)
+    mistakes = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(labels)), source.scheme)
+    assert len(mistakes) > len(found) and all(not wanted for wanted in mistakes.true)
+    for (document, start, end), wrong in zip(mistakes.segments.tolist(), mistakes.wrong):
+        first = int(source.data.starts[document])
+        tags = mistakes.predicted[first : first + source.data.lengths[document]].tolist()
+        assert set(wrong) == {Entity(*one) for one in source.scheme.entities(tags) if one[0] < end and start < one[1]}
+    few = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(labels)), source.scheme, largest=3)
+    assert len(few) == 3 and few.found == len(mistakes)
+
+
+def test_what_drives_a_mistake_is_what_refits_show(opened):
+    source = opened.source
+    mistakes = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 4)
+    effects = HeadEffects(source.data, source.theta, source.l2, source.metric, source.labels)
+    segments = source.entities[::7]
+    predicted = drives(effects, mistakes, segments)
+    watched = mistakes.watched(source.theta)
+    before = log_odds(watched.losses(effects.nothing)[0])
+    real = []
+    for segment in segments:
+        step, fit = effects.refit(effects.without([segment]))
+        assert fit.converged
+        real.append(log_odds(watched.losses(step)[0]) - before)
+    real = numpy.array(real)
+    assert numpy.corrcoef(predicted.ravel(), real.ravel())[0, 1] > 0.9
+    large = numpy.abs(real) > 0.05
+    assert large.sum() >= 3 and (numpy.sign(real[large]) == numpy.sign(predicted[large])).all()
+
+
+def test_likeness_is_the_cosine_of_gradients(opened):
+    source = opened.source
+    mistakes = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 5)
+    segments = source.entities[:6]
+    mine = source.chains(segments).factors().gradients()
+    theirs = mistakes.watched(source.theta).factors().gradients()
+    norms = numpy.linalg.norm(mine, axis=1)[:, None] * numpy.linalg.norm(theirs, axis=1)
+    numpy.testing.assert_allclose(likeness(source, mistakes, segments), mine @ theirs.T / norms, atol=1e-9)
+
+
+def test_what_drives_given_mistakes_comes_first(exact_path, corpus_path, wrong_texts, tmp_path):
+    plain = rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", references=0)
+    driven = rank(str(exact_path), corpus_path, tmp_path / "b.jsonl", mistakes=wrong_texts, references=0)
+    assert [one.id for one in plain.suspicions] != [one.id for one in driven.suspicions]
+    assert driven.about["mistakes"] > 3
+    assert any(one.drives for one in driven.suspicions) and not any(one.drives for one in plain.suspicions)
+    for one in driven.suspicions:
+        assert all(drive["effect"] < 0 and drive["predicted"] != drive["gold"] for drive in one.drives)
+
+
+def test_texts_without_mistakes_are_told(exact_path, corpus_path, tmp_path):
+    nlp = spacy.load(exact_path)
+    docs = [nlp.make_doc("Nobody was surprised .")]
+    docs[0].set_ents([])
+    DocBin(docs=docs).to_disk(tmp_path / "fine.spacy")
+    with pytest.warns(UserWarning, match="W007"):
+        rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", mistakes=tmp_path / "fine.spacy", references=0)
+
+
+def test_references_do_not_name_the_label_itself(opened):
+    references = References(opened.index)
+    for document, start, end in opened.source.entities[:5].tolist():
+        found = references.at(document, start, end)
+        name, first = opened.index.place(document, start)
+        for side, sign in (("supporting", -1), ("opposing", 1)):
+            assert len(found[side]) <= 3
+            for one in found[side]:
+                assert one["effect"] * sign > 0
+                assert one["document"] != name or one["end"] <= first or first + end - start <= one["start"]
+
+
+def test_a_reviewer_decides_whole_entities(opened):
+    source = opened.source
+    truth = source.labels.copy()
+    document, start, end = next(span for span in source.entities.tolist() if span[2] - span[1] == 2)
+    first = int(source.data.starts[document])
+    truth[first + start : first + end] = 0
+    reviewer = Reviewer(source, truth)
+    label = source.scheme.entities(source.labels[first : first + end].tolist())[-1][2]
+    expected = Decided(document, start, end, (Entity(start, end, label),), ())
+    assert reviewer.decide(document, start + 1, end) == expected and expected.wrong
+    kept = next(span for span in source.entities.tolist() if span[0] != document)
+    assert not reviewer.decide(*kept).wrong
+    with pytest.raises(ValueError, match="S215"):
+        Reviewer(source, truth[:-1])
+
+
+def test_reading_finds_what_is_wrong(opened):
+    source = opened.source
+    generator = numpy.random.default_rng(0)
+    truth = source.labels.copy()
+    for document, start, end in source.entities[generator.random(len(source.entities)) < 0.2].tolist():
+        first = int(source.data.starts[document])
+        truth[first + start : first + end] = source.scheme.entity_tags("PER", end - start)
+    reviewer = Reviewer(source, truth)
+    suspector = Suspector(source, opened.words, trusted_of(opened, truth), opened.missing)
+    for every in (None, 4):
+        looks = read_in_order(suspector, reviewer, 1000, every=every, families=False)
+        spans = [(one.document, one.start, one.end) for look in looks for one in look.decided]
+        shares = found_tokens(reviewer, looks)
+        assert shares == sorted(shares) and shares[-1] == 1.0 and len(set(spans)) >= len(source.entities) - 5
+        numpy.testing.assert_array_equal(corrected_labels(source, looks)[reviewer.wrong], truth[reviewer.wrong])
+    by_chance = found_tokens(reviewer, read_spans(reviewer, source.units, generator.random(len(source.units)), 15))
+    assert found_tokens(reviewer, looks[:15])[-1] > by_chance[-1]
+    families = read_in_order(suspector, reviewer, 5, every=2)
+    assert len(families) == 5 and max(len(look.decided) for look in families) > 1
+    kinds = [entry for look in families for entry in look.by_kind()]
+    assert len(kinds) == sum(len(look.decided) for look in families)
+    assert all(wrong or not right for _, wrong, right in kinds)
+
+
+def test_decisions_of_the_truth_give_the_truth(opened, corpus_path, tmp_path):
+    source = opened.source
+    docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
+    changed = next(doc for doc in docs if len(doc.ents) > 1)
+    changed.set_ents(list(changed.ents[1:]))
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "truth.spacy")
+    truth = truth_of(opened, tmp_path / "truth.spacy")
+    reviewer = Reviewer(source, truth)
+    assert 0 < reviewer.wrong.sum() < 5
+    looks = [Look((reviewer.decide(*span),)) for span in source.entities.tolist()]
+    decisions = decisions_of(opened, looks, "the truth")
+    assert [one.choice for one in decisions].count("label") == 1
+    assert opened.decided(decisions) and decisions[0].corpus == opened.places.digest
+    DocBin(docs=docs[1:], store_user_data=True).to_disk(tmp_path / "less.spacy")
+    with pytest.raises(ValueError, match="S216"):
+        truth_of(opened, tmp_path / "less.spacy")
+
+
+def test_the_loop_without_training(exact_path, corpus_path, tmp_path):
+    docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
+    for doc in docs[:6]:
+        doc.set_ents(list(doc.ents[:1]))
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "truth.spacy")
+    output = tmp_path / "loop"
+    arguments = ["seginf", "loop", exact_path, corpus_path, output, "--test", corpus_path, "--no-retrain"]
+    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--looks", "20", "--every", "5")
+    assert code == 0, printed
+    result = json.loads((output / "loop.json").read_text())
+    assert set(result["curves"]) == {"ranking", "loss", "random"} and result["read"] == 20
+    assert (output / "corrected.spacy").exists() and (output / "f1.png").stat().st_size > 1000
+    assert "wrong tokens found" in (output / "loop.md").read_text()
+    decided = output / "decisions.jsonl"
+    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy")
+    assert code == 1 and "[S218]" in printed and "exists already" in printed
+    other = [*arguments[:4], tmp_path / "again", *arguments[5:]]
+    code, printed = run(*other)
+    assert code == 1 and "[S218]" in printed
+    code, printed = run(*other, "--decisions", decided)
+    assert code == 0, printed
+    same = (tmp_path / "again" / "corrected.spacy").read_bytes() == (output / "corrected.spacy").read_bytes()
+    assert same and result["changed"] == json.loads((tmp_path / "again" / "loop.json").read_text())["changed"]
+    code, printed = run(*other[:4], tmp_path / "third", *other[5:], "--decisions", tmp_path / "no.jsonl")
+    assert code == 1 and "[S040]" in printed and not (tmp_path / "third").exists()
+
+
+def test_a_training_that_fails_is_told(exact_path, corpus_path, tmp_path):
+    (tmp_path / "bad.cfg").write_text("[nlp]\nlang = 5\n")
+    code, printed = run(
+        *("seginf", "loop", exact_path, corpus_path, tmp_path / "loop", "--test", corpus_path, "--truth", corpus_path),
+        *("--looks", "3", "--config", tmp_path / "bad.cfg"),
+    )
+    assert code == 1 and "[S217]" in printed and (tmp_path / "loop" / "corrected.spacy").exists()
