@@ -155,12 +155,7 @@ def _retrained(opened: Opened, looks: Sequence[Look], folder: Path, model: Path,
     """Apply what was decided, train as the pipeline was, and score on the test part."""
     append_decisions(folder / "decisions.jsonl", decisions_of(opened, looks, "the truth"))
     apply(corpus(None, "train"), folder / "corrected.spacy", [folder / "decisions.jsonl"])
-    overrides = {
-        "paths.train": folder / "corrected.spacy",
-        "paths.checkpoints": folder / "checkpoints",
-        "system.seed": seed,
-    }
-    again = train_again(model / "config.cfg", folder / "model", overrides)
+    again = train_again(model / "config.cfg", folder / "model", folder / "corrected.spacy", {"system.seed": seed})
     return scores_by_label(spacy.load(again), corpus(None, "test"))[""]
 
 

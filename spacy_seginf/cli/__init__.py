@@ -357,7 +357,7 @@ def loop_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
-    output: Path = Arg(..., help="New folder for decisions, corrected corpus, model, loop.md and curves"),
+    output: Path = Arg(..., help="Folder for decisions, corrected corpus, model, loop.md and curves"),
     test: Path = Opt(..., "--test", help="Texts with right labels (.spacy) that everything is scored on"),
     truth: Optional[Path] = Opt(
         None, "--truth", help="The training corpus with right labels (.spacy), which decides in the place of a person"
@@ -371,6 +371,7 @@ def loop_cli(
     every: int = Opt(10, "--every", help="Looks after which decisions feed back into the ranking; 0 never", min=0),
     retrain: bool = Opt(True, "--retrain/--no-retrain", help="Whether to train at the end"),
     plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw curves (needs matplotlib)"),
+    force: bool = Opt(False, "--force", "-F", help="Replace the output of an earlier loop"),
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
 ) -> None:
@@ -379,7 +380,7 @@ def loop_cli(
 
     settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
     settings.update(before=before, ceiling=ceiling, looks=looks, every=every, retrain=retrain, plots=plots)
-    settings.update(overrides=parse_config_overrides(context.args), gpu_id=gpu_id, silent=quiet)
+    settings.update(overrides=parse_config_overrides(context.args), force=force, gpu_id=gpu_id, silent=quiet)
     _report_errors(loop, pipeline, corpus, output, test, **settings)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -14,7 +16,6 @@ from wasabi import Printer, table
 from ..curation.decisions import append_decisions
 from ..curation.opening import Opened, open_curation
 from ..curation.reading import clean_texts
-from ..curation.records import read_decisions
 from ..curation.suspecting import Suspector
 from ..errors import Errors
 from ..evaluation.curating import (
@@ -28,7 +29,7 @@ from ..evaluation.curating import (
     truth_of,
 )
 from ..evaluation.reviewing import Look, Reviewer
-from ..files import write_text
+from ..files import replace_folder, write_text
 from ..pipeline.corpus import read_corpus
 from ..pipeline.loading import load_pipeline
 from ..render.curation import curation_page
@@ -36,6 +37,7 @@ from ..render.ranking_plots import plot_reading_curve
 from ..render.wording import visible
 from .apply import apply
 
+RESULT = "loop.json"
 STEPS = 5  # points of a curve
 TRUTH = "the truth"
 
@@ -57,13 +59,14 @@ def loop(
     retrain: bool = True,
     plots: bool = True,
     overrides: Optional[dict[str, Any]] = None,
+    force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
 ) -> dict[str, Any]:
     """Put a corpus right, train again, and compare.
 
     pipeline (str): a folder that `seginf index` wrote. corpus (Path): the training corpus (.spacy) that was indexed.
-    output (Path): new folder for decisions, the corrected corpus with its diff, the model, and loop.json and loop.md.
+    output (Path): folder for decisions, the corrected corpus with its diff, the model, and loop.json and loop.md.
     test (Path): texts with right labels (.spacy) that everything is scored on.
     truth (Path): the training corpus with right labels (.spacy): reads the ranking in the place of a person.
     decisions (sequence of Path): what people decided, instead.
@@ -73,6 +76,7 @@ def loop(
     ceiling (str): pipeline that was trained on the truth, to say which share of the cost of errors was won back.
     looks (int): how many spans or families are read. every (int): looks after which decisions feed back; 0 never.
     retrain (bool): whether to train at the end. plots (bool): whether to draw curves (needs matplotlib).
+    force (bool): whether to replace the output if it is a folder that this wrote.
     RETURNS (dict): what loop.json holds.
     RAISES (ValueError): S218 if the output exists or neither or both of truth and decisions are given, S217 if the
         training fails, else as `rank` and `apply`.
@@ -80,52 +84,58 @@ def loop(
     msg = Printer(no_print=silent)
     if bool(decisions) == (truth is not None):
         raise ValueError(Errors.S218.format(problem="give either --truth or --decisions"))
-    if output.exists():
-        raise ValueError(Errors.S218.format(problem=f"the folder {output} exists already"))
+    if output.exists() and not (force and (output / RESULT).is_file()):
+        hint = " and holds no earlier result" if force else "; --force replaces it"
+        raise ValueError(Errors.S218.format(problem=f"the folder {output} exists already{hint}"))
     for path in (corpus, test, *(path for path in (truth, dev, config, *decisions) if path is not None)):
         if not Path(path).is_file():  # before anything takes minutes
             raise ValueError(Errors.S040.format(what="file", path=path))
     setup_gpu(gpu_id, silent=True)
-    result: dict[str, Any] = {"looks": looks, "every": every}
-    files = [Path(path) for path in decisions]
-    if truth is not None:
-        opened = open_curation(pipeline, corpus)
-        reading, curves = _read(opened, truth, dev, test, looks, every, msg)
-        files = [output / "decisions.jsonl"]
-        append_decisions(files[0], decisions_of(opened, reading, TRUTH))
-        result.update(_figures(reading))
-        result["curves"] = {name: asdict(curve) for name, curve in curves.items()}
-        if plots:
-            for name, found in (
-                ("f1", "F1 of the head refit, test texts"),
-                ("wrong_found", "share of wrong tokens found"),
-            ):
-                points = {order: (curve.looks, getattr(curve, name)) for order, curve in curves.items()}
-                plot_reading_curve(points, output / f"{name}.png", read="looks", found=found)
-    else:
-        result["decisions"] = sum(len(read_decisions(path)) for path in files)
-    plan = apply(corpus, output / "corrected.spacy", files, conflicts="skip")
-    result.update(changed=len(plan.changes), kept=plan.kept, conflicts=len(plan.conflicts))
-    msg.good(f"Corrected corpus: {output / 'corrected.spacy'} ({len(plan.changes):,} changes)")
-    if retrain:
-        msg.info("Training on the corrected corpus")
-        settings = {"paths.train": output / "corrected.spacy", **({} if dev is None else {"paths.dev": dev})}
-        chosen = config if config is not None else Path(pipeline) / "config.cfg"
-        model = train_again(chosen, output / "model", {**settings, **(overrides or {})}, gpu_id)
-        result["scores"] = {
-            "before": scores_by_label(load_pipeline(before or pipeline), test),
-            "after": scores_by_label(load_pipeline(str(model)), test),
-        }
-        if ceiling is not None:
-            result["scores"]["truth"] = scores_by_label(load_pipeline(ceiling), test)
-            whole = [result["scores"][name][""] for name in ("before", "after", "truth")]
-            result["recovered"] = recovered(*whole)
-    write_text(output / "loop.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    write_text(output / "loop.md", curation_page(result))
+    settings = {} if dev is None else {"paths.dev": dev}
+    settings.update(overrides or {})
+    place = output if not output.exists() else output.with_name(f".{output.name}-{os.getpid()}-new")
+    try:
+        result: dict[str, Any] = {"looks": looks, "every": every}
+        files = [Path(path) for path in decisions]
+        if truth is not None:
+            opened = open_curation(pipeline, corpus)
+            reading, curves = _read(opened, truth, dev, test, looks, every, msg)
+            files = [place / "decisions.jsonl"]
+            append_decisions(files[0], decisions_of(opened, reading, TRUTH))
+            result.update(_figures(reading), curves={name: asdict(curve) for name, curve in curves.items()})
+            if plots:
+                _plot(curves, place)
+        plan = apply(corpus, place / "corrected.spacy", files, conflicts="skip")
+        result.update(changed=len(plan.changes), kept=plan.kept, conflicts=len(plan.conflicts))
+        msg.info(f"{len(plan.changes):,} changes in the corrected corpus")
+        if retrain:
+            msg.info("Training on the corrected corpus")
+            chosen = config if config is not None else Path(pipeline) / "config.cfg"
+            trained = train_again(chosen, place / "model", place / "corrected.spacy", settings, gpu_id)
+            pipelines = {"before": before or pipeline, "after": str(trained)}
+            if ceiling is not None:
+                pipelines["truth"] = ceiling
+            result["scores"] = {name: scores_by_label(load_pipeline(path), test) for name, path in pipelines.items()}
+            if ceiling is not None:
+                result["recovered"] = recovered(*(result["scores"][name][""] for name in ("before", "after", "truth")))
+        write_text(place / RESULT, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        write_text(place / "loop.md", curation_page(result))
+        if place != output:
+            replace_folder(place, output)
+    finally:
+        if place != output and place.exists():
+            shutil.rmtree(place, ignore_errors=True)
     if not silent:
         _print(result)
-        msg.good(f"Results: {output / 'loop.md'}")
+        msg.good(f"Results: {output / 'loop.md'}; corrected corpus: {output / 'corrected.spacy'}")
     return result
+
+
+def _plot(curves: dict[str, Curve], folder: Path) -> None:
+    measures = (("f1", "F1 of the head refit, test texts"), ("wrong_found", "share of wrong tokens found"))
+    for name, found in measures:
+        points = {order: (curve.looks, getattr(curve, name)) for order, curve in curves.items()}
+        plot_reading_curve(points, folder / f"{name}.png", read="looks", found=found)
 
 
 def _read(

@@ -16,6 +16,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 import numpy
 from spacy.language import Language
 from spacy.training import Corpus
+from thinc.api import Config
 
 from ..crf import one_label_each
 from ..curation.decisions import now
@@ -122,13 +123,16 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
     return truth
 
 
-def train_again(config: Path, output: Path, overrides: Mapping[str, Any], gpu_id: int = -1) -> Path:
+def train_again(config: Path, output: Path, corpus: Path, overrides: Mapping[str, Any], gpu_id: int = -1) -> Path:
     """Train a pipeline with `spacy train` in a process of its own; return its last model.
 
-    config (Path): as for `spacy train`. overrides: settings of the config by their dotted names.
+    config (Path): as for `spacy train`; no checkpoints are kept. corpus (Path): the training corpus (.spacy). overrides: settings of the config by their dotted names.
     RAISES (ValueError): S217 with the last lines if the training failed.
     """
-    options = [part for key, value in overrides.items() for part in (f"--{key}", str(value))]
+    settings = {"paths.train": corpus, **overrides}
+    if Config().from_disk(config, interpolate=False).get("paths", {}).get("checkpoints"):
+        settings.setdefault("paths.checkpoints", "null")
+    options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
     command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(output), "--gpu-id", str(gpu_id)]
     done = subprocess.run([*command, *options], capture_output=True, text=True, env=os.environ.copy())
     if done.returncode:

@@ -318,6 +318,10 @@ def test_the_loop_without_training(exact_path, corpus_path, tmp_path):
     decided = output / "decisions.jsonl"
     code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy")
     assert code == 1 and "[S218]" in printed and "exists already" in printed
+    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--looks", "4", "--force")
+    assert code == 0 and json.loads((output / "loop.json").read_text())["read"] == 4
+    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--looks", "20", "--every", "5", "--force")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["loop", "truth.spacy"]
     other = [*arguments[:4], tmp_path / "again", *arguments[5:]]
     code, printed = run(*other)
     assert code == 1 and "[S218]" in printed
