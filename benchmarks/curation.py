@@ -13,7 +13,7 @@ OMP_NUM_THREADS=1 python benchmarks/curation.py --data DIR
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
@@ -32,7 +32,7 @@ from spacy_seginf.curation.scores import segment_scores
 from spacy_seginf.curation.suspecting import Suspector
 from spacy_seginf.evaluation.curating import decisions_of, recovered, scores_by_label, train_again, truth_of
 from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
-from spacy_seginf.evaluation.reviewing import Look, Reviewer, found_tokens, read_ranking, read_spans
+from spacy_seginf.evaluation.reviewing import Look, Reviewer, counts_by_kind, found_tokens, read_ranking, read_spans
 
 WORK = CACHE / "curation"
 INDEX: dict[str, Any] = {"curvature": "exact", "refit": True, "unit": "entity"}
@@ -54,7 +54,7 @@ def main() -> None:
 def embedded_part(seeds: Sequence[int], *, quick: bool) -> dict[str, Any]:
     """Read, put right and train again on the embedded corpus, for each seed of the trainings."""
     found: dict[str, list[float]] = defaultdict(list)  # by measure and order, of each seed
-    kinds: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
     costs = []
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
@@ -65,9 +65,10 @@ def embedded_part(seeds: Sequence[int], *, quick: bool) -> dict[str, Any]:
         rows.append([name, *(" ".join(f"{value:.3f}" for value in own) or "-" for own in values)])
     print("Embedded corpus, by seed")
     print_table(["order", "planted recall in 100 looks", "precision", "share of the lost F1 won back"], rows)
-    kinds_found = {kind: {"read": n, "wrong": w, "right_suggestion": r} for kind, (n, w, r) in kinds.items()}
-    print_table(["kind", "read", "wrong", "with the right suggestion"], [[kind, *kinds[kind]] for kind in kinds])
-    figures: dict[str, Any] = {"f1": costs, "by_kind": kinds_found}
+    print_table(
+        ["kind", "read", "wrong", "suggestion right"], [[kind, *counts.values()] for kind, counts in kinds.items()]
+    )
+    figures: dict[str, Any] = {"f1": costs, "by_kind": kinds}
     for key, by_seed in found.items():
         label = key.removesuffix(":ranking")
         figures[label] = float(numpy.mean(by_seed))
@@ -76,7 +77,7 @@ def embedded_part(seeds: Sequence[int], *, quick: bool) -> dict[str, Any]:
 
 
 def _embedded_seed(
-    seed: int, folder: Path, found: dict[str, list[float]], kinds: dict[str, list[int]], *, quick: bool
+    seed: int, folder: Path, found: dict[str, list[float]], kinds: dict[str, Counter[str]], *, quick: bool
 ) -> dict[str, float]:
     steps = 100 if quick else None
     model, truth = (checkpoint("embedded", seed, None, truth=right, steps=steps) for right in (False, True))
@@ -103,10 +104,8 @@ def _embedded_seed(
             scores[name] = _retrained(opened, looks, folder / name, model, seed)
             share = recovered(scores["before"], scores[name], scores["truth"])
             found[f"f1_recovered:{name}"].append(share)
-    for look in orders["ranking"]:
-        for kind, wrong, right in look.by_kind():
-            counts = kinds[kind]
-            kinds[kind] = [counts[0] + 1, counts[1] + wrong, counts[2] + right]
+    for kind, counts in counts_by_kind(orders["ranking"]).items():
+        kinds[kind].update(counts)
     print(f"seed {seed}: F1 " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()), flush=True)
     return scores
 

@@ -28,7 +28,7 @@ from ..evaluation.curating import (
     train_again,
     truth_of,
 )
-from ..evaluation.reviewing import Look, Reviewer
+from ..evaluation.reviewing import Look, Reviewer, counts_by_kind
 from ..files import replace_folder, write_text
 from ..pipeline.corpus import read_corpus
 from ..pipeline.loading import load_pipeline
@@ -163,6 +163,7 @@ def _figures(looks: Sequence[Look]) -> dict[str, Any]:
         "spans": len(spans),
         "wrong": sum(one.wrong for one in spans),
         "precision": sum(look.precision for look in looks) / max(len(looks), 1),
+        "by_kind": counts_by_kind(looks),
     }
 
 

@@ -126,7 +126,8 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
 def train_again(config: Path, output: Path, corpus: Path, overrides: Mapping[str, Any], gpu_id: int = -1) -> Path:
     """Train a pipeline with `spacy train` in a process of its own; return its last model.
 
-    config (Path): as for `spacy train`; no checkpoints are kept. corpus (Path): the training corpus (.spacy). overrides: settings of the config by their dotted names.
+    config (Path): as for `spacy train`; no checkpoints are kept. corpus (Path): the training corpus (.spacy).
+    overrides: settings of the config by their dotted names.
     RAISES (ValueError): S217 with the last lines if the training failed.
     """
     settings = {"paths.train": corpus, **overrides}

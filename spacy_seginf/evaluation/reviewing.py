@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Optional, Sequence
+from typing import Iterable, Iterator, Optional, Sequence
 
 import numpy
 
@@ -135,6 +135,17 @@ def found_tokens(reviewer: Reviewer, looks: Sequence[Look]) -> list[float]:
             seen[first + one.start : first + one.end] = True
         shares.append(float((seen & reviewer.wrong).sum() / max(reviewer.wrong.sum(), 1)))
     return shares
+
+
+def counts_by_kind(looks: Iterable[Look]) -> dict[str, dict[str, int]]:
+    """Count what was read by the kind of change that was suspected: "read", "wrong", and "suggestion_right"."""
+    counts: dict[str, dict[str, int]] = {}
+    for kind, wrong, right in (entry for look in looks for entry in look.by_kind()):
+        own = counts.setdefault(kind, {"read": 0, "wrong": 0, "suggestion_right": 0})
+        own["read"] += 1
+        own["wrong"] += wrong
+        own["suggestion_right"] += right
+    return counts
 
 
 def _batch(suspector: Suspector, decided: Sequence[Decided], wanted: int, families: bool) -> Iterator[list[Suspect]]:

@@ -16,6 +16,8 @@ def curation_page(result: Mapping[str, Any]) -> str:
             f"(mean precision of a look: {result['precision']:.2f}).",
             "",
         ]
+        rows = [[kind, *(str(count) for count in counts.values())] for kind, counts in result["by_kind"].items()]
+        parts += [markdown_table(["suspected", "read", "wrong", "of these, the suggestion was right"], rows), ""]
     changes = f"{result['changed']:,} regions changed, {result['kept']:,} confirmed"
     parts += [f"{changes}, {result['conflicts']:,} left as decisions contradict each other.", ""]
     if "scores" in result:

@@ -74,3 +74,17 @@ def test_conll2003_transformer(private_project, tmp_path, monkeypatch):
     overrides = {"vars.transformer_steps": 3, "vars.transformer": str(tmp_path / "bert")}
     project_run(private_project, "conll2003-transformer", overrides=overrides, capture=True)
     assert (private_project / "reports" / "conll2003_transformer.html").exists()
+
+
+def test_curate(finished_project):
+    project_run(finished_project, "curate", overrides={"vars.looks": 40, "vars.loop": "--no-retrain"}, capture=True)
+    project = srsly.read_yaml(finished_project / "project.yml")
+    for command in project["commands"]:
+        if command["name"] in ("rank", "review-page", "loop"):
+            for output in command["outputs"]:
+                assert (finished_project / output).exists(), f"{command['name']} made no {output}"
+    result = json.loads((finished_project / "reports" / "curated" / "loop.json").read_text())
+    assert result["read"] == 40 and result["precision"] > 0.7
+    curves = result["curves"]
+    assert curves["ranking"]["wrong_found"][-1] > 2 * curves["loss"]["wrong_found"][-1]
+    assert curves["ranking"]["f1"][-1] > curves["ranking"]["f1"][0]
