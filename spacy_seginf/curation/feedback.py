@@ -19,8 +19,10 @@ from .readings import Reading
 EVEN = float(numpy.log(2.0))  # nats: the score at which an error is as probable as none
 BREADTH = 0.5  # of the kernel, in units of the spread of features
 VARIANCE = 4.0  # of the log-odds of an error, before anything is decided
-ITERATIONS = 30
-TOLERANCE = 1e-8
+LEAST = 1e-3  # nats: no score counts for less when it is contradicted
+ITERATIONS = 100
+TOLERANCE = 1e-9  # of the log posterior
+SHORTEST = 1e-6  # step
 BLOCK = 4096  # suspects compared at once
 HEARD = 0.5  # similarity to a confirmed error from which its label is suggested too
 
@@ -44,37 +46,51 @@ class Traits:
         return alike * (self.current[rows][:, None] == self.current[others][None])
 
 
-def corrected_scores(
+def feedback_factors(
     scores: numpy.ndarray, traits: Traits, decided: numpy.ndarray, wrong: numpy.ndarray
 ) -> numpy.ndarray:
-    """Return the scores of suspects, raised or lowered by what was decided (float64, n).
+    """Return what decisions multiply the scores of suspects by (float64, n): above 1 if they are more suspicious now.
 
-    scores (float64, n): in nats, positive. decided (ints): which suspects were decided. wrong (bool, the same length):
-        whether their labels were changed.
+    scores (float64, n): in nats. decided (ints): which suspects were decided. wrong (bool, the same length): whether
+        their labels were changed.
     """
-    if not len(decided):
-        return scores
-    offsets = numpy.log(numpy.maximum(scores, 1e-300) / EVEN)
-    weights = _fit(VARIANCE * traits.near(decided, decided), wrong.astype(numpy.float64), offsets[decided])
-    corrected = numpy.empty(len(scores))
-    for start in range(0, len(scores), BLOCK):
-        rows = numpy.arange(start, min(start + BLOCK, len(scores)))
-        corrected[rows] = scores[rows] * numpy.exp(VARIANCE * traits.near(rows, decided) @ weights)
-    return corrected
+    factors = numpy.ones(len(scores))
+    if len(decided):
+        offsets = numpy.log(numpy.maximum(scores[decided], LEAST) / EVEN)
+        weights = _fit(VARIANCE * traits.near(decided, decided), wrong.astype(numpy.float64), offsets)
+        for start in range(0, len(scores), BLOCK):
+            rows = numpy.arange(start, min(start + BLOCK, len(scores)))
+            factors[rows] = numpy.exp(VARIANCE * traits.near(rows, decided) @ weights)
+    return factors
 
 
 def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) -> numpy.ndarray:
-    """Find the weights of the most probable log-odds, K w beside the offsets, by Newton's method (float64, n)."""
-    odds = numpy.zeros(len(wrong))
-    weights = odds
+    """Find the weights w of the most probable log-odds, K w beside the offsets, by a damped Newton method (float64,
+    n)."""
+
+    def posterior(weights: numpy.ndarray, odds: numpy.ndarray) -> float:
+        total = offsets + odds
+        return float((wrong * total - numpy.logaddexp(0.0, total)).sum() - 0.5 * weights @ odds)
+
+    weights = odds = numpy.zeros(len(wrong))
+    best = posterior(weights, odds)
     for _ in range(ITERATIONS):
         p = expit(offsets + odds)
         root = numpy.sqrt(p * (1.0 - p) + 1e-12)
         target = root**2 * odds + (wrong - p)
         factor = cho_factor(numpy.eye(len(wrong)) + root[:, None] * kernel * root)
-        weights = target - root * cho_solve(factor, root * (kernel @ target))
-        before, odds = odds, kernel @ weights
-        if numpy.abs(odds - before).max() < TOLERANCE:
+        step = target - root * cho_solve(factor, root * (kernel @ target)) - weights
+        moved = kernel @ step
+        gain, rate = -numpy.inf, 1.0
+        while rate > SHORTEST:
+            gain = posterior(weights + rate * step, odds + rate * moved) - best
+            if gain >= 0.0:
+                break
+            rate *= 0.5
+        if gain < 0.0:
+            break
+        weights, odds, best = weights + rate * step, odds + rate * moved, best + gain
+        if gain < TOLERANCE:
             break
     return weights
 

@@ -7,6 +7,7 @@ that a reviewer has decided on. Two ask them: a head that is fitted to them alon
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy
@@ -20,7 +21,6 @@ from .readings import Opinion
 from .source import LabelSource
 
 FOLDS = 5
-SEED = 0
 GRADIENT = 1e-2  # of heads without a fold: what is left moves probabilities by less than anyone is shown
 ITERATIONS = 30
 GAP = 1e-6  # nats per token that a head for trusted labels may miss its optimum by
@@ -54,7 +54,7 @@ def held_out_opinion(source: LabelSource) -> Opinion:
     count = len(source.data.lengths)
     if isinstance(source.metric, IdentityCurvature) or count < FOLDS:
         return head_opinion(source, source.theta)
-    folds = numpy.random.default_rng(SEED).permutation(count) % FOLDS
+    folds = folds_of(source)
     emissions = numpy.empty((len(source.labels), source.data.labels))
     transitions = []
 
@@ -79,6 +79,20 @@ def held_out_opinion(source: LabelSource) -> Opinion:
         emissions[rows] = source.data.features[rows] @ weights[:, :-1].T + weights[:, -1]
         transitions.append(pairs)
     return Opinion(emissions, numpy.array(transitions), folds)
+
+
+def folds_of(source: LabelSource) -> numpy.ndarray:
+    """Deal documents out to folds by what is in them, whatever their order (int64, documents)."""
+    words = list(source.words) or [()] * len(source.data.lengths)
+    ends = numpy.cumsum(source.data.lengths)
+    keys = []
+    for number, (own, end) in enumerate(zip(words, ends.tolist())):
+        labels = source.labels[end - source.data.lengths[number] : end].tolist()
+        content = repr((list(own), labels)).encode("utf8", "backslashreplace")
+        keys.append((hashlib.sha256(content).digest(), number))
+    folds = numpy.zeros(len(keys), dtype=numpy.int64)
+    folds[[number for _, number in sorted(keys)]] = numpy.arange(len(keys)) % FOLDS
+    return folds
 
 
 def head_opinion(source: LabelSource, theta: numpy.ndarray) -> Opinion:

@@ -19,6 +19,7 @@ from .records import Entity
 from .source import LabelSource
 
 REACH = 3  # tokens that an entity may grow by on each side
+INWARD = 10  # and that a side of it may move inwards, or be left of it
 
 Reading = tuple[Entity, ...]
 
@@ -196,12 +197,16 @@ def _entity_region(source: LabelSource, document: int, entity: Entity, left: int
 
 
 def _boundaries(entity: Entity, lowest: int, highest: int) -> Iterator[tuple[int, int]]:
-    """Yield other first and last tokens: one side moves inwards, or both move a little."""
-    for start in range(lowest, entity.end):
-        for end in range(start + 1, highest + 1):
+    """Yield other first and last tokens: one side moves, or both move a little. Inwards, a side moves to near where it
+    was or to near the other: in a long entity, few readings are left of it."""
+    starts = sorted({*range(lowest, min(entity.start + INWARD, entity.end)), *range(entity.end - INWARD, entity.end)})
+    ends = sorted({*range(max(entity.end - INWARD, entity.start) + 1, highest + 1)})
+    ends = sorted({*ends, *range(entity.start + 1, entity.start + INWARD + 1)})
+    for start in starts:
+        for end in ends:
             moved = (start != entity.start) + (end != entity.end)
             near = abs(start - entity.start) <= REACH and abs(end - entity.end) <= REACH
-            if moved == 1 or (moved == 2 and near):
+            if lowest <= start < end <= highest and (moved == 1 or (moved == 2 and near)):
                 yield start, end
 
 

@@ -10,7 +10,7 @@ import numpy
 
 from .driving import Mistakes, likeness
 from .families import find_families
-from .feedback import Traits, corrected_scores, heard_labels
+from .feedback import Traits, feedback_factors, heard_labels
 from .opinions import Trusted, head_opinion, held_out_opinion, neighbours_opinion, trusted_head, unannotated
 from .ranking import Suspect, overlapping_left_out, suspects_of
 from .readings import Reading, Regions, find_regions
@@ -93,17 +93,17 @@ class Suspector:
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
         """
         scores = numpy.array([suspect.score for suspect in self._suspects])
-        if self._raised is not None:
-            scores = scores * self._raised
         suspects = self._suspects
         places, sure = self._places(decided)
         if len(places):
             wrong = numpy.array([one.wrong for one in sure])
-            scores = corrected_scores(scores, self._traits, places, wrong)
             changed = [number for number, one in enumerate(sure) if one.wrong]
             outcomes = [sure[number].entities for number in changed]
             labels = heard_labels(self._traits, places[changed], outcomes, len(suspects))
             suspects = [self._suggesting(one, label) for one, label in zip(suspects, labels)]
+            scores = scores * feedback_factors(scores, self._traits, places, wrong)
+        if self._raised is not None:
+            scores = scores * self._raised
         scored = [replace(suspect, score=float(score)) for suspect, score in zip(suspects, scores)]
         return overlapping_left_out(scored, [(one.document, one.start, one.end) for one in decided])
 
@@ -148,19 +148,26 @@ class Suspector:
         return replace(changed, start=entity.start, end=entity.end)
 
     def _places(self, decided: Sequence[Decided]) -> tuple[numpy.ndarray, list[Decided]]:
-        """Find the suspects that decisions are about (int64, and their decisions); those of other regions are left
-        out."""
+        """Find the suspects that decisions are about (int64), and what was decided of each: a decision may be on more
+        tokens than a suspect."""
         by_document: dict[int, list[int]] = {}
         for number, suspect in enumerate(self._suspects):
             by_document.setdefault(suspect.document, []).append(number)
         places, sure = [], []
         for one in decided:
+            seen: set[Reading] = set()
             for number in by_document.get(one.document, ()):
                 suspect = self._suspects[number]
-                if set(suspect.current) == set(one.current) and suspect.start < one.end and one.start < suspect.end:
-                    places.append(number)
-                    sure.append(one)
-                    break
+                current = suspect.current
+                overlap = suspect.start < one.end and one.start < suspect.end
+                if not overlap or current in seen or not set(current) <= set(one.current):
+                    continue
+                if not current and one.current:
+                    continue
+                seen.add(current)
+                outcome = tuple(new for new in one.entities if new.start < suspect.end and suspect.start < new.end)
+                places.append(number)
+                sure.append(replace(one, start=suspect.start, end=suspect.end, current=current, entities=outcome))
         return numpy.array(places, dtype=numpy.int64), sure
 
     @cached_property
