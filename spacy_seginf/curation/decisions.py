@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Iterable, Sequence
+from typing import Iterable, Optional, Sequence
 
 from ..errors import Errors
 from .records import Decision, Entity, decision_line, is_record
@@ -101,23 +101,67 @@ def final_decisions(decisions: Iterable[Decision]) -> list[Decision]:
 def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list[Conflict]]:
     """Put the decisions of all reviewers together.
 
-    RETURNS: one decision for each region, and the conflicts: regions that overlap or are the same, with outcomes that
-        differ. What is in conflict is in none of the decisions.
+    What a reviewer says later of the same tokens replaces what the same one said before, unless both can be followed.
+    Decisions on overlapping regions that can be followed together become one on all of their tokens.
+
+    RETURNS: decisions on regions that do not overlap (but for some that are all to be kept as they are), and the
+        conflicts: regions that overlap, with outcomes that contradict each other. What is in conflict is in none of
+        the decisions.
     """
+    positions = {id(decision): number for number, decision in enumerate(decisions)}
     groups: dict[str, list[Decision]] = {}
     for decision in final_decisions(decisions):
         groups.setdefault(decision.document, []).append(decision)
     agreed: list[Decision] = []
     conflicts: list[Conflict] = []
     for members in groups.values():
-        for together in _overlapping(members):
-            if len({(one.start, one.end, _held(one)) for one in together}) == 1:
-                agreed.append(together[0])
-            elif all(_held(one) == tuple(sorted(one.current)) for one in together):  # overlapping regions, all kept
-                agreed += together
-            else:
+        latest = [one for one in members if not _replaced(one, members, positions)]
+        for together in _overlapping(latest):
+            if all(_held(one) == tuple(sorted(one.current)) for one in together):  # overlapping regions, all kept
+                same = len({(one.start, one.end) for one in together}) == 1
+                agreed += together[:1] if same else together
+                continue
+            one_for_all = _joined(together)
+            if one_for_all is None:
                 conflicts.append(Conflict(tuple(together)))
+            else:
+                agreed.append(one_for_all)
     return agreed, conflicts
+
+
+def _replaced(decision: Decision, members: Sequence[Decision], positions: dict[int, int]) -> bool:
+    """Did the reviewer say something else of the same tokens later?"""
+    return any(
+        other.reviewer == decision.reviewer
+        and positions[id(other)] > positions[id(decision)]
+        and other.start < decision.end
+        and decision.start < other.end
+        and _joined([decision, other]) is None
+        for other in members
+    )
+
+
+def _joined(decisions: Sequence[Decision]) -> Optional[Decision]:
+    """Make one decision of several on overlapping regions; None if they can't all be followed."""
+    first = decisions[0]
+    if len({(one.start, one.end, _held(one)) for one in decisions}) == 1:
+        return first
+    start, end = min(one.start for one in decisions), max(one.end for one in decisions)
+    words: dict[int, str] = {}
+    for one in decisions:
+        for token, word in enumerate(one.words, start=one.start):
+            if words.setdefault(token, word) != word:
+                return None
+    current = {entity for one in decisions for entity in one.current}
+    entities = {entity for one in decisions for entity in _held(one)}
+    for one in decisions:
+        for everything, own in ((current, set(one.current)), (entities, set(_held(one)))):
+            if {entity for entity in everything if entity.start < one.end and one.start < entity.end} != own:
+                return None
+    if len(words) != end - start:
+        return None
+    place = replace(first, start=start, end=end, words=tuple(words[token] for token in range(start, end)))
+    return replace(place, current=tuple(sorted(current)), choice="label", entities=tuple(sorted(entities)))
 
 
 def _held(decision: Decision) -> tuple[Entity, ...]:

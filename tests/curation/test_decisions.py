@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import multiprocessing
 import os
 import re
@@ -166,19 +167,40 @@ def test_two_who_disagree():
     assert agreed == [] and [conflict.decisions for conflict in conflicts] == [(ann, ben)]
 
 
-def test_the_same_outcome_of_other_regions_is_a_conflict():
-    agreed, conflicts = merge_decisions([decided(), decided(end=4, reviewer="ben")])
+def test_the_same_outcome_of_other_regions_is_one_decision():
+    wide = decided(start=0, end=5, reviewer="ben")
+    agreed, conflicts = merge_decisions([decided(), wide])
+    assert conflicts == [] and len(agreed) == 1
+    assert (agreed[0].start, agreed[0].end) == (0, 5) and agreed[0].words == wide.words
+    assert set(agreed[0].outcome) == set(decided().outcome) and set(agreed[0].current) == set(decided().current)
+
+
+def test_a_region_that_leaves_out_part_of_the_outcome_is_a_conflict():
+    part = decided(start=2, end=4, current=(), entities=(Entity(2, 4, "LOC"),), reviewer="ben")
+    agreed, conflicts = merge_decisions([decided(), part])
     assert agreed == [] and len(conflicts) == 1
 
 
+def test_other_words_at_the_same_place_are_a_conflict():
+    agreed, conflicts = merge_decisions([decided(), replace(decided(start=0, end=5), words=("x",) * 5, reviewer="ben")])
+    assert agreed == [] and len(conflicts) == 1
+
+
+def test_a_later_word_on_the_same_tokens_replaces_an_earlier_one():
+    wider = decided(start=0, end=4, current=(Entity(1, 3, "LOC"),), entities=(Entity(0, 3, "ORG"),))
+    assert merge_decisions([decided(), wider]) == ([wider], [])
+    assert merge_decisions([wider, decided()]) == ([decided()], [])
+    assert len(merge_decisions([wider, replace(decided(), reviewer="ben")])[1]) == 1
+
+
 def test_chains_of_overlaps_are_one_conflict():
-    chain = [decided(start=0, end=4), decided(start=3, end=5), decided(start=4, end=6), decided(start=6, end=7)]
+    def of(reviewer, start, end):
+        return decided(start=start, end=end, current=(), entities=(Entity(start, end, "PER"),), reviewer=reviewer)
+
+    chain = [of("ann", 0, 4), of("ben", 3, 5), of("cas", 4, 6), of("ann", 6, 7)]
     agreed, conflicts = merge_decisions(chain)
     assert agreed == [chain[3]] and [conflict.decisions for conflict in conflicts] == [tuple(chain[:3])]
-
-
-def test_a_long_region_stays_open():
-    together = [decided(start=0, end=9), decided(start=1, end=2), decided(start=5, end=6)]
+    together = [of("ann", 0, 9), of("ben", 1, 2), of("cas", 5, 6)]
     assert [len(conflict.decisions) for conflict in merge_decisions(together)[1]] == [3]
 
 
@@ -197,14 +219,19 @@ def test_merging_by_brute_force(decisions):
     final = final_decisions(decisions)
     agreed, conflicts = merge_decisions(decisions)
     disputed = [decision for conflict in conflicts for decision in conflict.decisions]
-    assert len(disputed) + len({(one.start, one.end) for one in agreed}) == len(
-        [one for one in final if one in disputed]
-    ) + len({(one.start, one.end) for one in final if one not in disputed})
+    positions = {id(one): number for number, one in enumerate(decisions)}
+    assert all(any(one is other for other in final) for one in disputed)
     for one in final:
-        touching = [other for other in final if one.start < other.end and other.start < one.end]
-        if one not in disputed:
-            assert all(other not in disputed for other in touching)
-            same = {(other.start, other.end, other.outcome) for other in touching}
-            assert len(same) == 1 or all(other.choice == "keep" for other in touching)
+        rivals = [other for other in final if one.start < other.end and other.start < one.end]
+        later = [r for r in rivals if r.reviewer == one.reviewer and positions[id(r)] > positions[id(one)]]
+        if any(one is other for other in disputed) or any(set(other.outcome) != set(one.outcome) for other in later):
+            continue
+        (home, *rest) = [two for two in agreed if two.start < one.end and one.start < two.end]
+        for two in (home, *rest):  # what one said holds in what all come to
+            inside = {entity for entity in two.outcome if entity.start < one.end and one.start < entity.end}
+            assert inside <= set(one.outcome) or later
+    for first, second in itertools.combinations(agreed, 2):
+        apart = first.end <= second.start or second.end <= first.start
+        assert apart or first.outcome == tuple(sorted(first.current))
     for conflict in conflicts:
         assert len({(one.start, one.end, one.outcome) for one in conflict.decisions}) > 1
