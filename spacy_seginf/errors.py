@@ -353,9 +353,14 @@ class Errors(metaclass=_Coded):
     )
     S217 = (
         "The training with {config} failed; its last lines:\n{problem}\nFix what they say, or give another config with "
-        "--config. Decisions and the corrected corpus are kept."
+        "--config. Decisions and the corrected corpus are in the output folder; --force replaces it."
     )
     S218 = "The loop can't begin: {problem}. See `python -m spacy seginf loop --help`."
+    S219 = "{path} would be replaced, but it {problem}. Name another file for the {what}."
+    S221 = (
+        "The index of {path} has identity curvature, under which heads can't be asked what they would say without a "
+        "document. Build one with `seginf index --curvature exact` (or kfac)."
+    )
     S214 = "There are no suspicions of the {what} {value!r}: {problem}."
     # Curation: exchange with annotation tools
     S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."

@@ -31,7 +31,7 @@ from ..evaluation.curating import (
 from ..evaluation.reviewing import Look, Reviewer, counts_by_kind
 from ..files import replace_folder, write_text
 from ..pipeline.corpus import read_corpus
-from ..pipeline.loading import load_pipeline
+from ..pipeline.loading import load_indexed, load_pipeline
 from ..render.curation import curation_page
 from ..render.ranking_plots import plot_reading_curve
 from ..render.wording import visible
@@ -87,15 +87,18 @@ def loop(
     if output.exists() and not (force and (output / RESULT).is_file()):
         hint = " and holds no earlier result" if force else "; --force replaces it"
         raise ValueError(Errors.S218.format(problem=f"the folder {output} exists already{hint}"))
-    for path in (corpus, test, *(path for path in (truth, dev, config, *decisions) if path is not None)):
-        if not Path(path).is_file():  # before anything takes minutes
+    inputs = [Path(path) for path in (corpus, test, truth, dev, config, *decisions) if path is not None]
+    for path in inputs:
+        if not path.is_file():  # before anything takes minutes
             raise ValueError(Errors.S040.format(what="file", path=path))
+        if output.exists() and output.resolve() in path.resolve().parents:
+            raise ValueError(Errors.S218.format(problem=f"{path} is in the folder {output}, which would be replaced"))
     setup_gpu(gpu_id, silent=True)
     settings = {} if dev is None else {"paths.dev": dev}
     settings.update(overrides or {})
-    place = output if not output.exists() else output.with_name(f".{output.name}-{os.getpid()}-new")
+    place = output.with_name(f".{output.name}-{os.getpid()}-new")  # what is there stays until all is done
     try:
-        result: dict[str, Any] = {"looks": looks, "every": every}
+        result: dict[str, Any] = {"looks": looks, "every": every, "before_was_refit": before is None}
         files = [Path(path) for path in decisions]
         if truth is not None:
             opened = open_curation(pipeline, corpus)
@@ -105,13 +108,19 @@ def loop(
             result.update(_figures(reading), curves={name: asdict(curve) for name, curve in curves.items()})
             if plots:
                 _plot(curves, place)
-        plan = apply(corpus, place / "corrected.spacy", files, conflicts="skip")
+        labels = load_indexed(pipeline)[1].find_tagger().labels
+        plan = apply(corpus, place / "corrected.spacy", files, labels=labels, conflicts="skip")
         result.update(changed=len(plan.changes), kept=plan.kept, conflicts=len(plan.conflicts))
         msg.info(f"{len(plan.changes):,} changes in the corrected corpus")
         if retrain:
             msg.info("Training on the corrected corpus")
             chosen = config if config is not None else Path(pipeline) / "config.cfg"
-            trained = train_again(chosen, place / "model", place / "corrected.spacy", settings, gpu_id)
+            try:
+                trained = train_again(chosen, place / "model", place / "corrected.spacy", settings, gpu_id)
+            except ValueError as error:
+                write_text(place / RESULT, json.dumps({**result, "failed": str(error)}, indent=2) + "\n")
+                replace_folder(place, output)
+                raise
             pipelines = {"before": before or pipeline, "after": str(trained)}
             if ceiling is not None:
                 pipelines["truth"] = ceiling
@@ -120,10 +129,9 @@ def loop(
                 result["recovered"] = recovered(*(result["scores"][name][""] for name in ("before", "after", "truth")))
         write_text(place / RESULT, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
         write_text(place / "loop.md", curation_page(result))
-        if place != output:
-            replace_folder(place, output)
+        replace_folder(place, output)
     finally:
-        if place != output and place.exists():
+        if place.exists():
             shutil.rmtree(place, ignore_errors=True)
     if not silent:
         _print(result)
@@ -179,5 +187,5 @@ def _print(result: dict[str, Any]) -> None:
             for label in labels
         ]
         typer.echo(table(rows, header=("F1", *names), divider=True, aligns=("l", *"r" * len(names))))
-    if "recovered" in result:
+    if result.get("recovered") is not None:
         typer.echo(f"Won back: {result['recovered']:.0%} of what the wrong labels cost.")

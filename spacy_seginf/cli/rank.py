@@ -18,9 +18,9 @@ from ..curation.driving import Mistakes, find_mistakes
 from ..curation.opening import open_curation
 from ..curation.opinions import Trusted
 from ..curation.places import CorpusPlaces
-from ..curation.records import Ranking, Suspicion, read_decisions, write_ranking
+from ..curation.records import Ranking, Suspicion, read_decisions, read_ranking, write_ranking
 from ..curation.suspecting import Suspector
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..index.index import Index
 from ..render.pictures import check_picture
 from ..render.ranking_plots import plot_families
@@ -69,6 +69,7 @@ def rank(
         check_picture(plot)
     setup_gpu(gpu_id, silent=True)
     started = time.perf_counter()
+    _check_output(output, (corpus, dev, mistakes, plot, *decisions))
     opened = open_curation(pipeline, corpus)
     index, places, source = opened.index, opened.places, opened.source
     decided = opened.decided([decision for path in decisions for decision in read_decisions(path)])
@@ -98,6 +99,24 @@ def rank(
         msg.good(f"Ranking written: {output} ({len(found):,} suspicions, {time.perf_counter() - started:.0f} s)")
         typer.echo(f"Read them: python -m spacy seginf review {pipeline} --suspicions {output}")
     return ranking
+
+
+def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
+    """Replace nothing but an earlier ranking, and learn at once whether the folder can be written.
+
+    RAISES (ValueError): S219.
+    """
+    if output.resolve() in {Path(path).resolve() for path in others if path is not None}:
+        raise ValueError(Errors.S219.format(path=output, problem="is another file of this command", what="ranking"))
+    if output.exists():
+        try:
+            read_ranking(output)
+        except (ValueError, OSError):
+            raise ValueError(Errors.S219.format(path=output, problem="is no ranking", what="ranking")) from None
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(Errors.S208.format(path=output, problem=error.strerror or error, what="ranking")) from None
 
 
 def _about(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import threading
 import webbrowser
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
@@ -58,7 +59,7 @@ def review(
         raise ValueError(Errors.S181.format(path=suspicions, pipeline=pipeline))
     if evidence is None and html is None:
         evidence = _Asking(pipeline)
-    state = Review(read_ranking(suspicions), decisions, reviewer or getpass.getuser(), evidence)
+    state = Review(read_ranking(suspicions), decisions, reviewer or _user(), evidence)
     if html is not None:
         write_static_page(html, state)
         msg.good(f"Page with {len(state.suspicions):,} suspicions written: {html}")
@@ -78,15 +79,25 @@ def review(
     return state
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # nobody has this user id, as in some containers
+        return ""
+
+
 class _Asking:
-    """Asks the index of a pipeline, which is loaded when it is first needed."""
+    """Asks the index of a pipeline, which is loaded while the first suspicions are read."""
 
     def __init__(self, pipeline: Path) -> None:
-        self._pipeline = pipeline
-        self._references: Optional[References] = None
+        self._loading = ThreadPoolExecutor(max_workers=1)
+        self._references = self._loading.submit(self._load, pipeline)
+        self._loading.shutdown(wait=False)
 
     def __call__(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
-        """RAISES (ValueError): S030 if there is no index."""
-        if self._references is None:
-            self._references = References(load_indexed(str(self._pipeline))[1].explainer().index)
-        return self._references.of(suspicion)
+        """RAISES (ValueError): S030 or S040 if there is no pipeline with an index."""
+        return self._references.result().of(suspicion)
+
+    @staticmethod
+    def _load(pipeline: Path) -> References:
+        return References(load_indexed(str(pipeline))[1].explainer().index)

@@ -12,7 +12,7 @@ from ..influence.effects import HeadEffects
 from .driving import Mistakes, drives
 from .opening import TrustedTexts
 from .places import CorpusPlaces
-from .ranking import Suspect
+from .ranking import Suspect, kind_of
 from .readings import Reading
 from .records import Entity, Suspicion, spoken, suspicion_id
 from .references import References
@@ -79,14 +79,15 @@ class Describer:
             if entity.start < last and first < entity.end:
                 first, last = min(first, entity.start), max(last, entity.end)
         words, spaces = self._places.words(name, first, last)
-        current, suggested = (_moved(reading, moved) for reading in (suspect.current, suspect.suggested))
+        current = self._places.among(name, start, end)  # which tags of the scheme IO need not tell
+        suggested = _moved(suspect.suggested, moved)
         file, line = self._places.source(name, start)
         return Suspicion(
             suspicion_id(name, start, end, current),
             name,
             start,
             end,
-            suspect.kind,
+            kind_of(current, suggested),
             current,
             suggested,
             suspect.score,
@@ -150,7 +151,8 @@ class Describer:
             left, right = " ".join(words[max(0, start - 8) : start]), " ".join(words[end : end + 8])
             text = " ".join(words[start:end])
             context = " ".join(part for part in (left, text, right) if part)
-            place = {"document": self._texts.names[document], "start": start, "end": end}
+            first = self._texts.firsts[document]
+            place = {"document": self._texts.names[document], "start": start + first, "end": end + first}
             said = {"gold": spoken(self._mistakes.true[number]), "predicted": spoken(self._mistakes.wrong[number])}
             offset = len(left) + 1 if left else 0
             found.append(

@@ -16,9 +16,10 @@ from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
 from ..render.wording import shorten, visible
+from ..schemes import TAG
 from .decisions import merge_decisions
 from .opinions import Trusted
-from .places import CorpusPlaces
+from .places import CorpusPlaces, touching_joined
 from .reading import clean_texts
 from .records import Decision, Entity
 from .source import LabelSource
@@ -27,10 +28,12 @@ from .suspecting import Decided
 
 @dataclass(frozen=True)
 class TrustedTexts:
-    """Texts with right labels. trusted (Trusted): their labels. names (sequence of str): ids; words: their tokens."""
+    """Texts with right labels. trusted (Trusted): their labels. names (sequence of str): ids of the documents that they
+    are from; firsts (sequence of int): numbers of their first tokens there. words: their tokens."""
 
     trusted: Trusted
     names: Sequence[str]
+    firsts: Sequence[int]
     words: Sequence[Sequence[str]]
 
 
@@ -73,47 +76,62 @@ class Opened:
         certain = numpy.zeros(len(clean.labels), dtype=bool)
         documents, starts, _ = clean.segments.T
         certain[clean.data.starts[documents] + starts] = True
-        names = [text.identifier for text in texts]
         return TrustedTexts(
-            Trusted(clean.data, clean.labels, certain), names, [[token.text for token in doc] for doc in docs]
+            Trusted(clean.data, clean.labels, certain),
+            [text.identifier for text in texts],
+            [text.first_token for text in texts],
+            [[token.text for token in doc] for doc in docs],
         )
 
     def decided(self, decisions: Sequence[Decision]) -> list[Decided]:
-        """Find decided regions in the index. Conflicts between reviewers decide nothing.
+        """Find decided regions in the index; those that no document of the index has whole are left out. Conflicts
+        between reviewers decide nothing.
 
         RAISES (ValueError): S213 if a decision does not fit the corpus.
         """
         agreed, _ = merge_decisions(decisions)
-        return [self._decided(decision) for decision in agreed]
+        found = [self._decided(decision) for decision in agreed]
+        return [decided for decided in found if decided is not None]
 
-    def _decided(self, decision: Decision) -> Decided:
-        place = None
+    def annotated(self, document: int, start: int, end: int) -> tuple[Entity, ...]:
+        """Return the entities that the corpus has among some tokens of a document of the index, numbered as in the
+        corpus. Tags of the scheme IO can't tell entities of one type apart that touch; the corpus can."""
+        name, first = self.index.place(document, 0)
+        return self.places.among(name, start + first, end + first)
+
+    def _decided(self, decision: Decision) -> Optional[Decided]:
+        fits = False
         if decision.document in self.places:
             words, _ = self.places.words(decision.document, decision.start, decision.end)
-            inside = [
-                one
-                for one in self.places.entities(decision.document)
-                if one.start < decision.end and decision.start < one.end
-            ]
-            if words == decision.words and inside == sorted(decision.current):
-                place = self.places.in_index(decision.document, decision.start, decision.end)
-        if place is None:
+            inside = self.places.among(decision.document, decision.start, decision.end)
+            fits = words == decision.words and inside == tuple(sorted(decision.current))
+        if not fits:
             where = visible(f"{decision.document}, tokens {decision.start}-{decision.end - 1}")
             raise ValueError(Errors.S213.format(where=where, words=shorten(visible(" ".join(decision.words)))))
+        place = self.places.in_index(decision.document, decision.start, decision.end)
+        if place is None:
+            return None
         moved = decision.start - place[1]
         current, outcome = (
-            tuple(sorted(Entity(one.start - moved, one.end - moved, one.label) for one in entities))
+            tuple(Entity(one.start - moved, one.end - moved, one.label) for one in self._as_tagged(entities))
             for entities in (decision.current, decision.outcome or ())
         )
         return Decided(*place, current, outcome)
+
+    def _as_tagged(self, entities: Sequence[Entity]) -> list[Entity]:
+        return touching_joined(sorted(entities)) if self.tagger.scheme.name == "IO" else sorted(entities)
 
 
 def open_curation(pipeline: str, corpus: Path) -> Opened:
     """Open a pipeline with an index, and the corpus that was indexed.
 
     RAISES (ValueError): S030 without an index, S040 or S042 for missing or wrong input, S211 if ids are there twice,
-        S212 if index and corpus do not belong together.
+        S212 if index and corpus do not belong together, S210 if labels are tags, S221 under identity curvature.
     """
     nlp, influence = load_indexed(pipeline)
     index, tagger = influence.explainer().index, influence.find_tagger()
+    if tagger.scheme.name == TAG:
+        raise ValueError(Errors.S210)
+    if index.manifest.curvature == "identity":
+        raise ValueError(Errors.S221.format(path=pipeline))
     return Opened(nlp, tagger, index, CorpusPlaces(index, nlp, corpus, tagger.scheme))

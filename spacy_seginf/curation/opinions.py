@@ -49,10 +49,10 @@ def held_out_opinion(source: LabelSource) -> Opinion:
     """Ask heads that have not seen the document: the documents are dealt out to folds, and each fold is judged by a
     head without it, by Newton steps in the metric of the index. The encoder has seen them all.
 
-    Under identity curvature, which knows of no steps, all are judged by the head as it is.
+    Under identity curvature, which knows of no steps, or with one document, all are judged by the head as it is.
     """
     count = len(source.data.lengths)
-    if isinstance(source.metric, IdentityCurvature) or count < FOLDS:
+    if isinstance(source.metric, IdentityCurvature) or count < 2:
         return head_opinion(source, source.theta)
     folds = folds_of(source)
     emissions = numpy.empty((len(source.labels), source.data.labels))
@@ -61,7 +61,7 @@ def held_out_opinion(source: LabelSource) -> Opinion:
     def solve(gradient: numpy.ndarray) -> numpy.ndarray:
         return source.metric.apply(gradient[None])[0]
 
-    for fold in range(FOLDS):
+    for fold in range(min(FOLDS, count)):
         rest = subset(source.data, numpy.flatnonzero(folds != fold))
         share = len(rest.allowed) / max(len(source.labels), 1)
         fit = newton(

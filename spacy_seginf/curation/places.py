@@ -61,6 +61,10 @@ class CorpusPlaces:
         """Return the annotated entities of a document, in order."""
         return self._entities[identifier]
 
+    def among(self, identifier: str, start: int, end: int) -> tuple[Entity, ...]:
+        """Return the annotated entities that have some of these tokens, in order."""
+        return tuple(one for one in self._entities[identifier] if one.start < end and start < one.end)
+
     def words(self, identifier: str, start: int, end: int) -> tuple[tuple[str, ...], tuple[bool, ...]]:
         """Return some tokens of a document, and whether a space follows each."""
         tokens = self._docs[identifier][start:end]
@@ -96,15 +100,12 @@ class CorpusPlaces:
             words = [token.text for token in doc[first : first + length]]
             if words != index.words(number)[0]:
                 raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which has other words there"))
-            labels = index.labels[starts[number] : starts[number + 1]].tolist()
-            known = numpy.logical_not(index.data.allowed[starts[number] : starts[number + 1]].all(axis=1))
-            here = [
-                Entity(first + start, first + end, label)
-                for start, end, label in self._scheme.entities(labels)
-                if known[start:end].all()
-            ]
+            rows = slice(starts[number], starts[number + 1])
+            known = numpy.logical_not(index.data.allowed[rows].all(axis=1))
+            tags = numpy.where(known, index.labels[rows], 0).tolist()
+            here = [Entity(first + start, first + end, label) for start, end, label in self._scheme.entities(tags)]
             there = [one for one in self._entities[identifier] if first <= one.start and one.end <= first + length]
-            if here != (there if self._scheme.name != "IO" else _touching_joined(there)):
+            if here != (there if self._scheme.name != "IO" else touching_joined(there)):
                 raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which has other entities there"))
             self._pieces.setdefault(identifier, []).append((first, length, number))
 
@@ -114,7 +115,7 @@ def entities_of_doc(doc: Doc) -> list[Entity]:
     return [Entity(ent.start, ent.end, ent.label_) for ent in doc.ents]
 
 
-def _touching_joined(entities: Sequence[Entity]) -> list[Entity]:
+def touching_joined(entities: Sequence[Entity]) -> list[Entity]:
     """Join neighbours of one type, which IO labels can't tell apart."""
     joined: list[Entity] = []
     for entity in entities:

@@ -82,7 +82,11 @@ class LabelSource:
     ) -> LabelSource:
         """Read everything from an index. RAISES (ValueError): S035 if it was pruned."""
         manifest = index.manifest
-        rows = [shard["self_influence"][:][order] for shard, order in zip(index.shards, index.orders)]
+        rows = [
+            # Tokens without a label are no rows: they come last.
+            numpy.append(shard["self_influence"][:], numpy.zeros(len(order), dtype=numpy.float32))[order]
+            for shard, order in zip(index.shards, index.orders)
+        ]
         stored = Stored(index.held_out, numpy.concatenate(rows))
         scheme = scheme_of(manifest.scheme, manifest.tags)
         head = index.theta, index.metric, manifest.l2
@@ -125,13 +129,18 @@ class LabelSource:
         return leave_one_document_out(effects, self.scheme, corrected=corrected).probabilities
 
     @cached_property
+    def annotated_tags(self) -> numpy.ndarray:
+        """The labels, with what is not annotated outside of entities (int64, tokens)."""
+        return numpy.where(self.known, self.labels, 0) if self.scheme.name != TAG else self.labels
+
+    @cached_property
     def entities(self) -> numpy.ndarray:
         """Annotated entities (int64, n x 3: document, start, end), in document order."""
         found = []
+        annotated = self.annotated_tags
         for document, (first, length) in enumerate(zip(self.data.starts.tolist(), self.data.lengths)):
-            for start, end, _ in self.scheme.entities(self.labels[first : first + length].tolist()):
-                if self.known[first + start : first + end].all():
-                    found.append((document, start, end))
+            for start, end, _ in self.scheme.entities(annotated[first : first + length].tolist()):
+                found.append((document, start, end))
         return numpy.array(found, dtype=numpy.int64).reshape(-1, 3)
 
     @cached_property

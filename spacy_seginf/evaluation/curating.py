@@ -86,34 +86,35 @@ def decisions_of(opened: Opened, looks: Sequence[Look], reviewer: str) -> list[D
     for one in (decided for look in looks for decided in look.decided):
         name, moved = opened.index.place(one.document, 0)
         start, end = one.start + moved, one.end + moved
-        current, outcome = (
-            tuple(Entity(entity.start + moved, entity.end + moved, entity.label) for entity in entities)
-            for entities in (one.current, one.entities)
-        )
+        current = opened.annotated(one.document, one.start, one.end)
+        outcome = tuple(Entity(entity.start + moved, entity.end + moved, entity.label) for entity in one.entities)
         words, _ = opened.places.words(name, start, end)
-        choice = "label" if one.wrong else "keep"
+        choice = "label" if one.wrong else "keep"  # then the outcome is what is there
         place = suspicion_id(name, start, end, current), name, start, end, words, current
-        made.append(Decision(*place, choice, outcome, reviewer, when, opened.places.digest))
+        made.append(Decision(*place, choice, outcome if one.wrong else (), reviewer, when, opened.places.digest))
     return made
 
 
 def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
-    """Read the right labels of the training tokens off a corpus of the same documents (int64, tokens).
+    """Read the right labels of the training tokens off a corpus of the same documents (int64, tokens). Where it has no
+    annotation, the present labels stay. Documents without ids are told by their places in the file.
 
     RAISES (ValueError): S040 or S042 for missing or wrong input, S216 if a document is missing or has other words, S003
         for a label that the tagger lacks.
     """
     scheme, source = opened.tagger.scheme, opened.source
-    docs = {identifier_of(doc, path, n): doc for n, doc in enumerate(read_documents(opened.nlp, path), start=1)}
+    docs = {}
+    for number, doc in enumerate(read_documents(opened.nlp, path)):
+        named = doc.user_data.get("id") or number >= len(opened.places.names)
+        docs[identifier_of(doc, path, number + 1) if named else opened.places.names[number]] = doc
     truth = source.labels.copy()
     for number, length in enumerate(source.data.lengths):
         name, first = opened.index.place(number, 0)
-        doc = docs.get(name)
-        words = [] if doc is None else [token.text for token in doc[first : first + length]]
-        if doc is None or words != opened.words[number]:
+        if name not in docs or [token.text for token in docs[name][first : first + length]] != opened.words[number]:
             raise ValueError(Errors.S216.format(path=path, id=name))
+        doc = docs[name]
         rows = truth[source.data.starts[number] :][:length]
-        rows[:] = 0
+        rows[[token.ent_iob != 0 for token in doc[first : first + length]]] = 0
         for entity in doc.ents:
             if first <= entity.start and entity.end <= first + length:
                 if entity.label_ not in scheme.labels:
@@ -149,6 +150,6 @@ def scores_by_label(nlp: Language, path: Path) -> dict[str, float]:
     return {"": float(found["ents_f"] or 0.0), **{label: float(values["f"]) for label, values in by_type.items()}}
 
 
-def recovered(before: float, after: float, ceiling: float) -> float:
-    """Return which share of what wrong labels cost was won back; nan if they cost nothing."""
-    return (after - before) / (ceiling - before) if ceiling != before else float("nan")
+def recovered(before: float, after: float, ceiling: float) -> Optional[float]:
+    """Return which share of what wrong labels cost was won back; None if they cost nothing."""
+    return (after - before) / (ceiling - before) if ceiling > before else None

@@ -43,7 +43,10 @@ METHOD = (
     "training labels and are no prediction of retraining; `seginf evaluate` shows how well they do."
 )
 NOTHING = "no training label of this kind"
-SUSPICION_SCORE = "Score: -log p of the present labels, in nats. High is suspicious; it is no proof of an error."
+SUSPICION_SCORE = (
+    "Score: -log p of the present labels in nats, raised or lowered by decisions on labels like these, and by "
+    "mistakes that were asked about. High is suspicious; it is no proof of an error."
+)
 
 
 def caveat(stored: Optional[Mapping[str, Any]]) -> str:

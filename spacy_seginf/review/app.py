@@ -81,10 +81,7 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
     def item(number: int) -> Response:
         if number >= len(review.suspicions):
             abort(404, f"There is no suspicion {number}.")
-        try:
-            return answer(review.detail(number))
-        except ValueError as error:
-            return answer({"error": str(error)}, 500)
+        return answer(review.detail(number))
 
     @app.get(f"/{token}/decisions")
     def decisions() -> Response:

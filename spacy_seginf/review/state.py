@@ -15,6 +15,9 @@ from .shown import Tables, brief, evidence_shown
 Evidence = Callable[[Suspicion], Mapping[str, Sequence[Mapping[str, Any]]]]
 
 
+LONG = 400  # characters of a problem
+
+
 class Review:
     """A ranking under review by one person. Safe to use from several threads.
 
@@ -101,7 +104,13 @@ class Review:
         with self._evidence_lock:
             if number not in self._found:
                 suspicion = self.suspicions[number]
-                self._found[number] = evidence_shown({**vars(suspicion), **self._evidence(suspicion)})
+                found: Mapping[str, Any] = {}
+                problem = ""
+                try:
+                    found = self._evidence(suspicion)
+                except (ValueError, OSError) as error:  # there is enough to decide by without it
+                    problem = str(error)
+                self._found[number] = {**evidence_shown({**vars(suspicion), **found}), "problem": brief(problem, LONG)}
             return self._found[number]
 
     def _decision(self, said: Said) -> Decision:

@@ -10,10 +10,10 @@ from spacy_seginf.influence.fit import HeadData
 from spacy_seginf.methods.interface import Texts
 from spacy_seginf.schemes import TagScheme
 
-from ..influence.fixtures import exact_nlp, exact_path, model_path, unsure_nlp
+from ..influence.fixtures import exact_nlp, exact_path, indexed_path, model_path, paper_path, unsure_nlp
 from ..influence.heads import fitted, random_data
 
-__all__ = ["exact_nlp", "exact_path", "model_path", "unsure_nlp"]
+__all__ = ["exact_nlp", "exact_path", "indexed_path", "model_path", "paper_path", "unsure_nlp"]
 
 SCHEME = TagScheme(("A",), "BIO")
 LENGTHS = [7, 5, 0, 6, 1, 4] * 3

@@ -9,6 +9,8 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
+from spacy_seginf.cli.apply import apply
+from spacy_seginf.cli.index import index
 from spacy_seginf.cli.rank import rank
 from spacy_seginf.curation.choosing import Choice
 from spacy_seginf.curation.decisions import append_decisions, now
@@ -24,6 +26,7 @@ from spacy_seginf.evaluation.reviewing import read_ranking as read_in_order
 from spacy_seginf.influence.effects import HeadEffects, log_odds
 
 from ..cli.running import run
+from ..conftest import make_tagger
 
 
 @pytest.fixture
@@ -340,3 +343,87 @@ def test_a_training_that_fails_is_told(exact_path, corpus_path, tmp_path):
         *("--looks", "3", "--config", tmp_path / "bad.cfg"),
     )
     assert code == 1 and "[S217]" in printed and (tmp_path / "loop" / "corrected.spacy").exists()
+    assert "[S217]" in json.loads((tmp_path / "loop" / "loop.json").read_text())["failed"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.cfg", "loop"]
+
+
+def test_no_input_is_replaced(exact_path, corpus_path, tmp_path):
+    copy = tmp_path / "train.spacy"
+    copy.write_bytes(corpus_path.read_bytes())
+    (tmp_path / "notes.txt").write_text("mine")
+    for output, problem in ((copy, "another file"), (tmp_path / "notes.txt", "is no ranking")):
+        before = output.read_bytes()
+        code, printed = run("seginf", "rank", exact_path, copy, "--output", output, "-q")
+        assert code == 1 and "[S219]" in printed and problem in printed and output.read_bytes() == before
+    code, printed = run("seginf", "rank", exact_path, copy, "--output", tmp_path / "notes.txt" / "x.jsonl", "-q")
+    assert code == 1 and "[S208]" in printed
+    folder = tmp_path / "loop"
+    arguments = [
+        "seginf",
+        "loop",
+        exact_path,
+        corpus_path,
+        folder,
+        "--test",
+        corpus_path,
+        "--no-retrain",
+        "--looks",
+        "2",
+    ]
+    assert run(*arguments, "--truth", corpus_path)[0] == 0
+    code, printed = run(*arguments, "--decisions", folder / "decisions.jsonl", "--force")
+    assert code == 1 and "[S218]" in printed and (folder / "decisions.jsonl").exists()
+
+
+def test_identity_curvature_is_refused(indexed_path, corpus_path, tmp_path):
+    code, printed = run("seginf", "rank", indexed_path, corpus_path, "-o", tmp_path / "a.jsonl", "-q")
+    assert code == 1 and "[S221]" in printed
+
+
+@pytest.mark.parametrize("scheme", ["BIO", "BILUO", "IO"])
+def test_missing_labels_and_touching_entities(scheme, train_examples, tmp_path):
+    nlp = make_tagger(train_examples, steps=30, scheme=scheme)
+    docs = [example.reference.copy() for example in train_examples]
+    first = next(doc for doc in docs if doc.ents and doc.ents[0].end < len(doc) - 1)
+    ents = list(first.ents)
+    first.set_ents(ents, missing=[first[ents[0].end : ents[0].end + 1]], default="outside")
+    words, tags = ["Ada", "Lind", "Osted", "."], ["B-PER", "I-PER", "B-PER", "O"]
+    docs.append(spacy.tokens.Doc(docs[0].vocab, words=words, ents=tags))
+    docs[-1].user_data["id"] = "touching"
+    train, indexed = tmp_path / "train.spacy", tmp_path / "indexed"
+    DocBin(docs=docs, store_user_data=True).to_disk(train)
+    nlp.to_disk(tmp_path / "model")
+    with pytest.warns(UserWarning, match="W004"):
+        index(str(tmp_path / "model"), train, indexed, l2=1.0)
+    output, said = tmp_path / "suspicions.jsonl", tmp_path / "decisions.jsonl"
+    ranking = rank(str(indexed), train, output, references=2)
+    chosen = [one for one in ranking.suspicions if one.document == "touching" and len(one.current) == 2]
+    assert chosen or scheme != "IO"
+    annotated = {(e.start, e.end, e.label_) for doc in docs for e in doc.ents}
+    assert annotated <= {(c.start, c.end, c.label) for one in ranking.suspicions for c in one.current}
+    read = list({one.id: one for one in [*ranking.suspicions[:10], *chosen]}.values())
+    places = [(one.id, one.document, one.start, one.end, one.region, one.current) for one in read]
+    append_decisions(
+        said, [Decision(*place, "accept", one.suggested, "ada", now()) for place, one in zip(places, read)]
+    )
+    again = rank(str(indexed), train, output, decisions=[said], references=0)
+    assert again.about["decided"] == len(read)
+    plan = apply(train, tmp_path / "corrected.spacy", [said], labels=ranking.labels)
+    assert len(plan.changes) == len(read)
+
+
+def test_truth_without_ids_or_annotation(corpus_path, model_path, tmp_path):
+    docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
+    for doc in docs:
+        doc.user_data.clear()
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "train.spacy")
+    index(str(model_path), tmp_path / "train.spacy", tmp_path / "indexed", l2=1.0)
+    docs[0].set_ents([], default="missing")
+    docs[1].set_ents([])
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "truth.spacy")
+    opened = open_curation(str(tmp_path / "indexed"), tmp_path / "train.spacy")
+    truth, source = truth_of(opened, tmp_path / "truth.spacy"), opened.source
+    second = slice(int(source.data.starts[1]), int(source.data.starts[2]))
+    assert not truth[second].any() and source.labels[second].any()
+    truth[second] = source.labels[second]
+    numpy.testing.assert_array_equal(truth, source.labels)

@@ -151,7 +151,9 @@ def test_evidence_that_fails_is_told(tmp_path):
     review = Review(small_ranking(), tmp_path / "decisions.jsonl", "ada", evidence)
     client = make_app(review, token="secret", port=8765).test_client()
     assert get(client, HERE).status_code == 200
-    assert get(client, HERE + "items/1").json["error"].startswith("[S039]")
+    shown = get(client, HERE + "items/1").json
+    assert shown["problem"].startswith("[S039]") and shown["supporting"] == [] and not shown["pending"]
+    assert post(client, [{"suspicion": review.suspicions[1].id, "choice": "keep"}]).status_code == 200
     assert get(client, HERE + "items/0").status_code == 200
 
 

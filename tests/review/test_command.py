@@ -53,7 +53,7 @@ def test_the_browser_is_opened(pipeline, monkeypatch):
     monkeypatch.setattr("webbrowser.open", opened.append)
     monkeypatch.setattr(ReviewServer, "serve", interrupted)
     monkeypatch.setattr("threading.Thread.start", lambda thread: thread.run())
-    state = review(pipeline, silent=True)
+    state = review(pipeline, silent=True, evidence=lambda suspicion: {})  # which would start a thread, too
     assert len(opened) == 1 and opened[0].startswith("http://127.0.0.1:")
     assert state.reviewer and state.path.name == "decisions.jsonl"
 
