@@ -77,7 +77,8 @@ def test_conll2003_transformer(private_project, tmp_path, monkeypatch):
 
 
 def test_curate(finished_project):
-    project_run(finished_project, "curate", overrides={"vars.looks": 40, "vars.loop": "--no-retrain"}, capture=True)
+    short = "--training.max_steps 60 --training.eval_frequency 60"
+    project_run(finished_project, "curate", overrides={"vars.looks": 40, "vars.loop": short}, capture=True)
     project = srsly.read_yaml(finished_project / "project.yml")
     for command in project["commands"]:
         if command["name"] in ("rank", "review-page", "loop"):
@@ -85,6 +86,9 @@ def test_curate(finished_project):
                 assert (finished_project / output).exists(), f"{command['name']} made no {output}"
     result = json.loads((finished_project / "reports" / "curated" / "loop.json").read_text())
     assert result["read"] == 40 and result["precision"] > 0.7
+    scores = result["scores"]
+    assert set(scores) == {"before", "after", "truth"} and 0.3 < scores["after"][""] < scores["truth"][""]
+    assert result["recovered"] < 1 and "before" in (finished_project / "reports" / "curated" / "loop.md").read_text()
     curves = result["curves"]
     assert curves["ranking"]["wrong_found"][-1] > 2 * curves["loss"]["wrong_found"][-1]
     assert curves["ranking"]["f1"][-1] > curves["ranking"]["f1"][0]
