@@ -103,7 +103,7 @@ def _embedded_seed(
         if name in ("ranking", *BASELINES):
             scores[name] = _retrained(opened, looks, folder / name, model, seed)
             share = recovered(scores["before"], scores[name], scores["truth"])
-            found[f"f1_recovered:{name}"].append(share)
+            found[f"f1_recovered:{name}"].append(numpy.nan if share is None else share)
     for kind, counts in counts_by_kind(orders["ranking"]).items():
         kinds[kind].update(counts)
     print(f"seed {seed}: F1 " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()), flush=True)
