@@ -46,13 +46,13 @@ def clean_disagreement(source: LabelSource, nearest: int = TOP) -> numpy.ndarray
     (float64, tokens, 0 to 1). Similarity is the cosine of features; a negative one counts (almost) nothing."""
     clean = clean_of(source)
     rows = _clean_tokens(clean)
-    theirs, labels = _directions(clean.data.features[rows]), clean.labels[rows]
+    theirs, labels = directions(clean.data.features[rows]), clean.labels[rows]
     nearest = min(nearest, len(rows))
     result = numpy.zeros(len(source.labels))
     size = max(1, COMPARED // max(len(rows), 1))
     for start in range(0, len(result) if nearest else 0, size):
         part = slice(start, start + size)
-        cosines = torch.from_numpy(_directions(source.data.features[part]) @ theirs.T)
+        cosines = torch.from_numpy(directions(source.data.features[part]) @ theirs.T)
         values, places = (found.numpy() for found in torch.topk(cosines, nearest, dim=1))
         weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
         other = labels[places] != source.labels[part, None]
@@ -115,7 +115,7 @@ def _clean_tokens(clean: Texts) -> numpy.ndarray:
     return numpy.unique(ranges(clean.data.starts[documents] + starts, ends - starts))
 
 
-def _directions(features: numpy.ndarray) -> numpy.ndarray:
+def directions(features: numpy.ndarray) -> numpy.ndarray:
     """Scale token vectors to length 1 (float32); those of zeros stay."""
     lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
     return numpy.asarray(features / numpy.maximum(lengths, 1e-12), dtype=numpy.float32)

@@ -17,6 +17,7 @@ from ..influence.choose import FALLBACK, approach, choose_l2, hold_out, subset
 from ..influence.curvature import IdentityCurvature
 from ..influence.fit import HeadData, emission_scores, label_marginals, newton, unpack
 from ..influence.held_out import chains_of_heads, missing_entities
+from .clean import directions
 from .readings import Opinion
 from .source import LabelSource
 
@@ -133,13 +134,13 @@ def neighbours_opinion(source: LabelSource, trusted: Trusted, rows: numpy.ndarra
     rows (int64): tokens of the source that are asked about; others get no opinion.
     """
     places = numpy.flatnonzero(telling(source, trusted))
-    theirs, labels = _directions(trusted.data.features[places]), trusted.labels[places]
+    theirs, labels = directions(trusted.data.features[places]), trusted.labels[places]
     nearest = min(NEAREST, len(places))
     shares = numpy.full((len(source.labels), source.data.labels), 1.0 / source.data.labels)
     size = max(1, COMPARED // max(len(places), 1))
     for start in range(0, len(rows) if nearest else 0, size):
         part = rows[start : start + size]
-        cosines = torch.from_numpy(_directions(source.data.features[part])) @ torch.from_numpy(theirs).T
+        cosines = torch.from_numpy(directions(source.data.features[part])) @ torch.from_numpy(theirs).T
         values, found = (result.numpy() for result in torch.topk(cosines, nearest, dim=1))
         weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
         weights /= weights.sum(axis=1, keepdims=True)
@@ -168,9 +169,3 @@ def unannotated(source: LabelSource, theta: numpy.ndarray) -> list[tuple[int, in
             for entity in missing_entities(chain[places], outside[rows[places]], source.scheme):
                 found.append((document, *entity))
     return sorted(found)
-
-
-def _directions(features: numpy.ndarray) -> numpy.ndarray:
-    """Scale token vectors to length 1 (float32); those of zeros stay."""
-    lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
-    return numpy.asarray(features / numpy.maximum(lengths, 1e-12), dtype=numpy.float32)
