@@ -321,6 +321,10 @@ class Errors(metaclass=_Coded):
         "the indexed one {known}. Train it like that one, on a part of the documents."
     )
     # Curation: suspicions and decisions
+    S176 = (
+        "The head of an attached ner reads its hidden layer, through which no gradients are passed on. Use a method "
+        "that reads the head alone: segment influence, nearest neighbours or TracIn-Last."
+    )
     S170 = "{path}, line {line}, is no {what}: {problem}. Restore the file, or remove the line."
     S171 = (
         "The decision was not saved: {path} can't be written ({problem}). Free space, or name another file with "

@@ -27,15 +27,20 @@ def index_cli(
     corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
     output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
     dev: Optional[Path] = Opt(
-        None, "--dev", help="Development corpus (.spacy), which chooses the penalty of the refit"
+        None, "--dev", help="Development corpus (.spacy), by which the head that explains is chosen and checked"
     ),
     curvature: Optional[str] = Opt(
         None, "--curvature", help="exact, kfac (for large heads) or identity (the paper's); default: the config's"
     ),
     refit: Optional[bool] = Opt(
-        None, "--refit/--no-refit", help="Whether to move the head to its optimum first; default: the config's"
+        None,
+        "--refit/--no-refit",
+        help="Explain by a head at its optimum or by the trained one; default: the config's",
     ),
-    l2: Optional[float] = Opt(None, "--l2", help="Penalty of the refit, instead of choosing it by likelihood"),
+    l2: Optional[float] = Opt(None, "--l2", help="Penalty of the head that explains, instead of choosing it"),
+    centre: Optional[str] = Opt(
+        None, "--centre", help="trained (explain a head close to the trained one) or zero (labels alone make it)"
+    ),
     unit: Optional[str] = Opt(
         None, "--unit", help="What explanations refer to, entity or token; default: the config's"
     ),
@@ -52,11 +57,12 @@ def index_cli(
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
 ) -> None:
-    """Encode the training corpus once, refit the head, and store the gradients of the labels beside the pipeline."""
+    """Encode the training corpus once, fit the head that explains, and store the gradients of the labels beside the
+    pipeline, which predicts what it predicted before."""
     from .index import index
 
-    settings: dict[str, Any] = {"curvature": curvature, "refit": refit, "l2": l2, "unit": unit, "dtype": dtype}
-    settings.update(keep=keep, tolerance=tolerance, shard_tokens=shard_tokens, scheduler=scheduler)
+    settings: dict[str, Any] = {"curvature": curvature, "refit": refit, "l2": l2, "centre": centre, "unit": unit}
+    settings.update(dtype=dtype, keep=keep, tolerance=tolerance, shard_tokens=shard_tokens, scheduler=scheduler)
     _report_errors(index, model, corpus, output, dev=dev, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 
@@ -94,7 +100,8 @@ def attach_cli(
     corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
     output: Path = Arg(..., help="Folder for the pipeline with head and index; spacy.load opens it"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus (.spacy) that chooses the head's penalty"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus (.spacy), by which the head is chosen"),
+    l2: Optional[float] = Opt(None, "--l2", help="Penalty of the head that explains, instead of choosing it"),
     force: bool = FORCE,
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
@@ -102,8 +109,8 @@ def attach_cli(
     """Explain a ner or tagger that was trained without this package, through a head on its frozen encoder."""
     from .attach import attach
 
-    settings = {"component": component, "dev": dev, "force": force, "gpu_id": gpu_id, "silent": quiet}
-    _report_errors(attach, pipeline, corpus, output, **settings)
+    settings: dict[str, Any] = {"component": component, "dev": dev, "l2": l2, "force": force}
+    _report_errors(attach, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
 @seginf.command("explain")

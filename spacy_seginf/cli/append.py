@@ -15,7 +15,7 @@ from ..pipeline.build import BuildReport, BuildSettings, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.influence import Influence
 from ..pipeline.loading import load_pipeline
-from .index import check_output, describe, show_progress
+from .index import check_output, show_progress, tell
 
 
 def append(
@@ -78,8 +78,7 @@ def append(
         report = save_with_index(nlp, output, build, names[0], msg.info)
     finally:
         workers.close()
-    for line in describe(report):
-        msg.text(line)
+    tell(msg, report)
     if not refresh:
         msg.text("Head and curvature are held: they have not seen these documents. --refresh fits both to all of them.")
     msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents: {output}")

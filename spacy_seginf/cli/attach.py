@@ -8,11 +8,11 @@ from typing import Optional
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
-from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
+from ..pipeline.attach import AttachReport, add_tagger, check_labels, find_component
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.loading import load_pipeline
-from .index import check_output, prepare_influence, show_progress
+from .index import check_output, prepare_influence, show_progress, tell
 
 
 def attach(
@@ -22,11 +22,12 @@ def attach(
     *,
     component: Optional[str] = None,
     dev: Optional[Path] = None,
+    l2: Optional[float] = None,
     force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
 ) -> AttachReport:
-    """Fit a CRF head on the frozen encoder of a trained ner or tagger, index the corpus, and write the pipeline.
+    """Put a CRF head that decides as it does behind a trained ner or tagger, index the corpus, and write the pipeline.
 
     The component's predictions stay what they are; the influence component explains them through that head.
 
@@ -34,7 +35,8 @@ def attach(
     corpus (Path): the corpus that trained it (.spacy).
     output (Path): folder for the result; nothing is written unless all goes well.
     component (str): what to explain, if the pipeline has several such components.
-    dev (Path): development corpus (.spacy), for the choice of the penalty and a second comparison.
+    dev (Path): development corpus (.spacy), by which the head that explains is chosen and checked.
+    l2 (float): penalty of that head, instead of choosing it.
     RAISES (ValueError): S060 to S064, S067 and S070 for a pipeline or corpus that can't be used, S040 to S042 for
         missing, foreign or empty input, S043 or S046 if the output exists.
     """
@@ -50,16 +52,6 @@ def attach(
     if dev is not None:
         dev_texts = read_corpus(nlp, Path(dev), tagger.attribute)
         check_labels(tagger, dev_texts, dev)
-    msg.info(f"Fitting a head for {len(tagger.tags)} tags on the encoder of '{tagger.explains}'")
-    report = fit_tagger(nlp, tagger, texts, dev_texts)
-    judge = "the development corpus" if dev else "a tenth of the documents" if report.choice else "nothing"
-    msg.good(
-        f"Fitted {len(report.fit.theta):,} parameters to {report.train.tokens:,} tokens in {report.seconds:.1f} s "
-        f"(l2 = {report.l2:g}, chosen by {judge})"
-    )
-    for name, compared in (("training", report.train), ("development", report.dev)):
-        if compared is not None:
-            msg.text(_describe(report, name, compared))
     influence_name, tagger_name = prepare_influence(nlp, pipeline)
 
     def build(folder: Path, staging: Path) -> BuildReport:
@@ -68,7 +60,8 @@ def attach(
             tagger_name,
             texts,
             folder,
-            settings=BuildSettings(l2=report.l2),
+            dev=dev_texts,
+            settings=BuildSettings(l2=l2),
             staging=staging,
             corpus=Path(corpus).name,
             progress=None if silent else show_progress,
@@ -76,14 +69,7 @@ def attach(
         )
 
     indexed = save_with_index(nlp, output, build, influence_name, msg.info)
+    tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
     msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
-    return report
-
-
-def _describe(report: AttachReport, name: str, compared: Comparison) -> str:
-    return (
-        f"On the {name} corpus the head tags {compared.agreement:.2%} of the tokens as '{report.component}' does; "
-        f"{report.measure} is {compared.component_score:.4f} for '{report.component}', {compared.head_score:.4f} for "
-        "the head."
-    )
+    return AttachReport(str(tagger.explains), indexed)

@@ -13,6 +13,7 @@ from wasabi import Printer
 
 from ..errors import Errors
 from ..parallel import DaskWorkers, InProcess, Workers
+from ..pipeline.agreement import LEAST_AGREEMENT, Agreement
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger
@@ -30,6 +31,7 @@ def index(
     curvature: Optional[str] = None,
     refit: Optional[bool] = None,
     l2: Optional[float] = None,
+    centre: Optional[str] = None,
     unit: Optional[str] = None,
     dtype: Optional[str] = None,
     keep: Optional[float] = None,
@@ -46,9 +48,9 @@ def index(
         settings; without one, defaults are used. The component goes right behind the tagger.
     corpus (Path): the training corpus (.spacy).
     output (Path): folder for the result; nothing is written unless all goes well.
-    dev (Path): development corpus (.spacy), which chooses the penalty of the refit.
-    curvature, refit, l2, unit, dtype, keep, tolerance: instead of those in the config; the config of the written
-        pipeline says so.
+    dev (Path): development corpus (.spacy), by which the head that explains is chosen and checked.
+    curvature, refit, l2, centre, unit, dtype, keep, tolerance: instead of those in the config; the config of the
+        written pipeline says so.
     shard_tokens (int): how many tokens go into a shard: what is kept of an interrupted run, and one task of a cluster.
     scheduler (str): address of a dask scheduler, whose workers do the work on shards; they must see the folder of the
         output under the same path. In this process if None.
@@ -68,6 +70,7 @@ def index(
         curvature=curvature,
         refit=refit,
         l2=l2,
+        centre=centre,
         unit=unit,
         dtype=dtype,
         keep=keep,
@@ -79,10 +82,10 @@ def index(
     texts = read_corpus(nlp, Path(corpus), tagger.attribute)
     dev_texts = read_corpus(nlp, Path(dev), tagger.attribute) if dev else None
     chosen: BuildSettings = influence.settings
-    if not dev and chosen.l2 is None and (chosen.refit or chosen.curvature != "identity"):
+    if not dev and chosen.refit:
         msg.warn(
-            "No development corpus (--dev): a tenth of the training documents chooses the penalty of the refit. The "
-            "encoder has seen their labels, so it tends to come out too small."
+            "No development corpus (--dev): how far the head that explains predicts what the pipeline does is checked "
+            "on the training texts only."
         )
 
     def build(folder: Path, staging: Path) -> BuildReport:
@@ -105,30 +108,41 @@ def index(
         report = save_with_index(nlp, output, build, influence_name, msg.info)
     finally:
         workers.close()
-    for line in describe(report):
-        msg.text(line)
+    tell(msg, report)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
     msg.good(f"Indexed {counts}: {output}")
     msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
     return report
 
 
-def describe(report: BuildReport) -> list[str]:
-    """Say what the refit changed and what the index holds, in sentences."""
-    lines = []
-    if report.refit is not None:
-        tried = ", ".join(f"{l2:g}: {loss:.4f}" for l2, loss in report.refit.losses.items())
-        lines.append(
-            f"Refit of the head: l2 = {report.refit.l2:g}"
-            + (f" (nats per held-out token by l2: {tried})" if tried else "")
-            + f", largest gradient {report.refit.gradient:.1e}"
-            + ("" if report.refit.converged else ", not converged")
-        )
-        for name, moved in report.refit.corpora.items():
-            lines.append(
-                f"On the {name} corpus it changed {moved.changed:.2%} of the predictions; score {moved.before:.4f} "
-                f"before, {moved.after:.4f} after"
+def tell(msg: Printer, report: BuildReport) -> None:
+    """Say by which head an index explains and what it holds; warn if that head predicts something else."""
+    for line in describe(report):
+        msg.text(line)
+    corpora = {} if report.refit is None else report.refit.corpora
+    for name in [name for name in ("development", "training") if name in corpora][:1]:
+        if corpora[name].share < LEAST_AGREEMENT:
+            msg.warn(
+                f"Explanations are those of a head that predicts only {corpora[name].share:.1%} of what the pipeline "
+                f"does on the {name} corpus. The other predictions are marked. A larger --l2 with --centre trained "
+                "comes closer."
             )
+
+
+def describe(report: BuildReport) -> list[str]:
+    """Say in sentences how the head that explains came about, what it predicts, and what the index holds."""
+    lines = []
+    refit = report.refit
+    if refit is not None:
+        tried = ", ".join(f"{l2:g}: {value:.4f}" for l2, value in refit.tried.items())
+        lines.append(
+            f"The head that explains: l2 = {refit.l2:g}"
+            + (f" (by l2: {tried})" if tried else "")
+            + f", largest gradient {refit.gradient:.1e}"
+            + ("" if refit.converged else ", not converged")
+            + ". The pipeline predicts what it did before."
+        )
+        lines += [describe_agreement(name, agreement) for name, agreement in refit.corpora.items()]
     lines.append(
         f"Curvature {report.curvature}: {report.flagged:,} labels have a leverage above one half; "
         f"{report.missing_entities:,} entities may be missing from the annotation"
@@ -138,6 +152,20 @@ def describe(report: BuildReport) -> list[str]:
     parts = zip(report.seconds, ("encoding and writing", "refit", "curvature", "rows with leverage"))
     lines.append("Seconds: " + ", ".join(f"{seconds:.1f} {part}" for seconds, part in parts))
     return lines
+
+
+def describe_agreement(name: str, agreement: Agreement) -> str:
+    """Say in a sentence how far the head that explains predicts what the pipeline does."""
+    line = (
+        f"On the {name} corpus it predicts {agreement.shared:,} of the pipeline's {agreement.predicted:,} predictions"
+    )
+    line += f" ({agreement.share:.2%})"
+    for what, types in (("missed", agreement.missed), ("added", agreement.added)):
+        if types:
+            line += f"; {what}: " + ", ".join(f"{count} {label}" for label, count in types.items())
+    if agreement.score is not None and agreement.head_score is not None:
+        line += f"; score {agreement.score:.4f} for the pipeline, {agreement.head_score:.4f} for that head"
+    return line
 
 
 def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:

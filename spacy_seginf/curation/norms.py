@@ -7,10 +7,12 @@ from typing import Callable
 import numpy
 
 from ..influence.curvature import IdentityCurvature, Metric
+from ..influence.effects import HeadEffects
 from ..influence.factors import squared_norms
 from ..influence.segments import SegmentChains
 from .source import LabelSource
 
+FAINT = 1e-3  # of the largest gradient
 CHUNK = 512  # gradients written out at once
 DOCUMENT_TOKENS = 8192  # of documents at once
 Norms = Callable[[numpy.ndarray], numpy.ndarray]
@@ -48,14 +50,14 @@ def segment_gradient_norms(source: LabelSource, segments: numpy.ndarray) -> nump
 
 def self_influences(source: LabelSource) -> numpy.ndarray:
     """Return sqrt(g^T H^-1 g) of each token, g the gradient of its CL (float64, tokens): how much its own label holds
-    its own loss down. An index stores upper bounds for tokens of tiny gradients."""
-    if source.stored is not None:
-        return source.stored.self_influence.astype(numpy.float64)
+    its own loss down. An upper bound for tokens of tiny gradients, which are most of them."""
+    result = gradient_norms(source)
     if isinstance(source.metric, IdentityCurvature):
-        return gradient_norms(source)
-    result = numpy.zeros(len(source.labels))
-    for start in range(0, len(result), CHUNK):
-        rows = slice(start, start + CHUNK)
+        return result
+    result *= HeadEffects(source.data, source.theta, source.penalty, source.metric, source.labels).largest_gain
+    chosen = numpy.flatnonzero(result > FAINT * result.max(initial=0.0))
+    for start in range(0, len(chosen), CHUNK):
+        rows = chosen[start : start + CHUNK]
         factors = source.factors(rows).in_float64()
         matrices = source.metric.leverage(factors)
         squares = numpy.einsum("na,nab,nb->n", factors.residuals, matrices, factors.residuals)

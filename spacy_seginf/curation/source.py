@@ -16,22 +16,10 @@ from ..influence.effects import HeadEffects
 from ..influence.factors import TokenFactors
 from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
 from ..influence.held_out import leave_one_document_out
+from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
 from ..methods.interface import Texts
 from ..schemes import TAG, TagScheme
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What an index has computed already, for tokens in document order.
-
-    held_out (floats, tokens): p(label | text), its document held out.
-    self_influence (floats, tokens): norms of uncorrected gradients; an upper bound for tokens whose residuals are all
-        below a thousandth.
-    """
-
-    held_out: numpy.ndarray
-    self_influence: numpy.ndarray
 
 
 class IndexedWords(Collection[Sequence[str]]):
@@ -56,11 +44,12 @@ class LabelSource:
 
     data (HeadData): training documents. labels (int64, tokens): their labels, the most probable permitted ones where
         several are permitted.
-    theta (float64, P): the head. metric (Metric): H^-1 at theta. l2 (float): its penalty.
+    theta (float64, P): the head. metric (Metric): H^-1 at theta. penalty (Penalty): its own.
     scheme (TagScheme): what entities are.
     clean (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
     checkpoints (sequence of float arrays, tokens): p(label | text) at each checkpoint of the training.
-    seed (int): of the random floor. stored (Stored): what need not be computed again.
+    seed (int): of the random floor. stored (floats, tokens): ``held_out``, where an index has
+        computed it already.
     words (collection of sequences of str): the tokens of each document.
     """
 
@@ -68,12 +57,12 @@ class LabelSource:
     labels: numpy.ndarray
     theta: numpy.ndarray
     metric: Metric
-    l2: float
+    penalty: Penalty
     scheme: TagScheme
     clean: Optional[Texts] = None
     checkpoints: Sequence[numpy.ndarray] = ()
     seed: int = 0
-    stored: Optional[Stored] = None
+    stored: Optional[numpy.ndarray] = None
     words: Collection[Sequence[str]] = ()
 
     @classmethod
@@ -82,16 +71,9 @@ class LabelSource:
     ) -> LabelSource:
         """Read everything from an index. RAISES (ValueError): S035 if it was pruned."""
         manifest = index.manifest
-        rows = [
-            # Tokens without a label are no rows: they come last.
-            numpy.append(shard["self_influence"][:], numpy.zeros(len(order), dtype=numpy.float32))[order]
-            for shard, order in zip(index.shards, index.orders)
-        ]
-        stored = Stored(index.held_out, numpy.concatenate(rows))
         scheme = scheme_of(manifest.scheme, manifest.tags)
-        head = index.theta, index.metric, manifest.l2
         words = IndexedWords(index)
-        return cls(index.data, index.labels, *head, scheme, clean, checkpoints, seed, stored, words)
+        return cls(index.data, index.labels, *index.label_head, scheme, clean, checkpoints, seed, index.held_out, words)
 
     @cached_property
     def known(self) -> numpy.ndarray:
@@ -123,8 +105,8 @@ class LabelSource:
         """p(label | text) under the head without the document (floats, tokens); under identity curvature, which can't
         take a document away, under the head as it is."""
         if self.stored is not None:
-            return self.stored.held_out
-        effects = HeadEffects(self.data, self.theta, self.l2, self.metric, self.labels)
+            return self.stored
+        effects = HeadEffects(self.data, self.theta, self.penalty, self.metric, self.labels)
         corrected = not isinstance(self.metric, IdentityCurvature)
         return leave_one_document_out(effects, self.scheme, corrected=corrected).probabilities
 

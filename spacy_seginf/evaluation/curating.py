@@ -76,7 +76,7 @@ def head_f1(source: LabelSource, labels: numpy.ndarray, test: Texts) -> float:
     theta = source.theta
     if (labels != source.labels).any():
         data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
-        theta = fit_to_optimum(data, source.theta, source.l2, near=True).theta
+        theta = fit_to_optimum(data, source.theta, source.penalty, near=True).theta
     return f1(entity_counts(theta, test, source.scheme))
 
 

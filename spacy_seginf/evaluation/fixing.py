@@ -43,7 +43,7 @@ def fixed_counts(
         theta = source.theta
         if (labels != source.labels).any():
             data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
-            fit = fit_to_optimum(data, source.theta, source.l2, near=True)
+            fit = fit_to_optimum(data, source.theta, source.penalty, near=True)
             theta = fit.theta
             unfinished += [] if fit.converged else [name]
         found[name] = entity_counts(theta, test, source.scheme)

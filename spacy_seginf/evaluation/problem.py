@@ -19,6 +19,7 @@ from ..influence.curvature import Metric
 from ..influence.effects import complete_labels
 from ..influence.fit import HeadData, unpack
 from ..influence.gradients import on_cpu
+from ..influence.penalty import Penalty
 from ..methods.interface import Context, Progress, Texts
 from ..pipeline.attribution import IndexedDocs
 from ..pipeline.crf_tagger import CRFTagger
@@ -66,18 +67,18 @@ def training_context(
     everything = len(documents) == len(index.data.lengths)
     data = index.data if everything else subset(index.data, documents)
     manifest = index.manifest
-    l2 = manifest.l2 or l2
+    penalty = index.penalty if manifest.l2 else Penalty(l2)
     metric: Metric
     if everything and manifest.refit and manifest.curvature == "exact" and not manifest.held_documents:
         theta, metric = index.theta, index.metric
     else:
-        theta = fit_to_optimum(data, index.theta, l2).theta
-        metric, _, _ = head_metric(data, theta, l2, "exact")
+        theta = fit_to_optimum(data, index.theta, penalty).theta
+        metric, _, _ = head_metric(data, theta, penalty.l2, "exact")
     indexed = IndexedDocs(index, nlp.vocab)
     docs = [indexed[number] for number in documents.tolist()]
     segments = training_segments(influence, data, documents)
     training = Texts(docs, data, complete_labels(data, theta), segments)
-    return Context(nlp, influence.tagger_name, training, theta, l2, metric, progress)
+    return Context(nlp, influence.tagger_name, training, theta, penalty, metric, progress)
 
 
 def training_segments(influence: Influence, data: HeadData, documents: numpy.ndarray) -> numpy.ndarray:

@@ -107,7 +107,9 @@ def compare(
         found = planted_queries(planted.truth, docs, every, context.training, places, planted.culprits)
     victims = "" if found is None or not found.kinds else f"{PLANTED}-{texts_key(found.queries)}"
     asked = {**queries, **({victims: found.queries} if found is not None and victims else {})}
-    store = Store(folder / problem_key(explainer.index, docs, (settings.documents, settings.queries, context.l2)))
+    store = Store(
+        folder / problem_key(explainer.index, docs, (settings.documents, settings.queries, context.penalty.l2))
+    )
     scores = attribute(context, blocks, asked, store, lambda name: say(f"Scored by {name}"))
     trials = {
         f"seed-{seed}": Trial(context, queries[f"seed-{seed}"], seed, settings.ks, settings.subsets, store)
@@ -136,7 +138,7 @@ def compare(
             "documents": len(documents),
             "tokens": len(context.training.labels),
             "segments": count,
-            "l2": context.l2,
+            "l2": context.penalty.l2,
             "predictions": len(every),
             "queries": sum(map(len, queries.values())),
             "refits": sum(len(trial.needed) for trial in trials.values()),

@@ -17,6 +17,7 @@ import numpy
 from ..influence.choose import subset
 from ..influence.curvature import Metric
 from ..influence.fit import Fit, HeadData, newton, ranges
+from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
 from ..methods.interface import Context, Texts
 
@@ -28,21 +29,21 @@ ITERATIONS = 100
 class Refitter:
     """A head, the labels it was fitted to, and the queries whose losses are watched.
 
-    data (HeadData), theta (float64, P), l2, metric: the head at its optimum. The metric gives the first direction of
-        the way to another one, so it should be exact or K-FAC; where that is does not depend on it.
+    data (HeadData), theta (float64, P), penalty, metric: the head at its optimum. The metric gives the first direction
+        of the way to another one, so it should be exact or K-FAC; where that is does not depend on it.
     watched (SegmentChains): queries.
     """
 
     data: HeadData
     theta: numpy.ndarray
-    l2: float
+    penalty: Penalty
     metric: Metric
     watched: SegmentChains
 
     @classmethod
     def of(cls, context: Context, queries: Texts) -> Refitter:
         """Watch queries under the head of a context."""
-        return cls(context.training.data, context.theta, context.l2, context.metric, queries.chains(context.theta))
+        return cls(context.training.data, context.theta, context.penalty, context.metric, queries.chains(context.theta))
 
     def losses(self, rows: numpy.ndarray) -> tuple[numpy.ndarray, bool]:
         """Refit without the labels of some tokens.
@@ -69,7 +70,7 @@ class Refitter:
         return newton(
             data,
             self.theta,
-            self.l2,
+            self.penalty,
             0.0,
             solve=solve,
             renew=lambda _: solve,  # gradients tell how the Hessian has changed; a new one takes longer than all steps

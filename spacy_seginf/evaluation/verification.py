@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 
 from ..influence.choose import fit_to_optimum, head_metric
 from ..influence.effects import Change, HeadEffects
+from ..influence.penalty import Penalty
 from ..influence.relabelling import alternatives
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.segments import SegmentChains
@@ -107,7 +108,7 @@ def verify(
     found = [[*entry.supporting, *entry.opposing] for entry in explainer.explain(data, tags, segments, unit, top)]
     rows = sorted({f.row for entry in found for f in entry})
     effects = _at_optimum(explainer, l2)
-    report.l2 = effects.l2
+    report.l2 = effects.penalty.l2
     watched = effects.watch(data, tags, segments)
     trial = _Trial(effects, watched)
     removed = {row: effects.without([table.segment(row)]) for row in rows}
@@ -201,9 +202,9 @@ def _at_optimum(explainer: Explainer, l2: float) -> HeadEffects:
     if explainer.exact and manifest.refit and not manifest.held_documents:
         return explainer.effects
     data = explainer.index.data
-    penalty = manifest.l2 or l2
+    penalty = explainer.index.penalty if manifest.l2 else Penalty(l2)
     fit = fit_to_optimum(data, explainer.index.theta, penalty)
-    metric, _, _ = head_metric(data, fit.theta, penalty, "exact")
+    metric, _, _ = head_metric(data, fit.theta, penalty.l2, "exact")
     return HeadEffects(data, fit.theta, penalty, metric)
 
 

@@ -22,6 +22,7 @@ from ..influence.choose import fit_to_optimum, head_metric
 from ..influence.effects import complete_labels
 from ..influence.fit import HeadData
 from ..influence.gradients import Head, on_cpu
+from ..influence.penalty import Penalty
 from ..methods.interface import Context, Texts
 from ..pipeline.attribution import IndexedDocs
 from ..pipeline.encoding import encode
@@ -83,7 +84,7 @@ def retrain_deletions(
         raise ValueError(Errors.S103.format(setting="k", value=settings.k, allowed=allowed))
     base = _base(retraining, training, folder / "base", say)
     blocks = methods(folder / "base" / CHECKPOINTS)
-    context = _context(base, retraining, training, index.manifest.l2 or settings.l2)
+    context = _context(base, retraining, training, index.penalty if index.manifest.l2 else Penalty(settings.l2))
     every = predictions(base, retraining.component(base), docs, context.theta)
     drawn = numpy.random.default_rng(SEED).permutation(len(every))[: settings.queries]
     queries = select(every, numpy.sort(drawn))
@@ -180,15 +181,15 @@ def _base(retraining: Retraining, training: Texts, folder: Path, say: Callable[[
     return spacy.load(folder / PIPELINE)
 
 
-def _context(base: Language, retraining: Retraining, training: Texts, l2: float) -> Context:
+def _context(base: Language, retraining: Retraining, training: Texts, penalty: Penalty) -> Context:
     """Let methods learn from the base: its features, and its head at the optimum."""
     tagger = retraining.component(base)
     features = numpy.concatenate([on_cpu(rows) for rows in encode(base, tagger, training.docs)])
     data = HeadData(features, training.data.allowed, training.data.lengths)
-    theta = fit_to_optimum(data, Head(tagger.model).theta, l2).theta
-    metric, _, _ = head_metric(data, theta, l2, "exact")
+    theta = fit_to_optimum(data, Head(tagger.model).theta, penalty).theta
+    metric, _, _ = head_metric(data, theta, penalty.l2, "exact")
     texts = Texts(training.docs, data, complete_labels(data, theta), training.segments)
-    return Context(base, retraining.tagger, texts, theta, l2, metric)
+    return Context(base, retraining.tagger, texts, theta, penalty, metric)
 
 
 def _changes(losses: Sequence[numpy.ndarray], before: numpy.ndarray) -> dict[str, Any]:

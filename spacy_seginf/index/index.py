@@ -15,8 +15,9 @@ import numpy
 from ..errors import Errors
 from ..influence.curvature import Metric
 from ..influence.fit import HeadData
+from ..influence.penalty import Penalty
 from .documents import joined, unpack_allowed
-from .head import THETA, read_metric
+from .head import CENTRE, LABEL_HEAD, THETA, read_metric
 from .manifest import Manifest, read_manifest
 from .shards import Shard, seal_checksum
 from .storage import StoredArray, StoredFile
@@ -56,10 +57,26 @@ class Index:
         return self._array(THETA)[:]
 
     @cached_property
+    def penalty(self) -> Penalty:
+        """What keeps the head from following its labels alone; l2 is 0 if it was not refit."""
+        return Penalty(self.manifest.l2, self._array(CENTRE)[:] if CENTRE in self._files else None)
+
+    @cached_property
     def metric(self) -> Metric:
         """H^-1, or what stands for it."""
         manifest = self.manifest
         return read_metric(manifest.files, self._array, manifest.curvature, len(manifest.tags), manifest.width + 1)
+
+    @cached_property
+    def label_head(self) -> tuple[numpy.ndarray, Metric, Penalty]:
+        """The head that labels make without a trained one, its metric and its penalty: for questions about the labels
+        themselves. It is the head that explains unless that is pulled towards the trained head."""
+        manifest, name = self.manifest, f"{LABEL_HEAD}{THETA}"
+        if name not in self._files:
+            return self.theta, self.metric, self.penalty
+        sizes = len(manifest.tags), manifest.width + 1
+        metric = read_metric(manifest.files, self._array, manifest.label_curvature, *sizes, prefix=LABEL_HEAD)
+        return self._array(name)[:], metric, Penalty(manifest.label_l2)
 
     @cached_property
     def orders(self) -> list[numpy.ndarray]:

@@ -12,7 +12,7 @@ from ..errors import Errors
 from ..files import write_text
 from .storage import file_checksums
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
 
 
@@ -22,9 +22,11 @@ class Manifest:
     checksums when bytes are first touched, fingerprints on first use.
 
     curvature: "exact", "kfac" or "identity". hessian: "full", or "free labels" where missing labels made the Hessian
-    indefinite and the covariance with all labels summed out stands for it. refit: whether the head was moved to the
-    optimum of its loss with the penalty l2; largest_gain bounds the norm of a gradient in the metric by its Euclidean
-    one; fit_gradient is the largest component of the gradient there.
+    indefinite and the covariance with all labels summed out stands for it. refit: whether the head that explains is at
+    the optimum of its loss with the penalty l2, or the trained one; centre: "trained" or "zero", where that penalty
+    vanishes; agreement: what it predicts of what the pipeline does, by corpus (see ``Agreement.plain``). label_l2,
+    label_curvature: of the second head (see ``head``), if there is one. largest_gain bounds the norm of a gradient in
+    the metric by its Euclidean one; fit_gradient is the largest component of the gradient there.
     held_documents: how many of the last documents were appended later, with head and curvature held.
     explains: the component whose predictions are explained, if not the tagger's own.
     dtype: precision of token vectors. dropped: number of token rows and of entity rows that were left out, and the
@@ -42,6 +44,10 @@ class Manifest:
     hessian: str = ""
     largest_gain: float = 1.0
     refit: bool = False
+    centre: str = "zero"
+    agreement: dict[str, dict[str, Any]] = field(default_factory=dict)
+    label_l2: float = 0.0
+    label_curvature: str = ""
     l2: float = 0.0
     fit_gradient: float = 0.0
     rows: int = 0

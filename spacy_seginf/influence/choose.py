@@ -1,15 +1,15 @@
-"""How strongly should a head be penalised? As strongly as labels that it was not fitted to like best."""
+"""How strongly should a head be penalised? One that stands for itself: as strongly as labels that it was not fitted to
+like best. One that explains a trained head: as weakly as it still predicts what that one does."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Optional, Sequence
+from typing import Callable, Optional, Sequence, Union
 
 import numpy
 
 from ..crf.hessian import loss_hessian
-from ..errors import Errors
 from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric, with_constant
 from .fit import (
     BATCH_TOKENS,
@@ -19,6 +19,7 @@ from .fit import (
     HeadData,
     History,
     Solver,
+    checked,
     emission_scores,
     hessian,
     label_marginals,
@@ -29,15 +30,19 @@ from .fit import (
     solver,
     unpack,
 )
+from .penalty import Penalty, penalty_of
 
 CANDIDATES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 STRONGEST = 1e5
+PULLS = (1e5, 3e4, 1e4, 3e3, 1e3, 3e2, 1e2)  # towards a trained head, strongest first
+STRONGEST_PULL = 1e9
 FALLBACK = 1.0
 SAMPLE_TOKENS = 20_000  # that the search comes to its first penalty on
 PATIENCE = 8  # a rough Hessian is soon out of date on the way, and soon renewed
 HELD_OUT = 10  # one document in so many
 GAP = 1e-4  # nats per token that a fit may miss the optimum by
 SEARCH_GAP = 1e-6  # the same in the search for a penalty: development losses of two of them differ by as little as 1e-4
+PULL_GAP = 1e-5  # the same in the search for a pull: a prediction is kept or not
 DOUBTED_TOKENS = 10_000  # that a rough Hessian takes exactly
 CERTAIN = 1e-2  # of a rough Hessian: doubt about a token's label that counts as none
 NEGLIGIBLE = 1e-4  # and covariance of two label indicators
@@ -92,13 +97,62 @@ def choose_l2(
     return L2Choice(min(losses, key=losses.__getitem__), losses, fits)
 
 
-def approach(data: HeadData, start: numpy.ndarray, l2: float, gap: float = GAP) -> Fit:
+@dataclass(frozen=True)
+class PullChoice:
+    """How strongly a head is pulled towards a trained one, and how all that were tried did.
+
+    l2; shares (of the trained head's predictions that are kept); fits (loosely converged). The latter two by strength.
+    """
+
+    l2: float
+    shares: dict[float, float]
+    fits: dict[float, Fit]
+
+
+def choose_pull(
+    train: HeadData,
+    trained: numpy.ndarray,
+    kept: Callable[[numpy.ndarray], float],
+    least: float,
+    candidates: Sequence[float] = PULLS,
+) -> PullChoice:
+    """Find the weakest pull whose head still predicts what the trained one does.
+
+    A weaker pull lets labels explain more of a prediction, but of another head's. The search ends at the first
+    candidate that keeps too little. If the strongest does, stronger ones are tried: in the end the head is the trained
+    one.
+
+    train (HeadData): what heads are fitted to. trained (float64, P): where they are pulled to.
+    kept (Callable): the share of the trained head's predictions that another head keeps.
+    least (float): how much of them must be kept.
+    candidates (sequence of float): strengths, strongest first.
+    """
+    shares: dict[float, float] = {}
+    fits: dict[float, Fit] = {}
+    path = Path(train, trained)
+
+    def attempt(l2: float) -> bool:
+        fits[l2] = path.approach(Penalty(l2, trained), PULL_GAP)
+        shares[l2] = kept(fits[l2].theta)
+        return shares[l2] >= least
+
+    for l2 in candidates:
+        if not attempt(l2):
+            break
+    while shares[max(shares)] < least and max(shares) < STRONGEST_PULL:
+        path.theta = trained
+        attempt(10.0 * max(shares))
+    good = [l2 for l2, share in shares.items() if share >= least]
+    return PullChoice(min(good, default=max(shares)), shares, fits)
+
+
+def approach(data: HeadData, start: numpy.ndarray, penalty: Union[float, Penalty], gap: float = GAP) -> Fit:
     """Come within some distance of the optimum of J, by quasi-Newton steps in the metric of a rough Hessian.
 
     start (float64, P): where to begin; zeros will do.
     gap (float): how much of J may be left, in nats per token: the next step would gain no more, as far as can be told.
     """
-    return Path(data, start).approach(l2, gap)
+    return Path(data, start).approach(penalty, gap)
 
 
 class Path:
@@ -114,12 +168,13 @@ class Path:
         self._curvature: Optional[numpy.ndarray] = None
         self._history: History = []
 
-    def approach(self, l2: float, gap: float = GAP) -> Fit:
+    def approach(self, penalty: Union[float, Penalty], gap: float = GAP) -> Fit:
         """Go on to the optimum of J under a penalty, to within ``gap`` nats per token."""
+        l2 = penalty_of(penalty).l2
         fit = newton(
             self.data,
             self.theta,
-            l2,
+            penalty,
             0.0,
             solve=self._known_inverse(l2),
             renew=partial(self._renew, l2),
@@ -200,23 +255,22 @@ def _runs(doubt: numpy.ndarray, edge: numpy.ndarray, tokens: int) -> tuple[numpy
     return starts[chosen], ends[chosen]
 
 
-def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: bool = False) -> Fit:
+def fit_to_optimum(data: HeadData, start: numpy.ndarray, penalty: Union[float, Penalty], *, near: bool = False) -> Fit:
     """Minimise J to |grad J| <= 1e-8: ``approach``, then quasi-Newton steps in the metric of a rough Hessian, or of
     K-FAC for heads with more than LARGEST_HESSIAN parameters. The exact Hessian comes in if they make no progress.
 
     near (bool): the start comes from ``approach`` already, on all documents or most of them.
     RAISES (ValueError): S050 if l2 is not positive, S051 if it is too weak for the Hessian to be.
     """
-    if l2 <= 0:
-        raise ValueError(Errors.S050.format(l2=l2))
-    start = start if near else approach(data, start, l2).theta
+    penalty = checked(penalty)
+    start = start if near else approach(data, start, penalty).theta
     if len(start) > LARGEST_HESSIAN:
-        return newton(data, start, l2, renew=partial(_k_fac, data, l2), patience=NEWTON_ITERATIONS)
+        return newton(data, start, penalty, renew=partial(_k_fac, data, penalty.l2), patience=NEWTON_ITERATIONS)
     try:
-        solve = _inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), l2)
+        solve = _inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), penalty.l2)
     except ValueError:
         solve = None  # for the exact Hessian
-    return newton(data, start, l2, solve=solve)
+    return newton(data, start, penalty, solve=solve)
 
 
 def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:

@@ -1,7 +1,7 @@
 """What happens to a head when training labels are removed or changed: predicted by its curvature, or by refitting.
 
 For research and for everything that is shown to people. All of it speaks of the head on frozen features, at its optimum
-theta of J = sum of losses + (l2 / 2) |theta|^2; the encoder has seen the labels too.
+theta of J = sum of losses + (l2 / 2) |theta - centre|^2; the encoder has seen the labels too.
 
     effects = HeadEffects(data, theta, l2, metric)
     watched = effects.watch(test_data, test_labels, [(0, 3, 5)])             # document, start, end
@@ -23,6 +23,7 @@ from ..crf import one_label_each, viterbi
 from ..errors import Errors
 from .curvature import ExactCurvature, KroneckerCurvature, Metric
 from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
+from .penalty import Penalty, penalty_of
 from .relabelling import relabelled_step
 from .removal import (
     CorrectedGradients,
@@ -57,7 +58,8 @@ class Change:
 class HeadEffects:
     """Gradients, scores, and predicted and real effects of training labels on a head.
 
-    data (HeadData): training documents. theta (float64, P): the head's optimum. l2 (float): its penalty.
+    data (HeadData): training documents. theta (float64, P): the head's optimum. penalty (Penalty): of J; a number is
+        its l2.
     metric (Metric): H^-1 at theta.
     labels (ints, tokens): training labels, the most probable permitted ones where some are missing; found out if None.
     largest_gain (float): see there; found out if None, which the documents of a single shard can't do.
@@ -67,12 +69,12 @@ class HeadEffects:
         self,
         data: HeadData,
         theta: numpy.ndarray,
-        l2: float,
+        penalty: Union[float, Penalty],
         metric: Metric,
         labels: Optional[numpy.ndarray] = None,
         largest_gain: Optional[float] = None,
     ) -> None:
-        self.data, self.theta, self.l2, self.metric = data, theta, l2, metric
+        self.data, self.theta, self.penalty, self.metric = data, theta, penalty_of(penalty), metric
         self._largest_gain = largest_gain
         self.labels = complete_labels(data, theta) if labels is None else labels
 
@@ -87,7 +89,7 @@ class HeadEffects:
         if self._largest_gain is not None:
             return self._largest_gain
         if not isinstance(self.metric, ExactCurvature) or bool((self.data.allowed.sum(axis=1) == 1).all()):
-            return float(self.l2) ** -0.5
+            return float(self.penalty.l2) ** -0.5
         inverse = self.metric.inverse
         last = len(inverse) - 1
         largest = float(eigh(inverse, eigvals_only=True, subset_by_index=[last, last])[0])
@@ -201,18 +203,18 @@ class HeadEffects:
             return newton(
                 change.data,
                 theta,
-                self.l2,
+                self.penalty,
                 TIGHT,
                 solve=solver,
                 renew=lambda _: solver,
                 iterations=steps,
                 patience=steps,
             )
-        return newton(change.data, theta, self.l2, TIGHT, solve=solver, iterations=steps)
+        return newton(change.data, theta, self.penalty, TIGHT, solve=solver, iterations=steps)
 
     def _overshoots(self, change: Change, theta: numpy.ndarray) -> bool:
         """Is a predicted optimum worse than the present one? A step for many labels at once may be."""
-        before, after = (loss_and_gradient(change.data, point, self.l2)[0] for point in (self.theta, theta))
+        before, after = (loss_and_gradient(change.data, point, self.penalty)[0] for point in (self.theta, theta))
         return after > before
 
     def _solver(self, change: Change) -> Solver:

@@ -1,16 +1,17 @@
 """Fit a CRF head on frozen features: a convex problem, solved to its optimum.
 
-    J(theta) = sum over documents of L + (l2 / 2) |theta|^2
+    J(theta) = sum over documents of L + (l2 / 2) |theta - centre|^2
 
 theta = (W with its bias column, T), all of it penalised: constant shifts of biases and transitions leave the data term
-alone, so without l2 there would be no single optimum.
+alone, so without l2 there would be no single optimum. Where a function takes a penalty, a number is its l2, with the
+centre at the origin.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Callable, Iterator, Optional, Protocol, Sequence
+from typing import Callable, Iterator, Optional, Protocol, Sequence, Union
 
 import numpy
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -19,6 +20,7 @@ from scipy.optimize import minimize
 from ..crf import forward_backward, negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors
+from .penalty import Penalty, penalty_of
 
 BATCH_TOKENS = 16384
 BLOCK = 512  # rows of features in float64 at a time: between conversion and product they stay in the processor's cache
@@ -144,10 +146,13 @@ def unpack(theta: numpy.ndarray, labels: int) -> tuple[numpy.ndarray, numpy.ndar
     return theta[:split].reshape(labels, -1), theta[split:].reshape(labels, labels)
 
 
-def loss_and_gradient(data: HeadData, theta: numpy.ndarray, l2: float) -> tuple[float, numpy.ndarray]:
+def loss_and_gradient(
+    data: HeadData, theta: numpy.ndarray, penalty: Union[float, Penalty]
+) -> tuple[float, numpy.ndarray]:
     """Evaluate J (nats) and its gradient (float64, P)."""
     weights, transitions = unpack(theta, data.labels)
-    value, gradient = 0.5 * l2 * float(theta @ theta), l2 * theta
+    penalty = penalty_of(penalty)
+    value, gradient = penalty.value(theta), penalty.gradient(theta)
     d_weights, d_transitions = unpack(gradient, data.labels)
     residuals = emission_scores(data, weights)  # of labels, until the gradient with respect to them takes their place
     for documents in data.alike():
@@ -220,29 +225,36 @@ def positive_hessian(
     return exact, "full"
 
 
-def fit_head(data: HeadData, start: numpy.ndarray, l2: float, tolerance: float = TOLERANCE) -> Fit:
+def fit_head(data: HeadData, start: numpy.ndarray, penalty: Union[float, Penalty], tolerance: float = TOLERANCE) -> Fit:
     """Minimise J: L-BFGS into the neighbourhood of the optimum, then Newton steps with the exact Hessian.
 
     start (float64, P): where to begin.
     tolerance (float): largest absolute component of the gradient of J at the end.
     RAISES (ValueError): S050 if l2 is not positive.
     """
-    if l2 <= 0:
-        raise ValueError(Errors.S050.format(l2=l2))
+    penalty = checked(penalty)
     rough = minimize(
-        lambda theta: loss_and_gradient(data, theta, l2),
+        lambda theta: loss_and_gradient(data, theta, penalty),
         start,
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": LBFGS_ITERATIONS, "gtol": 1e-3, "ftol": 0.0, "maxcor": 20},
     )
-    return newton(data, rough.x, l2, tolerance, evaluations=rough.nfev)
+    return newton(data, rough.x, penalty, tolerance, evaluations=rough.nfev)
+
+
+def checked(penalty: Union[float, Penalty]) -> Penalty:
+    """Return a penalty that J has a single optimum with. RAISES (ValueError): S050 if l2 is not positive."""
+    penalty = penalty_of(penalty)
+    if not 0 < penalty.l2 < float("inf"):
+        raise ValueError(Errors.S050.format(l2=penalty.l2))
+    return penalty
 
 
 def newton(
     data: HeadData,
     start: numpy.ndarray,
-    l2: float,
+    penalty: Union[float, Penalty],
     tolerance: float = TOLERANCE,
     *,
     solve: Optional[Solver] = None,
@@ -265,7 +277,9 @@ def newton(
     history (list): what gradients told of the Hessian on the way here; what is learnt now is added.
     """
     theta = start
-    value, gradient = loss_and_gradient(data, theta, l2)
+    penalty = penalty_of(penalty)
+    l2 = penalty.l2
+    value, gradient = loss_and_gradient(data, theta, penalty)
     size = float(numpy.abs(gradient).max())
     if renew is None:
         renew = partial(_exact_solver, data, l2)
@@ -287,7 +301,7 @@ def newton(
         rate = 1.0
         while True:
             candidate = theta - rate * step
-            new_value, new_gradient = loss_and_gradient(data, candidate, l2)
+            new_value, new_gradient = loss_and_gradient(data, candidate, penalty)
             evaluations += 1
             new_size = float(numpy.abs(new_gradient).max())
             if new_size < 0.5 * size or new_value <= value - 1e-4 * rate * slope or rate < 1e-6:

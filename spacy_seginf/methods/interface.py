@@ -23,6 +23,7 @@ from spacy.tokens import Doc
 
 from ..influence.curvature import Metric
 from ..influence.fit import HeadData
+from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
 
 Progress = Callable[[Iterable], Iterable]
@@ -57,7 +58,7 @@ class Context:
 
     nlp (Language): the pipeline. tagger (str): the name of its crf_tagger.
     training (Texts): the training documents, with the segments that are scored.
-    theta (float64, P): the head. l2 (float): its penalty; 0 for a head that was not refit.
+    theta (float64, P): the head. penalty (Penalty): its own; l2 is 0 for a head that was not refit.
     metric (Metric): the curvature of the index at theta.
     progress (Callable): wraps iterators over long work, like tqdm.
     """
@@ -66,7 +67,7 @@ class Context:
     tagger: str
     training: Texts
     theta: numpy.ndarray
-    l2: float
+    penalty: Penalty
     metric: Metric
     progress: Progress = iter
 

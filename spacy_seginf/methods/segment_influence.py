@@ -47,7 +47,7 @@ class SegmentInfluence(Method):
     def prepare(self, context: Context) -> Attribution:
         """Compute the curvature unless the index has it, and the gradients of all training segments."""
         metric = chosen_metric(context, self.curvature)
-        effects = HeadEffects(context.training.data, context.theta, context.l2, metric, context.training.labels)
+        effects = HeadEffects(context.training.data, context.theta, context.penalty, metric, context.training.labels)
         corrected = not isinstance(metric, IdentityCurvature) if self.corrected is None else self.corrected
         return _SegmentAttribution(effects, context.training, corrected, self.similarity == "cosine")
 

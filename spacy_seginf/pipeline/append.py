@@ -60,7 +60,13 @@ def append_to_index(
     manifest = index.manifest
     tagger: Any = nlp.get_pipe(manifest.tagger)
     names = f"{manifest.corpus} + {corpus}"
-    settings = replace(settings, dtype=manifest.dtype, curvature=manifest.curvature, refit=manifest.refit)
+    settings = replace(
+        settings,
+        dtype=manifest.dtype,
+        curvature=manifest.curvature,
+        refit=manifest.refit,
+        centre=manifest.centre if manifest.refit else settings.centre,
+    )
     if refresh:
         if manifest.pruned:
             raise ValueError(Errors.S035.format(path=index.folder, count=sum(manifest.dropped)))
@@ -106,7 +112,17 @@ def _append_held(
     clock.lap()
     share_index(index.folder, folder)
     manifest.build = build_id(manifest, encoded, index.theta)
-    rows = RowsTask(Path(), folder, manifest.curvature, manifest.l2, tagger.scheme, manifest.largest_gain, held=True)
+    rows = RowsTask(
+        Path(),
+        folder,
+        manifest.curvature,
+        manifest.l2,
+        tagger.scheme,
+        manifest.largest_gain,
+        held=True,
+        label_curvature=manifest.label_curvature,
+        label_l2=manifest.label_l2,
+    )
     written = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.held_documents += written.documents
     write_manifest(folder, manifest)

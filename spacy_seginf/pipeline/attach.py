@@ -1,12 +1,12 @@
-"""Explaining a component that was trained without this package: a CRF head on its frozen encoder.
+"""Explaining a component that was trained without this package, through a CRF head that does what it does.
 
-The head is fitted to the labels of the training corpus, as the component was. Explanations are about the component's
-predictions, seen through that head; how far the two agree is measured and stored.
+The head begins as the component's own output layer: spaCy's tagger is linear in its token vectors, and its ner is
+linear in its hidden layer (see ``ParserStates``). Explanations are about the component's predictions, seen through a
+head close to that one; how far the two agree is measured and stored with the index.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -14,50 +14,25 @@ import numpy
 from spacy.language import Language
 from thinc.api import Model
 
-from ..crf import viterbi
 from ..errors import Errors
-from ..influence.choose import L2Choice
-from ..influence.fit import Fit, HeadData
-from ..influence.gradients import Head
+from ..influence.gradients import on_cpu
 from ..models import set_head_parameters
 from ..schemes import TAG
+from .build import BuildReport
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
-from .encoding import run_before
-from .refit import choose_penalty, fit_chosen, head_data, score
 
-SCHEMES = {"ner": "BIO", "beam_ner": "BIO", "tagger": TAG}  # by factory
+SCHEMES = {"ner": "BILUO", "beam_ner": "BILUO", "tagger": TAG}  # by factory
 TAGGER = "crf_tagger"
-DIGITS = 6  # spaCy writes settings with ten at most; the same before and after saving
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A component beside the head, on one corpus.
-
-    agreement: share of tokens that both tag alike. component_score, head_score: entity F1 or tag accuracy against the
-    annotation.
-    """
-
-    tokens: int
-    agreement: float
-    component_score: float
-    head_score: float
+NEVER = -1e4  # score of what the component can't do
 
 
 @dataclass(frozen=True)
 class AttachReport:
-    """A fitted head: its penalty and how it was chosen (None if the corpus is a single document), how close to the
-    optimum it is, and how it compares. seconds: for encoding and fitting."""
+    """A component with a head that explains it. indexed: its index, which says how far the two agree."""
 
     component: str
-    measure: str
-    l2: float
-    choice: Optional[L2Choice]
-    fit: Fit
-    train: Comparison
-    dev: Optional[Comparison]
-    seconds: float
+    indexed: BuildReport
 
 
 def find_component(nlp: Language, component: Optional[str] = None) -> str:
@@ -82,16 +57,22 @@ def find_component(nlp: Language, component: Optional[str] = None) -> str:
 
 
 def add_tagger(nlp: Language, component: str) -> CRFTagger:
-    """Put a crf_tagger without a head behind a component, over the same encoder: a listener to the same upstream, or a
-    copy of the component's own.
+    """Put a crf_tagger behind a component that decides as it does: over the same encoder (a listener to the same
+    upstream, or a copy of the component's own), with the component's output layer for a head.
 
-    RAISES (ValueError): S067 if the component has no encoder of its own kind.
+    RAISES (ValueError): S067 if the component has no layers of the known kinds.
     """
-    block = nlp.config.interpolate()["components"][component].get("model", {}).get("tok2vec")
-    if not isinstance(block, dict) or "@architectures" not in block:
+    explained: Any = nlp.get_pipe(component)
+    block = nlp.config.interpolate()["components"][component].get("model", {})
+    if not isinstance(block.get("tok2vec"), dict) or "@architectures" not in block["tok2vec"]:
         raise ValueError(Errors.S067.format(component=component, what="its config has no tok2vec block"))
     scheme = SCHEMES[nlp.get_pipe_meta(component).factory]
-    model = {"@architectures": "spacy_seginf.CRFTagger.v1", "tok2vec": block}
+    try:
+        encoder = block["tok2vec"] if scheme == TAG else _states_block(block, explained)
+        head = _tagger_head(explained) if scheme == TAG else _ner_head(explained)
+    except (KeyError, ValueError, IndexError) as error:
+        raise ValueError(Errors.S067.format(component=component, what=error)) from None
+    model = {"@architectures": "spacy_seginf.CRFTagger.v1", "tok2vec": encoder}
     config = {"model": model, "scheme": scheme, "scorer": None, "explains": component}
     weights = dict(nlp.config["training"]["score_weights"])
     tagger = nlp.add_pipe("crf_tagger", name=TAGGER, config=config, after=component)
@@ -99,41 +80,14 @@ def add_tagger(nlp: Language, component: str) -> CRFTagger:
     # The factory's weights are for taggers that train.
     added = nlp.config["training"]["score_weights"]
     nlp.config["training"]["score_weights"] = weights | {name: None for name in added if name not in weights}
-    explained: Any = nlp.get_pipe(component)
     try:
-        tagger.model.get_ref("tok2vec").from_bytes(_encoder(explained.model, scheme).to_bytes())
+        _copy_layers(explained.model, tagger.model.get_ref("tok2vec"), scheme)
     except (KeyError, ValueError, IndexError) as error:
         raise ValueError(Errors.S067.format(component=component, what=error)) from None
     for label in explained.labels:
         tagger.add_label(label)
+    set_head_parameters(tagger.model.get_ref("output_layer"), *_by_tag(head, tagger.tags))
     return tagger
-
-
-def fit_tagger(
-    nlp: Language, tagger: CRFTagger, train: list[TrainingText], dev: Optional[list[TrainingText]] = None
-) -> AttachReport:
-    """Fit the head that ``add_tagger`` left open, and compare it with the component.
-
-    train (list of TrainingText): the corpus that trained the component, as ``read_corpus`` gives it.
-    dev (list of TrainingText): chooses the penalty, as in ``choose_penalty``.
-    RAISES (ValueError): S010 or S013 for missing features.
-    """
-    assert tagger.explains is not None
-    started = time.perf_counter()
-    _set_zero_head(nlp, tagger, train)
-    data, followed = _encode(nlp, tagger, train)
-    dev_data, dev_followed = _encode(nlp, tagger, dev) if dev else (None, None)
-    choice = choose_penalty(data, dev_data)
-    fit, l2 = fit_chosen(tagger, data, choice, numpy.zeros(data.labels * (data.width + data.labels)))
-    seconds = time.perf_counter() - started
-    compared = _compare(tagger, train, data, followed)
-    tagger.cfg["agreement"] = round(compared.agreement, DIGITS)
-    dev_compared = None
-    if dev and dev_data is not None and dev_followed is not None:
-        dev_compared = _compare(tagger, dev, dev_data, dev_followed)
-        tagger.cfg["dev_agreement"] = round(dev_compared.agreement, DIGITS)
-    measure = "tag accuracy" if tagger.scheme.name == TAG else "entity F1"
-    return AttachReport(tagger.explains, measure, l2, choice, fit, compared, dev_compared, seconds)
 
 
 def check_labels(tagger: CRFTagger, texts: list[TrainingText], path: object) -> None:
@@ -147,31 +101,53 @@ def check_labels(tagger: CRFTagger, texts: list[TrainingText], path: object) -> 
         raise ValueError(Errors.S064.format(path=path, component=tagger.explains, unknown=unknown, known=known))
 
 
-def _encoder(model: Model, scheme: str) -> Model:
-    """Find what turns documents into token vectors in a component's model."""
-    tok2vec = model.get_ref("tok2vec")
-    # The parser model's "tok2vec" is a chain of encoder, list2array, and a projection to its hidden width.
-    return tok2vec if scheme == TAG else tok2vec.layers[0]
+def _states_block(block: dict[str, Any], ner: Any) -> dict[str, Any]:
+    lower = ner.model.get_ref("lower")
+    return {
+        "@architectures": "spacy_seginf.ParserStates.v1",
+        "tok2vec": block["tok2vec"],
+        "hidden_width": lower.get_dim("nI"),
+        "maxout_pieces": lower.get_dim("nP"),
+        "extra_state_tokens": lower.get_dim("nF") == 6,
+        "states": lower.get_dim("nO"),
+    }
 
 
-def _set_zero_head(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> None:
-    """Give the head its size. The width of a transformer's listener shows only in what it puts out."""
-    docs = run_before(nlp, tagger, [next(text.example.predicted for text in texts if len(text.example.predicted))])
-    width = tagger.model.get_ref("tok2vec").predict(docs)[0].shape[1]
-    labels = len(tagger.tags)
-    zeros = numpy.zeros((labels, width)), numpy.zeros(labels), numpy.zeros((labels, labels))
-    set_head_parameters(tagger.model.get_ref("output_layer"), *zeros)
+def _copy_layers(source: Model, target: Model, scheme: str) -> None:
+    """Copy a component's encoder, and a ner's hidden layer."""
+    if scheme == TAG:
+        target.from_bytes(source.get_ref("tok2vec").to_bytes())
+    else:
+        target.get_ref("encoder").from_bytes(source.get_ref("tok2vec").to_bytes())
+        target.get_ref("lower").from_bytes(source.get_ref("lower").to_bytes())
 
 
-def _encode(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> tuple[HeadData, numpy.ndarray]:
-    """Return features and annotations of texts, and the component's predictions as tags (int64, all tokens)."""
-    data = head_data(nlp, tagger, texts)
-    return data, numpy.concatenate([tagger.followed_tags(text.example.predicted) for text in texts])
+Scores = dict[str, tuple[numpy.ndarray, float]]  # by tag: weights (float32, width) and bias
 
 
-def _compare(tagger: CRFTagger, texts: list[TrainingText], data: HeadData, followed: numpy.ndarray) -> Comparison:
-    """Count where head and component agree, and score both. The documents end with the component's predictions."""
-    head = Head(tagger.model)
-    own = viterbi(head.emissions(data.features), head.transitions, data.lengths, tagger.scheme.mask)
-    scores = [score(tagger, texts, tags, data.lengths) for tags in (own, followed)]
-    return Comparison(len(own), float((own == followed).mean()), component_score=scores[1], head_score=scores[0])
+def _tagger_head(tagger: Any) -> Scores:
+    softmax = tagger.model.get_ref("softmax").layers[0]
+    weights, bias = (on_cpu(softmax.get_param(name)) for name in ("W", "b"))
+    return {label: (row, float(value)) for label, row, value in zip(tagger.labels, weights, bias)}
+
+
+def _ner_head(ner: Any) -> Scores:
+    actions, model = ner.move_names, ner.model
+    if model.attrs["has_upper"]:
+        weights, bias = (on_cpu(model.get_ref("upper").get_param(name)) for name in ("W", "b"))
+    else:
+        weights, bias = numpy.eye(len(actions), dtype=numpy.float32), numpy.zeros(len(actions), dtype=numpy.float32)
+    unseen = model.attrs.get("unseen_classes") or ()
+    return {
+        action: (row, NEVER if number in unseen else float(value))
+        for number, (action, row, value) in enumerate(zip(actions, weights, bias))
+    }
+
+
+def _by_tag(head: Scores, tags: tuple[str, ...]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Order the scores of a component as the tags of a CRF head: weights, biases and, of what follows what, nothing."""
+    width = len(next(iter(head.values()))[0])
+    nothing = numpy.zeros(width, dtype=numpy.float32), NEVER
+    rows = [head.get(tag, nothing) for tag in tags]
+    weights, bias = numpy.array([row for row, _ in rows]), numpy.array([value for _, value in rows])
+    return weights, bias.astype(numpy.float32), numpy.zeros((len(tags), len(tags)), dtype=numpy.float32)

@@ -58,7 +58,7 @@ def index_context(nlp: Language, tagger: str, index: Index, unit: str, progress:
     """
     positions = rows_of(index, unit).positions()
     training = Texts(IndexedDocs(index, nlp.vocab), index.data, index.labels, positions)
-    return Context(nlp, tagger, training, index.theta, index.manifest.l2 or 0.0, index.metric, progress)
+    return Context(nlp, tagger, training, index.theta, index.penalty, index.metric, progress)
 
 
 class MethodExplainer:

@@ -19,7 +19,7 @@ from spacy.language import Language
 from ..errors import Errors, Warnings
 from ..files import exclusive, replace_folder
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
-from ..index.head import write_head
+from ..index.head import LABEL_HEAD, write_head
 from ..index.index import Index
 from ..index.manifest import Manifest, write_manifest
 from ..index.shards import SEAL, seal_checksum
@@ -29,10 +29,11 @@ from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import Head
 from ..parallel import InProcess, Workers
+from .agreement import decode
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
-from .encoding import encoding_settings
-from .refit import Labelled, RefitReport, refit_head
+from .encoding import bare_copy, encoding_settings, run_before
+from .refit import TRAINED, Judged, RefitReport, explained_head, label_head
 from .shard_tasks import (
     EncodeTask,
     HessianTask,
@@ -58,8 +59,12 @@ class BuildSettings:
     """How an index is computed.
 
     curvature: "exact" (K-FAC stands in for heads with more than 8,000 parameters), "kfac", or "identity", the paper's.
-    refit: move the head to the optimum of its loss with a penalty, which predictions of removal assume.
-    l2: that penalty, (l2 / 2) |theta|^2; None chooses it by likelihood on a development corpus.
+    refit: explain by a head at the optimum of its loss with a penalty, which predictions of removal assume. The
+        pipeline keeps the trained head.
+    l2: of that penalty, (l2 / 2) |theta - centre|^2; None chooses the weakest whose head predicts what the pipeline
+        does.
+    centre: "trained", the pipeline's own head; or "zero", which gives a head by labels alone, with an l2 chosen by
+        likelihood.
     dtype: precision in which token vectors are kept, and with which everything is computed.
     keep: share of the labels (and of the entities) that are kept, those with the largest norms and all that equal the
         smallest of them. tolerance: labels whose norm is at most this share of the largest one are dropped too.
@@ -69,6 +74,7 @@ class BuildSettings:
     curvature: str = "exact"
     refit: bool = True
     l2: Optional[float] = None
+    centre: str = TRAINED
     dtype: str = "float16"
     keep: float = 1.0
     tolerance: float = 0.0
@@ -81,7 +87,8 @@ DEFAULTS = BuildSettings()
 @dataclass(frozen=True)
 class BuildReport:
     """What an index holds: documents, rows (annotated tokens), tokens, tokens without a label, entities (annotated or
-    missing); the curvature, how many rows have a high leverage; the refit of the head (None without)."""
+    missing); the curvature, how many rows have a high leverage; the head that explains (None if it is the trained
+    one)."""
 
     documents: int
     rows: int
@@ -112,13 +119,13 @@ def build_index(
     progress: Any = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> BuildReport:
-    """Encode the training documents once, refit the head, and write the factored gradients of the labels.
+    """Encode the training documents once, fit the head that explains, and write the factored gradients of the labels.
 
-    nlp (Language): a trained pipeline; its components before the tagger are run for the features. With a refit, its
-        tagger gets the new head.
+    nlp (Language): a trained pipeline; its components before the tagger are run for the features. It is not changed.
     texts (list of TrainingText): the training corpus, as ``read_corpus`` gives it.
     folder (Path): where the index goes. It is complete when the manifest is there.
-    dev (list of TrainingText): chooses the penalty; without it, a tenth of the training documents does.
+    dev (list of TrainingText): what the pipeline predicts for it chooses the penalty; without it, what it predicts for
+        the training documents does.
     corpus (str): what the manifest and messages call the corpus.
     staging (Path): where encoded shards are kept until the index is complete; shards that are there already are not
         encoded again. The caller removes it. Beside the index, and removed at the end, if None.
@@ -163,14 +170,18 @@ def build_index(
     if missing.any():
         warnings.warn(Warnings.W004.format(count=int(missing.sum())), stacklevel=2)
     clock.lap()
-    report, theta = None, Head(tagger.model).theta
+    report, theta, centre, labels = None, Head(tagger.model).theta, None, None
     if refitting:
         say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
-        train = Labelled(texts if earlier is None else [], _in_memory(data))
-        judge = Labelled(dev or [], _in_memory(joined_documents(judges[0]))) if judged else None
-        report, theta = refit_head(tagger, train, judge, settings.l2, keep=not settings.refit)
-        manifest.l2, manifest.refit = report.l2, settings.refit
-        manifest.fit_gradient = report.gradient
+        train = _judged(nlp, tagger, texts if earlier is None else [], _in_memory(data))
+        judge = _judged(nlp, tagger, dev or [], _in_memory(joined_documents(judges[0]))) if judged else None
+        refit = explained_head(
+            tagger.scheme, train, judge, theta, l2=settings.l2, centre=settings.centre, refit=settings.refit
+        )
+        report, theta, centre = refit.report, refit.theta, refit.penalty.centre
+        manifest.l2, manifest.refit, manifest.fit_gradient = report.l2, settings.refit, report.gradient
+        manifest.agreement = {name: agreement.plain for name, agreement in report.corpora.items()}
+        labels = label_head(train.data, None if judge is None else judge.data) if centre is not None else None
         del train, judge
     clock.lap()
     say("Computing the curvature")
@@ -183,17 +194,32 @@ def build_index(
         total[numpy.diag_indices_from(total)] += l2
         return total
 
+    folder.mkdir(parents=True, exist_ok=True)
+    if labels is not None:
+        manifest.centre = TRAINED
+        fit, penalty, _ = labels
+        metric, manifest.label_curvature, _ = head_metric(data, fit.theta, penalty.l2, settings.curvature, accumulate)
+        manifest.label_l2 = penalty.l2
+        write_head(folder, fit.theta, metric, prefix=LABEL_HEAD)
     metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature, accumulate)
     if manifest.curvature != "identity":
         manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_head(folder, theta, metric)
+    write_head(folder, theta, metric, centre)
     del metric
     clock.lap()
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, theta)
-    rows = RowsTask(Path(), folder, manifest.curvature, manifest.l2, tagger.scheme, manifest.largest_gain)
+    rows = RowsTask(
+        Path(),
+        folder,
+        manifest.curvature,
+        manifest.l2,
+        tagger.scheme,
+        manifest.largest_gain,
+        label_curvature=manifest.label_curvature,
+        label_l2=manifest.label_l2,
+    )
     written = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.width = data.width - 1
     write_manifest(folder, manifest)
@@ -263,6 +289,14 @@ def encode_shards(
 def joined_documents(folders: Sequence[Path]) -> HeadData:
     """Read encoded documents as if they were in one folder."""
     return joined([Documents(path).data for path in folders])
+
+
+def _judged(nlp: Language, tagger: CRFTagger, texts: Sequence[TrainingText], data: HeadData) -> Judged:
+    """Find what the pipeline predicts for encoded documents. Texts are only needed if another component predicts."""
+    if tagger.explains is None or not texts:
+        return Judged(data, decode(tagger.scheme, data, Head(tagger.model).theta))
+    docs = [bare_copy(nlp, text.example.predicted) for text in texts if len(text.example.predicted)]
+    return Judged(data, numpy.concatenate([tagger.followed_tags(doc) for doc in run_before(nlp, tagger, docs)]))
 
 
 def _in_memory(data: HeadData) -> HeadData:

@@ -138,7 +138,7 @@ class CRFTagger(TrainablePipe):
         """What explanations and the manifest of an index say of that component; empty if there is none."""
         if self.explains is None:
             return {}
-        return {"explains": {"component": self.explains, "agreement": self.cfg.get("agreement")}}
+        return {"explains": {"component": self.explains}}
 
     @property
     def attribute(self) -> str:

@@ -57,6 +57,7 @@ METHOD_FOLDER = "method"  # beside the index
         "curvature": "exact",
         "refit": True,
         "l2": None,
+        "centre": "trained",
         "dtype": "float16",
         "keep": 1.0,
         "tolerance": 0.0,
@@ -75,6 +76,7 @@ def make_influence(
     curvature: str,
     refit: bool,
     l2: Optional[float],
+    centre: str,
     dtype: str,
     keep: float,
     tolerance: float,
@@ -92,8 +94,11 @@ def make_influence(
         whole index. References for which one step is doubtful get some in any case.
     curvature (str): what `seginf index` computes: "exact"; "kfac", its approximation for large heads; or "identity",
         the metric of the paper's experiments.
-    refit (bool): whether `seginf index` moves the head to its optimum, which predictions of removal assume.
-    l2 (Optional[float]): penalty (l2 / 2) |theta|^2 of that; chosen on a development corpus if None.
+    refit (bool): whether `seginf index` explains by a head at its optimum, which predictions of removal assume, or by
+        the trained head. The pipeline predicts by the trained head in any case.
+    l2 (Optional[float]): penalty (l2 / 2) |theta - centre|^2 of that head; chosen if None.
+    centre (str): "trained": the head is pulled towards the trained one, as weakly as it still predicts what that one
+        does. "zero": it is what labels alone make of the encoder's features, and may predict something else.
     dtype (str): precision in which `seginf index` keeps token vectors: "float32", "float16" or "int8".
     keep (float): share of the labels that `seginf index` keeps, those with the largest gradients; the rest, mostly
         tokens that every head gets right, can hardly be among the references of anything. A pruned index can't refit.
@@ -102,7 +107,7 @@ def make_influence(
     method (Method): how training labels are scored, a block with a registered function such as
         @misc = "spacy_seginf.TracInWE.v1". Influence in the index's curvature, found by its exact search, if None.
     """
-    settings = BuildSettings(curvature, refit, l2, dtype, keep, tolerance)
+    settings = BuildSettings(curvature, refit, l2, centre, dtype, keep, tolerance)
     component = Influence(
         nlp,
         name,

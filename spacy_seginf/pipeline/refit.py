@@ -1,117 +1,160 @@
-"""Moving a trained head to the optimum of its loss on frozen features, where predictions of removal hold."""
+"""The head that explains a tagger: at the optimum of its loss on frozen features, where predictions of removal hold,
+and close enough to the trained head to predict what that one does. The trained head stays in the pipeline."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Optional, Sequence
+from typing import Optional
 
 import numpy
 from spacy.language import Language
-from spacy.scorer import Scorer, get_ner_prf
-from spacy.training import Example
 from spacy.util import minibatch
 
-from ..crf import viterbi
-from ..errors import Errors, Warnings
-from ..influence.choose import FALLBACK, L2Choice, choose_l2, fit_to_optimum, hold_out
-from ..influence.fit import TOLERANCE, Fit, HeadData, loss_and_gradient, unpack
-from ..influence.gradients import Head, on_cpu
-from ..models import set_head_parameters
-from ..schemes import TAG
+from ..errors import Warnings
+from ..influence.choose import (
+    FALLBACK,
+    L2Choice,
+    PullChoice,
+    choose_l2,
+    choose_pull,
+    fit_to_optimum,
+    hold_out,
+)
+from ..influence.fit import TOLERANCE, Fit, HeadData, checked, loss_and_gradient
+from ..influence.gradients import on_cpu
+from ..influence.penalty import Penalty
+from ..schemes import TagScheme
+from .agreement import Agreement, compare, decode, predictions
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
 from .encoding import encode
 
 BATCH_DOCUMENTS = 64
+TRAINED, ZERO = CENTRES = ("trained", "zero")
+KEPT = 0.975  # of the predictions on development texts: on others it is a little less
+KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
 
 
 @dataclass(frozen=True)
-class Moved:
-    """A corpus under the trained head and under the refit one: share of tokens whose prediction changed, and the
-    score (entity F1, or tag accuracy) before and after."""
+class Judged:
+    """Documents, and the tags that the pipeline predicts for them (ints, tokens)."""
 
-    tokens: int
-    changed: float
-    before: float
-    after: float
+    data: HeadData
+    predicted: numpy.ndarray
 
 
 @dataclass(frozen=True)
 class RefitReport:
-    """A refit head: its penalty, the losses (nats per token) of all that were tried, the largest component of the
-    gradient of J, and what it changed."""
+    """A head that explains: the l2 of its penalty, what was tried by l2 (shares of the pipeline's predictions that are
+    kept, or losses in nats per held-out token where the centre is zero), the largest component of the gradient of J,
+    and how far it predicts what the pipeline does, by corpus."""
 
     l2: float
-    losses: dict[float, float]
+    tried: dict[float, float]
     gradient: float
     converged: bool
-    corpora: dict[str, Moved] = field(default_factory=dict)
+    corpora: dict[str, Agreement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Texts, and the features and annotation of those that have tokens."""
+class Refit:
+    """A head at the optimum of J. theta (float64, P). penalty (Penalty): of J."""
 
-    texts: Sequence[TrainingText]
-    data: HeadData
+    theta: numpy.ndarray
+    penalty: Penalty
+    report: RefitReport
 
 
-def refit_head(
-    tagger: CRFTagger, train: Labelled, dev: Optional[Labelled], l2: Optional[float], *, keep: bool = False
-) -> tuple[RefitReport, numpy.ndarray]:
-    """Fit the head to its optimum, and put it into the tagger.
+def explained_head(
+    scheme: TagScheme,
+    train: Judged,
+    dev: Optional[Judged],
+    trained: numpy.ndarray,
+    *,
+    l2: Optional[float] = None,
+    centre: str = TRAINED,
+    refit: bool = True,
+) -> Refit:
+    """Fit the head that explains a trained one.
 
-    train (Labelled): the training documents. Those whose texts are given are compared before and after.
-    dev (Labelled): chooses the penalty if it is None; without it, a tenth of the training documents does.
-    keep (bool): choose the penalty only; the trained head stays.
-    RETURNS: the report, and theta (float64, P).
+    train (Judged): the training documents. dev (Judged): others, whose predictions (for the centre zero: labels) choose
+        l2; without them the training documents do.
+    trained (float64, P): the pipeline's own head.
+    l2 (float, optional): instead of choosing it.
+    centre (str): "trained" pulls the head towards the trained one, as weakly as it still predicts the same; "zero" asks
+        for small weights.
+    refit (bool): False leaves the head as it was trained, and only gives l2.
     RAISES (ValueError): S050 if l2 is not positive.
     """
-    if l2 is not None and l2 <= 0:
-        raise ValueError(Errors.S050.format(l2=l2))
-    before, data = Head(tagger.model).theta, train.data
-    choice = choose_penalty(data, None if dev is None else dev.data) if l2 is None else None
-    losses = choice.losses if choice is not None else {}
-    if keep:
-        penalty = l2 or (choice.l2 if choice is not None else FALLBACK)
-        gradient = loss_and_gradient(data, before, penalty)[1]
-        return RefitReport(penalty, losses, float(numpy.abs(gradient).max()), False), before
-    fit, penalty = fit_chosen(tagger, data, choice, before, l2)
-    corpora = {"training": _compare(tagger, train, before, fit.theta)}
+    if l2 is not None:
+        checked(l2)
+    data = train.data
+    if not refit:
+        choice = choose_penalty(data, None if dev is None else dev.data) if l2 is None else None
+        penalty = Penalty(l2 or (choice.l2 if choice is not None else FALLBACK))
+        gradient = float(numpy.abs(loss_and_gradient(data, trained, penalty)[1]).max())
+        tried = choice.losses if choice is not None else {}
+        return Refit(trained, penalty, RefitReport(penalty.l2, tried, gradient, False))
+    if centre == ZERO:
+        fit, penalty, tried = label_head(data, None if dev is None else dev.data, l2)
+    else:
+        pull = choose(scheme, train, dev, trained) if l2 is None else None
+        penalty = Penalty(l2 if pull is None else pull.l2, trained)  # type: ignore[arg-type]
+        start, tried = (trained, {}) if pull is None else (pull.fits[pull.l2].theta, pull.shares)
+        fit = converged(fit_to_optimum(data, start, penalty, near=pull is not None))
+    corpora = {"training": compare(scheme, data, train.predicted, decode(scheme, data, fit.theta))}
     if dev is not None:
-        corpora["development"] = _compare(tagger, dev, before, fit.theta)
-    return RefitReport(penalty, losses, fit.gradient, fit.converged, corpora), fit.theta
+        corpora["development"] = compare(scheme, dev.data, dev.predicted, decode(scheme, dev.data, fit.theta))
+    return Refit(fit.theta, penalty, RefitReport(penalty.l2, tried, fit.gradient, fit.converged, corpora))
+
+
+def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: numpy.ndarray) -> PullChoice:
+    """Choose the pull towards the trained head by what is kept of its predictions: on development texts, or on the
+    training texts, where more must be. No labels are asked.
+
+    The trained head itself keeps all, unless it stands for another component: then a share of what it keeps must be.
+    """
+    judge, least = (train, KEPT_IN_TRAINING) if dev is None else (dev, KEPT)
+    wanted = set(predictions(scheme, judge.predicted, judge.data.lengths))
+
+    def kept(theta: numpy.ndarray) -> float:
+        own = set(predictions(scheme, decode(scheme, judge.data, theta), judge.data.lengths))
+        return len(own & wanted) / len(wanted) if wanted else 1.0
+
+    return choose_pull(train.data, trained, kept, least * kept(trained))
+
+
+def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = None) -> tuple[Fit, Penalty, dict]:
+    """Fit the head that labels make without a trained one: the penalty's centre is zero.
+
+    dev (HeadData): whose labels choose l2 if it is None, by their likelihood; without them, a tenth of the documents
+        does, with a strength that tends to be too small, as the encoder has seen their labels.
+    RETURNS: the fit, its penalty, and the losses (nats per held-out token) by l2.
+    """
+    choice = choose_penalty(data, dev) if l2 is None else None
+    start = numpy.zeros(data.labels * (data.width + data.labels))
+    if choice is not None:
+        l2, start = choice.l2, choice.fits[choice.l2].theta
+    penalty = Penalty(FALLBACK if l2 is None else l2)
+    fit = converged(fit_to_optimum(data, start, penalty, near=choice is not None))
+    return fit, penalty, choice.losses if choice is not None else {}
 
 
 def choose_penalty(data: HeadData, dev: Optional[HeadData]) -> Optional[L2Choice]:
-    """Choose the penalty on a development corpus, else on a tenth of the documents; None if there is just one.
-
-    Labels of the training documents have trained the encoder, so a penalty that they choose tends to be too small.
-    """
+    """Choose a strength by likelihood on a development corpus, else on a tenth of the documents; None if there is just
+    one."""
     if dev is None and len(data.lengths) < 2:
         return None
     halves = hold_out(data) if dev is None else (data, dev)
     return choose_l2(*halves, numpy.zeros(data.labels * (data.width + data.labels)))
 
 
-def fit_chosen(
-    tagger: CRFTagger, data: HeadData, choice: Optional[L2Choice], start: numpy.ndarray, l2: Optional[float] = None
-) -> tuple[Fit, float]:
-    """Fit a head at the chosen penalty, or at l2, and put it into the tagger. Warns (W005) if it did not converge.
-
-    start (float64, P): where to begin if there is no choice.
-    RETURNS: the fit and its penalty.
-    """
-    if choice is not None:
-        l2, start = choice.l2, choice.fits[choice.l2].theta
-    l2 = FALLBACK if l2 is None else l2
-    fit = fit_to_optimum(data, start, l2, near=choice is not None)
+def converged(fit: Fit) -> Fit:
+    """Return a fit; warn (W005) if it did not converge."""
     if not fit.converged:
         warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
-    weights, transitions = unpack(fit.theta, data.labels)
-    set_head_parameters(tagger.model.get_ref("output_layer"), weights[:, :-1], weights[:, -1], transitions)
-    return fit, l2
+    return fit
 
 
 def head_data(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> HeadData:
@@ -123,34 +166,3 @@ def head_data(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> He
     ]
     allowed = [tagger.allowed_tags(text.example) for text in texts]
     return HeadData(numpy.concatenate(features), numpy.concatenate(allowed), [len(rows) for rows in allowed])
-
-
-def score(tagger: CRFTagger, texts: Sequence[TrainingText], tags: numpy.ndarray, lengths: Sequence[int]) -> float:
-    """Score tags (ints, all tokens) against the annotation: entity F1, or tag accuracy under the scheme TAG.
-
-    The texts' predicted documents end with these tags.
-    """
-    start = 0
-    for text, length in zip(texts, lengths):
-        tagger.annotate(text.example.predicted, tags[start : start + length].tolist())
-        start += length
-    examples: list[Example] = [text.example for text in texts]
-    if tagger.scheme.name == TAG:
-        return float(Scorer.score_token_attr(examples, "tag")["tag_acc"] or 0.0)
-    return float(get_ner_prf(examples)["ents_f"] or 0.0)
-
-
-def _compare(tagger: CRFTagger, corpus: Labelled, before: numpy.ndarray, after: numpy.ndarray) -> Moved:
-    data = corpus.data
-    texts = [text for text in corpus.texts if len(text.example.predicted)]
-    tags = []
-    for theta in (before, after):
-        weights, transitions = unpack(theta, data.labels)
-        parts = [
-            viterbi(features @ weights.T, transitions, lengths, tagger.scheme.mask)
-            for features, _, lengths in data.batches()
-        ]
-        tags.append(numpy.concatenate(parts))
-    lengths = [length for length in data.lengths if length]
-    scores = [score(tagger, texts, found, lengths) for found in tags]
-    return Moved(len(tags[0]), float((tags[0] != tags[1]).mean()), *scores)

@@ -8,6 +8,7 @@ from ..errors import Errors
 from ..index.storage import FEATURE_DTYPES
 from ..methods.interface import Method
 from .build import CURVATURES, BuildSettings
+from .refit import CENTRES
 
 UNITS = ("entity", "token")
 EXPLAINED = ("all", "entities")
@@ -38,8 +39,11 @@ def check_build(name: str, unit: str, settings: BuildSettings) -> None:
         allowed = f"Use one of: {', '.join(UNITS)}."
         raise ValueError(Errors.S028.format(setting="unit", name=name, value=unit, allowed=allowed))
     if settings.l2 is not None and not 0 < settings.l2 < float("inf"):
-        allowed = "It must be positive, or left out to be chosen by likelihood."
+        allowed = "It must be positive, or left out to be chosen."
         raise ValueError(Errors.S028.format(setting="l2", name=name, value=settings.l2, allowed=allowed))
+    if settings.centre not in CENTRES:
+        allowed = f"Use one of: {', '.join(CENTRES)}."
+        raise ValueError(Errors.S028.format(setting="centre", name=name, value=settings.centre, allowed=allowed))
     if settings.dtype not in FEATURE_DTYPES:
         allowed = f"Use one of: {', '.join(FEATURE_DTYPES)}."
         raise ValueError(Errors.S028.format(setting="dtype", name=name, value=settings.dtype, allowed=allowed))

@@ -17,7 +17,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from ..index.documents import Documents, Source, write_documents
-from ..index.head import open_head
+from ..index.head import LABEL_HEAD, open_head
 from ..index.storage import save_array
 from ..index.writing import write_rows
 from ..influence.effects import HeadEffects
@@ -70,7 +70,7 @@ class RowsTask:
 
     documents (Path): the encoded documents. index (Path): where theta and the metric are.
     curvature, l2, scheme, largest_gain: of the head. held (bool): the documents are not part of the
-    curvature.
+    curvature. label_curvature, label_l2: of the second head, if there is one.
     """
 
     documents: Path
@@ -80,6 +80,8 @@ class RowsTask:
     scheme: TagScheme
     largest_gain: float
     held: bool = False
+    label_curvature: str = ""
+    label_l2: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def compute_rows(task: RowsTask) -> RowsReport:
     documents = Documents(task.documents)
     effects = head_effects(task, documents)
     corrected = task.curvature != "identity"
-    held_out = leave_one_document_out(effects, task.scheme, corrected=corrected and not task.held)
+    judge = label_effects(task, documents) if task.label_curvature else effects
+    held_out = leave_one_document_out(judge, task.scheme, corrected=corrected and not task.held)
     tokens = token_rows(effects, held_out.probabilities, corrected=corrected)
     segments = segment_rows(effects, held_out, task.scheme, corrected=corrected)
     folder = rows_folder(task.documents)
@@ -159,6 +162,13 @@ def head_effects(task: RowsTask, documents: Documents) -> HeadEffects:
     data = documents.data
     theta, metric = open_head(task.index, task.curvature, data.labels, data.width)
     return HeadEffects(data, theta, task.l2, metric, largest_gain=task.largest_gain)
+
+
+def label_effects(task: RowsTask, documents: Documents) -> HeadEffects:
+    """Return the same under the second head, which no trained head has told of labels."""
+    data = documents.data
+    theta, metric = open_head(task.index, task.label_curvature, data.labels, data.width, LABEL_HEAD)
+    return HeadEffects(data, theta, task.label_l2, metric)
 
 
 def load_rows(documents: Documents) -> tuple[TokenRows, SegmentRows]:

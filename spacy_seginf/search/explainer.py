@@ -77,7 +77,7 @@ class Explainer:
     def effects(self) -> HeadEffects:
         """The researchers' interface over all training documents, which are read into memory for it."""
         index = self.index
-        return HeadEffects(index.data, index.theta, index.manifest.l2, index.metric, index.labels)
+        return HeadEffects(index.data, index.theta, index.penalty, index.metric, index.labels)
 
     def table(self, unit: str) -> Table:
         """Return the rows of a unit: "entity" or "token"."""

@@ -26,7 +26,7 @@ class EmissionInfluence(Method):
         """Compute the gradients of all training segments."""
         training = context.training
         metric = IdentityCurvature(training.data.labels, training.data.width)
-        effects = HeadEffects(training.data, context.theta, context.l2, metric, training.labels)
+        effects = HeadEffects(training.data, context.theta, context.penalty, metric, training.labels)
         return _Emissions(
             context.theta, training.data.labels * training.data.width, effects.gradients(training.segments)
         )

@@ -12,10 +12,9 @@ from spacy.tokens import Doc
 
 from ...curation.clean import TOP, clean_of
 from ...curation.losses import marginal_losses
-from ...curation.norms import self_influences
 from ...curation.reading import clean_texts
 from ...curation.scores import label_scores
-from ...curation.source import LabelSource, Stored
+from ...curation.source import LabelSource
 from ...errors import Errors
 from ...influence.curvature import IdentityCurvature
 from ...methods.instance_influence import InstanceInfluence
@@ -50,10 +49,7 @@ def with_unseen(nlp: Language, tagger: str, source: LabelSource, records: Sequen
     held_out = numpy.exp(-marginal_losses(unseen))
     seen = Texts([], source.data, source.labels, NOTHING)
     both = join([seen, replace(texts, docs=[], segments=NOTHING)])
-    stored = Stored(
-        numpy.concatenate([source.held_out, held_out]),
-        numpy.concatenate([self_influences(source), self_influences(unseen)]),
-    )
+    stored = numpy.concatenate([source.held_out, held_out])
     words = [*source.words, *(record[TOKENS] for record in records)]
     return replace(source, data=both.data, labels=both.labels, stored=stored, words=words)
 
@@ -89,7 +85,7 @@ def _instance_opposition(nlp: Language, tagger: str, source: LabelSource) -> num
     negative influences of its loss on theirs (Jain et al. 2022, Eq. 2), with their sign turned."""
     clean = clean_of(source)
     training = Texts([], source.data, source.labels, _whole(source.data.lengths))
-    context = Context(nlp, tagger, training, source.theta, source.l2, source.metric)
+    context = Context(nlp, tagger, training, source.theta, source.penalty, source.metric)
     influences = InstanceInfluence().prepare(context).scores(replace(clean, segments=_whole(clean.data.lengths)))
     return numpy.sort(-influences, axis=0)[::-1][:TOP].mean(axis=0)
 

@@ -72,8 +72,8 @@ class KronfluenceScores(Attribution):
         self._lengths = tokens.lengths
         self._dataset = _dataset(tokens)
         self.bytes_per_segment = 4.0 * tokens.inputs.numel() / max(len(texts), 1)
-        if damping is None and context.l2 > 0:
-            damping = context.l2 / self._count
+        if damping is None and context.penalty.l2 > 0:
+            damping = context.penalty.l2 / self._count
         self._arguments = ScoreArguments(damping_factor=damping)
         folder = TemporaryDirectory(prefix="spacy_seginf_")
         weakref.finalize(self, folder.cleanup)
