@@ -84,7 +84,7 @@ def test_report_and_manifest(model_path, corpus_path, train_examples, tmp_path):
     assert (report.curvature, manifest["curvature"], manifest["hessian"]) == ("exact", "exact", "full")
     assert manifest["refit"] and report.refit is not None and report.refit.converged
     assert (report.refit.l2, report.refit.gradient) == (manifest["l2"], manifest["fit_gradient"])
-    assert report.refit.corpora["training"].tokens == tokens
+    assert report.refit.corpora["training"].share > 0.9
 
 
 def test_report_and_manifest_in_the_papers_mode(paper_path, corpus_path, train_examples, tmp_path):
@@ -316,7 +316,7 @@ def encoder(monkeypatch):
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["new", "force"])
-@pytest.mark.parametrize("stage", ["encoding", "refit_head", "head_metric", "write_manifest", "replace_folder"])
+@pytest.mark.parametrize("stage", ["encoding", "explained_head", "head_metric", "write_manifest", "replace_folder"])
 def test_an_interrupted_build_goes_on_where_it_stopped(
     model_path, corpus_path, tmp_path, monkeypatch, encoder, stage, older
 ):
@@ -370,7 +370,7 @@ def test_encoded_shards_are_used_for_the_same_documents_only(
     save_corpus(corpus, docs)
     settings = {"shard_tokens": 60, "l2": 1.0, "dtype": "float32"}
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(building, "refit_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(building, "explained_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
         index(str(tmp_path / "model"), corpus, output, **settings)
     assert encoder.documents == 30
     last = docs[-1]
@@ -418,7 +418,7 @@ def test_encoded_shards_are_used_under_the_same_settings_only(
     model, output, settings = tmp_path / "model", tmp_path / "out", {"shard_tokens": 60, "l2": 1.0}
     nlp.to_disk(model)
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(building, "refit_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(building, "explained_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
         index(str(model), corpus_path, output, **settings)
     config = (model / "config.cfg").read_text()
     (model / "config.cfg").write_text(config.replace('"PREFIX"', '"SUFFIX"'))

@@ -53,7 +53,7 @@ def gradient(source, segment, data=None, labels=None):
 
 def inverse(source):
     """H^-1, from the dense Hessian."""
-    return numpy.linalg.inv(hessian(source.data, source.theta, source.l2))
+    return numpy.linalg.inv(hessian(source.data, source.theta, source.penalty.l2))
 
 
 def document_loss(source, document, theta=None):

@@ -190,7 +190,7 @@ def test_mistakes_are_groups_of_entities_that_differ(opened):
 def test_what_drives_a_mistake_is_what_refits_show(opened):
     source = opened.source
     mistakes = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 4)
-    effects = HeadEffects(source.data, source.theta, source.l2, source.metric, source.labels)
+    effects = HeadEffects(source.data, source.theta, source.penalty, source.metric, source.labels)
     segments = source.entities[::7]
     predicted = drives(effects, mistakes, segments)
     watched = mistakes.watched(source.theta)

@@ -28,7 +28,7 @@ class ToyExact(Method):
 
     def prepare(self, context):
         training = context.training
-        effects = HeadEffects(training.data, context.theta, context.l2, context.metric, training.labels)
+        effects = HeadEffects(training.data, context.theta, context.penalty, context.metric, training.labels)
         return Scores(lambda queries: effects.scores(queries.chains(context.theta), training.segments))
 
 

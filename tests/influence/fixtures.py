@@ -12,7 +12,7 @@ from ..conftest import copy_pipeline, make_tagger
 
 PAPER = {"curvature": "identity", "refit": False, "unit": "token"}
 PAPER_BUILD = BuildSettings("identity", False)
-EXACT = BuildSettings("exact", True, 1.0)
+EXACT = BuildSettings("exact", True, 1.0, "zero")
 
 
 def save_in_the_papers_mode(nlp, path):

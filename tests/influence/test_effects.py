@@ -34,7 +34,7 @@ def outcome(effects, watched, change):
     refined = effects.refine(change, step, 4)
     real, fit = effects.refit(change)
     assert fit.converged
-    assert abs(loss_and_gradient(change.data, fit.theta, effects.l2)[1]).max() < 1e-9
+    assert abs(loss_and_gradient(change.data, fit.theta, effects.penalty)[1]).max() < 1e-9
     base = watched.losses(effects.nothing)[0]
     return [watched.losses(moved)[0] - base for moved in (step, refined, real)]
 

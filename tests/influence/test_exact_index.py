@@ -48,7 +48,7 @@ def build(model_path, corpus, folder, settings):
 @pytest.fixture(scope="module")
 def built(model_path, spoilt_path, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exact") / "exact"
-    nlp, report = build(model_path, spoilt_path, folder, BuildSettings("exact", True, L2))
+    nlp, report = build(model_path, spoilt_path, folder, BuildSettings("exact", True, L2, "zero"))
     return nlp, report, folder
 
 
@@ -97,7 +97,7 @@ def watch(nlp, doc, spans, labels=None):
     return influence.explainer().effects.watch(data, tags, [(0, *span) for span in spans])
 
 
-def test_the_head_is_at_its_optimum(nlp, built):
+def test_the_head_is_at_its_optimum(nlp, built, model_path):
     _, report, _ = built
     data, _ = training_tokens(nlp)
     manifest = nlp.get_pipe("influence").index.manifest
@@ -106,26 +106,26 @@ def test_the_head_is_at_its_optimum(nlp, built):
     assert gradient <= 1e-8
     assert (manifest.curvature, manifest.refit, manifest.l2, manifest.hessian) == ("exact", True, L2, "full")
     assert manifest.fit_gradient == report.refit.gradient <= 1e-8
-    # and the tagger has it, in float32
-    parameters = head_parameters(nlp.get_pipe("crf_tagger").model.get_ref("output_layer"))
-    flat = numpy.concatenate([numpy.column_stack([parameters[0], parameters[1]]).ravel(), parameters[2].ravel()])
-    numpy.testing.assert_allclose(flat, theta, rtol=1e-6, atol=1e-7)
+    # and the pipeline keeps its own
+    trained = head_parameters(spacy.load(model_path).get_pipe("crf_tagger").model.get_ref("output_layer"))
+    kept = head_parameters(nlp.get_pipe("crf_tagger").model.get_ref("output_layer"))
+    for before, after in zip(trained, kept):
+        numpy.testing.assert_array_equal(before, after)
 
 
 def test_the_refit_report(built):
     _, report, _ = built
-    assert report.refit.converged and report.refit.l2 == L2 and report.refit.losses == {}
-    moved = report.refit.corpora["training"]
-    assert moved.tokens == report.tokens and 0 <= moved.changed < 1
-    assert moved.after > moved.before > 0  # a half-trained head has something to learn
+    assert report.refit.converged and report.refit.l2 == L2 and report.refit.tried == {}
+    agreement = report.refit.corpora["training"]
+    assert agreement.head_score > agreement.score > 0  # a half-trained head has something to learn
     assert report.curvature == "exact" and len(report.seconds) == 4
     assert report.segments == sum(text.count("]/") for text in SPOILT) + report.missing_entities
 
 
 def test_the_penalty_is_chosen_on_a_development_corpus(model_path, corpus_path, spoilt_path, tmp_path):
-    settings = BuildSettings("identity", True, None)
+    settings = BuildSettings("identity", True, None, "zero")
     report = index(str(model_path), spoilt_path, tmp_path / "out", dev=corpus_path, **vars(settings))
-    losses = report.refit.losses
+    losses = report.refit.tried
     assert report.refit.l2 == min(losses, key=losses.__getitem__) and len(losses) > 1
     assert set(report.refit.corpora) == {"training", "development"}
 
@@ -591,7 +591,7 @@ def test_held_out_column(explainer, nlp):
 
 
 def test_kfac_index(model_path, spoilt_path, tmp_path):
-    nlp, report = build(model_path, spoilt_path, tmp_path / "kfac", BuildSettings("kfac", True, L2))
+    nlp, report = build(model_path, spoilt_path, tmp_path / "kfac", BuildSettings("kfac", True, L2, "zero"))
     influence = nlp.get_pipe("influence")
     assert report.curvature == influence.index.manifest.curvature == "kfac"
     (doc,) = nlp.pipe(QUESTIONS[:1])
@@ -688,7 +688,7 @@ def test_verify_finds_nothing_in_a_text_without_entities(nlp):
 @pytest.mark.parametrize("curvature,refit", [("exact", True), ("exact", False), ("kfac", False), ("identity", True)])
 def test_a_penalty_must_be_positive(model_path, spoilt_path, tmp_path, l2, curvature, refit):
     with pytest.raises(ValueError, match=r"\[S028\] The setting l2 "):
-        index(str(model_path), spoilt_path, tmp_path / "out", curvature=curvature, refit=refit, l2=l2)
+        index(str(model_path), spoilt_path, tmp_path / "out", curvature=curvature, refit=refit, l2=l2, centre="zero")
     assert not (tmp_path / "out").exists()
 
 

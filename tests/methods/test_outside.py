@@ -16,6 +16,7 @@ import spacy
 from scipy.stats import spearmanr
 
 from spacy_seginf.influence.fit import HeadData, hessian, unpack
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.methods.interface import Context, Texts
 from spacy_seginf.methods.outside import CaptumTracInCPFast, KronfluenceEKFAC
 from spacy_seginf.methods.outside.tokens import Tokens, linear_layer
@@ -170,7 +171,7 @@ def test_kronfluence_is_repeatable_quiet_and_leaves_nothing_behind(
 
 def test_kronfluence_without_a_penalty_is_damped(context, by_definition):
     exact, identity = by_definition
-    found = KronfluenceEKFAC().prepare(replace(context, l2=0.0)).scores(queries_of(context))
+    found = KronfluenceEKFAC().prepare(replace(context, penalty=Penalty(0.0))).scores(queries_of(context))
     assert rank_correlation(found, exact) > 0.5 > rank_correlation(identity, exact) + 0.2
 
 

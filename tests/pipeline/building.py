@@ -35,7 +35,7 @@ def wrapped(examples):
 def build(nlp, texts, folder, *, unit="entity", top_k=5, **settings):
     """Build an index for a copy of a pipeline: in float32 and with l2 = 1, if nothing else is asked for."""
     copy = copy_pipeline(nlp)
-    chosen = BuildSettings(**{"dtype": "float32", "l2": 1.0, **settings})
+    chosen = BuildSettings(**{"dtype": "float32", "l2": 1.0, "centre": "zero", **settings})
     copy.add_pipe("influence", config={"unit": unit, "top_k": top_k})
     report = build_index(copy, "crf_tagger", texts, folder, settings=chosen)
     influence = copy.get_pipe("influence")
