@@ -408,6 +408,11 @@ class Errors(metaclass=_Coded):
     S206 = "The setting {setting} is {value!r}. Choose one of: {known}."
     S207 = "{path} does not store entities (its attributes are {known}), so no decision can be applied to it."
     S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."
+    # Numerical routines
+    S209 = (
+        "{what} can't be computed: two routines of other algorithms have failed. The numbers may be far too large; look "
+        "at the features of the encoder, or use a larger --l2."
+    )
 
     # The review page
     S180 = (

@@ -13,12 +13,13 @@ from functools import cached_property, partial
 from typing import Callable, Iterator, Optional, Protocol, Sequence
 
 import numpy
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cho_solve
 from scipy.optimize import minimize
 
 from ..crf import forward_backward, negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors
+from .linear_algebra import cholesky, is_positive
 
 BATCH_TOKENS = 16384
 BLOCK = 512  # rows of features in float64 at a time: between conversion and product they stay in the processor's cache
@@ -213,9 +214,7 @@ def positive_hessian(
     """
     exact = accumulate(data, theta, l2, free=False)
     if not bool((data.allowed.sum(axis=1) == 1).all()):
-        try:
-            numpy.linalg.cholesky(exact)
-        except numpy.linalg.LinAlgError:
+        if not is_positive(exact):
             return accumulate(data, theta, l2, free=True), "free labels"
     return exact, "full"
 
@@ -315,10 +314,7 @@ def _exact_solver(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
 def solver(matrix: numpy.ndarray) -> Solver:
     """Factorise a Hessian, to multiply vectors by its inverse. RAISES (ValueError): S051 if it is not positive
     definite, up to rounding."""
-    try:
-        return partial(cho_solve, cho_factor(matrix))
-    except LinAlgError:
-        raise ValueError(Errors.S051) from None
+    return partial(cho_solve, (cholesky(matrix), True))
 
 
 def _quasi_newton(gradient: numpy.ndarray, solve: Solver, history: History, l2: float) -> numpy.ndarray:
