@@ -410,8 +410,8 @@ class Errors(metaclass=_Coded):
     S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."
     # Numerical routines
     S209 = (
-        "{what} can't be computed: two routines of other algorithms have failed. The numbers may be far too large; look "
-        "at the features of the encoder, or use a larger --l2."
+        "{what} can't be computed: two routines of other algorithms have failed. The numbers may be far too large; "
+        "look at the features of the encoder, or use a larger --l2."
     )
 
     # The review page

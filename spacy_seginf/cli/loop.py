@@ -158,7 +158,7 @@ def _read(
     orders = read_orders(suspector, reviewer, looks, every or None, msg.info)
     msg.info("Refitting heads along the way")
     examples = read_corpus(opened.nlp, test, opened.tagger.attribute)
-    judged = clean_texts(opened.nlp, [text.example.reference for text in examples], opened.tagger.name)
+    judged = clean_texts(opened.nlp, [text.example for text in examples], opened.tagger.name)
     at = [looks * step // STEPS for step in range(STEPS + 1)]
     curves = {name: curve_of(reviewer, order, at, judged) for name, order in orders.items()}
     return orders["ranking"], curves

@@ -120,8 +120,7 @@ def _described(
 
 
 def _read_clean(nlp: Language, tagger: CRFTagger, path: Path) -> Texts:
-    docs = [text.example.reference for text in read_corpus(nlp, path, tagger.attribute)]
-    return clean_texts(nlp, docs, tagger.name)
+    return clean_texts(nlp, [text.example for text in read_corpus(nlp, path, tagger.attribute)], tagger.name)
 
 
 def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:

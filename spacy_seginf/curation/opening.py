@@ -71,8 +71,7 @@ class Opened:
         if path is None:
             return None
         texts = read_corpus(self.nlp, path, self.tagger.attribute)
-        docs = [text.example.reference for text in texts]
-        clean = clean_texts(self.nlp, docs, self.tagger.name)
+        clean = clean_texts(self.nlp, [text.example for text in texts], self.tagger.name)
         certain = numpy.zeros(len(clean.labels), dtype=bool)
         documents, starts, _ = clean.segments.T
         certain[clean.data.starts[documents] + starts] = True
@@ -80,7 +79,7 @@ class Opened:
             Trusted(clean.data, clean.labels, certain),
             [text.identifier for text in texts],
             [text.first_token for text in texts],
-            [[token.text for token in doc] for doc in docs],
+            [[token.text for token in text.example.predicted] for text in texts],
         )
 
     def decided(self, decisions: Sequence[Decision]) -> list[Decided]:

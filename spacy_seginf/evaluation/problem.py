@@ -22,7 +22,7 @@ from ..influence.gradients import on_cpu
 from ..methods.interface import Context, Progress, Texts
 from ..pipeline.attribution import IndexedDocs
 from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.encoding import bare_copy, run_before
+from ..pipeline.encoding import read_as, run_before
 from ..pipeline.influence import Influence
 from ..schemes import TAG
 
@@ -125,7 +125,7 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: nu
 
 def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Texts:
     """Let a head predict the labels of all tokens; no segments are chosen. Arguments as for ``predictions``."""
-    docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
+    docs = run_before(nlp, tagger, [read_as(nlp, doc) for doc in docs if len(doc)])
     if not docs:
         raise ValueError(Errors.S101.format(what="There is no token in these texts"))
     found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]

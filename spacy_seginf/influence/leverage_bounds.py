@@ -36,8 +36,8 @@ def segment_leverage_bounds(segments: SegmentFactors, gain: float) -> numpy.ndar
 
     segments (SegmentFactors): plain gradients, each of one observed labelling. gain (float): as for tokens.
     """
-    # With m of n labels changed, rows of W move by at most the sum of m vectors and back, |.|^2 <= 2 n sum |F|^2, and at
-    # most min(2 m, n + 1) label pairs go and as many come, |.|^2 <= 2 (2 m) (n + 1).
+    # With m of n labels changed, rows of W move by at most the sum of m vectors and back, |.|^2 <= 2 n sum |F|^2, and
+    # at most min(2 m, n + 1) label pairs go and as many come, |.|^2 <= 2 (2 m) (n + 1).
     sizes = numpy.repeat(segments.lengths, segments.lengths)
     reach = 2.0 * sizes * _squares(segments.features) + 4.0 * (sizes + 1.0)
     if not len(segments):

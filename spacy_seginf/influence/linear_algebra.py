@@ -52,8 +52,10 @@ def decompose(matrix: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 
 def principal_directions(rows: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Return the singular values (floats, k), largest first, and right singular vectors (floats, k x d) of rows (floats,
-    n x d; k is the smaller of n and d). RAISES (ValueError): S209 if no routine finds them."""
+    """Return singular values (floats, k), largest first, and right singular vectors (floats, k x d) of rows.
+
+    rows (floats, n x d): k is the smaller of n and d. RAISES (ValueError): S209 if no routine finds them.
+    """
     return _first_that_works(
         lambda: numpy.linalg.svd(rows, full_matrices=False)[1:],
         lambda: scipy.linalg.svd(rows, full_matrices=False, lapack_driver="gesvd")[1:],

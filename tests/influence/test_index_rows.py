@@ -22,7 +22,8 @@ from .heads import fitted, own_hessian, random_data
 
 WEAK = 0.1  # l2
 SMALL = 1e-3  # a residual that looks as if nothing could depend on it
-QUESTIONS = ["Mira Solano left Harrow Bank in Osted .", "Nobody met Ada Lind in Tarnby .", "Veltra hired Jonas Brekke ."]
+MODEST = 0.3  # leverage up to which one Newton step is close to a refit
+QUESTIONS = ["Mira Solano left Harrow Bank in Osted .", "Nobody met Ada Lind in Tarnby ."]
 
 
 @pytest.fixture(scope="module")
@@ -43,62 +44,58 @@ def watched_segments(influence):
         yield data, tags, influence.explainer().effects.watch(data, tags, spans)
 
 
-def largest_residual(effects, segment):
-    return abs(effects.chains([segment]).factors().residuals).max()
+def rare_directions(seed=0, count=20, size=12.0):
+    """Documents in which some features are those of three tokens only, which learn what they need of them by heart."""
+    generator = numpy.random.default_rng(seed)
+    data, labels = random_data(generator, [6] * 80, 3, 5, noise=0.3)
+    rare = numpy.zeros((480, count), dtype="float32")
+    for column in range(count):
+        rare[generator.choice(480, 3, replace=False), column] = size
+    features = numpy.concatenate([data.features, rare], axis=1)
+    theta, _, metric = fitted(HeadData(features, data.allowed, data.lengths), WEAK)
+    return HeadEffects(HeadData(features, data.allowed, data.lengths), theta, WEAK, metric), labels
 
 
-@pytest.mark.parametrize("unit", ["token", "entity"])
-def test_rows_predict_refits(influence, unit):
-    """Those with small residuals too: they may be what holds the head in a direction that no other label knows."""
-    explainer = influence.explainer()
-    effects, table, metric = explainer.effects, explainer.table(unit), explainer.index.metric
-    segments = [table.segment(row) for row in range(len(table))]
-    residuals = numpy.array([largest_residual(effects, segment) for segment in segments])
-    leverage = numpy.array([table.leverage(row) for row in range(len(table))])
-    quiet = residuals < SMALL
-    assert quiet.sum() > 10
-    if unit == "token":
-        assert leverage[quiet].max() > 0.05, "small residuals have small leverages here"
-    usable = numpy.flatnonzero(leverage < LEVERAGE_FLAG)  # others are refined before they are shown
-    rows = numpy.r_[
-        usable[numpy.argsort(-leverage[usable])[:4]],
-        numpy.intersect1d(usable, numpy.flatnonzero(quiet))[:4],
-        usable[:: max(len(usable) // 4, 1)][:4],
-    ]
-    predicted, real = [], []
-    watched = list(watched_segments(influence))
-    for row in numpy.unique(rows).tolist():
-        step = -metric.apply(table.gradients(numpy.array([row])).astype("float64"))
-        truth, fit = effects.refit(effects.without([segments[row]]), step)
-        assert fit.converged
-        for _, _, chains in watched:
-            before = chains.losses(effects.nothing)[0]
-            predicted += (chains.losses(step)[0] - before).tolist()
-            real += (chains.losses(truth)[0] - before).tolist()
-    assert len(real) >= 60
-    slope = numpy.polyfit(real, predicted, 1)[0]
-    assert 0.97 <= slope <= 1.03
-    assert numpy.corrcoef(real, predicted)[0, 1] >= 0.995
+@pytest.fixture(scope="module")
+def removals():
+    """For rows with small residuals: leverages, and the changes of losses that the rows, plain gradients, and refits
+    predict (rows x watched tokens)."""
+    leverage, changes = [], ([], [], [])
+    for seed in range(3):
+        effects, labels = rare_directions(seed)
+        data = effects.data
+        rows = token_rows(effects, numpy.zeros(480), corrected=True)
+        tokens = numpy.array([(d, t, t + 1) for d in range(80) for t in range(6)])
+        quiet = abs(effects.chains(tokens).factors().residuals).max(axis=1) < SMALL
+        rare = data.features[:, -20:].any(axis=1)
+        watched = effects.watch(data, labels, tokens[numpy.flatnonzero(rare)[:40]])
+        before = watched.losses(effects.nothing)[0]
+        for row in numpy.flatnonzero(quiet & rare & (rows.leverage < LEVERAGE_FLAG)):
+            stored = rows.residuals[[row]].astype("float64"), rows.labels[[row], 0], rows.labels[[row], 2]
+            step = -effects.metric.apply(TokenFactors(data.features[[row]], *stored).as_segments().gradients())
+            plain = -effects.metric.apply(effects.gradients([tokens[row]]))
+            truth, fit = effects.refit(effects.without([tokens[row]]), step)
+            assert fit.converged
+            leverage.append(rows.leverage[row])
+            for found, moved in zip(changes, (step, plain, truth)):
+                found.append(watched.losses(moved)[0] - before)
+    return numpy.array(leverage), *(numpy.array(found) for found in changes)
 
 
-@pytest.mark.parametrize("unit", ["token", "entity"])
-def test_what_is_shown_is_what_refits_show(influence, unit):
-    """With the refinement of labels that make up much of their own curvature."""
-    explainer = influence.explainer()
-    effects, table = explainer.effects, explainer.table(unit)
-    shown, real, refits = [], [], {}
-    for data, tags, chains in watched_segments(influence):
-        before = chains.losses(effects.nothing)[0]
-        for number, entry in enumerate(explainer.explain(data, tags, chains.segments, unit, 2)):
-            for found in [*entry.supporting, *entry.opposing]:
-                if found.row not in refits:
-                    refits[found.row], fit = effects.refit(effects.without([table.segment(found.row)]))
-                    assert fit.converged
-                shown.append(found.effect)
-                real.append(chains.losses(refits[found.row])[0, number] - before[number])
-    assert len(real) >= 40
-    assert numpy.corrcoef(real, shown)[0, 1] >= 0.99
-    assert 0.95 <= numpy.polyfit(real, shown, 1)[0] <= 1.05
+def slope(real, predicted):
+    return numpy.polyfit(real.ravel(), predicted.ravel(), 1)[0]
+
+
+def test_rows_predict_refits(removals):
+    """Also rows with small residuals: they may be what holds the head in a direction that no other label knows."""
+    leverage, predicted, plain, real = removals
+    modest, high = leverage < 0.1, leverage > 0.2  # one Newton step is close to a refit, and less so
+    assert real[modest].size >= 60 and real[high].size >= 60
+    assert 0.97 <= slope(real[modest], predicted[modest]) <= 1.03
+    assert numpy.corrcoef(real[modest].ravel(), predicted[modest].ravel())[0, 1] >= 0.995
+    assert slope(real[high], plain[high]) < 0.7, "nothing here needs a correction"
+    assert abs(slope(real[high], predicted[high]) - 1) < 0.2
+    assert numpy.corrcoef(real[high].ravel(), predicted[high].ravel())[0, 1] >= 0.98
 
 
 @pytest.mark.parametrize("unit", ["token", "entity"])
@@ -188,7 +185,7 @@ def test_columns_are_those_of_dense_matrices(l2):
     assert (found.norms >= numpy.sqrt(numpy.einsum("sp,pq,sq->s", stored, inverse, stored)) * (1 - 1e-6)).all()
 
 
-def test_a_label_that_nothing_else_supports(monkeypatch):
+def test_a_label_that_nothing_else_supports():
     """One document has a direction of features to itself: its label is sure, and hangs on itself alone."""
     generator = numpy.random.default_rng(3)
     data, _ = random_data(generator, [8, 8, 8, 1], 3, 6, noise=0.1)

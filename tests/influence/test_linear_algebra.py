@@ -74,7 +74,7 @@ def test_every_routine_has_a_second_one(broken):
 def test_indices_are_built_all_the_same(broken):
     """With exact curvature, also of documents with missing labels, and with K-FAC."""
     generator = numpy.random.default_rng(1)
-    data, labels = random_data(generator, [5, 1, 7, 4], 3, 4)
+    data, _ = random_data(generator, [5, 1, 7, 4], 3, 4)
     theta, matrix, metric = fitted(data, 0.5)
     numpy.testing.assert_allclose(metric.inverse @ matrix, numpy.eye(len(matrix)), atol=1e-6)
     steps = HeadEffects(data, theta, 0.5, metric).removal([(0, 1, 3), (2, 0, 7)])
