@@ -11,7 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
-from ..crf import one_label_each, viterbi
+from ..crf import one_label_each
+from ..decoding import best_tags, limits_of
 from ..errors import Errors
 from ..index.index import Index
 from ..influence.choose import fit_to_optimum, head_metric, subset
@@ -134,7 +135,8 @@ def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.
     if tagger.explains is None:
         weights, transitions = unpack(theta, len(tagger.tags))
         emissions = features @ weights[:, :-1].T + weights[:, -1]
-        labels = viterbi(emissions, transitions, lengths, tagger.scheme.mask).astype(numpy.int64)
+        limits = limits_of(tagger.scheme, docs)
+        labels = best_tags(tagger.scheme, emissions, transitions, lengths, limits).astype(numpy.int64)
     else:
         labels = numpy.concatenate([tagger.followed_tags(doc) for doc in docs]).astype(numpy.int64)
     data = HeadData(features, one_label_each(labels, len(tagger.tags)), lengths)
