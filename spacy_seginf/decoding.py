@@ -2,16 +2,16 @@
 entities that are there already stay.
 
 A blank inside an entity must have tokens of the entity on both sides. Tags of BIO and IO don't say whether an entity
-goes on, so blanks get states of their own, one for each type: what the tag inside an entity is there. Such a state comes
-after a tag of its type and goes on to one, and neither starts nor ends a document. The best path through all states is
-the best valid one.
+goes on, so blanks get states of their own, one for each type: what the tag inside an entity is there. Such a state
+comes after a tag of its type and goes on to one, and neither starts nor ends a document. The best path through all
+states is the best valid one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Optional, Sequence
+from typing import Optional, Sequence
 
 import numpy
 from spacy.attrs import ENT_IOB, IS_SPACE

@@ -17,8 +17,8 @@ class Warnings(metaclass=_Coded):
         "python -m spacy seginf index MODEL CORPUS.spacy OUTPUT, then load OUTPUT."
     )
     W002 = (
-        "{count} of the {total} documents are too long for the corpus reader (max_length) or the batcher "
-        "(discard_oversize) in the pipeline's config, so training never saw them. They are left out of the index."
+        "{count} of the {total} documents of {path} are left out, as in training: the corpus reader (limit, "
+        "max_length) or the batcher (discard_oversize) of the pipeline's config does not let them through."
     )
     W003 = "{count} documents have no annotation at all (all labels are missing) and are left out."
     W004 = (
@@ -36,6 +36,14 @@ class Warnings(metaclass=_Coded):
     W007 = (
         "The tagger makes no mistake in {path}, so nothing drives any: the order is that of suspicion alone. Name "
         "texts that it tags wrongly, with their right labels."
+    )
+    W060 = (
+        "The reader {reader} of the pipeline's training changes texts at random (its augmenter). The index holds the "
+        "texts as they are in the corpus."
+    )
+    W061 = (
+        "{path} has labels that the tagger '{name}' does not have, so they are taken for missing ones: {labels}. It "
+        "has: {known}."
     )
 
 
@@ -206,6 +214,10 @@ class Errors(metaclass=_Coded):
     S046 = (
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
         "one that does not exist."
+    )
+    S047 = (
+        "The reader {reader} of the pipeline's training can't be used on {path}: {what}. Set [corpora.train] and "
+        '[corpora.dev] in its config to @readers = "spacy.Corpus.v1", with a corpus of the texts that training saw.'
     )
     # Comparing attribution methods
     S100 = "There is no method '{name}' in {path} (it has: {known}). Add a block [methods.{name}], or choose another."

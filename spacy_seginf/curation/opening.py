@@ -12,9 +12,10 @@ from spacy.language import Language
 
 from ..errors import Errors
 from ..index.index import Index
-from ..pipeline.corpus import read_corpus
+from ..pipeline.corpus import read_judging
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
+from ..pipeline.readers import OTHER
 from ..render.wording import shorten, visible
 from ..schemes import TAG
 from .decisions import merge_decisions
@@ -67,10 +68,10 @@ class Opened:
         return found
 
     def read_trusted(self, path: Optional[Path]) -> Optional[TrustedTexts]:
-        """Read texts with right labels (.spacy). RAISES (ValueError): S003 and S040 to S042 as ``read_corpus``."""
+        """Read texts with right labels (.spacy). RAISES (ValueError): S040 to S042 as ``read_corpus``."""
         if path is None:
             return None
-        texts = read_corpus(self.nlp, path, self.tagger.attribute)
+        texts = read_judging(self.nlp, self.tagger, path, OTHER)
         clean = clean_texts(self.nlp, [text.example for text in texts], self.tagger.name)
         certain = numpy.zeros(len(clean.labels), dtype=bool)
         documents, starts, _ = clean.segments.T

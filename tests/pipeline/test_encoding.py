@@ -19,7 +19,10 @@ from spacy_seginf.pipeline.shard_tasks import pack_docs, unpack_docs
 from ..conftest import TINY_TOK2VEC
 
 TEXTS = {
-    "en": ["I'm sure they won't, isn't it? See https://a.example/b?c=d.", "Mr. O'Hara left in Jan. at 5p.m., didn't he?"],
+    "en": [
+        "I'm sure they won't, isn't it? See https://a.example/b?c=d.",
+        "Mr. O'Hara left in Jan. at 5p.m., didn't he?",
+    ],
     "de": ["Das ist z.B. Dr. Huber, s. www.huber.example!", "Wie geht's dir? Am 3. Jan. um 5 Uhr"],
     "fr": ["Aujourd'hui, l'abbé M. Dupont n'est pas là.", "Voir https://a.example/x, c'est-à-dire p. 5"],
     "ar": ["ذهب د. سامي إلى المدرسة.", "انظر https://a.example/ب الآن"],
@@ -185,7 +188,9 @@ def test_documents_of_an_index_are_read_again_as_they_were(tmp_path):
     indexed = spacy.load(tmp_path / "indexed")
     influence = indexed.get_pipe("influence")
     docs = list(IndexedDocs(influence.index, indexed.vocab))
-    found = features_of(indexed, run_before(indexed, influence.find_tagger(), [bare_copy(indexed, doc) for doc in docs]))
+    found = features_of(
+        indexed, run_before(indexed, influence.find_tagger(), [bare_copy(indexed, doc) for doc in docs])
+    )
     numpy.testing.assert_allclose(numpy.concatenate(found), influence.index.data.features, atol=1e-6)
     for text in TEXTS["en"]:
         doc = indexed(text)
