@@ -80,6 +80,15 @@ class Errors(metaclass=_Coded):
         "{position}): the text is longer than the encoder can read, and its end would be tagged blindly. Use shorter "
         "strided spans in [components.transformer.model.get_spans], or split the document. Text: {text}"
     )
+    S014 = (
+        "The encoder of '{name}' gave features that are not finite (NaN or infinity), first for token {token!r} (token "
+        "{position}). Its weights or vectors are damaged, or overflow: train it anew with a lower learning rate or in "
+        "float32. Text: {text}"
+    )
+    S015 = (
+        "The weights of component '{name}' are not finite (NaN or infinity): its training diverged. Train it anew with "
+        "a lower learning rate, or take an earlier checkpoint."
+    )
     # Influence component
     S020 = (
         "No influencers are stored on this document. Load a pipeline that `python -m spacy seginf index` wrote, keep "
@@ -112,8 +121,8 @@ class Errors(metaclass=_Coded):
     S029 = "This part of the document can't be explained as asked: {problem}."
     # Refit and curvature
     S050 = (
-        "The l2 weight {l2} is not positive. Without it the head has no single optimum: constant shifts of biases and "
-        "transitions change nothing. Give a positive --l2."
+        "The l2 weight {l2} is not a positive number. Without it the head has no single optimum: constant shifts of "
+        "biases and transitions change nothing. Give a positive --l2."
     )
     S051 = (
         "The Hessian of the head's loss is not positive definite, so the effect of removing a label is not defined. "

@@ -207,7 +207,7 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, l2: float, *, near: boo
     near (bool): the start comes from ``approach`` already, on all documents or most of them.
     RAISES (ValueError): S050 if l2 is not positive, S051 if it is too weak for the Hessian to be.
     """
-    if l2 <= 0:
+    if not 0 < l2 < numpy.inf:
         raise ValueError(Errors.S050.format(l2=l2))
     start = start if near else approach(data, start, l2).theta
     if len(start) > LARGEST_HESSIAN:

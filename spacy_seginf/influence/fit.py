@@ -226,7 +226,7 @@ def fit_head(data: HeadData, start: numpy.ndarray, l2: float, tolerance: float =
     tolerance (float): largest absolute component of the gradient of J at the end.
     RAISES (ValueError): S050 if l2 is not positive.
     """
-    if l2 <= 0:
+    if not 0 < l2 < numpy.inf:
         raise ValueError(Errors.S050.format(l2=l2))
     rough = minimize(
         lambda theta: loss_and_gradient(data, theta, l2),

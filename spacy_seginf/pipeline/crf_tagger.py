@@ -213,7 +213,7 @@ class CRFTagger(TrainablePipe):
         are kept, and no entity begins or ends with white space.
 
         RAISES (ValueError): S010 if the features' upstream component did not run, S011 if the tagger is untrained,
-            S013 if a document is longer than its encoder allows.
+            S013 if a document is longer than its encoder allows, S014 or S015 if features or weights are not finite.
         """
         docs = list(docs)
         features = self.encode(docs)
@@ -233,16 +233,22 @@ class CRFTagger(TrainablePipe):
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Return the token vectors that the head reads (float32, tokens x width each), without dropout.
 
-        RAISES (ValueError): S010, S011, S013 as ``predict``.
+        RAISES (ValueError): S010, S011, S013 to S015 as ``predict``.
         """
         if not self._is_initialized():
             raise ValueError(Errors.S011.format(name=self.name))
         if not any(len(doc) for doc in docs):
             width = self.model.get_ref("output_layer").get_dim("nI")
             return [self.model.ops.alloc2f(0, width) for _ in docs]
+        xp, head = self.model.ops.xp, self.model.get_ref("output_layer")
+        if not all(bool(xp.isfinite(head.get_param(name)).all()) for name in ("W", "b", "T")):
+            raise ValueError(Errors.S015.format(name=self.name))
         features = self.model.get_ref("tok2vec").predict(docs)
         # Moved to the CPU once for all documents: each move waits for the GPU.
-        silent = on_cpu(self.model.ops.xp.concatenate([~rows.any(axis=1) for rows in features]))
+        silent = xp.concatenate([~rows.any(axis=1) for rows in features])
+        finite = xp.concatenate([xp.isfinite(rows).all(axis=1) for rows in features])
+        silent, finite = on_cpu(xp.stack([silent, finite]))
+        self._check_finite(docs, split_rows(finite, [len(rows) for rows in features]))
         self._check_features(docs, split_rows(silent, [len(rows) for rows in features]))
         return features
 
@@ -384,6 +390,14 @@ class CRFTagger(TrainablePipe):
             moved = DecodingMask(*(ops.xp.asarray(part) for part in (mask.start, mask.end, mask.follow)))
             self._device_mask = mask, ops, moved
         return self._device_mask[2]
+
+    def _check_finite(self, docs: Sequence[Doc], finite_rows: Sequence[Any]) -> None:
+        """Refuse to tag or explain by features that are no numbers (bool arrays on the CPU, one per document)."""
+        for doc, rows in zip(docs, finite_rows):
+            if not rows.all():
+                token = doc[int(numpy.flatnonzero(~rows)[0])]
+                text = _shorten(doc.text)
+                raise ValueError(Errors.S014.format(name=self.name, token=token.text, position=token.i, text=text))
 
     def _check_features(self, docs: Sequence[Doc], silent_rows: Sequence[Any]) -> None:
         """Listeners answer with zeros for what upstream never saw: refuse to learn or tag from nothing.

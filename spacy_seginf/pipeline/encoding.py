@@ -42,6 +42,7 @@ def bare_copy(nlp: Language, doc: Doc) -> Doc:
         kept = [HEAD, DEP, *(number for number in kept if number != SENT_START)]  # heads imply sentences
     _copy_attributes(copy, doc, kept)
     if "token.morph" not in assigned and doc.has_annotation("MORPH"):
+        token: Any  # spaCy's stubs lack set_morph
         for token, source in zip(copy, doc):
             token.set_morph(str(source.morph))
     tokenized = nlp.make_doc(doc.text) if "token.norm" in assigned else doc
@@ -125,10 +126,10 @@ def _copy_tokens(vocab: Vocab, doc: Doc) -> Doc:
     return Doc(vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
 
 
-def _copy_attributes(copy: Doc, doc: Doc, attributes: list[int]) -> None:
+def _copy_attributes(copy: Doc, doc: Doc, attributes: Any) -> None:
     if not len(doc) or not attributes:
         return
-    values = doc.to_array(attributes).reshape(len(doc), len(attributes))
+    values: Any = doc.to_array(attributes).reshape(len(doc), len(attributes))
     if copy.vocab.strings is not doc.vocab.strings:
         for attribute, column in zip(attributes, values.T):
             if attribute in (TAG, LEMMA, DEP):

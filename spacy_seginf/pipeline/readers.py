@@ -65,10 +65,13 @@ class ForeignReader:
         if len(examples) > MOST * len(docs):
             raise self._unusable(f"it makes more than {MOST} texts of a document, if it ends at all")
         texts = [GAP + GAP.join(token.text for token in doc) + GAP for _, doc in docs]
+        numbers = {doc.user_data["id"]: place for place, (_, doc) in enumerate(docs) if "id" in doc.user_data}
         place, after = 0, 0  # where the last example was found
         for example in examples:
             piece = GAP + GAP.join(token.text for token in example.reference) + GAP
-            tries = [(place, after), *((number % len(texts), 0) for number in range(place + 1, place + len(texts) + 1))]
+            named = numbers.get(example.reference.user_data.get("id"), place)
+            tries = [(named, after if named == place else 0), (named, 0), (place, after)]
+            tries += ((number % len(texts), 0) for number in range(place + 1, place + len(texts) + 1))
             found = ((number, texts[number].find(piece, start)) for number, start in tries if texts)
             hit = next(((number, at) for number, at in found if at >= 0), None)
             if hit is None:

@@ -68,7 +68,7 @@ def refit_head(
     RETURNS: the report, and theta (float64, P).
     RAISES (ValueError): S050 if l2 is not positive.
     """
-    if l2 is not None and l2 <= 0:
+    if l2 is not None and not 0 < l2 < numpy.inf:
         raise ValueError(Errors.S050.format(l2=l2))
     before, data = Head(tagger.model).theta, train.data
     choice = choose_penalty(data, None if dev is None else dev.data) if l2 is None else None
