@@ -7,12 +7,18 @@ export OMP_NUM_THREADS = 1
 # Models are named by path or are in the cache already; tests never ask a hub.
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: help demo test test-fast lint format clean
+# Tests of mathematics that factorises matrices, those that take seconds.
+NUMERICAL = tests/crf tests/curation/test_suspecting.py tests/curation/test_trusted.py tests/influence/test_choose.py \
+	tests/influence/test_curvature.py tests/influence/test_effects.py tests/influence/test_index_rows.py \
+	tests/influence/test_linear_algebra.py tests/influence/test_removal.py tests/influence/test_verification.py
+
+.PHONY: help demo test test-fast test-numerics lint format clean
 
 help:
 	@echo "make demo       install, train on the embedded corpus, build the index, explain; ends with where to look"
 	@echo "make test       install, lint, type check, all tests"
 	@echo "make test-fast  the tests that take seconds"
+	@echo "make test-numerics  those of mathematics, as on another type of processor"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff format the code"
 	@echo "make clean      remove what demo and test made (not .venv)"
@@ -38,6 +44,10 @@ test: lint
 
 test-fast: $(STAMP)
 	$(RUN) -m pytest -q
+
+# A routine of LAPACK may fail on one type of processor only.
+test-numerics: $(STAMP)
+	OPENBLAS_CORETYPE=$$($(RUN) scripts/other_processor.py) $(RUN) -m pytest -q $(NUMERICAL)
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .

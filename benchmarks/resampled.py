@@ -15,7 +15,8 @@ from spacy_seginf.index.index import Index
 from spacy_seginf.index.manifest import write_manifest
 from spacy_seginf.index.writing import write_rows
 from spacy_seginf.influence.factors import TokenFactors, squared_norms
-from spacy_seginf.influence.rows import SILENT, SegmentRows, TokenRows
+from spacy_seginf.influence.leverage_bounds import NEGLIGIBLE, token_leverage_bounds
+from spacy_seginf.influence.rows import SegmentRows, TokenRows
 from spacy_seginf.influence.segments import SegmentFactors
 from spacy_seginf.pipeline.build import add_shard, shard_name
 
@@ -26,7 +27,7 @@ CHUNK = 1024
 def resample(index: Index, folder: Path, rows: int, seed: int = 0) -> Index:
     """Draw documents with replacement until there are so many tokens, jitter them, and write an index of them.
 
-    Norms of loud labels are computed anew in the metric of the index; silent ones get the bound that a build gives.
+    Norms are computed anew in the metric of the index; labels of negligible leverage get the bound that a build gives.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -84,9 +85,10 @@ def _write_shard(
     factors = TokenFactors(stored, residuals, labels[:, 0].astype(numpy.int64), labels[:, 2].astype(numpy.int64))
     norms = numpy.sqrt(squared_norms(factors)) * index.manifest.largest_gain
     if index.manifest.curvature != "identity":
-        loud = numpy.flatnonzero(numpy.abs(residuals).max(axis=1) > SILENT)
-        for start in range(0, len(loud), CHUNK):
-            chosen = loud[start : start + CHUNK]
+        leverages = token_leverage_bounds(factors, index.manifest.largest_gain)
+        uncertain = numpy.flatnonzero(leverages > NEGLIGIBLE)
+        for start in range(0, len(uncertain), CHUNK):
+            chosen = uncertain[start : start + CHUNK]
             matrices = index.metric.leverage(factors[chosen])
             values = residuals[chosen].astype(numpy.float64)
             norms[chosen] = numpy.sqrt(numpy.einsum("na,nab,nb->n", values, matrices, values))

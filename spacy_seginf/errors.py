@@ -17,8 +17,8 @@ class Warnings(metaclass=_Coded):
         "python -m spacy seginf index MODEL CORPUS.spacy OUTPUT, then load OUTPUT."
     )
     W002 = (
-        "{count} of the {total} documents are too long for the corpus reader (max_length) or the batcher "
-        "(discard_oversize) in the pipeline's config, so training never saw them. They are left out of the index."
+        "{count} of the {total} documents of {path} are left out, as in training: the corpus reader (limit, "
+        "max_length) or the batcher (discard_oversize) of the pipeline's config does not let them through."
     )
     W003 = "{count} documents have no annotation at all (all labels are missing) and are left out."
     W004 = (
@@ -36,6 +36,14 @@ class Warnings(metaclass=_Coded):
     W007 = (
         "The tagger makes no mistake in {path}, so nothing drives any: the order is that of suspicion alone. Name "
         "texts that it tags wrongly, with their right labels."
+    )
+    W060 = (
+        "The reader {reader} of the pipeline's training changes texts at random (its augmenter). The index holds the "
+        "texts as they are in the corpus."
+    )
+    W061 = (
+        "{path} has labels that the tagger '{name}' does not have, so they are taken for missing ones: {labels}. It "
+        "has: {known}."
     )
 
 
@@ -72,6 +80,15 @@ class Errors(metaclass=_Coded):
         "{position}): the text is longer than the encoder can read, and its end would be tagged blindly. Use shorter "
         "strided spans in [components.transformer.model.get_spans], or split the document. Text: {text}"
     )
+    S014 = (
+        "The encoder of '{name}' gave features that are not finite (NaN or infinity), first for token {token!r} (token "
+        "{position}). Its weights or vectors are damaged, or overflow: train it anew with a lower learning rate or in "
+        "float32. Text: {text}"
+    )
+    S015 = (
+        "The weights of component '{name}' are not finite (NaN or infinity): its training diverged. Train it anew with "
+        "a lower learning rate, or take an earlier checkpoint."
+    )
     # Influence component
     S020 = (
         "No influencers are stored on this document. Load a pipeline that `python -m spacy seginf index` wrote, keep "
@@ -104,8 +121,8 @@ class Errors(metaclass=_Coded):
     S029 = "This part of the document can't be explained as asked: {problem}."
     # Refit and curvature
     S050 = (
-        "The l2 weight {l2} is not positive. Without it the head has no single optimum: constant shifts of biases and "
-        "transitions change nothing. Give a positive --l2."
+        "The l2 weight {l2} is not a positive number. Without it the head has no single optimum: constant shifts of "
+        "biases and transitions change nothing. Give a positive --l2."
     )
     S051 = (
         "The Hessian of the head's loss is not positive definite, so the effect of removing a label is not defined. "
@@ -206,6 +223,10 @@ class Errors(metaclass=_Coded):
     S046 = (
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
         "one that does not exist."
+    )
+    S047 = (
+        "The reader {reader} of the pipeline's training can't be used on {path}: {what}. Set [corpora.train] and "
+        '[corpora.dev] in its config to @readers = "spacy.Corpus.v1", with a corpus of the texts that training saw.'
     )
     # Comparing attribution methods
     S100 = "There is no method '{name}' in {path} (it has: {known}). Add a block [methods.{name}], or choose another."
@@ -412,6 +433,11 @@ class Errors(metaclass=_Coded):
     S206 = "The setting {setting} is {value!r}. Choose one of: {known}."
     S207 = "{path} does not store entities (its attributes are {known}), so no decision can be applied to it."
     S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."
+    # Numerical routines
+    S209 = (
+        "{what} can't be computed: two routines of other algorithms have failed. The numbers may be far too large; "
+        "look at the features of the encoder, or use a larger --l2."
+    )
 
     # The review page
     S180 = (

@@ -12,9 +12,10 @@ from ..errors import Errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.append import append_to_index
 from ..pipeline.build import BuildReport, BuildSettings, save_with_index
-from ..pipeline.corpus import read_corpus
+from ..pipeline.corpus import read_corpus, read_judging
 from ..pipeline.influence import Influence
 from ..pipeline.loading import load_pipeline
+from ..pipeline.readers import OTHER
 from .index import check_output, show_progress, tell
 
 
@@ -51,8 +52,8 @@ def append(
     influence: Any = nlp.get_pipe(names[0])
     influence.explainer()  # checks that the index is this pipeline's
     index, tagger = influence.index, influence.find_tagger()
-    texts = read_corpus(nlp, Path(corpus), tagger.attribute)
-    dev_texts = read_corpus(nlp, Path(dev), tagger.attribute) if dev else None
+    texts = read_corpus(nlp, Path(corpus), tagger.attribute, OTHER)
+    dev_texts = read_judging(nlp, tagger, Path(dev)) if dev else None
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
     settings = BuildSettings() if shard_tokens is None else BuildSettings(shard_tokens=shard_tokens)
     influence.unload_index()

@@ -15,7 +15,7 @@ from ..errors import Errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.agreement import LEAST_AGREEMENT, Agreement
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
-from ..pipeline.corpus import read_corpus
+from ..pipeline.corpus import read_corpus, read_judging
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.influence import Influence
 from ..pipeline.loading import load_pipeline
@@ -80,7 +80,7 @@ def index(
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
     tagger = influence.find_tagger()
     texts = read_corpus(nlp, Path(corpus), tagger.attribute)
-    dev_texts = read_corpus(nlp, Path(dev), tagger.attribute) if dev else None
+    dev_texts = read_judging(nlp, tagger, Path(dev)) if dev else None
     chosen: BuildSettings = influence.settings
     if not dev and chosen.refit:
         msg.warn(

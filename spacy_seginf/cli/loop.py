@@ -30,8 +30,9 @@ from ..evaluation.curating import (
 )
 from ..evaluation.reviewing import Look, Reviewer, counts_by_kind
 from ..files import replace_folder, write_text
-from ..pipeline.corpus import read_corpus
+from ..pipeline.corpus import read_judging
 from ..pipeline.loading import load_indexed, load_pipeline
+from ..pipeline.readers import OTHER
 from ..render.curation import curation_page
 from ..render.ranking_plots import plot_reading_curve
 from ..render.wording import visible
@@ -157,8 +158,8 @@ def _read(
     suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
     orders = read_orders(suspector, reviewer, looks, every or None, msg.info)
     msg.info("Refitting heads along the way")
-    examples = read_corpus(opened.nlp, test, opened.tagger.attribute)
-    judged = clean_texts(opened.nlp, [text.example.reference for text in examples], opened.tagger.name)
+    examples = read_judging(opened.nlp, opened.tagger, test, OTHER)
+    judged = clean_texts(opened.nlp, [text.example for text in examples], opened.tagger.name)
     at = [looks * step // STEPS for step in range(STEPS + 1)]
     curves = {name: curve_of(reviewer, order, at, judged) for name, order in orders.items()}
     return orders["ranking"], curves

@@ -22,9 +22,10 @@ from ..index.index import Index
 from ..methods.interface import Texts
 from ..pipeline.attribution import IndexedDocs
 from ..pipeline.checkpoints import read_checkpoints
-from ..pipeline.corpus import read_corpus
+from ..pipeline.corpus import read_judging
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
+from ..pipeline.readers import OTHER
 from ..render.wording import shorten, visible
 from ..schemes import type_of
 
@@ -120,8 +121,7 @@ def _described(
 
 
 def _read_clean(nlp: Language, tagger: CRFTagger, path: Path) -> Texts:
-    docs = [text.example.reference for text in read_corpus(nlp, path, tagger.attribute)]
-    return clean_texts(nlp, docs, tagger.name)
+    return clean_texts(nlp, [text.example for text in read_judging(nlp, tagger, path, OTHER)], tagger.name)
 
 
 def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:

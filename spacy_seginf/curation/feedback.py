@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Sequence
 
 import numpy
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve
 from scipy.special import expit
 
+from ..influence.linear_algebra import cholesky
 from .readings import Reading
 
 EVEN = float(numpy.log(2.0))  # nats: the score at which an error is as probable as none
@@ -78,7 +79,7 @@ def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) ->
         p = expit(offsets + odds)
         root = numpy.sqrt(p * (1.0 - p) + 1e-12)
         target = root**2 * odds + (wrong - p)
-        factor = cho_factor(numpy.eye(len(wrong)) + root[:, None] * kernel * root)
+        factor = cholesky(numpy.eye(len(wrong)) + root[:, None] * kernel * root), True
         step = target - root * cho_solve(factor, root * (kernel @ target)) - weights
         moved = kernel @ step
         gain, rate = -numpy.inf, 1.0

@@ -12,9 +12,10 @@ from spacy.language import Language
 
 from ..errors import Errors
 from ..index.index import Index
-from ..pipeline.corpus import read_corpus
+from ..pipeline.corpus import read_judging
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
+from ..pipeline.readers import OTHER
 from ..render.wording import shorten, visible
 from ..schemes import TAG
 from .decisions import merge_decisions
@@ -67,12 +68,11 @@ class Opened:
         return found
 
     def read_trusted(self, path: Optional[Path]) -> Optional[TrustedTexts]:
-        """Read texts with right labels (.spacy). RAISES (ValueError): S003 and S040 to S042 as ``read_corpus``."""
+        """Read texts with right labels (.spacy). RAISES (ValueError): S040 to S042 as ``read_corpus``."""
         if path is None:
             return None
-        texts = read_corpus(self.nlp, path, self.tagger.attribute)
-        docs = [text.example.reference for text in texts]
-        clean = clean_texts(self.nlp, docs, self.tagger.name)
+        texts = read_judging(self.nlp, self.tagger, path, OTHER)
+        clean = clean_texts(self.nlp, [text.example for text in texts], self.tagger.name)
         certain = numpy.zeros(len(clean.labels), dtype=bool)
         documents, starts, _ = clean.segments.T
         certain[clean.data.starts[documents] + starts] = True
@@ -80,7 +80,7 @@ class Opened:
             Trusted(clean.data, clean.labels, certain),
             [text.identifier for text in texts],
             [text.first_token for text in texts],
-            [[token.text for token in doc] for doc in docs],
+            [[token.text for token in text.example.predicted] for text in texts],
         )
 
     def decided(self, decisions: Sequence[Decision]) -> list[Decided]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence, cast
+from typing import Sequence, Union, cast
 
 import numpy
 from spacy.language import Language
@@ -16,22 +16,22 @@ from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
 from ..influence.gradients import Head, on_cpu
 from ..methods.interface import Texts
 from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.encoding import bare_copy, encode
+from ..pipeline.encoding import bare_copy, encode, example_of
 
 
-def clean_texts(nlp: Language, docs: Sequence[Doc], tagger_name: str = "crf_tagger") -> Texts:
+def clean_texts(nlp: Language, docs: Sequence[Union[Doc, Example]], tagger_name: str = "crf_tagger") -> Texts:
     """Encode documents with trusted labels.
 
-    docs (sequence of Doc): annotated documents.
+    docs (sequence of Doc or Example): annotated documents; an example's predicted document is what is encoded, as the
+        pipeline's reader made it.
     RETURNS (Texts): its segments are all tokens with exactly one permitted label.
     RAISES (ValueError): S003 for a label that the tagger lacks; S010, S011, S013 as ``CRFTagger.encode``.
     """
     tagger = cast(CRFTagger, nlp.get_pipe(tagger_name))
-    bare = [bare_copy(nlp, doc) for doc in docs]
+    examples = [doc if isinstance(doc, Example) else example_of(nlp, doc) for doc in docs]
+    bare = [example.predicted for example in examples]
     none = numpy.zeros((0, len(tagger.tags)), dtype=bool)
-    allowed = numpy.concatenate(
-        [none, *(tagger.allowed_tags(Example(copy, doc)) for copy, doc in zip(bare, docs) if len(doc))]
-    )
+    allowed = numpy.concatenate([none, *(tagger.allowed_tags(example) for example in examples if len(example))])
     data = _head_data(nlp, tagger, bare, allowed)
     documents = numpy.repeat(numpy.arange(len(docs)), data.lengths)
     offsets = numpy.arange(len(documents)) - data.starts[documents]

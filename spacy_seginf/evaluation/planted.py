@@ -24,7 +24,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.encoding import bare_copy, encode
+from ..pipeline.encoding import encode, read_as
 from ..pipeline.influence import Influence
 from ..pipeline.views import Reference
 
@@ -134,7 +134,7 @@ def predict_tags(nlp: Language, docs: Iterable[Doc], *, explain: bool = False) -
     tagger = next(component for _, component in nlp.pipeline if isinstance(component, CRFTagger))
     skip = [] if explain else [name for name, component in nlp.pipeline if isinstance(component, Influence)]
     with nlp.select_pipes(disable=skip):
-        tagged = list(nlp.pipe([bare_copy(nlp, doc) for doc in docs]))
+        tagged = list(nlp.pipe([read_as(nlp, doc) for doc in docs]))
     return tagged, [_tags(doc, tagger) for doc in tagged]
 
 
@@ -158,7 +158,7 @@ def evaluate_planted(
     for counts in (report.victims, report.hits, report.among, report.neighbour_hits):
         counts.update(dict.fromkeys(CONFUSIONS, 0))
     chances: dict[str, list[float]] = {kind: [] for kind in CONFUSIONS}
-    features = encode(indexed, influence.find_tagger(), [bare_copy(indexed, doc) for doc in docs])
+    features = encode(indexed, influence.find_tagger(), [read_as(indexed, doc) for doc in docs])
     for victim in victims:
         supporting = explained[victim.document][victim.token]._.influencers.supporting
         report.victims[victim.kind] += 1

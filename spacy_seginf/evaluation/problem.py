@@ -11,7 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
-from ..crf import one_label_each, viterbi
+from ..crf import one_label_each
+from ..decoding import best_tags, limits_of
 from ..errors import Errors
 from ..index.index import Index
 from ..influence.choose import fit_to_optimum, head_metric, subset
@@ -23,7 +24,7 @@ from ..influence.penalty import Penalty
 from ..methods.interface import Context, Progress, Texts
 from ..pipeline.attribution import IndexedDocs
 from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.encoding import bare_copy, run_before
+from ..pipeline.encoding import read_as, run_before
 from ..pipeline.influence import Influence
 from ..schemes import TAG
 
@@ -126,7 +127,7 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: nu
 
 def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Texts:
     """Let a head predict the labels of all tokens; no segments are chosen. Arguments as for ``predictions``."""
-    docs = run_before(nlp, tagger, [bare_copy(nlp, doc) for doc in docs if len(doc)])
+    docs = run_before(nlp, tagger, [read_as(nlp, doc) for doc in docs if len(doc)])
     if not docs:
         raise ValueError(Errors.S101.format(what="There is no token in these texts"))
     found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]
@@ -135,7 +136,8 @@ def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.
     if tagger.explains is None:
         weights, transitions = unpack(theta, len(tagger.tags))
         emissions = features @ weights[:, :-1].T + weights[:, -1]
-        labels = viterbi(emissions, transitions, lengths, tagger.scheme.mask).astype(numpy.int64)
+        limits = limits_of(tagger.scheme, docs)
+        labels = best_tags(tagger.scheme, emissions, transitions, lengths, limits).astype(numpy.int64)
     else:
         labels = numpy.concatenate([tagger.followed_tags(doc) for doc in docs]).astype(numpy.int64)
     data = HeadData(features, one_label_each(labels, len(tagger.tags)), lengths)

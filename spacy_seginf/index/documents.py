@@ -10,11 +10,13 @@ A sealed shard with, for its documents in order,
 | first_tokens.npy | int32, documents | number of the first token in its document, for sentences of split documents |
 | token_offsets.npy | int32, tokens x 2 | first and last (exclusive) character of each token |
 | texts, ids | UTF-8 blobs with offsets | text and id of each document |
+| word_norms | UTF-8 blob with offsets | tokens of each document whose norm is not their word's, with these (JSON) |
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +34,7 @@ CHUNK = 1 << 16  # token vectors copied at a time
 # Files that an index takes over as they are.
 SHARED = (
     *("token_starts.npy", "first_tokens.npy", "token_offsets.npy", "allowed.npy"),
-    *("texts.npy", "texts.utf8", "ids.npy", "ids.utf8"),
+    *("texts.npy", "texts.utf8", "ids.npy", "ids.utf8", "word_norms.npy", "word_norms.utf8"),
 )
 
 
@@ -43,6 +45,7 @@ class Source:
     identifier (str), text (str): as shown to people. offsets (sequence of (int, int)): character span of every token.
     allowed (bool, tokens x labels): permitted labels; all where one is missing.
     first_token (int): number of its first token in the document, for sentences of split documents.
+    norms (sequence of (int, str)): tokens whose norm is not that of their word, as tokenizers' exceptions have.
     """
 
     identifier: str
@@ -50,13 +53,15 @@ class Source:
     offsets: Sequence[tuple[int, int]]
     allowed: numpy.ndarray
     first_token: int = 0
+    norms: Sequence[tuple[int, str]] = ()
 
 
 def documents_key(sources: Sequence[Source], encoder: str, dtype: str) -> str:
     """Tell encoded documents apart: by texts, annotation, encoder (fingerprint and settings) and precision (hex)."""
     digest = hashlib.sha256(f"{encoder} {dtype}".encode())
     for source in sources:
-        facts = source.identifier, source.text, source.first_token, [tuple(offset) for offset in source.offsets]
+        offsets, norms = [tuple(offset) for offset in source.offsets], [tuple(norm) for norm in source.norms]
+        facts = source.identifier, source.text, source.first_token, offsets, norms
         digest.update(repr(facts).encode("utf8", "surrogatepass"))
         digest.update(repr(source.allowed.shape).encode() + numpy.packbits(source.allowed).tobytes())
     return digest.hexdigest()
@@ -90,6 +95,7 @@ def write_documents(
     save_array(folder, "token_offsets", numpy.concatenate(offsets))
     write_texts(folder, "texts", (source.text for source in sources))
     write_texts(folder, "ids", (source.identifier for source in sources))
+    write_texts(folder, "word_norms", (json.dumps([*source.norms]) if source.norms else "" for source in sources))
     seal(folder, {"key": key, "labels": int(sources[0].allowed.shape[1])})
 
 
@@ -123,8 +129,7 @@ def restore_documents(shard: Shard, folder: Path, key: str, order: numpy.ndarray
     order (ints, tokens): number of each token, in document order, among the sorted ones. dtype (str): of the result.
     """
     folder.mkdir(parents=True)
-    for name in SHARED:
-        share_file(shard.folder / name, folder / name)
+    _share(shard, folder)
     source = shard.features("features")
     parts = [source[order[start : start + CHUNK]] for start in range(0, len(order), CHUNK)]
     values, scales = encode_features(numpy.concatenate(parts), dtype)
@@ -153,8 +158,14 @@ class Documents:
 
     def share(self, folder: Path) -> None:
         """Make the files that do not depend on gradients appear in another folder too."""
-        for name in SHARED:
-            share_file(self.shard.folder / name, folder / name)
+        _share(self.shard, folder)
+
+
+def _share(shard: Shard, folder: Path) -> None:
+    """Make the files of a shard that do not depend on gradients appear in another folder too."""
+    for name in SHARED:
+        if not name.startswith("word_norms") or "word_norms" in shard:  # indexes had none at first
+            share_file(shard.folder / name, folder / name)
 
 
 def is_done(folder: Path, key: str) -> bool:

@@ -6,6 +6,7 @@ A folder with ``manifest.json``, the head and its curvature (see ``head``), and 
 
 from __future__ import annotations
 
+import json
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Collection
@@ -137,6 +138,12 @@ class Index:
         text = self.text(document)
         ends = [*(start for start, _ in offsets[1:]), len(text)]
         return [text[start:end] for start, end in offsets], [end < after for (_, end), after in zip(offsets, ends)]
+
+    def word_norms(self, document: int) -> list[tuple[int, str]]:
+        """Return the tokens of a document whose norm is not that of their word, and these norms."""
+        shard, local = self._locate(document)
+        text = shard.texts("word_norms")[local] if "word_norms" in shard else ""
+        return [(int(token), norm) for token, norm in json.loads(text or "[]")]
 
     def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
         """Describe some tokens as plain values: text, label, document, start, end, context, offset.

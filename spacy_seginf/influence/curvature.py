@@ -11,13 +11,12 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy
-from scipy.linalg.lapack import dpotrf, dpotri
 
 from ..crf.arrays import boundaries
 from ..crf.hessian import markov_chain
-from ..errors import Errors
 from .factors import TokenFactors
 from .fit import HeadData, unpack
+from .linear_algebra import decompose, invert
 from .segments import SegmentFactors
 
 CHUNK = 512
@@ -78,12 +77,7 @@ class ExactCurvature:
     @classmethod
     def from_hessian(cls, hessian: numpy.ndarray, labels: int, width: int) -> ExactCurvature:
         """Factorise a Hessian. RAISES (ValueError): S051 if it is not positive definite."""
-        factor, failed = dpotrf(hessian, lower=True)
-        if failed:
-            raise ValueError(Errors.S051)
-        inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
-        inverse = numpy.tril(inverse)
-        return cls(inverse + numpy.tril(inverse, -1).T, labels, width)
+        return cls(invert(hessian), labels, width)
 
     def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
         """Multiply parameter vectors (float64, n x P) by H^-1."""
@@ -216,14 +210,14 @@ class KroneckerCurvature:
             pairs = (chain.unary[:, :, None] * chain.onward)[~last].reshape(-1, data.labels**2)
             edges += numpy.diag(pairs.sum(axis=0)) - pairs.T @ pairs
         feature_factor /= max(float(numpy.trace(label_factor)), 1e-300)
-        label_values, label_vectors = numpy.linalg.eigh(label_factor)
-        feature_values, feature_vectors = numpy.linalg.eigh(feature_factor)
+        label_values, label_vectors = decompose(label_factor)
+        feature_values, feature_vectors = decompose(feature_factor)
         return cls(
             label_vectors,
             numpy.maximum(label_values, 0.0),
             feature_vectors,
             numpy.maximum(feature_values, 0.0),
-            numpy.linalg.inv(edges),
+            invert(edges),
             l2,
         )
 

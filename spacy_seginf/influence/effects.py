@@ -17,12 +17,12 @@ from functools import cached_property
 from typing import Iterator, Optional, Sequence, Union
 
 import numpy
-from scipy.linalg import eigh
 
 from ..crf import one_label_each, viterbi
 from ..errors import Errors
 from .curvature import ExactCurvature, KroneckerCurvature, Metric
 from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
+from .linear_algebra import largest_eigenvalue_bound
 from .penalty import Penalty, penalty_of
 from .relabelling import relabelled_step
 from .removal import (
@@ -90,10 +90,7 @@ class HeadEffects:
             return self._largest_gain
         if not isinstance(self.metric, ExactCurvature) or bool((self.data.allowed.sum(axis=1) == 1).all()):
             return float(self.penalty.l2) ** -0.5
-        inverse = self.metric.inverse
-        last = len(inverse) - 1
-        largest = float(eigh(inverse, eigvals_only=True, subset_by_index=[last, last])[0])
-        return (1.001 * largest) ** 0.5
+        return largest_eigenvalue_bound(self.metric.inverse) ** 0.5
 
     def chains(self, segments: SegmentList) -> SegmentChains:
         """Free training segments (ints, n x 3: document, start, end) under the head."""

@@ -14,12 +14,13 @@ from functools import cached_property, partial
 from typing import Callable, Iterator, Optional, Protocol, Sequence, Union
 
 import numpy
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cho_solve
 from scipy.optimize import minimize
 
 from ..crf import forward_backward, negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors
+from .linear_algebra import cholesky, is_positive
 from .penalty import Penalty, penalty_of
 
 BATCH_TOKENS = 16384
@@ -218,9 +219,7 @@ def positive_hessian(
     """
     exact = accumulate(data, theta, l2, free=False)
     if not bool((data.allowed.sum(axis=1) == 1).all()):
-        try:
-            numpy.linalg.cholesky(exact)
-        except numpy.linalg.LinAlgError:
+        if not is_positive(exact):
             return accumulate(data, theta, l2, free=True), "free labels"
     return exact, "full"
 
@@ -329,10 +328,7 @@ def _exact_solver(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
 def solver(matrix: numpy.ndarray) -> Solver:
     """Factorise a Hessian, to multiply vectors by its inverse. RAISES (ValueError): S051 if it is not positive
     definite, up to rounding."""
-    try:
-        return partial(cho_solve, cho_factor(matrix))
-    except LinAlgError:
-        raise ValueError(Errors.S051) from None
+    return partial(cho_solve, (cholesky(matrix), True))
 
 
 def _quasi_newton(gradient: numpy.ndarray, solve: Solver, history: History, l2: float) -> numpy.ndarray:

@@ -15,6 +15,7 @@ import numpy
 
 from .curvature import ExactCurvature, Metric
 from .factors import TokenFactors
+from .linear_algebra import eigenvalues, solve
 from .segments import SegmentChains, SegmentFactors
 
 LEVERAGE_LIMIT = 0.95  # leverage beyond this is clipped: the removal objective need not be convex there
@@ -44,13 +45,13 @@ def correct_tokens(residuals: numpy.ndarray, probabilities: numpy.ndarray, lever
     labels = residuals.shape[1]
     spread = numpy.einsum("na,ab->nab", probabilities, numpy.eye(labels))
     spread -= probabilities[:, :, None] * probabilities[:, None, :]
-    # S M is similar to a symmetric matrix: its eigenvalues are those of R^T S R with M = R R^T.
-    values, vectors = numpy.linalg.eigh(leverage)
-    roots = vectors * numpy.sqrt(numpy.maximum(values, 0.0))[:, None, :]
-    largest = numpy.linalg.eigvalsh(roots.transpose(0, 2, 1) @ spread @ roots)[:, -1]
+    # S M has the eigenvalues of R^T M R with S = R R^T: R = diag(r) (1 - r r^T), r the roots of p.
+    roots = numpy.sqrt(probabilities)
+    root = roots[:, :, None] * (numpy.eye(labels) - roots[:, :, None] * roots[:, None, :])
+    largest = eigenvalues(root.transpose(0, 2, 1) @ leverage @ root)[:, -1]
     clipped = leverage * numpy.minimum(1.0, LEVERAGE_LIMIT / numpy.maximum(largest, 1e-300))[:, None, None]
-    corrected = numpy.linalg.solve(numpy.eye(labels) - spread @ clipped, residuals[:, :, None])[:, :, 0]
-    return TokenCorrection(corrected, largest)
+    corrected = solve(numpy.eye(labels) - spread @ clipped, residuals[:, :, None])[:, :, 0]
+    return TokenCorrection(corrected, numpy.maximum(largest, 0.0))
 
 
 @dataclass(frozen=True)
@@ -278,4 +279,4 @@ def _smallest_ritz_value(steps: numpy.ndarray, momenta: numpy.ndarray) -> numpy.
     lanczos[:, every[1:], every[1:]] += numpy.where(linked, momenta[:-1] * inverse[:-1], 0.0).T
     beside = numpy.where(linked, numpy.sqrt(momenta[:-1]) * inverse[:-1], 0.0).T
     lanczos[:, every[1:], every[:-1]] = lanczos[:, every[:-1], every[1:]] = beside
-    return numpy.linalg.eigvalsh(lanczos)[:, 0]
+    return eigenvalues(lanczos)[:, 0]

@@ -12,10 +12,10 @@ from .effects import HeadEffects
 from .factors import TokenFactors, squared_norms
 from .fit import ranges, unpack
 from .held_out import HeldOut
+from .leverage_bounds import NEGLIGIBLE, norm_bounds, segment_leverage_bounds, token_leverage_bounds
 from .removal import correct_tokens
 from .segments import SegmentFactors
 
-SILENT = 1e-3  # labels whose residuals are all smaller get a bound on their norm, and no correction
 CHUNK = 1024
 
 
@@ -27,6 +27,8 @@ class TokenRows:
     residuals (floats, tokens x labels): onehot(label) - p(label given neighbours), corrected.
     norms, self_influence (floats, tokens): norm of the gradient, corrected and not, in the metric of the index.
     leverage, held_out (floats, tokens): share in all curvature; p(label given text), its document held out.
+
+    Labels whose leverage is negligible whatever it is keep their plain residuals, with bounds in these columns.
     """
 
     labels: numpy.ndarray
@@ -68,7 +70,7 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
     triples = numpy.empty((count, 3), dtype=numpy.int64)
     residuals = numpy.empty((count, data.labels), dtype=numpy.float32)
     norms, self_influence, leverage = numpy.zeros(count), numpy.zeros(count), numpy.zeros(count)
-    for rows, _, lengths in data.slices():
+    for rows, allowed, lengths in data.slices():
         features = numpy.asarray(data.features[rows])
         emissions = features @ weights[:, :-1].T + weights[:, -1]
         conditionals = token_conditionals(emissions, transitions, labels[rows], lengths)
@@ -79,10 +81,12 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
             residuals[rows], norms[rows], self_influence[rows] = tokens.residuals, plain, plain
             continue
         block = tokens.residuals.copy()
-        norms[rows] = self_influence[rows] = plain * bound
-        loud = numpy.flatnonzero(numpy.abs(tokens.residuals).max(axis=1) > SILENT)
-        for start in range(0, len(loud), CHUNK):
-            chosen = loud[start : start + CHUNK]
+        share = token_leverage_bounds(tokens, bound)
+        self_influence[rows], leverage[rows] = plain * bound, share
+        uncertain = numpy.flatnonzero((share > NEGLIGIBLE) & ~allowed.all(axis=1))  # the unlabelled are no references
+        norms[rows] = norm_bounds(plain * bound, numpy.minimum(share, NEGLIGIBLE))
+        for start in range(0, len(uncertain), CHUNK):
+            chosen = uncertain[start : start + CHUNK]
             matrices = effects.metric.leverage(tokens[chosen])
             probabilities = numpy.exp(conditionals.log_probabilities[chosen])
             correction = correct_tokens(tokens.residuals[chosen], probabilities, matrices)
@@ -103,17 +107,18 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
     ends = numpy.cumsum(plain.lengths)
     residuals, pairs = plain.residuals.astype(numpy.float32), plain.pairs.astype(numpy.float32)
     norms, leverage = numpy.zeros(len(plain)), numpy.zeros(len(plain))
-    loud = numpy.zeros(0, dtype=numpy.int64)
-    if corrected and len(plain):
-        largest = numpy.abs(plain.residuals).max(axis=1)
-        loud = numpy.flatnonzero(numpy.maximum.reduceat(largest, ends - plain.lengths) > SILENT)
+    uncertain = numpy.zeros(0, dtype=numpy.int64)
     for start in range(0, len(plain), CHUNK):
         norms[start : start + CHUNK] = numpy.linalg.norm(plain[start : start + CHUNK].gradients(), axis=1)
+    self_influence = norms
     if corrected:
-        norms *= effects.largest_gain
-    self_influence = norms.copy()
-    for chosen, part in effects.corrected_gradients(positions[loud]):
-        place = loud[chosen]
+        self_influence = norms * effects.largest_gain
+        leverage = segment_leverage_bounds(plain, effects.largest_gain)
+        one_labelling = numpy.logical_and.reduceat(chains.observed.sum(axis=1) == 1, ends - plain.lengths)
+        uncertain = numpy.flatnonzero((leverage > NEGLIGIBLE) | ~one_labelling)
+        norms = norm_bounds(self_influence, numpy.minimum(leverage, NEGLIGIBLE))
+    for chosen, part in effects.corrected_gradients(positions[uncertain]):
+        place = uncertain[chosen]
         norms[place], self_influence[place], leverage[place] = part.norms, part.self_influence, part.leverage
         pairs[place] = part.factors.pairs
         residuals[ranges((ends - plain.lengths)[place], plain.lengths[place])] = part.factors.residuals

@@ -19,6 +19,7 @@ from ..index.tables import Filter
 from ..methods.interface import Attribution, Context, Method, Progress, Texts
 from ..search.dense import best_rows
 from ..search.explainer import Explanation, Found, Table, rows_of
+from .encoding import set_norms
 
 SCORES = 1 << 24  # that are computed at a time
 
@@ -46,8 +47,11 @@ class IndexedDocs(Sequence[Doc]):
             return [self[each] for each in range(*number.indices(len(self)))]
         if not -len(self) <= number < len(self):
             raise IndexError(number)
-        words, spaces = self._index.words(int(number) % len(self))
-        return Doc(self._vocab, words=words, spaces=spaces)
+        number = int(number) % len(self)
+        words, spaces = self._index.words(number)
+        doc = Doc(self._vocab, words=words, spaces=spaces)
+        set_norms(doc, self._index.word_norms(number))
+        return doc
 
 
 def index_context(nlp: Language, tagger: str, index: Index, unit: str, progress: Progress = iter) -> Context:

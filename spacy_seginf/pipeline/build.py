@@ -32,7 +32,7 @@ from ..parallel import InProcess, Workers
 from .agreement import decode
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
-from .encoding import bare_copy, encoding_settings, run_before
+from .encoding import bare_copy, encoding_settings, own_norms, run_before
 from .refit import TRAINED, Judged, RefitReport, explained_head, label_head
 from .shard_tasks import (
     EncodeTask,
@@ -409,7 +409,8 @@ def split_texts(texts: Sequence[TrainingText], shard_tokens: int) -> Iterator[li
 def _source(tagger: CRFTagger, text: TrainingText) -> Source:
     doc = text.example.predicted
     offsets = [(token.idx, token.idx + len(token)) for token in doc]
-    return Source(text.identifier, doc.text, offsets, tagger.allowed_tags(text.example), text.first_token)
+    allowed = tagger.allowed_tags(text.example)
+    return Source(text.identifier, doc.text, offsets, allowed, text.first_token, own_norms(doc))
 
 
 def _floors(encoded: Sequence[Path], settings: BuildSettings) -> tuple[float, float]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from typing import Iterator, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
 from ..errors import Errors, Warnings
+from .crf_tagger import CRFTagger
+from .readers import DEVELOPMENT, TRAINING, training_reader
 
 
 @dataclass(frozen=True)
@@ -28,37 +31,63 @@ class TrainingText:
     first_token: int = 0
 
 
-def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[TrainingText]:
-    """Read a .spacy corpus with the settings of the pipeline's training reader and batcher, where they are spaCy's own.
+def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str = TRAINING) -> list[TrainingText]:
+    """Read a .spacy corpus by the reader of the pipeline's training, with all its settings.
 
-    Documents that training never saw (too long for the reader or the batcher) and those without any annotation are
-    left out with a warning.
+    Of other packages' readers, what they make of the file is looked up in it. Documents that training never saw (beyond
+    the reader's limit, too long for it or for the batcher) and those without any annotation are left out, with a
+    warning.
 
     attribute (str): the token attribute that must be annotated, as ``CRFTagger.attribute`` names it.
-    RAISES (ValueError): S040 if there is no file, S042 if it is no corpus, S041 if no token is annotated.
+    role (str): "training"; "development", for which the reader is that of the config's dev_corpus; or "other" for texts
+        that were not in training, which its reader reads without a limit.
+    RAISES (ValueError): S040 if there is no file, S042 if it is no corpus, S041 if no token is annotated, S047 if the
+        reader can't be used.
     """
-    reader = Corpus(path, **_reader_settings(nlp))
-    texts: list[TrainingText] = []
-    unseen = missing = total = 0
-    for number, doc in enumerate(read_documents(nlp, path), start=1):
-        if not len(doc):
-            continue
-        total += 1
-        if not doc.has_annotation(attribute):
-            missing += 1
-            continue
-        identifier = identifier_of(doc, path, number)
-        pieces = [TrainingText(example, identifier, first) for example, first in _pieces(reader, nlp, doc)]
-        pieces = [piece for piece in pieces if not _oversize(nlp, piece.example)]
-        unseen += not pieces
-        texts += pieces
+    docs = [(number, doc) for number, doc in enumerate(read_documents(nlp, path), start=1) if len(doc)]
+    annotated = [(number, doc) for number, doc in docs if doc.has_annotation(attribute)]
+    reader = training_reader(nlp, path, role)
+    texts = [
+        TrainingText(example, identifier_of(doc, path, number), first)
+        for number, doc, example, first in reader.read(nlp, docs)
+        if example.reference.has_annotation(attribute) and not (role == TRAINING and _oversize(nlp, example))
+    ]
+    seen = {text.identifier for text in texts}
+    unseen = sum(identifier_of(doc, path, number) not in seen for number, doc in annotated)
     if unseen:
-        warnings.warn(Warnings.W002.format(count=unseen, total=total), stacklevel=2)
-    if missing:
-        warnings.warn(Warnings.W003.format(count=missing), stacklevel=2)
+        warnings.warn(Warnings.W002.format(count=unseen, total=len(docs), path=path), stacklevel=2)
+    if len(annotated) < len(docs):
+        warnings.warn(Warnings.W003.format(count=len(docs) - len(annotated)), stacklevel=2)
     if not texts:
         raise ValueError(Errors.S041.format(path=path))
     return texts
+
+
+def read_judging(nlp: Language, tagger: CRFTagger, path: Path, role: str = DEVELOPMENT) -> list[TrainingText]:
+    """Read texts with right labels by which predictions are judged; see ``read_corpus`` and ``judging_texts``."""
+    return judging_texts(tagger, read_corpus(nlp, path, tagger.attribute, role), path)
+
+
+def judging_texts(tagger: CRFTagger, texts: Sequence[TrainingText], path: Path) -> list[TrainingText]:
+    """Take away, with a warning, labels that the tagger does not have: predictions of others are not judged by them.
+
+    path (Path): the corpus, for the warning.
+    """
+    unknown: Counter[str] = Counter()
+    found = []
+    for text in texts:
+        reference = text.example.reference
+        if tagger.labels_in([reference]) <= set(tagger.labels):
+            found.append(text)
+            continue
+        known = Doc(reference.vocab).from_bytes(reference.to_bytes())
+        unknown.update(_take_away(known, set(tagger.labels), tagger.attribute))
+        found.append(replace(text, example=Example(text.example.predicted, known)))
+    if unknown:
+        labels = ", ".join(f"{label} ({count})" for label, count in sorted(unknown.items()))
+        message = Warnings.W061.format(path=path, labels=labels, name=tagger.name, known=", ".join(tagger.labels))
+        warnings.warn(message, stacklevel=2)
+    return found
 
 
 def read_documents(nlp: Language, path: Path) -> Iterator[Doc]:
@@ -82,26 +111,6 @@ def identifier_of(doc: Doc, path: Path, number: int) -> str:
     return str(doc.user_data.get("id") or f"{path.stem}:{number}")
 
 
-def _pieces(reader: Corpus, nlp: Language, doc: Doc) -> Iterable[tuple[Example, int]]:
-    """Let the training reader make its examples of a document, and find where each begins."""
-    make = reader.make_examples_gold_preproc if reader.gold_preproc else reader.make_examples
-    examples = list(make(nlp, [doc]))
-    if len(examples) == 1 and len(examples[0].reference) == len(doc):
-        return [(examples[0], 0)]
-    limit = 0 if reader.gold_preproc else reader.max_length
-    sentences = [sentence for sentence in doc.sents if not limit or len(sentence) < limit] if examples else []
-    return [(example, sentence.start) for example, sentence in zip(examples, sentences)]
-
-
-def _reader_settings(nlp: Language) -> dict[str, Any]:
-    block: Any = nlp.config
-    for part in str(nlp.config["training"].get("train_corpus", "corpora.train")).split("."):
-        block = block.get(part, {})
-    if not str(block.get("@readers", "")).startswith("spacy.Corpus."):
-        return {}
-    return {key: block[key] for key in ("gold_preproc", "max_length") if key in block}
-
-
 def _oversize(nlp: Language, example: Example) -> bool:
     """Would the training batcher have thrown this document away?"""
     batcher = nlp.config["training"].get("batcher") or {}
@@ -110,3 +119,21 @@ def _oversize(nlp: Language, example: Example) -> bool:
         return False
     slack = batcher.get("tolerance", 0.2) if name.startswith("spacy.batch_by_words.") else 0.0
     return name.startswith("spacy.batch_by_") and len(example.predicted) > batcher["size"] * (1 + slack)
+
+
+def _take_away(doc: Doc, known: set[str], attribute: str) -> list[str]:
+    """Make unknown labels of a document missing ones; return them."""
+    if attribute == "TAG":
+        tokens = [token for token in doc if token.tag_ and token.tag_ not in known]
+        names = [token.tag_ for token in tokens]
+        for token in tokens:
+            token.tag_ = ""
+        return names
+    ents = [ent for ent in doc.ents if ent.label_ not in known]
+    missing = [doc[token.i : token.i + 1] for token in doc if not token.ent_iob]
+    doc.set_ents(
+        [ent for ent in doc.ents if ent.label_ in known],
+        missing=[*missing, *(doc[ent.start : ent.end] for ent in ents)],
+        default="outside",
+    )
+    return [ent.label_ for ent in ents]

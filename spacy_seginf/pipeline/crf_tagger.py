@@ -16,7 +16,8 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..crf import DecodingMask, negative_log_likelihood, split_rows, viterbi
+from ..crf import DecodingMask, negative_log_likelihood, split_rows
+from ..decoding import best_tags, limits_of, preset_entities
 from ..errors import Errors
 from ..influence.gradients import on_cpu
 from ..models import CRFScores
@@ -208,30 +209,46 @@ class CRFTagger(TrainablePipe):
         return iter(stream) if self._idle() else super().pipe(stream, batch_size=batch_size)
 
     def predict(self, docs: Iterable[Doc]) -> list[TaggerPrediction]:
-        """Find the best valid tags of each document.
+        """Find the best valid tags of each document. Entities that are there already, such as those of an entity ruler,
+        are kept, and no entity begins or ends with white space.
 
         RAISES (ValueError): S010 if the features' upstream component did not run, S011 if the tagger is untrained,
-            S013 if a document is longer than its encoder allows.
+            S013 if a document is longer than its encoder allows, S014 or S015 if features or weights are not finite.
         """
         docs = list(docs)
         features = self.encode(docs)
         scores = self.model.get_ref("output_layer").predict(features)
-        tags = on_cpu(viterbi(scores.emissions, scores.transitions, scores.lengths, self._mask()))
+        tags = on_cpu(
+            best_tags(
+                self.scheme,
+                scores.emissions,
+                scores.transitions,
+                scores.lengths,
+                None if self.explains else limits_of(self.scheme, docs),
+                self._mask(),
+            )
+        )
         return [TaggerPrediction(*pair) for pair in zip(split_rows(tags, scores.lengths), features)]
 
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Return the token vectors that the head reads (float32, tokens x width each), without dropout.
 
-        RAISES (ValueError): S010, S011, S013 as ``predict``.
+        RAISES (ValueError): S010, S011, S013 to S015 as ``predict``.
         """
         if not self._is_initialized():
             raise ValueError(Errors.S011.format(name=self.name))
         if not any(len(doc) for doc in docs):
             width = self.model.get_ref("output_layer").get_dim("nI")
             return [self.model.ops.alloc2f(0, width) for _ in docs]
+        xp, head = self.model.ops.xp, self.model.get_ref("output_layer")
+        if not all(bool(xp.isfinite(head.get_param(name)).all()) for name in ("W", "b", "T")):
+            raise ValueError(Errors.S015.format(name=self.name))
         features = self.model.get_ref("tok2vec").predict(docs)
         # Moved to the CPU once for all documents: each move waits for the GPU.
-        silent = on_cpu(self.model.ops.xp.concatenate([~rows.any(axis=1) for rows in features]))
+        silent = xp.concatenate([~rows.any(axis=1) for rows in features])
+        finite = xp.concatenate([xp.isfinite(rows).all(axis=1) for rows in features])
+        silent, finite = on_cpu(xp.stack([silent, finite]))
+        self._check_finite(docs, split_rows(finite, [len(rows) for rows in features]))
         self._check_features(docs, split_rows(silent, [len(rows) for rows in features]))
         return features
 
@@ -243,21 +260,27 @@ class CRFTagger(TrainablePipe):
         """
         for doc, prediction in zip(docs, predictions):
             if self.explains is None:
-                self.annotate(doc, prediction.tags)
+                self.annotate(doc, prediction.tags, preset_entities(doc))
             if self.keep_predictions:
                 if self.explains is not None:
                     prediction = prediction._replace(tags=self.followed_tags(doc))
                 hooks: dict[str, Any] = doc.user_hooks
                 hooks[PREDICTION_HOOK] = prediction
 
-    def annotate(self, doc: Doc, tags: Iterable[int]) -> None:
-        """Write tags to a document, as entities or as fine-grained tags."""
+    def annotate(self, doc: Doc, tags: Iterable[int], present: Sequence[Span] = ()) -> None:
+        """Write tags to a document, as entities or as fine-grained tags.
+
+        present (sequence of Span): entities that stay, and blocked spans (without a label); see ``preset_entities``.
+        """
         if self.scheme.name == TAG:
             for token, tag in zip(doc, tags):
                 token.tag_ = self.tags[tag]
-        else:
-            entities = self.scheme.entities(tags)
-            doc.set_ents([Span(doc, start, end, label=label) for start, end, label in entities], default="outside")
+            return
+        taken = {token for span in present for token in range(span.start, span.end)}
+        entities = [entity for entity in self.scheme.entities(tags) if taken.isdisjoint(range(*entity[:2]))]
+        added = [Span(doc, start, end, label=label) for start, end, label in entities]
+        kept, blocked = [span for span in present if span.label], [span for span in present if not span.label]
+        doc.set_ents([*kept, *added], blocked=blocked, default="outside")
 
     def followed_tags(self, doc: Doc) -> numpy.ndarray:
         """Return what the explained component predicted, as tags of this head (int64, tokens).
@@ -367,6 +390,14 @@ class CRFTagger(TrainablePipe):
             moved = DecodingMask(*(ops.xp.asarray(part) for part in (mask.start, mask.end, mask.follow)))
             self._device_mask = mask, ops, moved
         return self._device_mask[2]
+
+    def _check_finite(self, docs: Sequence[Doc], finite_rows: Sequence[Any]) -> None:
+        """Refuse to tag or explain by features that are no numbers (bool arrays on the CPU, one per document)."""
+        for doc, rows in zip(docs, finite_rows):
+            if not rows.all():
+                token = doc[int(numpy.flatnonzero(~rows)[0])]
+                text = _shorten(doc.text)
+                raise ValueError(Errors.S014.format(name=self.name, token=token.text, position=token.i, text=text))
 
     def _check_features(self, docs: Sequence[Doc], silent_rows: Sequence[Any]) -> None:
         """Listeners answer with zeros for what upstream never saw: refuse to learn or tag from nothing.

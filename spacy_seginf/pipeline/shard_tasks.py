@@ -13,8 +13,10 @@ from typing import Any, Callable, Iterator, Sequence
 
 import numpy
 import spacy
+import srsly
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from ..index.documents import Documents, Source, write_documents
 from ..index.head import LABEL_HEAD, open_head
@@ -41,7 +43,7 @@ class EncodeTask:
     """Documents to encode.
 
     folder (Path): where they go. key (str): see ``documents_key``. dtype (str): precision of token vectors.
-    docs (bytes): a DocBin with their tokens. sources (list of Source): everything else that is kept of them.
+    docs (bytes): what ``pack_docs`` made of them. sources (list of Source): everything else that is kept of them.
     pipeline (Path), tagger (str), gpu (int): for workers, which load the pipeline themselves.
     """
 
@@ -123,14 +125,19 @@ def encode_remotely(task: EncodeTask) -> int:
     """Encode documents on a worker; return how many."""
     nlp = _worker_pipeline(task.pipeline, task.gpu)
     tagger: Any = nlp.get_pipe(task.tagger)
-    docs = list(DocBin().from_bytes(task.docs).get_docs(nlp.vocab))
+    docs = unpack_docs(task.docs, nlp.vocab)
     write_encoded(nlp, tagger, docs, task)
     return len(docs)
 
 
 def pack_docs(docs: Sequence[Doc]) -> bytes:
-    """Serialize the tokens of documents."""
-    return DocBin(attrs=("ORTH", "SPACY", "SENT_START"), docs=docs).to_bytes()
+    """Serialize documents with everything that an encoder may read."""
+    return srsly.msgpack_dumps([doc.to_bytes() for doc in docs])
+
+
+def unpack_docs(packed: bytes, vocab: Vocab) -> list[Doc]:
+    """Undo ``pack_docs``."""
+    return [Doc(vocab).from_bytes(one) for one in srsly.msgpack_loads(packed)]
 
 
 def accumulate_hessian(task: HessianTask) -> numpy.ndarray:

@@ -370,7 +370,9 @@ def test_encoded_shards_are_used_for_the_same_documents_only(
     save_corpus(corpus, docs)
     settings = {"shard_tokens": 60, "l2": 1.0, "dtype": "float32"}
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(building, "explained_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(
+            building, "explained_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         index(str(tmp_path / "model"), corpus, output, **settings)
     assert encoder.documents == 30
     last = docs[-1]
@@ -418,7 +420,9 @@ def test_encoded_shards_are_used_under_the_same_settings_only(
     model, output, settings = tmp_path / "model", tmp_path / "out", {"shard_tokens": 60, "l2": 1.0}
     nlp.to_disk(model)
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(building, "explained_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(
+            building, "explained_head", lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         index(str(model), corpus_path, output, **settings)
     config = (model / "config.cfg").read_text()
     (model / "config.cfg").write_text(config.replace('"PREFIX"', '"SUFFIX"'))

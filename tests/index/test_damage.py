@@ -37,7 +37,7 @@ SHARD_FILES = [
     *("segment_starts.npy", "segment_tokens.npy", "segment_types.npy"),
     *("segment_norms.npy", "segment_self_influence.npy", "segment_leverage.npy"),
     *("token_starts.npy", "first_tokens.npy", "token_offsets.npy", "allowed.npy"),
-    *("texts.npy", "texts.utf8", "ids.npy", "ids.utf8"),
+    *("texts.npy", "texts.utf8", "ids.npy", "ids.utf8", "word_norms.npy", "word_norms.utf8"),
 ]
 FILES = ["theta.npy", "metric_inverse.npy", *(f"shard-00001/{name}" for name in SHARD_FILES)]
 
@@ -50,6 +50,7 @@ def use(folder):
         _ = table.norms, table.self_influence
         for row in range(len(table)):
             table.reference(row), table.leverage(row)
+    _ = [index.word_norms(number) for number in range(int(index.first_documents[-1]))]
     _ = index.data, index.labels, index.held_out, index.metric, index.theta
 
 

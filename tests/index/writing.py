@@ -102,7 +102,7 @@ def write(
                 allowed[~known[number]] = True
             name = f"doc-{number}" if ids is None else ids[number]
             first = 0 if first_tokens is None else first_tokens[number]
-            sources.append(Source(name, text, offsets, allowed, first))
+            sources.append(Source(name, text, offsets, allowed, first, [(0, f"norm {number}")]))
             documents.append((offsets, factors, triples))
             if len(offsets) > 1:
                 found.append((number - start, 0, 2, 0 if number % 2 else 1, 1 if number % 2 else -1))

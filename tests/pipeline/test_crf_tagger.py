@@ -461,9 +461,42 @@ def test_tokens_outside_entities_are_marked_outside(tagger_nlp):
     assert [token.ent_iob_ for token in doc] == ["B", "I", "O", "B", "O"]
 
 
-def test_entities_of_the_input_are_replaced(tagger_nlp):
+def test_entities_of_the_input_stay(tagger_nlp):
+    """As with spaCy's own ner: those of an entity ruler, say. Predictions are the best beside them."""
     doc = Doc(tagger_nlp.vocab, words=["Ada", "Lind", "left", "."], ents=["O", "O", "B-ORG", "O"])
-    assert entities([tagger_nlp(doc)]) == [[(0, 2, "PER")]]
+    assert entities([tagger_nlp(doc)]) == [[(0, 2, "PER"), (2, 3, "ORG")]]
+    nlp = copy_pipeline(tagger_nlp)
+    ruler = nlp.add_pipe("entity_ruler", before="crf_tagger")
+    ruler.add_patterns([{"label": "HORSE", "pattern": "Lind", "id": "lind"}, {"label": "ORG", "pattern": "Tarnby"}])
+    doc = nlp("Ada Lind visited Tarnby .")
+    assert [(ent.text, ent.label_, ent.ent_id_) for ent in doc.ents if ent.text != "Ada"] == [
+        ("Lind", "HORSE", "lind"),
+        ("Tarnby", "ORG", ""),
+    ]
+    tagger = nlp.get_pipe("crf_tagger")
+    ruled = ruler(nlp.make_doc("Ada Lind visited Tarnby ."))
+    (prediction,) = tagger.predict([ruled])
+    assert prediction.tags[1] == 0 and tagger.tags[prediction.tags[3]] == "B-ORG"
+    blocked = nlp.make_doc("Ada Lind visited Tarnby .")
+    blocked.set_ents([], blocked=[blocked[3:4]])
+    tagged = tagger_nlp(blocked)
+    assert entities([tagged]) == [[(0, 2, "PER")]]
+    assert tagged[3].ent_iob == 3 and not tagged[3].ent_type
+
+
+@pytest.mark.parametrize("scheme", ["BIO", "BILUO", "IO"])
+def test_no_entity_begins_or_ends_with_white_space(train_examples, scheme):
+    nlp = make_tagger(train_examples, steps=30, scheme=scheme)
+    texts = ["   ", "Ada  Lind visited  Tarnby\n\nVeltra fell .", "\n\n", " Mira \n Solano", "Veltra  \n  Ada  Lind ."]
+    found = list(nlp.pipe(texts))
+    assert sum(len(doc.ents) for doc in found) > 2
+    for doc, text in zip(found, texts):
+        for ent in doc.ents:
+            assert ent.text == ent.text.strip()
+        assert [token.ent_type_ for token in nlp(text)] == [token.ent_type_ for token in doc]
+        (prediction,) = nlp.get_pipe("crf_tagger").predict([nlp.make_doc(text)])
+        tags = nlp.get_pipe("crf_tagger").scheme.entities(prediction.tags)
+        assert tags == [(ent.start, ent.end, ent.label_) for ent in doc.ents]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Mapping, Sequence
 import numpy
 
 from ...influence.fit import HeadData
+from ...influence.linear_algebra import principal_directions
 
 Records = Sequence[Mapping[str, Any]]  # documents with tokens, labels and sent_starts
 
@@ -78,7 +79,7 @@ def static_vectors(
     rows = numpy.stack([pieces[found or [tokenizer.unk_token_id]].mean(axis=0) for found in numbers])
     known = numpy.array([word in seen for word in words])
     centre = rows[known].mean(axis=0)
-    _, strengths, directions = numpy.linalg.svd(rows[known] - centre, full_matrices=False)
+    strengths, directions = principal_directions(rows[known] - centre)
     scale = numpy.sqrt(known.sum()) / strengths[0]
     reduced = (rows - centre) @ directions[:size].T * scale
     return dict(zip(words, reduced.astype(numpy.float32)))
