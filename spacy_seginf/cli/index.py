@@ -13,7 +13,7 @@ from wasabi import Printer
 
 from ..errors import Errors
 from ..parallel import DaskWorkers, InProcess, Workers
-from ..pipeline.agreement import LEAST_AGREEMENT, Agreement
+from ..pipeline.fidelity import LEAST_SHARED, Fidelity
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus, read_judging
 from ..pipeline.crf_tagger import CRFTagger
@@ -121,7 +121,7 @@ def tell(msg: Printer, report: BuildReport) -> None:
         msg.text(line)
     corpora = {} if report.refit is None else report.refit.corpora
     for name in [name for name in ("development", "training") if name in corpora][:1]:
-        if corpora[name].share < LEAST_AGREEMENT:
+        if corpora[name].share < LEAST_SHARED:
             msg.warn(
                 f"Explanations are those of a head that predicts only {corpora[name].share:.1%} of what the pipeline "
                 f"does on the {name} corpus. The other predictions are marked. A larger --l2 with --centre trained "
@@ -142,7 +142,7 @@ def describe(report: BuildReport) -> list[str]:
             + ("" if refit.converged else ", not converged")
             + ". The pipeline predicts what it did before."
         )
-        lines += [describe_agreement(name, agreement) for name, agreement in refit.corpora.items()]
+        lines += [describe_fidelity(name, agreement) for name, agreement in refit.corpora.items()]
     lines.append(
         f"Curvature {report.curvature}: {report.flagged:,} labels have a leverage above one half; "
         f"{report.missing_entities:,} entities may be missing from the annotation"
@@ -154,7 +154,7 @@ def describe(report: BuildReport) -> list[str]:
     return lines
 
 
-def describe_agreement(name: str, agreement: Agreement) -> str:
+def describe_fidelity(name: str, agreement: Fidelity) -> str:
     """Say in a sentence how far the head that explains predicts what the pipeline does."""
     line = (
         f"On the {name} corpus it predicts {agreement.shared:,} of the pipeline's {agreement.predicted:,} predictions"

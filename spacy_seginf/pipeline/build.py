@@ -29,7 +29,7 @@ from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import Head
 from ..parallel import InProcess, Workers
-from .agreement import decode
+from .fidelity import decode
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
 from .encoding import bare_copy, encoding_settings, own_norms, run_before

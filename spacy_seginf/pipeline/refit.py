@@ -25,7 +25,7 @@ from ..influence.fit import TOLERANCE, Fit, HeadData, checked, loss_and_gradient
 from ..influence.gradients import on_cpu
 from ..influence.penalty import Penalty
 from ..schemes import TagScheme
-from .agreement import Agreement, compare, decode, predictions
+from .fidelity import Fidelity, compare, decode, predictions
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
 from .encoding import encode
@@ -54,7 +54,7 @@ class RefitReport:
     tried: dict[float, float]
     gradient: float
     converged: bool
-    corpora: dict[str, Agreement] = field(default_factory=dict)
+    corpora: dict[str, Fidelity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

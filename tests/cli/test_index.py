@@ -30,6 +30,10 @@ def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def interrupted(*arguments, **settings):
+    raise KeyboardInterrupt
+
+
 @pytest.fixture(scope="module")
 def vocab():
     return spacy.blank("en").vocab

@@ -107,7 +107,7 @@ def test_predictions_and_scores_stay(attached, examples):
 
 
 def test_explanations_name_the_component_and_follow_it(attached):
-    component, _, after, report = attached
+    component, _, after, _ = attached
     nlp = spacy.load(after)
     tagger = nlp.get_pipe("crf_tagger")
     assert tagger.explains == component

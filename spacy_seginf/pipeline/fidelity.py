@@ -13,11 +13,11 @@ from ..influence.fit import HeadData, unpack
 from ..schemes import TAG, TagScheme
 
 Prediction = tuple[int, int, int, str]  # document, first token, token after the last, label
-LEAST_AGREEMENT = 0.95  # of the predicted entities; with less, an index says loudly that it explains another tagger
+LEAST_SHARED = 0.95  # of the predicted entities; with less, an index says loudly that it explains another tagger
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Fidelity:
     """A pipeline and the head that explains it, on one corpus. Entities are meant; single tags under the scheme TAG.
 
     predicted (int): entities that the pipeline predicts. shared (int): those that the head predicts as they are.
@@ -45,10 +45,10 @@ class Agreement:
         return {"predicted": self.predicted, "shared": self.shared, "missed": self.missed, "added": self.added}
 
 
-def compare(scheme: TagScheme, data: HeadData, predicted: numpy.ndarray, head: numpy.ndarray) -> Agreement:
+def compare(scheme: TagScheme, data: HeadData, predicted: numpy.ndarray, head: numpy.ndarray) -> Fidelity:
     """Compare tags of a pipeline with those of a head (ints, tokens of all documents each)."""
     theirs, ours = (set(predictions(scheme, tags, data.lengths)) for tags in (predicted, head))
-    return Agreement(
+    return Fidelity(
         len(theirs),
         len(theirs & ours),
         _by_type(theirs - ours),

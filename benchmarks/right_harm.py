@@ -1,0 +1,107 @@
+"""Does an index harm the tagger, and does the head that explains predict what the pipeline does?
+
+For each corpus and training: test F1 of the pipeline before and after `seginf index` (and `seginf attach` for spaCy's
+ner), and the share of the predicted entities of development and test part that the head in the index predicts too.
+
+    OMP_NUM_THREADS=1 python benchmarks/right_harm.py --data DIR [--quick]
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy
+import spacy
+from reporting import finish, one_thread, parse_arguments, print_table
+from scipy.stats import t as student
+from spacy.training import Example
+from strangers import CORPORA, EMBEDDED, SEEDS, corpus_file, trained
+
+from spacy_seginf.cli.attach import attach
+from spacy_seginf.cli.index import index
+from spacy_seginf.pipeline.corpus import read_corpus
+from spacy_seginf.pipeline.fidelity import compare, decode
+from spacy_seginf.pipeline.refit import Judged, head_data
+
+
+def f1(nlp: Any, path: Path) -> float:
+    """Score a pipeline on a corpus, as `spacy evaluate` does."""
+    texts = read_corpus(nlp, path)
+    return float(nlp.evaluate([Example(text.example.predicted.copy(), text.example.reference) for text in texts])["ents_f"])
+
+
+def shares(nlp: Any, path: Path) -> float:
+    """Return the share of the pipeline's entities that the head in its index predicts too."""
+    influence = nlp.get_pipe("influence")
+    tagger = influence.find_tagger()
+    texts = read_corpus(nlp, path)
+    data = head_data(nlp, tagger, texts)
+    with nlp.select_pipes(disable=["influence"]):
+        docs = list(nlp.pipe([text.example.predicted.copy() for text in texts]))
+    if tagger.explains is None:
+        predicted = numpy.concatenate([prediction.tags for prediction in tagger.predict(docs)])
+    else:
+        predicted = numpy.concatenate([tagger.followed_tags(doc) for doc in docs])
+    judged = Judged(data, predicted)
+    return compare(tagger.scheme, data, judged.predicted, decode(tagger.scheme, data, influence.index.theta)).share
+
+
+def measure(data: Optional[Path], corpus: str, component: str, seed: int, dev: bool) -> dict[str, Any]:
+    """Index one training of a corpus."""
+    model = trained(data, corpus, component, seed)
+    train, development, test = (corpus_file(data, corpus, split) for split in ("train", "dev", "test"))
+    build = attach if component == "ner" else index
+    with tempfile.TemporaryDirectory() as folder:
+        build(str(model), train, Path(folder) / "indexed", dev=development if dev else None)
+        before, after = spacy.load(model), spacy.load(Path(folder) / "indexed")
+        return {
+            "corpus": corpus,
+            "component": component,
+            "seed": seed,
+            "with_dev": dev,
+            "l2": after.get_pipe("influence").index.manifest.l2,
+            "test_f1_before": f1(before, test),
+            "test_f1_after": f1(after, test),
+            "kept_dev": shares(after, development),
+            "kept_test": shares(after, test),
+        }
+
+
+def run(data: Optional[Path], quick: bool) -> dict[str, Any]:
+    """Measure all trainings that are asked for."""
+    corpora = (EMBEDDED,) if quick else CORPORA
+    jobs = [(corpus, "crf_tagger", seed, True) for seed in (SEEDS[:1] if quick else SEEDS) for corpus in corpora]
+    jobs += [(corpus, "crf_tagger", 0, False) for corpus in corpora] + [(corpus, "ner", 0, True) for corpus in corpora]
+    rows = []
+    for job in jobs:
+        rows.append(measure(data, *job))
+        print(rows[-1], flush=True)
+    with_dev = [row for row in rows if row["component"] == "crf_tagger" and row["with_dev"]]
+    losses = numpy.array([row["test_f1_before"] - row["test_f1_after"] for row in with_dev])
+    half = float(student.ppf(0.975, len(losses) - 1) * losses.std(ddof=1) / len(losses) ** 0.5) if len(losses) > 1 else 0.0
+    taggers = [row for row in rows if row["component"] == "crf_tagger"]
+    return {
+        "f1_loss_mean": float(losses.mean()),
+        "f1_loss_interval": [float(losses.mean()) - half, float(losses.mean()) + half],
+        "f1_loss_worst": float(losses.max()),
+        "agreement_min": min(min(row["kept_dev"], row["kept_test"]) for row in taggers),
+        "attach_agreement_min": min(
+            min(row["kept_dev"], row["kept_test"]) for row in rows if row["component"] == "ner"
+        ),
+        "harm": rows,
+    }
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__ or "")
+    one_thread()
+    figures = run(arguments.data, arguments.quick)
+    names = ("corpus", "component", "seed", "with_dev", "l2", "test_f1_before", "test_f1_after", "kept_dev", "kept_test")
+    print_table(names, [[row[name] for name in names] for row in figures["harm"]])
+    finish("right_harm", figures, quick=arguments.quick, rows=len(figures["harm"]), seeds=SEEDS)
+
+
+if __name__ == "__main__":
+    main()
