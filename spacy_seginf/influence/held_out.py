@@ -137,12 +137,12 @@ def _spans(chain: Chain, outside: numpy.ndarray, scheme: TagScheme, start: int, 
     going_on = scheme.entity_tags(label, 3)[1:]  # what a further token of the entity may be
     begins = 1.0
     if start and scheme.name == "IO":  # nothing marks a beginning: the token before is another
-        begins -= float(chain.backward[start, going_on[0], going_on[0]])
+        begins -= chain.precedes(start, going_on[0], going_on[0])
     end = start + 1
     while end <= len(outside) and outside[end - 1]:
         tags = scheme.entity_tags(label, end - start)
         last = end == len(outside)
-        ends = 1.0 if last or scheme.name == "BILUO" else 1.0 - float(chain.onward[end - 1, tags[-1], going_on[0]])
+        ends = 1.0 if last or scheme.name == "BILUO" else 1.0 - chain.follows(end - 1, tags[-1], going_on[0])
         marginal = begins * _path(chain, start, tags) * ends
         if marginal >= LEAST_MARGINAL:
             result.append((end, marginal))
@@ -157,5 +157,5 @@ def _path(chain: Chain, start: int, tags: list[int]) -> float:
     """Return the probability of some tags from a token on."""
     path = float(chain.unary[start, tags[0]])
     for offset, (tag, following) in enumerate(zip(tags, tags[1:])):
-        path *= float(chain.onward[start + offset, tag, following])
+        path *= chain.follows(start + offset, tag, following)
     return path
