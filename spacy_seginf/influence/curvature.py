@@ -331,7 +331,7 @@ def _transition_leverage(
 
 
 def _add_diagonal_leverage(result: numpy.ndarray, diagonal: numpy.ndarray, tokens: TokenFactors) -> None:
-    """Add the part of M (tokens x labels x labels) that comes from entries of T whose inverse is diagonal (labels^2)."""
+    """Add the part of M (tokens x labels x labels) that comes from entries of T with a diagonal inverse (labels^2)."""
     labels = result.shape[1]
     every, padded = numpy.arange(labels), numpy.append(diagonal, 0.0)
     into, onward = _transition_entries(tokens, labels)

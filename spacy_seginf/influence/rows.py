@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy
 
+from ..budget import at_once
 from ..crf import token_conditionals
 from ..schemes import TagScheme
 from .effects import HeadEffects
 from .factors import TokenFactors, squared_norms
 from .fit import ranges, unpack
 from .held_out import HeldOut
+from .pair_rows import PairRows
 from .removal import correct_tokens
 from .segments import SegmentFactors
 
@@ -81,8 +83,9 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
         block = tokens.residuals.copy()
         norms[rows] = self_influence[rows] = plain * bound
         loud = numpy.flatnonzero(numpy.abs(tokens.residuals).max(axis=1) > SILENT)
-        for start in range(0, len(loud), CHUNK):
-            chosen = loud[start : start + CHUNK]
+        size = at_once(data.labels**2, CHUNK)
+        for start in range(0, len(loud), size):
+            chosen = loud[start : start + size]
             matrices = effects.metric.leverage(tokens[chosen])
             probabilities = numpy.exp(conditionals.log_probabilities[chosen])
             correction = correct_tokens(tokens.residuals[chosen], probabilities, matrices)
@@ -98,17 +101,17 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
 def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, corrected: bool) -> SegmentRows:
     """Compute the gradient of every annotated entity, and of every run of O tokens that might be one."""
     positions, types = _segments(effects, held_out, scheme)
-    chains = effects.chains(positions)
-    plain: SegmentFactors = chains.factors()
+    plain: SegmentFactors = effects.plain_gradients(positions)
     ends = numpy.cumsum(plain.lengths)
-    residuals, pairs = plain.residuals.astype(numpy.float32), plain.pairs.astype(numpy.float32)
+    residuals, pairs = plain.residuals.astype(numpy.float32), PairRows(plain.pairs)
     norms, leverage = numpy.zeros(len(plain)), numpy.zeros(len(plain))
     loud = numpy.zeros(0, dtype=numpy.int64)
     if corrected and len(plain):
         largest = numpy.abs(plain.residuals).max(axis=1)
         loud = numpy.flatnonzero(numpy.maximum.reduceat(largest, ends - plain.lengths) > SILENT)
-    for start in range(0, len(plain), CHUNK):
-        norms[start : start + CHUNK] = numpy.linalg.norm(plain[start : start + CHUNK].gradients(), axis=1)
+    size = at_once(len(effects.theta), CHUNK)
+    for start in range(0, len(plain), size):
+        norms[start : start + size] = numpy.linalg.norm(plain[start : start + size].gradients(), axis=1)
     if corrected:
         norms *= effects.largest_gain
     self_influence = norms.copy()
@@ -117,7 +120,7 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
         norms[place], self_influence[place], leverage[place] = part.norms, part.self_influence, part.leverage
         pairs[place] = part.factors.pairs
         residuals[ranges((ends - plain.lengths)[place], plain.lengths[place])] = part.factors.residuals
-    factors = SegmentFactors(plain.features, residuals, pairs, plain.lengths)
+    factors = SegmentFactors(plain.features, residuals, pairs.result(), plain.lengths)
     return SegmentRows(factors, positions, types, norms, self_influence, leverage)
 
 

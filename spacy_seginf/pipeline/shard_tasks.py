@@ -24,6 +24,7 @@ from ..influence.effects import HeadEffects
 from ..influence.fit import hessian
 from ..influence.gradients import on_cpu
 from ..influence.held_out import leave_one_document_out
+from ..influence.pair_rows import pair_arrays, stored_pairs
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.rows import SegmentRows, TokenRows, segment_rows, token_rows
 from ..influence.segments import SegmentFactors, ranges
@@ -149,8 +150,10 @@ def compute_rows(task: RowsTask) -> RowsReport:
     folder.mkdir()
     for prefix, rows in (("token", tokens), ("segment", segments), ("factor", segments.factors)):
         for field in fields(rows):
-            if field.name not in ("factors", "features"):
+            if field.name not in ("factors", "features", "pairs"):
                 save_array(folder, f"{prefix}_{field.name}", getattr(rows, field.name))
+    for name, values in pair_arrays(segments.factors.pairs).items():
+        save_array(folder, f"factor_{name}", values)
     return RowsReport(len(held_out.missing), int((tokens.leverage > LEVERAGE_FLAG).sum()))
 
 
@@ -173,7 +176,10 @@ def load_rows(documents: Documents) -> tuple[TokenRows, SegmentRows]:
     starts = documents.shard.token_starts[positions[:, 0]]
     lengths = columns["factor"]["lengths"]
     features = documents.data.features[ranges(starts + positions[:, 1], lengths)]
-    return tokens, SegmentRows(factors=SegmentFactors(features, **columns["factor"]), **columns["segment"])
+    factor = columns["factor"]
+    pairs = stored_pairs(factor, factor.__getitem__, slice(None), documents.labels)
+    factors = SegmentFactors(features, factor["residuals"], pairs, lengths)
+    return tokens, SegmentRows(factors=factors, **columns["segment"])
 
 
 def rows_folder(documents: Path) -> Path:

@@ -29,7 +29,9 @@ def test_all_that_a_chain_says(lengths, spread, own_kernels):
     numpy.testing.assert_allclose(expected_pairs(factored, lengths), expected_pairs(dense, lengths), atol=1e-12)
     generator = numpy.random.default_rng(1)
     scores = generator.normal(size=emissions.shape), generator.normal(size=(len(lengths), LABELS, LABELS))
-    for found, expected in zip(covariance_product(factored, lengths, *scores), covariance_product(dense, lengths, *scores)):
+    for found, expected in zip(
+        covariance_product(factored, lengths, *scores), covariance_product(dense, lengths, *scores)
+    ):
         numpy.testing.assert_allclose(found, expected, atol=1e-11)
     ends = numpy.cumsum(lengths)
     for start, end in zip(ends - lengths, ends):
@@ -47,7 +49,10 @@ def test_all_that_a_chain_says(lengths, spread, own_kernels):
 @pytest.mark.parametrize("lengths", [[5], [3, 1, 6, 2, 6]])
 def test_variances_and_probabilities_of_pairs(lengths):
     emissions, transitions = problem(lengths)
-    dense, factored = markov_chain(emissions, transitions, lengths), factored_chain(emissions, transitions[None], lengths)
+    dense, factored = (
+        markov_chain(emissions, transitions, lengths),
+        factored_chain(emissions, transitions[None], lengths),
+    )
     pairs = dense.unary[:, :, None] * dense.onward
     numpy.testing.assert_allclose(dense.pair_variances(), (pairs * (1 - pairs)).sum(axis=0), atol=1e-13)
     numpy.testing.assert_allclose(factored.pair_variances(), dense.pair_variances(), atol=1e-13)
@@ -66,7 +71,9 @@ def test_labels_that_are_ruled_out(own_kernels):
     factored = factored_chain(emissions, kernels, lengths)
     numpy.testing.assert_allclose(factored.unary, dense.unary, atol=1e-13)
     scores = numpy.ones_like(emissions), numpy.random.default_rng(1).normal(size=(2, LABELS, LABELS))
-    for found, expected in zip(covariance_product(factored, lengths, *scores), covariance_product(dense, lengths, *scores)):
+    for found, expected in zip(
+        covariance_product(factored, lengths, *scores), covariance_product(dense, lengths, *scores)
+    ):
         numpy.testing.assert_allclose(found, expected, atol=1e-12)
 
 
