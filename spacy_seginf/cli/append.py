@@ -11,6 +11,7 @@ from wasabi import Printer
 from ..errors import Errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.append import append_to_index
+from ..machine import coded_memory_errors
 from ..pipeline.build import BuildReport, BuildSettings, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.influence import Influence
@@ -18,6 +19,7 @@ from ..pipeline.loading import load_pipeline
 from .index import check_output, describe, show_progress
 
 
+@coded_memory_errors()
 def append(
     pipeline: str,
     corpus: Path,
