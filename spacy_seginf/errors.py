@@ -436,8 +436,8 @@ class Errors(metaclass=_Coded):
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
     # Memory
     S187 = (
-        "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What needs "
-        "less: {options}. Or use a machine with more memory."
+        "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What "
+        "needs less: {options}. Or use a machine with more memory."
     )
     S188 = (
         "There was not enough memory ({detail}). What needs less: --curvature kfac or identity, a smaller "

@@ -17,9 +17,7 @@ CONTROL_GROUPS = (
 )
 
 
-def available_memory(
-    proc: Path = Path("/proc"), control_groups: Path = Path("/sys/fs/cgroup")
-) -> Optional[int]:
+def available_memory(proc: Path = Path("/proc"), control_groups: Path = Path("/sys/fs/cgroup")) -> Optional[int]:
     """Return how many bytes this process may still take: of the machine's, of its control group's, and of its own limit
     (ulimit -v); None if nothing tells."""
     found = [_of_machine(proc), _of_process(proc), *(_of_group(control_groups, *names) for names in CONTROL_GROUPS)]
@@ -72,7 +70,7 @@ def _lines(path: Path) -> dict[str, str]:
 
 @contextmanager
 def coded_memory_errors() -> Iterator[None]:
-    """Say in words that memory was not enough. It may decorate a function. RAISES (ValueError): S188 for a MemoryError."""
+    """Say in words that memory was not enough; may decorate a function. RAISES (ValueError): S188 for a MemoryError."""
     try:
         yield
     except MemoryError as error:

@@ -9,9 +9,9 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
 from ..errors import Errors
+from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.append import append_to_index
-from ..machine import coded_memory_errors
 from ..pipeline.build import BuildReport, BuildSettings, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.influence import Influence

@@ -8,8 +8,8 @@ from typing import Optional
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
-from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
 from ..machine import coded_memory_errors
+from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.loading import load_pipeline

@@ -12,8 +12,8 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
-from ..parallel import DaskWorkers, InProcess, Workers
 from ..machine import coded_memory_errors
+from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
 from ..pipeline.crf_tagger import CRFTagger

@@ -90,6 +90,41 @@ class FactoredChain:
 
     def covariance_product(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Do what ``covariance.covariance_product`` does."""
+        past, future, mean = self._expected_scores(emissions, pairs)
+        unary = self.unary * (past + future - mean[:, None])
+        before, after = self.left * (past - mean[:, None]), self.right * (emissions + future)
+        counts = self._no_pairs()
+        for number, (here, following) in enumerate(self._inside()):
+            left, right = self.left[here], self.right[following]
+            kernel = self.kernels[0 if len(self.kernels) == 1 else number]
+            counts[number] = before[here].T @ right + left.T @ after[following] + pairs[number] * (left.T @ right)
+            counts[number] *= kernel
+        return unary, counts
+
+    def pair_terms(
+        self, emissions: numpy.ndarray, pairs: numpy.ndarray, weights: numpy.ndarray
+    ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """Return rows whose outer products, times the kernel, add up to each sequence's covariances of pairs with a
+        score, times a weight, minus its expected pairs; but for what the score of pairs itself contributes.
+
+        emissions, pairs: the score, as for ``covariance_product``. weights (float64, sequences).
+        RETURNS: left and right ones (float64, terms x labels), and how many terms each sequence has (int64).
+        """
+        past, future, mean = self._expected_scores(emissions, pairs)
+        scale = numpy.repeat(weights, self.lengths)[:, None]
+        before, after = self.left * (scale * (past - mean[:, None]) - 1.0), self.right * (emissions + future)
+        left, right = [numpy.zeros((0, self.unary.shape[1]))], [numpy.zeros((0, self.unary.shape[1]))]
+        for here, following in self._inside():
+            left += [before[here], scale[here] * self.left[here]]
+            right += [self.right[following], after[following]]
+        terms = 2 * (numpy.asarray(self.lengths, dtype=numpy.int64) - 1)
+        return numpy.concatenate(left), numpy.concatenate(right), terms
+
+    def _expected_scores(
+        self, emissions: numpy.ndarray, pairs: numpy.ndarray
+    ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """Return what a score adds up to on average up to a token of a label, own emission included, and behind it
+        (rows x labels), and altogether (rows)."""
         layout = time_major(self.lengths)
         kernels = _ordered(self.kernels, layout)
         scored = self.kernels * pairs
@@ -107,17 +142,7 @@ class FactoredChain:
             here, source = layout.backward[step, :running], layout.backward[step - 1, :running]
             behind = self.right[source] * (emissions[source] + future[source])
             future[here] += _move(behind, kernels.transpose(0, 2, 1)) / self.leaving[here]
-        given_label = past + future
-        mean = numpy.einsum("ra,ra->r", self.unary, given_label)
-        unary = self.unary * (given_label - mean[:, None])
-        before, after = self.left * (past - mean[:, None]), self.right * (emissions + future)
-        counts = self._no_pairs()
-        for number, (here, following) in enumerate(self._inside()):
-            left, right = self.left[here], self.right[following]
-            kernel = self.kernels[0 if len(self.kernels) == 1 else number]
-            counts[number] = kernel * (before[here].T @ right + left.T @ after[following])
-            counts[number] += scored[number] * (left.T @ right)
-        return unary, counts
+        return past, future, numpy.einsum("ra,ra->r", self.unary, past + future)
 
     def _no_pairs(self) -> numpy.ndarray:
         labels = self.unary.shape[1]

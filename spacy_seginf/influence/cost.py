@@ -60,8 +60,8 @@ def used_curvature(size: CorpusSize, curvature: str) -> str:
 def estimate(size: CorpusSize, curvature: str, dtype: str, *, refit: bool = True) -> Cost:
     """Estimate what an index takes, from above.
 
-    curvature (str): "exact", "kfac" or "identity". dtype (str): precision of stored token vectors. refit (bool): whether
-        the head is moved to its optimum.
+    curvature (str): "exact", "kfac" or "identity". dtype (str): precision of stored token vectors.
+    refit (bool): whether the head is moved to its optimum.
     """
     curvature = used_curvature(size, curvature)
     labels, parameters = size.labels, size.parameters
@@ -82,7 +82,7 @@ def estimate(size: CorpusSize, curvature: str, dtype: str, *, refit: bool = True
 
 
 def _hessian(size: CorpusSize, copies: int) -> int:
-    """Return the bytes of Hessians, of which heads that are fitted have at least rough ones, if they are small enough."""
+    """Return the bytes of Hessians. Heads that are fitted have at least a rough one, if it is small enough."""
     if size.parameters > LARGEST_HESSIAN:
         return 0
     cells = max(min(SWEEP_CELLS, size.tokens * size.labels**3), size.longest * size.labels**3)

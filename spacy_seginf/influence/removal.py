@@ -8,7 +8,7 @@ convex; there H_k is scaled down to the leverage LEVERAGE_LIMIT.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Protocol
 
 import numpy
@@ -158,6 +158,7 @@ def correct_segments(
         plain.lengths,
     )
     norms, self_influence = _norms(own.total(factors), x), _norms(gradients, start)
+    factors = replace(factors, pairs=chains.kept_pairs(factors.pairs, x[own.owners], weight))
     return SegmentCorrection(factors, norms, self_influence, leverage, -x)
 
 

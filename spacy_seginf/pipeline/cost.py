@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Callable, Optional, Sequence
 
 from ..errors import Errors
-from ..influence.cost import Cost, CorpusSize, estimate, used_curvature
+from ..influence.cost import CorpusSize, Cost, estimate, used_curvature
 from ..machine import available_memory
 from ..models import head_parameters
 from .corpus import TrainingText
