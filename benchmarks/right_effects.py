@@ -23,7 +23,7 @@ from strangers import EMBEDDED, corpus_file, trained
 from spacy_seginf.cli.append import append
 from spacy_seginf.cli.index import index
 from spacy_seginf.evaluation.agreement import agreement
-from spacy_seginf.influence.adding import with_added
+from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.pipeline.encoding import read_as
 
 DOCUMENTS = {EMBEDDED: 150, "wikigold": 60}
@@ -104,7 +104,10 @@ def measure(data: Optional[Path], corpus: str, cell: Cell, folder: Path, pairs: 
             for reference in ent._.influencers:
                 segment = table.segment(reference.row)
                 if reference.added:
-                    step = with_added(influence.explainer().added_chains(segment), effects)
+                    further = SegmentChains(
+                        influence.index.theta, influence.index.data, influence.index.labels, numpy.array([segment])
+                    )
+                    step = effects.refit_with(further)
                     added += 1
                     real.append(before - float(watched.losses(step)[0, 0]))
                 else:

@@ -29,7 +29,9 @@ from spacy_seginf.pipeline.refit import Judged, head_data
 def f1(nlp: Any, path: Path) -> float:
     """Score a pipeline on a corpus, as `spacy evaluate` does."""
     texts = read_corpus(nlp, path)
-    return float(nlp.evaluate([Example(text.example.predicted.copy(), text.example.reference) for text in texts])["ents_f"])
+    return float(
+        nlp.evaluate([Example(text.example.predicted.copy(), text.example.reference) for text in texts])["ents_f"]
+    )
 
 
 def shares(nlp: Any, path: Path) -> float:
@@ -80,7 +82,9 @@ def run(data: Optional[Path], quick: bool) -> dict[str, Any]:
         print(rows[-1], flush=True)
     with_dev = [row for row in rows if row["component"] == "crf_tagger" and row["with_dev"]]
     losses = numpy.array([row["test_f1_before"] - row["test_f1_after"] for row in with_dev])
-    half = float(student.ppf(0.975, len(losses) - 1) * losses.std(ddof=1) / len(losses) ** 0.5) if len(losses) > 1 else 0.0
+    half = (
+        float(student.ppf(0.975, len(losses) - 1) * losses.std(ddof=1) / len(losses) ** 0.5) if len(losses) > 1 else 0.0
+    )
     taggers = [row for row in rows if row["component"] == "crf_tagger"]
     return {
         "f1_loss_mean": float(losses.mean()),
@@ -98,7 +102,17 @@ def main() -> None:
     arguments = parse_arguments(__doc__ or "")
     one_thread()
     figures = run(arguments.data, arguments.quick)
-    names = ("corpus", "component", "seed", "with_dev", "l2", "test_f1_before", "test_f1_after", "kept_dev", "kept_test")
+    names = (
+        "corpus",
+        "component",
+        "seed",
+        "with_dev",
+        "l2",
+        "test_f1_before",
+        "test_f1_after",
+        "kept_dev",
+        "kept_test",
+    )
     print_table(names, [[row[name] for name in names] for row in figures["harm"]])
     finish("right_harm", figures, quick=arguments.quick, rows=len(figures["harm"]), seeds=SEEDS)
 

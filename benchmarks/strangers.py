@@ -38,17 +38,20 @@ def corpus_file(data: Optional[Path], corpus: str, split: str) -> Path:
     return target
 
 
-def trained(data: Optional[Path], corpus: str, component: str = "crf_tagger", seed: int = 0, steps: int = 0) -> Path:
+def trained(
+    data: Optional[Path], corpus: str, component: str = "crf_tagger", seed: int = 0, steps: int = 0, scheme: str = "BIO"
+) -> Path:
     """Return a pipeline that was trained on a corpus, as it was after the last step.
 
     component (str): "crf_tagger", or "ner", spaCy's own over the same encoder.
-    steps (int): other than STEPS says.
+    steps (int): other than STEPS says. scheme (str): of the crf_tagger.
     """
     steps = steps or STEPS[corpus]
     train, dev = (corpus_file(data, corpus, split) for split in ("train", "dev"))
     config = Config().from_disk(ROOT / "configs" / "cnn.cfg", interpolate=False)
     config["components"].pop("influence")
     config["nlp"]["pipeline"] = ["crf_tagger"]
+    config["components"]["crf_tagger"]["scheme"] = scheme
     if component == "ner":
         config = with_ner(config)
     key = hashlib.sha256(f"{config.to_str()} {steps} {seed} {train.name} {dev.name}".encode()).hexdigest()[:12]

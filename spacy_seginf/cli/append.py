@@ -9,6 +9,7 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
 from ..errors import Errors
+from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.append import append_to_index
 from ..pipeline.build import BuildReport, BuildSettings, save_with_index
@@ -19,6 +20,7 @@ from ..pipeline.readers import OTHER
 from .index import check_output, show_progress, tell
 
 
+@coded_memory_errors()
 def append(
     pipeline: str,
     corpus: Path,

@@ -12,16 +12,18 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
+from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
-from ..pipeline.fidelity import LEAST_SHARED, Fidelity
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus, read_judging
 from ..pipeline.crf_tagger import CRFTagger
+from ..pipeline.fidelity import LEAST_SHARED, Fidelity
 from ..pipeline.influence import Influence
 from ..pipeline.loading import load_pipeline
 from ..pipeline.settings import check_build
 
 
+@coded_memory_errors()
 def index(
     model: str,
     corpus: Path,

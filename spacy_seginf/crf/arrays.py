@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 import numpy
 
@@ -78,6 +78,40 @@ def time_major(lengths: Sequence[int], xp: ModuleType = numpy) -> TimeMajor:
         reverse_step=xp.asarray(numpy.repeat(sizes, sizes) - 1 - step),
         column=xp.asarray(numpy.repeat(column_of_sequence, sizes)),
     )
+
+
+def sequence_groups(lengths: Sequence[int], cells: int, most: Optional[int] = None) -> Iterator[numpy.ndarray]:
+    """Yield numbers of sequences (int64), the longest first: padded to the longest, a group has at most so many cells,
+    or one sequence. Recursions over sequences of about the same length waste no steps on the few that are longer.
+
+    most (int): sequences in a group at most.
+    """
+    sizes = numpy.asarray(lengths, dtype=numpy.int64)
+    order = numpy.argsort(-sizes, kind="stable")
+    start = 0
+    while start < len(order):
+        count = max(1, cells // max(int(sizes[order[start]]), 1))
+        yield order[start : start + (count if most is None else min(count, most))]
+        start += count if most is None else min(count, most)
+
+
+def padded_groups(
+    lengths: Sequence[int], cells: int, most: Optional[int] = None
+) -> list[tuple[numpy.ndarray, numpy.ndarray, list[int]]]:
+    """Do the same for sequences that lie one after another, empty ones left out.
+
+    RETURNS (list): numbers of the sequences, their flat rows (int64), and their lengths, group by group.
+    """
+    sizes = numpy.asarray(lengths, dtype=numpy.int64)
+    starts = numpy.cumsum(sizes) - sizes
+    result = []
+    for group in sequence_groups(sizes, cells, most):
+        numbers = group[sizes[group] > 0]
+        if len(numbers):
+            chosen = sizes[numbers]
+            inside = numpy.arange(int(chosen.sum())) - numpy.repeat(numpy.cumsum(chosen) - chosen, chosen)
+            result.append((numbers, numpy.repeat(starts[numbers], chosen) + inside, chosen.tolist()))
+    return result
 
 
 def boundaries(lengths: Sequence[int], xp: ModuleType = numpy) -> tuple[Array, Array]:

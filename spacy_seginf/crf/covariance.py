@@ -12,27 +12,31 @@ from typing import Sequence
 import numpy
 
 from .arrays import Array, array_module, sequence_of_row, time_major
-from .hessian import Chain
+from .factored import AnyChain, FactoredChain
 
 
-def expected_pairs(chain: Chain, lengths: Sequence[int]) -> Array:
+def expected_pairs(chain: AnyChain, lengths: Sequence[int]) -> Array:
     """Return the expected number of neighbouring (left, right) labels of each sequence.
 
     RETURNS (float64, sequences x labels x labels): zeros for sequences of fewer than two tokens.
     """
+    if isinstance(chain, FactoredChain):
+        return chain.expected_pairs()
     return sum_rows(chain.unary[:, :, None] * chain.onward, lengths)  # onward is zero on last tokens
 
 
 def covariance_product(
-    chain: Chain, lengths: Sequence[int], emission_scores: Array, pair_scores: Array
+    chain: AnyChain, lengths: Sequence[int], emission_scores: Array, pair_scores: Array
 ) -> tuple[Array, Array]:
     """Return the covariance of each statistic with the score s(y) = sum_t E[t, y_t] + sum_{t>1} D[y_{t-1}, y_t].
 
-    chain (Chain): the sequences, as ``markov_chain`` gives them.
+    chain (Chain or FactoredChain): the sequences, as ``any_chain`` gives them.
     emission_scores (float64, tokens x labels): E. pair_scores (float64, sequences x labels x labels): D.
     RETURNS: covariances with the label indicators (float64, tokens x labels) and with the counts of pairs (float64,
         sequences x labels x labels).
     """
+    if isinstance(chain, FactoredChain):
+        return chain.covariance_product(emission_scores, pair_scores)
     xp = array_module(emission_scores)
     layout = time_major(lengths, xp)
     past, future = emission_scores.copy(), xp.zeros_like(emission_scores)

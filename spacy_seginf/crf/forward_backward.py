@@ -11,7 +11,8 @@ from typing import Optional, Sequence
 
 import numpy
 
-from .arrays import Array, TimeMajor, array_module, boundaries, sum_by_sequence, time_major
+from .. import budget
+from .arrays import Array, TimeMajor, array_module, boundaries, padded_groups, sum_by_sequence, time_major
 from .messages import log_messages
 from .scan import scan_pays
 from .semirings import log_sum_exp
@@ -20,6 +21,7 @@ from .semirings import log_sum_exp
 # the same future at a cost of at most the span of the transitions. Below these spans what is lost is smaller
 # than rounding; above them the recursion runs in log space.
 SPAN_LIMIT = {"float32": 30.0, "float64": 300.0}
+PAIRS_AT_ONCE = 1024  # tokens whose label pairs are written out together
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,22 @@ def forward_backward(
         return Posterior(xp.zeros(len(lengths)), emissions, xp.zeros((labels, labels)))
     if allowed is not None:
         emissions = xp.where(allowed, emissions, -xp.inf)
-    layout = time_major(lengths, xp)
-    span = float(transitions.max() - transitions.min())
-    if scan_pays(layout, xp) or span > SPAN_LIMIT[str(emissions.dtype)]:
-        return _log_space(emissions, transitions, lengths, layout)
-    return _scaled(emissions, transitions, lengths, layout)
+    logarithms = float(transitions.max() - transitions.min()) > SPAN_LIMIT[str(emissions.dtype)]
+    if xp is not numpy:
+        layout = time_major(lengths, xp)
+        compute = _log_space if logarithms or scan_pays(layout, xp) else _scaled
+        return compute(emissions, transitions, lengths, layout)
+    compute = _log_space if logarithms else _scaled
+    most = budget.at_once(labels**2, len(lengths)) if logarithms else None
+    groups = padded_groups(lengths, budget.NUMBERS // labels, most)
+    if len(groups) == 1:
+        return compute(emissions, transitions, lengths, time_major(lengths))
+    whole = Posterior(numpy.zeros(len(lengths)), numpy.empty_like(emissions), numpy.zeros((labels, labels)))
+    for numbers, rows, sizes in groups:
+        part = compute(emissions[rows], transitions, sizes, time_major(sizes))
+        whole.log_partition[numbers], whole.unary[rows] = part.log_partition, part.unary
+        whole.pairs[...] += part.pairs
+    return whole
 
 
 def _scaled(emissions: Array, transitions: Array, lengths: Sequence[int], layout: TimeMajor) -> Posterior:
@@ -118,8 +131,9 @@ def _log_space(emissions: Array, transitions: Array, lengths: Sequence[int], lay
     left = (forward_messages - log_mass[:, None])[~last]
     right = (backward_messages + scores)[~first]
     pairs = xp.zeros_like(transitions)
-    for start in range(0, left.shape[0], 1024):
-        chunk = slice(start, start + 1024)
+    size = budget.at_once(transitions.size, PAIRS_AT_ONCE)
+    for start in range(0, left.shape[0], size):
+        chunk = slice(start, start + size)
         pairs += xp.exp(left[chunk, :, None] + transitions + right[chunk, None, :]).sum(axis=0)
     log_partition = sum_by_sequence(xp.where(first, log_mass, 0.0), lengths)
     return Posterior(log_partition, unary.astype(emissions.dtype), pairs)

@@ -15,7 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, Iterator, Sequence
 
-from .arrays import Array, TimeMajor, array_module, boundaries, sparse_matrix, time_major
+import numpy
+
+from .. import budget
+from .arrays import Array, TimeMajor, array_module, boundaries, padded_groups, sparse_matrix, time_major
 from .messages import log_messages
 from .semirings import log_sum_exp
 
@@ -40,12 +43,35 @@ class Chain:
     def __getitem__(self, rows: slice) -> Chain:
         return Chain(self.unary[rows], self.onward[rows], self.backward[rows])
 
+    def follows(self, row: int, label: int, following: int) -> float:
+        """Return p(next label | label) of a token that is not the last."""
+        return float(self.onward[row, label, following])
+
+    def precedes(self, row: int, label: int, previous: int) -> float:
+        """Return p(last label | label) of a token that is not the first."""
+        return float(self.backward[row, label, previous])
+
+    def pair_variances(self) -> Array:
+        """Add up p (1 - p) of each (left, right) label pair over all tokens (labels x labels)."""
+        pairs = self.unary[:, :, None] * self.onward
+        return (pairs * (1.0 - pairs)).sum(axis=0)
+
+    def pair_probabilities(self, left: Array, right: Array) -> Array:
+        """Return the probabilities of some label pairs (ints, pairs) at tokens and their right neighbours (rows x
+        pairs; zeros on last tokens)."""
+        return self.unary[:, left] * self.onward[:, left, right]
+
 
 def markov_chain(emissions: Array, transitions: Array, lengths: Sequence[int]) -> Chain:
     """Compute marginals and conditional transition probabilities of a batch, in log space."""
     xp = array_module(emissions)
-    layout = time_major(lengths, xp)
-    ahead, behind = log_messages(emissions, transitions, layout)
+    if xp is numpy:
+        ahead, behind = numpy.empty_like(emissions), numpy.empty_like(emissions)
+        labels = len(transitions)
+        for _, rows, sizes in padded_groups(lengths, budget.NUMBERS // labels, budget.at_once(labels**2, len(lengths))):
+            ahead[rows], behind[rows] = log_messages(emissions[rows], transitions, time_major(sizes))
+    else:
+        ahead, behind = log_messages(emissions, transitions, time_major(lengths, xp))
     joint = ahead + behind
     unary = xp.exp(joint - log_sum_exp(joint, axis=1)[:, None])
     first, last = boundaries(lengths, xp)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-from .arrays import Array, TimeMajor, array_module, time_major
+import numpy
+
+from .. import budget
+from .arrays import Array, TimeMajor, array_module, padded_groups, time_major
 from .scan import scan, scan_groups, scan_pays
 from .semirings import max_move, max_product
 
@@ -43,7 +46,13 @@ def viterbi(emissions: Array, transitions: Array, lengths: Sequence[int], mask: 
         emissions[ends] = xp.where(mask.end, emissions[ends], -xp.inf)
     if scan_pays(layout, xp):
         return scanned_paths(emissions.astype("float64"), transitions.astype("float64"), layout)
-    return recursive_paths(emissions, transitions, layout)
+    if xp is not numpy:
+        return recursive_paths(emissions, transitions, layout)
+    labels = len(transitions)
+    best = numpy.zeros(len(emissions), dtype="int64")
+    for _, rows, sizes in padded_groups(lengths, budget.NUMBERS // labels, budget.at_once(labels**2, len(lengths))):
+        best[rows] = recursive_paths(emissions[rows], transitions, time_major(sizes))
+    return best
 
 
 def recursive_paths(emissions: Array, transitions: Array, layout: TimeMajor) -> Array:

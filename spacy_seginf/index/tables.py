@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 import numpy
 
 from ..influence.factors import TokenFactors
+from ..influence.pair_rows import STORED, concatenated, stored_pairs
 from ..influence.segments import SegmentFactors, ranges
 from ..schemes import type_of
 from .shards import Shard
@@ -38,6 +39,8 @@ class Filter:
 
 class TokenPart:
     """The token rows of one shard, sorted by falling norm."""
+
+    pair_numbers = 0
 
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
@@ -108,6 +111,14 @@ class SegmentPart:
     def _starts(self) -> numpy.ndarray:
         return self._shard["segment_starts"][:]
 
+    @property
+    def pair_numbers(self) -> int:
+        """Numbers that are kept of the label pairs of a row, on average, where these are kept in factors."""
+        if "segment_pairs" in self._shard:
+            return 0
+        stored = sum(self._shard.file(f"segment_{name}.npy").raw.nbytes for name in STORED)
+        return stored // 4 // max(len(self), 1)
+
     def factors(self, rows: Rows) -> SegmentFactors:
         """Return the factored gradients of some rows."""
         features = self._shard.features("segment_features")
@@ -118,7 +129,9 @@ class SegmentPart:
         else:
             lengths = self.lengths(rows)
             tokens = ranges(self._starts[rows], lengths)
-        residuals, pairs = self._shard["segment_residuals"][tokens], self._shard["segment_pairs"][rows]
+        residuals = self._shard["segment_residuals"][tokens]
+        stored = ("pairs",) if "segment_pairs" in self._shard else ()
+        pairs = stored_pairs(stored, lambda name: self._shard[f"segment_{name}"], rows)
         return SegmentFactors(features[tokens], residuals, pairs, lengths)
 
     def tokens(self, rows: Any) -> numpy.ndarray:
@@ -197,10 +210,17 @@ class Table:
         """Norms of the uncorrected gradients (float32, rows)."""
         return self._measure("self_influence")
 
+    @property
+    def _numbers(self) -> int:
+        """Count the numbers of a row that searches have in memory, about."""
+        manifest = self._index.manifest
+        stored = max((part.pair_numbers for part in self.parts), default=0)
+        return max(manifest.width, len(manifest.tags), stored, 1)
+
     @cached_property
     def leading(self) -> Optional[Leading]:
         """The rows that nearly all searches end in; None if there are no rows."""
-        count = min(len(self), LEADING_BYTES // (4 * max(self._index.manifest.width, 1)))
+        count = min(len(self), LEADING_BYTES // (4 * self._numbers))
         if not count:
             return None
         firsts = [part.norms[:count] for part in self.parts]
@@ -248,7 +268,7 @@ class Table:
             return found[0]
         if not found:
             return self.parts[0].factors(slice(0, 0))
-        columns = {name: numpy.concatenate([getattr(part, name) for part in found]) for name in vars(found[0])}
+        columns = {name: concatenated([getattr(part, name) for part in found]) for name in vars(found[0])}
         return type(found[0])(**columns)[numpy.argsort(by_shard)]
 
     def gradients(self, rows: numpy.ndarray) -> numpy.ndarray:

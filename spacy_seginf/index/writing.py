@@ -12,7 +12,7 @@ A sealed shard: the files of its documents (see ``documents``) without the token
 | norms.npy | float32, rows | norm of the gradient, falling; the sort key |
 | self_influence.npy | float32, rows | norm of the uncorrected gradient; a bound for silent labels |
 | leverage.npy | uint8, rows | share of the label's own curvature in all curvature, rounded up to 255ths |
-| segment_*.npy | | the same for entities, annotated or missing: see ``SegmentRows`` |
+| segment_*.npy | | the same for entities, annotated or missing: see ``SegmentRows``, and ``pair_arrays`` for pairs |
 | held_out.npy | float32, tokens of the shard | p(label given text), its document held out (identity: not) |
 
 Tokens without a label come last, as n - rows more rows of the files that have n, unless rows were dropped.
@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy
 
+from ..influence.pair_rows import pair_arrays
 from ..influence.rows import SegmentRows, TokenRows
 from .documents import Documents
 from .shards import create_array, seal
@@ -106,7 +107,8 @@ def _write_segments(
     save_array(folder, "segment_features", features)
     save_array(folder, "segment_features_scales", scales)
     save_array(folder, "segment_residuals", factors.residuals.astype(numpy.float32))
-    save_array(folder, "segment_pairs", factors.pairs.astype(numpy.float32))
+    for name, values in pair_arrays(factors.pairs).items():
+        save_array(folder, f"segment_{name}", values)
     starts = numpy.concatenate([[0], numpy.cumsum(factors.lengths)])
     save_array(folder, "segment_starts", starts.astype(numpy.int64))
     save_array(folder, "segment_tokens", first.astype(numpy.uint32))

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Optional, Protocol
 
 import numpy
 
-from ..crf.arrays import boundaries
-from ..crf.hessian import markov_chain
+from ..crf.factored import any_chain
 from .factors import TokenFactors
 from .fit import HeadData, unpack
 from .linear_algebra import decompose, invert
 from .segments import SegmentFactors
 
 CHUNK = 512
+LARGEST_BLOCK = 2048  # pairs of labels whose block of H K-FAC writes out: 32 MB
+SMALL_VARIANCE = 1e-4  # of l2: correlations with pairs that vary less change a step by a hundredth at most
 COLUMNS = 64  # of quadratic forms, at a time: narrower strips skip more of the zeros below the diagonal
 
 
@@ -182,9 +183,15 @@ class KroneckerCurvature:
 
     Tokens count by their uncertainty, so that the trace is that of the exact block without its far covariances.
 
+    The block of T is the sum of the covariances of label pairs at each token: written out for the pairs that vary, of
+    which there are at most LARGEST_BLOCK, diagonal for the others. Leaving out the covariance of two pairs changes
+    little where the variance of one is small beside l2.
+
     label_vectors (labels x labels), label_values (labels), feature_vectors (width x width), feature_values (width):
         eigenvectors (in columns) and eigenvalues of the two factors.
-    transitions (labels^2 x labels^2): inverse of the block of T.
+    pairs (ints, n, rising): pairs of labels, numbered left * labels + right, that are written out. All of them if there
+        are at most LARGEST_BLOCK.
+    transitions (n x n): inverse of their block. others (labels^2): inverse of the diagonal, 0 for these pairs.
     """
 
     label_vectors: numpy.ndarray
@@ -193,32 +200,37 @@ class KroneckerCurvature:
     feature_values: numpy.ndarray
     transitions: numpy.ndarray
     l2: float
+    pairs: numpy.ndarray
+    others: numpy.ndarray
 
     @classmethod
     def from_data(cls, data: HeadData, theta: numpy.ndarray, l2: float) -> KroneckerCurvature:
-        """Read the documents once and decompose both factors (eigh)."""
+        """Read the documents and decompose both factors (eigh)."""
         weights, scores = unpack(theta, data.labels)
         label_factor = numpy.zeros((data.labels, data.labels))
         feature_factor = numpy.zeros((data.width, data.width))
-        edges = l2 * numpy.eye(data.labels**2)
+        variances = numpy.zeros((data.labels, data.labels))
         for features, _, lengths in data.batches():
-            chain = markov_chain(features @ weights.T, scores, lengths)
+            chain = any_chain(features @ weights.T, scores, lengths)
             uncertainty = 1.0 - (chain.unary**2).sum(axis=1)
             label_factor += numpy.diag(chain.unary.sum(axis=0)) - chain.unary.T @ chain.unary
             feature_factor += features.T @ (uncertainty[:, None] * features)
-            _, last = boundaries(lengths)
-            pairs = (chain.unary[:, :, None] * chain.onward)[~last].reshape(-1, data.labels**2)
-            edges += numpy.diag(pairs.sum(axis=0)) - pairs.T @ pairs
+            variances += chain.pair_variances()
         feature_factor /= max(float(numpy.trace(label_factor)), 1e-300)
         label_values, label_vectors = decompose(label_factor)
         feature_values, feature_vectors = decompose(feature_factor)
+        pairs = _varying(variances.ravel(), l2)
+        others = 1.0 / (variances.ravel() + l2)
+        others[pairs] = 0.0
         return cls(
             label_vectors,
             numpy.maximum(label_values, 0.0),
             feature_vectors,
             numpy.maximum(feature_values, 0.0),
-            invert(edges),
+            invert(_pair_covariances(data, theta, pairs) + l2 * numpy.eye(len(pairs))),
             l2,
+            pairs,
+            others,
         )
 
     @property
@@ -240,15 +252,26 @@ class KroneckerCurvature:
         )
         turned /= numpy.multiply.outer(self.label_values, self.feature_values) + self.l2
         weights = (self.label_vectors @ turned).reshape(-1, self.width) @ self.feature_vectors.T
-        return numpy.concatenate([weights.reshape(len(vectors), split), vectors[:, split:] @ self.transitions], axis=1)
+        transitions = vectors[:, split:] * self.others
+        transitions[:, self.pairs] = vectors[:, split + self.pairs] @ self.transitions
+        return numpy.concatenate([weights.reshape(len(vectors), split), transitions], axis=1)
 
     def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
         """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""
         squares = (with_constant(tokens.features) @ self.feature_vectors) ** 2
         damped = 1.0 / (numpy.multiply.outer(self.feature_values, self.label_values) + self.l2)
         strength = squares @ damped
-        result = numpy.einsum("ac,nc,bc->nab", self.label_vectors, strength, self.label_vectors)
-        return result + _transition_leverage(self.transitions, tokens, self.labels)
+        result = (self.label_vectors * strength[:, None]) @ self.label_vectors.T
+        places = numpy.full(self.labels**2, len(self.pairs))
+        places[self.pairs] = numpy.arange(len(self.pairs))
+        # The part of T depends on the neighbours only, and many tokens have the same ones.
+        beside = numpy.stack([tokens.previous, tokens.following], axis=1)
+        _, rows, same = numpy.unique(beside, axis=0, return_index=True, return_inverse=True)
+        examples = tokens[rows]
+        transitions = _transition_leverage(self.transitions, examples, self.labels, places)
+        _add_diagonal_leverage(transitions, self.others, examples)
+        result += transitions[same.reshape(-1)]
+        return result
 
 
 def metric_arrays(metric: Metric) -> dict[str, numpy.ndarray]:
@@ -263,6 +286,8 @@ def load_metric(curvature: str, arrays: dict[str, numpy.ndarray], labels: int, w
     if curvature == "exact":
         return ExactCurvature(arrays["inverse"], labels, width)
     if curvature == "kfac":
+        if "pairs" not in arrays:  # as they were kept at first: all pairs of labels
+            arrays = {**arrays, "pairs": numpy.arange(labels**2), "others": numpy.zeros(labels**2)}
         return KroneckerCurvature(**{**arrays, "l2": float(arrays["l2"])})  # type: ignore[arg-type]
     return IdentityCurvature(labels, width)
 
@@ -284,14 +309,57 @@ def _transition_entries(tokens: TokenFactors, labels: int) -> tuple[numpy.ndarra
     return into, onward
 
 
-def _transition_leverage(block: numpy.ndarray, tokens: TokenFactors, labels: int) -> numpy.ndarray:
-    """Return the part of M that comes from the block of T in H^-1."""
-    none = labels * labels
+def _transition_leverage(
+    block: numpy.ndarray, tokens: TokenFactors, labels: int, places: Optional[numpy.ndarray] = None
+) -> numpy.ndarray:
+    """Return the part of M that comes from the block of T in H^-1.
+
+    places (ints, labels^2): where the pairs of labels are in the block, its size for those that are not; all of them,
+        in their order, if None.
+    """
+    none = len(block)
     padded = numpy.zeros((none + 1, none + 1))
     padded[:none, :none] = block
+    places = numpy.append(numpy.arange(labels * labels) if places is None else places, none)
     result = numpy.zeros((len(tokens), labels, labels))
-    entries = _transition_entries(tokens, labels)
+    entries = [places[found] for found in _transition_entries(tokens, labels)]
     for one in entries:
         for other in entries:
             result += padded[one[:, :, None], other[:, None, :]]
+    return result
+
+
+def _add_diagonal_leverage(result: numpy.ndarray, diagonal: numpy.ndarray, tokens: TokenFactors) -> None:
+    """Add the part of M (tokens x labels x labels) that comes from entries of T with a diagonal inverse (labels^2)."""
+    labels = result.shape[1]
+    every, padded = numpy.arange(labels), numpy.append(diagonal, 0.0)
+    into, onward = _transition_entries(tokens, labels)
+    result[:, every, every] += padded[into] + padded[onward]
+    # The logits of two labels share T[y-, y+]: one reads it as an entry from the left, one from the right.
+    both = numpy.flatnonzero((tokens.previous >= 0) & (tokens.following >= 0))
+    previous, following = tokens.previous[both].astype(int), tokens.following[both].astype(int)
+    shared = diagonal[previous * labels + following]
+    result[both, following, previous] += shared
+    result[both, previous, following] += shared
+
+
+def _varying(variances: numpy.ndarray, l2: float) -> numpy.ndarray:
+    """Choose the pairs of labels whose block of H is written out (int64, rising): all if they are few, else those with
+    the largest variances (float64, labels^2), if they are not small beside l2."""
+    if len(variances) <= LARGEST_BLOCK:
+        return numpy.arange(len(variances))
+    # In single precision: what equals but for rounding is ordered by its number, however the sums were computed.
+    largest = numpy.argsort(-variances.astype("float32"), kind="stable")[:LARGEST_BLOCK]
+    return numpy.sort(largest[variances[largest] > SMALL_VARIANCE * l2])
+
+
+def _pair_covariances(data: HeadData, theta: numpy.ndarray, pairs: numpy.ndarray) -> numpy.ndarray:
+    """Add up the covariances of some label pairs (ints, n) at each token (float64, n x n)."""
+    weights, scores = unpack(theta, data.labels)
+    left, right = numpy.divmod(pairs, data.labels)
+    result = numpy.zeros((len(pairs), len(pairs)))
+    for features, _, lengths in data.batches():
+        probabilities = any_chain(features @ weights.T, scores, lengths).pair_probabilities(left, right)
+        result -= probabilities.T @ probabilities
+        result[numpy.diag_indices_from(result)] += probabilities.sum(axis=0)
     return result

@@ -18,11 +18,13 @@ from typing import Iterator, Optional, Sequence, Union
 
 import numpy
 
+from ..budget import at_once
 from ..crf import one_label_each, viterbi
 from ..errors import Errors
 from .curvature import ExactCurvature, KroneckerCurvature, Metric
-from .fit import NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
+from .fit import MATRICES, NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
 from .linear_algebra import largest_eigenvalue_bound
+from .pair_rows import concatenated
 from .penalty import Penalty, penalty_of
 from .relabelling import relabelled_step
 from .removal import (
@@ -32,11 +34,12 @@ from .removal import (
     correct_short_segments,
     solve_without,
 )
-from .segments import SegmentChains
+from .segments import SegmentChains, SegmentFactors
 
 TIGHT = 1e-10  # a looser optimum is further away than the effect of one label
 SOLVER_TOLERANCE = 1e-4
 CHUNK = 64  # segments corrected at once
+PLAIN = 4096  # whose gradients are computed at once
 SHORT = 6  # tokens; the scores of longer segments cost more than a few products with H^-1
 SegmentList = Union[numpy.ndarray, Sequence[tuple[int, int, int]]]
 
@@ -63,6 +66,7 @@ class HeadEffects:
     metric (Metric): H^-1 at theta.
     labels (ints, tokens): training labels, the most probable permitted ones where some are missing; found out if None.
     largest_gain (float): see there; found out if None, which the documents of a single shard can't do.
+    adding (bool): the documents are no part of J: gradients are corrected for what adding their labels would do.
     """
 
     def __init__(
@@ -73,9 +77,10 @@ class HeadEffects:
         metric: Metric,
         labels: Optional[numpy.ndarray] = None,
         largest_gain: Optional[float] = None,
+        adding: bool = False,
     ) -> None:
         self.data, self.theta, self.penalty, self.metric = data, theta, penalty_of(penalty), metric
-        self._largest_gain = largest_gain
+        self._largest_gain, self.adding = largest_gain, adding
         self.labels = complete_labels(data, theta) if labels is None else labels
 
     @property
@@ -96,6 +101,20 @@ class HeadEffects:
         """Free training segments (ints, n x 3: document, start, end) under the head."""
         return SegmentChains(self.theta, self.data, self.labels, numpy.asarray(segments))
 
+    def plain_gradients(self, segments: numpy.ndarray) -> SegmentFactors:
+        """Return the gradients of training segments (int64, n x 3) in factored form, computed some at a time."""
+        parts = []
+        for part in self._parts(segments, PLAIN) or [segments]:
+            chains = self.chains(part)
+            factors = chains.factors()
+            parts.append(replace(factors, pairs=chains.kept_pairs(factors.pairs)))
+        return SegmentFactors(
+            numpy.concatenate([part.features for part in parts]),
+            numpy.concatenate([part.residuals for part in parts]),
+            concatenated([part.pairs for part in parts]),
+            numpy.concatenate([part.lengths for part in parts]),
+        )
+
     def watch(self, data: HeadData, labels: numpy.ndarray, segments: SegmentList) -> SegmentChains:
         """Free segments of other documents at given labels (ints, all tokens of ``data``)."""
         labels = numpy.asarray(labels)
@@ -114,7 +133,7 @@ class HeadEffects:
         """
         curved = self.metric.apply(watched.factors().gradients())
         scores = [curved @ self.nothing[:0].T]
-        for part in _parts(segments):
+        for part in self._parts(segments):
             factors = self._correction(part).factors if corrected else self.chains(part).factors()
             scores.append(curved @ factors.gradients().T)
         return numpy.concatenate(scores, axis=1)
@@ -136,7 +155,7 @@ class HeadEffects:
 
     def removal(self, segments: SegmentList) -> numpy.ndarray:
         """Predict the change of theta when each segment's labels are removed on its own (float64, n x P)."""
-        return numpy.concatenate([*(self._correction(part).steps for part in _parts(segments)), self.nothing[:0]])
+        return numpy.concatenate([*(self._correction(part).steps for part in self._parts(segments)), self.nothing[:0]])
 
     def predict(self, change: Change) -> numpy.ndarray:
         """Predict the change of theta under a change of labels (float64, 1 x P): one step for a removal, and for new
@@ -164,13 +183,25 @@ class HeadEffects:
         fit = self._newton(change, self.nothing if start is None else start)
         return fit.theta[None] - self.theta, fit
 
+    def refit_with(self, chains: SegmentChains) -> numpy.ndarray:
+        """Really refit the head with further labels in its objective: segments (one set) of documents that are no part
+        of it, given what is around them. RETURNS: the change of theta (float64, 1 x P)."""
+        theta, owners = self.theta, _one_set(chains)
+        for _ in range(NEWTON_ITERATIONS):
+            further = chains.at(theta, chains.observed).factors().gradients().sum(axis=0)
+            gradient = loss_and_gradient(self.data, theta, self.penalty)[1] - further
+            if numpy.abs(gradient).max() <= TIGHT:
+                break
+            theta = theta - solve_without(chains, owners, self.metric, gradient, SOLVER_TOLERANCE, adding=True)
+        return theta[None] - self.theta
+
     def leverage(self, change: Change) -> float:
         """Return the share of the labels concerned in all curvature; above one half, one step is doubtful."""
         return float(correct_segments(change.chains, self.metric, _one_set(change.chains)).leverage[0])
 
     def corrections(self, segments: SegmentList) -> list[SegmentCorrection]:
         """Correct the gradients of segments for their own leverage, some at a time."""
-        return [self._correction(part) for part in _parts(segments)]
+        return [self._correction(part) for part in self._parts(segments)]
 
     def corrected_gradients(self, segments: numpy.ndarray) -> Iterator[tuple[numpy.ndarray, CorrectedGradients]]:
         """Do the same for many segments (int64, n x 3), some of one length at a time, without the steps of theta.
@@ -180,15 +211,23 @@ class HeadEffects:
         lengths = segments[:, 2] - segments[:, 1]
         for length in numpy.unique(lengths).tolist():
             chosen = numpy.flatnonzero(lengths == length)
-            for start in range(0, len(chosen), CHUNK):
-                part = chosen[start : start + CHUNK]
-                if length <= SHORT and isinstance(self.metric, ExactCurvature):
-                    yield part, correct_short_segments(self.chains(segments[part]), self.metric)
+            short = length <= SHORT and isinstance(self.metric, ExactCurvature)
+            scores = self.data.labels * length + self.data.labels**2
+            size = at_once(scores**2 // MATRICES if short else len(self.theta), CHUNK)
+            for start in range(0, len(chosen), size):
+                part = chosen[start : start + size]
+                if short and isinstance(self.metric, ExactCurvature):
+                    yield part, correct_short_segments(self.chains(segments[part]), self.metric, adding=self.adding)
                 else:
                     yield part, self._correction(segments[part])
 
+    def _parts(self, segments: SegmentList, most: int = CHUNK) -> list[numpy.ndarray]:
+        rows = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
+        size = at_once(len(self.theta), most)
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
     def _correction(self, segments: numpy.ndarray) -> SegmentCorrection:
-        return correct_segments(self.chains(segments), self.metric)
+        return correct_segments(self.chains(segments), self.metric, adding=self.adding)
 
     def _newton(self, change: Change, start: numpy.ndarray, steps: int = NEWTON_ITERATIONS) -> Fit:
         theta = self.theta + start[0]
@@ -258,11 +297,6 @@ def _one_label_each(labels: numpy.ndarray, tokens: int, size: int) -> numpy.ndar
         problem = f"labels are numbers from 0 to {size - 1}, not {labels.min()} to {labels.max()}"
         raise ValueError(Errors.S029.format(problem=problem))
     return one_label_each(labels, size)
-
-
-def _parts(segments: SegmentList) -> list[numpy.ndarray]:
-    rows = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
-    return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
 
 
 def _one_set(chains: SegmentChains) -> numpy.ndarray:

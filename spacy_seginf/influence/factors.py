@@ -15,7 +15,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy
+from scipy.sparse import csr_matrix
 
+from .. import budget
+from .pair_rows import FactoredPairs
 from .segments import SegmentFactors
 
 
@@ -82,8 +85,19 @@ class TokenFactors:
     def as_segments(self) -> SegmentFactors:
         """Write the label pairs out: each token as a segment of its own."""
         labels = self.residuals.shape[1]
-        pairs = numpy.zeros((len(self), labels, labels))
         left, right = numpy.flatnonzero(self.previous >= 0), numpy.flatnonzero(self.following >= 0)
+        if labels > budget.DENSE_LABELS:
+            every = numpy.arange(labels)
+            into = self.previous[left, None].astype(int) * labels + every
+            onward = every * labels + self.following[right, None]
+            rows = numpy.repeat(numpy.concatenate([left, right]), labels)
+            values = numpy.concatenate([self.residuals[left], self.residuals[right]]).ravel().astype("float64")
+            columns = numpy.concatenate([into, onward]).ravel()
+            entries = csr_matrix((values, (rows, columns)), shape=(len(self), labels**2))  # adds up what is there twice
+            terms, no_terms = numpy.zeros((0, labels)), numpy.zeros(len(self), dtype=numpy.int64)
+            sparse = FactoredPairs(entries, terms, terms, no_terms, numpy.ones((labels, labels)))
+            return SegmentFactors(self.features, self.residuals, sparse, numpy.ones(len(self), dtype=numpy.int64))
+        pairs = numpy.zeros((len(self), labels, labels))
         pairs[left, self.previous[left]] += self.residuals[left]
         pairs[right, :, self.following[right]] += self.residuals[right]
         return SegmentFactors(self.features, self.residuals, pairs, numpy.ones(len(self), dtype=numpy.int64))

@@ -17,18 +17,22 @@ import numpy
 from scipy.linalg import cho_solve
 from scipy.optimize import minimize
 
+from ..budget import at_once
 from ..crf import forward_backward, negative_log_likelihood
+from ..crf.arrays import sequence_groups
 from ..crf.hessian import loss_hessian
 from ..errors import Errors
 from .linear_algebra import cholesky, is_positive
 from .penalty import Penalty, penalty_of
 
 BATCH_TOKENS = 16384
+MATRICES = 8  # over pairs of labels, for which there is space where one working array has its own
 BLOCK = 512  # rows of features in float64 at a time: between conversion and product they stay in the processor's cache
 LBFGS_ITERATIONS = 300
 NEWTON_ITERATIONS = 100
 STALLED = 0.9  # a tiny step that leaves more of the gradient than this asks for a new Hessian
 PATIENCE, SLOW = 15, 0.1  # so do so many steps that together leave more of it than this
+LARGEST_MOVE = 50.0  # nats, of a transition in one step
 MEMORY = 30  # changes of the gradient that a quasi-Newton step remembers
 TOLERANCE = 1e-8
 ROUNDING = 1e-13  # nats per token: differences of J below this are none
@@ -73,13 +77,15 @@ class HeadData:
         return self.features.shape[1] + 1
 
     def slices(self) -> Iterator[tuple[slice, numpy.ndarray, list[int]]]:
-        """Yield rows, allowed labels and lengths of some thousand tokens of whole documents at a time."""
+        """Yield rows, allowed labels and lengths of whole documents, some thousand tokens at a time, fewer where there
+        are many pairs of labels."""
+        limit = at_once(self.labels**2 // MATRICES, BATCH_TOKENS)
         start = size = 0
         lengths: list[int] = []
         for number, length in enumerate(self.lengths):
             lengths.append(length)
             size += length
-            if size >= BATCH_TOKENS or (size and number == len(self.lengths) - 1):
+            if size >= limit or (size and number == len(self.lengths) - 1):
                 rows = slice(start, start + size)
                 yield rows, self.allowed[rows], lengths
                 start, size, lengths = rows.stop, 0, []
@@ -93,12 +99,9 @@ class HeadData:
             yield slice(start, start + len(part)), space[: len(part)]
 
     def alike(self, tokens: int = BATCH_TOKENS) -> Iterator[numpy.ndarray]:
-        """Yield numbers of documents, about so many tokens at a time, the longest first: recursions over documents of
-        about the same length waste no steps on the few that are longer."""
-        sizes = numpy.asarray(self.lengths, dtype=numpy.int64)
-        order = numpy.argsort(-sizes, kind="stable")
-        before = numpy.cumsum(sizes[order]) - sizes[order]
-        yield from numpy.split(order, numpy.flatnonzero(numpy.diff(before // tokens)) + 1)
+        """Yield numbers of documents of about the same length, at most so many tokens at a time, fewer where there are
+        many labels; the longest first."""
+        yield from sequence_groups(self.lengths, at_once(self.labels, tokens))
 
     def rows(self, documents: numpy.ndarray) -> numpy.ndarray:
         """Return the rows of some documents (ints), one document after another (int64)."""
@@ -297,7 +300,8 @@ def newton(
         if number and 0 <= slope <= 2 * gap:
             done = True
             break
-        rate = 1.0
+        # Far from the optimum a Hessian may ask for transitions that nothing in the data could outweigh.
+        rate = min(1.0, LARGEST_MOVE / max(float(numpy.abs(step[-(data.labels**2) :]).max()), 1e-300))
         while True:
             candidate = theta - rate * step
             new_value, new_gradient = loss_and_gradient(data, candidate, penalty)

@@ -11,8 +11,11 @@ from typing import Sequence
 
 import numpy
 
+from .. import budget
+from ..budget import at_once
 from ..crf import split_rows
 from ..crf.arrays import boundaries, time_major
+from ..crf.factored import AnyChain, factored_chain
 from ..crf.forward_backward import SPAN_LIMIT
 from ..crf.hessian import Chain, markov_chain
 from ..schemes import TAG, TagScheme
@@ -47,7 +50,9 @@ def leave_one_document_out(effects: HeadEffects, scheme: TagScheme, *, corrected
     probabilities = numpy.zeros(len(data.allowed))
     missing: list[tuple[int, int, int, str]] = []
     sizes = numpy.asarray(data.lengths)
-    for documents in data.alike(CHUNK_TOKENS):
+    size = at_once(len(effects.theta), CHUNK_TOKENS)  # a head for each document
+    parts = (part for alike in data.alike(CHUNK_TOKENS) for part in numpy.split(alike, range(size, len(alike), size)))
+    for documents in parts:
         documents = documents[sizes[documents] > 0]
         whole = numpy.stack([documents, numpy.zeros_like(documents), sizes[documents]], axis=1)
         chains = effects.chains(whole)
@@ -70,7 +75,7 @@ def leave_one_document_out(effects: HeadEffects, scheme: TagScheme, *, corrected
     return HeldOut(probabilities, sorted(missing))
 
 
-def chains_of_heads(emissions: numpy.ndarray, transitions: numpy.ndarray, lengths: Sequence[int]) -> Chain:
+def chains_of_heads(emissions: numpy.ndarray, transitions: numpy.ndarray, lengths: Sequence[int]) -> AnyChain:
     """Compute marginals and conditional transition probabilities of texts, each under transitions of its own.
 
     emissions (float64, tokens x labels), transitions (float64, texts x labels x labels), lengths (ints, texts).
@@ -86,6 +91,8 @@ def chains_of_heads(emissions: numpy.ndarray, transitions: numpy.ndarray, length
             numpy.concatenate([matrices, *(part.onward for part in parts)]),
             numpy.concatenate([matrices, *(part.backward for part in parts)]),
         )
+    if emissions.shape[1] > budget.DENSE_LABELS:
+        return factored_chain(emissions, transitions, lengths)
     layout = time_major(lengths)
     kernels = numpy.exp(transitions - transitions.max(axis=(1, 2), keepdims=True))
     ordered = kernels[layout.order]
@@ -109,7 +116,7 @@ def chains_of_heads(emissions: numpy.ndarray, transitions: numpy.ndarray, length
     return Chain(unary, onward, backward)
 
 
-def missing_entities(chain: Chain, outside: numpy.ndarray, scheme: TagScheme) -> list[tuple[int, int, str]]:
+def missing_entities(chain: AnyChain, outside: numpy.ndarray, scheme: TagScheme) -> list[tuple[int, int, str]]:
     """Find entities of a text that its annotation leaves out: (start, end, type), none overlapping another.
 
     chain (Chain): one text under a head. outside (bool, tokens): tokens that are labelled O.
@@ -131,18 +138,20 @@ def missing_entities(chain: Chain, outside: numpy.ndarray, scheme: TagScheme) ->
     return sorted(kept)
 
 
-def _spans(chain: Chain, outside: numpy.ndarray, scheme: TagScheme, start: int, label: str) -> list[tuple[int, float]]:
+def _spans(
+    chain: AnyChain, outside: numpy.ndarray, scheme: TagScheme, start: int, label: str
+) -> list[tuple[int, float]]:
     """Return (end, marginal) of the entities of a type that begin at a token, those that are probable enough."""
     result = []
     going_on = scheme.entity_tags(label, 3)[1:]  # what a further token of the entity may be
     begins = 1.0
     if start and scheme.name == "IO":  # nothing marks a beginning: the token before is another
-        begins -= float(chain.backward[start, going_on[0], going_on[0]])
+        begins -= chain.precedes(start, going_on[0], going_on[0])
     end = start + 1
     while end <= len(outside) and outside[end - 1]:
         tags = scheme.entity_tags(label, end - start)
         last = end == len(outside)
-        ends = 1.0 if last or scheme.name == "BILUO" else 1.0 - float(chain.onward[end - 1, tags[-1], going_on[0]])
+        ends = 1.0 if last or scheme.name == "BILUO" else 1.0 - chain.follows(end - 1, tags[-1], going_on[0])
         marginal = begins * _path(chain, start, tags) * ends
         if marginal >= LEAST_MARGINAL:
             result.append((end, marginal))
@@ -153,9 +162,9 @@ def _spans(chain: Chain, outside: numpy.ndarray, scheme: TagScheme, start: int, 
     return result
 
 
-def _path(chain: Chain, start: int, tags: list[int]) -> float:
+def _path(chain: AnyChain, start: int, tags: list[int]) -> float:
     """Return the probability of some tags from a token on."""
     path = float(chain.unary[start, tags[0]])
     for offset, (tag, following) in enumerate(zip(tags, tags[1:])):
-        path *= float(chain.onward[start + offset, tag, following])
+        path *= chain.follows(start + offset, tag, following)
     return path

@@ -8,11 +8,12 @@ convex; there H_k is scaled down to the leverage LEVERAGE_LIMIT.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Protocol
 
 import numpy
 
+from .. import budget
 from .curvature import ExactCurvature, Metric
 from .factors import TokenFactors
 from .linear_algebra import eigenvalues, solve
@@ -37,14 +38,20 @@ class TokenCorrection:
     leverage: numpy.ndarray
 
 
-def correct_tokens(residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray) -> TokenCorrection:
+def correct_tokens(
+    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray, *, adding: bool = False
+) -> TokenCorrection:
     """Correct residuals for the removed token's own leverage: e~ = (I - S M)^-1 e, S = diag(p) - p p^T.
 
+    adding (bool): for labels that are no part of J, what adding them does: e~ = (I + S M)^-1 e.
     residuals, probabilities (float64, tokens x labels); leverage (float64, tokens x labels x labels): M = A H^-1 A^T.
     """
     labels = residuals.shape[1]
+    if labels > budget.DENSE_LABELS:
+        return _correct_tokens_of_many_labels(residuals, probabilities, leverage, adding)
     spread = numpy.einsum("na,ab->nab", probabilities, numpy.eye(labels))
     spread -= probabilities[:, :, None] * probabilities[:, None, :]
+    spread *= -1.0 if adding else 1.0
     # S M has the eigenvalues of R^T M R with S = R R^T: R = diag(r) (1 - r r^T), r the roots of p.
     roots = numpy.sqrt(probabilities)
     root = roots[:, :, None] * (numpy.eye(labels) - roots[:, :, None] * roots[:, None, :])
@@ -52,6 +59,33 @@ def correct_tokens(residuals: numpy.ndarray, probabilities: numpy.ndarray, lever
     clipped = leverage * numpy.minimum(1.0, LEVERAGE_LIMIT / numpy.maximum(largest, 1e-300))[:, None, None]
     corrected = solve(numpy.eye(labels) - spread @ clipped, residuals[:, :, None])[:, :, 0]
     return TokenCorrection(corrected, numpy.maximum(largest, 0.0))
+
+
+def _correct_tokens_of_many_labels(
+    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray, adding: bool
+) -> TokenCorrection:
+    """Do the same by conjugate gradients: a few products take the place of two decompositions for each token. The
+    largest eigenvalue is, as for segments, the largest that the residual has a part in."""
+
+    def conditioned(vectors: numpy.ndarray, numbers: numpy.ndarray) -> numpy.ndarray:
+        return (leverage[numbers] @ vectors[:, :, None])[:, :, 0]
+
+    own = _OwnSpread(probabilities, -1.0 if adding else 1.0)
+    start = conditioned(residuals, numpy.arange(len(residuals)))
+    x, scale, largest = conjugate_gradients(own, conditioned, residuals, start, TOLERANCE)
+    return TokenCorrection(residuals + scale[:, None] * own.product(x), largest)
+
+
+@dataclass(frozen=True)
+class _OwnSpread:
+    """S = diag(p) - p p^T of tokens (p: float64, tokens x labels), times a sign."""
+
+    probabilities: numpy.ndarray
+    sign: float
+
+    def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        mean = numpy.einsum("na,na->n", self.probabilities, vectors)
+        return self.sign * self.probabilities * (vectors - mean[:, None])
 
 
 @dataclass(frozen=True)
@@ -85,10 +119,11 @@ class Product(Protocol):
 
 
 class OwnCurvature:
-    """H_k of several sets of segments: multiplies one parameter vector per set."""
+    """H_k of several sets of segments, less than none for those that are added: multiplies one parameter vector per
+    set."""
 
-    def __init__(self, chains: SegmentChains, owners: numpy.ndarray) -> None:
-        self.chains, self.owners = chains, owners
+    def __init__(self, chains: SegmentChains, owners: numpy.ndarray, adding: bool = False) -> None:
+        self.chains, self.owners, self.sign = chains, owners, -1.0 if adding else 1.0
         self.sets = int(owners.max()) + 1 if len(owners) else 0
         self._single = bool((owners == numpy.arange(len(owners))).all())
 
@@ -102,11 +137,15 @@ class OwnCurvature:
         return summed
 
     def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
-        return self.total(self.chains.curvature_product(vectors[self.owners]))
+        return self.sign * self.total(self.chains.curvature_product(vectors[self.owners]))
 
 
 def correct_segments(
-    chains: SegmentChains, metric: Metric, owners: Optional[numpy.ndarray] = None, tolerance: float = TOLERANCE
+    chains: SegmentChains,
+    metric: Metric,
+    owners: Optional[numpy.ndarray] = None,
+    tolerance: float = TOLERANCE,
+    adding: bool = False,
 ) -> SegmentCorrection:
     """Solve (H - H_k) x = g_k for segments, or for sets of segments that are removed together.
 
@@ -115,14 +154,16 @@ def correct_segments(
     owners (ints, segments): number of the set that each segment belongs to, counted from 0; None: each its own.
         Segments of one set must not touch: a run of removed tokens is one segment.
     tolerance (float): of x, relative, in the norm of H.
+    adding (bool): solve (H + H_k) x = g_k, for labels that are no part of J. Steps are still
+        -x, so minus what adding does.
     """
-    own = OwnCurvature(chains, numpy.arange(len(chains)) if owners is None else owners)
+    own = OwnCurvature(chains, numpy.arange(len(chains)) if owners is None else owners, adding)
     plain = chains.factors()
     gradients = own.total(plain)
     start = metric.apply(gradients)
     x, scale, leverage = conjugate_gradients(own, throughout(metric), gradients, start, tolerance)
     added = chains.curvature_product(x[own.owners])
-    weight = scale[own.owners]
+    weight = own.sign * scale[own.owners]
     factors = SegmentFactors(
         plain.features,
         plain.residuals + numpy.repeat(weight, plain.lengths)[:, None] * added.residuals,
@@ -130,6 +171,7 @@ def correct_segments(
         plain.lengths,
     )
     norms, self_influence = _norms(own.total(factors), x), _norms(gradients, start)
+    factors = replace(factors, pairs=chains.kept_pairs(factors.pairs, x[own.owners], weight))
     return SegmentCorrection(factors, norms, self_influence, leverage, -x)
 
 
@@ -137,8 +179,8 @@ class OwnScores:
     """H_k of segments of one length with respect to their scores: those of their labels, token by token, and those of
     pairs of labels inside, as one vector (r numbers)."""
 
-    def __init__(self, chains: SegmentChains, length: int) -> None:
-        self.chains, self.labels = chains, chains.transitions.shape[0]
+    def __init__(self, chains: SegmentChains, length: int, adding: bool = False) -> None:
+        self.chains, self.labels, self.sign = chains, chains.transitions.shape[0], -1.0 if adding else 1.0
         self.size = length * self.labels
 
     def split(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -151,20 +193,20 @@ class OwnScores:
         return numpy.concatenate([unary.reshape(-1, self.size), pairs.reshape(-1, self.labels**2)], axis=1)
 
     def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
-        return self.join(*self.chains.covariances(*self.split(vectors)))
+        return self.sign * self.join(*self.chains.covariances(*self.split(vectors)))
 
 
 def correct_short_segments(
-    chains: SegmentChains, metric: ExactCurvature, tolerance: float = TOLERANCE
+    chains: SegmentChains, metric: ExactCurvature, tolerance: float = TOLERANCE, adding: bool = False
 ) -> CorrectedGradients:
     """Solve (H - H_k) x = g_k for segments of one length in terms of their scores, of which there are fewer than
     parameters: with B from theta to scores, g_k = B^T e, H_k = B^T S B, and only M = B H^-1 B^T is needed.
 
     chains (SegmentChains): segments that all have the same number of tokens, each removed on its own.
-    tolerance (float): of x, relative, in the norm of H.
+    tolerance, adding: as for ``correct_segments``.
     """
     length = int(chains.lengths[0])
-    own = OwnScores(chains, length)
+    own = OwnScores(chains, length, adding)
     plain = chains.factors()
     if length == 1:
         matrices = numpy.zeros((len(chains), own.size + own.labels**2, own.size + own.labels**2))
@@ -194,10 +236,16 @@ def _norms(gradients: numpy.ndarray, conditioned: numpy.ndarray) -> numpy.ndarra
 
 
 def solve_without(
-    chains: SegmentChains, owners: numpy.ndarray, metric: Metric, gradient: numpy.ndarray, tolerance: float
+    chains: SegmentChains,
+    owners: numpy.ndarray,
+    metric: Metric,
+    gradient: numpy.ndarray,
+    tolerance: float,
+    adding: bool = False,
 ) -> numpy.ndarray:
-    """Solve (H - H_k) x = gradient for one set (owners all 0) and any right-hand side (float64, P)."""
-    own = OwnCurvature(chains, owners)
+    """Solve (H - H_k) x = gradient, or (H + H_k) x = gradient, for one set (owners all 0) and any right-hand side
+    (float64, P)."""
+    own = OwnCurvature(chains, owners, adding)
     start = metric.apply(gradient[None])
     x, _, _ = conjugate_gradients(own, throughout(metric), gradient[None], start, tolerance)
     return x[0]

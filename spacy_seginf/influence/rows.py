@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy
 
+from ..budget import at_once
 from ..crf import token_conditionals
 from ..schemes import TagScheme
 from .effects import HeadEffects
@@ -13,6 +14,7 @@ from .factors import TokenFactors, squared_norms
 from .fit import ranges, unpack
 from .held_out import HeldOut
 from .leverage_bounds import NEGLIGIBLE, norm_bounds, segment_leverage_bounds, token_leverage_bounds
+from .pair_rows import PairRows
 from .removal import correct_tokens
 from .segments import SegmentFactors
 
@@ -85,11 +87,12 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
         self_influence[rows], leverage[rows] = plain * bound, share
         uncertain = numpy.flatnonzero((share > NEGLIGIBLE) & ~allowed.all(axis=1))  # the unlabelled are no references
         norms[rows] = norm_bounds(plain * bound, numpy.minimum(share, NEGLIGIBLE))
-        for start in range(0, len(uncertain), CHUNK):
-            chosen = uncertain[start : start + CHUNK]
+        size = at_once(data.labels**2, CHUNK)
+        for start in range(0, len(uncertain), size):
+            chosen = uncertain[start : start + size]
             matrices = effects.metric.leverage(tokens[chosen])
             probabilities = numpy.exp(conditionals.log_probabilities[chosen])
-            correction = correct_tokens(tokens.residuals[chosen], probabilities, matrices)
+            correction = correct_tokens(tokens.residuals[chosen], probabilities, matrices, adding=effects.adding)
             place = rows.start + chosen
             self_influence[place] = _norms(tokens.residuals[chosen], matrices)
             norms[place] = _norms(correction.residuals, matrices)
@@ -102,19 +105,21 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
 def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, corrected: bool) -> SegmentRows:
     """Compute the gradient of every annotated entity, and of every run of O tokens that might be one."""
     positions, types = _segments(effects, held_out, scheme)
-    chains = effects.chains(positions)
-    plain: SegmentFactors = chains.factors()
+    plain: SegmentFactors = effects.plain_gradients(positions)
     ends = numpy.cumsum(plain.lengths)
-    residuals, pairs = plain.residuals.astype(numpy.float32), plain.pairs.astype(numpy.float32)
+    residuals, pairs = plain.residuals.astype(numpy.float32), PairRows(plain.pairs)
     norms, leverage = numpy.zeros(len(plain)), numpy.zeros(len(plain))
     uncertain = numpy.zeros(0, dtype=numpy.int64)
-    for start in range(0, len(plain), CHUNK):
-        norms[start : start + CHUNK] = numpy.linalg.norm(plain[start : start + CHUNK].gradients(), axis=1)
+    size = at_once(len(effects.theta), CHUNK)
+    for start in range(0, len(plain), size):
+        norms[start : start + size] = numpy.linalg.norm(plain[start : start + size].gradients(), axis=1)
     self_influence = norms
     if corrected:
         self_influence = norms * effects.largest_gain
         leverage = segment_leverage_bounds(plain, effects.largest_gain)
-        one_labelling = numpy.logical_and.reduceat(chains.observed.sum(axis=1) == 1, ends - plain.lengths)
+        rows = ranges(effects.data.starts[positions[:, 0]] + positions[:, 1], plain.lengths)
+        one_label = effects.data.allowed[rows].sum(axis=1) == 1
+        one_labelling = numpy.logical_and.reduceat(one_label, ends - plain.lengths) if len(plain) else one_label
         uncertain = numpy.flatnonzero((leverage > NEGLIGIBLE) | ~one_labelling)
         norms = norm_bounds(self_influence, numpy.minimum(leverage, NEGLIGIBLE))
     for chosen, part in effects.corrected_gradients(positions[uncertain]):
@@ -122,7 +127,7 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
         norms[place], self_influence[place], leverage[place] = part.norms, part.self_influence, part.leverage
         pairs[place] = part.factors.pairs
         residuals[ranges((ends - plain.lengths)[place], plain.lengths[place])] = part.factors.residuals
-    factors = SegmentFactors(plain.features, residuals, pairs, plain.lengths)
+    factors = SegmentFactors(plain.features, residuals, pairs.result(), plain.lengths)
     return SegmentRows(factors, positions, types, norms, self_influence, leverage)
 
 

@@ -18,10 +18,11 @@ from typing import Any, Optional
 import numpy
 
 from ..crf.covariance import covariance_product, expected_pairs, log_partitions, sum_rows
-from ..crf.hessian import Chain, markov_chain
+from ..crf.factored import AnyChain, FactoredChain, any_chain
 from ..crf.likelihood import pairs_by_sequence
 from ..errors import Errors
 from .fit import HeadData, ranges, unpack
+from .pair_rows import Pairs, factored, written_out
 
 LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
 
@@ -32,13 +33,14 @@ class SegmentFactors:
 
     features (float32, tokens x d): token vectors without the constant 1, which is implied.
     residuals (floats, tokens x labels): observed minus expected labels.
-    pairs (floats, n x labels x labels): observed minus expected (left, right) label pairs, edges included.
+    pairs (floats, n x labels x labels, or ``FactoredPairs``): observed minus expected (left, right) label
+        pairs, edges included.
     lengths (int64, n): tokens of each segment.
     """
 
     features: numpy.ndarray
     residuals: numpy.ndarray
-    pairs: numpy.ndarray
+    pairs: Any
     lengths: numpy.ndarray
 
     def __len__(self) -> int:
@@ -91,7 +93,7 @@ class SegmentFactors:
             for number, (start, end) in enumerate(zip(ends - self.lengths, ends)):
                 weights[number, :, :-1] = residuals[start:end].T @ self.features[start:end]
         weights[:, :, -1] = sum_rows(residuals, self.lengths.tolist())
-        result[:, labels * width :] = self.pairs.reshape(len(self), labels * labels)
+        result[:, labels * width :] = written_out(self.pairs)
         return result
 
 
@@ -136,9 +138,9 @@ class SegmentChains:
         self.following = numpy.where(ends < sizes[documents], labels[past_end], -1) if len(segments) else documents
         weights, self.transitions = unpack(theta, data.labels)
         self.emissions = self.features @ weights[:, :-1].T + weights[:, -1]
-        self._fold(self.emissions, self.transitions[None].repeat(len(segments), axis=0))
+        self._fold(self.emissions, numpy.broadcast_to(self.transitions, (len(segments), *self.transitions.shape)))
         self._spans = self.lengths.tolist()
-        self.chain: Chain = markov_chain(self.emissions, self.transitions, self._spans)
+        self.chain: AnyChain = any_chain(self.emissions, self.transitions, self._spans)
         allowed = data.allowed[self.rows] if observed is None else observed
         self.observed, self._clamped = allowed, self._clamp(allowed)
 
@@ -172,6 +174,22 @@ class SegmentChains:
     def curvature_product(self, vectors: numpy.ndarray) -> SegmentFactors:
         """Multiply the Hessian of each segment's CL by a vector of its own (float64, n x P); the result is factored."""
         return self.with_edges(*self.covariances(*self._scores_along(vectors)))
+
+    def kept_pairs(
+        self, pairs: numpy.ndarray, vectors: Optional[numpy.ndarray] = None, weights: Optional[numpy.ndarray] = None
+    ) -> Pairs:
+        """Return pairs (float64, n x labels x labels) in the form in which many are kept: as they are for few labels.
+
+        vectors (float64, n x P), weights (float64, n): the pairs are those of ``factors`` and, so much each, those of
+            ``curvature_product`` with these vectors.
+        """
+        if not isinstance(self.chain, FactoredChain):
+            return pairs
+        if vectors is None or weights is None:
+            scores, weights = (numpy.zeros_like(self.emissions), numpy.zeros_like(pairs)), numpy.zeros(len(self))
+        else:
+            scores = self._scores_along(vectors)
+        return factored(pairs, *self.chain.pair_terms(*scores, weights), self.chain.kernels[0])
 
     def covariances(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Multiply the Hessian of each segment's CL with respect to its scores, those of labels (float64, tokens x
@@ -220,10 +238,10 @@ class SegmentChains:
             losses[:, single] = numpy.logaddexp(0.0, odds)
         return losses
 
-    def _clamp(self, allowed: numpy.ndarray) -> Optional[Chain]:
+    def _clamp(self, allowed: numpy.ndarray) -> Optional[AnyChain]:
         if bool((allowed.sum(axis=1) == 1).all()):
             return None
-        return markov_chain(numpy.where(allowed, self.emissions, -numpy.inf), self.transitions, self._spans)
+        return any_chain(numpy.where(allowed, self.emissions, -numpy.inf), self.transitions, self._spans)
 
     def _scores_along(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Score tokens (edges folded in) and label pairs with one parameter vector per segment."""

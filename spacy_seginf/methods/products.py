@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 
+from ..influence.pair_rows import pair_arrays, times, written_out
 from ..influence.segments import SegmentFactors
 
 BLOCK = 2**24  # numbers in a block of token products
@@ -18,7 +19,7 @@ def segment_products(left: SegmentFactors, right: SegmentFactors) -> numpy.ndarr
     """
     if not (len(left) and len(right)):
         return numpy.zeros((len(left), len(right)))
-    result = left.pairs.reshape(len(left), -1) @ right.pairs.reshape(len(right), -1).T
+    result = times(left.pairs, written_out(right.pairs))
     features, residuals = left.features.astype(numpy.float64), left.residuals.astype(numpy.float64)
     # Segments at a time, so that all pairs of their tokens fit; a single one may take more.
     share = max(1, BLOCK // max(1, len(residuals)))
@@ -35,4 +36,5 @@ def segment_products(left: SegmentFactors, right: SegmentFactors) -> numpy.ndarr
 
 def stored_bytes(factors: SegmentFactors) -> int:
     """Count the bytes of factored gradients."""
-    return sum(array.nbytes for array in (factors.features, factors.residuals, factors.pairs, factors.lengths))
+    pairs = pair_arrays(factors.pairs).values()
+    return sum(array.nbytes for array in (factors.features, factors.residuals, factors.lengths, *pairs))

@@ -25,10 +25,10 @@ from ..influence.fit import TOLERANCE, Fit, HeadData, checked, loss_and_gradient
 from ..influence.gradients import on_cpu
 from ..influence.penalty import Penalty
 from ..schemes import TagScheme
-from .fidelity import Fidelity, compare, decode, predictions
 from .corpus import TrainingText
 from .crf_tagger import CRFTagger
 from .encoding import encode
+from .fidelity import Fidelity, compare, decode, predictions
 
 BATCH_DOCUMENTS = 64
 TRAINED, ZERO = CENTRES = ("trained", "zero")

@@ -26,6 +26,7 @@ from ..influence.effects import HeadEffects
 from ..influence.fit import hessian
 from ..influence.gradients import on_cpu
 from ..influence.held_out import leave_one_document_out
+from ..influence.pair_rows import pair_arrays, stored_pairs
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.rows import SegmentRows, TokenRows, segment_rows, token_rows
 from ..influence.segments import SegmentFactors, ranges
@@ -71,8 +72,8 @@ class RowsTask:
     """Rows to compute.
 
     documents (Path): the encoded documents. index (Path): where theta and the metric are.
-    curvature, l2, scheme, largest_gain: of the head. held (bool): the documents are not part of the
-    curvature. label_curvature, label_l2: of the second head, if there is one.
+    curvature, l2, scheme, largest_gain: of the head. held (bool): the documents are no part of J, so
+    rows say what adding their labels would do. label_curvature, label_l2: of the second head, if there is one.
     """
 
     documents: Path
@@ -159,8 +160,10 @@ def compute_rows(task: RowsTask) -> RowsReport:
     folder.mkdir()
     for prefix, rows in (("token", tokens), ("segment", segments), ("factor", segments.factors)):
         for field in fields(rows):
-            if field.name not in ("factors", "features"):
+            if field.name not in ("factors", "features", "pairs"):
                 save_array(folder, f"{prefix}_{field.name}", getattr(rows, field.name))
+    for name, values in pair_arrays(segments.factors.pairs).items():
+        save_array(folder, f"factor_{name}", values)
     return RowsReport(len(held_out.missing), int((tokens.leverage > LEVERAGE_FLAG).sum()))
 
 
@@ -168,7 +171,7 @@ def head_effects(task: RowsTask, documents: Documents) -> HeadEffects:
     """Return the researchers' interface over the documents of a shard, under the head and metric of its index."""
     data = documents.data
     theta, metric = open_head(task.index, task.curvature, data.labels, data.width)
-    return HeadEffects(data, theta, task.l2, metric, largest_gain=task.largest_gain)
+    return HeadEffects(data, theta, task.l2, metric, largest_gain=task.largest_gain, adding=task.held)
 
 
 def label_effects(task: RowsTask, documents: Documents) -> HeadEffects:
@@ -190,7 +193,10 @@ def load_rows(documents: Documents) -> tuple[TokenRows, SegmentRows]:
     starts = documents.shard.token_starts[positions[:, 0]]
     lengths = columns["factor"]["lengths"]
     features = documents.data.features[ranges(starts + positions[:, 1], lengths)]
-    return tokens, SegmentRows(factors=SegmentFactors(features, **columns["factor"]), **columns["segment"])
+    factor = columns["factor"]
+    pairs = stored_pairs(factor, factor.__getitem__, slice(None))
+    factors = SegmentFactors(features, factor["residuals"], pairs, lengths)
+    return tokens, SegmentRows(factors=factors, **columns["segment"])
 
 
 def rows_folder(documents: Path) -> Path:

@@ -11,6 +11,7 @@ import numpy
 from ..crf.covariance import sum_rows
 from ..influence.curvature import Metric
 from ..influence.factors import TokenFactors, inner_products, paired_products, squared_norms
+from ..influence.pair_rows import times
 from ..influence.segments import SegmentFactors, ranges
 
 Factors = Union[TokenFactors, SegmentFactors]
@@ -142,7 +143,7 @@ class CurvedQueries:
         scores = logits.sum(axis=1)
         if isinstance(rows, SegmentFactors):
             scores = numpy.add.reduceat(scores, numpy.cumsum(rows.lengths) - rows.lengths, axis=1)
-            scores += self._transitions[active].reshape(count, -1) @ rows.pairs.reshape(len(rows), -1).T
+            scores += times(rows.pairs, self._transitions[active].reshape(count, -1)).T
         return scores
 
     def exact(self, queries: numpy.ndarray, rows: Factors, chosen: numpy.ndarray) -> numpy.ndarray:
@@ -161,7 +162,7 @@ class CurvedQueries:
             span = slice(starts[first], starts[last - 1] + lengths[last - 1])
             logits = features[tokens[span]] @ weights[:, :-1].T + weights[:, -1]
             by_token[span] = (logits * segments.residuals[tokens[span]]).sum(axis=1)
-            scores[first:last] = segments.pairs[chosen[first:last]].reshape(last - first, -1) @ transitions.ravel()
+            scores[first:last] = times(segments.pairs[chosen[first:last]], transitions.reshape(1, -1))[:, 0]
         result = numpy.empty(len(queries))
         result[order] = scores + sum_rows(by_token[:, None], lengths.tolist())[:, 0]
         return result
