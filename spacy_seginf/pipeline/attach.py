@@ -132,11 +132,13 @@ def _tagger_head(tagger: Any) -> Scores:
 
 
 def _ner_head(ner: Any) -> Scores:
-    actions, model = ner.move_names, ner.model
+    model, count = ner.model, ner.moves.n_moves
+    # ``ner.move_names`` leaves the action out that blocks entities, so its numbers are not those of the rows.
+    actions = [ner.moves.get_class_name(number) for number in range(count)]
     if model.attrs["has_upper"]:
         weights, bias = (on_cpu(model.get_ref("upper").get_param(name)) for name in ("W", "b"))
     else:
-        weights, bias = numpy.eye(len(actions), dtype=numpy.float32), numpy.zeros(len(actions), dtype=numpy.float32)
+        weights, bias = numpy.eye(count, dtype=numpy.float32), numpy.zeros(count, dtype=numpy.float32)
     unseen = model.attrs.get("unseen_classes") or ()
     return {
         action: (row, NEVER if number in unseen else float(value))
