@@ -16,6 +16,7 @@ from spacy_seginf.influence.gradients import Head
 from spacy_seginf.pipeline.attach import SCHEMES, add_tagger, check_labels, find_component
 from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
 from spacy_seginf.pipeline.encoding import encode
+from spacy_seginf.pipeline.fidelity import compare, decode
 from spacy_seginf.schemes import TagScheme
 
 from ..cli.running import run
@@ -175,7 +176,10 @@ def test_optimum_and_agreement(attached, corpus):
     docs = list(nlp.pipe([text.example.predicted for text in texts], disable=["influence"]))
     agreement = refit.corpora["training"]
     entities = sum(len(doc) if component == "tagger" else len(doc.ents) for doc in docs)
-    assert agreement.predicted == entities and 0.9 < agreement.share <= 1.0
+    assert agreement.predicted == entities
+    followed = numpy.concatenate([tagger.followed_tags(doc) for doc in docs])
+    best = compare(tagger.scheme, index.data, followed, decode(tagger.scheme, index.data, index.penalty.centre))
+    assert agreement.share >= 0.98 * best.share > 0.5  # a ner that decides greedily may differ from the best tags
     assert agreement.predicted - agreement.shared == sum(agreement.missed.values())
     scores = nlp.evaluate([text.example for text in texts])
     assert agreement.score == pytest.approx(scores["tag_acc" if component == "tagger" else "ents_f"])
