@@ -44,7 +44,9 @@ DECISIONS = st.builds(
     corpus=TEXT,
     family=TEXT,
 )
-DICTS = st.lists(st.dictionaries(st.text(), st.text() | st.floats(allow_nan=False) | st.integers())).map(tuple)
+DICTS = st.lists(
+    st.dictionaries(st.text(), st.text() | st.floats(allow_nan=False, allow_infinity=False) | st.integers())
+).map(tuple)
 SUSPICIONS = st.builds(
     lambda span, **values: Suspicion(start=span[0], end=span[1], **values),
     SPANS,
@@ -53,7 +55,7 @@ SUSPICIONS = st.builds(
     kind=st.sampled_from(KINDS),
     current=TUPLES,
     suggested=TUPLES,
-    score=st.floats(allow_nan=False),
+    score=st.floats(allow_nan=False, allow_infinity=False),
     probability=st.floats(0, 1),
     suggested_probability=st.floats(0, 1),
     family=TEXT,
