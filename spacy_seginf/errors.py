@@ -119,6 +119,7 @@ class Errors(metaclass=_Coded):
     S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
     S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"
     S029 = "This part of the document can't be explained as asked: {problem}."
+    S187 = "The component '{name}' has stored no explanation on this document; these have: {known}."
     # Refit and curvature
     S050 = (
         "The l2 weight {l2} is not a positive number. Without it the head has no single optimum: constant shifts of "
@@ -219,6 +220,8 @@ class Errors(metaclass=_Coded):
     S042 = "{path} is not a .spacy corpus: {what}. Convert it first, for example with `python -m spacy convert`."
     S043 = "The output folder {path} exists already. Choose another, or pass --force to replace it."
     S044 = "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known})."
+    S188 = "The pipeline {path} has several crf_taggers that could be indexed: {known}. Choose one with --tagger."
+    S189 = "There is no enabled crf_tagger '{tagger}' in the pipeline {path}. Choose one of: {known}."
     S045 = "None of the corpus labels ({found}) is a label of the tagger '{name}' ({known}). Is it the right corpus?"
     S046 = (
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import math
 import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator, Optional
 
 from .errors import Errors
 
@@ -26,6 +28,20 @@ def write_bytes(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def json_text(value: Any, indent: Optional[int] = None) -> str:
+    """Write plain values as JSON that every program reads: numbers that are not finite, which it does not have, become
+    null."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def replace_folder(new: Path, target: Path) -> None:

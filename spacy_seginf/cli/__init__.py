@@ -26,6 +26,7 @@ def index_cli(
     model: str = Arg(..., help="Trained pipeline with a crf_tagger: a package or a folder"),
     corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
     output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
+    tagger: Optional[str] = Opt(None, "--tagger", help="The crf_tagger to explain, if there are several"),
     dev: Optional[Path] = Opt(
         None, "--dev", help="Development corpus (.spacy), by which the head that explains is chosen and checked"
     ),
@@ -63,6 +64,7 @@ def index_cli(
 
     settings: dict[str, Any] = {"curvature": curvature, "refit": refit, "l2": l2, "centre": centre, "unit": unit}
     settings.update(dtype=dtype, keep=keep, tolerance=tolerance, shard_tokens=shard_tokens, scheduler=scheduler)
+    settings["tagger"] = tagger
     _report_errors(index, model, corpus, output, dev=dev, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 

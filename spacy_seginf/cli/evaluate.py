@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from ..evaluation.comparison import Comparison
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
 from ..evaluation.referee import Planted, Settings, compare
-from ..files import exclusive, write_text
+from ..files import exclusive, json_text, write_text
 from ..pipeline.corpus import read_documents
 from ..pipeline.loading import load_indexed, load_pipeline
 from ..render.comparison import comparison_notes, comparison_rows, difference_rows, render_markdown
@@ -85,7 +84,7 @@ def evaluate(
             progress=no_progress if silent else show_progress,
             say=msg.info,
         )
-    write_text(output / "comparison.json", json.dumps(comparison.as_dict(), indent=2) + "\n")
+    write_text(output / "comparison.json", json_text(comparison.as_dict(), 2) + "\n")
     write_text(output / "comparison.md", render_markdown(comparison))
     if plots:
         plot_comparison(comparison, output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
@@ -12,7 +11,7 @@ from wasabi import Printer, table
 
 from ..evaluation.paper.experiment import read_experiment
 from ..evaluation.paper.results import Result
-from ..files import exclusive, write_text
+from ..files import exclusive, json_text, write_text
 from ..render.experiments import HEADER, WORDS, result_notes, result_rows
 from .evaluate import no_progress, show_progress
 
@@ -40,7 +39,7 @@ def experiment(
     name, output = Path(config).stem, Path(output)
     with exclusive(output / name):
         result = chosen.run(output / name, no_progress if silent else show_progress, msg.info)
-    write_text(output / f"{name}.json", json.dumps(result.as_dict(), indent=2) + "\n")
+    write_text(output / f"{name}.json", json_text(result.as_dict(), 2) + "\n")
     if not silent:
         typer.echo(f"Section {result.section}. {result.title}")
         aligns: Any = (*"l" * WORDS, *"r" * (len(HEADER) - WORDS))

@@ -29,6 +29,7 @@ def index(
     corpus: Path,
     output: Path,
     *,
+    tagger: Optional[str] = None,
     dev: Optional[Path] = None,
     curvature: Optional[str] = None,
     refit: Optional[bool] = None,
@@ -50,6 +51,7 @@ def index(
         settings; without one, defaults are used. The component goes right behind the tagger.
     corpus (Path): the training corpus (.spacy).
     output (Path): folder for the result; nothing is written unless all goes well.
+    tagger (str): the crf_tagger to explain, if the pipeline has several.
     dev (Path): development corpus (.spacy), by which the head that explains is chosen and checked.
     curvature, refit, l2, centre, unit, dtype, keep, tolerance: instead of those in the config; the config of the
         written pipeline says so.
@@ -57,14 +59,14 @@ def index(
     scheduler (str): address of a dask scheduler, whose workers do the work on shards; they must see the folder of the
         output under the same path. In this process if None.
     RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists, S027 or
-        S028 for unknown settings.
+        S028 for unknown settings, S188 or S189 if it is not clear which tagger is meant.
     """
     msg = Printer(no_print=silent)
     output = Path(output)
     check_output(output, force, model, corpus, dev)
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
-    influence_name, tagger_name = prepare_influence(nlp, model)
+    influence_name, tagger_name = prepare_influence(nlp, model, tagger)
     influence: Any = nlp.get_pipe(influence_name)
     override_settings(
         nlp,
@@ -80,9 +82,9 @@ def index(
         shard_tokens=shard_tokens,
     )
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
-    tagger = influence.find_tagger()
-    texts = read_corpus(nlp, Path(corpus), tagger.attribute)
-    dev_texts = read_judging(nlp, tagger, Path(dev)) if dev else None
+    tagger_component = influence.find_tagger()
+    texts = read_corpus(nlp, Path(corpus), tagger_component.attribute)
+    dev_texts = read_judging(nlp, tagger_component, Path(dev)) if dev else None
     chosen: BuildSettings = influence.settings
     if not dev and chosen.refit:
         msg.warn(
@@ -170,20 +172,29 @@ def describe_fidelity(name: str, agreement: Fidelity) -> str:
     return line
 
 
-def prepare_influence(nlp: Language, model: str) -> tuple[str, str]:
+def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -> tuple[str, str]:
     """Return the names of the influence component (added with defaults if there is none) and of its tagger.
 
-    RAISES (ValueError): S044 if there is no crf_tagger, S011 if it is untrained, S026 if it comes after the
-        influence component.
+    chosen (str): the tagger; the one that there is, or that has an influence component, if None.
+    RAISES (ValueError): S044 if there is no crf_tagger, S188 if there are several, S189 if the chosen one is none, S011
+        if it is untrained, S026 if it comes after the influence component.
     """
     components = dict(nlp.pipeline)
     taggers = [name for name, component in components.items() if isinstance(component, CRFTagger)]
     if not taggers:
         raise ValueError(Errors.S044.format(path=model, known=", ".join(components)))
-    names = [name for name, component in components.items() if isinstance(component, Influence)]
+    explained = {name: part.tagger_name for name, part in components.items() if isinstance(part, Influence)}
+    if chosen is None:
+        wanted = list(dict.fromkeys(explained.values())) or taggers
+        if len(wanted) > 1:
+            raise ValueError(Errors.S188.format(path=model, known=", ".join(wanted)))
+        chosen = wanted[0]
+    elif chosen not in taggers:
+        raise ValueError(Errors.S189.format(tagger=chosen, path=model, known=", ".join(taggers)))
+    names = [name for name, tagger_name in explained.items() if tagger_name == chosen]
     if not names:
-        nlp.add_pipe("influence", config={"tagger": taggers[0]}, after=taggers[0])
-        names = ["influence"]
+        names = [f"influence_{chosen}" if "influence" in nlp.component_names else "influence"]
+        nlp.add_pipe("influence", name=names[0], config={"tagger": chosen}, after=chosen)
     influence = nlp.get_pipe(names[0])
     assert isinstance(influence, Influence)
     influence.unload_index()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import asdict
@@ -29,7 +28,7 @@ from ..evaluation.curating import (
     truth_of,
 )
 from ..evaluation.reviewing import Look, Reviewer, counts_by_kind
-from ..files import replace_folder, write_text
+from ..files import json_text, replace_folder, write_text
 from ..pipeline.corpus import read_judging
 from ..pipeline.loading import load_indexed, load_pipeline
 from ..pipeline.readers import OTHER
@@ -119,7 +118,7 @@ def loop(
             try:
                 trained = train_again(chosen, place / "model", place / "corrected.spacy", settings, gpu_id)
             except ValueError as error:
-                write_text(place / RESULT, json.dumps({**result, "failed": str(error)}, indent=2) + "\n")
+                write_text(place / RESULT, json_text({**result, "failed": str(error)}, 2) + "\n")
                 replace_folder(place, output)
                 raise
             pipelines = {"before": before or pipeline, "after": str(trained)}
@@ -128,7 +127,7 @@ def loop(
             result["scores"] = {name: scores_by_label(load_pipeline(path), test) for name, path in pipelines.items()}
             if ceiling is not None:
                 result["recovered"] = recovered(*(result["scores"][name][""] for name in ("before", "after", "truth")))
-        write_text(place / RESULT, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        write_text(place / RESULT, json_text(result, 2) + "\n")
         write_text(place / "loop.md", curation_page(result))
         replace_folder(place, output)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -16,7 +15,7 @@ from ..evaluation.intervals import estimate
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.whole_pipeline import RetrainSettings
 from ..evaluation.whole_pipeline import retrain_deletions as retrain
-from ..files import exclusive, write_text
+from ..files import exclusive, json_text, write_text
 from ..pipeline.loading import load_indexed
 from .evaluate import WORK, no_progress, read_docs, show_progress
 
@@ -61,7 +60,7 @@ def retrain_deletions(
             progress=progress,
             say=msg.info,
         )
-    write_text(output / "retrained.json", json.dumps(report, indent=2) + "\n")
+    write_text(output / "retrained.json", json_text(report, 2) + "\n")
     if not silent:
         typer.echo(table(_rows(report), header=HEADER, divider=True, aligns=("l", "l", "r", "r")))
         typer.echo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, Optional, Sequence
@@ -17,7 +16,7 @@ from ..curation.reading import checkpoint_marginals, clean_texts
 from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
 from ..errors import Errors
-from ..files import write_text
+from ..files import json_text, write_text
 from ..index.index import Index
 from ..methods.interface import Texts
 from ..pipeline.attribution import IndexedDocs
@@ -84,7 +83,7 @@ def scores(
     order = numpy.argsort(-values[names[0]], kind="stable")[:top]
     found = list(_described(index, source, segments, level, values, order.tolist()))
     if output is not None:
-        write_text(output, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in found))
+        write_text(output, "".join(json_text(entry) + "\n" for entry in found))
     if not silent:
         _print(found, names)
         if output is not None:

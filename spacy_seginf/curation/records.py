@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..errors import Errors
-from ..files import write_text
+from ..files import json_text, write_text
 
 VERSION = 1
 KINDS = ("relabel", "remove", "add", "rebound")
@@ -158,7 +158,7 @@ def write_ranking(path: Path, ranking: Ranking) -> None:
     """Write a ranking as JSON lines: first what it was found in, then the suspicions."""
     facts = {"corpus": ranking.corpus, "labels": ranking.labels, "scheme": ranking.scheme, "about": ranking.about}
     lines = [{"seginf": "ranking", "version": VERSION, **facts}, *(asdict(entry) for entry in ranking.suspicions)]
-    write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    write_text(path, "".join(json_text(line) + "\n" for line in lines))
 
 
 def read_ranking(path: Path) -> Ranking:
@@ -180,7 +180,7 @@ def read_ranking(path: Path) -> Ranking:
 def decision_line(decision: Decision) -> str:
     """Write a decision as a line of JSON, with its line break."""
     line = {"seginf": "decision", "version": VERSION, **asdict(decision)}
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    return json_text(line) + "\n"
 
 
 def read_decisions(path: Path) -> list[Decision]:

@@ -40,8 +40,8 @@ class References:
                 owner, first, last = table.segment(reference.row)
                 if owner == document and first < end and start < last:
                     continue
-                effect = reference.log_odds if self._explainer.exact else -reference.effect
-                sides[name].append({**table.reference(reference.row, CONTEXT), "effect": float(effect)})
+                effect = -reference.effect if reference.log_odds is None else reference.log_odds
+                sides[name].append({**table.reference(reference.row, CONTEXT), "effect": effect})
             del sides[name][SHOWN:]
         return sides
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Iterable, Optional
 
 from ..errors import Errors
-from ..files import write_text
+from ..files import json_text, write_text
 
 
 def write_json_lines(path: Path, tasks: Iterable[dict[str, Any]]) -> None:
     """Write a task a line."""
-    write_text(path, "".join(json.dumps(task, ensure_ascii=False) + "\n" for task in tasks))
+    write_text(path, "".join(json_text(task) + "\n" for task in tasks))
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write a file of JSON that people can read too."""
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, json_text(content, 1) + "\n")
 
 
 def read_json_list(path: Path) -> list[dict[str, Any]]:

@@ -173,14 +173,22 @@ class HeadEffects:
         """Improve a predicted step (1 x P) by further Newton steps on the true objective; each reads all documents."""
         return self._newton(change, step, steps).theta[None] - self.theta
 
-    def refit(self, change: Change, start: Optional[numpy.ndarray] = None) -> tuple[numpy.ndarray, Fit]:
-        """Really refit the head under a change of labels, to |grad J| <= 1e-10.
+    def refit(
+        self,
+        change: Change,
+        start: Optional[numpy.ndarray] = None,
+        steps: int = NEWTON_ITERATIONS,
+        tolerance: float = TIGHT,
+    ) -> tuple[numpy.ndarray, Fit]:
+        """Really refit the head under a change of labels.
 
         start (float64, 1 x P): the step of theta to begin at, such as the predicted one; theta itself if None.
+        steps (int): of Newton's method, at most; each reads all documents.
+        tolerance (float): largest |grad J| at the end.
 
         RETURNS: the change of theta (float64, 1 x P), and the fit, which says whether it converged.
         """
-        fit = self._newton(change, self.nothing if start is None else start)
+        fit = self._newton(change, self.nothing if start is None else start, steps, tolerance)
         return fit.theta[None] - self.theta, fit
 
     def refit_with(self, chains: SegmentChains) -> numpy.ndarray:
@@ -229,7 +237,7 @@ class HeadEffects:
     def _correction(self, segments: numpy.ndarray) -> SegmentCorrection:
         return correct_segments(self.chains(segments), self.metric, adding=self.adding)
 
-    def _newton(self, change: Change, start: numpy.ndarray, steps: int = NEWTON_ITERATIONS) -> Fit:
+    def _newton(self, change: Change, start: numpy.ndarray, steps: int, tolerance: float = TIGHT) -> Fit:
         theta = self.theta + start[0]
         if self._overshoots(change, theta):
             theta = self.theta
@@ -240,13 +248,13 @@ class HeadEffects:
                 change.data,
                 theta,
                 self.penalty,
-                TIGHT,
+                tolerance,
                 solve=solver,
                 renew=lambda _: solver,
                 iterations=steps,
                 patience=steps,
             )
-        return newton(change.data, theta, self.penalty, TIGHT, solve=solver, iterations=steps)
+        return newton(change.data, theta, self.penalty, tolerance, solve=solver, iterations=steps)
 
     def _overshoots(self, change: Change, theta: numpy.ndarray) -> bool:
         """Is a predicted optimum worse than the present one? A step for many labels at once may be."""

@@ -32,12 +32,14 @@ HALVINGS = 20
 @dataclass(frozen=True)
 class LabelChange:
     """A training label and another that it might have. reference: the label, as plain values. label: the other one.
-    before, after: the explained segment's probability of its labels, and what the change would make of it."""
+    before, after: the explained segment's probability of its labels, and what the change would make of it.
+    refit (bool): whether after is that of a refit head, not of a predicted one."""
 
     reference: dict[str, Any]
     label: str
     before: float
     after: float
+    refit: bool = False
 
 
 def alternatives(scheme: TagScheme, unit: str, length: int) -> list[tuple[str, list[int]]]:

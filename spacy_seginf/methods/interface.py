@@ -84,7 +84,8 @@ class Attribution(ABC):
     @abstractmethod
     def scores(self, queries: Texts) -> numpy.ndarray:
         """Score all training segments for each query (float64, queries x training segments): positive supports,
-        negative opposes. The score of a pair does not depend on what is asked with it."""
+        negative opposes. The score of a pair does not depend on what is asked with it, nor on what other threads ask
+        meanwhile."""
 
     def words(self, queries: Texts, number: int, row: int) -> list[tuple[str, float]]:
         """Split a score by the words that carried it; only methods whose scores are sums over words can.

@@ -76,7 +76,7 @@ class MethodExplainer:
     def __init__(
         self, context: Context, table: Table, method: Method, folder: Optional[Path] = None, *, storing: bool = False
     ) -> None:
-        self.method, self._theta, self._table = method, context.theta, table
+        self.method, self.table, self._theta = method, table, context.theta
         stored: Optional[Attribution] = None
         if method.stored and folder is not None and folder.exists():
             stored = method.load(context, folder)
@@ -89,22 +89,22 @@ class MethodExplainer:
 
         queries (Texts): predictions. where (Filter): which references may be found; all if None.
         """
-        size = max(1, SCORES // max(len(self._table), 1))
+        size = max(1, SCORES // max(len(self.table), 1))
         parts = [replace(queries, segments=queries.segments[n : n + size]) for n in range(0, len(queries), size)]
         return [explanation for part in parts for explanation in self._explain(part, k, where)]
 
     def _explain(self, queries: Texts, k: int, where: Optional[Filter]) -> list[Explanation]:
         scores = self.attribution.scores(queries)
-        rows = numpy.arange(len(self._table))
+        rows = numpy.arange(len(self.table))
         if where is not None:
-            chosen = zip(self._table.select(where), self._table.first_rows.tolist())
+            chosen = zip(self.table.select(where), self.table.first_rows.tolist())
             rows = numpy.concatenate([part + first for part, first in chosen])
             scores = scores[:, rows]
-        result = best_rows(self._table, rows, scores, k)
+        result = best_rows(self.table, rows, scores, k)
         losses = queries.chains(self._theta).losses(numpy.zeros((1, len(self._theta))))[0]
         sides = [
             [
-                [Found(row, score, score, float("nan")) for row, score in zip(*pair) if row >= 0]
+                [Found(row, score, score) for row, score in zip(*pair) if row >= 0]
                 for pair in zip(side.rows.tolist(), side.scores.tolist())
             ]
             for side in (result.supporting, result.opposing)

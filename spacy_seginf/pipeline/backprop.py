@@ -1,6 +1,7 @@
 """An encoder that can be differentiated: from gradients at its features to those at its word embeddings or parameters.
 
-The pipeline is as it was afterwards: parameters, gradients, dropout, and what layers do are all put back.
+The pipeline is as it was afterwards: parameters, gradients, dropout, and what layers do are all put back. Threads take
+turns, and meanwhile others may predict.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..influence.gradients import on_cpu
 from .crf_tagger import CRFTagger
 from .encoding import run_before
 from .frozen_layers import EMBEDDINGS, EXTRACTOR, MAXOUT, frozen_maxout, isolated, kind, reach, watched_embedding
-from .put_back import frozen_parameters, modules_of, other_function, separate_gradients, without_dropout
+from .put_back import CHANGING, frozen_parameters, modules_of, other_function, separate_gradients, without_dropout
 from .word_rows import PIECES, WordGradients, watched_pieces
 
 SUBWORDS = ("PREFIX", "SUFFIX", "SHAPE")
@@ -133,6 +134,7 @@ class Encoder:
             raise ValueError(Errors.S094.format(name=self.tagger.name, problem=problem))
         seen: list[tuple[Model, Any, Any]] = []
         with ExitStack() as stack:
+            stack.enter_context(CHANGING)
             stack.enter_context(without_dropout(self.nodes))
             stack.enter_context(separate_gradients(self.nodes))
             for node in self.nodes:
@@ -165,6 +167,7 @@ class Encoder:
         """Give, in a with-block, a function that runs a batch; its ``backward`` returns the gradients of all parameters
         that have any (float32 arrays by name, views that hold until the next batch)."""
         with ExitStack() as stack:
+            stack.enter_context(CHANGING)
             stack.enter_context(without_dropout(self.nodes))
             servers = stack.enter_context(separate_gradients(self.nodes))
             modules = [(f"{number}", module) for number, node in enumerate(self.nodes) for module in modules_of(node)]

@@ -11,7 +11,7 @@ from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.training.iob_utils import doc_to_biluo_tags
-from spacy.util import ensure_path
+from spacy.util import ensure_path, minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
@@ -22,6 +22,7 @@ from ..errors import Errors
 from ..influence.gradients import on_cpu
 from ..models import CRFScores
 from ..schemes import TAG, TagScheme
+from .handover import Handover, readers_of
 
 default_model_config = """
 [model]
@@ -39,10 +40,6 @@ maxout_pieces = 3
 subword_features = true
 """
 DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
-
-# Here the tagger leaves its prediction for the influence component, which takes it away. Unlike user_data, hooks are
-# not part of Doc.to_bytes or DocBin, so nothing is written if the influence component does not run.
-PREDICTION_HOOK = "spacy_seginf.prediction"
 
 
 class TaggerPrediction(NamedTuple):
@@ -110,7 +107,7 @@ class CRFTagger(TrainablePipe):
         self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme, "explains": explains}
         self.scorer = scorer
         self.scheme = TagScheme((), scheme, name)
-        self.keep_predictions = False
+        self.handover = Handover()
         # On the device, with the mask and the device's ops that it was made for.
         self._device_mask: Optional[tuple[DecodingMask, Ops, DecodingMask]] = None
 
@@ -202,11 +199,17 @@ class CRFTagger(TrainablePipe):
 
     def __call__(self, doc: Doc) -> Doc:
         """Tag a document in place."""
-        return doc if self._idle() else super().__call__(doc)
+        return doc if self._idle([doc]) else super().__call__(doc)
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Tag a stream of documents."""
-        return iter(stream) if self._idle() else super().pipe(stream, batch_size=batch_size)
+        if self.explains is None:
+            return super().pipe(stream, batch_size=batch_size)
+        return self._pipe_if_read(stream, batch_size)
+
+    def _pipe_if_read(self, stream: Iterable[Doc], batch_size: int) -> Iterator[Doc]:
+        for docs in minibatch(stream, batch_size):
+            yield from docs if self._idle(docs) else super().pipe(docs, batch_size=batch_size)
 
     def predict(self, docs: Iterable[Doc]) -> list[TaggerPrediction]:
         """Find the best valid tags of each document. Entities that are there already, such as those of an entity ruler,
@@ -253,7 +256,7 @@ class CRFTagger(TrainablePipe):
         return features
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
-        """Write entities, and leave the prediction for an influence component if one reads it. With ``explains``, write
+        """Write entities, and leave the prediction for the influence components that read it. With ``explains``, write
         nothing and leave that component's prediction.
 
         RAISES (ValueError): S065 or S068 if that component predicted an unknown label, or nothing.
@@ -261,11 +264,10 @@ class CRFTagger(TrainablePipe):
         for doc, prediction in zip(docs, predictions):
             if self.explains is None:
                 self.annotate(doc, prediction.tags, preset_entities(doc))
-            if self.keep_predictions:
-                if self.explains is not None:
-                    prediction = prediction._replace(tags=self.followed_tags(doc))
-                hooks: dict[str, Any] = doc.user_hooks
-                hooks[PREDICTION_HOOK] = prediction
+            readers = readers_of(self, doc)
+            if readers and self.explains is not None:
+                prediction = prediction._replace(tags=self.followed_tags(doc))
+            self.handover.leave(doc, prediction, readers)
 
     def annotate(self, doc: Doc, tags: Iterable[int], present: Sequence[Span] = ()) -> None:
         """Write tags to a document, as entities or as fine-grained tags.
@@ -375,9 +377,9 @@ class CRFTagger(TrainablePipe):
         if self.explains is not None:
             raise ValueError(Errors.S066.format(name=self.name, component=self.explains))
 
-    def _idle(self) -> bool:
+    def _idle(self, docs: Iterable[Doc]) -> bool:
         """Does nobody read what it finds? Then the pipeline costs what it did without it."""
-        return self.explains is not None and not self.keep_predictions
+        return self.explains is not None and not any(readers_of(self, doc) for doc in docs)
 
     def _is_initialized(self) -> bool:
         return bool(self.model.get_ref("output_layer").has_param("W"))
@@ -386,10 +388,11 @@ class CRFTagger(TrainablePipe):
         mask, ops = self.scheme.mask, self.model.ops
         if mask is None:
             return None
-        if self._device_mask is None or self._device_mask[0] is not mask or self._device_mask[1] is not ops:
+        known = self._device_mask  # read once: another thread may replace it
+        if known is None or known[0] is not mask or known[1] is not ops:
             moved = DecodingMask(*(ops.xp.asarray(part) for part in (mask.start, mask.end, mask.follow)))
-            self._device_mask = mask, ops, moved
-        return self._device_mask[2]
+            self._device_mask = known = mask, ops, moved
+        return known[2]
 
     def _check_finite(self, docs: Sequence[Doc], finite_rows: Sequence[Any]) -> None:
         """Refuse to tag or explain by features that are no numbers (bool arrays on the CPU, one per document)."""

@@ -1,37 +1,49 @@
-"""``doc._.influencers``, ``token._.influencers`` and ``span._.influencers``."""
+"""``doc._.influencers``, ``token._.influencers`` and ``span._.influencers``: what the last influence component says.
+
+``influencers_of("name")`` of the same three gives what one of several components says.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from threading import Lock
+from typing import Any, Callable, Optional
 
 from spacy.tokens import Doc, Span, Token
 
 from ..errors import Errors
-from .views import Influencers
+from .views import Influencers, unexplained
 
 STORED = "seginf"
+_REGISTERING = Lock()
 
 
 def register_extensions() -> None:
     """Register the extension attributes, unless they are there."""
-    if not Doc.has_extension(STORED):
-        Doc.set_extension(STORED, default=None)
     getters: dict[Any, Callable] = {Doc: doc_influencers, Token: token_influencers, Span: span_influencers}
-    for owner, getter in getters.items():
-        if not owner.has_extension("influencers"):
-            owner.set_extension("influencers", getter=getter)
+    with _REGISTERING:  # pipelines may be loaded by several threads
+        if not Doc.has_extension(STORED):
+            Doc.set_extension(STORED, default=None)
+        for owner, getter in getters.items():
+            if not owner.has_extension("influencers"):
+                owner.set_extension("influencers", getter=getter)
+            if not owner.has_extension("influencers_of"):
+                owner.set_extension("influencers_of", method=getter)
 
 
-def doc_influencers(doc: Doc) -> list[Influencers]:
-    """Return one entry per token. RAISES (ValueError): S020 if nothing is stored, S022 if tokens changed since."""
-    stored = stored_explanations(doc)
+def doc_influencers(doc: Doc, component: Optional[str] = None) -> list[Influencers]:
+    """Return one entry per token.
+
+    component (str): name of the influence component; the last one that ran if None.
+    RAISES (ValueError): S020 if nothing is stored, S022 if tokens changed since, S187 if not by this component.
+    """
+    stored = stored_explanations(doc, component)
     by_offset = {entry["start"]: entry for entry in stored["tokens"]}
     return [_token_view(token, by_offset, stored) for token in doc]
 
 
-def token_influencers(token: Token) -> Influencers:
-    """Return the token's entry. RAISES (ValueError): S020, S022."""
-    stored = stored_explanations(token.doc)
+def token_influencers(token: Token, component: Optional[str] = None) -> Influencers:
+    """Return the token's entry: of the tag that the tagger gave it. RAISES (ValueError): S020, S022, S187."""
+    stored = stored_explanations(token.doc, component)
     tokens = stored["tokens"]
     # Nearly always tokens still are what they were; then no table of offsets is needed.
     if token.i < len(tokens) and tokens[token.i]["start"] == token.idx:
@@ -39,14 +51,21 @@ def token_influencers(token: Token) -> Influencers:
     return _token_view(token, {entry["start"]: entry for entry in tokens}, stored)
 
 
-def span_influencers(span: Span) -> Influencers:
-    """Return the entry of an entity, or of a span of one token. RAISES (ValueError): S020, S021, S022."""
-    stored = stored_explanations(span.doc)
+def span_influencers(span: Span, component: Optional[str] = None) -> Influencers:
+    """Return the entry of an entity, or of a span of one token without a label.
+
+    An entity that is not one of the tagger's, because another component has set it or given it another label, has an
+    entry that says so. RAISES (ValueError): S020, S021, S022, S187.
+    """
+    stored = stored_explanations(span.doc, component)
     for entry in stored["entities"]:
         if (entry["start"], entry["end"]) == (span.start_char, span.end_char):
-            return Influencers(entry, stored["references"])
+            if span.label_ in ("", entry["label"]):
+                return Influencers(entry, stored["references"])
+    if span.label_:
+        return unexplained(span.start_char, span.end_char, span.text, span.label_)
     if len(span) == 1:
-        return token_influencers(span[0])
+        return token_influencers(span[0], component)
     raise ValueError(Errors.S021.format(span=span.text, start=span.start, end=span.end))
 
 
@@ -57,9 +76,27 @@ def _token_view(token: Token, by_offset: dict[int, dict[str, Any]], stored: dict
     return Influencers(entry, stored["references"])
 
 
-def stored_explanations(doc: Doc) -> dict[str, Any]:
-    """Return what is stored on a document, see ``views``. RAISES (ValueError): S020 if nothing is."""
+def stored_explanations(doc: Doc, component: Optional[str] = None) -> dict[str, Any]:
+    """Return what is stored on a document, see ``views``.
+
+    component (str): name of the influence component; the last one that ran if None.
+    RAISES (ValueError): S020 if nothing is stored, S187 if not by this component.
+    """
     stored = doc._.get(STORED)
     if stored is None:
         raise ValueError(Errors.S020)
-    return stored
+    if component is None:
+        return stored
+    kept = by_component(doc)
+    if component not in kept:
+        raise ValueError(Errors.S187.format(name=component, known=", ".join(kept)))
+    return kept[component]
+
+
+def by_component(doc: Doc) -> dict[str, dict[str, Any]]:
+    """Return what each influence component has stored on a document, in the order in which they ran."""
+    stored = doc._.get(STORED)
+    if stored is None:
+        return {}
+    alone = {key: value for key, value in stored.items() if key != "others"}
+    return {**stored.get("others", {}), stored.get("component", "influence"): alone}

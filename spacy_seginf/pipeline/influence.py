@@ -8,6 +8,7 @@ import warnings
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Union
 
 import numpy
@@ -23,7 +24,7 @@ from ..errors import Errors, Warnings
 from ..files import replace_folder
 from ..index.index import Index
 from ..index.tables import Filter
-from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
+from ..influence.fingerprint import encoder_fingerprint, encoder_stamp, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import on_cpu
 from ..influence.relabelling import LabelChange
@@ -34,14 +35,16 @@ from ..search.explainer import Explainer, Explanation
 from .asking import Asked, Labels, Segment, ask
 from .attribution import MethodExplainer, index_context
 from .build import DEFAULTS, BuildSettings
-from .crf_tagger import PREDICTION_HOOK, CRFTagger, TaggerPrediction
+from .crf_tagger import CRFTagger, TaggerPrediction
 from .encoding import bare_copy
 from .extensions import register_extensions
+from .handover import is_paused, pausing, register
 from .settings import check_build, check_component
-from .storing import plan_queries, segment_place, store, view
+from .storing import forget, plan_queries, segment_place, store, view
 from .views import Influencers, Reference
 
 METHOD_FOLDER = "method"  # beside the index
+_PREPARING = RLock()  # of methods, one at a time; of the module, so that components can be pickled
 
 
 @Language.factory(
@@ -90,8 +93,9 @@ def make_influence(
     context (int): characters of training text kept on each side of a reference.
     unit (str): what references are and what is explained. "entity": training entities, annotated or missing from the
         annotation; a token inside an entity has the references of the entity. "token": single tokens.
-    refine (int): further Newton steps on the true removal objective for every reference that is shown; each reads the
-        whole index. References for which one step is doubtful get some in any case.
+    refine (int): if positive, every reference that is shown is refined as those are for which one step is doubtful: by
+        further Newton steps on the true removal objective, until the head is at its new optimum. Each reads the whole
+        index; there are 60 at most, or this many if that is more.
     curvature (str): what `seginf index` computes: "exact"; "kfac", its approximation for large heads; or "identity",
         the metric of the paper's experiments.
     refit (bool): whether `seginf index` explains by a head at its optimum, which predictions of removal assume, or by
@@ -161,11 +165,18 @@ class Influence(Pipe):
         self.method = method
         self.where: Optional[Filter] = None  # which references may be found
         self.index: Optional[Index] = None
+        # Read once and replaced as a whole, because several threads may use a pipeline.
         self._explainer: Optional[Explainer] = None
         self._method_explainer: Optional[MethodExplainer] = None
+        self._encoder: Optional[tuple[Any, str]] = None  # stamp and fingerprint of the encoder, as last seen
         self._warned = False
-        self._paused = False
-        self._connect()
+        register(self)
+
+    def __setstate__(self, state: Any) -> None:
+        """Arrive in another process."""
+        super().__setstate__(state)  # type: ignore[misc]  # Cython's
+        register_extensions()
+        register(self)
 
     def __call__(self, doc: Doc) -> Doc:
         """Explain one document in place. The features come from the tagger: no second encoder pass."""
@@ -174,6 +185,8 @@ class Influence(Pipe):
             self.annotate([doc])
         except Exception as error:
             error_handler(self.name, self, [doc], error)
+        finally:
+            self._done([doc])
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
@@ -192,6 +205,8 @@ class Influence(Pipe):
                         yield doc
             else:
                 yield from docs
+            finally:
+                self._done(docs)
 
     def annotate(self, docs: Sequence[Doc]) -> None:
         """Store explanations of the tagger's predictions on documents that it has just tagged.
@@ -199,15 +214,17 @@ class Influence(Pipe):
         RAISES (ValueError): S023, S024 or S026 if the tagger is missing, of another kind, or did not run;
             S025 if the index belongs to another pipeline.
         """
-        if self._paused:
+        if is_paused(self):
             return
         if self.index is None:
             if not self._warned:
                 warnings.warn(Warnings.W001.format(name=self.name), stacklevel=2)
                 self._warned = True
             return
+        for doc in docs:
+            forget(doc, self.name)
         explainer, tagger = self.explainer(), self.find_tagger()
-        predictions = [self._prediction(doc) for doc in docs]
+        predictions = [self._prediction(tagger, doc) for doc in docs]
         lengths = [len(doc) for doc in docs]
         entities = [tagger.scheme.entities(prediction.tags) for prediction in predictions]
         plans = [plan_queries(len(doc), found, self.used_unit, self.explained) for doc, found in zip(docs, entities)]
@@ -219,15 +236,15 @@ class Influence(Pipe):
             segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
             by_search = self._by_search(explainer.index.manifest.curvature)
             copies = docs if by_search else [bare_copy(self.nlp, doc) for doc in docs]
-            explanations = self._explain(Texts(copies, data, tags, numpy.array(segments)), self.where)
+            explanations = self._explain(explainer, Texts(copies, data, tags, numpy.array(segments)), self.where)
         start = 0
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
             own = explanations[start : start + len(plan.spans)]
             start += len(own)
             tags_of_doc = [tagger.tags[tag] for tag in prediction.tags]
-            store(doc, tags_of_doc, found, plan, own, explainer.table(self.used_unit), self.context, self._about())
-        for doc in docs:
-            del doc.user_hooks[PREDICTION_HOOK]
+            about = self._about(explainer.index)
+            store(doc, tags_of_doc, found, plan, own, explainer.table(self.used_unit), self.context, about)
+        self._done(docs)
 
     def explain(
         self,
@@ -249,17 +266,17 @@ class Influence(Pipe):
         explainer = self.explainer()
         data, tags, span = self.query(doc, segment, labels)
         texts = Texts([bare_copy(self.nlp, doc)], data, tags, numpy.array([span]))
-        (found,) = self._explain(texts, where or self.where)
+        (found,) = self._explain(explainer, texts, where or self.where)
         place = segment_place(doc, *span[1:])
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
         return view(place, " ".join(names), found, explainer.table(self.used_unit), self.context)
 
-    def _explain(self, queries: Texts, where: Optional[Filter]) -> list[Explanation]:
+    def _explain(self, explainer: Explainer, queries: Texts, where: Optional[Filter]) -> list[Explanation]:
         """Explain by the exact search where its scores are asked for, else by the method's own."""
-        explainer = self.explainer()
         if self._by_search(explainer.index.manifest.curvature):
-            return explainer.explain(queries.data, queries.labels, queries.segments, self.used_unit, self.top_k, where)
-        return self.method_explainer().explain(queries, self.top_k, where)
+            asked = queries.data, queries.labels, queries.segments
+            return explainer.explain(*asked, self.used_unit, self.top_k, where, refine=self.refine)
+        return self._by_method(explainer).explain(queries, self.top_k, where)
 
     def words_behind(self, doc: Doc, segment: Segment, reference: Reference) -> list[tuple[str, float]]:
         """Say which words carried a reference's score, for methods that sum over words, such as TracInWE.
@@ -288,14 +305,18 @@ class Influence(Pipe):
         storing (bool): no warning: this is what `seginf index` does.
         RAISES (ValueError): S020 to S026 as ``explainer``; S035 if the index was pruned; those of the method.
         """
-        explainer = self.explainer()
-        if self._method_explainer is None or self._method_explainer.method is not self.method:
-            assert self.method is not None and self.index is not None
-            context = index_context(self.nlp, self.tagger_name, self.index, self.used_unit)
-            folder = self.index.folder.parent / METHOD_FOLDER
-            table = explainer.table(self.used_unit)
-            self._method_explainer = MethodExplainer(context, table, self.method, folder, storing=storing)
-        return self._method_explainer
+        return self._by_method(self.explainer(), storing=storing)
+
+    def _by_method(self, explainer: Explainer, *, storing: bool = False) -> MethodExplainer:
+        method, table = self.method, explainer.table(self.used_unit)
+        assert method is not None
+        with _PREPARING:  # others wait for what takes long, rather than doing it too
+            known = self._method_explainer
+            if known is None or known.method is not method or known.table is not table:
+                context = index_context(self.nlp, self.tagger_name, explainer.index, self.used_unit)
+                folder = explainer.index.folder.parent / METHOD_FOLDER
+                self._method_explainer = known = MethodExplainer(context, table, method, folder, storing=storing)
+        return known
 
     def best_changes(
         self, doc: Doc, segment: Union[Span, Token], labels: Union[str, Sequence[str]], top: int = 3
@@ -318,28 +339,36 @@ class Influence(Pipe):
         """Return what searches the index, after checking that the index is this pipeline's. ``explainer().effects`` is
         the interface for research: gradients, scores, removal, relabelling and refits of any training segments.
 
-        The small head is checked every time (the tagger may go on learning in this process), the encoder on first use.
+        Head and encoder are checked every time, because the tagger may go on learning in this process: the small head
+        by all its numbers, the encoder by a stamp, and by all its numbers if that is a new one.
         RAISES (ValueError): S020 without an index, S025 if it belongs to another pipeline.
         """
-        if self.index is None:
+        index = self.index
+        if index is None:
             raise ValueError(Errors.S020)
-        tagger, manifest = self.find_tagger(), self.index.manifest
+        tagger, manifest = self.find_tagger(), index.manifest
         if list(tagger.tags) != manifest.tags:
             raise ValueError(Errors.S025.format(what="the list of labels"))
         if head_fingerprint(tagger.model) != manifest.head_fingerprint:
             raise ValueError(Errors.S025.format(what="the tagger's head"))
-        if self._explainer is None:
-            if encoder_fingerprint(self.nlp, self.tagger_name) != manifest.encoder_fingerprint:
-                raise ValueError(Errors.S025.format(what="the encoder"))
-            self._explainer = Explainer(self.index, self.refine)
-        self._explainer.refine = self.refine
-        return self._explainer
+        if self._encoder_fingerprint() != manifest.encoder_fingerprint:
+            raise ValueError(Errors.S025.format(what="the encoder"))
+        explainer = self._explainer
+        if explainer is None or explainer.index is not index:
+            self._explainer = explainer = Explainer(index)
+        return explainer
+
+    def _encoder_fingerprint(self) -> str:
+        """Return the encoder's fingerprint, which takes long where it is large, so it is kept under a stamp."""
+        stamp, known = encoder_stamp(self.nlp, self.tagger_name), self._encoder
+        if known is None or known[0] != stamp:
+            self._encoder = known = stamp, encoder_fingerprint(self.nlp, self.tagger_name)
+        return known[1]
 
     def load_index(self, folder: Path) -> None:
         """Open an index. RAISES (ValueError): S030, S031, S032 if it is missing, of another version, or damaged."""
         self.index = Index(folder)
         self._explainer = self._method_explainer = None
-        self._connect()
 
     def check_method(self) -> None:
         """Make sure, before an index is built, that ``store_method`` will have what it needs.
@@ -365,18 +394,24 @@ class Influence(Pipe):
         """Close the index; the component is inert again."""
         self.index = None
         self._explainer = self._method_explainer = None
-        self._connect()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Skip the search in a with-block, as `spacy evaluate` does."""
-        before, self._paused = self._paused, True
-        self._connect()
-        try:
+        """Skip the search in a with-block, as `spacy evaluate` does; other threads go on explaining."""
+        with pausing(self):
             yield
-        finally:
-            self._paused = before
-            self._connect()
+
+    def reads(self, tagger: Any, doc: Doc) -> bool:
+        """Will this component explain what a tagger predicts of a document?
+
+        It may be part of other pipelines than that which it was made for, or be called by itself; in doubt it will.
+        """
+        if self.index is None or is_paused(self) or self.tagger_name not in self.nlp.component_names:
+            return False
+        if self.nlp.get_pipe(self.tagger_name) is not tagger:
+            return False
+        enabled = [component for _, component in self.nlp.pipeline]
+        return doc.vocab is not self.nlp.vocab or (self in enabled and tagger in enabled)
 
     def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
         """Write the index, if there is one, to an ``index`` folder, and the files of a stored method beside it. What
@@ -414,13 +449,6 @@ class Influence(Pipe):
             self.unload_index()
         return self
 
-    def _connect(self) -> None:
-        """Have the tagger leave its predictions on documents as long as they are read here."""
-        if self.tagger_name in self.nlp.component_names:
-            tagger = self.nlp.get_pipe(self.tagger_name)
-            if isinstance(tagger, CRFTagger):
-                tagger.keep_predictions = self.index is not None and not self._paused
-
     def find_tagger(self) -> CRFTagger:
         """Return the explained tagger. RAISES (ValueError): S023 if there is none, S024 if it is no crf_tagger."""
         if self.tagger_name not in self.nlp.component_names:
@@ -432,12 +460,18 @@ class Influence(Pipe):
             raise ValueError(Errors.S024.format(name=self.name, tagger=self.tagger_name, kind=kind))
         return tagger
 
-    def _prediction(self, doc: Doc) -> TaggerPrediction:
-        prediction: Any = doc.user_hooks.get(PREDICTION_HOOK)
+    def _prediction(self, tagger: CRFTagger, doc: Doc) -> TaggerPrediction:
+        prediction: Optional[TaggerPrediction] = tagger.handover.read(doc)
         if prediction is None:
-            self._connect()
             raise ValueError(Errors.S026.format(name=self.name, tagger=self.tagger_name))
         return prediction
+
+    def _done(self, docs: Iterable[Doc]) -> None:
+        """Let the tagger's predictions go."""
+        tagger = dict(self.nlp.components).get(self.tagger_name)
+        if isinstance(tagger, CRFTagger):
+            for doc in docs:
+                tagger.handover.done(doc, self)
 
     def query(self, doc: Doc, segment: Segment, labels: Labels = None) -> Asked:
         """Encode a document anew; return its features, its tags with the segment at other labels, and the segment, as
@@ -447,12 +481,11 @@ class Influence(Pipe):
         """
         return ask(self.nlp, self.find_tagger(), doc, segment, labels)
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self, index: Index) -> dict[str, Any]:
         """What is stored on a document beside its explanations."""
-        assert self.index is not None
-        manifest = self.index.manifest
-        about: dict[str, Any] = {"tagger": self.tagger_name, "curvature": manifest.curvature, "refit": manifest.refit}
-        about["unit"] = self.used_unit
+        manifest = index.manifest
+        about: dict[str, Any] = {"component": self.name, "tagger": self.tagger_name}
+        about.update(curvature=manifest.curvature, refit=manifest.refit, unit=self.used_unit)
         if not self._by_search(manifest.curvature):
             assert self.method is not None
             about["method"] = self.method.name

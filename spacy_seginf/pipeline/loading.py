@@ -20,9 +20,10 @@ def load_pipeline(model: str) -> Language:
 
 
 def load_indexed(pipeline: str) -> tuple[Language, Influence]:
-    """Load a pipeline with an index. RAISES (ValueError): S030 if it has none, S040 if there is no pipeline."""
+    """Load a pipeline with an index. Of several, the last influence component is meant, whose explanations the
+    extensions show. RAISES (ValueError): S030 if there is none, S040 if there is no pipeline."""
     nlp = load_pipeline(pipeline)
-    for _, component in nlp.pipeline:
+    for _, component in reversed(list(nlp.pipeline)):
         if isinstance(component, Influence) and component.index is not None:
             return nlp, component
     raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))

@@ -1,11 +1,18 @@
-"""Changes of a pipeline's layers that hold in a with-block: what they do, dropout, and where gradients go."""
+"""Changes of a pipeline's layers that hold in a with-block: what they do, dropout, and where gradients go.
+
+Only one thread may make such changes at a time. Others may predict meanwhile: for them layers do what they always do.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from functools import wraps
+from threading import RLock, get_ident
 from typing import Any, Callable, Iterator, Sequence
 
 from thinc.backends import ParamServer
+
+CHANGING = RLock()  # held by the thread that changes layers, of any pipeline
 
 
 def modules_of(node: Any) -> list[Any]:
@@ -16,8 +23,14 @@ def modules_of(node: Any) -> list[Any]:
 
 @contextmanager
 def other_function(node: Any, forward: Callable) -> Iterator[None]:
-    """Let a node do something else for a while."""
-    before, node._func = node._func, forward
+    """Let a node do something else for a while, as far as this thread is concerned."""
+    before, owner = node._func, get_ident()
+
+    @wraps(before)
+    def chosen(model: Any, X: Any, is_train: bool) -> Any:
+        return (forward if get_ident() == owner else before)(model, X, is_train)
+
+    node._func = chosen
     try:
         yield
     finally:

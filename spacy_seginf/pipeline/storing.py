@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
 
 from spacy.tokens import Doc
 
 from ..search.explainer import Explanation, Found, Table
-from .extensions import STORED
+from .extensions import STORED, by_component
 from .views import Influencers
 
 Place = tuple[int, int, str]
 Sides = tuple[list[list[Any]], list[list[Any]]]
 NOTHING: Sides = ([], [])
-NONE = Explanation(float("nan"), [], [], 0)  # of a token that was not to be explained
+NONE = Explanation(None, [], [], 0)  # of a token that was not to be explained
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,10 @@ def store(
     context: int,
     about: dict[str, Any],
 ) -> None:
-    """Write explanations (one per span of the plan) to a document."""
+    """Write explanations (one per span of the plan) to a document, beside those of other components.
+
+    about (dict): what holds for all of them; "component" is the name that they are kept under.
+    """
     references = _References(table, context)
     # Tokens of an entity share its explanation, so it is written once.
     written = [references.both_sides(explanation) for explanation in explanations]
@@ -73,7 +76,25 @@ def store(
         _entry(segment_place(doc, start, end), label, explanations[number], written[number])
         for (start, end, label), number in zip(entities, plan.of_entity)
     ]
-    doc._.set(STORED, {**about, "references": references.described, "tokens": tokens, "entities": spans})
+    forget(doc, about["component"])
+    found = {**about, "references": references.described, "tokens": tokens, "entities": spans}
+    _keep(doc, {**by_component(doc), about["component"]: found})
+
+
+def forget(doc: Doc, component: str) -> None:
+    """Take a component's explanations off a document, if it has some: they are of an earlier prediction."""
+    kept = by_component(doc)
+    if kept.pop(component, None) is not None:
+        _keep(doc, kept)
+
+
+def _keep(doc: Doc, kept: dict[str, dict[str, Any]]) -> None:
+    """Store what components have found, by their names in the order in which they ran: the last one is seen first."""
+    stored: Optional[dict[str, Any]] = None
+    if kept:
+        *others, last = kept
+        stored = {**kept[last], "others": {name: kept[name] for name in others}} if others else kept[last]
+    doc._.set(STORED, stored)
 
 
 def view(place: Place, label: str, explanation: Explanation, table: Table, context: int) -> Influencers:
@@ -102,11 +123,8 @@ class _References:
         return self._side(explanation.supporting), self._side(explanation.opposing)
 
     def _side(self, found: Sequence[Found]) -> list[list[Any]]:
-        """Return [reference number, effect, score, change of log-odds or None, refined] of every reference."""
-        return [
-            [self._number(f.row), f.effect, f.score, f.log_odds if f.log_odds == f.log_odds else None, f.refined]
-            for f in found
-        ]
+        """Return [reference number, effect, score, change of log-odds or None, refined, doubtful] of references."""
+        return [[self._number(f.row), f.effect, f.score, f.log_odds, f.refined, f.doubtful] for f in found]
 
     def _number(self, row: int) -> int:
         if row not in self._numbers:

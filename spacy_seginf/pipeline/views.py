@@ -3,27 +3,32 @@
 What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so that it survives ``Doc.to_bytes``,
 ``DocBin(store_user_data=True)`` and pickling:
 
-    {"tagger": str, "curvature": str, "unit": "entity" or "token",
+    {"component": str, "tagger": str, "curvature": str, "unit": "entity" or "token",
      "references": [{"text", "label", "document", "start", "end", "context", "offset", "row", "missing"}, ...],
      "tokens":   [explanation of every token],
      "entities": [explanation of every entity],
      "method": str, only if the references are not those of the index's own search,
-     "explains": {"component": str, "agreement": float}}   only after `seginf attach`; see ``CRFTagger.explained``
+     "explains": {"component": str, "agreement": float},   only after `seginf attach`; see ``CRFTagger.explained``
+     "others": {component: the same}}   only if further influence components ran before this one
 
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
-"supporting": [[reference number, effect, score, change of log-odds, refined], ...], "opposing": [...],
-"rows_seen": int}. "missing" is there only for entities that the annotation leaves out.
+"supporting": [[reference number, effect, score, change of log-odds, refined, doubtful], ...], "opposing": [...],
+"rows_seen": int}. "missing" is there only for entities that the annotation leaves out. What is not known is None: the
+probability of tokens that were not to be explained, and the log-odds of scores.
 """
 
 from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+NOT_ASKED = "Not explained: only entities are (explain = 'entities')."
+SET_SINCE = "Not explained: another component has set this entity, or its label."
+
 
 class Reference:
     """A training label that supports or opposes a prediction."""
 
-    __slots__ = ("_data", "effect", "log_odds", "refined", "score")
+    __slots__ = ("_data", "doubtful", "effect", "log_odds", "refined", "score")
 
     def __init__(
         self,
@@ -32,6 +37,7 @@ class Reference:
         score: Optional[float] = None,
         log_odds: Optional[float] = None,
         refined: bool = False,
+        doubtful: bool = False,
     ) -> None:
         self._data = data
         self.effect = effect
@@ -43,7 +49,11 @@ class Reference:
         self.log_odds = log_odds
         """Optional[float]: the effect as a change of log p / (1 - p), so negative supports; None with identity."""
         self.refined = refined
-        """bool: True if the effect was refined on all training documents: one step was doubtful, or by request."""
+        """bool: True if the effect was refined on all training documents, until the head was at its new optimum: one
+        step was doubtful, or by request."""
+        self.doubtful = doubtful
+        """bool: True if one step is doubtful, and no optimum was found: the index is pruned or was not refit, or the
+        steps did not converge."""
 
     @property
     def influence(self) -> float:
@@ -139,11 +149,17 @@ class Influencers:
         return self._data["label"]
 
     @property
-    def probability(self) -> float:
+    def probability(self) -> Optional[float]:
         """p(labels | labels outside, text), of the token or of the whole entity (also for tokens inside an entity,
-        unless references are tokens). Not the marginal probability: everything around is taken as predicted. nan for
-        tokens that were not to be explained (explain = "entities")."""
-        return self._data["probability"]
+        unless references are tokens). Not the marginal probability: everything around is taken as predicted. None for
+        what is not explained."""
+        value = self._data["probability"]
+        return None if value is None or value != value else value
+
+    @property
+    def unexplained(self) -> str:
+        """Why there is no explanation; empty if there is one."""
+        return "" if self.probability is not None else self._data.get("unexplained", NOT_ASKED)
 
     @property
     def start_char(self) -> int:
@@ -181,6 +197,8 @@ class Influencers:
         return len(self._data["supporting"]) + len(self._data["opposing"])
 
     def __repr__(self) -> str:
+        if self.probability is None:
+            return f"<influencers of {self.text!r} {self.label}: {self.unexplained}>"
         sides = f"{len(self._data['supporting'])} supporting, {len(self._data['opposing'])} opposing"
         return f"<influencers of {self.text!r} {self.label} (p={self.probability:.2f}): {sides}>"
 
@@ -189,3 +207,12 @@ class Influencers:
         from ..render.cell import influencers_html
 
         return influencers_html(self)
+
+
+def unexplained(start: int, end: int, text: str, label: str) -> Influencers:
+    """Return what is said of an entity that another component has set, or given another label.
+
+    start, end (int): its first character, and the one after the last. text, label (str).
+    """
+    entry: dict[str, Any] = {"start": start, "end": end, "text": text, "label": label, "probability": None}
+    return Influencers({**entry, "supporting": [], "opposing": [], "rows_seen": 0, "unexplained": SET_SINCE}, [])

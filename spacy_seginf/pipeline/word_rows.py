@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, Callable, Iterator, NamedTuple
 
 import numpy
@@ -35,9 +36,12 @@ def watched_pieces(node: Any) -> Iterator[Callable[[bool], WordGradients]]:
     """
     batch: Any = None
     output: Any = None
+    owner = get_ident()
 
     def embed(module: Any, inputs: Any, found: Any) -> Any:
         nonlocal output
+        if get_ident() != owner:
+            return None  # another thread predicts
         output = found.detach().requires_grad_(True)
         return output
 

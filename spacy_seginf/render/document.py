@@ -13,12 +13,13 @@ from spacy.tokens import Doc
 from spacy.util import is_in_jupyter
 
 from ..pipeline.extensions import register_extensions, stored_explanations
-from ..pipeline.views import Influencers
+from ..pipeline.views import NOT_ASKED, Influencers
 from .templates import template
 from .wording import caveat, provenance, visible
 
 NO_ENTITIES = "No entities were predicted in this text. Show every token with tokens=True."
 NONE_SHOWN = "There is nothing of the wanted labels in this text."
+SET_BY_OTHERS = "Not explained, because another component has set these entities, or their labels:"
 
 
 def render(
@@ -68,21 +69,21 @@ def document_html(
     stored = stored_explanations(doc)
     options = dict(options or {})
     renderer = EntityRenderer(options)
-    known = {(entry["start"], entry["end"]): entry for entry in stored["entities"]}
-    explained = [Influencers(entry, stored["references"]) for entry in known.values()]
+    explained = [Influencers(entry, stored["references"]) for entry in stored["entities"]]
     marks = [_entity_mark(ent, options) for ent in doc.ents]
     if tokens:
         explained = doc._.influencers
         marks = [{"start": one.start_char, "end": one.end_char, "label": one.label} for one in explained]
     marks = [mark for mark in marks if renderer.ents is None or mark["label"].upper() in renderer.ents]
-    views = {(one.start_char, one.end_char): one for one in explained}
-    places = [(mark["start"], mark["end"]) for mark in marks]
+    views = {(one.start_char, one.end_char, one.label): one for one in explained if not one.unexplained}
+    places = [(mark["start"], mark["end"], mark["label"]) for mark in marks]
     shown = [views[place] for place in places if place in views]
+    others = [f"{doc.text[place[0] : place[1]]} {place[2]}" for place in places if place not in views]
     return template("document_page.html" if page else "document.html").render(
         language=doc.lang_ or "en",
         marked=_marked(doc, marks, renderer),
         explained=[(one, renderer.colors.get(one.label.upper(), renderer.default_color)) for one in shown],
-        unexplained=[doc.text[start:end] for start, end in places if (start, end) not in views],
+        unexplained=(NOT_ASKED if tokens else f"{SET_BY_OTHERS} {'; '.join(others)}") if others else "",
         empty=NONE_SHOWN if doc.ents or tokens else NO_ENTITIES,
         top=top,
         notice=provenance(stored),

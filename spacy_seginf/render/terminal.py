@@ -27,10 +27,13 @@ def render_terminal(
     """
     lines: list[str] = []
     for influencers in explained:
-        head = (
-            f"{shorten(visible(influencers.text))}   {visible(influencers.label)}   p = {influencers.probability:.2f}"
-        )
+        head = f"{shorten(visible(influencers.text))}   {visible(influencers.label)}"
+        if influencers.probability is not None:
+            head += f"   p = {influencers.probability:.2f}"
         lines += ["", color(head, bold=True) if colors else head]
+        if influencers.unexplained:
+            lines.append(f"  {influencers.unexplained}")
+            continue
         for relation, references in (("supports", influencers.supporting), ("opposes", influencers.opposing)):
             lines += [_line(reference, colors) for reference in references[:top]]
             if not references:

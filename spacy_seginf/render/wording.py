@@ -15,8 +15,9 @@ IDENTITY = (
 EXACT = (
     "Each figure is the change of the prediction's log-odds if that training label were removed and the tagger's head "
     "refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A star marks "
-    "figures that were refined on all training documents, because one step was doubtful. This is the effect on the "
-    "head alone: the encoder has seen the label too, and what it learned from it is not counted."
+    "figures that were refined on all training documents until the head was at its new optimum, because one step was "
+    "doubtful; a question mark those that stay doubtful. This is the effect on the head alone: the encoder has seen "
+    "the label too, and what it learned from it is not counted."
 )
 NOT_REFIT = (
     " The index keeps the trained head, which is not at the optimum that such predictions assume: take them for a "
@@ -66,10 +67,11 @@ def caveat(stored: Optional[Mapping[str, Any]]) -> str:
 
 
 def figure(reference: Reference) -> str:
-    """Return what is shown of a reference's effect: the change of log-odds, or the score under identity curvature."""
+    """Return what is shown of a reference's effect: the score, or the change of log-odds, with a star if it was refined
+    and a question mark if it is doubtful."""
     if reference.log_odds is None:
         return f"score {reference.effect:+.3g}"
-    return f"log-odds {reference.log_odds:+.3g}" + ("*" if reference.refined else "")
+    return f"log-odds {reference.log_odds:+.3g}" + ("*" if reference.refined else "?" if reference.doubtful else "")
 
 
 def label_of(reference: Reference) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Optional, Union
 
@@ -15,17 +15,19 @@ from ..index.index import Index
 from ..index.tables import Filter, SegmentTable, TokenTable
 from ..influence.effects import HeadEffects, log_odds
 from ..influence.factors import TokenFactors
-from ..influence.fit import HeadData
+from ..influence.fit import TOLERANCE, HeadData
 from ..influence.relabelling import LabelChange, alternatives, first_order
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.segments import SegmentChains
 from ..schemes import TagScheme
 from .bounded import search
+from .kept import KeptArrays
 from .pairs import losses_after
 from .queries import CurvedQueries, Queries, SearchQueries
 
 CANDIDATES = 3  # times k references on each side are looked at before the k with the largest effects are shown
-LEAST_REFINEMENTS = 4  # of references with a high leverage, for which one Newton step is not enough
+MOST_REFINEMENTS = 60  # Newton steps until a reference is given up that has a high leverage; most take 5 to 20
+EQUAL = 1e-6  # relative: effects that differ by less, from steps in float32, are equal
 CHANGED = 10  # references on each side whose relabelling is considered
 SEARCHED = 256  # segments handled at once
 CACHED_NUMBERS = 1 << 25  # of predicted steps kept in memory
@@ -38,41 +40,43 @@ class Found:
 
     row (int): in the table of its unit. score: first-order effect, the one that is ranked by the search. effect: change
     of the segment's loss (nats) when the label is removed; positive supports, negative opposes. log_odds: the same as a
-    change of log p / (1 - p), so of the other sign; nan with identity curvature, where effect is the score.
-    refined (bool): whether the effect was refined by further Newton steps.
+    change of log p / (1 - p), so of the other sign; None where effect is a score and predicts no removal.
+    refined (bool): whether the effect is that of the optimum without the label, which further Newton steps have found.
+    doubtful (bool): whether one step is doubtful and no optimum was found.
     """
 
     row: int
     score: float
     effect: float
-    log_odds: float
+    log_odds: Optional[float] = None
     refined: bool = False
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A segment's conditional probability, and what supports and opposes it, strongest first."""
+    """A segment's conditional probability (None if it was not asked for), and what supports and opposes it, strongest
+    first."""
 
-    probability: float
+    probability: Optional[float]
     supporting: list[Found]
     opposing: list[Found]
     rows_seen: int
 
 
 class Explainer:
-    """Searches an index and computes effects. Predicted steps of references are kept, as texts share them.
+    """Searches an index and computes effects, for any number of threads. Predicted steps of references are kept, as
+    texts share them; what is kept changes no answer.
 
     index (Index).
-    refine (int): Newton steps on the true objective for every reference that is shown; references of high leverage get
-        some in any case.
     """
 
-    def __init__(self, index: Index, refine: int = 0) -> None:
-        self.index, self.refine = index, refine
+    def __init__(self, index: Index) -> None:
+        self.index = index
         self.exact = index.manifest.curvature != "identity"
-        self._steps = _Steps(self)
+        self._steps: KeptArrays[tuple[str, int]] = KeptArrays(CACHED_NUMBERS)
+        self._moved: KeptArrays[tuple[str, int, int]] = KeptArrays(CACHED_NUMBERS)
         self._leverages: dict[tuple[str, int], float] = {}
-        self._refined: dict[tuple[str, int, int], numpy.ndarray] = {}
 
     @cached_property
     def effects(self) -> HeadEffects:
@@ -92,12 +96,17 @@ class Explainer:
         unit: str,
         k: int,
         where: Optional[Filter] = None,
+        *,
+        refine: int = 0,
     ) -> list[Explanation]:
         """Find the k strongest supporting and opposing references of each segment.
 
         data (HeadData): texts; ``allowed`` just permits the labels. labels (ints, tokens): what is explained.
         segments (ints, n x 3): document, start, end. unit (str): "entity" or "token", what references are.
         where (Filter): which references may be found; all if None.
+        refine (int): if positive, every reference that is shown is refined on the true objective, until the head is at
+            its new optimum, as those of high leverage are in any case; by so many Newton steps at most, or
+            MOST_REFINEMENTS if that is more.
         """
         result: list[Explanation] = []
         # Their references' steps of theta are in memory together.
@@ -110,7 +119,7 @@ class Explainer:
             losses = watched.losses(self._nothing())[0]
             rows = numpy.concatenate([found.supporting.rows, found.opposing.rows], axis=1)
             scores = numpy.concatenate([found.supporting.scores, found.opposing.scores], axis=1)
-            entries = self._effects(watched, rows, scores, losses, unit, k)
+            entries = self._effects(watched, rows, scores, losses, unit, k, refine)
             for sides, loss, seen in zip(entries, losses.tolist(), found.rows_seen.tolist()):
                 result.append(Explanation(math.exp(-loss), *sides, seen))
         return result
@@ -128,7 +137,8 @@ class Explainer:
         """Find the training label whose change to another would make a segment's labels most probable.
 
         Candidates are the references that speak against these labels most, and those that speak for them; their other
-        labels are ranked by the first-order effect, the best by the predicted one.
+        labels are ranked by the first-order effect, the best by the predicted one, and those that are shown by refits
+        of the head, unless the index is of a head that is not at its optimum.
         """
         watched = SegmentChains(self.index.theta, data, labels, segment)
         queries = CurvedQueries(self.index.metric, watched.factors().gradients())
@@ -145,15 +155,29 @@ class Explainer:
                     gain = first_order(chains, one_label_each(numpy.array(tags), len(scheme.tags))) @ curved
                     options.append((float(gain), row, name, tags))
         options.sort(key=lambda option: (-option[0], *option[1:3]))
-        before = float(watched.losses(self._nothing())[0, 0])
+        before = math.exp(-float(watched.losses(self._nothing())[0, 0]))
         changes = []
         for _, row, name, tags in options[: top * CANDIDATES]:
-            step = self.effects.predict(self.effects.relabelled(table.segment(row), numpy.array(tags)))
-            after = float(watched.losses(step)[0, 0])
-            changes.append(
-                LabelChange(table.reference(row, context), name, float(numpy.exp(-before)), float(numpy.exp(-after)))
-            )
-        return sorted(changes, key=lambda change: -change.after)[:top]
+            change = self.effects.relabelled(table.segment(row), numpy.array(tags))
+            step = self.effects.predict(change)
+            after = math.exp(-float(watched.losses(step)[0, 0]))
+            changes.append((LabelChange(table.reference(row, context), name, before, after), change, step))
+        while True:
+            changes.sort(key=lambda entry: -entry[0].after)
+            place = next((place for place, (shown, _, _) in enumerate(changes[:top]) if not shown.refit), None)
+            if place is None or not self._at_optimum:
+                return [shown for shown, _, _ in changes[:top]]
+            shown, change, step = changes[place]
+            step, _ = self.effects.refit(change, step, tolerance=TOLERANCE)
+            after = math.exp(-float(watched.losses(step)[0, 0]))
+            changes[place] = replace(shown, after=after, refit=True), change, step
+
+    @property
+    def _at_optimum(self) -> bool:
+        """Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
+        index has not got what they need."""
+        manifest = self.index.manifest
+        return bool(manifest.refit and not manifest.held_documents and not manifest.pruned)
 
     def _nothing(self) -> numpy.ndarray:
         return numpy.zeros((1, len(self.index.theta)))
@@ -179,37 +203,36 @@ class Explainer:
         losses: numpy.ndarray,
         unit: str,
         k: int,
+        refine: int,
     ) -> list[tuple[list[Found], list[Found]]]:
         """Compute the effects of the candidates (rows, scores: segments x candidates; row -1 for none)."""
         owners, columns = numpy.nonzero(rows >= 0)
         pairs, ranked = rows[owners, columns], scores[owners, columns]
         refined = numpy.zeros(len(pairs), dtype=bool)
         if not self.exact:
-            return _both_sides(len(rows), owners, _Effects(pairs, ranked, ranked, ranked * math.nan, refined), k)
+            return _both_sides(len(rows), owners, _Effects(pairs, ranked, ranked, None, refined, refined), k)
         unique, places = numpy.unique(pairs, return_inverse=True)
-        doubtful = numpy.array(
-            [self.refine > 0 or self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()], dtype=bool
-        )
-        # Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
-        # index has not got what they need.
-        manifest = self.index.manifest
-        at_optimum = manifest.refit and not manifest.held_documents
-        doubtful = doubtful[places] & (at_optimum and not manifest.pruned)
-        after = losses_after(watched, owners, self._steps.predicted(unique, unit), places)
+        doubtful = numpy.array([self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()], dtype=bool)
+        doubtful = doubtful[places]
+        waiting = (doubtful | (refine > 0)) & self._at_optimum
+        after = losses_after(watched, owners, self._predicted(unique, unit), places)
         while True:
             effect, odds = after - losses[owners], log_odds(after) - log_odds(losses[owners])
-            entries = _both_sides(len(rows), owners, _Effects(pairs, ranked, effect, odds, refined), k)
-            if not (doubtful & ~refined).any():
+            found = _Effects(pairs, ranked, effect, odds, refined, doubtful & ~refined)
+            entries = _both_sides(len(rows), owners, found, k)
+            if not waiting.any():
                 return entries
             # By segment: what is refined for one must not depend on what is explained beside it.
             shown = [{entry.row for side in sides for entry in side} for sides in entries]
-            wanted = [n for n in numpy.flatnonzero(doubtful & ~refined).tolist() if int(pairs[n]) in shown[owners[n]]]
+            wanted = [n for n in numpy.flatnonzero(waiting).tolist() if int(pairs[n]) in shown[owners[n]]]
             if not wanted:
                 return entries
             again, of_pair = numpy.unique(pairs[wanted], return_inverse=True)
-            steps = numpy.concatenate([self._refine(row, unit) for row in again.tolist()])
-            after[wanted] = losses_after(watched, owners[wanted], steps, of_pair)
-            refined[wanted] = True
+            steps = max(refine, MOST_REFINEMENTS)
+            moved = numpy.stack([self._refine(row, unit, steps) for row in again.tolist()])
+            after[wanted] = losses_after(watched, owners[wanted], moved[:, 1:], of_pair)
+            refined[wanted] = moved[of_pair, 0] <= TOLERANCE
+            waiting[wanted] = False
 
     def _leverage(self, row: int, unit: str) -> float:
         key = unit, row
@@ -217,46 +240,36 @@ class Explainer:
             self._leverages[key] = self.table(unit).leverage(row)
         return self._leverages[key]
 
-    def _refine(self, row: int, unit: str) -> numpy.ndarray:
-        """Return the refined step of a row (float64, 1 x P)."""
-        steps = max(self.refine, LEAST_REFINEMENTS)
-        key = unit, row, steps
-        if key not in self._refined:
-            if (len(self._refined) + 1) * len(self.index.theta) > CACHED_NUMBERS:
-                self._refined.clear()
-            change = self.effects.without([self.table(unit).segment(row)])
-            start = self._steps.predicted(numpy.array([row]), unit).astype(numpy.float64)
-            self._refined[key] = self.effects.refine(change, start, steps)
-        return self._refined[key]
-
-
-class _Steps:
-    """Predicted steps of theta when a row is removed; they are kept, as texts share references."""
-
-    def __init__(self, explainer: Explainer) -> None:
-        self._explainer = explainer
-        self._kept = numpy.zeros((0, 0), dtype=numpy.float32)
-        self._places: dict[tuple[str, int], int] = {}
-
-    def predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
-        """Return the steps of some rows (float32, rows x P)."""
-        size = len(self._explainer.index.theta)
-        new = [row for row in rows.tolist() if (unit, row) not in self._places]
-        if (len(self._places) + len(new)) * size > CACHED_NUMBERS:
-            self._places, new = {}, rows.tolist()
-        needed = len(self._places) + len(new)
-        if needed > len(self._kept):
-            grown = numpy.empty((max(needed, min(2 * needed, CACHED_NUMBERS // size)), size), dtype=numpy.float32)
-            grown[: len(self._kept)] = self._kept.reshape(-1, size)
-            self._kept = grown
-        together = at_once(size, SEARCHED)
+    def _predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
+        """Return the predicted steps of theta when rows are removed, each on its own (float32, rows x P)."""
+        result = numpy.empty((len(rows), len(self.index.theta)), dtype=numpy.float32)
+        new = []
+        for place, row in enumerate(rows.tolist()):
+            step = self._steps.get((unit, row))
+            if step is None:
+                new.append(place)
+            else:
+                result[place] = step
+        together = at_once(len(self.index.theta), SEARCHED)
         for start in range(0, len(new), together):
             part = new[start : start + together]
-            steps = self._explainer.index.metric.apply(self._explainer.table(unit).gradients(numpy.array(part)))
-            first = len(self._places)
-            numpy.negative(steps, out=self._kept[first : first + len(part)], casting="same_kind")
-            self._places.update(((unit, row), first + number) for number, row in enumerate(part))
-        return self._kept[[self._places[unit, row] for row in rows.tolist()]]
+            steps = self.index.metric.apply(self.table(unit).gradients(rows[part]))
+            result[part] = -steps
+            for place in part:
+                self._steps.put((unit, int(rows[place])), result[place].copy())
+        return result
+
+    def _refine(self, row: int, unit: str, steps: int) -> numpy.ndarray:
+        """Improve the predicted step of a row by so many Newton steps at most, or until the head is at its new optimum
+        (float64, 1 + P): the largest |grad J| that is left, and the step."""
+
+        def move() -> numpy.ndarray:
+            change = self.effects.without([self.table(unit).segment(row)])
+            start = self._predicted(numpy.array([row]), unit).astype(numpy.float64)
+            step, fit = self.effects.refit(change, start, steps, TOLERANCE)
+            return numpy.append(fit.gradient, step[0])
+
+        return self._moved.made((unit, row, steps), move)
 
 
 def rows_of(index: Index, unit: str) -> Table:
@@ -270,18 +283,23 @@ class _Effects(NamedTuple):
     rows: numpy.ndarray
     scores: numpy.ndarray
     effects: numpy.ndarray
-    log_odds: numpy.ndarray
+    log_odds: Optional[numpy.ndarray]
     refined: numpy.ndarray
+    doubtful: numpy.ndarray
 
 
 def _both_sides(count: int, owners: numpy.ndarray, pairs: _Effects, k: int) -> list[tuple[list[Found], list[Found]]]:
     """Split the references of each segment (owners: ints, pairs) into the k supporting and the k opposing ones of the
     largest effects, strongest first; the search's order decides between equals."""
-    side = owners * 2 + (pairs.effects < 0)
-    order = numpy.lexsort((-numpy.abs(pairs.effects), side))
-    order = order[numpy.abs(pairs.effects[order]) > 0]
+    side, sizes = owners * 2 + (pairs.effects < 0), numpy.abs(pairs.effects)
+    order = numpy.lexsort((-sizes, side))
+    order = order[(sizes[order] > 0) & numpy.isfinite(sizes[order])]
+    falls = numpy.diff(sizes[order], prepend=numpy.inf) < -EQUAL * sizes[order]
+    groups = numpy.cumsum(falls | (numpy.diff(side[order], prepend=-1) != 0))
+    order = order[numpy.lexsort((order, groups))]
     order = order[numpy.arange(len(order)) - numpy.searchsorted(side[order], side[order]) < k]
-    found = [Found(*values) for values in zip(*(column[order].tolist() for column in pairs))]
+    columns = [[None] * len(order) if column is None else column[order].tolist() for column in pairs]
+    found = [Found(*values) for values in zip(*columns)]
     bounds = numpy.searchsorted(side[order], numpy.arange(2 * count + 1)).tolist()
     sides = [found[start:end] for start, end in zip(bounds, bounds[1:])]
     return list(zip(sides[::2], sides[1::2]))

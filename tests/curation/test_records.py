@@ -44,7 +44,8 @@ DECISIONS = st.builds(
     corpus=TEXT,
     family=TEXT,
 )
-DICTS = st.lists(st.dictionaries(st.text(), st.text() | st.floats(allow_nan=False) | st.integers())).map(tuple)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+DICTS = st.lists(st.dictionaries(st.text(), st.text() | FINITE | st.integers())).map(tuple)
 SUSPICIONS = st.builds(
     lambda span, **values: Suspicion(start=span[0], end=span[1], **values),
     SPANS,
@@ -53,7 +54,7 @@ SUSPICIONS = st.builds(
     kind=st.sampled_from(KINDS),
     current=TUPLES,
     suggested=TUPLES,
-    score=st.floats(allow_nan=False),
+    score=FINITE,
     probability=st.floats(0, 1),
     suggested_probability=st.floats(0, 1),
     family=TEXT,

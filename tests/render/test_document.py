@@ -133,12 +133,17 @@ def test_a_document_without_entities(exact_nlp):
     assert "No entities" in read_inert(render(exact_nlp("")))
 
 
-def test_tokens_that_were_not_explained_have_no_probability():
+@pytest.mark.parametrize("unknown", [None, float("nan")], ids=["none", "as it was stored once"])
+def test_tokens_that_were_not_explained_have_no_probability(unknown):
     doc = explained(["Osted", "won"], [])
     for entry in doc._.seginf["tokens"]:
-        entry.update(probability=float("nan"), supporting=[], opposing=[])
+        entry.update(probability=unknown, supporting=[], opposing=[])
     text = read_inert(render(doc, tokens=True))
-    assert "nan" not in text and text.count("no training label of this kind") == 4
+    assert "p =" not in text and "Not explained: only entities are" in text
+    assert doc[0]._.influencers.probability is None
+    assert "Not explained" in read_inert(doc[0]._.influencers._repr_html_()) and "Not explained" in repr(
+        doc[1]._.influencers
+    )
 
 
 def test_a_document_without_explanations():
@@ -151,7 +156,9 @@ def test_entities_that_were_set_later_are_named(exact_nlp):
     doc = exact_nlp(TEXT)
     doc.ents = [*doc.ents, Span(doc, len(doc) - 1, len(doc), label="POINT")]
     html = render(doc)
-    assert "Not explained, because the entities were set after the influence component: ." in read_inert(html)
+    assert "Not explained, because another component has set these entities, or their labels: . POINT" in read_inert(
+        html
+    )
     assert len(marks_of(html)) == len(doc.ents)
 
 

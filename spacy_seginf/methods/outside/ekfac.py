@@ -8,6 +8,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, Iterator, Optional
 
 import numpy
@@ -20,6 +21,7 @@ from ..settings import check_least
 from .tokens import Tokens, linear_layer, sum_columns
 
 BATCH = 512  # training tokens at once
+_ASKING = Lock()  # scores go through one place in the folder
 QUERY_BATCH = 256  # tokens of queries at once: kronfluence keeps a gradient of each, labels x width
 
 
@@ -101,7 +103,7 @@ class KronfluenceScores(Attribution):
         tokens = Tokens.of_segments(queries)
         if not len(tokens) or not len(self._lengths):
             return numpy.zeros((len(queries), len(self._lengths)))
-        with _care():
+        with _ASKING, _care():
             self._analyzer.compute_pairwise_scores(
                 "scores",
                 "factors",
@@ -112,7 +114,7 @@ class KronfluenceScores(Attribution):
                 score_args=self._arguments,
                 overwrite_output_dir=True,
             )
-        found = self._analyzer.load_pairwise_scores("scores")["all_modules"].numpy()
+            found = self._analyzer.load_pairwise_scores("scores")["all_modules"].numpy()
         scores = sum_columns(found, self._lengths)
         # kronfluence's H is the mean over tokens, that of the head's training loss their sum.
         return sum_columns(scores.T, tokens.lengths).T / self._count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy
@@ -15,6 +16,7 @@ from .tokens import Tokens, linear_layer, sum_columns
 
 CHUNK = 8192  # training tokens scored at once
 QUERY_CHUNK = 1024  # tokens of queries scored at once
+_ASKING = Lock()  # captum reads by hooks what layers get
 
 
 @spacy.registry.misc("spacy_seginf.CaptumTracInCPFast.v1")
@@ -68,10 +70,11 @@ class CaptumScores(Attribution):
         tokens = Tokens.of_segments(queries)
         if not len(tokens) or not len(self._lengths):
             return numpy.zeros((len(queries), len(self._lengths)))
-        parts = [
-            sum_columns(self._captum.influence(batch, show_progress=False).detach().numpy(), self._lengths)
-            for batch in tokens.batches(QUERY_CHUNK)
-        ]
+        with _ASKING:
+            parts = [
+                sum_columns(self._captum.influence(batch, show_progress=False).detach().numpy(), self._lengths)
+                for batch in tokens.batches(QUERY_CHUNK)
+            ]
         return sum_columns(numpy.concatenate(parts).T, tokens.lengths).T
 
 
