@@ -434,5 +434,15 @@ class Errors(metaclass=_Coded):
         "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
     )
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
+    # Memory
+    S187 = (
+        "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What "
+        "needs less: {options}. Or use a machine with more memory."
+    )
+    S188 = (
+        "There was not enough memory ({detail}). What needs less: --curvature kfac or identity, a smaller "
+        "--shard-tokens, fewer entity types, or a smaller corpus; other programs may take memory too. Encoded shards "
+        "are kept, so running again does not encode them again."
+    )
     # Looking
     S220 = "The picture {path} can't be written: give it a name that ends in one of {endings}."

@@ -9,6 +9,7 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
 from ..errors import Errors
+from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.append import append_to_index
 from ..pipeline.build import BuildReport, BuildSettings, save_with_index
@@ -18,6 +19,7 @@ from ..pipeline.loading import load_pipeline
 from .index import check_output, describe, show_progress
 
 
+@coded_memory_errors()
 def append(
     pipeline: str,
     corpus: Path,

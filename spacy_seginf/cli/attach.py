@@ -8,6 +8,7 @@ from typing import Optional
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
+from ..machine import coded_memory_errors
 from ..pipeline.attach import AttachReport, Comparison, add_tagger, check_labels, find_component, fit_tagger
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
@@ -15,6 +16,7 @@ from ..pipeline.loading import load_pipeline
 from .index import check_output, prepare_influence, show_progress
 
 
+@coded_memory_errors()
 def attach(
     pipeline: str,
     corpus: Path,

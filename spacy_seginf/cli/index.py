@@ -12,6 +12,7 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
+from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
 from ..pipeline.corpus import read_corpus
@@ -21,6 +22,7 @@ from ..pipeline.loading import load_pipeline
 from ..pipeline.settings import check_build
 
 
+@coded_memory_errors()
 def index(
     model: str,
     corpus: Path,

@@ -30,6 +30,7 @@ from ..influence.fit import HeadData
 from ..influence.gradients import Head
 from ..parallel import InProcess, Workers
 from .corpus import TrainingText
+from .cost import announce_cost, corpus_size
 from .crf_tagger import CRFTagger
 from .encoding import encoding_settings
 from .refit import Labelled, RefitReport, refit_head
@@ -128,11 +129,15 @@ def build_index(
     progress (Callable): makes a progress bar like tqdm; called with (total=number of documents).
     say (Callable): is told what is being done.
     RAISES (ValueError): S003 or S045 for labels that are not the tagger's, S041 if no token has a label, S010, S011 or
-        S013 for missing features, S050 or S051 for an unusable l2, S034 for a dtype that can't hold the features.
+        S013 for missing features, S050 or S051 for an unusable l2, S034 for a dtype that can't hold the features,
+        S187 if there is less memory than it takes.
     """
     tagger = nlp.get_pipe(tagger_name)
     assert isinstance(tagger, CRFTagger)
     check_labels(tagger, texts)
+    before = 0 if earlier is None else earlier.manifest.tokens
+    size = corpus_size(tagger, texts, dev, settings.shard_tokens, before)
+    announce_cost(size, settings.curvature, settings.dtype, settings.refit, say)
     manifest = Manifest(
         tagger=tagger_name,
         scheme=tagger.scheme.name,
