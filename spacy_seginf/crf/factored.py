@@ -27,8 +27,8 @@ class FactoredChain:
     """A batch of sequences (float64), each of at least one token.
 
     unary (rows x labels): label marginals.
-    left, right (rows x labels): p(y_t = a, y_{t+1} = b) = left[t, a] kernel[a, b] right[t + 1, b]; left is zero on last
-        tokens.
+    left, right, ahead (rows x labels): p(y_t = a, y_{t+1} = b) = left[t, a] kernel[a, b] right[t + 1, b]; left is
+        ahead over mass, and zero on last tokens.
     arriving, leaving (rows x labels): sums over the label before, and over the next one, that turn messages into
         conditional probabilities; 1 where there is no such token.
     kernels (1 or sequences x labels x labels): of all sequences, or of each. lengths (ints, sequences).
@@ -47,8 +47,16 @@ class FactoredChain:
         """Take one whole sequence."""
         number = int(numpy.searchsorted(numpy.cumsum(self.lengths), rows.start, side="right"))
         kernels = self.kernels if len(self.kernels) == 1 else self.kernels[number : number + 1]
-        columns = (self.unary, self.left, self.right, self.ahead, self.arriving, self.leaving)
-        return FactoredChain(*(column[rows] for column in columns), kernels, [rows.stop - rows.start])
+        return FactoredChain(
+            self.unary[rows],
+            self.left[rows],
+            self.right[rows],
+            self.ahead[rows],
+            self.arriving[rows],
+            self.leaving[rows],
+            kernels,
+            [rows.stop - rows.start],
+        )
 
     def follows(self, row: int, label: int, following: int) -> float:
         """Return p(next label | label) of a token that is not the last."""
@@ -90,6 +98,41 @@ class FactoredChain:
 
     def covariance_product(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Do what ``covariance.covariance_product`` does."""
+        past, future, mean = self._expected_scores(emissions, pairs)
+        unary = self.unary * (past + future - mean[:, None])
+        before, after = self.left * (past - mean[:, None]), self.right * (emissions + future)
+        counts = self._no_pairs()
+        for number, (here, following) in enumerate(self._inside()):
+            left, right = self.left[here], self.right[following]
+            kernel = self.kernels[0 if len(self.kernels) == 1 else number]
+            counts[number] = before[here].T @ right + left.T @ after[following] + pairs[number] * (left.T @ right)
+            counts[number] *= kernel
+        return unary, counts
+
+    def pair_terms(
+        self, emissions: numpy.ndarray, pairs: numpy.ndarray, weights: numpy.ndarray
+    ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """Return rows whose outer products, times the kernel, add up to each sequence's covariances of pairs with a
+        score, times a weight, minus its expected pairs; but for what the score of pairs itself contributes.
+
+        emissions, pairs: the score, as for ``covariance_product``. weights (float64, sequences).
+        RETURNS: left and right ones (float64, terms x labels), and how many terms each sequence has (int64).
+        """
+        past, future, mean = self._expected_scores(emissions, pairs)
+        scale = numpy.repeat(weights, self.lengths)[:, None]
+        before, after = self.left * (scale * (past - mean[:, None]) - 1.0), self.right * (emissions + future)
+        left, right = [numpy.zeros((0, self.unary.shape[1]))], [numpy.zeros((0, self.unary.shape[1]))]
+        for here, following in self._inside():
+            left += [before[here], scale[here] * self.left[here]]
+            right += [self.right[following], after[following]]
+        terms = 2 * (numpy.asarray(self.lengths, dtype=numpy.int64) - 1)
+        return numpy.concatenate(left), numpy.concatenate(right), terms
+
+    def _expected_scores(
+        self, emissions: numpy.ndarray, pairs: numpy.ndarray
+    ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """Return what a score adds up to on average up to a token of a label, own emission included, and behind it
+        (rows x labels), and altogether (rows)."""
         layout = time_major(self.lengths)
         kernels = _ordered(self.kernels, layout)
         scored = self.kernels * pairs
@@ -107,17 +150,7 @@ class FactoredChain:
             here, source = layout.backward[step, :running], layout.backward[step - 1, :running]
             behind = self.right[source] * (emissions[source] + future[source])
             future[here] += _move(behind, kernels.transpose(0, 2, 1)) / self.leaving[here]
-        given_label = past + future
-        mean = numpy.einsum("ra,ra->r", self.unary, given_label)
-        unary = self.unary * (given_label - mean[:, None])
-        before, after = self.left * (past - mean[:, None]), self.right * (emissions + future)
-        counts = self._no_pairs()
-        for number, (here, following) in enumerate(self._inside()):
-            left, right = self.left[here], self.right[following]
-            kernel = self.kernels[0 if len(self.kernels) == 1 else number]
-            counts[number] = kernel * (before[here].T @ right + left.T @ after[following])
-            counts[number] += scored[number] * (left.T @ right)
-        return unary, counts
+        return past, future, numpy.einsum("ra,ra->r", self.unary, past + future)
 
     def _no_pairs(self) -> numpy.ndarray:
         labels = self.unary.shape[1]

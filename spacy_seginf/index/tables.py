@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 import numpy
 
 from ..influence.factors import TokenFactors
-from ..influence.pair_rows import VALUES, concatenated, stored_pairs
+from ..influence.pair_rows import STORED, concatenated, stored_pairs
 from ..influence.segments import SegmentFactors, ranges
 from ..schemes import type_of
 from .shards import Shard
@@ -113,8 +113,11 @@ class SegmentPart:
 
     @property
     def pair_numbers(self) -> int:
-        """Numbers that are kept of the label pairs of a row, on average, where they are kept by their large entries."""
-        return 0 if "segment_pairs" in self._shard else 2 * len(self._shard[f"segment_{VALUES}"]) // max(len(self), 1)
+        """Numbers that are kept of the label pairs of a row, on average, where these are kept in factors."""
+        if "segment_pairs" in self._shard:
+            return 0
+        stored = sum(self._shard.file(f"segment_{name}.npy").raw.nbytes for name in STORED)
+        return stored // 4 // max(len(self), 1)
 
     def factors(self, rows: Rows) -> SegmentFactors:
         """Return the factored gradients of some rows."""
@@ -128,7 +131,7 @@ class SegmentPart:
             tokens = ranges(self._starts[rows], lengths)
         residuals = self._shard["segment_residuals"][tokens]
         stored = ("pairs",) if "segment_pairs" in self._shard else ()
-        pairs = stored_pairs(stored, lambda name: self._shard[f"segment_{name}"], rows, residuals.shape[1])
+        pairs = stored_pairs(stored, lambda name: self._shard[f"segment_{name}"], rows)
         return SegmentFactors(features[tokens], residuals, pairs, lengths)
 
     def tokens(self, rows: Any) -> numpy.ndarray:

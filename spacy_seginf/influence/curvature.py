@@ -270,8 +270,13 @@ class KroneckerCurvature:
         result = (self.label_vectors * strength[:, None]) @ self.label_vectors.T
         places = numpy.full(self.labels**2, len(self.pairs))
         places[self.pairs] = numpy.arange(len(self.pairs))
-        result += _transition_leverage(self.transitions, tokens, self.labels, places)
-        _add_diagonal_leverage(result, self.others, tokens)
+        # The part of T depends on the neighbours only, and many tokens have the same ones.
+        beside = numpy.stack([tokens.previous, tokens.following], axis=1)
+        _, rows, same = numpy.unique(beside, axis=0, return_index=True, return_inverse=True)
+        examples = tokens[rows]
+        transitions = _transition_leverage(self.transitions, examples, self.labels, places)
+        _add_diagonal_leverage(transitions, self.others, examples)
+        result += transitions[same.reshape(-1)]
         return result
 
 

@@ -24,7 +24,7 @@ from ..crf import one_label_each, viterbi
 from ..errors import Errors
 from .curvature import ExactCurvature, KroneckerCurvature, Metric
 from .fit import MATRICES, NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
-from .pair_rows import concatenated, kept
+from .pair_rows import concatenated
 from .relabelling import relabelled_step
 from .removal import (
     CorrectedGradients,
@@ -102,12 +102,17 @@ class HeadEffects:
 
     def plain_gradients(self, segments: numpy.ndarray) -> SegmentFactors:
         """Return the gradients of training segments (int64, n x 3) in factored form, computed some at a time."""
-        parts = [self.chains(part).factors() for part in self._parts(segments, PLAIN)] or [
-            self.chains(segments).factors()
-        ]
-        columns = (numpy.concatenate([getattr(part, name) for part in parts]) for name in ("features", "residuals"))
-        pairs = concatenated([kept(part.pairs) for part in parts])
-        return SegmentFactors(*columns, pairs, numpy.concatenate([part.lengths for part in parts]))
+        parts = []
+        for part in self._parts(segments, PLAIN) or [segments]:
+            chains = self.chains(part)
+            factors = chains.factors()
+            parts.append(replace(factors, pairs=chains.kept_pairs(factors.pairs)))
+        return SegmentFactors(
+            numpy.concatenate([part.features for part in parts]),
+            numpy.concatenate([part.residuals for part in parts]),
+            concatenated([part.pairs for part in parts]),
+            numpy.concatenate([part.lengths for part in parts]),
+        )
 
     def watch(self, data: HeadData, labels: numpy.ndarray, segments: SegmentList) -> SegmentChains:
         """Free segments of other documents at given labels (ints, all tokens of ``data``)."""

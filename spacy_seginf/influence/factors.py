@@ -18,6 +18,7 @@ import numpy
 from scipy.sparse import csr_matrix
 
 from .. import budget
+from .pair_rows import FactoredPairs
 from .segments import SegmentFactors
 
 
@@ -92,7 +93,9 @@ class TokenFactors:
             rows = numpy.repeat(numpy.concatenate([left, right]), labels)
             values = numpy.concatenate([self.residuals[left], self.residuals[right]]).ravel().astype("float64")
             columns = numpy.concatenate([into, onward]).ravel()
-            sparse = csr_matrix((values, (rows, columns)), shape=(len(self), labels**2))  # adds up what is there twice
+            entries = csr_matrix((values, (rows, columns)), shape=(len(self), labels**2))  # adds up what is there twice
+            terms, no_terms = numpy.zeros((0, labels)), numpy.zeros(len(self), dtype=numpy.int64)
+            sparse = FactoredPairs(entries, terms, terms, no_terms, numpy.ones((labels, labels)))
             return SegmentFactors(self.features, self.residuals, sparse, numpy.ones(len(self), dtype=numpy.int64))
         pairs = numpy.zeros((len(self), labels, labels))
         pairs[left, self.previous[left]] += self.residuals[left]

@@ -29,6 +29,7 @@ LBFGS_ITERATIONS = 300
 NEWTON_ITERATIONS = 100
 STALLED = 0.9  # a tiny step that leaves more of the gradient than this asks for a new Hessian
 PATIENCE, SLOW = 15, 0.1  # so do so many steps that together leave more of it than this
+LARGEST_MOVE = 50.0  # nats, of a transition in one step
 MEMORY = 30  # changes of the gradient that a quasi-Newton step remembers
 TOLERANCE = 1e-8
 ROUNDING = 1e-13  # nats per token: differences of J below this are none
@@ -286,7 +287,8 @@ def newton(
         if number and 0 <= slope <= 2 * gap:
             done = True
             break
-        rate = 1.0
+        # Far from the optimum a Hessian may ask for transitions that nothing in the data could outweigh.
+        rate = min(1.0, LARGEST_MOVE / max(float(numpy.abs(step[-(data.labels**2) :]).max()), 1e-300))
         while True:
             candidate = theta - rate * step
             new_value, new_gradient = loss_and_gradient(data, candidate, l2)

@@ -8,11 +8,12 @@ convex; there H_k is scaled down to the leverage LEVERAGE_LIMIT.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Protocol
 
 import numpy
 
+from .. import budget
 from .curvature import ExactCurvature, Metric
 from .factors import TokenFactors
 from .segments import SegmentChains, SegmentFactors
@@ -42,6 +43,8 @@ def correct_tokens(residuals: numpy.ndarray, probabilities: numpy.ndarray, lever
     residuals, probabilities (float64, tokens x labels); leverage (float64, tokens x labels x labels): M = A H^-1 A^T.
     """
     labels = residuals.shape[1]
+    if labels > budget.DENSE_LABELS:
+        return _correct_tokens_of_many_labels(residuals, probabilities, leverage)
     spread = numpy.einsum("na,ab->nab", probabilities, numpy.eye(labels))
     spread -= probabilities[:, :, None] * probabilities[:, None, :]
     # S M is similar to a symmetric matrix: its eigenvalues are those of R^T S R with M = R R^T.
@@ -51,6 +54,32 @@ def correct_tokens(residuals: numpy.ndarray, probabilities: numpy.ndarray, lever
     clipped = leverage * numpy.minimum(1.0, LEVERAGE_LIMIT / numpy.maximum(largest, 1e-300))[:, None, None]
     corrected = numpy.linalg.solve(numpy.eye(labels) - spread @ clipped, residuals[:, :, None])[:, :, 0]
     return TokenCorrection(corrected, largest)
+
+
+def _correct_tokens_of_many_labels(
+    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray
+) -> TokenCorrection:
+    """Do the same by conjugate gradients: a few products take the place of two decompositions for each token. The
+    largest eigenvalue is, as for segments, the largest that the residual has a part in."""
+
+    def conditioned(vectors: numpy.ndarray, numbers: numpy.ndarray) -> numpy.ndarray:
+        return (leverage[numbers] @ vectors[:, :, None])[:, :, 0]
+
+    own = _OwnSpread(probabilities)
+    start = conditioned(residuals, numpy.arange(len(residuals)))
+    x, scale, largest = conjugate_gradients(own, conditioned, residuals, start, TOLERANCE)
+    return TokenCorrection(residuals + scale[:, None] * own.product(x), largest)
+
+
+@dataclass(frozen=True)
+class _OwnSpread:
+    """S = diag(p) - p p^T of tokens (p: float64, tokens x labels)."""
+
+    probabilities: numpy.ndarray
+
+    def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        mean = numpy.einsum("na,na->n", self.probabilities, vectors)
+        return self.probabilities * (vectors - mean[:, None])
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,7 @@ def correct_segments(
         plain.lengths,
     )
     norms, self_influence = _norms(own.total(factors), x), _norms(gradients, start)
+    factors = replace(factors, pairs=chains.kept_pairs(factors.pairs, x[own.owners], weight))
     return SegmentCorrection(factors, norms, self_influence, leverage, -x)
 
 

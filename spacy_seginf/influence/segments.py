@@ -18,11 +18,11 @@ from typing import Any, Optional
 import numpy
 
 from ..crf.covariance import covariance_product, expected_pairs, log_partitions, sum_rows
-from ..crf.factored import AnyChain, any_chain
+from ..crf.factored import AnyChain, FactoredChain, any_chain
 from ..crf.likelihood import pairs_by_sequence
 from ..errors import Errors
 from .fit import HeadData, ranges, unpack
-from .pair_rows import written_out
+from .pair_rows import Pairs, factored, written_out
 
 LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
 
@@ -33,7 +33,7 @@ class SegmentFactors:
 
     features (float32, tokens x d): token vectors without the constant 1, which is implied.
     residuals (floats, tokens x labels): observed minus expected labels.
-    pairs (floats, n x labels x labels, or sparse: see ``pair_rows``): observed minus expected (left, right) label
+    pairs (floats, n x labels x labels, or ``FactoredPairs``): observed minus expected (left, right) label
         pairs, edges included.
     lengths (int64, n): tokens of each segment.
     """
@@ -174,6 +174,22 @@ class SegmentChains:
     def curvature_product(self, vectors: numpy.ndarray) -> SegmentFactors:
         """Multiply the Hessian of each segment's CL by a vector of its own (float64, n x P); the result is factored."""
         return self.with_edges(*self.covariances(*self._scores_along(vectors)))
+
+    def kept_pairs(
+        self, pairs: numpy.ndarray, vectors: Optional[numpy.ndarray] = None, weights: Optional[numpy.ndarray] = None
+    ) -> Pairs:
+        """Return pairs (float64, n x labels x labels) in the form in which many are kept: as they are for few labels.
+
+        vectors (float64, n x P), weights (float64, n): the pairs are those of ``factors`` and, so much each, those of
+            ``curvature_product`` with these vectors.
+        """
+        if not isinstance(self.chain, FactoredChain):
+            return pairs
+        if vectors is None or weights is None:
+            scores, weights = (numpy.zeros_like(self.emissions), numpy.zeros_like(pairs)), numpy.zeros(len(self))
+        else:
+            scores = self._scores_along(vectors)
+        return factored(pairs, *self.chain.pair_terms(*scores, weights), self.chain.kernels[0])
 
     def covariances(self, emissions: numpy.ndarray, pairs: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Multiply the Hessian of each segment's CL with respect to its scores, those of labels (float64, tokens x

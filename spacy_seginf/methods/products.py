@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy
 
-from ..influence.pair_rows import pair_arrays, products
+from ..influence.pair_rows import pair_arrays, times, written_out
 from ..influence.segments import SegmentFactors
 
 BLOCK = 2**24  # numbers in a block of token products
@@ -19,7 +19,7 @@ def segment_products(left: SegmentFactors, right: SegmentFactors) -> numpy.ndarr
     """
     if not (len(left) and len(right)):
         return numpy.zeros((len(left), len(right)))
-    result = products(left.pairs, right.pairs)
+    result = times(left.pairs, written_out(right.pairs))
     features, residuals = left.features.astype(numpy.float64), left.residuals.astype(numpy.float64)
     # Segments at a time, so that all pairs of their tokens fit; a single one may take more.
     share = max(1, BLOCK // max(1, len(residuals)))

@@ -177,7 +177,7 @@ def load_rows(documents: Documents) -> tuple[TokenRows, SegmentRows]:
     lengths = columns["factor"]["lengths"]
     features = documents.data.features[ranges(starts + positions[:, 1], lengths)]
     factor = columns["factor"]
-    pairs = stored_pairs(factor, factor.__getitem__, slice(None), documents.labels)
+    pairs = stored_pairs(factor, factor.__getitem__, slice(None))
     factors = SegmentFactors(features, factor["residuals"], pairs, lengths)
     return tokens, SegmentRows(factors=factors, **columns["segment"])
 

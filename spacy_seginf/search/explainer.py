@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional, Union
 
 import numpy
 
+from ..budget import at_once
 from ..crf import one_label_each
 from ..index.index import Index
 from ..index.tables import Filter, SegmentTable, TokenTable
@@ -99,8 +100,10 @@ class Explainer:
         where (Filter): which references may be found; all if None.
         """
         result: list[Explanation] = []
-        for first in range(0, len(segments), SEARCHED):
-            part = segments[first : first + SEARCHED]
+        # Their references' steps of theta are in memory together.
+        size = max(1, min(SEARCHED, CACHED_NUMBERS // (len(self.index.theta) * k * CANDIDATES)))
+        for first in range(0, len(segments), size):
+            part = segments[first : first + size]
             watched = SegmentChains(self.index.theta, data, labels, part)
             candidates = k * CANDIDATES if self.exact else k
             found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates, where)
@@ -246,8 +249,9 @@ class _Steps:
             grown = numpy.empty((max(needed, min(2 * needed, CACHED_NUMBERS // size)), size), dtype=numpy.float32)
             grown[: len(self._kept)] = self._kept.reshape(-1, size)
             self._kept = grown
-        for start in range(0, len(new), SEARCHED):
-            part = new[start : start + SEARCHED]
+        together = at_once(size, SEARCHED)
+        for start in range(0, len(new), together):
+            part = new[start : start + together]
             steps = self._explainer.index.metric.apply(self._explainer.table(unit).gradients(numpy.array(part)))
             first = len(self._places)
             numpy.negative(steps, out=self._kept[first : first + len(part)], casting="same_kind")

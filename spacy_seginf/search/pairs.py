@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 
+from ..budget import at_once
 from ..crf.covariance import log_partitions
 from ..influence.curvature import with_constant
 from ..influence.segments import LEAST_LOSS, SegmentChains, ranges
@@ -41,8 +42,9 @@ def losses_after(
     losses = numpy.empty(len(owners))
     single = lengths == 1
     losses[single] = _token_losses(emissions[starts[single]], labels[starts[single]])
-    several = numpy.flatnonzero(~single)
-    if len(several):
+    longer, together = numpy.flatnonzero(~single), at_once(size**2, len(owners))
+    for start in range(0, len(longer), together):
+        several = longer[start : start + together]
         rows = ranges(starts[several], lengths[several])
         transitions = pairs[places[several]] + chains.transitions
         losses[several] = _chain_losses(emissions[rows], labels[rows], transitions, lengths[several])
