@@ -80,13 +80,13 @@ def main() -> None:
     labels = len(tagger.tags)
     size = CorpusSize(labels, width, tokens, max(map(len, docs)), entities)
     before, start = peak(), time.process_time()
-    index(str(folder / "model"), folder / "train.spacy", folder / "indexed", l2=100.0, silent=False, **settings)
+    index(str(folder / "model"), folder / "train.spacy", folder / "indexed", l2=1000.0, silent=False, **settings)
     figures: dict[str, float] = {"seconds": time.process_time() - start, "before": before, "peak": peak()}
     figures["estimate"] = estimate(size, settings.get("curvature", "exact"), "float16").memory
     files = (path for path in (folder / "indexed" / "influence").rglob("*") if path.is_file())
     figures["disk"] = sum(path.stat().st_size for path in files)
     figures["estimated_disk"] = estimate(size, settings.get("curvature", "exact"), "float16").disk
-    doc = spacy.load(folder / "indexed")("The w1x0 w1x1 is here of w2x0 .")
+    doc = spacy.load(folder / "indexed")("The w1x0 w1x1 .")
     figures["explained"], figures["labels"] = len(doc[0]._.influencers.supporting), labels
     figures["peak_explaining"] = peak()
     print(json.dumps(figures))
