@@ -82,7 +82,7 @@ def test_many_types_within_four_gigabytes(types, width, labels, tmp_path):
     assert max(found["peak"], found["peak_explaining"]) < 4 * GIGABYTE
     taken = found["peak"] - found["before"]
     assert found["estimate"] / 6 < taken < found["estimate"]
-    assert found["estimated_disk"] / 6 < found["disk"] < 3 * found["estimated_disk"]
+    assert found["disk"] < 3 * found["estimated_disk"]
 
 
 @pytest.mark.slow
