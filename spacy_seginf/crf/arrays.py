@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Iterator, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence, Union
 
 import numpy
 
@@ -80,7 +80,9 @@ def time_major(lengths: Sequence[int], xp: ModuleType = numpy) -> TimeMajor:
     )
 
 
-def sequence_groups(lengths: Sequence[int], cells: int, most: Optional[int] = None) -> Iterator[numpy.ndarray]:
+def sequence_groups(
+    lengths: Union[Sequence[int], numpy.ndarray], cells: int, most: Optional[int] = None
+) -> Iterator[numpy.ndarray]:
     """Yield numbers of sequences (int64), the longest first: padded to the longest, a group has at most so many cells,
     or one sequence. Recursions over sequences of about the same length waste no steps on the few that are longer.
 

@@ -27,8 +27,8 @@ class FactoredChain:
     """A batch of sequences (float64), each of at least one token.
 
     unary (rows x labels): label marginals.
-    left, right (rows x labels): p(y_t = a, y_{t+1} = b) = left[t, a] kernel[a, b] right[t + 1, b]; left is zero on last
-        tokens.
+    left, right, ahead (rows x labels): p(y_t = a, y_{t+1} = b) = left[t, a] kernel[a, b] right[t + 1, b]; left is
+        ahead over mass, and zero on last tokens.
     arriving, leaving (rows x labels): sums over the label before, and over the next one, that turn messages into
         conditional probabilities; 1 where there is no such token.
     kernels (1 or sequences x labels x labels): of all sequences, or of each. lengths (ints, sequences).
@@ -47,8 +47,16 @@ class FactoredChain:
         """Take one whole sequence."""
         number = int(numpy.searchsorted(numpy.cumsum(self.lengths), rows.start, side="right"))
         kernels = self.kernels if len(self.kernels) == 1 else self.kernels[number : number + 1]
-        columns = (self.unary, self.left, self.right, self.ahead, self.arriving, self.leaving)
-        return FactoredChain(*(column[rows] for column in columns), kernels, [rows.stop - rows.start])
+        return FactoredChain(
+            self.unary[rows],
+            self.left[rows],
+            self.right[rows],
+            self.ahead[rows],
+            self.arriving[rows],
+            self.leaving[rows],
+            kernels,
+            [rows.stop - rows.start],
+        )
 
     def follows(self, row: int, label: int, following: int) -> float:
         """Return p(next label | label) of a token that is not the last."""

@@ -20,7 +20,7 @@ from .segments import SegmentFactors
 
 CHUNK = 512
 LARGEST_BLOCK = 2048  # pairs of labels whose block of H K-FAC writes out: 32 MB
-SMALL_VARIANCE = 1e-4  # of l2: correlations with pairs that vary less change a step by a hundredth at most
+SMALL_VARIANCE = 1e-4  # of l2: beside it, pairs that vary less correlate with others by a hundredth at most
 COLUMNS = 64  # of quadratic forms, at a time: narrower strips skip more of the zeros below the diagonal
 
 

@@ -15,8 +15,8 @@ from scipy.sparse import csr_matrix, vstack
 from ..crf.covariance import sum_rows
 
 # Share of the sum of a segment's absolute entries that small ones may have together to be dropped: a search allows for
-# a hundred times as much.
-DROPPED = 1e-6
+# ten times as much.
+DROPPED = 1e-5
 STARTS, COLUMNS, VALUES, TERMS, LEFT, RIGHT, KERNEL = STORED = (
     *("pair_starts", "pair_columns", "pair_values"),
     *("pair_terms", "pair_left", "pair_right", "pair_kernel"),
@@ -89,8 +89,11 @@ def concatenated(parts: Sequence[Any]) -> Any:
     """Put the pairs of several groups of segments, all of a kind, one after another."""
     if not isinstance(parts[0], FactoredPairs):
         return numpy.concatenate(parts)
-    arrays = (numpy.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "terms"))
-    return FactoredPairs(vstack([part.entries for part in parts], format="csr"), *arrays, parts[0].kernel)
+    left, right, terms = (
+        numpy.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "terms")
+    )
+    entries = vstack([part.entries for part in parts], format="csr")
+    return FactoredPairs(entries, left, right, terms, parts[0].kernel)
 
 
 def factored(

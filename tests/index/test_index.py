@@ -187,8 +187,10 @@ def test_the_metric_comes_back(tmp_path, curvature):
             generator.random(3),
             generator.normal(size=(WIDTH, WIDTH)),
             generator.random(WIDTH),
-            generator.normal(size=(9, 9)),
+            generator.normal(size=(4, 4)),
             0.5,
+            numpy.array([0, 2, 3, 8]),
+            numpy.array([0.0, 1.5, 0.0, 0.0, 1.0, 0.5, 1.2, 0.3, 0.0]),
         ),
     }[curvature]
     write(tmp_path / "index", ["a b"], manifest=new_manifest(curvature=curvature, width=WIDTH - 1), metric=metric)

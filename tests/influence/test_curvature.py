@@ -143,6 +143,15 @@ def test_round_trip(kind, problem, tmp_path):
     numpy.testing.assert_array_equal(again.leverage(tokens), metric.leverage(tokens))
 
 
+def test_k_fac_of_an_earlier_version(problem):
+    """All label pairs were written out then, and nothing said so."""
+    metric = make_metric("kfac", problem)
+    arrays = {name: array for name, array in metric_arrays(metric).items() if name not in ("pairs", "others")}
+    again = load_metric("kfac", arrays, LABELS, WIDTH + 1)
+    vectors = numpy.random.default_rng(2).normal(size=(3, size_of(problem[0])))
+    numpy.testing.assert_array_equal(again.apply(vectors), metric.apply(vectors))
+
+
 def dense_hessian(data, theta, l2):
     columns = [
         (loss_and_gradient(data, theta + 1e-5 * e, l2)[1] - loss_and_gradient(data, theta - 1e-5 * e, l2)[1]) / 2e-5

@@ -1,0 +1,26 @@
+"""The cost of an index is said before the work, and what does not fit is refused in words."""
+
+import pytest
+
+from spacy_seginf.influence.cost import CorpusSize
+from spacy_seginf.pipeline.cost import announce_cost
+
+SIZE = CorpusSize(labels=401, width=32, tokens=5000, longest=2000, entities=900)
+
+
+def test_said():
+    said = []
+    cost = announce_cost(SIZE, "exact", "float16", True, said.append, free=10**11)
+    (line,) = said
+    assert "401 tags" in line and "K-FAC" in line and "100.0 GB are free" in line and "on disk" in line
+    assert f"{cost.memory / 1e9:.1f} GB" in line
+
+
+def test_refused():
+    said = []
+    with pytest.raises(ValueError, match=r"\[S187\] 401 tags .*GB of memory, and 50 MB are free.*half as many"):
+        announce_cost(SIZE, "exact", "float16", True, said.append, free=5 * 10**7)
+    wide = CorpusSize(labels=60, width=70, tokens=5000, longest=50)
+    with pytest.raises(ValueError, match=r"--curvature kfac \(.*\), or --curvature identity \("):
+        announce_cost(wide, "exact", "float16", True, said.append, free=5 * 10**7)
+    assert not said
