@@ -13,7 +13,7 @@ from ..evaluation.verification import Pair, VerifyReport
 from ..evaluation.verification import verify as verify_document
 from ..pipeline.loading import load_indexed
 from ..pipeline.views import Reference
-from ..render.wording import HEAD_ONLY, label_of, place_of, shorten, visible
+from ..render.wording import HEAD_ONLY, label_of, place_of, shorten, visible, whole_model
 
 
 def verify(
@@ -66,7 +66,7 @@ def _print(report: VerifyReport, msg: Printer) -> None:
     )
     unusual = sum(not pair.converged for pair in report.pairs), sum(pair.elsewhere for pair in report.pairs)
     typer.echo(f"Refits that did not converge: {unusual[0]}; with more than one optimum: {unusual[1]}.")
-    typer.echo(HEAD_ONLY)
+    typer.echo(HEAD_ONLY + whole_model({"centre": report.centre}))
 
 
 def _row(pair: Pair) -> tuple[str, ...]:

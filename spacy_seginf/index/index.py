@@ -91,6 +91,11 @@ class Index:
         parts = [shard["labels"][:][order, 1] for shard, order in zip(self.shards, self.orders)]
         return numpy.concatenate(parts).astype(numpy.int64)
 
+    @property
+    def objective(self) -> int:
+        """How many documents, the first ones, are part of J; the others were appended later with the head held."""
+        return self.manifest.documents - self.manifest.held_documents
+
     @cached_property
     def held_out(self) -> numpy.ndarray:
         """p(label given text) of each token in document order, its document held out (float32, tokens)."""
@@ -148,7 +153,8 @@ class Index:
     def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
         """Describe some tokens as plain values: text, label, document, start, end, context, offset.
 
-        context (int): characters of text on each side. ``offset`` is where the tokens start in the context.
+        context (int): characters of text on each side. ``offset`` is where the tokens start in the context. "added" is
+            there, and true, for documents that are no part of J.
         """
         identifier, first = self.place(document, start)
         shard, local = self._locate(document)
@@ -165,6 +171,7 @@ class Index:
             "end": first + end - start,
             "context": text[left : stop + context],
             "offset": begin - left,
+            **({} if document < self.objective else {"added": True}),
         }
 
     def _text(self, document: int) -> str:

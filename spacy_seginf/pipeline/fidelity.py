@@ -8,9 +8,9 @@ from typing import Any, Optional, Sequence
 
 import numpy
 
-from ..crf import viterbi
+from ..decoding import Limits, best_tags
 from ..influence.fit import HeadData, unpack
-from ..schemes import TAG, TagScheme
+from ..schemes import OUTSIDE, TAG, TagScheme
 
 Prediction = tuple[int, int, int, str]  # document, first token, token after the last, label
 LEAST_SHARED = 0.95  # of the predicted entities; with less, an index says loudly that it explains another tagger
@@ -59,13 +59,25 @@ def compare(scheme: TagScheme, data: HeadData, predicted: numpy.ndarray, head: n
     )
 
 
-def decode(scheme: TagScheme, data: HeadData, theta: numpy.ndarray) -> numpy.ndarray:
-    """Find the best valid tags of all documents under a head (int64, tokens)."""
+def decode(
+    scheme: TagScheme, data: HeadData, theta: numpy.ndarray, blank: Optional[numpy.ndarray] = None
+) -> numpy.ndarray:
+    """Find the best valid tags of all documents under a head (int64, tokens).
+
+    blank (bool, tokens): white space, at which no entity begins or ends; none if not given.
+    """
     weights, transitions = unpack(theta, data.labels)
-    parts = [
-        viterbi(features @ weights.T, transitions, lengths, scheme.mask) for features, _, lengths in data.batches()
-    ]
-    return numpy.concatenate([*parts, numpy.zeros(0, dtype=numpy.int64)])
+    parts, start = [numpy.zeros(0, dtype=numpy.int64)], 0
+    for features, _, lengths in data.batches():
+        limits = None
+        if blank is not None:
+            own = blank[start : start + len(features)]
+            firsts = numpy.cumsum(lengths) - lengths
+            limited = numpy.array([bool(own[i : i + n].any()) for i, n in zip(firsts.tolist(), lengths)], dtype=bool)
+            limits = Limits(own, numpy.ones((len(own), data.labels), dtype=bool), limited) if limited.any() else None
+        parts.append(best_tags(scheme, features @ weights.T, transitions, lengths, limits, scheme.mask))
+        start += len(features)
+    return numpy.concatenate(parts)
 
 
 def predictions(scheme: TagScheme, tags: numpy.ndarray, lengths: Sequence[int]) -> list[Prediction]:
@@ -99,6 +111,26 @@ def score(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> Optional[fl
         if known[starts[entity[0]] + entity[1] : starts[entity[0]] + entity[2]].all()
     }
     return 2 * len(gold & found) / (len(gold) + len(found)) if gold or found else 0.0
+
+
+def instead_of(scheme: TagScheme, predicted: Sequence[int], head: Sequence[int], start: int, end: int) -> Optional[str]:
+    """Say what a head predicts for some tokens of a document, if it is something else; else None.
+
+    predicted, head (ints, tokens of the document): tags of the pipeline and of the head.
+    """
+    if scheme.name == TAG or (end - start == 1 and not _overlapping(scheme, predicted, start, end)):
+        return None if predicted[start] == head[start] else scheme.tags[head[start]]
+    theirs, ours = (_overlapping(scheme, tags, start, end) for tags in (predicted, head))
+    if theirs == ours:
+        return None
+    parts = [
+        label if (begin, stop) == (start, end) else f"{label} of {stop - begin} tokens" for begin, stop, label in ours
+    ]
+    return ", ".join(parts) or OUTSIDE
+
+
+def _overlapping(scheme: TagScheme, tags: Sequence[int], start: int, end: int) -> list[tuple[int, int, str]]:
+    return [entity for entity in scheme.entities(tags) if entity[0] < end and start < entity[1]]
 
 
 def _by_type(entities: set[Prediction]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Union
 import numpy
 import srsly
 from spacy import util
+from spacy.attrs import IS_SPACE
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, Token
@@ -38,6 +39,7 @@ from .build import DEFAULTS, BuildSettings
 from .crf_tagger import CRFTagger, TaggerPrediction
 from .encoding import bare_copy
 from .extensions import register_extensions
+from .fidelity import decode, instead_of
 from .handover import is_paused, pausing, register
 from .settings import check_build, check_component
 from .storing import forget, plan_queries, segment_place, store, view
@@ -229,6 +231,7 @@ class Influence(Pipe):
         entities = [tagger.scheme.entities(prediction.tags) for prediction in predictions]
         plans = [plan_queries(len(doc), found, self.used_unit, self.explained) for doc, found in zip(docs, entities)]
         explanations: list[Explanation] = []
+        own_tags = numpy.zeros(0, dtype=numpy.int64)
         if sum(lengths):
             tags = numpy.concatenate([prediction.tags for prediction in predictions])
             features = numpy.concatenate([on_cpu(p.features) for p in predictions if len(p.features)])
@@ -237,13 +240,21 @@ class Influence(Pipe):
             by_search = self._by_search(explainer.index.manifest.curvature)
             copies = docs if by_search else [bare_copy(self.nlp, doc) for doc in docs]
             explanations = self._explain(explainer, Texts(copies, data, tags, numpy.array(segments)), self.where)
-        start = 0
+            if explainer.index.manifest.refit:  # the head that explains is not the one that predicts
+                blank = numpy.concatenate([doc.to_array(IS_SPACE).astype(bool) for doc in docs if len(doc)])
+                own_tags = decode(tagger.scheme, data, explainer.index.theta, blank)
+            else:
+                own_tags = tags
+        start = place = 0
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
             own = explanations[start : start + len(plan.spans)]
             start += len(own)
             tags_of_doc = [tagger.tags[tag] for tag in prediction.tags]
             about = self._about(explainer.index)
-            store(doc, tags_of_doc, found, plan, own, explainer.table(self.used_unit), self.context, about)
+            head = own_tags[place : place + len(doc)]
+            place += len(doc)
+            instead = [instead_of(tagger.scheme, prediction.tags, head, *span) for span in plan.spans]
+            store(doc, tags_of_doc, found, plan, own, explainer.table(self.used_unit), self.context, about, instead)
         self._done(docs)
 
     def explain(
@@ -486,6 +497,8 @@ class Influence(Pipe):
         manifest = index.manifest
         about: dict[str, Any] = {"component": self.name, "tagger": self.tagger_name}
         about.update(curvature=manifest.curvature, refit=manifest.refit, unit=self.used_unit)
+        if manifest.refit:
+            about["centre"] = manifest.centre
         if not self._by_search(manifest.curvature):
             assert self.method is not None
             about["method"] = self.method.name

@@ -59,9 +59,11 @@ def store(
     table: Table,
     context: int,
     about: dict[str, Any],
+    instead: Sequence[Optional[str]],
 ) -> None:
     """Write explanations (one per span of the plan) to a document, beside those of other components.
 
+    instead (sequence of str): for each span, what the head that explains would predict there, if something else.
     about (dict): what holds for all of them; "component" is the name that they are kept under.
     """
     references = _References(table, context)
@@ -69,11 +71,13 @@ def store(
     written = [references.both_sides(explanation) for explanation in explanations]
     places = ((token.idx, token.idx + len(token), token.text) for token in doc)
     tokens = [
-        _entry(place, tag, *((explanations[number], written[number]) if number >= 0 else (NONE, NOTHING)))
+        _entry(place, tag, explanations[number], written[number], instead[number])
+        if number >= 0
+        else _entry(place, tag, NONE, NOTHING)
         for place, tag, number in zip(places, tags, plan.of_token)
     ]
     spans = [
-        _entry(segment_place(doc, start, end), label, explanations[number], written[number])
+        _entry(segment_place(doc, start, end), label, explanations[number], written[number], instead[number])
         for (start, end, label), number in zip(entities, plan.of_entity)
     ]
     forget(doc, about["component"])
@@ -133,9 +137,12 @@ class _References:
         return self._numbers[row]
 
 
-def _entry(place: Place, label: str, explanation: Explanation, sides: Sides) -> dict[str, Any]:
+def _entry(
+    place: Place, label: str, explanation: Explanation, sides: Sides, instead: Optional[str] = None
+) -> dict[str, Any]:
     start, end, text = place
     return {
+        **({} if instead is None else {"instead": instead}),
         "start": start,
         "end": end,
         "text": text,

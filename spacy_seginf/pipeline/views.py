@@ -91,6 +91,12 @@ class Reference:
         return self._data.get("missing", "")
 
     @property
+    def added(self) -> bool:
+        """True for a label of a document that was appended later: the head has not learned from it. Its effect is what
+        adding it would do, with the sign of a removal: positive supports."""
+        return bool(self._data.get("added", False))
+
+    @property
     def doc_id(self) -> str:
         """Id of the training document: its user_data["id"], else the corpus name and a running number."""
         return self._data["document"]
@@ -160,6 +166,13 @@ class Influencers:
     def unexplained(self) -> str:
         """Why there is no explanation; empty if there is one."""
         return "" if self.probability is not None else self._data.get("unexplained", NOT_ASKED)
+
+    @property
+    def instead(self) -> Optional[str]:
+        """What the head that explains would predict here, if that is not what the pipeline predicts: an entity type,
+        "O", or other entities ("ORG of 2 tokens, O"); a tag for single tokens. Then p and effects are those of a label
+        that this head does not choose. None where both predict the same."""
+        return self._data.get("instead")
 
     @property
     def start_char(self) -> int:

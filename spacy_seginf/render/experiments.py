@@ -10,7 +10,7 @@ import numpy
 
 from ..evaluation.paper.results import Result
 from .markdown import markdown_table, markdown_text
-from .wording import HEAD_ONLY
+from .wording import HEAD_ONLY, whole_model
 
 HEADER = ("what", "measured", "95 % interval", "by seed", "published", "base rate", "goal", "reached", "n")
 WORDS = 1  # columns of words; the others are numbers
@@ -80,7 +80,7 @@ def render_page(results: Mapping[str, Result], figures: Mapping[tuple[str, str],
         parts += _section(result, {file: figures[name, file] for file in result.figures})
     seconds = sum(float(numpy.sum(result.facts.get("seconds", 0.0))) for result in results.values())
     cost = f"The experiments on this page took {seconds / 3600:.1f} hours without the trainings."
-    return "\n\n".join([*parts, LIMITATIONS.format(head_only=HEAD_ONLY, cost=cost)]) + "\n"
+    return "\n\n".join([*parts, LIMITATIONS.format(head_only=HEAD_ONLY + whole_model({}), cost=cost)]) + "\n"
 
 
 def _goals(results: Mapping[str, Result]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping, Optional
 from wasabi import color
 
 from ..pipeline.views import Influencers, Reference
-from .wording import NOTHING, caveat, figure, label_of, place_of, provenance, shorten, visible
+from .wording import NOTHING, caveat, difference, figure, label_of, place_of, provenance, shorten, visible
 
 COLORS = {"supports": "blue", "opposes": "yellow"}
 
@@ -30,6 +30,8 @@ def render_terminal(
         head = f"{shorten(visible(influencers.text))}   {visible(influencers.label)}"
         if influencers.probability is not None:
             head += f"   p = {influencers.probability:.2f}"
+        if influencers.instead is not None:
+            head += f"   ({difference(influencers)})"
         lines += ["", color(head, bold=True) if colors else head]
         if influencers.unexplained:
             lines.append(f"  {influencers.unexplained}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any, Mapping, Optional
 
-from ..pipeline.views import Reference
+from ..pipeline.views import Influencers, Reference
 
 IDENTITY = (
     "Scores are inner products of gradients of the tagger's head (identity curvature): positive supports the "
@@ -13,11 +13,19 @@ IDENTITY = (
     "seen these labels too. Compare scores within one prediction only: they shrink as p nears 1."
 )
 EXACT = (
-    "Each figure is the change of the prediction's log-odds if that training label were removed and the tagger's head "
-    "refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A star marks "
-    "figures that were refined on all training documents until the head was at its new optimum, because one step was "
-    "doubtful; a question mark those that stay doubtful. This is the effect on the head alone: the encoder has seen "
-    "the label too, and what it learned from it is not counted."
+    "Each figure is the change of the prediction's log-odds if that training label were removed and the head that "
+    "explains refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A "
+    "star marks figures that were refined on all training documents until the head was at its new optimum, because one "
+    "step was doubtful; a question mark those that stay doubtful. This is the effect on the head alone: the encoder has "
+    "seen the label too, and what it learned from it is not counted."
+)
+PULLED = (
+    " That head is held near the trained one, which remembers the label; the pipeline predicts by the trained head. "
+    "Where the two differ, that is said."
+)
+ADDED = (
+    " Labels marked as appended are not among those that the head has learned from: their figure is what adding them "
+    "would do, with its sign turned."
 )
 NOT_REFIT = (
     " The index keeps the trained head, which is not at the optimum that such predictions assume: take them for a "
@@ -37,7 +45,7 @@ MEASURED = {
 ALWAYS = " p is the probability of the prediction given the predicted labels around it. Finding nothing proves nothing."
 HEAD_ONLY = (
     "All this is about the tagger's head at its optimum on frozen features. The encoder has seen the labels too, and "
-    "what it learned from them is not counted." + WHOLE_MODEL.format(**MEASURED["exact"])
+    "what it learned from them is not counted."
 )
 METHOD = (
     "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
@@ -61,9 +69,18 @@ def caveat(stored: Optional[Mapping[str, Any]]) -> str:
     if stored.get("curvature") == "identity":
         return IDENTITY + WHOLE_MODEL.format(**MEASURED["identity"]) + ALWAYS
     text = EXACT if stored.get("refit", True) else EXACT + NOT_REFIT
+    if stored.get("centre") == "trained":
+        text += PULLED
+    if any(reference.get("added") for reference in stored.get("references", ())):
+        text += ADDED
     if stored.get("curvature") == "kfac":
         text += K_FAC
-    return text + WHOLE_MODEL.format(**MEASURED["exact"]) + ALWAYS
+    return text + whole_model(stored) + ALWAYS
+
+
+def whole_model(stored: Mapping[str, Any]) -> str:
+    """Say how far effects on the head went with retrainings, where that was measured: for heads made by labels alone."""
+    return "" if stored.get("centre") == "trained" else WHOLE_MODEL.format(**MEASURED["exact"])
 
 
 def figure(reference: Reference) -> str:
@@ -81,12 +98,18 @@ def label_of(reference: Reference) -> str:
 
 def place_of(reference: Reference) -> str:
     """Say where a reference is."""
-    return f"{reference.doc_id}, {tokens_of(reference.start, reference.end)}"
+    place = f"{reference.doc_id}, {tokens_of(reference.start, reference.end)}"
+    return place + (", appended" if reference.added else "")
 
 
 def tokens_of(start: int, end: int) -> str:
     """Name tokens of a document by their numbers (end exclusive)."""
     return f"token {start}" if end - start == 1 else f"tokens {start}-{end - 1}"
+
+
+def difference(influencers: Influencers) -> str:
+    """Say what the head that explains would predict, if something else; else nothing."""
+    return "" if influencers.instead is None else f"the head that explains predicts {visible(influencers.instead)}"
 
 
 def provenance(stored: Optional[Mapping[str, Any]]) -> str:
@@ -99,10 +122,8 @@ def provenance(stored: Optional[Mapping[str, Any]]) -> str:
         return ""
     sentence = (
         f"The predictions are those of the component '{visible(explains['component'])}', explained through a CRF head "
-        "that was fitted on its frozen encoder; p and scores are that head's."
+        "close to its own last layer; p and scores are that head's."
     )
-    if explains["agreement"] is not None:
-        sentence += f" The head tags {explains['agreement']:.2%} of the training tokens as the component does."
     return sentence
 
 

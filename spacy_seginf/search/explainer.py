@@ -13,6 +13,7 @@ from ..budget import at_once
 from ..crf import one_label_each
 from ..index.index import Index
 from ..index.tables import Filter, SegmentTable, TokenTable
+from ..influence.choose import subset
 from ..influence.effects import HeadEffects, log_odds
 from ..influence.factors import TokenFactors
 from ..influence.fit import TOLERANCE, HeadData
@@ -40,7 +41,8 @@ class Found:
 
     row (int): in the table of its unit. score: first-order effect, the one that is ranked by the search. effect: change
     of the segment's loss (nats) when the label is removed; positive supports, negative opposes. log_odds: the same as a
-    change of log p / (1 - p), so of the other sign; None where effect is a score and predicts no removal.
+    change of log p / (1 - p), so of the other sign; None where effect is a score and predicts no removal. Labels that
+    are no part of J can't be removed: theirs is the change when they are added, with its sign turned.
     refined (bool): whether the effect is that of the optimum without the label, which further Newton steps have found.
     doubtful (bool): whether one step is doubtful and no optimum was found.
     """
@@ -80,9 +82,13 @@ class Explainer:
 
     @cached_property
     def effects(self) -> HeadEffects:
-        """The researchers' interface over all training documents, which are read into memory for it."""
+        """The researchers' interface over all documents that are part of J, which are read into memory for it."""
         index = self.index
-        return HeadEffects(index.data, index.theta, index.penalty, index.metric, index.labels)
+        data, labels = index.data, index.labels
+        if index.manifest.held_documents:
+            data = subset(data, numpy.arange(index.objective))
+            labels = labels[: len(data.allowed)]
+        return HeadEffects(data, index.theta, index.penalty, index.metric, labels)
 
     def table(self, unit: str) -> Table:
         """Return the rows of a unit: "entity" or "token"."""
@@ -147,7 +153,7 @@ class Explainer:
         rows = numpy.unique(numpy.concatenate([found.supporting.rows[0], found.opposing.rows[0]]))
         curved = self.index.metric.apply(watched.factors().gradients())[0]
         options = []
-        for row in rows[rows >= 0].tolist():
+        for row in [row for row in rows[rows >= 0].tolist() if not self._is_added(row, unit)]:
             chains = self.effects.chains([table.segment(row)])
             old = chains.observed.argmax(axis=1)
             for name, tags in alternatives(scheme, unit, len(old)):
@@ -177,7 +183,7 @@ class Explainer:
         """Away from the optimum, further steps would mostly make up for the fit that the head did not get. A pruned
         index has not got what they need."""
         manifest = self.index.manifest
-        return bool(manifest.refit and not manifest.held_documents and not manifest.pruned)
+        return bool(manifest.refit and not manifest.pruned)
 
     def _nothing(self) -> numpy.ndarray:
         return numpy.zeros((1, len(self.index.theta)))
@@ -213,11 +219,14 @@ class Explainer:
             return _both_sides(len(rows), owners, _Effects(pairs, ranked, ranked, None, refined, refined), k)
         unique, places = numpy.unique(pairs, return_inverse=True)
         doubtful = numpy.array([self._leverage(row, unit) > LEVERAGE_FLAG for row in unique.tolist()], dtype=bool)
-        doubtful = doubtful[places]
-        waiting = (doubtful | (refine > 0)) & self._at_optimum
-        after = losses_after(watched, owners, self._predicted(unique, unit), places)
+        added = numpy.array([self._is_added(row, unit) for row in unique.tolist()], dtype=bool)
+        steps = self._predicted(unique, unit)
+        steps[added] *= -1.0  # adding is no removal
+        doubtful, sign = doubtful[places], numpy.where(added, -1.0, 1.0)[places]
+        waiting = (doubtful | (refine > 0)) & self._at_optimum & (sign > 0)
+        after = losses_after(watched, owners, steps, places)
         while True:
-            effect, odds = after - losses[owners], log_odds(after) - log_odds(losses[owners])
+            effect, odds = sign * (after - losses[owners]), sign * (log_odds(after) - log_odds(losses[owners]))
             found = _Effects(pairs, ranked, effect, odds, refined, doubtful & ~refined)
             entries = _both_sides(len(rows), owners, found, k)
             if not waiting.any():
@@ -228,11 +237,16 @@ class Explainer:
             if not wanted:
                 return entries
             again, of_pair = numpy.unique(pairs[wanted], return_inverse=True)
-            steps = max(refine, MOST_REFINEMENTS)
-            moved = numpy.stack([self._refine(row, unit, steps) for row in again.tolist()])
+            most = max(refine, MOST_REFINEMENTS)
+            moved = numpy.stack([self._refine(row, unit, most) for row in again.tolist()])
             after[wanted] = losses_after(watched, owners[wanted], moved[:, 1:], of_pair)
             refined[wanted] = moved[of_pair, 0] <= TOLERANCE
             waiting[wanted] = False
+
+    def _is_added(self, row: int, unit: str) -> bool:
+        """Is a row of a document that is no part of J?"""
+        held = self.index.manifest.held_documents
+        return bool(held) and self.table(unit).segment(row)[0] >= self.index.objective
 
     def _leverage(self, row: int, unit: str) -> float:
         key = unit, row
