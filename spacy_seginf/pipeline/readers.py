@@ -97,7 +97,9 @@ def training_reader(nlp: Language, path: Path, role: str = TRAINING) -> CorpusRe
     if block.get("augmenter"):
         warnings.warn(Warnings.W060.format(reader=name), stacklevel=3)
         block["augmenter"] = None
-    if "path" in block or name.startswith("spacy.Corpus."):
+    if name.startswith("spacy.Corpus."):
+        block = {"path": None, "gold_preproc": False, **block}
+    if "path" in block:
         block["path"] = str(path)
     if role == OTHER and "limit" in block:
         block["limit"] = 0
