@@ -16,8 +16,8 @@ EXACT = (
     "Each figure is the change of the prediction's log-odds if that training label were removed and the head that "
     "explains refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A "
     "star marks figures that were refined on all training documents until the head was at its new optimum, because one "
-    "step was doubtful; a question mark those that stay doubtful. This is the effect on the head alone: the encoder has "
-    "seen the label too, and what it learned from it is not counted."
+    "step was doubtful; a question mark those that stay doubtful. This is the effect on the head alone: the encoder "
+    "has seen the label too, and what it learned from it is not counted."
 )
 PULLED = (
     " That head is held near the trained one, which remembers the label; the pipeline predicts by the trained head. "
@@ -79,7 +79,7 @@ def caveat(stored: Optional[Mapping[str, Any]]) -> str:
 
 
 def whole_model(stored: Mapping[str, Any]) -> str:
-    """Say how far effects on the head went with retrainings, where that was measured: for heads made by labels alone."""
+    """Say how far effects on the head went with retrainings, as was measured for heads that labels alone make."""
     return "" if stored.get("centre") == "trained" else WHOLE_MODEL.format(**MEASURED["exact"])
 
 
