@@ -34,9 +34,14 @@ def f1(nlp: Any, path: Path) -> float:
     )
 
 
+def index_of(nlp: Any) -> Any:
+    """Return the index of a pipeline."""
+    return nlp.get_pipe("influence").index
+
+
 def shares(nlp: Any, path: Path) -> float:
     """Return the share of the pipeline's entities that the head in its index predicts too."""
-    influence = nlp.get_pipe("influence")
+    influence: Any = nlp.get_pipe("influence")
     tagger = influence.find_tagger()
     texts = read_corpus(nlp, path)
     data = head_data(nlp, tagger, texts)
@@ -63,7 +68,7 @@ def measure(data: Optional[Path], corpus: str, component: str, seed: int, dev: b
             "component": component,
             "seed": seed,
             "with_dev": dev,
-            "l2": after.get_pipe("influence").index.manifest.l2,
+            "l2": index_of(after).manifest.l2,
             "test_f1_before": f1(before, test),
             "test_f1_after": f1(after, test),
             "kept_dev": shares(after, development),

@@ -22,6 +22,7 @@ from thinc.api import set_dropout_rate
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.influence.fit import HeadData, unpack
 from spacy_seginf.influence.gradients import Head, on_cpu
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.methods.interface import Context, Texts
 from spacy_seginf.methods.stages import Stage
 from spacy_seginf.methods.word_embeddings import TracInWE
@@ -78,7 +79,9 @@ def measure(nlp: Language, texts: Texts, sample: int = SAMPLE, rounds: int = ROU
         entries = [words.tables for words in word_gradients(stage, stage.encoder(), texts)]
         batched.append(1e3 * (time.perf_counter() - started) / len(texts))
         difference = max(difference, _difference(dict(zip(chosen.tolist(), expected)), entries))
-    context = Context(nlp, tagger.name, texts, stage.theta, 0.0, metric=cast(Any, None))  # which it does not read
+    context = Context(
+        nlp, tagger.name, texts, stage.theta, Penalty(0.0), metric=cast(Any, None)
+    )  # which it does not read
     started = time.perf_counter()
     ready = TracInWE().prepare(context)
     prepared = 1e3 * (time.perf_counter() - started) / len(texts)

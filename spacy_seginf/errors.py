@@ -468,11 +468,11 @@ class Errors(metaclass=_Coded):
     )
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
     # Memory
-    S187 = (
+    S222 = (
         "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What "
         "needs less: {options}. Or use a machine with more memory."
     )
-    S188 = (
+    S223 = (
         "There was not enough memory ({detail}). What needs less: --curvature kfac or identity, a smaller "
         "--shard-tokens, fewer entity types, or a smaller corpus; other programs may take memory too. Encoded shards "
         "are kept, so running again does not encode them again."

@@ -70,9 +70,9 @@ def _lines(path: Path) -> dict[str, str]:
 
 @contextmanager
 def coded_memory_errors() -> Iterator[None]:
-    """Say in words that memory was not enough; may decorate a function. RAISES (ValueError): S188 for a MemoryError."""
+    """Say in words that memory was not enough; may decorate a function. RAISES (ValueError): S223 for a MemoryError."""
     try:
         yield
     except MemoryError as error:
         detail = str(error).rstrip(".") or "no detail is known"
-        raise ValueError(Errors.S188.format(detail=detail)) from None
+        raise ValueError(Errors.S223.format(detail=detail)) from None

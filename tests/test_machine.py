@@ -43,7 +43,7 @@ def test_a_memory_error_in_words():
     def work():
         numpy.zeros(2**62, dtype=numpy.int8)
 
-    with pytest.raises(ValueError, match=r"\[S188\].*Unable to allocate.*--curvature kfac"):
+    with pytest.raises(ValueError, match=r"\[S223\].*Unable to allocate.*--curvature kfac"):
         work()
     with pytest.raises(KeyError), coded_memory_errors():
         raise KeyError("others stay what they are")

@@ -68,7 +68,7 @@ def held_out_opinion(source: LabelSource) -> Opinion:
         fit = newton(
             rest,
             source.theta,
-            source.l2 * share,
+            source.penalty.scaled(share),
             GRADIENT,
             solve=solve,
             renew=lambda _: solve,

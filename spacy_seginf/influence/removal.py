@@ -88,32 +88,6 @@ class _OwnSpread:
         return self.sign * self.probabilities * (vectors - mean[:, None])
 
 
-def _correct_tokens_of_many_labels(
-    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray
-) -> TokenCorrection:
-    """Do the same by conjugate gradients: a few products take the place of two decompositions for each token. The
-    largest eigenvalue is, as for segments, the largest that the residual has a part in."""
-
-    def conditioned(vectors: numpy.ndarray, numbers: numpy.ndarray) -> numpy.ndarray:
-        return (leverage[numbers] @ vectors[:, :, None])[:, :, 0]
-
-    own = _OwnSpread(probabilities)
-    start = conditioned(residuals, numpy.arange(len(residuals)))
-    x, scale, largest = conjugate_gradients(own, conditioned, residuals, start, TOLERANCE)
-    return TokenCorrection(residuals + scale[:, None] * own.product(x), largest)
-
-
-@dataclass(frozen=True)
-class _OwnSpread:
-    """S = diag(p) - p p^T of tokens (p: float64, tokens x labels)."""
-
-    probabilities: numpy.ndarray
-
-    def product(self, vectors: numpy.ndarray) -> numpy.ndarray:
-        mean = numpy.einsum("na,na->n", self.probabilities, vectors)
-        return self.probabilities * (vectors - mean[:, None])
-
-
 @dataclass(frozen=True)
 class CorrectedGradients:
     """Segments' gradients, corrected for what removing their labels does.

@@ -137,7 +137,7 @@ def build_index(
     say (Callable): is told what is being done.
     RAISES (ValueError): S003 or S045 for labels that are not the tagger's, S041 if no token has a label, S010, S011 or
         S013 for missing features, S050 or S051 for an unusable l2, S034 for a dtype that can't hold the features,
-        S187 if there is less memory than it takes.
+        S222 if there is less memory than it takes.
     """
     tagger = nlp.get_pipe(tagger_name)
     assert isinstance(tagger, CRFTagger)

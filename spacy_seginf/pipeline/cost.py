@@ -40,7 +40,7 @@ def announce_cost(
 
     curvature, dtype, refit: as in ``BuildSettings``. say (Callable): is told.
     free (int): bytes that there are; found out if None.
-    RAISES (ValueError): S187 if there is less memory than that.
+    RAISES (ValueError): S222 if there is less memory than that.
     """
     cost = estimate(size, curvature, dtype, refit=refit)
     free = available_memory() if free is None else free
@@ -51,7 +51,7 @@ def announce_cost(
         fewer = estimate(replace(size, labels=size.labels // 2 + 1), curvature, dtype, refit=refit).memory
         less.append(f"half as many entity types ({_gigabytes(fewer)})")
         needs = {"need": _gigabytes(cost.memory), "free": _gigabytes(free), "options": ", or ".join(less)}
-        raise ValueError(Errors.S187.format(labels=size.labels, parameters=size.parameters, **needs))
+        raise ValueError(Errors.S222.format(labels=size.labels, parameters=size.parameters, **needs))
     known = "" if free is None else f" ({_gigabytes(free)} are free)"
     say(
         f"{size.labels} tags and {size.width} features make {size.parameters:,} parameters, so with {NAMES[used]} this "

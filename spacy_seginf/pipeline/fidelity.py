@@ -102,7 +102,7 @@ def score(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> Optional[fl
     if not known.any():
         return None
     if scheme.name == TAG:
-        return float((data.allowed[numpy.arange(len(tags)), tags])[known].mean())
+        return float(data.allowed[numpy.flatnonzero(known), tags[known]].mean())
     starts = data.starts
     gold = set(predictions(scheme, numpy.where(known, data.allowed.argmax(axis=1), 0), data.lengths))
     found = {

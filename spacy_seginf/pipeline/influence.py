@@ -253,7 +253,7 @@ class Influence(Pipe):
             about = self._about(explainer.index)
             head = own_tags[place : place + len(doc)]
             place += len(doc)
-            instead = [instead_of(tagger.scheme, prediction.tags, head, *span) for span in plan.spans]
+            instead = [instead_of(tagger.scheme, prediction.tags.tolist(), head.tolist(), *span) for span in plan.spans]
             store(doc, tags_of_doc, found, plan, own, explainer.table(self.used_unit), self.context, about, instead)
         self._done(docs)
 

@@ -53,7 +53,7 @@ def test_the_cost_is_said_first(model_path, corpus_path, tmp_path, capsys):
 
 def test_what_does_not_fit_is_refused(model_path, corpus_path, tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "available_memory", lambda: 1000)
-    with pytest.raises(ValueError, match=r"\[S187\].*1 KB are free|\[S187\].*0 MB are free"):
+    with pytest.raises(ValueError, match=r"\[S222\].*1 KB are free|\[S222\].*0 MB are free"):
         index(str(model_path), corpus_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -63,7 +63,7 @@ def test_a_memory_error_has_a_code(model_path, corpus_path, tmp_path, monkeypatc
         raise MemoryError("Unable to allocate 193. GiB")
 
     monkeypatch.setattr(command, "build_index", build)
-    with pytest.raises(ValueError, match=r"\[S188\].*193. GiB"):
+    with pytest.raises(ValueError, match=r"\[S223\].*193. GiB"):
         index(str(model_path), corpus_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

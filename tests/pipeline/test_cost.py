@@ -18,7 +18,7 @@ def test_said():
 
 def test_refused():
     said = []
-    with pytest.raises(ValueError, match=r"\[S187\] 401 tags .*GB of memory, and 50 MB are free.*half as many"):
+    with pytest.raises(ValueError, match=r"\[S222\] 401 tags .*GB of memory, and 50 MB are free.*half as many"):
         announce_cost(SIZE, "exact", "float16", True, said.append, free=5 * 10**7)
     wide = CorpusSize(labels=60, width=70, tokens=5000, longest=50)
     with pytest.raises(ValueError, match=r"--curvature kfac \(.*\), or --curvature identity \("):
