@@ -26,8 +26,8 @@ from spacy_seginf.evaluation.agreement import agreement
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.pipeline.encoding import read_as
 
-DOCUMENTS = {EMBEDDED: 150, "wikigold": 60}
-STEPS = 200  # of the trainings with other schemes
+DOCUMENTS = {EMBEDDED: 60, "wikigold": 30}
+STEPS = 150  # of the trainings with other schemes
 PAIRS = 100
 CLEAR = 1e-4  # an effect whose sign counts
 MISSING = 0.1  # share of the tokens outside of entities whose labels are taken away
@@ -107,7 +107,7 @@ def measure(data: Optional[Path], corpus: str, cell: Cell, folder: Path, pairs: 
                     further = SegmentChains(
                         influence.index.theta, influence.index.data, influence.index.labels, numpy.array([segment])
                     )
-                    step = effects.refit_with(further)
+                    step, _ = effects.refit_with(further)
                     added += 1
                     real.append(before - float(watched.losses(step)[0, 0]))
                 else:

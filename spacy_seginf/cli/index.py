@@ -20,6 +20,7 @@ from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.fidelity import LEAST_SHARED, Fidelity
 from ..pipeline.influence import Influence
 from ..pipeline.loading import load_pipeline
+from ..pipeline.pruning import FULL
 from ..pipeline.settings import check_build
 
 
@@ -123,6 +124,11 @@ def tell(msg: Printer, report: BuildReport) -> None:
     """Say by which head an index explains and what it holds; warn if that head predicts something else."""
     for line in describe(report):
         msg.text(line)
+    if report.kept_references is not None and report.kept_references < FULL:
+        msg.warn(
+            f"Of the strongest references of some predictions, {1 - report.kept_references:.1%} are among the labels "
+            "that were dropped. A larger --keep or a smaller --tolerance keeps them."
+        )
     corpora = {} if report.refit is None else report.refit.corpora
     for name in [name for name in ("development", "training") if name in corpora][:1]:
         if corpora[name].share < LEAST_SHARED:
@@ -152,7 +158,10 @@ def describe(report: BuildReport) -> list[str]:
         f"{report.missing_entities:,} entities may be missing from the annotation"
     )
     if report.dropped:
-        lines.append(f"Dropped {report.dropped:,} labels with small gradients; a pruned index can't refit or verify")
+        kept = "" if report.kept_references is None else f"; {report.kept_references:.1%} of the references are kept"
+        lines.append(
+            f"Dropped {report.dropped:,} labels with small gradients; a pruned index can't refit or verify{kept}"
+        )
     parts = zip(report.seconds, ("encoding and writing", "refit", "curvature", "rows with leverage"))
     lines.append("Seconds: " + ", ".join(f"{seconds:.1f} {part}" for seconds, part in parts))
     return lines

@@ -38,6 +38,7 @@ from .segments import SegmentChains, SegmentFactors
 
 TIGHT = 1e-10  # a looser optimum is further away than the effect of one label
 SOLVER_TOLERANCE = 1e-4
+LEAST_RATE = 1e-6  # of a step that is halved until it helps
 CHUNK = 64  # segments corrected at once
 PLAIN = 4096  # whose gradients are computed at once
 SHORT = 6  # tokens; the scores of longer segments cost more than a few products with H^-1
@@ -191,17 +192,36 @@ class HeadEffects:
         fit = self._newton(change, self.nothing if start is None else start, steps, tolerance)
         return fit.theta[None] - self.theta, fit
 
-    def refit_with(self, chains: SegmentChains) -> numpy.ndarray:
+    def refit_with(
+        self, chains: SegmentChains, start: Optional[numpy.ndarray] = None, tolerance: float = TIGHT
+    ) -> tuple[numpy.ndarray, float]:
         """Really refit the head with further labels in its objective: segments (one set) of documents that are no part
-        of it, given what is around them. RETURNS: the change of theta (float64, 1 x P)."""
-        theta, owners = self.theta, _one_set(chains)
+        of it, given what is around them.
+
+        start (float64, 1 x P): the step of theta to begin at; theta itself if None. tolerance: of the gradient.
+        RETURNS: the change of theta (float64, 1 x P), and the largest component of the gradient that is left.
+        """
+        owners = _one_set(chains)
+
+        def at(step: numpy.ndarray) -> tuple[float, numpy.ndarray]:
+            value, gradient = loss_and_gradient(self.data, self.theta + step, self.penalty)
+            moved = chains.at(self.theta + step, chains.observed)
+            return value + float(chains.losses(step[None]).sum()), gradient - moved.factors().gradients().sum(axis=0)
+
+        step = numpy.zeros_like(self.theta) if start is None else start[0]
+        value, gradient = at(step)
         for _ in range(NEWTON_ITERATIONS):
-            further = chains.at(theta, chains.observed).factors().gradients().sum(axis=0)
-            gradient = loss_and_gradient(self.data, theta, self.penalty)[1] - further
-            if numpy.abs(gradient).max() <= TIGHT:
+            if numpy.abs(gradient).max() <= tolerance:
                 break
-            theta = theta - solve_without(chains, owners, self.metric, gradient, SOLVER_TOLERANCE, adding=True)
-        return theta[None] - self.theta
+            direction = solve_without(chains, owners, self.metric, gradient, SOLVER_TOLERANCE, adding=True)
+            rate = 1.0
+            while True:
+                further, slope = at(step - rate * direction)
+                if further <= value or numpy.abs(slope).max() < numpy.abs(gradient).max() or rate < LEAST_RATE:
+                    break
+                rate *= 0.5
+            step, value, gradient = step - rate * direction, further, slope
+        return step[None], float(numpy.abs(gradient).max())
 
     def leverage(self, change: Change) -> float:
         """Return the share of the labels concerned in all curvature; above one half, one step is doubtful."""

@@ -56,7 +56,9 @@ def correct_tokens(
     roots = numpy.sqrt(probabilities)
     root = roots[:, :, None] * (numpy.eye(labels) - roots[:, :, None] * roots[:, None, :])
     largest = eigenvalues(root.transpose(0, 2, 1) @ leverage @ root)[:, -1]
-    clipped = leverage * numpy.minimum(1.0, LEVERAGE_LIMIT / numpy.maximum(largest, 1e-300))[:, None, None]
+    clipped = leverage
+    if not adding:
+        clipped = leverage * numpy.minimum(1.0, LEVERAGE_LIMIT / numpy.maximum(largest, 1e-300))[:, None, None]
     corrected = solve(numpy.eye(labels) - spread @ clipped, residuals[:, :, None])[:, :, 0]
     return TokenCorrection(corrected, numpy.maximum(largest, 0.0))
 
@@ -282,7 +284,7 @@ def conjugate_gradients(
         whole = dot(direction, image)
         ratio = numpy.zeros(sets)
         ratio[active] = dot(direction, product)[active] / numpy.maximum(whole[active], 1e-300)
-        leverage = numpy.maximum(leverage, ratio)
+        leverage = numpy.maximum(leverage, numpy.abs(ratio))
         excess = scale * ratio > LEVERAGE_LIMIT * (1 + 1e-9)
         if excess.any():  # start these sets again with less curvature of their own
             scale[excess] = LEVERAGE_LIMIT / ratio[excess]

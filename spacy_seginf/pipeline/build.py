@@ -34,6 +34,7 @@ from .cost import announce_cost, corpus_size
 from .crf_tagger import CRFTagger
 from .encoding import bare_copy, encoding_settings, own_norms, run_before
 from .fidelity import decode
+from .pruning import floors_of, kept_references
 from .refit import TRAINED, Judged, RefitReport, explained_head, label_head
 from .shard_tasks import (
     EncodeTask,
@@ -43,7 +44,6 @@ from .shard_tasks import (
     accumulate_hessian,
     compute_rows,
     encode_remotely,
-    norms_of,
     pack_docs,
     write_encoded,
     write_shard,
@@ -88,8 +88,9 @@ DEFAULTS = BuildSettings()
 @dataclass(frozen=True)
 class BuildReport:
     """What an index holds: documents, rows (annotated tokens), tokens, tokens without a label, entities (annotated or
-    missing); the curvature, how many rows have a high leverage; the head that explains (None if it is the trained
-    one)."""
+    missing); the curvature, how many rows have a high leverage, how many were dropped and what share of the strongest
+    references of some predictions is kept (None if none were dropped); the head that explains (None if it is the
+    trained one)."""
 
     documents: int
     rows: int
@@ -100,6 +101,7 @@ class BuildReport:
     curvature: str = "identity"
     flagged: int = 0
     dropped: int = 0
+    kept_references: Optional[float] = None
     refit: Optional[RefitReport] = None
     seconds: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # for encoding both corpora, refit, curvature, and rows
 
@@ -176,6 +178,7 @@ def build_index(
         warnings.warn(Warnings.W004.format(count=int(missing.sum())), stacklevel=2)
     clock.lap()
     report, theta, centre, labels = None, Head(tagger.model).theta, None, None
+    pruned, queried = settings.keep < 1.0 or settings.tolerance > 0.0, None
     if refitting:
         say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
         train = _judged(nlp, tagger, texts if earlier is None else [], _in_memory(data))
@@ -187,7 +190,10 @@ def build_index(
         manifest.l2, manifest.refit, manifest.fit_gradient = report.l2, settings.refit, report.gradient
         manifest.agreement = {name: agreement.plain for name, agreement in report.corpora.items()}
         labels = label_head(train.data, None if judge is None else judge.data) if centre is not None else None
+        queried = (judge or train) if pruned else None
         del train, judge
+    elif pruned:
+        queried = _judged(nlp, tagger, [], data)
     clock.lap()
     say("Computing the curvature")
 
@@ -211,7 +217,6 @@ def build_index(
         manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)
     write_head(folder, theta, metric, centre)
-    del metric
     clock.lap()
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, theta)
@@ -225,7 +230,9 @@ def build_index(
         label_curvature=manifest.label_curvature,
         label_l2=manifest.label_l2,
     )
-    written = write_shards(folder, encoded, rows, manifest, settings, workers)
+    kept = None if queried is None else partial(kept_references, tagger.scheme, queried, theta, metric, encoded)
+    del metric
+    written = write_shards(folder, encoded, rows, manifest, settings, workers, kept)
     manifest.width = data.width - 1
     write_manifest(folder, manifest)
     if own_staging:
@@ -328,13 +335,16 @@ def write_shards(
     manifest: Manifest,
     settings: BuildSettings,
     workers: Workers,
+    asked: Optional[Callable[[tuple[float, float]], float]] = None,
 ) -> BuildReport:
     """Compute the rows of encoded shards, write them sorted to an index, and list them in its manifest.
 
+    asked (Callable): tells what share of references an index keeps whose rows are dropped up to some norms.
     RETURNS: what these shards hold; the caller adds the refit and the seconds.
     """
     found = list(workers.map(compute_rows, [replace(rows, documents=path) for path in encoded]))
-    floors = _floors(encoded, settings)
+    floors = floors_of(encoded, settings.keep, settings.tolerance)
+    kept = asked(floors) if asked is not None and max(floors) >= 0 else None
     tasks = [WriteTask(path, folder / path.name, manifest.build, manifest.dtype, floors) for path in encoded]
     written = []
     for task, facts in zip(tasks, workers.map(write_shard, tasks)):
@@ -352,6 +362,7 @@ def write_shards(
         curvature=manifest.curvature,
         flagged=sum(part.flagged for part in found),
         dropped=dropped,
+        kept_references=kept,
     )
 
 
@@ -416,22 +427,6 @@ def _source(tagger: CRFTagger, text: TrainingText) -> Source:
     offsets = [(token.idx, token.idx + len(token)) for token in doc]
     allowed = tagger.allowed_tags(text.example)
     return Source(text.identifier, doc.text, offsets, allowed, text.first_token, own_norms(doc))
-
-
-def _floors(encoded: Sequence[Path], settings: BuildSettings) -> tuple[float, float]:
-    """Return the norms up to which token rows and entity rows are dropped; -1 drops nothing."""
-    if settings.keep >= 1.0 and settings.tolerance <= 0.0:
-        return -1.0, -1.0
-    floors = []
-    for norms in zip(*(norms_of(path) for path in encoded)):
-        values = numpy.sort(numpy.concatenate(norms))
-        dropped = len(values) - int(numpy.ceil(settings.keep * len(values)))
-        if settings.tolerance > 0 and len(values):
-            dropped = max(dropped, int(numpy.searchsorted(values, settings.tolerance * values[-1], side="right")))
-        # Rows with the same norm are kept together; the largest ones always are.
-        dropped = int(numpy.searchsorted(values, values[min(dropped, len(values) - 1)])) if dropped else 0
-        floors.append(float(values[dropped - 1]) if dropped else -1.0)
-    return floors[0], floors[1]
 
 
 def _advance(bar: Any, count: int) -> None:

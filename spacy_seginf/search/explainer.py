@@ -223,7 +223,7 @@ class Explainer:
         steps = self._predicted(unique, unit)
         steps[added] *= -1.0  # adding is no removal
         doubtful, sign = doubtful[places], numpy.where(added, -1.0, 1.0)[places]
-        waiting = (doubtful | (refine > 0)) & self._at_optimum & (sign > 0)
+        waiting = (doubtful | (refine > 0)) & self._at_optimum
         after = losses_after(watched, owners, steps, places)
         while True:
             effect, odds = sign * (after - losses[owners]), sign * (log_odds(after) - log_odds(losses[owners]))
@@ -278,8 +278,14 @@ class Explainer:
         (float64, 1 + P): the largest |grad J| that is left, and the step."""
 
         def move() -> numpy.ndarray:
-            change = self.effects.without([self.table(unit).segment(row)])
+            segment = self.table(unit).segment(row)
             start = self._predicted(numpy.array([row]), unit).astype(numpy.float64)
+            if self._is_added(row, unit):
+                index = self.index
+                further = SegmentChains(index.theta, index.data, index.labels, numpy.array([segment]))
+                added, gradient = self.effects.refit_with(further, -start, TOLERANCE)
+                return numpy.append(gradient, added[0])
+            change = self.effects.without([segment])
             step, fit = self.effects.refit(change, start, steps, TOLERANCE)
             return numpy.append(fit.gradient, step[0])
 

@@ -7,8 +7,13 @@ from dataclasses import replace
 import numpy
 import pytest
 
+from spacy_seginf.crf import one_label_each
 from spacy_seginf.evaluation.verification import verify
+from spacy_seginf.influence.gradients import Head
+from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.pipeline import shard_tasks
+from spacy_seginf.pipeline.fidelity import decode, predictions
+from spacy_seginf.pipeline.pruning import ASKED, SHOWN
 from spacy_seginf.search.bounded import search
 from spacy_seginf.search.explainer import Explainer
 from spacy_seginf.search.queries import CurvedQueries
@@ -141,3 +146,21 @@ def test_keeping_everything_drops_nothing(complete):
     for built in complete.values():
         assert built.index.manifest.dropped == [0, 0] and built.index.manifest.dropped_norms == [0.0, 0.0]
         assert not built.index.manifest.pruned
+
+
+def test_the_share_of_references_that_is_kept(complete, pruned):
+    """What a build says is what searches find: references of the whole index that the pruned one has too."""
+    whole = complete[pruned.index.manifest.curvature]
+    tagger, data = whole.nlp.get_pipe("crf_tagger"), whole.index.data
+    predicted = decode(tagger.scheme, data, Head(tagger.model).theta)
+    segments = numpy.array([entity[:3] for entity in predictions(tagger.scheme, predicted, data.lengths)])
+    assert 10 < len(segments) < 2 * ASKED
+    segments = segments[:: max(1, len(segments) // ASKED)][:ASKED]
+    observed = replace(data, allowed=one_label_each(predicted, data.labels))
+    gradients = SegmentChains(whole.index.theta, observed, predicted, segments).factors().gradients()
+    found = search(whole.index.segments, CurvedQueries(whole.index.metric, gradients), SHOWN)
+    rows = numpy.concatenate([found.supporting.rows, found.opposing.rows], axis=1)
+    floor = pruned.index.manifest.dropped_norms[1]
+    kept = whole.index.segments.norms[rows[rows >= 0]] > floor * (1 + 1e-5)
+    assert pruned.report.kept_references == pytest.approx(kept.mean(), abs=0.02)
+    assert complete["exact"].report.kept_references is None
