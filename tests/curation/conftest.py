@@ -7,6 +7,7 @@ from spacy_seginf.crf import one_label_each
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.effects import complete_labels
 from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.methods.interface import Texts
 from spacy_seginf.schemes import TagScheme
 
@@ -37,4 +38,4 @@ def source():
     checkpoints = [generator.random(len(allowed)) for _ in range(3)]
     words = [generator.choice(["red", "green", "blue"], size=length).tolist() for length in LENGTHS]
     labels = complete_labels(data, theta)
-    return LabelSource(data, labels, theta, metric, 1.0, SCHEME, texts, checkpoints, words=words)
+    return LabelSource(data, labels, theta, metric, Penalty(1.0), SCHEME, texts, checkpoints, words=words)

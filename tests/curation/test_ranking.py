@@ -28,6 +28,7 @@ from spacy_seginf.curation.records import Entity
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.effects import complete_labels
 from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.schemes import TAG, TagScheme
 
 from ..influence.heads import fitted, random_data, segment_loss
@@ -47,7 +48,7 @@ def two_types():
     data.allowed[20] = True
     theta, _, metric = fitted(data, 1.0)
     words = [["word"] * length for length in lengths]
-    return LabelSource(data, complete_labels(data, theta), theta, metric, 1.0, SCHEME, words=words)
+    return LabelSource(data, complete_labels(data, theta), theta, metric, Penalty(1.0), SCHEME, words=words)
 
 
 def trusted_of(generator, lengths, certain=None):
@@ -101,7 +102,7 @@ def test_entities_that_touch_may_be_one(two_types):
 def test_long_entities_have_few_readings():
     tags = numpy.array([0] * 5 + [1] + [2] * 59 + [0] * 5)
     data = HeadData(numpy.zeros((70, 2), dtype="float32"), tags[:, None] == numpy.arange(5), [70])
-    region = find_regions(LabelSource(data, tags, numpy.zeros(40), None, 1.0, SCHEME), [])[0]
+    region = find_regions(LabelSource(data, tags, numpy.zeros(40), None, Penalty(1.0), SCHEME), [])[0]
     assert (region.start, region.end) == (5 - REACH, 65 + REACH)
     assert len(region.readings) < 100
     kept = {one for reading in region.readings for one in reading}
@@ -121,14 +122,16 @@ def test_folds_do_not_depend_on_the_order_of_documents(two_types):
 
 
 def test_tags_make_no_regions(two_types):
-    source = LabelSource(two_types.data, two_types.labels, two_types.theta, None, 1.0, TagScheme(tuple("abcde"), TAG))
+    source = LabelSource(
+        two_types.data, two_types.labels, two_types.theta, None, Penalty(1.0), TagScheme(tuple("abcde"), TAG)
+    )
     with pytest.raises(ValueError, match="S210"):
         find_regions(source, [])
 
 
 def test_nothing_to_rank():
     data = HeadData(numpy.zeros((2, 2), dtype="float32"), numpy.eye(5, dtype=bool)[[0, 0]], [2])
-    source = LabelSource(data, numpy.array([0, 0]), numpy.zeros(40), None, 1.0, SCHEME)
+    source = LabelSource(data, numpy.array([0, 0]), numpy.zeros(40), None, Penalty(1.0), SCHEME)
     regions = Regions(source, find_regions(source, []))
     scores = regions.scores(head_opinion(source, source.theta))
     assert len(regions) == 0 and suspects_of(regions, scores, scores) == []

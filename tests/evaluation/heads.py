@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy
 
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.methods.interface import Context, Texts
 
 from ..influence.heads import fitted, random_data
@@ -22,4 +23,4 @@ def tiny_problem(seed=0):
     other, labels = random_data(generator, [5] * 5, 3, 4)
     queries = Texts([], other, labels, numpy.array([(document, 1, 3) for document in range(5)]))
     nothing: Any = None
-    return Context(nothing, "", Texts([], data, gold, segments), theta, L2, metric), queries
+    return Context(nothing, "", Texts([], data, gold, segments), theta, Penalty(L2), metric), queries

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.influence.fit import HeadData
 from spacy_seginf.influence.gradients import Head, on_cpu
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.methods.interface import Context, Texts
 from spacy_seginf.pipeline.encoding import encode
 
@@ -26,7 +27,7 @@ def make_texts(nlp, examples, segments):
 def make_context(nlp, training):
     """Describe a pipeline as it is: a head that was not refit. No method under test reads the metric."""
     theta = Head(nlp.get_pipe("crf_tagger").model).theta
-    return Context(nlp, "crf_tagger", training, theta, 0.0, metric=None)
+    return Context(nlp, "crf_tagger", training, theta, Penalty(0.0), metric=None)
 
 
 def entity_segments(examples):

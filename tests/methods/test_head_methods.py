@@ -12,6 +12,7 @@ from spacy.vocab import Vocab
 from spacy_seginf.influence.choose import head_metric
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.fit import unpack
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.influence.removal import correct_segments
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.methods.instance_influence import InstanceInfluence
@@ -49,7 +50,7 @@ def world():
     training = make_texts(generator, [4, 3, 5], [(0, 0, 1), (0, 1, 3), (1, 2, 3), (2, 0, 2), (2, 4, 5)])
     queries = make_texts(generator, [3, 4], [(0, 0, 1), (0, 1, 3), (1, 1, 2), (1, 2, 4)])
     theta, hessian, metric = fitted(training.data, L2)
-    return Context(Pipeline(), "tagger", training, theta, L2, metric), queries, hessian
+    return Context(Pipeline(), "tagger", training, theta, Penalty(L2), metric), queries, hessian
 
 
 def numeric_gradients(theta, texts, segments=None):
@@ -192,7 +193,7 @@ def test_random_scores_are_uniform_and_seeded(world):
 def test_identity_is_not_corrected_by_default(world):
     context, queries, _ = world
     metric = IdentityCurvature(len(TAGS), context.training.data.width)
-    plain = Context(context.nlp, context.tagger, context.training, context.theta, L2, metric)
+    plain = Context(context.nlp, context.tagger, context.training, context.theta, Penalty(L2), metric)
     default = SegmentInfluence().prepare(plain).scores(queries)
     numpy.testing.assert_array_equal(default, SegmentInfluence(corrected=False).prepare(plain).scores(queries))
 

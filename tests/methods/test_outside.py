@@ -41,7 +41,9 @@ def context():
     mixed = data.features * numpy.geomspace(0.2, 3.0, WIDTH) @ generator.normal(size=(WIDTH, WIDTH))
     data = HeadData((mixed + generator.normal(size=WIDTH)).astype("float32"), data.allowed, data.lengths)
     theta, _, metric = fitted(data, L2)
-    return Context(spacy.blank("en"), "crf_tagger", Texts([], data, gold, single_tokens(LENGTHS)), theta, L2, metric)
+    return Context(
+        spacy.blank("en"), "crf_tagger", Texts([], data, gold, single_tokens(LENGTHS)), theta, Penalty(L2), metric
+    )
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from spacy_seginf.evaluation.paper.noise_measures import (
 )
 from spacy_seginf.evaluation.paper.noise_pipeline import correction_sets
 from spacy_seginf.influence.fit import HeadData, fit_head
+from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.methods.interface import Texts
 from spacy_seginf.schemes import TagScheme
 
@@ -119,7 +120,7 @@ def source():
     labels[::7] = (labels[::7] + 1) % 3
     noisy = HeadData(data.features, one_label_each(labels, 3), data.lengths)
     theta, _, metric = fitted(noisy, 1.0)
-    return LabelSource(noisy, labels, theta, metric, 1.0, TagScheme(("A",), "BIO")), gold
+    return LabelSource(noisy, labels, theta, metric, Penalty(1.0), TagScheme(("A",), "BIO")), gold
 
 
 def test_fixing_is_a_refit(source):
