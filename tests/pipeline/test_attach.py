@@ -179,7 +179,8 @@ def test_optimum_and_agreement(attached, corpus):
     assert agreement.predicted == entities
     followed = numpy.concatenate([tagger.followed_tags(doc) for doc in docs])
     best = compare(tagger.scheme, index.data, followed, decode(tagger.scheme, index.data, index.penalty.centre))
-    assert agreement.share >= 0.98 * best.share > 0.5  # a ner that decides greedily may differ from the best tags
+    # Tags that are best together are not those of an untrained ner, which decides about one after another.
+    assert agreement.share >= 0.98 * best.share > (0.9 if component == "tagger" else 0.4)
     assert agreement.predicted - agreement.shared == sum(agreement.missed.values())
     scores = nlp.evaluate([text.example for text in texts])
     assert agreement.score == pytest.approx(scores["tag_acc" if component == "tagger" else "ents_f"])
