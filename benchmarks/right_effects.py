@@ -26,7 +26,7 @@ from spacy_seginf.evaluation.agreement import agreement
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.pipeline.encoding import read_as
 
-DOCUMENTS = {EMBEDDED: 60, "wikigold": 30}
+DOCUMENTS = {EMBEDDED: 36, "wikigold": 18}
 STEPS = 150  # of the trainings with other schemes
 PAIRS = 100
 CLEAR = 1e-4  # an effect whose sign counts
@@ -111,7 +111,8 @@ def measure(data: Optional[Path], corpus: str, cell: Cell, folder: Path, pairs: 
                     added += 1
                     real.append(before - float(watched.losses(step)[0, 0]))
                 else:
-                    step, fit = effects.refit(effects.without([segment]))
+                    change = effects.without([segment])
+                    step, fit = effects.refit(change, effects.predict(change))
                     real.append(float(watched.losses(step)[0, 0]) - before if fit.converged else numpy.nan)
                 shown.append(reference.effect)
             if len(shown) >= pairs:

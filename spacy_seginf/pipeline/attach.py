@@ -126,7 +126,7 @@ Scores = dict[str, tuple[numpy.ndarray, float]]  # by tag: weights (float32, wid
 
 
 def _tagger_head(tagger: Any) -> Scores:
-    softmax = tagger.model.get_ref("softmax").layers[0]
+    softmax = tagger.model.get_ref("softmax")
     weights, bias = (on_cpu(softmax.get_param(name)) for name in ("W", "b"))
     return {label: (row, float(value)) for label, row, value in zip(tagger.labels, weights, bias)}
 
