@@ -28,6 +28,7 @@ from .queries import CurvedQueries, Queries, SearchQueries
 
 CANDIDATES = 3  # times k references on each side are looked at before the k with the largest effects are shown
 MOST_REFINEMENTS = 60  # Newton steps until a reference is given up that has a high leverage; most take 5 to 20
+NEAR = 1e-6  # of an optimum: what is shown has fewer digits
 EQUAL = 1e-6  # relative: effects that differ by less, from steps in float32, are equal
 CHANGED = 10  # references on each side whose relabelling is considered
 SEARCHED = 256  # segments handled at once
@@ -174,7 +175,7 @@ class Explainer:
             if place is None or not self._at_optimum:
                 return [shown for shown, _, _ in changes[:top]]
             shown, change, step = changes[place]
-            step, _ = self.effects.refit(change, step, tolerance=TOLERANCE)
+            step, _ = self.effects.refit(change, step, tolerance=self._tolerance)
             after = math.exp(-float(watched.losses(step)[0, 0]))
             changes[place] = replace(shown, after=after, refit=True), change, step
 
@@ -184,6 +185,12 @@ class Explainer:
         index has not got what they need."""
         manifest = self.index.manifest
         return bool(manifest.refit and not manifest.pruned)
+
+    @property
+    def _tolerance(self) -> float:
+        """How much of the gradient a refined step may leave: as H is at least l2, theta is then at most NEAR per
+        parameter away from the optimum."""
+        return max(TOLERANCE, NEAR * self.index.manifest.l2)
 
     def _nothing(self) -> numpy.ndarray:
         return numpy.zeros((1, len(self.index.theta)))
@@ -240,7 +247,7 @@ class Explainer:
             most = max(refine, MOST_REFINEMENTS)
             moved = numpy.stack([self._refine(row, unit, most) for row in again.tolist()])
             after[wanted] = losses_after(watched, owners[wanted], moved[:, 1:], of_pair)
-            refined[wanted] = moved[of_pair, 0] <= TOLERANCE
+            refined[wanted] = moved[of_pair, 0] <= self._tolerance
             waiting[wanted] = False
 
     def _is_added(self, row: int, unit: str) -> bool:
@@ -283,10 +290,10 @@ class Explainer:
             if self._is_added(row, unit):
                 index = self.index
                 further = SegmentChains(index.theta, index.data, index.labels, numpy.array([segment]))
-                added, gradient = self.effects.refit_with(further, -start, TOLERANCE)
+                added, gradient = self.effects.refit_with(further, -start, self._tolerance)
                 return numpy.append(gradient, added[0])
             change = self.effects.without([segment])
-            step, fit = self.effects.refit(change, start, steps, TOLERANCE)
+            step, fit = self.effects.refit(change, start, steps, self._tolerance)
             return numpy.append(fit.gradient, step[0])
 
         return self._moved.made((unit, row, steps), move)

@@ -58,7 +58,7 @@ def paths(corpora, tmp_path_factory):
     write(corpora[1], folder / "dev.spacy")
     examples = [Example(Doc(doc.vocab, words=[token.text for token in doc]), doc) for doc in corpora[0]]
     make_tagger(examples, steps=40).to_disk(folder / "model")
-    index(str(folder / "model"), train, folder / "indexed", l2=0.1)
+    index(str(folder / "model"), train, folder / "indexed", l2=0.1, centre="zero")
     return folder
 
 
@@ -173,7 +173,7 @@ def test_places_in_an_index_of_sentences(tmp_path):
     nlp.config["corpora"]["train"]["gold_preproc"] = True
     nlp.to_disk(tmp_path / "model")
     train = write(planted, tmp_path / "train.spacy")
-    index(str(tmp_path / "model"), train, tmp_path / "indexed", l2=1.0)
+    index(str(tmp_path / "model"), train, tmp_path / "indexed", l2=1.0, centre="zero")
     nlp, influence = load_indexed(str(tmp_path / "indexed"))
     opened = influence.explainer().index
     found = planted_places(opened, nlp, train)
