@@ -23,7 +23,7 @@ from spacy_seginf.evaluation.planted import CONFUSIONS, compare, evaluate_plante
 # The paper's setting, and this package's. All settings are given: cached pipelines may have others in their config.
 INDEXES: dict[str, dict[str, Any]] = {
     "identity": {"curvature": "identity", "refit": False, "unit": "token"},
-    "exact": {"curvature": "exact", "refit": True, "unit": "entity"},
+    "exact": {"curvature": "exact", "refit": True, "centre": "zero", "unit": "entity"},
 }
 
 

@@ -463,7 +463,7 @@ def test_best_changes(nlp, docs):
         relabelled = effects.relabelled(place, numpy.array(new))
         step, fit = effects.refit(relabelled)
         assert fit.converged
-        assert change.refit and change.after == pytest.approx(numpy.exp(-watched.losses(step)[0, 0]), rel=1e-6)
+        assert change.refit and change.after == pytest.approx(numpy.exp(-watched.losses(step)[0, 0]), rel=1e-5)
         assert change.after > 2 * before
 
 
