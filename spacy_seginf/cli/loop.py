@@ -72,7 +72,8 @@ def loop(
     decisions (sequence of Path): what people decided, instead.
     dev (Path): documents with right labels (.spacy) for the ranking, and for the training.
     config (Path): of the training; that of the pipeline if not given. overrides: further settings of it.
-    before (str): pipeline that was trained on the corpus as it was; the indexed one if not given, whose head was refit.
+    before (str): pipeline that was trained on the corpus as it was; the indexed one, which predicts the same, if not
+        given.
     ceiling (str): pipeline that was trained on the truth, to say which share of the cost of errors was won back.
     looks (int): how many spans or families are read. every (int): looks after which decisions feed back; 0 never.
     retrain (bool): whether to train at the end. plots (bool): whether to draw curves (needs matplotlib).
@@ -98,7 +99,7 @@ def loop(
     settings.update(overrides or {})
     place = output.with_name(f".{output.name}-{os.getpid()}-new")  # what is there stays until all is done
     try:
-        result: dict[str, Any] = {"looks": looks, "every": every, "before_was_refit": before is None}
+        result: dict[str, Any] = {"looks": looks, "every": every}
         files = [Path(path) for path in decisions]
         if truth is not None:
             opened = open_curation(pipeline, corpus)

@@ -28,9 +28,6 @@ def curation_page(result: Mapping[str, Any]) -> str:
             for label in labels
         ]
         parts += ["## F1 on the test texts, one training each", "", markdown_table(["entity type", *names], rows), ""]
-        if result["before_was_refit"]:
-            note = "Before: the indexed pipeline, whose head was refit; `--before` names the one that was trained."
-            parts += [note, ""]
     if result.get("recovered") is not None:
         parts += [f"Won back: {result['recovered']:.0%} of what the wrong labels cost.", ""]
     if "curves" in result:
