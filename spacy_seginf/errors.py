@@ -147,7 +147,7 @@ class Errors(metaclass=_Coded):
         "influence component; if labels were added later, run `python -m spacy seginf attach` again."
     )
     S066 = (
-        "Component '{name}' explains '{component}' through a head that was fitted to its finished encoder, and does "
+        "Component '{name}' explains '{component}' through a head that is its finished output layer, and does "
         "not train. Train the pipeline without '{name}' and its influence component (nlp.remove_pipe, or take them out "
         "of the config), then run `python -m spacy seginf attach` on the result."
     )

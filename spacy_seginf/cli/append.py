@@ -51,7 +51,7 @@ def append(
     names = [name for name, component in nlp.pipeline if isinstance(component, Influence) and component.index]
     if not names:
         raise ValueError(Errors.S020)
-    influence: Any = nlp.get_pipe(names[0])
+    influence: Any = nlp.get_pipe(names[-1])
     influence.explainer()  # checks that the index is this pipeline's
     index, tagger = influence.index, influence.find_tagger()
     texts = read_corpus(nlp, Path(corpus), tagger.attribute, OTHER)
@@ -78,7 +78,7 @@ def append(
         )
 
     try:
-        report = save_with_index(nlp, output, build, names[0], msg.info)
+        report = save_with_index(nlp, output, build, names[-1], msg.info)
     finally:
         workers.close()
     tell(msg, report)

@@ -11,7 +11,7 @@ from wasabi import Printer
 from ..machine import coded_memory_errors
 from ..pipeline.attach import AttachReport, add_tagger, check_labels, find_component
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
-from ..pipeline.corpus import read_corpus
+from ..pipeline.corpus import read_corpus, read_judging
 from ..pipeline.loading import load_pipeline
 from .index import check_output, prepare_influence, show_progress, tell
 
@@ -52,8 +52,7 @@ def attach(
     check_labels(tagger, texts, corpus)
     dev_texts = None
     if dev is not None:
-        dev_texts = read_corpus(nlp, Path(dev), tagger.attribute)
-        check_labels(tagger, dev_texts, dev)
+        dev_texts = read_judging(nlp, tagger, Path(dev))
     influence_name, tagger_name = prepare_influence(nlp, pipeline)
 
     def build(folder: Path, staging: Path) -> BuildReport:

@@ -38,7 +38,7 @@ def describe(manifest: Manifest) -> list[str]:
         f"{manifest.rows:,} labels and {manifest.segments:,} entities of {manifest.documents:,} documents "
         f"({manifest.corpus}) in {len(manifest.shards)} shards, features in {manifest.dtype}",
         f"Curvature {manifest.curvature}; head "
-        + (f"refit with l2 = {manifest.l2:g}" if manifest.refit else "as trained"),
+        + (f"refit with l2 = {manifest.l2:g} and centre {manifest.centre}" if manifest.refit else "as trained"),
     ]
     if manifest.held_documents:
         lines.append(f"Head and curvature have not seen the last {manifest.held_documents:,} documents")

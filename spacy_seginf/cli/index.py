@@ -21,6 +21,7 @@ from ..pipeline.fidelity import LEAST_SHARED, Fidelity
 from ..pipeline.influence import Influence
 from ..pipeline.loading import load_pipeline
 from ..pipeline.pruning import FULL
+from ..pipeline.refit import TRAINED
 from ..pipeline.settings import check_build
 
 
@@ -144,10 +145,12 @@ def describe(report: BuildReport) -> list[str]:
     lines = []
     refit = report.refit
     if refit is not None:
+        kept = "development" if "development" in refit.corpora else "training"
+        measure = f"predictions kept in {kept}" if report.centre == TRAINED else "loss per held-out token"
         tried = ", ".join(f"{l2:g}: {value:.4f}" for l2, value in refit.tried.items())
         lines.append(
             f"The head that explains: l2 = {refit.l2:g}"
-            + (f" (by l2: {tried})" if tried else "")
+            + (f" ({measure} by l2: {tried})" if tried else "")
             + f", largest gradient {refit.gradient:.1e}"
             + ("" if refit.converged else ", not converged")
             + ". The pipeline predicts what it did before."

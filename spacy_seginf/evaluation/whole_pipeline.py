@@ -186,7 +186,10 @@ def _context(base: Language, retraining: Retraining, training: Texts, penalty: P
     tagger = retraining.component(base)
     features = numpy.concatenate([on_cpu(rows) for rows in encode(base, tagger, training.docs)])
     data = HeadData(features, training.data.allowed, training.data.lengths)
-    theta = fit_to_optimum(data, Head(tagger.model).theta, penalty).theta
+    trained = Head(tagger.model).theta
+    if penalty.centre is not None:  # of another training
+        penalty = Penalty(penalty.l2, trained)
+    theta = fit_to_optimum(data, trained, penalty).theta
     metric, _, _ = head_metric(data, theta, penalty.l2, "exact")
     texts = Texts(training.docs, data, complete_labels(data, theta), training.segments)
     return Context(base, retraining.tagger, texts, theta, penalty, metric)

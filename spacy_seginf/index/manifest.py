@@ -24,7 +24,7 @@ class Manifest:
     curvature: "exact", "kfac" or "identity". hessian: "full", or "free labels" where missing labels made the Hessian
     indefinite and the covariance with all labels summed out stands for it. refit: whether the head that explains is at
     the optimum of its loss with the penalty l2, or the trained one; centre: "trained" or "zero", where that penalty
-    vanishes; agreement: what it predicts of what the pipeline does, by corpus (see ``Agreement.plain``). label_l2,
+    vanishes; agreement: what it predicts of what the pipeline does, by corpus (see ``Fidelity.plain``). label_l2,
     label_curvature: of the second head (see ``head``), if there is one. largest_gain bounds the norm of a gradient in
     the metric by its Euclidean one; fit_gradient is the largest component of the gradient there.
     held_documents: how many of the last documents were appended later, with head and curvature held.

@@ -81,6 +81,7 @@ def append_to_index(
             corpus=names,
             staging=staging,
             earlier=index,
+            label_l2=None if dev else (manifest.label_l2 or None),
             workers=workers,
             gpu=gpu,
             progress=progress,

@@ -32,7 +32,7 @@ def ask(nlp: Language, tagger: CRFTagger, doc: Doc, segment: Segment, labels: La
         raise ValueError(Errors.S029.format(problem="the segment is empty"))
     (copy,) = run_before(nlp, tagger, [bare_copy(nlp, doc)])
     (prediction,) = tagger.predict([copy])
-    tags = prediction.tags if tagger.explains is None else tagger.followed_tags(doc)
+    tags = prediction.tags if tagger.explains is None else tagger.followed_tags(copy)
     if labels is not None:
         tags[start:end] = _parse_labels(tagger.scheme, labels, end - start)
     data = HeadData(on_cpu(prediction.features), one_label_each(tags, len(tagger.tags)), [len(doc)])

@@ -35,7 +35,7 @@ from .crf_tagger import CRFTagger
 from .encoding import bare_copy, encoding_settings, own_norms, run_before
 from .fidelity import decode
 from .pruning import floors_of, kept_references
-from .refit import TRAINED, Judged, RefitReport, explained_head, label_head
+from .refit import TRAINED, ZERO, Judged, RefitReport, explained_head, label_head
 from .shard_tasks import (
     EncodeTask,
     HessianTask,
@@ -90,7 +90,7 @@ class BuildReport:
     """What an index holds: documents, rows (annotated tokens), tokens, tokens without a label, entities (annotated or
     missing); the curvature, how many rows have a high leverage, how many were dropped and what share of the strongest
     references of some predictions is kept (None if none were dropped); the head that explains (None if it is the
-    trained one)."""
+    trained one), and where its penalty is centred."""
 
     documents: int
     rows: int
@@ -102,6 +102,7 @@ class BuildReport:
     flagged: int = 0
     dropped: int = 0
     kept_references: Optional[float] = None
+    centre: str = ZERO
     refit: Optional[RefitReport] = None
     seconds: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # for encoding both corpora, refit, curvature, and rows
 
@@ -117,6 +118,7 @@ def build_index(
     corpus: str = "",
     staging: Optional[Path] = None,
     earlier: Optional[Index] = None,
+    label_l2: Optional[float] = None,
     workers: Workers = IN_PROCESS,
     gpu: int = -1,
     progress: Any = None,
@@ -133,6 +135,7 @@ def build_index(
     staging (Path): where encoded shards are kept until the index is complete; shards that are there already are not
         encoded again. The caller removes it. Beside the index, and removed at the end, if None.
     earlier (Index): of the same encoder; its documents come first, and are not encoded again.
+    label_l2 (float): penalty of the head of labels alone, instead of choosing it.
     workers (Workers): who does the work on shards.
     gpu (int): on which GPU remote workers encode; -1 for none.
     progress (Callable): makes a progress bar like tqdm; called with (total=number of documents).
@@ -187,9 +190,13 @@ def build_index(
             tagger.scheme, train, judge, theta, l2=settings.l2, centre=settings.centre, refit=settings.refit
         )
         report, theta, centre = refit.report, refit.theta, refit.penalty.centre
+        if earlier is not None and tagger.explains is not None:  # what the component predicts there is not known
+            del report.corpora["training"]
         manifest.l2, manifest.refit, manifest.fit_gradient = report.l2, settings.refit, report.gradient
         manifest.agreement = {name: agreement.plain for name, agreement in report.corpora.items()}
-        labels = label_head(train.data, None if judge is None else judge.data) if centre is not None else None
+        labels = None
+        if centre is not None:
+            labels = label_head(train.data, None if judge is None else judge.data, label_l2)
         queried = (judge or train) if pruned else None
         del train, judge
     elif pruned:
@@ -212,6 +219,7 @@ def build_index(
         metric, manifest.label_curvature, _ = head_metric(data, fit.theta, penalty.l2, settings.curvature, accumulate)
         manifest.label_l2 = penalty.l2
         write_head(folder, fit.theta, metric, prefix=LABEL_HEAD)
+        del metric
     metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature, accumulate)
     if manifest.curvature != "identity":
         manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
@@ -238,7 +246,7 @@ def build_index(
     if own_staging:
         shutil.rmtree(staging)
     clock.lap()
-    return replace(written, refit=report if settings.refit else None, seconds=tuple(clock.laps))
+    return replace(written, refit=report if settings.refit else None, centre=manifest.centre, seconds=tuple(clock.laps))
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class CRFTagger(TrainablePipe):
 
     Training minimises the exact negative log-likelihood of the annotation. Missing labels are summed out.
 
-    With ``explains``, its head was fitted to the finished encoder of another component. It then writes nothing, hands
+    With ``explains``, its head is the output layer of another component. It then writes nothing, hands
     that component's predictions to ``influence``, and refuses to train: a head that stayed behind while its encoder
     went on learning would explain something else.
     """

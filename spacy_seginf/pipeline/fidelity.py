@@ -70,7 +70,7 @@ def decode(
     parts, start = [numpy.zeros(0, dtype=numpy.int64)], 0
     for features, _, lengths in data.batches():
         limits = None
-        if blank is not None:
+        if blank is not None and scheme.name != TAG:  # single tags begin and end nothing
             own = blank[start : start + len(features)]
             firsts = numpy.cumsum(lengths) - lengths
             limited = numpy.array([bool(own[i : i + n].any()) for i, n in zip(firsts.tolist(), lengths)], dtype=bool)

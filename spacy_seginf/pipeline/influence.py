@@ -240,7 +240,7 @@ class Influence(Pipe):
             by_search = self._by_search(explainer.index.manifest.curvature)
             copies = docs if by_search else [bare_copy(self.nlp, doc) for doc in docs]
             explanations = self._explain(explainer, Texts(copies, data, tags, numpy.array(segments)), self.where)
-            if explainer.index.manifest.refit:  # the head that explains is not the one that predicts
+            if explainer.index.manifest.refit or tagger.explains:  # the head that explains is not what predicts
                 blank = numpy.concatenate([doc.to_array(IS_SPACE).astype(bool) for doc in docs if len(doc)])
                 own_tags = decode(tagger.scheme, data, explainer.index.theta, blank)
             else:

@@ -7,13 +7,15 @@ What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so
      "references": [{"text", "label", "document", "start", "end", "context", "offset", "row", "missing"}, ...],
      "tokens":   [explanation of every token],
      "entities": [explanation of every entity],
+     "refit": bool, "centre": "trained" or "zero", only after a refit: how the head that explains came about,
      "method": str, only if the references are not those of the index's own search,
-     "explains": {"component": str, "agreement": float},   only after `seginf attach`; see ``CRFTagger.explained``
+     "explains": {"component": str},   only after `seginf attach`; see ``CRFTagger.explained``
      "others": {component: the same}}   only if further influence components ran before this one
 
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
 "supporting": [[reference number, effect, score, change of log-odds, refined, doubtful], ...], "opposing": [...],
-"rows_seen": int}. "missing" is there only for entities that the annotation leaves out. What is not known is None: the
+"rows_seen": int, "instead": str, only where the head that explains predicts something else}.
+"missing" is there only for entities that the annotation leaves out. What is not known is None: the
 probability of tokens that were not to be explained, and the log-odds of scores.
 """
 
@@ -171,7 +173,7 @@ class Influencers:
     def instead(self) -> Optional[str]:
         """What the head that explains would predict here, if that is not what the pipeline predicts: an entity type,
         "O", or other entities ("ORG of 2 tokens, O"); a tag for single tokens. Then p and effects are those of a label
-        that this head does not choose. None where both predict the same."""
+        that this head does not choose. None where both predict the same, and for what ``Influence.explain`` returns."""
         return self._data.get("instead")
 
     @property

@@ -20,8 +20,8 @@ EXACT = (
     "has seen the label too, and what it learned from it is not counted."
 )
 PULLED = (
-    " That head is held near the trained one, which remembers the label; the pipeline predicts by the trained head. "
-    "Where the two differ, that is said."
+    " That head is held near the trained one, which remembers the label and by which the pipeline predicts. Where the "
+    "two differ, that is said."
 )
 ADDED = (
     " Labels marked as appended are not among those that the head has learned from: their figure is what adding them "
@@ -44,8 +44,8 @@ MEASURED = {
 }
 ALWAYS = " p is the probability of the prediction given the predicted labels around it. Finding nothing proves nothing."
 HEAD_ONLY = (
-    "All this is about the tagger's head at its optimum on frozen features. The encoder has seen the labels too, and "
-    "what it learned from them is not counted."
+    "All this is about the head that explains, at its optimum on frozen features. The encoder has seen the labels too, "
+    "and what it learned from them is not counted."
 )
 METHOD = (
     "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
@@ -120,11 +120,10 @@ def provenance(stored: Optional[Mapping[str, Any]]) -> str:
     explains = (stored or {}).get("explains")
     if not explains:
         return ""
-    sentence = (
+    return (
         f"The predictions are those of the component '{visible(explains['component'])}', explained through a CRF head "
         "close to its own last layer; p and scores are that head's."
     )
-    return sentence
 
 
 def shorten(text: str, limit: int = 60) -> str:

@@ -309,3 +309,10 @@ def test_tag_scheme():
 def test_tag_scheme_is_for_explaining():
     with pytest.raises(ValueError, match=r"\[S069\]"):
         spacy.blank("en").add_pipe("crf_tagger", config={"scheme": SCHEMES["tagger"]})
+
+
+def test_white_space(attached):
+    """Single tags begin and end nothing at blanks; entities do."""
+    _, _, after, _ = attached
+    doc = spacy.load(after)("Ada  Lind visited\n\nOsted .")
+    assert len(doc._.influencers) == len(doc)
