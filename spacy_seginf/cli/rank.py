@@ -22,6 +22,7 @@ from ..curation.records import Ranking, Suspicion, read_decisions, read_ranking,
 from ..curation.suspecting import Suspector
 from ..errors import Errors, Warnings
 from ..index.index import Index
+from ..influence.gradients import Head
 from ..render.pictures import check_picture
 from ..render.ranking_plots import plot_families
 from ..render.suspicions import described_change
@@ -78,7 +79,7 @@ def rank(
     suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
     if mistakes is not None:
         texts = opened.read_trusted(mistakes)
-    seen = None if texts is None else find_mistakes(source.theta, texts.trusted, source.scheme)
+    seen = None if texts is None else find_mistakes(Head(opened.tagger.model).theta, texts.trusted, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
             warnings.warn(Warnings.W007.format(path=mistakes), stacklevel=2)

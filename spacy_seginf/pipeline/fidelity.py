@@ -98,7 +98,7 @@ def predictions(scheme: TagScheme, tags: numpy.ndarray, lengths: Sequence[int]) 
 def score(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> Optional[float]:
     """Score tags against the annotation: entity F1, or tag accuracy under the scheme TAG. Where labels are missing
     nothing is right or wrong. None without any annotation."""
-    known = ~data.allowed.all(axis=1)
+    known: numpy.ndarray = numpy.logical_not(data.allowed.all(axis=1))
     if not known.any():
         return None
     if scheme.name == TAG:
