@@ -101,6 +101,8 @@ def is_positive(matrix: numpy.ndarray) -> bool:
 
 def invert(matrix: numpy.ndarray) -> numpy.ndarray:
     """Invert a symmetric positive definite matrix (float64, n x n). RAISES (ValueError): S051 if it is not."""
+    if not len(matrix):
+        return matrix
     factor = cholesky(matrix)
     inverse, failed = dpotri(factor, lower=True)
     if failed or not numpy.isfinite(numpy.diagonal(inverse)).all():
