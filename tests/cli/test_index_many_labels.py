@@ -83,10 +83,3 @@ def test_many_types_within_four_gigabytes(types, width, labels, tmp_path):
     taken = found["peak"] - found["before"]
     assert found["estimate"] / 6 < taken < found["estimate"]
     assert found["disk"] < 3 * found["estimated_disk"]
-
-
-@pytest.mark.slow
-def test_few_types_cost_what_was_estimated(tmp_path):
-    found = measured(tmp_path, 20, 96, 60, 300)
-    taken = found["peak"] - found["before"]
-    assert found["estimate"] / 6 < taken < found["estimate"]
