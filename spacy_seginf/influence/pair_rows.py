@@ -87,8 +87,8 @@ def times(pairs: Pairs, vectors: numpy.ndarray) -> numpy.ndarray:
 
 def concatenated(parts: Sequence[Any]) -> Any:
     """Put the pairs of several groups of segments, all of a kind, one after another."""
-    if not isinstance(parts[0], FactoredPairs):
-        return numpy.concatenate(parts)
+    if not all(isinstance(part, FactoredPairs) for part in parts):  # some heads' transitions have no factors
+        return numpy.concatenate([written_out(part) for part in parts])
     left, right, terms = (
         numpy.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "terms")
     )
