@@ -88,7 +88,9 @@ def times(pairs: Pairs, vectors: numpy.ndarray) -> numpy.ndarray:
 def concatenated(parts: Sequence[Any]) -> Any:
     """Put the pairs of several groups of segments, all of a kind, one after another."""
     if not all(isinstance(part, FactoredPairs) for part in parts):  # some heads' transitions have no factors
-        return numpy.concatenate([written_out(part) for part in parts])
+        rows = numpy.concatenate([written_out(part) for part in parts])
+        labels = round(rows.shape[1] ** 0.5)
+        return rows.reshape(-1, labels, labels)
     left, right, terms = (
         numpy.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "terms")
     )
