@@ -6,6 +6,7 @@ With 400 labels a segment has 160,000 pairs. They are an array (floats, segments
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Sequence, Union
 
@@ -77,7 +78,9 @@ Pairs = Union[numpy.ndarray, FactoredPairs]
 
 def written_out(pairs: Pairs) -> numpy.ndarray:
     """Return pairs as an array (floats, segments x labels^2)."""
-    return pairs.written_out() if isinstance(pairs, FactoredPairs) else pairs.reshape(len(pairs), pairs.shape[1] ** 2)
+    if isinstance(pairs, FactoredPairs):
+        return pairs.written_out()
+    return pairs.reshape(len(pairs), math.prod(pairs.shape[1:]))  # -1 would not know the width of no segments
 
 
 def times(pairs: Pairs, vectors: numpy.ndarray) -> numpy.ndarray:
@@ -86,11 +89,13 @@ def times(pairs: Pairs, vectors: numpy.ndarray) -> numpy.ndarray:
 
 
 def concatenated(parts: Sequence[Any]) -> Any:
-    """Put the pairs of several groups of segments, all of a kind, one after another."""
-    if not all(isinstance(part, FactoredPairs) for part in parts):  # some heads' transitions have no factors
-        rows = numpy.concatenate([written_out(part) for part in parts])
-        labels = round(rows.shape[1] ** 0.5)
-        return rows.reshape(-1, labels, labels)
+    """Put the pairs of several groups of segments one after another; written out if any of them is."""
+    whole = [part for part in parts if not isinstance(part, FactoredPairs)]  # few segments have no factors
+    if whole:
+        shape = (-1, *whole[0].shape[1:])
+        return numpy.concatenate(
+            [part.written_out().reshape(shape) if isinstance(part, FactoredPairs) else part for part in parts]
+        )
     left, right, terms = (
         numpy.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "terms")
     )
