@@ -26,9 +26,11 @@ from strangers import CORPORA, EMBEDDED, SEEDS, corpus_file, trained
 
 from spacy_seginf.cli.attach import attach
 from spacy_seginf.cli.index import index
+from spacy_seginf.decoding import limits_of
+from spacy_seginf.evaluation.problem import decoded
+from spacy_seginf.influence.gradients import Head
 from spacy_seginf.pipeline.corpus import read_corpus
-from spacy_seginf.pipeline.fidelity import compare, decode
-from spacy_seginf.pipeline.refit import Judged, head_data
+from spacy_seginf.pipeline.refit import Judged
 
 ROWS = CACHE / "right_harm"  # a run that was stopped goes on; rows of another commit do not count
 
@@ -50,16 +52,10 @@ def shares(nlp: Any, path: Path) -> float:
     """Return the share of the pipeline's entities that the head in its index predicts too."""
     influence: Any = nlp.get_pipe("influence")
     tagger = influence.find_tagger()
-    texts = read_corpus(nlp, path)
-    data = head_data(nlp, tagger, texts)
-    with nlp.select_pipes(disable=["influence"]):
-        docs = list(nlp.pipe([text.example.predicted.copy() for text in texts]))
-    if tagger.explains is None:
-        predicted = numpy.concatenate([prediction.tags for prediction in tagger.predict(docs)])
-    else:
-        predicted = numpy.concatenate([tagger.followed_tags(doc) for doc in docs])
-    judged = Judged(data, predicted)
-    return compare(tagger.scheme, data, judged.predicted, decode(tagger.scheme, data, influence.index.theta)).share
+    docs = [text.example.predicted for text in read_corpus(nlp, path) if len(text.example.predicted)]
+    found = decoded(nlp, tagger, docs, Head(tagger.model).theta)
+    limits = limits_of(tagger.scheme, found.docs, [()] * len(found.docs))
+    return Judged(found.data, found.labels, limits).compared(tagger.scheme, influence.index.theta).share
 
 
 def measure(data: Optional[Path], corpus: str, component: str, seed: int, dev: bool) -> dict[str, Any]:

@@ -38,6 +38,14 @@ class Limits:
     allowed: numpy.ndarray
     limited: numpy.ndarray
 
+    def part(self, documents: slice, rows: slice) -> Optional[Limits]:
+        """Select documents, with the rows of their tokens; None if they demand nothing."""
+        limited = self.limited[documents]
+        return Limits(self.blank[rows], self.allowed[rows], limited) if limited.any() else None
+
+
+Place = tuple[int, int, str]  # first token, token after the last, type; no type for a blocked span
+
 
 def preset_entities(doc: Doc) -> list[Span]:
     """List the entities of a document, and blocked spans, which have no label."""
@@ -45,13 +53,24 @@ def preset_entities(doc: Doc) -> list[Span]:
     return [*doc.ents, *(Span(doc, i, i + 1) for i in begins if not doc[i].ent_type)] if begins else []
 
 
-def limits_of(scheme: TagScheme, docs: Sequence[Doc]) -> Optional[Limits]:
+def places(spans: Sequence[Span]) -> tuple[Place, ...]:
+    """Say where spans are and what they are, without their document."""
+    return tuple((span.start, span.end, span.label_) for span in spans)
+
+
+def limits_of(
+    scheme: TagScheme, docs: Sequence[Doc], presets: Optional[Sequence[Sequence[Place]]] = None
+) -> Optional[Limits]:
     """Find out what documents demand; None if nothing. Entities of a type that the scheme lacks are none of its tags:
-    their tokens are O."""
+    their tokens are O.
+
+    presets: entities that each document had before it was tagged, and blocked spans; those that it has if None.
+    """
     if scheme.name == TAG:
         return None
     spaces = [doc.to_array(IS_SPACE).astype(bool) for doc in docs]
-    presets = [preset_entities(doc) for doc in docs]
+    if presets is None:
+        presets = [places(preset_entities(doc)) for doc in docs]
     limited = numpy.array([bool(own.any() or found) for own, found in zip(spaces, presets)], dtype=bool)
     if not limited.any():
         return None
@@ -60,8 +79,8 @@ def limits_of(scheme: TagScheme, docs: Sequence[Doc]) -> Optional[Limits]:
     start = 0
     for doc, found in zip(docs, presets):
         _keep(scheme, allowed[start : start + len(doc)], found)
-        for span in found:
-            blank[start + span.start : start + span.end] = False
+        for first, end, _ in found:
+            blank[start + first : start + end] = False
         start += len(doc)
     return Limits(blank, allowed, limited)
 
@@ -135,19 +154,19 @@ def _states(scheme: TagScheme) -> _States:
     return _States(tags, ~extra, on_blank, mask.start[tags] & ~extra, mask.end[tags] & ~extra, follow)
 
 
-def _keep(scheme: TagScheme, allowed: numpy.ndarray, spans: Sequence[Span]) -> None:
+def _keep(scheme: TagScheme, allowed: numpy.ndarray, presets: Sequence[Place]) -> None:
     """Leave a document's tags (bool, tokens x tags) no choice where entities are, nor let their neighbours make them
     longer."""
-    known = [span for span in spans if span.label_ in scheme.labels]
-    for span in known:
-        longer = scheme.entity_tags(span.label_, 3)[1]
-        if span.end < len(allowed):
-            allowed[span.end, longer] = False
-        if scheme.name == "IO" and span.start:
-            allowed[span.start - 1, longer] = False
-    for span in spans:
-        allowed[span.start : span.end] = False
-        allowed[span.start : span.end, OUTSIDE] = True
-    for span in known:
-        allowed[span.start : span.end, OUTSIDE] = False
-        allowed[numpy.arange(span.start, span.end), scheme.entity_tags(span.label_, len(span))] = True
+    known = [place for place in presets if place[2] in scheme.labels]
+    for start, end, label in known:
+        longer = scheme.entity_tags(label, 3)[1]
+        if end < len(allowed):
+            allowed[end, longer] = False
+        if scheme.name == "IO" and start:
+            allowed[start - 1, longer] = False
+    for start, end, _ in presets:
+        allowed[start:end] = False
+        allowed[start:end, OUTSIDE] = True
+    for start, end, label in known:
+        allowed[start:end, OUTSIDE] = False
+        allowed[numpy.arange(start, end), scheme.entity_tags(label, end - start)] = True

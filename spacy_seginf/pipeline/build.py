@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence
 import numpy
 from spacy.language import Language
 
+from ..decoding import limits_of
 from ..errors import Errors, Warnings
 from ..files import exclusive, replace_folder
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
@@ -312,11 +313,13 @@ def joined_documents(folders: Sequence[Path]) -> HeadData:
 
 
 def _judged(nlp: Language, tagger: CRFTagger, texts: Sequence[TrainingText], data: HeadData) -> Judged:
-    """Find what the pipeline predicts for encoded documents. Texts are only needed if another component predicts."""
-    if tagger.explains is None or not texts:
-        return Judged(data, decode(tagger.scheme, data, Head(tagger.model).theta))
+    """Find what the pipeline predicts for encoded documents. Without their texts, it is what the head says."""
     docs = [bare_copy(nlp, text.example.predicted) for text in texts if len(text.example.predicted)]
-    return Judged(data, numpy.concatenate([tagger.followed_tags(doc) for doc in run_before(nlp, tagger, docs)]))
+    limits = limits_of(tagger.scheme, docs, [()] * len(docs)) if docs else None
+    if tagger.explains is None or not docs:
+        return Judged(data, decode(tagger.scheme, data, Head(tagger.model).theta, limits), limits)
+    tags = [tagger.followed_tags(doc) for doc in run_before(nlp, tagger, docs)]
+    return Judged(data, numpy.concatenate(tags), limits)
 
 
 def _in_memory(data: HeadData) -> HeadData:

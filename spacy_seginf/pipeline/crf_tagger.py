@@ -17,7 +17,7 @@ from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..crf import DecodingMask, negative_log_likelihood, split_rows
-from ..decoding import best_tags, limits_of, preset_entities
+from ..decoding import Place, best_tags, limits_of, places, preset_entities
 from ..errors import Errors
 from ..influence.gradients import on_cpu
 from ..models import CRFScores
@@ -43,10 +43,12 @@ DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
 
 
 class TaggerPrediction(NamedTuple):
-    """What ``predict`` returns for each document: tags (int64, tokens) and features (float32, tokens x width)."""
+    """What ``predict`` returns for each document: tags (int64, tokens), features (float32, tokens x width), and the
+    entities that it kept."""
 
     tags: numpy.ndarray
     features: Floats2d
+    kept: tuple[Place, ...] = ()
 
 
 @Language.factory(
@@ -221,17 +223,19 @@ class CRFTagger(TrainablePipe):
         docs = list(docs)
         features = self.encode(docs)
         scores = self.model.get_ref("output_layer").predict(features)
+        # Entities of the component that is explained are its predictions.
+        kept = [() if self.explains else places(preset_entities(doc)) for doc in docs]
         tags = on_cpu(
             best_tags(
                 self.scheme,
                 scores.emissions,
                 scores.transitions,
                 scores.lengths,
-                None if self.explains else limits_of(self.scheme, docs),
+                limits_of(self.scheme, docs, kept),
                 self._mask(),
             )
         )
-        return [TaggerPrediction(*pair) for pair in zip(split_rows(tags, scores.lengths), features)]
+        return [TaggerPrediction(*parts) for parts in zip(split_rows(tags, scores.lengths), features, kept)]
 
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Return the token vectors that the head reads (float32, tokens x width each), without dropout.

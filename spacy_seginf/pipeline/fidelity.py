@@ -22,7 +22,6 @@ class Fidelity:
 
     predicted (int): entities that the pipeline predicts. shared (int): those that the head predicts as they are.
     missed, added (dict of str to int): entities that only the pipeline predicts, and only the head, by type.
-    tokens (float): share of tokens that both tag alike.
     score, head_score (float, optional): entity F1 or tag accuracy of both against the annotation; None without any.
     """
 
@@ -30,7 +29,6 @@ class Fidelity:
     shared: int
     missed: dict[str, int]
     added: dict[str, int]
-    tokens: float
     score: Optional[float]
     head_score: Optional[float]
 
@@ -53,30 +51,20 @@ def compare(scheme: TagScheme, data: HeadData, predicted: numpy.ndarray, head: n
         len(theirs & ours),
         _by_type(theirs - ours),
         _by_type(ours - theirs),
-        float((predicted == head).mean()) if len(head) else 1.0,
         score(scheme, data, predicted),
         score(scheme, data, head),
     )
 
 
-def decode(
-    scheme: TagScheme, data: HeadData, theta: numpy.ndarray, blank: Optional[numpy.ndarray] = None
-) -> numpy.ndarray:
-    """Find the best valid tags of all documents under a head (int64, tokens).
-
-    blank (bool, tokens): white space, at which no entity begins or ends; none if not given.
-    """
+def decode(scheme: TagScheme, data: HeadData, theta: numpy.ndarray, limits: Optional[Limits] = None) -> numpy.ndarray:
+    """Find the best valid tags of all documents under a head (int64, tokens), as far as their limits permit."""
     weights, transitions = unpack(theta, data.labels)
-    parts, start = [numpy.zeros(0, dtype=numpy.int64)], 0
+    parts, document, row = [numpy.zeros(0, dtype=numpy.int64)], 0, 0
     for features, _, lengths in data.batches():
-        limits = None
-        if blank is not None and scheme.name != TAG:  # single tags begin and end nothing
-            own = blank[start : start + len(features)]
-            firsts = numpy.cumsum(lengths) - lengths
-            limited = numpy.array([bool(own[i : i + n].any()) for i, n in zip(firsts.tolist(), lengths)], dtype=bool)
-            limits = Limits(own, numpy.ones((len(own), data.labels), dtype=bool), limited) if limited.any() else None
-        parts.append(best_tags(scheme, features @ weights.T, transitions, lengths, limits, scheme.mask))
-        start += len(features)
+        documents, rows = slice(document, document + len(lengths)), slice(row, row + len(features))
+        own = None if limits is None else limits.part(documents, rows)
+        parts.append(best_tags(scheme, features @ weights.T, transitions, lengths, own, scheme.mask))
+        document, row = documents.stop, rows.stop
     return numpy.concatenate(parts)
 
 

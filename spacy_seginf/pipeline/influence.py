@@ -14,13 +14,13 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, Union
 import numpy
 import srsly
 from spacy import util
-from spacy.attrs import IS_SPACE
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, Token
 from spacy.training import Example
 
 from ..crf import one_label_each
+from ..decoding import limits_of
 from ..errors import Errors, Warnings
 from ..files import replace_folder
 from ..index.index import Index
@@ -241,8 +241,8 @@ class Influence(Pipe):
             copies = docs if by_search else [bare_copy(self.nlp, doc) for doc in docs]
             explanations = self._explain(explainer, Texts(copies, data, tags, numpy.array(segments)), self.where)
             if explainer.index.manifest.refit or tagger.explains:  # the head that explains is not what predicts
-                blank = numpy.concatenate([doc.to_array(IS_SPACE).astype(bool) for doc in docs if len(doc)])
-                own_tags = decode(tagger.scheme, data, explainer.index.theta, blank)
+                limits = limits_of(tagger.scheme, docs, [prediction.kept for prediction in predictions])
+                own_tags = decode(tagger.scheme, data, explainer.index.theta, limits)
             else:
                 own_tags = tags
         start = place = 0

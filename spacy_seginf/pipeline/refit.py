@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 import numpy
-from spacy.language import Language
-from spacy.util import minibatch
 
+from ..decoding import Limits
 from ..errors import Warnings
 from ..influence.choose import (
     FALLBACK,
@@ -22,15 +21,10 @@ from ..influence.choose import (
     hold_out,
 )
 from ..influence.fit import TOLERANCE, Fit, HeadData, checked, loss_and_gradient
-from ..influence.gradients import on_cpu
 from ..influence.penalty import Penalty
 from ..schemes import TagScheme
-from .corpus import TrainingText
-from .crf_tagger import CRFTagger
-from .encoding import encode
-from .fidelity import Fidelity, compare, decode, predictions
+from .fidelity import Fidelity, compare, decode
 
-BATCH_DOCUMENTS = 64
 TRAINED, ZERO = CENTRES = ("trained", "zero")
 KEPT = 0.975  # of the predictions on development texts: on others it is a little less
 KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
@@ -38,10 +32,15 @@ KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
 
 @dataclass(frozen=True)
 class Judged:
-    """Documents, and the tags that the pipeline predicts for them (ints, tokens)."""
+    """Documents, the tags that the pipeline predicts for them (ints, tokens), and what they demand of tags."""
 
     data: HeadData
     predicted: numpy.ndarray
+    limits: Optional[Limits] = None
+
+    def compared(self, scheme: TagScheme, theta: numpy.ndarray) -> Fidelity:
+        """Compare the pipeline with a head (float64, P)."""
+        return compare(scheme, self.data, self.predicted, decode(scheme, self.data, theta, self.limits))
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,9 @@ def explained_head(
         penalty = Penalty(l2 if pull is None else pull.l2, trained)  # type: ignore[arg-type]
         start, tried = (trained, {}) if pull is None else (pull.fits[pull.l2].theta, pull.shares)
         fit = converged(fit_to_optimum(data, start, penalty, near=pull is not None))
-    corpora = {"training": compare(scheme, data, train.predicted, decode(scheme, data, fit.theta))}
+    corpora = {"training": train.compared(scheme, fit.theta)}
     if dev is not None:
-        corpora["development"] = compare(scheme, dev.data, dev.predicted, decode(scheme, dev.data, fit.theta))
+        corpora["development"] = dev.compared(scheme, fit.theta)
     return Refit(fit.theta, penalty, RefitReport(penalty.l2, tried, fit.gradient, fit.converged, corpora))
 
 
@@ -116,11 +115,9 @@ def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: num
     The trained head itself keeps all, unless it stands for another component: then a share of what it keeps must be.
     """
     judge, least = (train, KEPT_IN_TRAINING) if dev is None else (dev, KEPT)
-    wanted = set(predictions(scheme, judge.predicted, judge.data.lengths))
 
     def kept(theta: numpy.ndarray) -> float:
-        own = set(predictions(scheme, decode(scheme, judge.data, theta), judge.data.lengths))
-        return len(own & wanted) / len(wanted) if wanted else 1.0
+        return judge.compared(scheme, theta).share
 
     return choose_pull(train.data, trained, kept, least * kept(trained))
 
@@ -155,14 +152,3 @@ def converged(fit: Fit) -> Fit:
     if not fit.converged:
         warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
     return fit
-
-
-def head_data(nlp: Language, tagger: CRFTagger, texts: list[TrainingText]) -> HeadData:
-    """Encode texts and read their annotation."""
-    features = [
-        on_cpu(rows)
-        for batch in minibatch(texts, BATCH_DOCUMENTS)
-        for rows in encode(nlp, tagger, [text.example.predicted for text in batch])
-    ]
-    allowed = [tagger.allowed_tags(text.example) for text in texts]
-    return HeadData(numpy.concatenate(features), numpy.concatenate(allowed), [len(rows) for rows in allowed])

@@ -211,6 +211,18 @@ def test_where_the_heads_differ_is_said(unsure_nlp, train_examples, tmp_path):
     assert 0 < marked < total
 
 
+def test_what_another_component_has_decided_is_not_held_against_the_head(unsure_nlp, train_examples, tmp_path):
+    """Both heads are asked with the ruler's entities in place, so with a strong pull they say the same."""
+    built = build(unsure_nlp, wrapped(train_examples), tmp_path / "index", centre="trained", l2=1e6)
+    outside = next(token.text for token in train_examples[0].reference if not token.ent_type)
+    tagger = built.nlp.get_pipe("crf_tagger")
+    ruler = built.nlp.add_pipe("entity_ruler", before="crf_tagger")
+    ruler.add_patterns([{"label": tagger.labels[-1], "pattern": outside}])
+    doc = built.nlp(train_examples[0].reference.text)
+    assert (outside, tagger.labels[-1]) in [(ent.text, ent.label_) for ent in doc.ents]
+    assert [ent._.influencers.instead for ent in doc.ents] == [None] * len(doc.ents)
+
+
 @pytest.fixture(scope="module")
 def appended(unsure_nlp, train_examples, tmp_path_factory):
     folder = tmp_path_factory.mktemp("appended")
