@@ -45,6 +45,10 @@ class Warnings(metaclass=_Coded):
         "{path} has labels that the tagger '{name}' does not have, so they are taken for missing ones: {labels}. It "
         "has: {known}."
     )
+    W070 = (
+        "Several components have an index: {known}. What follows is that of '{name}', whose explanations doc, token "
+        "and span show; `nlp.select_pipes` leaves the others out."
+    )
 
 
 class Errors(metaclass=_Coded):
@@ -222,6 +226,8 @@ class Errors(metaclass=_Coded):
     S044 = "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known})."
     S188 = "The pipeline {path} has several crf_taggers that could be indexed: {known}. Choose one with --tagger."
     S189 = "There is no enabled crf_tagger '{tagger}' in the pipeline {path}. Choose one of: {known}."
+    S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
+    S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
     S045 = "None of the corpus labels ({found}) is a label of the tagger '{name}' ({known}). Is it the right corpus?"
     S046 = (
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "

@@ -73,6 +73,7 @@ def append_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     corpus: Path = Arg(..., help="The new documents in spaCy's binary format (.spacy)"),
     output: Path = Arg(..., help="Folder for the result; the pipeline's own with --force"),
+    component: Optional[str] = Opt(None, "--component", "-c", help="Whose index grows, if several have one"),
     refresh: bool = Opt(False, "--refresh", help="Fit head and curvature to all documents; otherwise they are held"),
     dev: Optional[Path] = Opt(None, "--dev", help="Development corpus (.spacy) that chooses the penalty of a refresh"),
     shard_tokens: Optional[int] = SHARD_TOKENS,
@@ -84,7 +85,13 @@ def append_cli(
     """Add documents to an index; only these are encoded."""
     from .append import append
 
-    settings: dict[str, Any] = {"refresh": refresh, "dev": dev, "shard_tokens": shard_tokens, "scheduler": scheduler}
+    settings: dict[str, Any] = {
+        "component": component,
+        "refresh": refresh,
+        "dev": dev,
+        "shard_tokens": shard_tokens,
+        "scheduler": scheduler,
+    }
     _report_errors(append, pipeline, corpus, output, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
@@ -15,7 +15,7 @@ from ..pipeline.append import append_to_index
 from ..pipeline.build import BuildReport, BuildSettings, save_with_index
 from ..pipeline.corpus import read_corpus, read_judging
 from ..pipeline.influence import Influence
-from ..pipeline.loading import load_pipeline
+from ..pipeline.loading import indexed_components, load_pipeline
 from ..pipeline.readers import OTHER
 from .index import check_output, show_progress, tell
 
@@ -26,6 +26,7 @@ def append(
     corpus: Path,
     output: Path,
     *,
+    component: Optional[str] = None,
     refresh: bool = False,
     dev: Optional[Path] = None,
     shard_tokens: Optional[int] = None,
@@ -38,22 +39,21 @@ def append(
 
     pipeline (str): folder written by `seginf index`. corpus (Path): the new documents (.spacy).
     output (Path): folder for the result, which may be the pipeline's own with force.
+    component (str): the influence component whose index grows, if several have one.
     refresh (bool): fit the head to all documents and compute all gradients anew; otherwise head and curvature are held.
     dev (Path): development corpus (.spacy), which chooses the penalty of a refresh; else it stays.
     shard_tokens, scheduler, force, gpu_id: as for `seginf index`.
-    RAISES (ValueError): S020 if the pipeline has no index, and others as for `seginf index`.
+    RAISES (ValueError): S030 if the pipeline has no index, S260 or S261 if it is not clear which one is meant, and
+        others as for `seginf index`.
     """
     msg = Printer(no_print=silent)
     output = Path(output)
     check_output(output, force, pipeline, corpus, dev)
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(pipeline)
-    names = [name for name, component in nlp.pipeline if isinstance(component, Influence) and component.index]
-    if not names:
-        raise ValueError(Errors.S020)
-    influence: Any = nlp.get_pipe(names[-1])
-    influence.explainer()  # checks that the index is this pipeline's
-    index, tagger = influence.index, influence.find_tagger()
+    influence = _choose(indexed_components(nlp, pipeline), component, pipeline)
+    explainer = influence.explainer()  # checks that the index is this pipeline's
+    tagger = influence.find_tagger()
     texts = read_corpus(nlp, Path(corpus), tagger.attribute, OTHER)
     dev_texts = read_judging(nlp, tagger, Path(dev)) if dev else None
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
@@ -63,7 +63,7 @@ def append(
     def build(folder: Path, staging: Path) -> BuildReport:
         return append_to_index(
             nlp,
-            index,
+            explainer.index,
             texts,
             folder,
             staging,
@@ -78,7 +78,7 @@ def append(
         )
 
     try:
-        report = save_with_index(nlp, output, build, names[-1], msg.info)
+        report = save_with_index(nlp, output, build, influence.name, msg.info)
     finally:
         workers.close()
     tell(msg, report)
@@ -86,3 +86,13 @@ def append(
         msg.text("Head and curvature are held: they have not seen these documents. --refresh fits both to all of them.")
     msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents: {output}")
     return report
+
+
+def _choose(indexed: list[Influence], name: Optional[str], pipeline: str) -> Influence:
+    known = ", ".join(component.name for component in indexed)
+    if name is None and len(indexed) > 1:
+        raise ValueError(Errors.S260.format(path=pipeline, known=known))
+    for component in indexed:
+        if name in (None, component.name):
+            return component
+    raise ValueError(Errors.S261.format(component=name, path=pipeline, known=known))

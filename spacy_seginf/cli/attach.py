@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
 from ..machine import coded_memory_errors
 from ..pipeline.attach import AttachReport, add_tagger, check_labels, find_component
-from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
+from ..pipeline.build import BuildReport, build_index, save_with_index
 from ..pipeline.corpus import read_corpus, read_judging
 from ..pipeline.loading import load_pipeline
-from .index import check_output, prepare_influence, show_progress, tell
+from .index import check_output, override_settings, prepare_influence, show_progress, tell
 
 
 @coded_memory_errors()
@@ -54,6 +54,8 @@ def attach(
     if dev is not None:
         dev_texts = read_judging(nlp, tagger, Path(dev))
     influence_name, tagger_name = prepare_influence(nlp, pipeline)
+    override_settings(nlp, influence_name, l2=l2)
+    influence: Any = nlp.get_pipe(influence_name)
 
     def build(folder: Path, staging: Path) -> BuildReport:
         return build_index(
@@ -62,7 +64,7 @@ def attach(
             texts,
             folder,
             dev=dev_texts,
-            settings=BuildSettings(l2=l2),
+            settings=influence.settings,
             staging=staging,
             corpus=Path(corpus).name,
             progress=None if silent else show_progress,

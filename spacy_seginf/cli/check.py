@@ -40,6 +40,11 @@ def describe(manifest: Manifest) -> list[str]:
         f"Curvature {manifest.curvature}; head "
         + (f"refit with l2 = {manifest.l2:g} and centre {manifest.centre}" if manifest.refit else "as trained"),
     ]
+    lines += [
+        f"On the {corpus} corpus the head that explains predicts {found['shared']:,} of the pipeline's "
+        f"{found['predicted']:,} predictions"
+        for corpus, found in manifest.agreement.items()
+    ]
     if manifest.held_documents:
         lines.append(f"Head and curvature have not seen the last {manifest.held_documents:,} documents")
     if manifest.pruned:

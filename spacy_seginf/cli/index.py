@@ -91,7 +91,8 @@ def index(
     if not dev and chosen.refit:
         msg.warn(
             "No development corpus (--dev): how far the head that explains predicts what the pipeline does is checked "
-            "on the training texts only."
+            "on the training texts only, and a tenth of them, which the encoder has seen, chooses the penalty of the "
+            "head that suspects labels."
         )
 
     def build(folder: Path, staging: Path) -> BuildReport:
@@ -135,8 +136,8 @@ def tell(msg: Printer, report: BuildReport) -> None:
         if corpora[name].share < LEAST_SHARED:
             msg.warn(
                 f"Explanations are those of a head that predicts only {corpora[name].share:.1%} of what the pipeline "
-                f"does on the {name} corpus. The other predictions are marked. A larger --l2 with --centre trained "
-                "comes closer."
+                f"does on the {name} corpus. The other predictions are marked. A larger l2 (--l2, or l2 in the config) "
+                "with the centre 'trained' comes closer."
             )
 
 

@@ -92,7 +92,7 @@ def verify(
     influence (Influence): a component with an index, which need not be exact.
     doc (Doc): a document that the pipeline has tagged.
     top (int): references on each side of each entity.
-    l2 (float): penalty of the refits if the index has identity curvature or the trained head; else the index's own.
+    l2 (float): penalty of the refits if the index has none, as with identity curvature and the trained head.
     relabel (bool): also change the label of every reference to the other one that the head finds most probable there.
     progress (Callable): wraps the iterator over refits, like tqdm.
     RAISES (ValueError): S020 to S026 if there is no usable index, S050 or S051 for an unusable l2.

@@ -94,4 +94,5 @@ def _disk(size: CorpusSize, curvature: str, feature_bytes: int) -> int:
     row = feature_bytes * size.width + SINGLE * labels
     pairs = SINGLE * labels**2 if labels <= budget.DENSE_LABELS else PAIR_BYTES * labels
     metric = {"exact": size.parameters**2, "kfac": min(labels**2, LARGEST_BLOCK) ** 2 + labels**2, "identity": 0}
-    return size.tokens * (row + 32) + size.entities * (2 * row + pairs) + DOUBLE * metric[curvature]
+    heads = 2  # that which explains, and that of labels alone
+    return size.tokens * (row + 32) + size.entities * (2 * row + pairs) + DOUBLE * heads * metric[curvature]

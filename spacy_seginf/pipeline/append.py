@@ -24,11 +24,12 @@ from .build import (
     build_index,
     check_labels,
     encode_shards,
+    rows_task,
     write_shards,
 )
 from .corpus import TrainingText
+from .cost import announce_cost, corpus_size
 from .crf_tagger import CRFTagger
-from .shard_tasks import RowsTask
 
 
 def append_to_index(
@@ -87,6 +88,9 @@ def append_to_index(
             progress=progress,
             say=say,
         )
+    check_labels(tagger, texts)
+    size = corpus_size(tagger, texts, None, settings.shard_tokens)
+    announce_cost(size, manifest.curvature, manifest.dtype, False, say)
     return _append_held(nlp, tagger, index, texts, folder, staging, settings, names, workers, gpu, progress)
 
 
@@ -103,7 +107,6 @@ def _append_held(
     gpu: int,
     progress: Any,
 ) -> BuildReport:
-    check_labels(tagger, texts)
     clock = Clock()
     manifest: Manifest = replace(index.manifest, corpus=names, shards=list(index.manifest.shards), files={})
     wanted = [Unencoded(texts, staging, len(manifest.shards))]
@@ -113,17 +116,7 @@ def _append_held(
     clock.lap()
     share_index(index.folder, folder)
     manifest.build = build_id(manifest, encoded, index.theta)
-    rows = RowsTask(
-        Path(),
-        folder,
-        manifest.curvature,
-        manifest.l2,
-        tagger.scheme,
-        manifest.largest_gain,
-        held=True,
-        label_curvature=manifest.label_curvature,
-        label_l2=manifest.label_l2,
-    )
+    rows = rows_task(folder, manifest, tagger.scheme, held=True)
     written = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.held_documents += written.documents
     write_manifest(folder, manifest)

@@ -30,6 +30,7 @@ from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import Head
 from ..parallel import InProcess, Workers
+from ..schemes import TagScheme
 from .corpus import TrainingText
 from .cost import announce_cost, corpus_size
 from .crf_tagger import CRFTagger
@@ -229,16 +230,7 @@ def build_index(
     clock.lap()
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, theta)
-    rows = RowsTask(
-        Path(),
-        folder,
-        manifest.curvature,
-        manifest.l2,
-        tagger.scheme,
-        manifest.largest_gain,
-        label_curvature=manifest.label_curvature,
-        label_l2=manifest.label_l2,
-    )
+    rows = rows_task(folder, manifest, tagger.scheme)
     kept = None if queried is None else partial(kept_references, tagger.scheme, queried, theta, metric, encoded)
     del metric
     written = write_shards(folder, encoded, rows, manifest, settings, workers, kept)
@@ -337,6 +329,21 @@ def restore_shards(index: Index, staging: Path, dtype: str) -> list[Path]:
             shutil.rmtree(folders[-1], ignore_errors=True)
             restore_documents(shard, folders[-1], key, index.orders[number], dtype)
     return folders
+
+
+def rows_task(folder: Path, manifest: Manifest, scheme: TagScheme, *, held: bool = False) -> RowsTask:
+    """Say how the rows of an index are computed, for any of its shards. held (bool): the head has not seen them."""
+    return RowsTask(
+        Path(),
+        folder,
+        manifest.curvature,
+        manifest.l2,
+        scheme,
+        manifest.largest_gain,
+        held=held,
+        label_curvature=manifest.label_curvature,
+        label_l2=manifest.label_l2,
+    )
 
 
 def write_shards(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import spacy
 from spacy.language import Language
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from .influence import Influence
 
 
@@ -21,9 +23,21 @@ def load_pipeline(model: str) -> Language:
 
 def load_indexed(pipeline: str) -> tuple[Language, Influence]:
     """Load a pipeline with an index. Of several, the last influence component is meant, whose explanations the
-    extensions show. RAISES (ValueError): S030 if there is none, S040 if there is no pipeline."""
+    extensions show, with a warning (W070). RAISES (ValueError): S030 if there is none, S040 if there is no pipeline."""
     nlp = load_pipeline(pipeline)
-    for _, component in reversed(list(nlp.pipeline)):
-        if isinstance(component, Influence) and component.index is not None:
-            return nlp, component
-    raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
+    found = indexed_components(nlp, pipeline)
+    if len(found) > 1:
+        known = ", ".join(component.name for component in found)
+        warnings.warn(Warnings.W070.format(known=known, name=found[-1].name), stacklevel=2)
+    return nlp, found[-1]
+
+
+def indexed_components(nlp: Language, pipeline: str) -> list[Influence]:
+    """List the components with an index, in their order. RAISES (ValueError): S030 if there is none.
+
+    pipeline (str): what errors call it.
+    """
+    found = [part for _, part in nlp.pipeline if isinstance(part, Influence) and part.index is not None]
+    if not found:
+        raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
+    return found

@@ -20,8 +20,8 @@ EXACT = (
     "has seen the label too, and what it learned from it is not counted."
 )
 PULLED = (
-    " That head is held near the trained one, which remembers the label and by which the pipeline predicts. Where the "
-    "two differ, that is said."
+    " The head that explains is held near the trained one, which remembers the label and by which the pipeline "
+    "predicts. Where the two differ, that is said."
 )
 ADDED = (
     " Labels marked as appended are not among those that the head has learned from: their figure is what adding them "
@@ -67,7 +67,8 @@ def caveat(stored: Optional[Mapping[str, Any]]) -> str:
     if stored.get("method"):
         return METHOD.format(method=visible(stored["method"])) + ALWAYS
     if stored.get("curvature") == "identity":
-        return IDENTITY + WHOLE_MODEL.format(**MEASURED["identity"]) + ALWAYS
+        text = IDENTITY + (PULLED if stored.get("centre") == "trained" else "")
+        return text + WHOLE_MODEL.format(**MEASURED["identity"]) + ALWAYS
     text = EXACT if stored.get("refit", True) else EXACT + NOT_REFIT
     if stored.get("centre") == "trained":
         text += PULLED

@@ -243,7 +243,7 @@ def test_the_command(old, corpora, tmp_path):
 def test_failures(old, model_path, corpora, tmp_path, case):
     pipeline, corpus, expected = old(), corpora / "new.spacy", "S020"
     if case == "no index":
-        pipeline = model_path
+        pipeline, expected = model_path, "S030"
     elif case == "no pipeline":
         pipeline, expected = tmp_path / "nowhere", "S040"
     elif case == "no corpus":

@@ -12,8 +12,10 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
+from spacy_seginf.cli.append import append
 from spacy_seginf.cli.index import index
 from spacy_seginf.pipeline.handover import Handover
+from spacy_seginf.pipeline.loading import load_indexed
 
 from ..conftest import TEXTS, make_examples, make_tagger
 
@@ -230,3 +232,22 @@ def test_index_asks_which_tagger(pipelines, folders, tmp_path):
     assert told(doc._.influencers_of("influence_people")) == told(pipelines["people"](TEXT)._.influencers)
     with pytest.raises(ValueError, match=r"\[S188\]"):
         index(str(tmp_path / "two"), corpus, tmp_path / "third")
+
+
+def test_append_asks_whose_index_grows(pipelines, folders, tmp_path):
+    nlp = spacy.blank("en")
+    for name in ("people", "places"):
+        nlp.add_pipe(name, source=pipelines[name])
+        nlp.add_pipe(f"why_{name}", source=pipelines[name])
+    nlp.to_disk(tmp_path / "both")
+    corpus = folders["people"].with_name("people.spacy")
+    with pytest.raises(ValueError, match=r"\[S260\].*why_people, why_places.*--component"):
+        append(str(tmp_path / "both"), corpus, tmp_path / "more")
+    with pytest.raises(ValueError, match=r"\[S261\].*'places'.*why_people, why_places"):
+        append(str(tmp_path / "both"), corpus, tmp_path / "more", component="places")
+    append(str(tmp_path / "both"), corpus, tmp_path / "more", component="why_people")
+    more = spacy.load(tmp_path / "more")
+    held = [more.get_pipe(f"why_{name}").index.manifest.held_documents for name in ("people", "places")]
+    assert held[0] > 0 and held[1] == 0
+    with pytest.warns(UserWarning, match=r"\[W070\].*'why_places'"):
+        load_indexed(str(tmp_path / "more"))

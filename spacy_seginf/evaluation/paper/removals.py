@@ -11,11 +11,12 @@ from ...errors import Errors
 from ...influence.curvature import ExactCurvature, Metric
 from ...influence.effects import TIGHT, HeadEffects, complete_labels
 from ...influence.fit import HeadData, fit_head, hessian
+from ...influence.leverage_bounds import segment_leverage_bounds
 from ...influence.removal import LEVERAGE_FLAG
 from ...influence.segments import SegmentChains
 from ..verification import REFINEMENTS, other_optimum
 
-LOUD = 1e-4  # a segment whose residuals are smaller is no candidate for the top references
+LOUD = 1e-4  # a segment with smaller residuals is no candidate for the top references, if its leverage is small too
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,12 @@ class Candidates:
 
     @classmethod
     def loud(cls, effects: HeadEffects) -> Candidates:
-        """Take the training tokens that the head does not get right with certainty."""
+        """Take the training tokens that the head does not get right with certainty, or that may hold it there."""
         everything = token_segments(effects.data, numpy.arange(len(effects.labels)))
-        residuals = numpy.abs(effects.chains(everything).factors().residuals).max(axis=1)
-        return cls(effects, everything[residuals > LOUD])
+        factors = effects.chains(everything).factors()
+        residuals = numpy.abs(factors.residuals).max(axis=1)
+        leverage = segment_leverage_bounds(factors, effects.largest_gain)
+        return cls(effects, everything[(residuals > LOUD) | (leverage > LEVERAGE_FLAG)])
 
     def best(self, watched: SegmentChains, top: int) -> numpy.ndarray:
         """Return the numbers of the candidates with the largest corrected scores of either sign (watched x top)."""
