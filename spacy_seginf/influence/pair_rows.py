@@ -89,18 +89,23 @@ def times(pairs: Pairs, vectors: numpy.ndarray) -> numpy.ndarray:
 
 
 def concatenated(parts: Sequence[Any]) -> Any:
-    """Put the pairs of several groups of segments one after another; written out if any of them is."""
-    whole = [part for part in parts if not isinstance(part, FactoredPairs)]  # few segments have no factors
-    if whole:
-        shape = (-1, *whole[0].shape[1:])
-        return numpy.concatenate(
-            [part.written_out().reshape(shape) if isinstance(part, FactoredPairs) else part for part in parts]
-        )
+    """Put the pairs of several groups of segments one after another; in factors if any of them are."""
+    kernels = [part.kernel for part in parts if isinstance(part, FactoredPairs)]
+    if not kernels:
+        return numpy.concatenate(parts)
+    # Some heads' transitions have no factors, and written out many of them would not fit.
+    parts = [part if isinstance(part, FactoredPairs) else _entries_only(part, kernels[0]) for part in parts]
     left, right, terms = (
         numpy.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", "terms")
     )
     entries = vstack([part.entries for part in parts], format="csr")
     return FactoredPairs(entries, left, right, terms, parts[0].kernel)
+
+
+def _entries_only(pairs: numpy.ndarray, kernel: numpy.ndarray) -> FactoredPairs:
+    nothing = numpy.zeros((0, len(kernel)), dtype=numpy.float32)
+    terms = numpy.zeros(len(pairs), dtype=numpy.int64)
+    return FactoredPairs(csr_matrix(written_out(pairs), dtype=numpy.float32), nothing, nothing, terms, kernel)
 
 
 def factored(

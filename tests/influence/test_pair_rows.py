@@ -67,6 +67,12 @@ def test_work_like_arrays(pairs, many):
     numpy.testing.assert_allclose(written_out(concatenated([many, many[1:3]])), [*rows, *rows[1:3]], atol=1e-5)
 
 
+def test_parts_of_both_kinds(pairs, many):
+    for parts in ([pairs, many[1:3]], [many[1:3], pairs]):
+        expected = numpy.concatenate([written_out(part) for part in parts])
+        numpy.testing.assert_allclose(written_out(concatenated(parts)), expected, atol=1e-5)
+
+
 def test_some_are_replaced(pairs, many):
     collected = PairRows(many)
     collected[numpy.array([5, 1])] = many[[0, 4]]
