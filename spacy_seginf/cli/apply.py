@@ -18,7 +18,7 @@ from ..curation.records import read_decisions
 from ..errors import Errors
 from ..files import write_bytes
 from ..render.changes import IN_WORDS, render_changes
-from ..render.wording import tokens_of, visible
+from ..render.text import tokens_of, visible
 
 
 def apply(

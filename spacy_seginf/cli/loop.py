@@ -34,7 +34,7 @@ from ..pipeline.loading import load_indexed, load_pipeline
 from ..pipeline.readers import OTHER
 from ..render.curation import curation_page
 from ..render.ranking_plots import plot_reading_curve
-from ..render.wording import visible
+from ..render.text import visible
 from .apply import apply
 
 RESULT = "loop.json"

@@ -26,7 +26,8 @@ from ..influence.gradients import Head
 from ..render.pictures import check_picture
 from ..render.ranking_plots import plot_families
 from ..render.suspicions import described_change
-from ..render.wording import SUSPICION_SCORE, shorten, visible
+from ..render.text import shorten, visible
+from ..render.wording import SUSPICION_SCORE
 
 LISTED = 1000
 REFERENCES = 100

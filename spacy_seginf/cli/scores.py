@@ -25,7 +25,7 @@ from ..pipeline.corpus import read_judging
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
 from ..pipeline.readers import OTHER
-from ..render.wording import shorten, visible
+from ..render.text import shorten, visible
 from ..schemes import type_of
 
 LEVELS = ("token", "segment", "document")

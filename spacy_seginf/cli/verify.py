@@ -13,7 +13,8 @@ from ..evaluation.verification import Pair, VerifyReport
 from ..evaluation.verification import verify as verify_document
 from ..pipeline.loading import load_indexed
 from ..pipeline.views import Reference
-from ..render.wording import HEAD_ONLY, label_of, place_of, shorten, visible, whole_model
+from ..render.text import shorten, visible
+from ..render.wording import HEAD_ONLY, whole_model
 
 
 def verify(
@@ -79,8 +80,8 @@ def _row(pair: Pair) -> tuple[str, ...]:
     reference = Reference(pair.reference, pair.predicted)
     return (
         prediction,
-        f"{shorten(visible(reference.text), 24)} {visible(label_of(reference))}",
-        shorten(visible(place_of(reference)), 44),
+        f"{shorten(visible(reference.text), 24)} {visible(reference.full_label)}",
+        shorten(visible(reference.place), 44),
         "removed" if pair.change == "removed" else f"to {visible(pair.change)}",
         *predictions,
         actual,

@@ -7,7 +7,7 @@ from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
 from ..errors import Errors
-from ..render.wording import shorten, tokens_of, visible
+from ..render.text import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, Entity, corpus_digest
 

@@ -16,7 +16,7 @@ from ..pipeline.corpus import read_judging
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
 from ..pipeline.readers import OTHER
-from ..render.wording import shorten, visible
+from ..render.text import shorten, visible
 from ..schemes import TAG
 from .decisions import merge_decisions
 from .opinions import Trusted

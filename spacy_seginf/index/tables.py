@@ -238,10 +238,6 @@ class Table:
             factors = factors.extended(WRITTEN_BYTES // (4 * labels * (self._index.manifest.width + 1 + labels)))
         return Leading(factors, rows, norms[order], taken, self._places(rows))
 
-    def only(self, shard: int) -> OneShard:
-        """Return the rows of one shard, under the same numbers."""
-        return OneShard(self, shard)
-
     def leverage(self, row: int) -> float:
         """Return the share of a row in all curvature, rounded up to 255ths."""
         number, local = self._locate(row)
@@ -340,22 +336,6 @@ class Table:
 
     def _measure(self, name: str) -> numpy.ndarray:
         return numpy.concatenate([part.measure(name) for part in self.parts])
-
-
-class OneShard:
-    """The rows of one shard of a table, for a search that others do for the other shards."""
-
-    leading = None
-
-    def __init__(self, table: Table, shard: int) -> None:
-        self._table, self._shard = table, shard
-        self.parts = [table.parts[shard]]
-        self.first_rows = table.first_rows[shard : shard + 1]
-        self.factors, self.places = table.factors, table.places
-
-    def select(self, where: Filter) -> list[numpy.ndarray]:
-        """Return the rows that a filter permits."""
-        return [self._table.select_in(self._shard, where)]
 
 
 class TokenTable(Table):

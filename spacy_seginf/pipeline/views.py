@@ -23,6 +23,9 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from ..render.templates import template_macro
+from ..render.text import tokens_of, visible
+
 NOT_ASKED = "Not explained: only entities are (explain = 'entities')."
 SET_SINCE = "Not explained: another component has set this entity, or its label."
 
@@ -125,6 +128,24 @@ class Reference:
         end = begin + len(self.text)
         return self.context[:begin], self.context[begin:end], self.context[end:]
 
+    @property
+    def figure(self) -> str:
+        """What is shown of the effect: the score, or the change of log-odds, with a star if it was refined and a
+        question mark if it is doubtful."""
+        if self.log_odds is None:
+            return f"score {self.effect:+.3g}"
+        return f"log-odds {self.log_odds:+.3g}" + ("*" if self.refined else "?" if self.doubtful else "")
+
+    @property
+    def full_label(self) -> str:
+        """The label, and what it might be if an entity is missing from the annotation there."""
+        return f"{self.label} (or {self.missing}?)" if self.missing else self.label
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"{self.doc_id}, {tokens_of(self.start, self.end)}" + (", appended" if self.added else "")
+
     def __repr__(self) -> str:
         return (
             f"<{self.text!r} {self.label} in {self.doc_id}[{self.start}:{self.end}] {self.relation} {self.effect:+.3g}>"
@@ -132,9 +153,7 @@ class Reference:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from ..render.cell import reference_html
-
-        return reference_html(self)
+        return template_macro("cell.html", "reference")(self)
 
 
 class Influencers:
@@ -211,6 +230,11 @@ class Influencers:
     def __len__(self) -> int:
         return len(self._data["supporting"]) + len(self._data["opposing"])
 
+    @property
+    def difference(self) -> str:
+        """What the head that explains would predict, in words, if something else; else empty."""
+        return "" if self.instead is None else f"the head that explains predicts {visible(self.instead)}"
+
     def __repr__(self) -> str:
         if self.probability is None:
             return f"<influencers of {self.text!r} {self.label}: {self.unexplained}>"
@@ -219,9 +243,7 @@ class Influencers:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from ..render.cell import influencers_html
-
-        return influencers_html(self)
+        return template_macro("cell.html", "influencers")(self)
 
 
 def unexplained(start: int, end: int, text: str, label: str) -> Influencers:

@@ -7,7 +7,7 @@ from typing import Iterable, Sequence
 from ..corpora.documents import Document
 from ..curation.applying import Change
 from ..curation.records import Entity
-from .wording import shorten, tokens_of, visible
+from .text import shorten, tokens_of, visible
 
 AROUND = 6  # words on each side
 IN_WORDS = {

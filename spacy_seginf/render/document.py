@@ -15,7 +15,8 @@ from spacy.util import is_in_jupyter
 from ..pipeline.extensions import register_extensions, stored_explanations
 from ..pipeline.views import NOT_ASKED, Influencers
 from .templates import template
-from .wording import caveat, provenance, visible
+from .text import visible
+from .wording import caveat, provenance
 
 NO_ENTITIES = "No entities were predicted in this text. Show every token with tokens=True."
 NONE_SHOWN = "There is nothing of the wanted labels in this text."

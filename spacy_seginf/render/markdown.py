@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from .wording import visible
+from .text import visible
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:

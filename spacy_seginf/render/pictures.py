@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
-from .wording import shorten, visible
+from .text import shorten, visible
 
 ENDINGS = (".png", ".svg", ".pdf")
 

@@ -6,7 +6,8 @@ from collections import Counter
 
 from ..curation.records import Ranking, Suspicion, spoken
 from .templates import template
-from .wording import SUSPICION_SCORE, shorten, visible
+from .text import shorten, visible
+from .wording import SUSPICION_SCORE
 
 SHOWN = 20
 AROUND = 6  # tokens shown on each side

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Callable
 
 from jinja2 import Environment, FileSystemLoader, Template
 
-from .wording import NOTHING, difference, figure, label_of, place_of, shorten, visible
+from .text import shorten, visible
 
 
 def template(name: str) -> Template:
@@ -15,11 +16,15 @@ def template(name: str) -> Template:
     return _environment().get_template(name)
 
 
+def template_macro(name: str, macro: str) -> Callable[..., str]:
+    """Return a macro of a template, which renders values to HTML."""
+    found = getattr(template(name).module, macro)
+    return lambda *values: str(found(*values))
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(visible=visible, shorten=shorten, figure=figure, label_of=label_of, place_of=place_of)
-    environment.filters.update(difference=difference)
-    environment.globals.update(nothing=NOTHING)
+    environment.filters.update(visible=visible, shorten=shorten)
     return environment

@@ -7,7 +7,8 @@ from typing import Any, Iterable, Mapping, Optional
 from wasabi import color
 
 from ..pipeline.views import Influencers, Reference
-from .wording import NOTHING, caveat, difference, figure, label_of, place_of, provenance, shorten, visible
+from .text import shorten, visible
+from .wording import caveat, provenance
 
 COLORS = {"supports": "blue", "opposes": "yellow"}
 
@@ -31,7 +32,7 @@ def render_terminal(
         if influencers.probability is not None:
             head += f"   p = {influencers.probability:.2f}"
         if influencers.instead is not None:
-            head += f"   ({difference(influencers)})"
+            head += f"   ({influencers.difference})"
         lines += ["", color(head, bold=True) if colors else head]
         if influencers.unexplained:
             lines.append(f"  {influencers.unexplained}")
@@ -39,7 +40,7 @@ def render_terminal(
         for relation, references in (("supports", influencers.supporting), ("opposes", influencers.opposing)):
             lines += [_line(reference, colors) for reference in references[:top]]
             if not references:
-                lines.append(f"  {relation:<9} {NOTHING}")
+                lines.append(f"  {relation:<9} no training label of this kind")
     notice = provenance(stored)
     return "\n".join([*lines, "", *([notice] if notice else []), caveat(stored)])
 
@@ -48,5 +49,5 @@ def _line(reference: Reference, colors: bool) -> str:
     before, text, after = (visible(part) for part in reference.context_parts)
     relation = f"{reference.relation:<9}"
     relation = color(relation, fg=COLORS[reference.relation]) if colors else relation
-    context = f"{before[-28:]:>28}[{shorten(text)}] {visible(label_of(reference))}{after[:24]}"
-    return f"  {relation} {figure(reference):>18}  {context:<80}  {visible(place_of(reference))}"
+    context = f"{before[-28:]:>28}[{shorten(text)}] {visible(reference.full_label)}{after[:24]}"
+    return f"  {relation} {reference.figure:>18}  {context:<80}  {visible(reference.place)}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, Mapping, Optional
 
-from ..pipeline.views import Influencers, Reference
+from .text import visible
 
 IDENTITY = (
     "Scores are inner products of gradients of the tagger's head (identity curvature): positive supports the "
@@ -51,7 +50,6 @@ METHOD = (
     "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
     "training labels and are no prediction of retraining; `seginf evaluate` shows how well they do."
 )
-NOTHING = "no training label of this kind"
 SUSPICION_SCORE = (
     "Score: -log p of the present labels in nats, raised or lowered by decisions on labels like these, and by "
     "mistakes that were asked about. High is suspicious; it is no proof of an error."
@@ -84,35 +82,6 @@ def whole_model(stored: Mapping[str, Any]) -> str:
     return "" if stored.get("centre") == "trained" else WHOLE_MODEL.format(**MEASURED["exact"])
 
 
-def figure(reference: Reference) -> str:
-    """Return what is shown of a reference's effect: the score, or the change of log-odds, with a star if it was refined
-    and a question mark if it is doubtful."""
-    if reference.log_odds is None:
-        return f"score {reference.effect:+.3g}"
-    return f"log-odds {reference.log_odds:+.3g}" + ("*" if reference.refined else "?" if reference.doubtful else "")
-
-
-def label_of(reference: Reference) -> str:
-    """Return a reference's label, and what it might be if an entity is missing from the annotation there."""
-    return f"{reference.label} (or {reference.missing}?)" if reference.missing else reference.label
-
-
-def place_of(reference: Reference) -> str:
-    """Say where a reference is."""
-    place = f"{reference.doc_id}, {tokens_of(reference.start, reference.end)}"
-    return place + (", appended" if reference.added else "")
-
-
-def tokens_of(start: int, end: int) -> str:
-    """Name tokens of a document by their numbers (end exclusive)."""
-    return f"token {start}" if end - start == 1 else f"tokens {start}-{end - 1}"
-
-
-def difference(influencers: Influencers) -> str:
-    """Say what the head that explains would predict, if something else; else nothing."""
-    return "" if influencers.instead is None else f"the head that explains predicts {visible(influencers.instead)}"
-
-
 def provenance(stored: Optional[Mapping[str, Any]]) -> str:
     """Say whose predictions are explained if they are not the tagger's own; else nothing.
 
@@ -125,22 +94,3 @@ def provenance(stored: Optional[Mapping[str, Any]]) -> str:
         f"The predictions are those of the component '{visible(explains['component'])}', explained through a CRF head "
         "close to its own last layer; p and scores are that head's."
     )
-
-
-def shorten(text: str, limit: int = 60) -> str:
-    """Cut the middle out of a long text."""
-    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
-
-
-def visible(text: str) -> str:
-    """Show control and bidirectional characters as escapes, so that no text moves others; line breaks and all kinds of
-    space as a space."""
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    if character in "\n\r\t\x0b\x0c\x85\u2028\u2029" or unicodedata.category(character) == "Zs":
-        return " "
-    if character.isprintable():
-        return character
-    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"

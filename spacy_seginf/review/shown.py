@@ -10,7 +10,7 @@ import math
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from ..curation.records import Decision, Entity, Ranking, Suspicion
-from ..render.wording import shorten, visible
+from ..render.text import shorten, visible
 
 WORD, PART, EDGE = 60, 60, 32  # characters: of a word, of a name, of the context on each side in lists
 AROUND = 200  # words shown on each side of a region

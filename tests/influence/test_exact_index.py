@@ -17,7 +17,7 @@ from spacy_seginf.influence.removal import LEVERAGE_FLAG
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.models import head_parameters
 from spacy_seginf.pipeline.build import BuildSettings
-from spacy_seginf.render.wording import caveat, figure
+from spacy_seginf.render.wording import caveat
 from spacy_seginf.search.bounded import search
 
 from ..conftest import TEXTS, make_examples
@@ -726,7 +726,7 @@ def test_what_can_not_be_refined_says_so(built, model_path, spoilt_path, tmp_pat
     for doc in docs:
         for entry in doc._.influencers:
             assert all(r.refined or r.doubtful for r in entry if table.leverage(r.row) > LEVERAGE_FLAG)
-    assert figure(doubtful[0]).endswith("?") and "question mark" in caveat(docs[0]._.seginf)
+    assert doubtful[0].figure.endswith("?") and "question mark" in caveat(docs[0]._.seginf)
     again = next(DocBin(docs=docs[:1], store_user_data=True).get_docs(nlp.vocab))
     assert [r.doubtful for e in again._.influencers for r in e] == [
         r.doubtful for e in docs[0]._.influencers for r in e

@@ -16,7 +16,7 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_seginf.pipeline.extensions import register_extensions
 from spacy_seginf.render import render
-from spacy_seginf.render.wording import visible
+from spacy_seginf.render.text import visible
 
 from .inert import HOSTILE, links_of, read_inert
 

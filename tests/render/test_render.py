@@ -14,7 +14,8 @@ from spacy_seginf.pipeline.extensions import register_extensions
 from spacy_seginf.pipeline.views import Influencers
 from spacy_seginf.render.page import render_page
 from spacy_seginf.render.terminal import render_terminal
-from spacy_seginf.render.wording import MEASURED, caveat, figure, label_of, place_of, visible
+from spacy_seginf.render.text import visible
+from spacy_seginf.render.wording import MEASURED, caveat
 
 IDENTITY = {"curvature": "identity", "refit": False}
 EXACT = {"curvature": "exact", "refit": True}
@@ -117,9 +118,9 @@ def test_a_missing_entity_is_escaped():
 def test_figures_labels_and_places():
     (plain,) = influencers([(reference(), 0.51234)])
     exact, refined = exact_entry()
-    assert [figure(ref) for ref in (plain, exact, refined)] == ["score +0.512", "log-odds -0.424", "log-odds +0.875*"]
-    assert [label_of(ref) for ref in (plain, refined)] == ["B-ORG", "O (or ORG?)"]
-    assert [place_of(ref) for ref in (plain, refined)] == ["doc 7, token 1", "doc 7, tokens 0-1"]
+    assert [ref.figure for ref in (plain, exact, refined)] == ["score +0.512", "log-odds -0.424", "log-odds +0.875*"]
+    assert [ref.full_label for ref in (plain, refined)] == ["B-ORG", "O (or ORG?)"]
+    assert [ref.place for ref in (plain, refined)] == ["doc 7, token 1", "doc 7, tokens 0-1"]
 
 
 def test_the_caveat_fits_the_figures():
