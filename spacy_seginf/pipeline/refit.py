@@ -101,7 +101,9 @@ def explained_head(
         pull = choose(scheme, train, dev, trained) if l2 is None else None
         penalty = Penalty(l2 if pull is None else pull.l2, trained)  # type: ignore[arg-type]
         start, tried = (trained, {}) if pull is None else (pull.fits[pull.l2].theta, pull.shares)
-        fit = converged(fit_to_optimum(data, start, penalty, near=pull is not None))
+        fit = fit_to_optimum(data, start, penalty, near=pull is not None)
+    if not fit.converged:
+        warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
     corpora = {"training": train.compared(scheme, fit.theta)}
     if dev is not None:
         corpora["development"] = dev.compared(scheme, fit.theta)
@@ -134,7 +136,7 @@ def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = No
     if choice is not None:
         l2, start = choice.l2, choice.fits[choice.l2].theta
     penalty = Penalty(FALLBACK if l2 is None else l2)
-    fit = converged(fit_to_optimum(data, start, penalty, near=choice is not None))
+    fit = fit_to_optimum(data, start, penalty, near=choice is not None)
     return fit, penalty, choice.losses if choice is not None else {}
 
 
@@ -145,10 +147,3 @@ def choose_penalty(data: HeadData, dev: Optional[HeadData]) -> Optional[L2Choice
         return None
     halves = hold_out(data) if dev is None else (data, dev)
     return choose_l2(*halves, numpy.zeros(data.labels * (data.width + data.labels)))
-
-
-def converged(fit: Fit) -> Fit:
-    """Return a fit; warn (W005) if it did not converge."""
-    if not fit.converged:
-        warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
-    return fit
