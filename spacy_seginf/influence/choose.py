@@ -113,7 +113,7 @@ def choose_pull(
     train: HeadData,
     trained: numpy.ndarray,
     kept: Callable[[numpy.ndarray], float],
-    least: float,
+    enough: Callable[[float], bool],
     candidates: Sequence[float] = PULLS,
 ) -> PullChoice:
     """Find the weakest pull whose head still predicts what the trained one does.
@@ -124,7 +124,7 @@ def choose_pull(
 
     train (HeadData): what heads are fitted to. trained (float64, P): where they are pulled to.
     kept (Callable): the share of the trained head's predictions that another head keeps.
-    least (float): how much of them must be kept.
+    enough (Callable): is such a share enough?
     candidates (sequence of float): strengths, strongest first.
     """
     shares: dict[float, float] = {}
@@ -134,15 +134,15 @@ def choose_pull(
     def attempt(l2: float) -> bool:
         fits[l2] = path.approach(Penalty(l2, trained), PULL_GAP)
         shares[l2] = kept(fits[l2].theta)
-        return shares[l2] >= least
+        return enough(shares[l2])
 
     for l2 in candidates:
         if not attempt(l2):
             break
-    while shares[max(shares)] < least and max(shares) < STRONGEST_PULL:
+    while not enough(shares[max(shares)]) and max(shares) < STRONGEST_PULL:
         path.theta = trained
         attempt(10.0 * max(shares))
-    good = [l2 for l2, share in shares.items() if share >= least]
+    good = [l2 for l2, share in shares.items() if enough(share)]
     return PullChoice(min(good, default=max(shares)), shares, fits)
 
 

@@ -26,7 +26,7 @@ from ..schemes import TagScheme
 from .fidelity import Fidelity, compare, decode
 
 TRAINED, ZERO = CENTRES = ("trained", "zero")
-KEPT = 0.975  # of the predictions on development texts: on others it is a little less
+KEPT = 0.975  # of the predictions on development texts, with some confidence: other texts differ from them
 KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
 
 
@@ -114,14 +114,28 @@ def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: num
     """Choose the pull towards the trained head by what is kept of its predictions: on development texts, or on the
     training texts, where more must be. No labels are asked.
 
-    The trained head itself keeps all, unless it stands for another component: then a share of what it keeps must be.
+    A share of few predictions may be luck, so it counts with the lower end of its interval. The trained head itself
+    keeps all, unless it stands for another component: what it keeps is the measure.
     """
     judge, least = (train, KEPT_IN_TRAINING) if dev is None else (dev, KEPT)
+    whole = judge.compared(scheme, trained)
 
     def kept(theta: numpy.ndarray) -> float:
         return judge.compared(scheme, theta).share
 
-    return choose_pull(train.data, trained, kept, least * kept(trained))
+    def enough(share: float) -> bool:
+        return _surely(share, whole.predicted) >= least * _surely(whole.share, whole.predicted)
+
+    return choose_pull(train.data, trained, kept, enough)
+
+
+def _surely(share: float, count: int) -> float:
+    """Return what a share of some predictions is at least, with a confidence of 95 % (Wilson's interval)."""
+    from scipy.stats import binomtest
+
+    if not count:
+        return share
+    return float(binomtest(round(share * count), count).proportion_ci(0.9, "wilson").low)
 
 
 def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = None) -> tuple[Fit, Penalty, dict]:

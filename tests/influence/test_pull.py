@@ -80,10 +80,10 @@ def test_the_weakest_pull_that_keeps_enough(data, centre):
 
     distance = {l2: numpy.abs(fit_to_optimum(data, centre, Penalty(l2, centre)).theta - centre).max() for l2 in (10, 1)}
     least = 1.0 - 0.1 * float(numpy.mean(list(distance.values())))
-    choice = choose_pull(data, centre, kept, least, (100.0, 10.0, 1.0, 0.1))
+    choice = choose_pull(data, centre, kept, lambda share: share >= least, (100.0, 10.0, 1.0, 0.1))
     assert choice.l2 == 10.0 and list(choice.shares) == [100.0, 10.0, 1.0]
     # and stronger ones if not even the strongest candidate does
-    choice = choose_pull(data, centre, kept, 1.0 - 1e-5, (1.0,))
+    choice = choose_pull(data, centre, kept, lambda share: share >= 1.0 - 1e-5, (1.0,))
     assert choice.l2 > 1.0 and choice.shares[choice.l2] >= 1.0 - 1e-5
 
 
