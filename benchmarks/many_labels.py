@@ -80,15 +80,7 @@ def main() -> None:
     labels = len(tagger.tags)
     size = CorpusSize(labels, width, tokens, max(map(len, docs)), entities)
     before, start = peak(), time.process_time()
-    index(
-        str(folder / "model"),
-        folder / "train.spacy",
-        folder / "indexed",
-        l2=1000.0,
-        centre="zero",
-        silent=False,
-        **settings,
-    )
+    index(str(folder / "model"), folder / "train.spacy", folder / "indexed", silent=False, **settings)
     figures: dict[str, float] = {"seconds": time.process_time() - start, "before": before, "peak": peak()}
     figures["estimate"] = estimate(size, settings.get("curvature", "exact"), "float16").memory
     files = (path for path in (folder / "indexed" / "influence").rglob("*") if path.is_file())
