@@ -1,7 +1,7 @@
 """Convert tokens with labels, JSON lines or columns, to spaCy's binary format.
 
 A line of JSON is a document: {"id": str, "tokens": [str], "labels": ["B-PER", "I-PER", "O", ...]}. Columns have a token
-and its tag a line, and a blank line behind each sentence. Tags are BIO, IOB1, BILUO or IO. Tokens are kept as they are
+and its tag a line, and a blank line behind each sentence. Tags are BIO, IOB1, BILUO, BIOES or IO. Tokens are kept as they are
 (no text is tokenized again); ids, the file's name and the lines of the tokens travel in doc.user_data.
 """
 
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
+from spacy_seginf.corpora.column_lines import LAYOUTS
 from spacy_seginf.corpora.columns import Columns
 from spacy_seginf.corpora.documents import Document
 from spacy_seginf.corpora.formats import format_of, read_tagged
@@ -41,10 +42,16 @@ def convert(
     labels_key: str = "labels",
     only: Optional[str] = None,
     columns: Optional[Columns] = None,
+    format: Optional[str] = None,
+    **tagged: Any,
 ) -> tuple[int, int]:
-    """Convert a file; return the numbers of documents and tokens. The target appears only when it is complete."""
+    """Convert a file; return the numbers of documents and tokens. The target appears only when it is complete.
+
+    format (str), tagged: as for ``read_tagged``.
+    """
     vocab = spacy.blank("en").vocab
-    corpus = read_tagged(source, format=format_of(source) or "jsonl", labels_key=labels_key, columns=columns)
+    form = format or format_of(source) or ("columns" if source.suffix == ".csv" else "jsonl")
+    corpus = read_tagged(source, format=form, labels_key=labels_key, columns=columns, **tagged)
     docs = DocBin(store_user_data=True)
     for document in corpus.documents:
         docs.add(to_doc(vocab, document, source, only or None))
@@ -61,13 +68,25 @@ def main() -> None:
     parser.add_argument("target", type=Path, help="output, .spacy")
     parser.add_argument("--labels", default="labels", help="key of the labels in JSON lines (default: labels)")
     parser.add_argument("--only", metavar="TYPE", help="keep this entity type only")
-    parser.add_argument("--token-column", type=int, default=1, help="from 1 on; negative from the end (default: 1)")
-    parser.add_argument("--tag-column", type=int, default=-1, help="column of the tags (default: the last one)")
+    parser.add_argument("--format", choices=[*LAYOUTS, "jsonl"], help="default: by the source's name")
+    parser.add_argument("--token-column", type=int, help="from 1 on; negative from the end (default: the format's)")
+    parser.add_argument("--tag-column", type=int, help="column of the tags (default: the format's, or the last one)")
+    parser.add_argument("--scheme", help="BIO, IOB1, BILUO, BIOES or IO (default: found)")
+    parser.add_argument(
+        "--comments",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether lines that begin with # are comments (default: found)",
+    )
+    parser.add_argument("--header", action="store_true", help="the first line names the columns")
+    parser.add_argument("--entity-type", metavar="TYPE", help="type of entities whose tags name none (B, I, O)")
     arguments = parser.parse_args()
     if not arguments.source.exists():
         msg.fail(f"There is no file {arguments.source}", exits=1)
     columns = Columns(arguments.token_column, arguments.tag_column)
     settings = {"labels_key": arguments.labels, "only": arguments.only, "columns": columns}
+    settings.update(format=arguments.format, scheme=arguments.scheme, comments=arguments.comments)
+    settings.update(header=arguments.header, entity_type=arguments.entity_type)
     try:
         documents, tokens = convert(arguments.source, arguments.target, **settings)
     except ValueError as error:

@@ -20,9 +20,9 @@ class Warnings(metaclass=_Coded):
         "{count} of the {total} documents of {path} are left out, as in training: the corpus reader (limit, "
         "max_length) or the batcher (discard_oversize) of the pipeline's config does not let them through."
     )
-    W003 = "{count} documents have no annotation at all (all labels are missing) and are left out."
+    W003 = "{count} documents of {path} have no annotation at all (all labels are missing) and are left out."
     W004 = (
-        "{count} tokens have no label (missing or misaligned annotation). They are neighbours of other tokens "
+        "{count} tokens of {path} have no label (missing or misaligned annotation). They are neighbours of other tokens "
         "at their most probable label, but no references themselves."
     )
     W005 = (
@@ -59,8 +59,8 @@ class Errors(metaclass=_Coded):
         "'PER'; the tags ('B-PER', 'I-PER', ...) are derived from them."
     )
     S003 = (
-        "The annotation uses the label '{label}', which component '{name}' does not have (it has: {known}). Add it "
-        "with add_label before initialization, rerun `spacy init labels`, or map the label in the corpus."
+        "The annotation of {where} uses the label '{label}', which component '{name}' does not have (it has: {known}). "
+        "Add it with add_label before initialization, rerun `spacy init labels`, or map the label in the corpus."
     )
     S004 = (
         "Component '{name}' has no labels and found none in the first documents of the training corpus. Check that "
@@ -228,7 +228,10 @@ class Errors(metaclass=_Coded):
     S189 = "There is no enabled crf_tagger '{tagger}' in the pipeline {path}. Choose one of: {known}."
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
-    S045 = "None of the corpus labels ({found}) is a label of the tagger '{name}' ({known}). Is it the right corpus?"
+    S045 = (
+        "None of the labels of the corpus {path} ({found}) is a label of the tagger '{name}' ({known}). Name the corpus "
+        "that it was trained on, or map the labels."
+    )
     S046 = (
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
         "one that does not exist."
@@ -485,3 +488,30 @@ class Errors(metaclass=_Coded):
     )
     # Looking
     S220 = "The picture {path} can't be written: give it a name that ends in one of {endings}."
+    # Text files: what a line is
+    S240 = (
+        "{path}, line {line}: {text!r} may be a comment or a word. Say which lines that begin with # are: --no-comments "
+        "if they are words, --comments if they are comments."
+    )
+    S241 = (
+        "{path}, line {line}: {text!r} seems to name the columns. Pass --header, so that this line is left out, or "
+        "correct its tag."
+    )
+    S242 = (
+        "{path}, line {line}: the tag {tag!r} names no type of entity, and neither does any other. Name the type that is "
+        "meant with --entity-type."
+    )
+    S243 = (
+        "{path}, line {line}: the first column ({first!r}) seems to number the words. Name the format (--format conllu or "
+        "germeval) or the column of the words (--token-column 2, or 1 if these are the words)."
+    )
+    S244 = (
+        "{path} is a table of comma-separated values, which is not read. Save it with tabs between the columns (.tsv), a "
+        "line for each word and a blank line behind each sentence; --header leaves a first line with names out."
+    )
+    # What the operating system refuses
+    S245 = "{path} can't be used: {problem}. {advice}"
+    S247 = (
+        "{path} is a folder, and this needs one file. Name one of the files in it; folders of .spacy files are read "
+        "where a corpus is only read (`seginf index`, `rank`, --dev)."
+    )

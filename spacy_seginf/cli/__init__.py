@@ -424,11 +424,22 @@ def apply_cli(
     decisions: list[Path] = Arg(..., help="Files of decisions, of one or several reviewers"),
     diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
     format: Optional[str] = Opt(
-        None, "--format", help="spacy, columns or jsonl, if the corpus is not named like its format"
+        None,
+        "--format",
+        help="spacy, columns, conll, conllu, germeval or jsonl, if the corpus is not named like its format",
     ),
-    scheme: Optional[str] = Opt(None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO or IO; default: found"),
-    token_column: int = Opt(1, "--token-column", help="Column of the tokens, from 1 on; negative from the end"),
-    tag_column: int = Opt(-1, "--tag-column", help="Column of the tags"),
+    scheme: Optional[str] = Opt(
+        None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found"
+    ),
+    token_column: Optional[int] = Opt(
+        None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
+    ),
+    tag_column: Optional[int] = Opt(None, "--tag-column", help="Column of the tags; default: the format's"),
+    comments: Optional[bool] = Opt(
+        None, "--comments/--no-comments", help="Whether lines of columns that begin with # are comments; default: found"
+    ),
+    header: bool = Opt(False, "--header", help="The first line of columns names them"),
+    entity_type: Optional[str] = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)"),
     labels_key: str = Opt("labels", "--labels-key", help="Key of the labels in JSON lines"),
     label: list[str] = Opt([], "--label", "-l", help="Entity type that is new to the corpus; may be repeated"),
     conflicts: str = Opt("error", "--conflicts", help="What reviewers disagree about: error, or skip to leave it"),
@@ -440,7 +451,8 @@ def apply_cli(
     from .apply import apply
 
     settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
-    settings.update(columns=Columns(token_column, tag_column), labels=label, conflicts=conflicts, dry_run=dry_run)
+    settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
+    settings.update(entity_type=entity_type, labels=label, conflicts=conflicts, dry_run=dry_run)
     _report_errors(apply, corpus, output, decisions, **settings, silent=quiet)
 
 

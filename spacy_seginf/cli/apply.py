@@ -11,7 +11,7 @@ from wasabi import Printer, table
 
 from ..corpora.columns import Columns
 from ..corpora.documents import is_compressed
-from ..corpora.formats import SUFFIXES, format_of, read_annotated
+from ..corpora.formats import FORMATS, SUFFIXES, format_of, read_annotated, same_family
 from ..curation.applying import Plan, plan_changes
 from ..curation.decisions import Conflict
 from ..curation.records import read_decisions
@@ -30,6 +30,9 @@ def apply(
     format: Optional[str] = None,
     scheme: Optional[str] = None,
     columns: Optional[Columns] = None,
+    comments: Optional[bool] = None,
+    header: bool = False,
+    entity_type: Optional[str] = None,
     labels_key: str = "labels",
     labels: Sequence[str] = (),
     conflicts: str = "error",
@@ -38,7 +41,8 @@ def apply(
 ) -> Plan:
     """Write a corpus with what reviewers decided, in the format it came in; all else in it stays as it is.
 
-    corpus (Path): .spacy, columns or JSON lines; see ``read_annotated`` for format, scheme, columns and labels_key.
+    corpus (Path): .spacy, columns or JSON lines; see ``read_annotated`` for format, and ``read_tagged`` for scheme,
+        columns, comments, header, entity_type and labels_key.
     output (Path): the corrected corpus. diff (Path): a readable list of all changes; OUTPUT.diff if not given.
     decisions (sequence of Path): files of decisions, of one or several reviewers.
     labels (sequence of str): entity types that are allowed besides those of the corpus.
@@ -52,7 +56,9 @@ def apply(
     corpus, output = Path(corpus), Path(output)
     diff = Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
     _check_targets(corpus, output, diff, format)
-    read = read_annotated(corpus, format=format, scheme=scheme, columns=columns, labels_key=labels_key)
+    tagged: dict[str, Any] = {"scheme": scheme, "columns": columns, "comments": comments, "header": header}
+    tagged.update(entity_type=entity_type, labels_key=labels_key)
+    read = read_annotated(corpus, format=format, **tagged)
     made = [decision for path in decisions for decision in read_decisions(Path(path))]
     plan = plan_changes(read, made, labels=labels, conflicts=conflicts)
     text = render_changes(read.documents, plan.changes)
@@ -88,7 +94,8 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
     known = format or format_of(corpus)
     other = format_of(output)
     compressed = is_compressed(corpus)
-    if known in SUFFIXES and ((other is not None and other != known) or is_compressed(output) != compressed):
+    otherwise = known is not None and other is not None and not same_family(other, known)
+    if known in FORMATS and (otherwise or is_compressed(output) != compressed):
         suffix = corpus.suffix if format else " or ".join(SUFFIXES[known])
         suffix = ".gz" if compressed else suffix
         raise ValueError(Errors.S205.format(output=output, path=corpus, suffix=suffix))

@@ -3,54 +3,78 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from ..curation.records import Entity
 from ..errors import Errors
+from ..text_lines import BOM, byte_lines, without_bom
+from .column_lines import (
+    DOCSTART,
+    DOCUMENT_ID,
+    HEADER_WORDS,
+    LAYOUTS,
+    NEW_DOCUMENT,
+    TAG,
+    ColumnLines,
+    begins_document,
+)
 from .documents import Document, Replacement, stem_of
-from .text import BOM, TaggedCorpus, TaggedText, decoded_lines, unreadable, without_bom
-
-DOCSTART = re.compile(r"-DOCSTART-(?=[ \t]|$)")
-NEW_DOCUMENT = re.compile(r"#[ \t]*newdoc(?:[ \t]+id[ \t]*=[ \t]*(?P<id>.*))?$")
-DOCUMENT_ID = re.compile(r"#[ \t]*id[ \t]*=[ \t]*(?P<id>.*)$")
-COMMENT = re.compile(r"#[ \t]*(?:[\w.:-]+[ \t]*=|newpar\b)")
-TAG = re.compile(r"O|[BILU]-.+")
-# How cells are told apart: runs of spaces and tabs, or else single tabs, so that tokens may hold spaces.
-SEPARATORS = {"spaces or tabs": re.compile(r"[^ \t]+"), "tabs": re.compile(r"(?:^|(?<=\t))[^\t]*")}
+from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column holds what, counted from 1; from the end if negative."""
+    """Which column holds what, counted from 1; from the end if negative. Those of the format if None."""
 
-    token: int = 1
-    tag: int = -1
+    token: Optional[int] = None
+    tag: Optional[int] = None
 
 
 class ColumnCorpus(TaggedCorpus):
     """A corpus of columns.
 
     A document begins at -DOCSTART- or at a comment "# newdoc", "# newdoc id = X" or "# id = X"; in a file without any
-    of these, every sentence is one. Other comments are "# key = value", and what begins with "# " without having a tag.
-    RAISES (ValueError): S201 with the line of what can't be read, S206 for columns that can't be.
+    of these, every sentence is one.
+
+    layout (str): one of ``LAYOUTS``: which columns hold what, and which lines are comments.
+    comments (bool): whether all lines that begin with # are comments, or none; by the layout, or as they look, if None.
+    header (bool): whether the first line names the columns.
+    RAISES (ValueError): S201 with the line of what can't be read, S206 for columns that can't be, S240 to S244 where it
+        can't be known what a line is.
     """
 
-    def __init__(self, path: Path, *, columns: Optional[Columns] = None, scheme: Optional[str] = None) -> None:
-        columns = columns or Columns()
+    def __init__(
+        self,
+        path: Path,
+        *,
+        layout: str = "columns",
+        columns: Optional[Columns] = None,
+        scheme: Optional[str] = None,
+        comments: Optional[bool] = None,
+        header: bool = False,
+        entity_type: Optional[str] = None,
+    ) -> None:
+        columns, form = columns or Columns(), LAYOUTS[layout]
         for setting, value in (("--token-column", columns.token), ("--tag-column", columns.tag)):
-            if not value:
+            if value == 0:
                 known = "1, 2, ... from the first on, -1, -2, ... from the last"
                 raise ValueError(Errors.S206.format(setting=setting, value=value, known=known))
-        content = path.read_bytes()
-        lines = decoded_lines(path, [line + b"\n" for line in content.split(b"\n")])
-        lines[-1] = lines[-1][:-1]  # nothing was behind the last one
-        drafts = _read_drafts(path, lines, columns)
+        with path.open("rb") as file:
+            lines = decoded_lines(path, list(byte_lines(file)))
+        bodies = [without_bom(line, number).rstrip(" \t\r\n") for number, line in enumerate(lines, start=1)]
+        if header:
+            first = next((number for number, body in enumerate(bodies) if body), None)
+            if first is not None:
+                bodies[first] = ""
+        token = form.token if columns.token is None else columns.token
+        tag = form.tag if columns.tag is None else columns.tag
+        kinds = ColumnLines(path, bodies, token, tag, form.comments if comments is None else comments)
+        drafts = _read_drafts(path, lines, bodies, kinds)
         self._places = [draft.places for draft in drafts]
         texts = [draft.text(path, number) for number, draft in enumerate(drafts, start=1)]
-        super().__init__(path, lines, texts, scheme)
+        super().__init__(path, lines, texts, scheme, entity_type)
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
         for entity in replacement.entities:
@@ -92,56 +116,35 @@ class _Draft:
         return TaggedText(document, tuple(self.tags))
 
 
-def _read_drafts(path: Path, lines: Sequence[str], columns: Columns) -> list[_Draft]:
-    bodies = [without_bom(line, number).rstrip(" \t\r\n") for number, line in enumerate(lines, start=1)]
-    cells, width = _choose_separator(bodies)
-    marked = any(_begins_document(body) for body in bodies)
+def _read_drafts(path: Path, lines: Sequence[str], bodies: Sequence[str], kinds: ColumnLines) -> list[_Draft]:
+    comments = [bool(body) and kinds.is_comment(number, body) for number, body in enumerate(bodies, start=1)]
+    marks = [begins_document(body) if comment else DOCSTART.match(body) for body, comment in zip(bodies, comments)]
+    marked = any(marks)
     drafts: list[_Draft] = []
-    for number, body in enumerate(bodies, start=1):
+    for number, (body, comment, mark) in enumerate(zip(bodies, comments, marks), start=1):
         if not body:
             if drafts:
                 drafts[-1].end_sentence()
-        elif _begins_document(body):
+        elif mark:
             _begin_document(drafts, body)
-        elif body[0] != "#" or not COMMENT.match(body):
-            places = _cells(body, cells)
-            tag = _cell(places, columns.tag)
-            if body.startswith("# ") and not (tag and TAG.fullmatch(body[slice(*tag)])):
-                continue  # a comment of another kind
-            token = _cell(places, columns.token)
-            problem = _problem(places, width, token, tag)
+        elif not comment and not kinds.is_no_word(body):
+            places = kinds.places(body)
+            token, tag = kinds.token_place(places), kinds.tag_place(places)
+            problem = _problem(places, kinds.width, token, tag)
             if problem or token is None or tag is None:
                 raise unreadable(path, number, problem)
+            word, name = body[slice(*token)], body[slice(*tag)]
+            if not drafts and not TAG.fullmatch(name) and {word.lower(), name.lower()} & HEADER_WORDS:
+                raise ValueError(Errors.S241.format(path=path, line=number, text=body[:40]))
             sentence_ended = drafts and drafts[-1].sentences[-1:] == [len(drafts[-1].words)]
             if not drafts or (not marked and sentence_ended):
                 drafts.append(_Draft())
-            drafts[-1].words.append(body[slice(*token)].strip(" "))
-            drafts[-1].tags.append(body[slice(*tag)])
+            drafts[-1].words.append(word.strip(" ") or word)  # a token may be a blank
+            drafts[-1].tags.append(name)
             drafts[-1].numbers.append(number)
-            offset = 1 if number == 1 and lines[0].startswith(BOM) else 0
+            offset = len(BOM) if number == 1 and lines[0].startswith(BOM) else 0
             drafts[-1].places.append((tag[0] + offset, tag[1] + offset))
     return drafts
-
-
-def _choose_separator(bodies: Sequence[str]) -> tuple[re.Pattern[str], int]:
-    """Find what separates cells, and how many a line has: what holds for the most lines."""
-    rows = [body for body in bodies if body and not body.startswith("# ") and not _begins_document(body)]
-    best, found = -1, (SEPARATORS["spaces or tabs"], 0)
-    for cells in SEPARATORS.values():
-        counts = Counter(len(cells.findall(body)) for body in rows)
-        for width, lines in counts.most_common():
-            if lines > best and width > 1:
-                best, found = lines, (cells, width)
-    return found
-
-
-def _cells(body: str, cells: re.Pattern[str]) -> list[tuple[int, int]]:
-    return [match.span() for match in cells.finditer(body)]
-
-
-def _cell(places: Sequence[tuple[int, int]], column: int) -> Optional[tuple[int, int]]:
-    index = column - 1 if column > 0 else len(places) + column
-    return places[index] if 0 <= index < len(places) else None
 
 
 def _problem(
@@ -157,12 +160,6 @@ def _problem(
     if token[0] == token[1] or tag[0] == tag[1]:
         return "the token or the tag is empty"
     return ""
-
-
-def _begins_document(body: str) -> bool:
-    if body[:1] not in ("#", "-"):  # most lines
-        return False
-    return bool(DOCSTART.match(body) or NEW_DOCUMENT.match(body) or DOCUMENT_ID.match(body))
 
 
 def _begin_document(drafts: list[_Draft], body: str) -> None:

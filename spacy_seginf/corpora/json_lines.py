@@ -9,20 +9,28 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 from ..errors import Errors
+from ..text_lines import byte_lines, without_bom
 from .documents import Document, Replacement, is_compressed, stem_of
 from .json_places import replace_elements
-from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable, without_bom
+from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable
 
 
 class JsonLines(TaggedCorpus):
     """A corpus of JSON lines, one a document. Empty labels are missing ones.
 
     path (Path): ends in .gz if it is compressed. labels_key (str): key of the labels.
-    scheme (str): of the labels; found if not given.
-    RAISES (ValueError): S201 with the line of what can't be read.
+    scheme (str): of the labels; found if not given. entity_type (str): of labels that name none.
+    RAISES (ValueError): S201 with the line of what can't be read, S242 for labels without types.
     """
 
-    def __init__(self, path: Path, *, labels_key: str = "labels", scheme: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        labels_key: str = "labels",
+        scheme: Optional[str] = None,
+        entity_type: Optional[str] = None,
+    ) -> None:
         self.labels_key = labels_key
         lines = decoded_lines(path, _read_lines(path))
         texts: list[TaggedText] = []
@@ -32,7 +40,7 @@ class JsonLines(TaggedCorpus):
             if line.strip(" \t\r\n"):
                 texts.append(_read_document(path, number, line, labels_key, len(texts) + 1))
                 self._numbers.append(number)
-        super().__init__(path, lines, texts, scheme)
+        super().__init__(path, lines, texts, scheme, entity_type)
 
     def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
         lines = list(self.lines)
@@ -50,7 +58,7 @@ def _read_lines(path: Path) -> list[bytes]:
     lines: list[bytes] = []
     try:
         with gzip.open(path, "rb") if is_compressed(path) else path.open("rb") as file:
-            for line in file:
+            for line in byte_lines(file):
                 lines.append(line)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         place, problem = f"after line {len(lines)}", f"not a complete gzip file ({error})"

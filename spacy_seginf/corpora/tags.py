@@ -1,4 +1,4 @@
-"""Entities <-> tags in text files: BIO, IOB1 (B- only between neighbours of one type), BILUO and IO."""
+"""Entities <-> tags in text files: BIO, IOB1 (B- only between neighbours of one type), BILUO, BIOES and IO."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from ..curation.records import Entity
 from ..schemes import OUTSIDE
 from .documents import Replacement, replaced
 
-LETTERS = {"BIO": "BI", "IOB1": "BI", "BILUO": "BILU", "IO": "I"}
+LETTERS = {"BIO": "BI", "IOB1": "BI", "BILUO": "BILU", "BIOES": "BIES", "IO": "I"}
+ALIASES = {"IOB2": "BIO", "BILOU": "BILUO", "IOBES": "BIOES", "IOB": "IOB1"}
+CLOSING = {"BILUO": "LU", "BIOES": "ES"}  # letters of the last token of several, and of a single one
+ALL_LETTERS = "BILUES"
 MISSING = ""  # a token without annotation
 
 
@@ -24,15 +27,16 @@ def detect_scheme(texts: Iterable[tuple[Sequence[str], Sequence[int]]]) -> str:
     """Find the scheme of a file.
 
     texts (iterable of pairs): tags and sentence starts of each document.
-    RETURNS (str): "BILUO" if there is an L- or U-, "IO" if there is no B-, "IOB1" if B- is only where it must be, else
+    RETURNS (str): "BILUO" if there is an L- or U-, "BIOES" if there is an E- or S-, "IO" if there is no B-, "IOB1" if B- is only where it must be, else
         "BIO". A file without entities is taken for BIO.
     """
     seen: set[str] = set()
     needed_only, inside_starts = True, False
     for tags, sentences in texts:
         seen.update(tag[0] for tag in tags if tag not in (OUTSIDE, MISSING))
-        if "L" in seen or "U" in seen:
-            return "BILUO"
+        for scheme, letters in CLOSING.items():
+            if seen.intersection(letters):
+                return scheme
         before = None
         for entity in _runs(tags, sentences):
             begins = tags[entity.start][0] == "B"
@@ -44,9 +48,8 @@ def detect_scheme(texts: Iterable[tuple[Sequence[str], Sequence[int]]]) -> str:
     return "IOB1" if needed_only and inside_starts else "BIO"
 
 
-def check_tags(tags: Sequence[str], scheme: str = "BILUO") -> None:
-    """Read tags one by one. RAISES (TagError): if one is no tag of the scheme; those of BILUO are the tags of all."""
-    letters = LETTERS[scheme]
+def check_tags(tags: Sequence[str], letters: str = ALL_LETTERS) -> None:
+    """Read tags one by one. RAISES (TagError): if one is no tag with one of the letters."""
     for position, tag in enumerate(tags):
         if tag not in (OUTSIDE, MISSING) and (len(tag) < 3 or tag[1] != "-" or tag[0] not in letters):
             allowed = ", ".join(f"{letter}-" for letter in letters)
@@ -54,12 +57,14 @@ def check_tags(tags: Sequence[str], scheme: str = "BILUO") -> None:
 
 
 def find_entities(tags: Sequence[str], sentences: Sequence[int], scheme: str) -> list[Entity]:
-    """Read the entities of a document. An I- that follows nothing of its type begins an entity, except under BILUO.
+    """Read the entities of a document. An I- that follows nothing of its type begins an entity, except under BILUO and
+    BIOES.
 
     RAISES (TagError): if a tag is not of the scheme, or can't follow the one before it.
     """
-    check_tags(tags, scheme)
-    return list(_strict_runs(tags, sentences) if scheme == "BILUO" else _runs(tags, sentences))
+    check_tags(tags, LETTERS[scheme])
+    strict = CLOSING.get(scheme)
+    return list(_strict_runs(tags, sentences, *strict) if strict else _runs(tags, sentences))
 
 
 def unwritable(replacement: Replacement, entities: Sequence[Entity], sentences: Sequence[int], scheme: str) -> str:
@@ -118,8 +123,9 @@ def bio_tags(length: int, entities: Iterable[Entity], missing: Iterable[int] = (
 
 def _tags_of(entity: Entity, scheme: str, touches: bool) -> list[str]:
     inner = entity.end - entity.start - 1
-    if scheme == "BILUO":
-        letters = "B" + "I" * (inner - 1) + "L" if inner else "U"
+    if scheme in CLOSING:
+        last, unit = CLOSING[scheme]
+        letters = "B" + "I" * (inner - 1) + last if inner else unit
     else:
         letters = ("B" if scheme == "BIO" or (scheme == "IOB1" and touches) else "I") + "I" * inner
     return [f"{letter}-{entity.label}" for letter in letters]
@@ -144,23 +150,23 @@ def _runs(tags: Sequence[str], sentences: Sequence[int]) -> Iterator[Entity]:
         yield Entity(start, len(tags), kind)
 
 
-def _strict_runs(tags: Sequence[str], sentences: Sequence[int]) -> Iterator[Entity]:
-    """Yield entities of BILUO tags. RAISES (TagError): if one is not begun or ended as it must be."""
+def _strict_runs(tags: Sequence[str], sentences: Sequence[int], last: str, unit: str) -> Iterator[Entity]:
+    """Yield entities of BILUO or BIOES tags, which end in the letter ``last`` or are a ``unit``. RAISES (TagError): if one is not begun or ended as it must be."""
     boundaries, start, kind = set(sentences), 0, ""  # kind: type of the open entity
     for position, tag in enumerate(tags):
         letter = tag[:1] if tag not in (OUTSIDE, MISSING) else ""
         if kind and position in boundaries:
             raise TagError(position - 1, f"an entity that {tags[start]!r} began has no end")
-        if letter in ("I", "L"):
+        if letter in ("I", last):
             if kind != tag[2:]:
                 raise TagError(position, f"{tag!r} follows no {'B-' + tag[2:]!r}")
-            if letter == "L":
+            if letter == last:
                 yield Entity(start, position + 1, kind)
                 kind = ""
             continue
         if kind:
             raise TagError(position, f"{tag!r} follows {tags[position - 1]!r}, whose entity has no end")
-        if letter == "U":
+        if letter == unit:
             yield Entity(position, position + 1, tag[2:])
         elif letter == "B":
             start, kind = position, tag[2:]

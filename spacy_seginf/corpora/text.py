@@ -8,10 +8,18 @@ from typing import Optional, Sequence
 
 from ..curation.records import Entity
 from ..errors import Errors
+from ..schemes import OUTSIDE
 from .documents import AnnotatedCorpus, Document, Replacement
-from .tags import MISSING, TagError, changed_tags, check_tags, detect_scheme, find_entities, unwritable
-
-BOM = "\ufeff"
+from .tags import (
+    ALL_LETTERS,
+    MISSING,
+    TagError,
+    changed_tags,
+    check_tags,
+    detect_scheme,
+    find_entities,
+    unwritable,
+)
 
 
 @dataclass(frozen=True)
@@ -26,25 +34,54 @@ class TaggedCorpus(AnnotatedCorpus):
     """A corpus of tagged lines.
 
     path (Path): the file. lines (list of str): its lines with their line breaks, for rewriting.
-    scheme (str): "BIO", "IOB1", "BILUO" or "IO"; found if not given.
-    RAISES (ValueError): S201 if a tag can't be read.
+    scheme (str): one of ``LETTERS``; found if not given.
+    entity_type (str): the type that is meant by tags that name none (B, I).
+    RAISES (ValueError): S201 if a tag can't be read, S242 if tags name no type and none is given.
     """
 
     def __init__(
-        self, path: Path, lines: Sequence[str], texts: Sequence[TaggedText], scheme: Optional[str] = None
+        self,
+        path: Path,
+        lines: Sequence[str],
+        texts: Sequence[TaggedText],
+        scheme: Optional[str] = None,
+        entity_type: Optional[str] = None,
     ) -> None:
         self.path, self.lines, self.texts = path, lines, texts
+        self._bare_type = self._find_bare_type(entity_type)
+        if self._bare_type:
+            self.texts = [replace(text, tags=tuple(map(self._typed, text.tags))) for text in texts]
         self.scheme = scheme if scheme is not None else self._detect()
-        self.documents = [self._read(text) for text in texts]
+        self.documents = [self._read(text) for text in self.texts]
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
+        for entity in replacement.entities:
+            if self._bare_type not in ("", entity.label):
+                return f"tags that name no type can't hold a {entity.label}"
         return unwritable(replacement, entities, self.documents[number].sentences, self.scheme)
 
     def changed_tags(self, number: int, replacements: Sequence[Replacement]) -> dict[int, str]:
         """Return the tags of a document that replacements change, by token."""
         document = self.documents[number]
         tags = self.texts[number].tags
-        return changed_tags(tags, document.entities, document.sentences, replacements, self.scheme)
+        changed = changed_tags(tags, document.entities, document.sentences, replacements, self.scheme)
+        return {position: tag[0] if self._bare_type else tag for position, tag in changed.items()}
+
+    def _find_bare_type(self, entity_type: Optional[str]) -> str:
+        """Return the type of tags that name none; empty if they name theirs. RAISES (ValueError): S242 if unknown."""
+        entity_tags = {tag for text in self.texts for tag in text.tags} - {OUTSIDE, MISSING}
+        if not entity_tags or not entity_tags <= set(ALL_LETTERS):
+            return ""
+        if entity_type:
+            return entity_type
+        text, position = next(
+            (text, position) for text in self.texts for position, tag in enumerate(text.tags) if tag in entity_tags
+        )
+        line = text.document.line(position)
+        raise ValueError(Errors.S242.format(path=self.path, line=line, tag=text.tags[position]))
+
+    def _typed(self, tag: str) -> str:
+        return tag if tag in (OUTSIDE, MISSING) else f"{tag}-{self._bare_type}"
 
     def _detect(self) -> str:
         for text in self.texts:
@@ -78,8 +115,3 @@ def decoded_lines(path: Path, lines: Sequence[bytes]) -> list[str]:
         except UnicodeDecodeError as error:
             raise unreadable(path, number, f"it is not UTF-8 ({error})") from None
     return found
-
-
-def without_bom(line: str, number: int) -> str:
-    """Return a line (number counted from 1) without the mark that some editors put before the first one."""
-    return line[1:] if number == 1 and line.startswith(BOM) else line

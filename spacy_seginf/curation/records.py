@@ -15,6 +15,7 @@ from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..errors import Errors
 from ..files import json_text, write_text
+from ..text_lines import byte_lines, without_bom_bytes
 
 VERSION = 1
 KINDS = ("relabel", "remove", "add", "rebound")
@@ -207,13 +208,14 @@ def read_json_lines(path: Path, *, what: str, torn: bool = False) -> Iterator[tu
     if not path.is_file():
         raise ValueError(Errors.S040.format(what=what, path=path))
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, ended in enumerate(byte_lines(lines), start=1):
+            line = without_bom_bytes(ended, number)
             if not line.strip():
                 continue
             try:
                 record = json.loads(line.decode("utf8"))
             except (ValueError, RecursionError):
-                if torn and not line.endswith(b"\n"):
+                if torn and not line.endswith((b"\n", b"\r")):
                     return
                 record = None
             if not isinstance(record, dict):

@@ -119,7 +119,8 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
             if first <= entity.start and entity.end <= first + length:
                 if entity.label_ not in scheme.labels:
                     known = ", ".join(scheme.labels)
-                    raise ValueError(Errors.S003.format(label=entity.label_, name=opened.tagger.name, known=known))
+                    facts = {"label": entity.label_, "name": opened.tagger.name, "known": known}
+                    raise ValueError(Errors.S003.format(where=f"document {name} of {path}", **facts))
                 rows[entity.start - first : entity.end - first] = scheme.entity_tags(entity.label_, len(entity))
     return truth
 

@@ -99,7 +99,7 @@ def read_culprits(train: Path) -> dict[tuple[str, int], str]:
     """
     culprits = {}
     try:
-        with gzip.open(train, "rt", encoding="utf8") as lines:
+        with gzip.open(train, "rt", encoding="utf-8-sig") as lines:
             for line in lines:
                 record = json.loads(line)
                 for planted in record["planted"]:

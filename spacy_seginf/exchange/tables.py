@@ -29,7 +29,8 @@ def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows of a table with the lines on which they end, whatever spreadsheet saved it.
+    """Yield the rows of a table with the lines on which they end, whatever spreadsheet saved it; empty ones are passed
+    over.
 
     RAISES (ValueError): S040 without a file, S191 if it is no table.
     """
@@ -44,6 +45,8 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=_delimiter(content), restkey="")
     try:
         for row in reader:
+            if not any("".join(cell or "").strip() for cell in row.values()):
+                continue  # spreadsheets save empty rows as cells with nothing in them
             yield reader.line_num, {str(name): _value(str(name), cell) for name, cell in row.items()}
     except csv.Error as error:
         place = f"line {reader.line_num}"

@@ -60,6 +60,7 @@ def append_to_index(
     """
     manifest = index.manifest
     tagger: Any = nlp.get_pipe(manifest.tagger)
+    check_labels(tagger, texts, corpus)
     names = f"{manifest.corpus} + {corpus}"
     settings = replace(
         settings,

@@ -148,7 +148,7 @@ def build_index(
     """
     tagger = nlp.get_pipe(tagger_name)
     assert isinstance(tagger, CRFTagger)
-    check_labels(tagger, texts)
+    check_labels(tagger, texts, corpus)
     before = 0 if earlier is None else earlier.manifest.tokens
     size = corpus_size(tagger, texts, dev, settings.shard_tokens, before)
     announce_cost(size, settings.curvature, settings.dtype, settings.refit, say)
@@ -180,7 +180,7 @@ def build_index(
     if missing.all():
         raise ValueError(Errors.S041.format(path=corpus))
     if missing.any():
-        warnings.warn(Warnings.W004.format(count=int(missing.sum())), stacklevel=2)
+        warnings.warn(Warnings.W004.format(count=int(missing.sum()), path=corpus), stacklevel=2)
     clock.lap()
     report, theta, centre, labels = None, Head(tagger.model).theta, None, None
     pruned, queried = settings.keep < 1.0 or settings.tolerance > 0.0, None
@@ -497,9 +497,15 @@ def save_with_index(
     return report
 
 
-def check_labels(tagger: CRFTagger, texts: list[TrainingText]) -> None:
-    """Is any label of the corpus one of the tagger's? RAISES (ValueError): S045 if not."""
-    found = tagger.labels_in(text.example.reference for text in texts)
-    if found and not found & set(tagger.labels):
-        known = ", ".join(tagger.labels)
-        raise ValueError(Errors.S045.format(found=", ".join(sorted(found)), name=tagger.name, known=known))
+def check_labels(tagger: CRFTagger, texts: list[TrainingText], corpus: str) -> None:
+    """Are the labels of a corpus the tagger's? RAISES (ValueError): S045 if none is, S003 with the first that is not."""
+    known = set(tagger.labels)
+    by_text = [tagger.labels_in([text.example.reference]) for text in texts]
+    found, named = set().union(*by_text), ", ".join(tagger.labels)
+    if found and not found & known:
+        message = Errors.S045.format(path=corpus, found=", ".join(sorted(found)), name=tagger.name, known=named)
+        raise ValueError(message)
+    for text, labels in zip(texts, by_text):
+        if not labels <= known:
+            where, label = f"document {text.identifier} of {corpus}", min(labels - known)
+            raise ValueError(Errors.S003.format(where=where, label=label, name=tagger.name, known=named))

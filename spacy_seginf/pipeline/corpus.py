@@ -32,7 +32,7 @@ class TrainingText:
 
 
 def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str = TRAINING) -> list[TrainingText]:
-    """Read a .spacy corpus by the reader of the pipeline's training, with all its settings.
+    """Read a .spacy corpus, or a folder of such files, by the reader of the pipeline's training, with all its settings.
 
     Of other packages' readers, what they make of the file is looked up in it. Documents that training never saw (beyond
     the reader's limit, too long for it or for the batcher) and those without any annotation are left out, with a
@@ -57,7 +57,7 @@ def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str
     if unseen:
         warnings.warn(Warnings.W002.format(count=unseen, total=len(docs), path=path), stacklevel=2)
     if len(annotated) < len(docs):
-        warnings.warn(Warnings.W003.format(count=len(docs) - len(annotated)), stacklevel=2)
+        warnings.warn(Warnings.W003.format(count=len(docs) - len(annotated), path=path), stacklevel=2)
     if not texts:
         raise ValueError(Errors.S041.format(path=path))
     return texts
@@ -91,10 +91,19 @@ def judging_texts(tagger: CRFTagger, texts: Sequence[TrainingText], path: Path) 
 
 
 def read_documents(nlp: Language, path: Path) -> Iterator[Doc]:
-    """Read the documents of a .spacy corpus as they are. RAISES (ValueError): S040 without a file, S042 for another
-    kind."""
+    """Read the documents of a .spacy corpus as they are, or of all such files in a folder, in the order of their names.
+
+    RAISES (ValueError): S040 without a file, S042 for another kind.
+    """
     if not path.exists():
         raise ValueError(Errors.S040.format(what="corpus", path=path))
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.spacy") if file.is_file())
+        if not files:
+            raise ValueError(Errors.S042.format(path=path, what="it is a folder without .spacy files"))
+        for file in files:
+            yield from read_documents(nlp, file)
+        return
     if path.suffix != ".spacy" or not path.is_file():
         raise ValueError(Errors.S042.format(path=path, what="it is not a file whose name ends in .spacy"))
     try:

@@ -360,7 +360,9 @@ class CRFTagger(TrainablePipe):
             return self.scheme.allowed_tags(example.get_aligned_ner())
         except KeyError as error:
             known = ", ".join(self.labels)
-            raise ValueError(Errors.S003.format(label=error.args[0], name=self.name, known=known)) from None
+            where = f"the text {_shorten(example.reference.text)}"
+            message = Errors.S003.format(where=where, label=error.args[0], name=self.name, known=known)
+            raise ValueError(message) from None
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> CRFTagger:
         """Load from bytes, in place. The output layer takes its size from the data."""

@@ -138,8 +138,8 @@ def test_missing_labels_are_reported_and_no_rows(model_path, vocab, tmp_path):
     with pytest.warns(UserWarning, match=r"\[W00[34]\]") as caught:
         report = index(str(model_path), corpus, tmp_path / "out")
     messages = " ".join(str(warning.message) for warning in caught)
-    assert "[W003] 1 documents" in messages
-    assert "[W004] 2 tokens" in messages
+    assert f"[W003] 1 documents of {corpus}" in messages
+    assert "[W004] 2 tokens of partial.spacy" in messages
     assert (report.rows, report.tokens, report.documents, report.unlabelled) == (1, 3, 1, 2)
 
 

@@ -48,7 +48,7 @@ def test_what_can_not_be_read(tmp_path):
     with pytest.raises(ValueError, match=r"\[S040\] There is no corpus"):
         read_annotated(tmp_path / "a.conll")
     (tmp_path / "a.csv").write_text("Ada O\n")
-    with pytest.raises(ValueError, match=r"\[S200\] .*Name one with --format: spacy, columns, jsonl"):
+    with pytest.raises(ValueError, match=r"\[S200\] .*Name one with --format: spacy, columns, conll, conllu"):
         read_annotated(tmp_path / "a.csv")
     with pytest.raises(ValueError, match=r"\[S206\] The setting --scheme is 'IOB3'"):
         read_annotated(tmp_path / "a.csv", format="columns", scheme="IOB3")

@@ -216,3 +216,20 @@ def test_labels_that_only_the_development_corpus_has(tagger_nlp, tmp_path):
     assert tagger.allowed_tags(texts[0].example)[4].all()
     whole = read_corpus(nlp, corpus)
     assert judging_texts(tagger, whole, corpus) == whole
+
+
+def test_a_folder_is_all_its_files(tmp_path):
+    nlp = spacy.blank("en")
+    (tmp_path / "parts" / "more").mkdir(parents=True)
+    for number, name in enumerate(["b.spacy", "a.spacy", "more/c.spacy"]):
+        doc = Doc(nlp.vocab, words=[f"word{number}"], ents=["B-PER"])
+        DocBin(docs=[doc]).to_disk(tmp_path / "parts" / name)
+    texts = read_corpus(nlp, tmp_path / "parts")
+    assert [text.example.reference.text.strip() for text in texts] == ["word1", "word0", "word2"]
+    assert [text.identifier for text in texts] == ["parts:1", "parts:2", "parts:3"]
+    (tmp_path / "parts" / "a.spacy").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"\[S042\] .*a\.spacy"):
+        read_corpus(nlp, tmp_path / "parts")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ValueError, match=r"\[S042\] .*none"):
+        read_corpus(nlp, tmp_path / "none")

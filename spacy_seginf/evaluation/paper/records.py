@@ -11,6 +11,7 @@ from typing import Any, Sequence
 import srsly
 
 from ...errors import Errors
+from ...text_lines import byte_lines, without_bom_bytes
 
 PROJECT = Path("project.yml")  # of the folder in which an experiment runs
 
@@ -39,8 +40,9 @@ def read_records(
     opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(require(path), "rb") as lines:
-            for line in lines:
+            for ended in byte_lines(lines):
                 number += 1
+                line = without_bom_bytes(ended, number)
                 if line.strip():
                     records.append(_checked(json.loads(line.decode("utf8")), keys, optional, lists))
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
