@@ -148,7 +148,7 @@ class Documents:
     @cached_property
     def allowed(self) -> numpy.ndarray:
         """Permitted labels (bool, tokens x labels)."""
-        return unpack_allowed(self.shard["allowed"][:], self.labels)
+        return self.shard.allowed
 
     @cached_property
     def data(self) -> HeadData:
@@ -180,11 +180,6 @@ def is_done(folder: Path, key: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def unpack_allowed(bits: numpy.ndarray, labels: int) -> numpy.ndarray:
-    """Undo the packing of permitted labels (bool, tokens x labels)."""
-    return numpy.unpackbits(bits, axis=1, count=labels).view(bool)
 
 
 class JoinedFeatures:

@@ -31,15 +31,22 @@ def write_head(
 
 
 def read_metric(
-    files: Iterable[str], read: Callable[[str], Any], curvature: str, labels: int, width: int, prefix: str = ""
+    files: Iterable[str],
+    read: Callable[[str], Any],
+    curvature: str,
+    labels: int,
+    width: int,
+    prefix: str = "",
+    check: Callable[[str, dict[str, Any], int, int], None] = lambda *facts: None,
 ) -> Metric:
     """Read the metric that is among some files, of the head with a prefix.
 
     files (str): their names. read (Callable): opens the array in one of them. curvature, labels, width: as for
-    ``load_metric``.
+    ``load_metric``. check (Callable): is given the curvature, the opened arrays, labels and width before they are read.
     """
     start = f"{prefix}{METRIC}"
     arrays = {name[len(start) : -len(".npy")]: read(name) for name in files if name.startswith(start)}
+    check(curvature, arrays, labels, width)
     content = {name: array[:] if array.shape else array[()] for name, array in arrays.items()}
     return load_metric(curvature, content, labels, width)
 

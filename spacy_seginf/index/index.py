@@ -7,7 +7,7 @@ A folder with ``manifest.json``, the head and its curvature (see ``head``), and 
 from __future__ import annotations
 
 import json
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Collection
 
@@ -17,7 +17,8 @@ from ..errors import Errors
 from ..influence.curvature import Metric
 from ..influence.fit import HeadData
 from ..influence.penalty import Penalty
-from .documents import joined, unpack_allowed
+from .arrays import check_finite, check_metric, check_type, damaged, sizes_of
+from .documents import joined
 from .head import CENTRE, LABEL_HEAD, THETA, read_metric
 from .manifest import Manifest, read_manifest
 from .shards import Shard, seal_checksum
@@ -55,18 +56,17 @@ class Index:
     @cached_property
     def theta(self) -> numpy.ndarray:
         """The head (float64, P)."""
-        return self._array(THETA)[:]
+        return self._parameters(THETA)
 
     @cached_property
     def penalty(self) -> Penalty:
         """What keeps the head from following its labels alone; l2 is 0 if it was not refit."""
-        return Penalty(self.manifest.l2, self._array(CENTRE)[:] if CENTRE in self._files else None)
+        return Penalty(self.manifest.l2, self._parameters(CENTRE) if CENTRE in self._files else None)
 
     @cached_property
     def metric(self) -> Metric:
         """H^-1, or what stands for it."""
-        manifest = self.manifest
-        return read_metric(manifest.files, self._array, manifest.curvature, len(manifest.tags), manifest.width + 1)
+        return self._metric(self.manifest.curvature)
 
     @cached_property
     def label_head(self) -> tuple[numpy.ndarray, Metric, Penalty]:
@@ -75,20 +75,25 @@ class Index:
         manifest, name = self.manifest, f"{LABEL_HEAD}{THETA}"
         if name not in self._files:
             return self.theta, self.metric, self.penalty
-        sizes = len(manifest.tags), manifest.width + 1
-        metric = read_metric(manifest.files, self._array, manifest.label_curvature, *sizes, prefix=LABEL_HEAD)
-        return self._array(name)[:], metric, Penalty(manifest.label_l2)
+        metric = self._metric(manifest.label_curvature, LABEL_HEAD)
+        return self._parameters(name), metric, Penalty(manifest.label_l2)
 
     @cached_property
     def orders(self) -> list[numpy.ndarray]:
         """Number of each token, in document order, among the sorted ones of its shard (list of int64, tokens)."""
-        return [numpy.argsort(shard["tokens"][:]) for shard in self.shards]
+        orders = []
+        for shard in self.shards:
+            tokens = shard["tokens"][:]
+            orders.append(numpy.argsort(tokens))
+            if (tokens[orders[-1]] != numpy.arange(len(tokens))).any():
+                raise damaged(shard["tokens"].path, "it does not have every token once")
+        return orders
 
     @cached_property
     def labels(self) -> numpy.ndarray:
         """Label of each token in document order (int64, tokens). RAISES (ValueError): S035 if rows were dropped."""
         self._require_all()
-        parts = [shard["labels"][:][order, 1] for shard, order in zip(self.shards, self.orders)]
+        parts = [part.labels[order, 1] for part, order in zip(self.tokens.parts, self.orders)]
         return numpy.concatenate(parts).astype(numpy.int64)
 
     @property
@@ -107,9 +112,8 @@ class Index:
         self._require_all()
         parts = []
         for shard, order in zip(self.shards, self.orders):
-            allowed = unpack_allowed(shard["allowed"][:], shard.facts["labels"])
             features = shard.features("features")[order]
-            parts.append(HeadData(features, allowed, numpy.diff(shard.token_starts).tolist()))
+            parts.append(HeadData(features, shard.allowed, numpy.diff(shard.token_starts).tolist()))
         data = joined(parts)
         return HeadData(data.features[:], data.allowed, data.lengths)
 
@@ -148,7 +152,10 @@ class Index:
         """Return the tokens of a document whose norm is not that of their word, and these norms."""
         shard, local = self._locate(document)
         text = shard.texts("word_norms")[local] if "word_norms" in shard else ""
-        return [(int(token), norm) for token, norm in json.loads(text or "[]")]
+        try:
+            return [(int(token), str(norm)) for token, norm in json.loads(text or "[]")]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged(shard.file("word_norms.utf8").path, f"text {local} is no list of norms ({error})") from None
 
     def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
         """Describe some tokens as plain values: text, label, document, start, end, context, offset.
@@ -183,11 +190,38 @@ class Index:
         return self.shards[number], document - int(self.first_documents[number])
 
     def _shard(self, entry: dict[str, Any]) -> Shard:
-        folder = self.folder / entry["name"]
-        shard = Shard(folder)
+        folder, manifest = self.folder / entry["name"], self.manifest
+        if folder.is_symlink():
+            raise damaged(folder, "it is a link, and a shard lies in the index itself")
+        labels = len(manifest.tags)
+        shard = Shard(folder, sizes_of(entry, labels, manifest.width, manifest.dtype))
+        facts = {key: shard.facts.get(key) for key in ("documents", "tokens", "rows", "segments", "labels")}
         if shard.facts.get("build") != entry["build"] or seal_checksum(folder) != entry["checksum"]:
             raise ValueError(Errors.S033.format(path=folder, index=self.folder))
+        if any(facts[key] != value for key, value in ({**entry, "labels": labels}).items() if key in facts):
+            raise damaged(folder, "it holds something else than the manifest says")
         return shard
+
+    def _parameters(self, name: str) -> numpy.ndarray:
+        """Read a vector of the head's parameters (float64, P)."""
+        array, labels = self._array(name), len(self.manifest.tags)
+        check_type(array.path, array, ("float64",), [labels * (self.manifest.width + 1) + labels**2])
+        values = array[:]
+        check_finite(array.path, values)
+        return values
+
+    def _metric(self, curvature: str, prefix: str = "") -> Metric:
+        """Read the metric of the head with a prefix."""
+        manifest = self.manifest
+        return read_metric(
+            manifest.files,
+            self._array,
+            curvature,
+            len(manifest.tags),
+            manifest.width + 1,
+            prefix,
+            partial(check_metric, self.folder),
+        )
 
     def _array(self, name: str) -> StoredArray:
         if name not in self._files:

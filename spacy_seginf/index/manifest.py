@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 from ..errors import Errors
 from ..files import write_text
+from .schema import check_manifest
 from .storage import file_checksums
 
 FORMAT_VERSION = 4
@@ -91,7 +92,7 @@ def read_manifest(folder: Path) -> Manifest:
         content = json.loads(path.read_text(encoding="utf8"))
     except FileNotFoundError:
         raise ValueError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing")) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(Errors.S032.format(path=path, what=f"not JSON ({error})")) from None
     found = content.get("format_version") if isinstance(content, dict) else None
     if found != FORMAT_VERSION:
@@ -104,6 +105,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest(**content)
     except TypeError as error:
         raise ValueError(Errors.S032.format(path=path, what=error)) from None
+    check_manifest(path, content)
     return manifest
 
 

@@ -8,12 +8,14 @@ import shutil
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy
 
 from ..errors import Errors
 from ..files import write_text
+from .arrays import Sizes, check_starts, damaged
+from .schema import check_seal
 from .storage import StoredArray, StoredFeatures, StoredFile, file_checksums
 from .texts import TextTable
 
@@ -39,19 +41,23 @@ def seal_checksum(folder: Path) -> int:
 class Shard:
     """A sealed folder, opened for reading. Files are mapped at once, and read when they are asked for.
 
+    sizes (Sizes): what its arrays have to be like, which is checked when one is opened; not checked if None.
     RAISES (ValueError): S030 if something is missing, S032 if sizes differ or the seal is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, sizes: Optional[Sizes] = None) -> None:
+        self.folder, self.sizes = folder, sizes
         try:
             self.facts = json.loads((folder / SEAL).read_text(encoding="utf8"))
-            files = {name: (file["bytes"], file["checksums"]) for name, file in self.facts["files"].items()}
         except FileNotFoundError:
             raise ValueError(Errors.S030.format(path=folder, what=f"{SEAL} is missing")) from None
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ValueError(Errors.S032.format(path=folder / SEAL, what=error)) from None
-        self._files = {name: StoredFile(folder / name, *facts) for name, facts in files.items()}
+        check_seal(folder / SEAL, self.facts)
+        self._files = {
+            name: StoredFile(folder / name, file["bytes"], file["checksums"])
+            for name, file in self.facts["files"].items()
+        }
         self._arrays: dict[str, StoredArray] = {}
         self._texts: dict[str, TextTable] = {}
 
@@ -66,7 +72,10 @@ class Shard:
 
     def __getitem__(self, name: str) -> StoredArray:
         if name not in self._arrays:
-            self._arrays[name] = StoredArray(self.file(f"{name}.npy"))
+            array = StoredArray(self.file(f"{name}.npy"))
+            if self.sizes is not None:
+                self.sizes.check(name, array, self.__getitem__)
+            self._arrays[name] = array
         return self._arrays[name]
 
     def features(self, name: str) -> StoredFeatures:
@@ -83,7 +92,18 @@ class Shard:
     @cached_property
     def token_starts(self) -> numpy.ndarray:
         """Where the tokens of each document begin, and where the last ends (int64, documents + 1)."""
-        return self["token_starts"][:]
+        starts = self["token_starts"][:]
+        if self.sizes is not None:
+            check_starts(self["token_starts"].path, starts, self.sizes.tokens)
+        return starts
+
+    @cached_property
+    def allowed(self) -> numpy.ndarray:
+        """Permitted labels (bool, tokens x labels). RAISES (ValueError): S032 if a token may have none."""
+        allowed = numpy.unpackbits(self["allowed"][:], axis=1, count=self.facts["labels"]).view(bool)
+        if not allowed.any(axis=1).all():
+            raise damaged(self["allowed"].path, "it permits no label at some token")
+        return allowed
 
     def check(self) -> None:
         """Compare every byte with its checksum. RAISES (ValueError): S032 if one differs."""

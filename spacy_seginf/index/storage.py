@@ -8,6 +8,7 @@ import mmap
 import os
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Optional
 
 import numpy
@@ -18,6 +19,8 @@ BLOCK = 1 << 20  # bytes that share a checksum
 LONGEST_HEADER = 4096  # of a .npy file
 FEATURE_DTYPES = ("float32", "float16", "int8")
 LARGEST_INT8 = 127
+# What numpy raises for headers that are none.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, SyntaxError, RecursionError, MemoryError, TokenError)
 
 
 def save_array(folder: Path, name: str, array: Optional[numpy.ndarray]) -> None:
@@ -52,6 +55,8 @@ class StoredFile:
         self._expected = checksums
         self._unchecked = numpy.ones(len(checksums), dtype=bool)
         try:
+            if not path.is_file() and path.exists():  # opening a pipe would wait for somebody who writes
+                raise OSError(errno.EINVAL, "it is no file")
             with path.open("rb") as file:
                 found = os.fstat(file.fileno()).st_size
                 self.raw = (
@@ -91,16 +96,18 @@ class StoredArray:
     """
 
     def __init__(self, file: StoredFile) -> None:
-        self._file = file
+        self._file, self.path = file, file.path
         file.check(0, 1)
         try:
             stream = io.BytesIO(file.raw[:LONGEST_HEADER].tobytes())
             version = numpy.lib.format.read_magic(stream)
             read = {(1, 0): numpy.lib.format.read_array_header_1_0, (2, 0): numpy.lib.format.read_array_header_2_0}
-            self.shape, _, self.dtype = read[version](stream)
+            self.shape, by_columns, self.dtype = read[version](stream)
+            if by_columns and len(self.shape) > 1:
+                raise ValueError("it is written column by column")
             self._offset = stream.tell()
             self._values = file.raw[self._offset :].view(self.dtype).reshape(self.shape)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             raise ValueError(Errors.S032.format(path=file.path, what=error)) from None
         self._row = self.dtype.itemsize * int(numpy.prod(self.shape[1:]))
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 import numpy
 
 from ..influence.factors import TokenFactors
-from ..influence.pair_rows import STORED, concatenated, stored_pairs
+from ..influence.pair_rows import COLUMNS, LEFT, STARTS, STORED, TERMS, concatenated, stored_pairs
 from ..influence.segments import SegmentFactors, ranges
 from ..schemes import type_of
+from .arrays import check_falling, check_starts, check_within
 from .shards import Shard
+from .storage import StoredArray
 from .writing import LEVERAGE_STEPS
 
 if TYPE_CHECKING:
@@ -52,21 +54,24 @@ class TokenPart:
     @cached_property
     def norms(self) -> numpy.ndarray:
         """Norms of the gradients, falling (float32, rows)."""
-        return self._shard["norms"][:]
+        return _norms(self._shard, "norms")
 
     @cached_property
     def labels(self) -> numpy.ndarray:
         """Label of the left neighbour, of the token, of the right one; -1 beyond an edge (ints, stored tokens x 3)."""
-        return self._shard["labels"][:]
+        labels = self._shard["labels"][:]
+        check_within(self._shard["labels"].path, labels, -1, self._shard.facts["labels"])
+        return labels
 
     def factors(self, rows: Rows) -> TokenFactors:
         """Return the factored gradients of some rows."""
         labels, features = self._shard["labels"][rows], self._shard.features("features")
+        check_within(self._shard["labels"].path, labels, -1, self._shard.facts["labels"])
         return TokenFactors(features[rows], self._shard["residuals"][rows], labels[:, 0], labels[:, 2])
 
     def tokens(self, rows: Any) -> numpy.ndarray:
         """Return the numbers of the rows' tokens in the shard (int64)."""
-        return self._shard["tokens"][rows].astype(numpy.int64)
+        return _tokens(self._shard, "tokens", rows)
 
     def lengths(self, rows: numpy.ndarray) -> numpy.ndarray:
         """Return how many tokens rows have (int64)."""
@@ -99,17 +104,23 @@ class SegmentPart:
     @cached_property
     def norms(self) -> numpy.ndarray:
         """Norms of the gradients, falling (float32, rows)."""
-        return self._shard["segment_norms"][:]
+        return _norms(self._shard, "segment_norms")
 
     @cached_property
     def types(self) -> numpy.ndarray:
         """Tag of the first token, and the tag that the first token of a missing entity should have; -1 for annotated
         ones (int16, rows x 2)."""
-        return self._shard["segment_types"][:]
+        types = self._shard["segment_types"][:]
+        path, labels = self._shard["segment_types"].path, self._shard.facts["labels"]
+        check_within(path, types[:, 0], 0, labels)
+        check_within(path, types[:, 1], -1, labels)
+        return types
 
     @cached_property
     def _starts(self) -> numpy.ndarray:
-        return self._shard["segment_starts"][:]
+        starts = self._shard["segment_starts"][:]
+        check_starts(self._shard["segment_starts"].path, starts, len(self._shard["segment_residuals"]))
+        return starts
 
     @property
     def pair_numbers(self) -> int:
@@ -131,12 +142,18 @@ class SegmentPart:
             tokens = ranges(self._starts[rows], lengths)
         residuals = self._shard["segment_residuals"][tokens]
         stored = ("pairs",) if "segment_pairs" in self._shard else ()
-        pairs = stored_pairs(stored, lambda name: self._shard[f"segment_{name}"], rows)
+        pairs = stored_pairs(stored, self._pair_array, rows)
         return SegmentFactors(features[tokens], residuals, pairs, lengths)
+
+    def _pair_array(self, name: str) -> Any:
+        array = self._shard[f"segment_{name}"]
+        if name in (STARTS, TERMS):
+            check_starts(array.path, array[:], len(self._shard[f"segment_{COLUMNS if name == STARTS else LEFT}"]))
+        return _Columns(array, self._shard.facts["labels"] ** 2) if name == COLUMNS else array
 
     def tokens(self, rows: Any) -> numpy.ndarray:
         """Return the numbers of the rows' first tokens in the shard (int64)."""
-        return self._shard["segment_tokens"][rows].astype(numpy.int64)
+        return _tokens(self._shard, "segment_tokens", rows)
 
     def lengths(self, rows: numpy.ndarray) -> numpy.ndarray:
         """Return how many tokens rows have (int64)."""
@@ -157,6 +174,30 @@ class SegmentPart:
 
 
 Part = Union[TokenPart, SegmentPart]
+
+
+class _Columns:
+    """Columns of entries of label pairs, which are looked at when they are read."""
+
+    def __init__(self, array: StoredArray, count: int) -> None:
+        self._array, self._count = array, count
+
+    def __getitem__(self, rows: Any) -> numpy.ndarray:
+        columns = self._array[rows]
+        check_within(self._array.path, columns, 0, self._count)
+        return columns
+
+
+def _norms(shard: Shard, name: str) -> numpy.ndarray:
+    values = shard[name][:]
+    check_falling(shard[name].path, values)
+    return values
+
+
+def _tokens(shard: Shard, name: str, rows: Any) -> numpy.ndarray:
+    tokens = shard[name][rows].astype(numpy.int64)
+    check_within(shard[name].path, tokens, 0, shard.facts["tokens"])
+    return tokens
 
 
 @dataclass(frozen=True)

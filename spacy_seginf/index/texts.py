@@ -8,6 +8,7 @@ from typing import Collection, Iterable
 import numpy
 
 from ..errors import Errors
+from .arrays import check_starts, damaged
 from .storage import StoredArray, StoredFile, save_array
 
 
@@ -39,11 +40,17 @@ class TextTable:
 
     def __getitem__(self, number: int) -> str:
         start, end = self._offsets[number : number + 2].tolist()
-        return self._file.read(start, end).tobytes().decode("utf8", "surrogatepass")
+        if not 0 <= start <= end <= len(self._file.raw):
+            raise damaged(self._offsets.path, "its numbers do not rise")
+        try:
+            return self._file.read(start, end).tobytes().decode("utf8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise damaged(self._file.path, f"text {number} is not UTF-8 ({error.reason})") from None
 
     def among(self, wanted: Collection[str]) -> numpy.ndarray:
         """Tell which of the strings are among some others (bool, strings); all are read at once."""
         known = {text.encode("utf8", "surrogatepass") for text in wanted}
+        check_starts(self._offsets.path, self._offsets[:], len(self._file.raw))
         bounds = self._offsets[:].tolist()
         content = self._file.read(0, bounds[-1]).tobytes()
         return numpy.array([content[start:end] in known for start, end in zip(bounds, bounds[1:])], dtype=bool)
