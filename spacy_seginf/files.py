@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator, Optional
 
 from .errors import Errors
+from .os_errors import naming
 
 
 def write_text(path: Path, text: str) -> None:
@@ -21,6 +22,11 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file through a temporary neighbour."""
+    with naming(path):
+        _write_through_partial(path, content)
+
+
+def _write_through_partial(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:

@@ -39,6 +39,17 @@ def coded_os_errors(path: Optional[Path] = None) -> Iterator[None]:
         raise ValueError(os_error_message(error, path)) from None
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of the operating system name a file: that of a full disk names none, others a temporary neighbour."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
 def os_error_message(error: OSError, path: Optional[Path] = None) -> str:
     """Return the message (S245) of an error."""
     named = error.filename2 or error.filename or path

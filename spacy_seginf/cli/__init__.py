@@ -462,8 +462,13 @@ def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-
 
     try:
         command(*arguments, **settings)
-    except (ValueError, OSError) as error:
-        known = str(error).startswith("[S") or "GPU" in str(error)  # thinc's words for a missing GPU or CuPy
-        if isinstance(error, ValueError) and not known:
+    except BrokenPipeError:  # whoever reads the output has seen enough: click knows what to do
+        raise
+    except OSError as error:
+        from ..os_errors import os_error_message
+
+        msg.fail(os_error_message(error), exits=1)
+    except ValueError as error:
+        if not (str(error).startswith("[S") or "GPU" in str(error)):  # thinc's words for a missing GPU or CuPy
             raise
         msg.fail(str(error), exits=1)
