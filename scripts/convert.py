@@ -1,8 +1,9 @@
 """Convert tokens with labels, JSON lines or columns, to spaCy's binary format.
 
-A line of JSON is a document: {"id": str, "tokens": [str], "labels": ["B-PER", "I-PER", "O", ...]}. Columns have a token
-and its tag a line, and a blank line behind each sentence. Tags are BIO, IOB1, BILUO, BIOES or IO. Tokens are kept as they are
-(no text is tokenized again); ids, the file's name and the lines of the tokens travel in doc.user_data.
+A line of JSON is a document: {"id": str, "tokens": [str], "labels": ["B-PER", "I-PER", "O", ...]}. Columns have a
+token and its tag a line, and a blank line behind each sentence. Tags are BIO, IOB1, BILUO, BIOES or IO. Tokens are
+kept as they are (no text is tokenized again); ids, the file's name and the lines of the tokens travel in
+doc.user_data.
 """
 
 from __future__ import annotations

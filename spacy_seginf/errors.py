@@ -18,20 +18,24 @@ class Warnings(metaclass=_Coded):
     )
     W002 = (
         "{count} of the {total} documents of {path} are left out, as in training: the corpus reader (limit, "
-        "max_length) or the batcher (discard_oversize) of the pipeline's config does not let them through."
+        "max_length) or the batcher (discard_oversize) of the pipeline's config does not let them through. Change "
+        "these settings and train anew if they should be learned from."
     )
-    W003 = "{count} documents of {path} have no annotation at all (all labels are missing) and are left out."
+    W003 = (
+        "{count} documents of {path} have no annotation at all (all labels are missing) and are left out. Annotate "
+        "them, with O where there is no entity, if they should count."
+    )
     W004 = (
-        "{count} tokens of {path} have no label (missing or misaligned annotation). They are neighbours of other tokens "
-        "at their most probable label, but no references themselves."
+        "{count} tokens of {path} have no label (missing or misaligned annotation). They are neighbours of other "
+        "tokens at their most probable label, but no references themselves. Annotate them if they should be."
     )
     W005 = (
         "The refit of the head stopped at a gradient of {gradient:.1e} instead of {tolerance:.0e}: predicted and real "
-        "effects are less exact than they could be. A larger penalty (`seginf index --l2`) helps."
+        "effects are less exact than they could be. Use a larger penalty (`seginf index --l2`)."
     )
     W006 = (
-        "The method '{method}' is being prepared, which may take minutes, and again in every process. `python -m spacy "
-        "seginf index` with this method in the pipeline's config keeps the result with the index."
+        "The method '{method}' is being prepared, which may take minutes, and again in every process. Run `python "
+        "-m spacy seginf index` with this method in the pipeline's config to keep the result with the index."
     )
     W007 = (
         "The tagger makes no mistake in {path}, so nothing drives any: the order is that of suspicion alone. Name "
@@ -39,11 +43,11 @@ class Warnings(metaclass=_Coded):
     )
     W060 = (
         "The reader {reader} of the pipeline's training changes texts at random (its augmenter). The index holds the "
-        "texts as they are in the corpus."
+        "texts as they are in the corpus; leave the augmenter out to train on the same."
     )
     W061 = (
         "{path} has labels that the tagger '{name}' does not have, so they are taken for missing ones: {labels}. It "
-        "has: {known}."
+        "has: {known}. Map them if they mean one of these."
     )
     W070 = (
         "Several components have an index: {known}. What follows is that of '{name}', whose explanations doc, token "
@@ -55,7 +59,7 @@ class Errors(metaclass=_Coded):
     # Labels and schemes
     S001 = "Unknown tagging scheme '{scheme}' of component '{name}'. Use one of: {known}."
     S002 = (
-        "The labels of component '{name}' contradict the scheme {scheme}: {problem}. Labels are entity types such as "
+        "The labels of component '{name}' contradict the scheme {scheme}: {problem}. Use entity types such as "
         "'PER'; the tags ('B-PER', 'I-PER', ...) are derived from them."
     )
     S003 = (
@@ -122,8 +126,11 @@ class Errors(metaclass=_Coded):
     )
     S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
     S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"
-    S029 = "This part of the document can't be explained as asked: {problem}."
-    S187 = "The component '{name}' has stored no explanation on this document; these have: {known}."
+    S029 = "This part of the document can't be explained as asked: {problem}. Ask for tokens of this document."
+    S187 = (
+        "The component '{name}' has stored no explanation on this document; these have: {known}. Name one of these, or "
+        "enable '{name}' and process the text again."
+    )
     # Refit and curvature
     S050 = (
         "The l2 weight {l2} is not a positive number. Without it the head has no single optimum: constant shifts of "
@@ -134,7 +141,10 @@ class Errors(metaclass=_Coded):
         "Use a larger --l2."
     )
     # Attaching a head to a trained component
-    S060 = "The pipeline has no enabled ner or tagger component to explain (it has: {known})."
+    S060 = (
+        "The pipeline has no enabled ner or tagger component to explain (it has: {known}). Name another pipeline, or "
+        "enable the component."
+    )
     S061 = "The pipeline has several components that could be explained. Choose one with --component: {known}."
     S062 = "There is no enabled ner or tagger component '{component}' in the pipeline. Choose one of: {known}."
     S063 = (
@@ -156,7 +166,7 @@ class Errors(metaclass=_Coded):
         "of the config), then run `python -m spacy seginf attach` on the result."
     )
     S067 = (
-        "The encoder of component '{component}' can't be reused: {what}. Attaching needs a model with a tok2vec "
+        "The encoder of component '{component}' can't be reused: {what}. Attach to a model with a tok2vec "
         "sublayer that is described in [components.{component}.model.tok2vec]."
     )
     S068 = (
@@ -188,8 +198,8 @@ class Errors(metaclass=_Coded):
         'as [components.{name}.method] with @misc = "spacy_seginf.SegmentInfluence.v1".'
     )
     S099 = (
-        "There is no attribution method '{name}'. Methods are registered in spaCy's registry 'misc', where "
-        "these are: {known}."
+        "There is no attribution method '{name}'. Use one of those that are registered in spaCy's registry 'misc': "
+        "{known}."
     )
     S113 = "Scores of the method '{method}' are no sums over words. Use one that is, such as spacy_seginf.TracInWE.v1."
     # Index on disk
@@ -223,14 +233,17 @@ class Errors(metaclass=_Coded):
     S041 = "The corpus {path} holds no documents with annotated tokens. Check that it was converted with labels."
     S042 = "{path} is not a .spacy corpus: {what}. Convert it first, for example with `python -m spacy convert`."
     S043 = "The output folder {path} exists already. Choose another, or pass --force to replace it."
-    S044 = "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known})."
+    S044 = (
+        "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known}). Train one, "
+        "or attach a head to its ner or tagger: python -m spacy seginf attach"
+    )
     S188 = "The pipeline {path} has several crf_taggers that could be indexed: {known}. Choose one with --tagger."
     S189 = "There is no enabled crf_tagger '{tagger}' in the pipeline {path}. Choose one of: {known}."
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
     S045 = (
-        "None of the labels of the corpus {path} ({found}) is a label of the tagger '{name}' ({known}). Name the corpus "
-        "that it was trained on, or map the labels."
+        "None of the labels of the corpus {path} ({found}) is a label of the tagger '{name}' ({known}). Name the "
+        "corpus that it was trained on, or map the labels."
     )
     S046 = (
         "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
@@ -248,7 +261,7 @@ class Errors(metaclass=_Coded):
         "spacy_seginf Method; registered are: {known}. Import your own with --code."
     )
     S103 = "The setting {setting} of the comparison is {value}. {allowed}"
-    S104 = "The method '{name}' gave unusable scores: {what}. It should give one finite number per query and segment."
+    S104 = "The method '{name}' gave unusable scores: {what}. Make it give one finite number per query and segment."
     S110 = (
         "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]'. Or leave them out: `seginf "
         "evaluate` with --no-plots, `seginf rank` without --plot."
@@ -265,7 +278,7 @@ class Errors(metaclass=_Coded):
     S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"
     S106 = "There is no score '{score}'. Use one of: {known}."
     S107 = (
-        "The score '{score}' needs {needs}, which were not given: trusted documents for 'clean' (`--clean "
+        "The score '{score}' needs {needs}, which were not given. Give trusted documents for 'clean' (`--clean "
         "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (`--checkpoints FOLDER`), the tokens "
         "of all documents for 'words' (every index has them)."
     )
@@ -294,7 +307,10 @@ class Errors(metaclass=_Coded):
         "made the pipeline."
     )
     S093 = "The file {path} can't be used: {problem}. Make it anew, or restore it."
-    S094 = "Component '{name}' has no gradients of the kind that this method needs: {problem}."
+    S094 = (
+        "Component '{name}' has no gradients of the kind that this method needs: {problem}. Use another method, such "
+        "as segment influence."
+    )
     # Experiments of the paper
     S130 = "There is no {path}, which the experiment reads. {source}"
     S131 = (
@@ -343,7 +359,10 @@ class Errors(metaclass=_Coded):
         "The document {id!r} has other labels in the index {path} than in the file with the corrected labels. Index "
         "the corpus that was converted from this file's `labels`."
     )
-    S154 = "The document {id!r} has the corrected label {label!r}, which the tagger does not know (it knows: {known})."
+    S154 = (
+        "The document {id!r} has the corrected label {label!r}, which the tagger does not know (it knows: {known}). "
+        "Map the label, or train a tagger that has it."
+    )
     S155 = (
         "The index of {path} has curvature {curvature!r} and a head that was {refit}. Build it with `seginf "
         "index --curvature exact`, and without --no-refit."
@@ -356,7 +375,7 @@ class Errors(metaclass=_Coded):
     # Curation: suspicions and decisions
     S176 = (
         "The head of an attached ner reads its hidden layer, through which no gradients are passed on. Use a method "
-        "that reads the head alone: segment influence, nearest neighbours or TracIn-Last."
+        "that reads the head alone (--method): segment influence, nearest neighbours or TracIn-Last."
     )
     S170 = "{path}, line {line}, is no {what}: {problem}. Restore the file, or remove the line."
     S171 = (
@@ -381,8 +400,8 @@ class Errors(metaclass=_Coded):
         "corpus that the decisions were made on, or without them."
     )
     S215 = (
-        "There are {found} true labels for {tokens} training tokens. Give the truth as a corpus of the same documents, "
-        "in the same order."
+        "There are {found} true labels for {tokens} training tokens. Give the truth (--truth) as a corpus of the same "
+        "documents, in the same order."
     )
     S216 = (
         "The document {id!r} of the index is not in {path}, or has other words there. Give the truth as a corpus of "
@@ -398,7 +417,7 @@ class Errors(metaclass=_Coded):
         "The index of {path} has identity curvature, under which heads can't be asked what they would say without a "
         "document. Build one with `seginf index --curvature exact` (or kfac)."
     )
-    S214 = "There are no suspicions of the {what} {value!r}: {problem}."
+    S214 = "There are no suspicions of the {what} {value!r}: {problem}. Choose another, or none."
     # Curation: exchange with annotation tools
     S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."
     S191 = "{path}, {place}: {problem}. Import the file as the tool wrote it, from tasks that `seginf export` made."
@@ -427,7 +446,7 @@ class Errors(metaclass=_Coded):
         "{path}, {place}: {problem}. Undo these changes in the tool and export the answers again, or make the changes "
         "in the corpus itself."
     )
-    S199 = "The file {path} {problem}."
+    S199 = "{path} {problem}. Name another file for what this command writes."
     # Corpora in their formats, and decisions that are applied to them
     S200 = "The format of {path} can't be told from its name. Name one with --format: {known}."
     S201 = "{path}, {place}: {problem}. Correct the file there."
@@ -443,7 +462,10 @@ class Errors(metaclass=_Coded):
     S204 = "{path} {problem}. Nothing is overwritten: choose another {what}."
     S205 = "The output {output} is named like another format than that of {path}. End its name in {suffix}."
     S206 = "The setting {setting} is {value!r}. Choose one of: {known}."
-    S207 = "{path} does not store entities (its attributes are {known}), so no decision can be applied to it."
+    S207 = (
+        "{path} does not store entities (its attributes are {known}), so no decision can be applied to it. Store it "
+        "with ENT_IOB and ENT_TYPE among the attrs of its DocBin."
+    )
     S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."
     # Numerical routines
     S209 = (
@@ -482,36 +504,44 @@ class Errors(metaclass=_Coded):
         "needs less: {options}. Or use a machine with more memory."
     )
     S223 = (
-        "There was not enough memory ({detail}). What needs less: --curvature kfac or identity, a smaller "
+        "There was not enough memory ({detail}). Use what needs less: --curvature kfac or identity, a smaller "
         "--shard-tokens, fewer entity types, or a smaller corpus; other programs may take memory too. Encoded shards "
         "are kept, so running again does not encode them again."
     )
     # Looking
-    S220 = "The picture {path} can't be written: give it a name that ends in one of {endings}."
+    S220 = "The picture {path} can't be written. Give it a name that ends in one of: {endings}."
     # Text files: what a line is
     S240 = (
-        "{path}, line {line}: {text!r} may be a comment or a word. Say which lines that begin with # are: --no-comments "
-        "if they are words, --comments if they are comments."
+        "{path}, line {line}: {text!r} may be a comment or a word. Say which lines that begin with # are: "
+        "--no-comments if they are words, --comments if they are comments."
     )
     S241 = (
         "{path}, line {line}: {text!r} seems to name the columns. Pass --header, so that this line is left out, or "
         "correct its tag."
     )
     S242 = (
-        "{path}, line {line}: the tag {tag!r} names no type of entity, and neither does any other. Name the type that is "
-        "meant with --entity-type."
+        "{path}, line {line}: the tag {tag!r} names no type of entity, and neither does any other. Name the type that "
+        "is meant with --entity-type."
     )
     S243 = (
-        "{path}, line {line}: the first column ({first!r}) seems to number the words. Name the format (--format conllu or "
-        "germeval) or the column of the words (--token-column 2, or 1 if these are the words)."
+        "{path}, line {line}: the first column ({first!r}) seems to number the words. Name the format (--format conllu "
+        "or germeval) or the column of the words (--token-column 2, or 1 if these are the words)."
     )
     S244 = (
-        "{path} is a table of comma-separated values, which is not read. Save it with tabs between the columns (.tsv), a "
-        "line for each word and a blank line behind each sentence; --header leaves a first line with names out."
+        "{path} is a table of comma-separated values, which is not read. Save it with tabs between the columns (.tsv), "
+        "a line for each word and a blank line behind each sentence; --header leaves a first line with names out."
     )
     # What the operating system refuses
     S245 = "{path} can't be used: {problem}. {advice}"
     S247 = (
         "{path} is a folder, and this needs one file. Name one of the files in it; folders of .spacy files are read "
         "where a corpus is only read (`seginf index`, `rank`, --dev)."
+    )
+    S248 = (
+        "The pipeline {path} can't be loaded: {problem}. Check that all its files are there, and that the packages "
+        "that it was trained with are installed; or train it anew."
+    )
+    S249 = (
+        "The files of component '{name}' do not belong together: {problem}. Restore them (cfg and model), or train it "
+        "anew."
     )

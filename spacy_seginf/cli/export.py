@@ -43,9 +43,9 @@ def export(
     files = [output.with_name(output.name + chosen.beside), output] if chosen.beside else [output]
     for path in files:
         if any(path.resolve() == source.resolve() for source in sources):
-            raise ValueError(Errors.S199.format(path=path, problem="is read by this command. Name another output"))
+            raise ValueError(Errors.S199.format(path=path, problem="is read by this command"))
         if path.is_dir() or (path.exists() and not force):
-            problem = "exists already. Name another output, or pass --force to replace it"
+            problem = "exists already (--force replaces files)"
             raise ValueError(Errors.S199.format(path=path, problem=problem))
     ranking = read_ranking(suspicions)
     ranking = replace(ranking, suspicions=ranking.suspicions[:top])

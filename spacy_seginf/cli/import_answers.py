@@ -35,8 +35,7 @@ def import_answers(
     suspicions, answers, decisions = Path(suspicions), Path(answers), Path(decisions)
     chosen = find_format(format, answers)
     if decisions.resolve() in (suspicions.resolve(), answers.resolve()):
-        problem = "is read by this command. Name another file for the decisions"
-        raise ValueError(Errors.S199.format(path=decisions, problem=problem))
+        raise ValueError(Errors.S199.format(path=decisions, problem="is read by this command"))
     found = chosen.read(answers, read_ranking(suspicions), reviewer)
     msg = Printer(no_print=silent)
     if not found:

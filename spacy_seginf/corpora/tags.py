@@ -27,8 +27,8 @@ def detect_scheme(texts: Iterable[tuple[Sequence[str], Sequence[int]]]) -> str:
     """Find the scheme of a file.
 
     texts (iterable of pairs): tags and sentence starts of each document.
-    RETURNS (str): "BILUO" if there is an L- or U-, "BIOES" if there is an E- or S-, "IO" if there is no B-, "IOB1" if B- is only where it must be, else
-        "BIO". A file without entities is taken for BIO.
+    RETURNS (str): "BILUO" if there is an L- or U-, "BIOES" if there is an E- or S-, "IO" if there is no B-, "IOB1" if
+        B- is only where it must be, else "BIO". A file without entities is taken for BIO.
     """
     seen: set[str] = set()
     needed_only, inside_starts = True, False
@@ -151,7 +151,10 @@ def _runs(tags: Sequence[str], sentences: Sequence[int]) -> Iterator[Entity]:
 
 
 def _strict_runs(tags: Sequence[str], sentences: Sequence[int], last: str, unit: str) -> Iterator[Entity]:
-    """Yield entities of BILUO or BIOES tags, which end in the letter ``last`` or are a ``unit``. RAISES (TagError): if one is not begun or ended as it must be."""
+    """Yield entities of BILUO or BIOES tags, which end in the letter ``last`` or are a ``unit``.
+
+    RAISES (TagError): if one is not begun or ended as it must be.
+    """
     boundaries, start, kind = set(sentences), 0, ""  # kind: type of the open entity
     for position, tag in enumerate(tags):
         letter = tag[:1] if tag not in (OUTSIDE, MISSING) else ""

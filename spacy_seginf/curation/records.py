@@ -20,6 +20,12 @@ from ..text_lines import byte_lines, without_bom_bytes
 VERSION = 1
 KINDS = ("relabel", "remove", "add", "rebound")
 CHOICES = ("accept", "keep", "label", "skip", "undo")
+LARGEST = 1 << 53  # which programs in JavaScript still count exactly
+NAMES: dict[type, str] = {str: "texts", bool: "true and false", dict: "objects"}
+SUSPICION_LISTS: dict[str, type] = {
+    **{"words": str, "spaces": bool, "reasons": str},
+    **{"drives": dict, "supporting": dict, "opposing": dict},
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -245,12 +251,27 @@ def _suspicion(line: dict[str, Any]) -> Suspicion:
     values = {**line}
     for name in ("current", "suggested", "entities"):
         values[name] = entities_of(line[name])
-    for name in ("words", "spaces", "reasons", "drives", "supporting", "opposing"):
+    for name, kind in SUSPICION_LISTS.items():
+        if not isinstance(line[name], list) or not all(type(value) is kind for value in line[name]):
+            raise LookupError(f"its {name} are no list of {NAMES[kind]}")
         values[name] = tuple(line[name])
     if line["kind"] not in KINDS:
         raise LookupError(f"its kind is {line['kind']!r}")
-    _check_texts(line, ("id", "document"))
+    _check_texts(line, ("id", "document", "family", "file"))
+    _check_numbers(line, ("score", "probability", "suggested_probability"))
+    for name in ("first", "line"):
+        if type(line[name]) is not int or line[name] < 0:
+            raise LookupError(f"its {name} is no number from 0 on")
     _check_region(line)
+    end = line["first"] + len(line["words"])
+    if line["words"] and not line["first"] <= line["start"] < line["end"] <= end:
+        raise LookupError("its region is not among its words")
+    for side in ("drives", "supporting", "opposing"):
+        for reference in line[side]:
+            _check_texts(reference, ("text", "context", "document", "label", "gold", "predicted", "missing"))
+            _check_numbers(reference, ("effect",))
+            if not all(is_place(reference.get(name, 0)) for name in ("start", "end", "offset")):
+                raise LookupError(f"one of its {side} has a place that is none")
     return Suspicion(**values)
 
 
@@ -267,6 +288,17 @@ def _decision(line: dict[str, Any]) -> Decision:
     return Decision(**values)
 
 
+def is_place(value: Any) -> bool:
+    """Is it the number of a token or character?"""
+    return type(value) is int and 0 <= value < LARGEST
+
+
+def _check_numbers(values: dict[str, Any], names: Sequence[str]) -> None:
+    for name in names:
+        if values.get(name) is not None and type(values[name]) not in (int, float):
+            raise LookupError(f"its {name} is no number")
+
+
 def _check_texts(values: dict[str, Any], names: Sequence[str]) -> None:
     for name in names:
         if not isinstance(values.get(name, ""), str):
@@ -274,7 +306,7 @@ def _check_texts(values: dict[str, Any], names: Sequence[str]) -> None:
 
 
 def _check_region(line: dict[str, Any]) -> None:
-    if not all(type(line[name]) is int for name in ("start", "end")) or not 0 <= line["start"] < line["end"]:
+    if not all(is_place(line[name]) for name in ("start", "end")) or not line["start"] < line["end"]:
         raise LookupError("its start and end are no tokens")
 
 
@@ -283,7 +315,7 @@ def entities_of(values: Iterable[dict[str, Any]]) -> tuple[Entity, ...]:
     found = []
     for value in values:
         start, end, label = value["start"], value["end"], value["label"]
-        if not (type(start) is int and type(end) is int and isinstance(label, str) and label and 0 <= start < end):
+        if not (is_place(start) and is_place(end) and isinstance(label, str) and label and start < end):
             raise LookupError(f"{value!r} is no entity")
         found.append(Entity(start, end, label))
     return tuple(found)

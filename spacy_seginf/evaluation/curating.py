@@ -16,8 +16,8 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 import numpy
 from spacy.language import Language
 from spacy.training import Corpus
-from thinc.api import Config
 
+from ..config_files import read_config
 from ..crf import one_label_each
 from ..curation.decisions import now
 from ..curation.opening import Opened
@@ -133,7 +133,8 @@ def train_again(config: Path, output: Path, corpus: Path, overrides: Mapping[str
     RAISES (ValueError): S217 with the last lines if the training failed.
     """
     settings = {"paths.train": corpus, **overrides}
-    if Config().from_disk(config, interpolate=False).get("paths", {}).get("checkpoints"):
+    paths = read_config(config, interpolate=False).get("paths")
+    if isinstance(paths, dict) and paths.get("checkpoints"):
         settings.setdefault("paths.checkpoints", "null")
     options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
     command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(output), "--gpu-id", str(gpu_id)]

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
-from spacy.util import load_config, registry
-from thinc.api import ConfigValidationError
+from spacy.util import registry
 
+from ..config_files import read_config
 from ..errors import Errors
 from ..methods.interface import Method
 from ..methods.registered import registered_names
@@ -51,10 +51,9 @@ def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Pa
     """
     if not Path(path).is_file():
         raise ValueError(Errors.S040.format(what="config of methods", path=path))
-    try:
-        blocks = load_config(path, interpolate=True).get("methods", {})
-    except ConfigValidationError as error:
-        raise ValueError(Errors.S093.format(path=path, problem=" ".join(str(error).split()))) from None
+    blocks = read_config(Path(path), interpolate=True).get("methods", {})
+    if not isinstance(blocks, dict):
+        raise ValueError(Errors.S093.format(path=path, problem="'methods' is no section"))
     for name in names:
         if name not in blocks:
             raise ValueError(Errors.S100.format(name=name, path=path, known=", ".join(blocks) or "none"))

@@ -44,7 +44,7 @@ SHARD_ARRAYS: dict[str, tuple[tuple[str, ...], str]] = {
     "first_tokens": (INT32, "d"),
     "token_offsets": (INT32, "n2"),
     "allowed": (("uint8",), "nB"),
-    **{name: (INT64, "D") for name in ("texts", "ids", "word_norms")},
+    **dict.fromkeys(("texts", "ids", "word_norms"), (INT64, "D")),
 }
 FIRST = {"k": "tokens", "t": "segment_residuals", "e": "segment_pair_columns", "m": "segment_pair_left"}
 

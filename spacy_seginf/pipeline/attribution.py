@@ -90,6 +90,7 @@ class MethodExplainer:
         queries (Texts): predictions. where (Filter): which references may be found; all if None.
         """
         size = max(1, SCORES // max(len(self.table), 1))
+        k = min(k, max(len(self.table), 1))  # more than all would only take memory
         parts = [replace(queries, segments=queries.segments[n : n + size]) for n in range(0, len(queries), size)]
         return [explanation for part in parts for explanation in self._explain(part, k, where)]
 

@@ -498,7 +498,7 @@ def save_with_index(
 
 
 def check_labels(tagger: CRFTagger, texts: list[TrainingText], corpus: str) -> None:
-    """Are the labels of a corpus the tagger's? RAISES (ValueError): S045 if none is, S003 with the first that is not."""
+    """Are the labels of a corpus the tagger's? RAISES (ValueError): S045 if none is, S003 if one is not."""
     known = set(tagger.labels)
     by_text = [tagger.labels_in([text.example.reference]) for text in texts]
     found, named = set().union(*by_text), ", ".join(tagger.labels)

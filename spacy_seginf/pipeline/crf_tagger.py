@@ -375,7 +375,15 @@ class CRFTagger(TrainablePipe):
         return self._restore_labels()
 
     def _restore_labels(self) -> CRFTagger:
-        self.scheme = TagScheme(self.labels, self.cfg["scheme"], self.name)
+        """Make the scheme of what was read. RAISES (ValueError): S249 if labels, scheme and weights do not fit."""
+        labels = self.cfg.get("labels")
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise ValueError(Errors.S249.format(name=self.name, problem="its labels are no list of texts"))
+        self.scheme = TagScheme(self.labels, self.cfg.get("scheme"), self.name)
+        head, tags = self.model.get_ref("output_layer"), len(self.scheme.tags)
+        if self._is_initialized() and len(head.get_param("W")) != tags:
+            problem = f"labels and scheme make {tags} tags, and the output layer has {len(head.get_param('W'))}"
+            raise ValueError(Errors.S249.format(name=self.name, problem=problem))
         return self
 
     def _check_trainable(self) -> None:

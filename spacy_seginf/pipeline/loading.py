@@ -10,15 +10,25 @@ from spacy.language import Language
 from ..errors import Errors, Warnings
 from .influence import Influence
 
+LONGEST = 300  # characters of others' messages
+
 
 def load_pipeline(model: str) -> Language:
-    """Load a pipeline. RAISES (ValueError): S040 if there is none of this name or at this path."""
+    """Load a pipeline.
+
+    RAISES (ValueError): S040 if there is none of this name or at this path, S248 if its files can't be read.
+    """
     try:
         return spacy.load(model)
-    except OSError as error:
-        if "[E050]" in str(error) or "[E053]" in str(error):
-            raise ValueError(Errors.S040.format(what="pipeline", path=model)) from None
+    except MemoryError:
         raise
+    except Exception as error:  # whatever spaCy and the packages of components raise when they read damaged files
+        if str(error).startswith("[S"):
+            raise
+        if isinstance(error, OSError) and ("[E050]" in str(error) or "[E053]" in str(error)):
+            raise ValueError(Errors.S040.format(what="pipeline", path=model)) from None
+        problem = " ".join(str(error).split())[:LONGEST] or type(error).__name__
+        raise ValueError(Errors.S248.format(path=model, problem=problem)) from error
 
 
 def load_indexed(pipeline: str) -> tuple[Language, Influence]:

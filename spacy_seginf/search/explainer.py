@@ -116,6 +116,7 @@ class Explainer:
             MOST_REFINEMENTS if that is more.
         """
         result: list[Explanation] = []
+        k = min(k, max(len(self.table(unit)), 1))  # more than all would only take memory
         # Their references' steps of theta are in memory together.
         size = max(1, min(SEARCHED, CACHED_NUMBERS // (len(self.index.theta) * k * CANDIDATES)))
         for first in range(0, len(segments), size):

@@ -45,10 +45,23 @@ DECISIONS = st.builds(
     family=TEXT,
 )
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-DICTS = st.lists(st.dictionaries(st.text(), st.text() | FINITE | st.integers())).map(tuple)
+PLACES = {"start": st.integers(0, 99), "end": st.integers(0, 99), "offset": st.integers(0, 99), "effect": FINITE}
+DICTS = st.lists(st.fixed_dictionaries({}, optional={"text": TEXT, "label": TEXT, **PLACES}), max_size=3).map(tuple)
+
+
+def suspicion(span, before, after, words, **values):
+    """A region with some words around it, or without any."""
+    first = max(0, span[0] - before)
+    words = tuple(words[: 1 + number % 2] for number in range(span[1] + after - first)) if words else ()
+    return Suspicion(start=span[0], end=span[1], first=first, words=words, **values)
+
+
 SUSPICIONS = st.builds(
-    lambda span, **values: Suspicion(start=span[0], end=span[1], **values),
+    suspicion,
     SPANS,
+    st.integers(0, 3),
+    st.integers(0, 3),
+    TEXT,
     id=TEXT,
     document=TEXT,
     kind=st.sampled_from(KINDS),
@@ -58,9 +71,7 @@ SUSPICIONS = st.builds(
     probability=st.floats(0, 1),
     suggested_probability=st.floats(0, 1),
     family=TEXT,
-    words=st.lists(TEXT).map(tuple),
     spaces=st.lists(st.booleans()).map(tuple),
-    first=st.integers(0, 50),
     entities=TUPLES,
     reasons=st.lists(TEXT).map(tuple),
     drives=DICTS,

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, runtime_checkable
 
-from spacy.util import load_config, registry
+from spacy.util import registry
 from thinc.api import ConfigValidationError
 
+from ...config_files import read_config
 from ...errors import Errors
 from ..trial import Progress
 from .results import Result
@@ -33,10 +34,12 @@ def read_experiment(path: Path, overrides: Mapping[str, Any] = {}) -> Experiment
     """
     if not Path(path).is_file():
         raise ValueError(Errors.S040.format(what="config of an experiment", path=path))
-    given = load_config(path, interpolate=False).get(BLOCK, {})
+    given = read_config(Path(path), interpolate=False).get(BLOCK, {})
+    if not isinstance(given, dict):
+        raise ValueError(Errors.S131.format(path=path, what=f"{BLOCK!r} is no section"))
     changed = {name: _as_list(given.get(name.partition(".")[2]), value) for name, value in overrides.items()}
     try:
-        block = load_config(path, overrides=changed, interpolate=True).get(BLOCK, {})
+        block = read_config(Path(path), overrides=changed, interpolate=True).get(BLOCK, {})
         function = block.get("@misc")
         if function is None:
             raise ValueError("it has no @misc")

@@ -1,0 +1,66 @@
+"""Every message says where (a file, document, component or setting) and what to do next."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from spacy_seginf import errors
+from spacy_seginf.errors import Errors, Warnings
+
+MESSAGES = {
+    code: getattr(messages, code)
+    for messages in (Errors, Warnings)
+    for code in vars(messages)
+    if not code.startswith("__")
+}
+# What names the thing that is wrong.
+PLACES = {
+    *("path", "output", "index", "document", "id", "suspicion", "where", "address", "port", "setting", "config"),
+    *("name", "component", "components", "tagger", "method", "reader", "score", "scheme", "curvature", "package"),
+    *("text", "span", "what", "known", "labels", "l2", "number", "share", "options"),
+}
+# Where a message is about no particular thing, it names the option, command, block or package that helps.
+FIXED = re.compile(r"--[a-z]|this document|\[components|seginf \w|pip install|@misc")
+STEPS = (
+    *("add", "allow", "apply", "annotate", "ask", "attach", "build", "change", "check", "choose", "convert", "correct"),
+    *("drop", "enable", "end", "export", "fix", "free", "give", "import", "index", "install", "leave", "list", "load"),
+    *(
+        "lower",
+        "make",
+        "map",
+        "mark",
+        "move",
+        "name",
+        "pass",
+        "place",
+        "plant",
+        "point",
+        "put",
+        "raise",
+        "rank",
+        "read",
+    ),
+    *("reload", "remove", "rename", "restore", "run", "save", "say", "search", "see", "set", "start", "store", "take"),
+    *("train", "undo", "use", "wait", "write", "create", "decide", "fetch", "keep", "do"),
+)
+NEXT = re.compile(rf"(?:^|[.:;?!,)]['\"]?\s+|\n)(?:or )?(?:{'|'.join(STEPS)})\b", re.IGNORECASE)
+GIVEN = ("{allowed}", "{advice}", "{source}")  # sentences that come from the place that raises
+
+
+@pytest.mark.parametrize("code", MESSAGES)
+def test_a_message_says_where_and_what_to_do(code):
+    message = MESSAGES[code]
+    assert message.startswith(f"[{code}] ")
+    fields = {name.partition("[")[0] for _, name, _, _ in Formatter().parse(message) if name}
+    assert fields & PLACES or FIXED.search(message), "it does not say where"
+    text = message.removeprefix(f"[{code}] ")
+    assert any(given in text for given in GIVEN) or NEXT.search(text), "it does not say what to do"
+
+
+def test_codes_are_there_once():
+    codes = re.findall(r"^    ([SW]\d{3}) = ", Path(errors.__file__).read_text(encoding="utf8"), flags=re.MULTILINE)
+    assert sorted(codes) == sorted(MESSAGES)
