@@ -79,7 +79,7 @@ class TokenPart:
 
     def measure(self, name: str) -> numpy.ndarray:
         """Return "norms" or "self_influence" of all rows."""
-        return self._shard[name][:]
+        return self.norms if name == "norms" else self._shard[name][:]
 
     def leverage(self, rows: Any) -> numpy.ndarray:
         """Return the share of rows in all curvature, rounded up to 255ths (float64)."""
@@ -162,7 +162,7 @@ class SegmentPart:
 
     def measure(self, name: str) -> numpy.ndarray:
         """Return "norms" or "self_influence" of all rows."""
-        return self._shard[f"segment_{name}"][:]
+        return self.norms if name == "norms" else self._shard[f"segment_{name}"][:]
 
     def leverage(self, rows: Any) -> numpy.ndarray:
         """Return the share of rows in all curvature, rounded up to 255ths (float64)."""
