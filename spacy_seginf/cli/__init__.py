@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any, Optional
 
@@ -468,6 +470,13 @@ def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-
         from ..os_errors import os_error_message
 
         msg.fail(os_error_message(error), exits=1)
+    except RuntimeError as error:  # what pathlib makes of links that lead to themselves
+        if not str(error).startswith("Symlink loop"):
+            raise
+        from ..os_errors import os_error_message
+
+        path = str(error).partition(" from ")[2].strip("'")
+        msg.fail(os_error_message(OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)), exits=1)
     except ValueError as error:
         if not (str(error).startswith("[S") or "GPU" in str(error)):  # thinc's words for a missing GPU or CuPy
             raise

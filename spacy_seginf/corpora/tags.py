@@ -10,7 +10,7 @@ from .documents import Replacement, replaced
 
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BILUO": "BILU", "BIOES": "BIES", "IO": "I"}
 ALIASES = {"IOB2": "BIO", "BILOU": "BILUO", "IOBES": "BIOES", "IOB": "IOB1"}
-CLOSING = {"BILUO": "LU", "BIOES": "ES"}  # letters of the last token of several, and of a single one
+CLOSING = {"BILUO": ("L", "U"), "BIOES": ("E", "S")}  # letters of the last token of several, and of a single one
 ALL_LETTERS = "BILUES"
 MISSING = ""  # a token without annotation
 

@@ -11,7 +11,7 @@ from typing import Any, Optional
 from ..errors import Errors
 from ..files import write_text
 from .schema import check_manifest
-from .storage import file_checksums
+from .storage import file_checksums, regular
 
 FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf8"))
+        content = json.loads(regular(path).read_text(encoding="utf8"))
     except FileNotFoundError:
         raise ValueError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing")) from None
     except (OSError, ValueError, RecursionError) as error:

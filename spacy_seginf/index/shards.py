@@ -16,7 +16,7 @@ from ..errors import Errors
 from ..files import write_text
 from .arrays import Sizes, check_starts, damaged
 from .schema import check_seal
-from .storage import StoredArray, StoredFeatures, StoredFile, file_checksums
+from .storage import StoredArray, StoredFeatures, StoredFile, file_checksums, regular
 from .texts import TextTable
 
 SEAL = "shard.json"
@@ -48,7 +48,7 @@ class Shard:
     def __init__(self, folder: Path, sizes: Optional[Sizes] = None) -> None:
         self.folder, self.sizes = folder, sizes
         try:
-            self.facts = json.loads((folder / SEAL).read_text(encoding="utf8"))
+            self.facts = json.loads(regular(folder / SEAL).read_text(encoding="utf8"))
         except FileNotFoundError:
             raise ValueError(Errors.S030.format(path=folder, what=f"{SEAL} is missing")) from None
         except (OSError, ValueError, RecursionError) as error:

@@ -36,6 +36,18 @@ def save_array(folder: Path, name: str, array: Optional[numpy.ndarray]) -> None:
         raise
 
 
+def regular(path: Path) -> Path:
+    """Return the path of a file that is there. Opening a pipe would wait, and reading a device may never end.
+
+    RAISES (OSError): ENOENT if it is not there, EINVAL if it is something else.
+    """
+    if not path.is_file():
+        if path.exists():
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return path
+
+
 def file_checksums(path: Path) -> list[int]:
     """Return the CRC-32 of every megabyte of a file."""
     with path.open("rb") as file:
@@ -55,9 +67,7 @@ class StoredFile:
         self._expected = checksums
         self._unchecked = numpy.ones(len(checksums), dtype=bool)
         try:
-            if not path.is_file() and path.exists():  # opening a pipe would wait for somebody who writes
-                raise OSError(errno.EINVAL, "it is no file")
-            with path.open("rb") as file:
+            with regular(path).open("rb") as file:
                 found = os.fstat(file.fileno()).st_size
                 self.raw = (
                     numpy.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=numpy.uint8)

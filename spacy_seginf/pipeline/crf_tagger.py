@@ -379,7 +379,7 @@ class CRFTagger(TrainablePipe):
         labels = self.cfg.get("labels")
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise ValueError(Errors.S249.format(name=self.name, problem="its labels are no list of texts"))
-        self.scheme = TagScheme(self.labels, self.cfg.get("scheme"), self.name)
+        self.scheme = TagScheme(self.labels, str(self.cfg.get("scheme")), self.name)
         head, tags = self.model.get_ref("output_layer"), len(self.scheme.tags)
         if self._is_initialized() and len(head.get_param("W")) != tags:
             problem = f"labels and scheme make {tags} tags, and the output layer has {len(head.get_param('W'))}"

@@ -242,3 +242,58 @@ def test_outcomes_and_regions():
     words = ("met", "Ada", "Lind", ".")
     suspicion = Suspicion("a", "news-1", 5, 7, "add", (), (), 1.0, 0.5, 0.5, words=words, first=4)
     assert suspicion.region == ("Ada", "Lind")
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\r\r\n"], ids=repr)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_files_that_any_editor_saved(mark, line_break):
+    lines = [
+        decision_line(GOOD).rstrip("\n"),
+        "",
+        decision_line(replace(GOOD, reviewer="x\u2028y\u0085")).rstrip("\n"),
+        "",
+    ]
+    folder, path = written(mark + line_break.join(lines))
+    with folder:
+        assert [one.reviewer for one in read_decisions(path)] == ["ann", "x\u2028y\u0085"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {"words": ["Ada", 3]},
+            {"words": "Ada"},
+            {"spaces": ["x"]},
+            {"reasons": [None]},
+            {"first": -1},
+            {"first": None},
+        ),
+        *(
+            {"first": 3},
+            {"words": ["Ada"]},
+            {"line": "x"},
+            {"file": 7},
+            {"family": []},
+            {"score": "high"},
+            {"end": 1e300},
+        ),
+        *({"supporting": [3]}, {"opposing": {"a": 1}}, {"drives": ["x"]}, {"drives": [{"offset": None}]}),
+        *({"supporting": [{"offset": -1}]}, {"opposing": [{"start": 2**63}]}, {"drives": [{"text": 3}]}),
+        *(
+            {"supporting": [{"effect": "x"}]},
+            {"opposing": [{"label": None}]},
+            {"current": [{"start": 0, "end": 10**30}]},
+        ),
+    ],
+    ids=str,
+)
+def test_fields_of_a_suspicion(tmp_path, change):
+    good = Suspicion("i", "d", 1, 2, "relabel", (), (), 1.0, 0.5, 0.5, words=("Ada", "Lind", "left"), first=0)
+    path = tmp_path / "ranking.jsonl"
+    write_ranking(path, Ranking((good,), "c", ("PER",)))
+    head, line = path.read_text().splitlines()
+    assert read_ranking(path).suspicions == (good,)
+    path.write_text(head + "\n" + json.dumps({**json.loads(line), **change}) + "\n")
+    with pytest.raises(ValueError, match=r"\[S170\] .*ranking\.jsonl, line 2"):
+        read_ranking(path)

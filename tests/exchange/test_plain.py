@@ -116,3 +116,14 @@ def test_tables_that_are_none(tmp_path):
     path.write_text('decision,text\nkeep,"a\n')
     with pytest.raises(ValueError, match=r"\[S191\].*line 2"):
         plain.read_csv(path, ranking_of(), "Mira")
+
+
+def test_empty_rows_of_spreadsheets(tmp_path):
+    path = tmp_path / "rows.csv"
+    plain.write_csv(ranking_of(example()), path)
+    header, row, *_ = path.read_bytes().decode("utf-8-sig").split("\r\n")
+    empty = "," * header.count(",")
+    lines = [header, empty, "accept" + row, "", empty.replace(",", " ,", 1), empty]
+    for line_break in ("\r\n", "\n", "\r"):
+        path.write_bytes(("\ufeff" + line_break.join(lines)).encode("utf8"))
+        assert [one.choice for one in plain.read_csv(path, ranking_of(example()), "Ada")] == ["accept"]

@@ -79,7 +79,7 @@ KEYS = {
     "explains": [True, -1, "x", []],
     "agreement": [None, 3, [], {"dev": {}}, {"dev": {"predicted": -1, "shared": 0, "missed": {}, "added": {}}}],
     **dict.fromkeys(("rows", "segments", "width", "documents", "tokens", "held_documents"), WRONG),
-    **dict.fromkeys(("l2", "label_l2", "largest_gain", "fit_gradient"), [one for one in WRONG if one != 2**63]),
+    **{key: [one for one in WRONG if one != 2**63] for key in ("l2", "label_l2", "largest_gain", "fit_gradient")},
 }
 
 
@@ -126,10 +126,12 @@ def test_values_of_a_seal(folder, key):
         shutil.copytree(folder.parent / "again", folder)
 
 
-def test_a_pipe_is_not_waited_for(folder):
-    (folder / "theta.npy").unlink()
-    os.mkfifo(folder / "theta.npy")
-    refused(folder, "theta.npy")
+@pytest.mark.parametrize("name", ["theta.npy", MANIFEST, f"shard-00001/{SEAL}", "shard-00001/ids.utf8"])
+def test_pipes_and_devices_are_not_read(folder, name):
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path.name)):
+        (folder / name).unlink()
+        make(folder / name)
+        refused(folder, "(?:index|theta|manifest|shard|ids)", "S03[02]")
 
 
 def shard_arrays(intact):
