@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -259,6 +260,8 @@ def _suspicion(line: dict[str, Any]) -> Suspicion:
         raise LookupError(f"its kind is {line['kind']!r}")
     _check_texts(line, ("id", "document", "family", "file"))
     _check_numbers(line, ("score", "probability", "suggested_probability"))
+    for name in ("score", "probability", "suggested_probability"):
+        values[name] = math.nan if line[name] is None else line[name]
     for name in ("first", "line"):
         if type(line[name]) is not int or line[name] < 0:
             raise LookupError(f"its {name} is no number from 0 on")
@@ -295,7 +298,8 @@ def is_place(value: Any) -> bool:
 
 def _check_numbers(values: dict[str, Any], names: Sequence[str]) -> None:
     for name in names:
-        if values.get(name) is not None and type(values[name]) not in (int, float):
+        value = values.get(name)  # numbers that are not finite were written as null
+        if value is not None and not (type(value) is float or (type(value) is int and abs(value) < LARGEST)):
             raise LookupError(f"its {name} is no number")
 
 

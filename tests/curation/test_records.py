@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -256,6 +257,14 @@ def test_files_that_any_editor_saved(mark, line_break):
     folder, path = written(mark + line_break.join(lines))
     with folder:
         assert [one.reviewer for one in read_decisions(path)] == ["ann", "x\u2028y\u0085"]
+
+
+def test_numbers_that_are_not_finite(tmp_path):
+    good = Suspicion("i", "d", 1, 2, "relabel", (), (), math.inf, math.nan, 0.5)
+    write_ranking(tmp_path / "ranking.jsonl", Ranking((good,), "c", ("PER",)))
+    ranking = read_ranking(tmp_path / "ranking.jsonl")
+    assert math.isnan(ranking.suspicions[0].score) and math.isnan(ranking.suspicions[0].probability)
+    assert "nan" in ranking._repr_html_()
 
 
 @pytest.mark.parametrize(
