@@ -497,7 +497,7 @@ def save_with_index(
     return report
 
 
-def check_labels(tagger: CRFTagger, texts: list[TrainingText], corpus: str) -> None:
+def check_labels(tagger: CRFTagger, texts: list[TrainingText], corpus: str = "the corpus") -> None:
     """Are the labels of a corpus the tagger's? RAISES (ValueError): S045 if none is, S003 if one is not."""
     known = set(tagger.labels)
     by_text = [tagger.labels_in([text.example.reference]) for text in texts]

@@ -49,7 +49,7 @@ def read_experiment(path: Path, overrides: Mapping[str, Any] = {}) -> Experiment
         if not isinstance(experiment, Experiment):
             raise ValueError(f"{function!r} returns a {type(experiment).__name__}")
     except ValueError as error:
-        if str(error).startswith("[S"):
+        if str(error).startswith("[S") and not str(error).startswith("[S093]"):  # overrides that no config can have
             raise
         if isinstance(error, ConfigValidationError):  # says what is wrong before it prints the whole config
             error = error.from_error(error, show_config=False)
