@@ -475,7 +475,7 @@ class Errors(metaclass=_Coded):
 
     # The review page
     S180 = (
-        "The review page is served with flask, which is not installed. Install it with: pip install "
+        "The review page is served with flask and waitress, which are not installed. Install them with: pip install "
         '"spacy_seginf[review]", or write a page that needs no server: --html FILE'
     )
     S181 = (
@@ -544,4 +544,18 @@ class Errors(metaclass=_Coded):
     S249 = (
         "The files of component '{name}' do not belong together: {problem}. Restore them (cfg and model), or train it "
         "anew."
+    )
+    # Files
+    S224 = "{path} is {kind}, not a file. Name a file; what comes through a pipe is written to a file first."
+    S225 = (
+        "{path} has {size:,} bytes and becomes more than {limit:,} when it is unpacked, as damaged or hostile files "
+        "do. If it is meant to, set the environment variable {variable} to as many gigabytes as it may become."
+    )
+    S226 = (
+        "The folder {path}, where the result is built, can't be locked ({problem}). Remove it, or choose another "
+        "output folder."
+    )
+    S227 = (
+        "The new {target} is complete but can't be put in the place of the old one ({problem}). Both are kept: close "
+        "the programs that have loaded {target}, remove it, and rename {kept} to it."
     )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 import os
-import shutil
-from contextlib import contextmanager
+import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
-from .errors import Errors
+from .inputs import check_kind
+from .locks import mark_used
 from .os_errors import naming
+
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+NEW |= getattr(os, "O_BINARY", 0)
+OLD = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -21,19 +26,45 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file through a temporary neighbour."""
+    """Write a file through a temporary neighbour. A link stays one: the file that it names is written. Permissions of
+    a file that was there stay. RAISES (ValueError): S224 if there is something else than a file."""
     with naming(path):
-        _write_through_partial(path, content)
+        _write_through_partial(Path(os.path.realpath(path)), content)
 
 
-def _write_through_partial(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _write_through_partial(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    check_kind(target)
+    _remove_leftovers(target)
+    while True:
+        partial = _write_partial(target, content)
+        try:
+            partial.replace(target)
+            break
+        except FileNotFoundError:  # in the moment after it was closed, another writer took it for a leftover
+            continue
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+    sync_folder(target.parent)
+
+
+def write_all(file: int, content: bytes) -> None:
+    """Write all bytes to an open file, however few the system takes at once."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    with suppress(OSError):
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def json_text(value: Any, indent: Optional[int] = None) -> str:
@@ -50,34 +81,44 @@ def _finite(value: Any) -> Any:
     return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def replace_folder(new: Path, target: Path) -> None:
-    """Put a finished folder in the place of another; the old one is removed only after the new one is there."""
-    if not target.exists():
-        new.replace(target)
-        return
-    old = target.with_name(f".{target.name}-{os.getpid()}-old")
-    target.replace(old)
-    try:
-        new.replace(target)
-    except OSError:
-        old.replace(target)
-        raise
-    if old.is_dir() and not old.is_symlink():
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        old.unlink()
-
-
-@contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder, which is made if need be. The lock ends with this process at the latest.
-
-    RAISES (ValueError): S037 if another one is there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+def _write_partial(target: Path, content: bytes) -> Path:
+    """Write a neighbour of a name that nobody can know, and that is nobody else's."""
+    mode = _mode_of(target)
+    while True:
+        partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+        file = os.open(partial, NEW, 0o666 if mode is None else 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError(Errors.S037.format(path=folder)) from None
-        yield
+            if not mark_used(file):
+                continue
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(file, mode)
+            write_all(file, content)
+            os.fsync(file)
+            return partial
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+        finally:
+            os.close(file)
+
+
+def _mode_of(target: Path) -> Optional[int]:
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove neighbours that writers left who were killed; nobody has them open any more."""
+    for path in target.parent.iterdir():
+        if path.name.startswith(f".{target.name}.") and path.name.endswith(".partial"):
+            with suppress(OSError):
+                file = os.open(path, OLD)
+                try:
+                    unused = mark_used(file)
+                finally:
+                    os.close(file)
+                if unused:
+                    path.unlink()

@@ -31,7 +31,7 @@ def _of_machine(proc: Path) -> Optional[int]:
         return int(lines["MemAvailable:"]) * 1024
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
+    except (ValueError, OSError, AttributeError):  # Windows has no sysconf
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 import typer
 from spacy.cli._util import Arg, Opt, app, parse_config_overrides
@@ -309,13 +309,13 @@ def rank_cli(
     from ..curation.choosing import Choice
     from .rank import rank
 
-    def run() -> None:
+    def run(output: Path, *files: Optional[Path]) -> None:
         choice = Choice(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
         settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "choice": choice}
         settings.update(top=top, references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
         rank(pipeline, corpus, output, **settings)
 
-    _report_errors(run)
+    _report_errors(run, output, corpus, dev, mistakes, plot, *decisions)
 
 
 @seginf.command("export")
@@ -458,11 +458,22 @@ def apply_cli(
     _report_errors(apply, corpus, output, decisions, **settings, silent=quiet)
 
 
+def _check_kinds(values: Iterable[Any]) -> None:
+    """Refuse pipes, devices and sockets before anything takes minutes, or waits for them."""
+    from ..inputs import check_kind
+
+    for value in values:
+        for path in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(path, Path):
+                check_kind(path, folders=True)
+
+
 def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
     from wasabi import msg
 
     try:
+        _check_kinds([*arguments, *settings.values()])
         command(*arguments, **settings)
     except BrokenPipeError:  # whoever reads the output has seen enough: click knows what to do
         raise

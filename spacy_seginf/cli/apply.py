@@ -64,12 +64,15 @@ def apply(
     text = render_changes(read.documents, plan.changes)
     # Without changes even a compressed file is the same, byte by byte.
     content = read.corrected(plan.replacements) if plan.changes else corpus.read_bytes()
+    listed = _is_listed(diff, text.encode("utf8"))
     if not dry_run:
-        _write(diff, text.encode("utf8"), "diff (--diff)")
+        if not listed:
+            _write(diff, text.encode("utf8"), "diff (--diff)")
         try:
             _write(output, content, "output")
         except ValueError:
-            diff.unlink(missing_ok=True)
+            if not listed:
+                diff.unlink(missing_ok=True)
             raise
     if not silent:
         if dry_run:
@@ -87,8 +90,8 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
     for path, what in ((output, "output"), (diff, "diff (--diff)")):
         if path.resolve() == corpus.resolve():
             raise ValueError(Errors.S204.format(path=path, problem="is the corpus itself", what=what))
-        if path.exists() or path.is_symlink():
-            raise ValueError(Errors.S204.format(path=path, problem="exists already", what=what))
+    if output.exists() or output.is_symlink():
+        raise ValueError(Errors.S204.format(path=output, problem="exists already", what="output"))
     if diff.resolve() == output.resolve():
         raise ValueError(Errors.S204.format(path=diff, problem="is the output too", what="diff (--diff)"))
     known = format or format_of(corpus)
@@ -99,6 +102,18 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
         suffix = corpus.suffix if format else " or ".join(SUFFIXES[known])
         suffix = ".gz" if compressed else suffix
         raise ValueError(Errors.S205.format(output=output, path=corpus, suffix=suffix))
+
+
+def _is_listed(diff: Path, content: bytes) -> bool:
+    """Tell whether the diff is there already, and says the same: the command was killed before it wrote the output.
+
+    RAISES (ValueError): S204 if there is something else.
+    """
+    if not (diff.exists() or diff.is_symlink()):
+        return False
+    if diff.is_file() and not diff.is_symlink() and diff.read_bytes() == content:
+        return True
+    raise ValueError(Errors.S204.format(path=diff, problem="exists already", what="diff (--diff)"))
 
 
 def _write(path: Path, content: bytes, what: str) -> None:

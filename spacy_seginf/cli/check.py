@@ -7,6 +7,7 @@ from pathlib import Path
 from wasabi import Printer
 
 from ..errors import Errors
+from ..folders import recover_folder
 from ..index.index import Index
 from ..index.manifest import MANIFEST, Manifest
 
@@ -14,11 +15,14 @@ from ..index.manifest import MANIFEST, Manifest
 def check(pipeline: Path, *, silent: bool = True) -> list[Manifest]:
     """Compare every byte of the indexes of a pipeline with its checksum.
 
-    pipeline (Path): folder written by `seginf index`, or an index folder.
+    pipeline (Path): folder written by `seginf index`, or an index folder. It is put back if a command was killed while
+        it replaced it (where a system can't swap folders).
     RETURNS: the manifests of the indexes, all of them intact.
     RAISES (ValueError): S040 if there is no index, S030 to S033 if one is incomplete, of another version or damaged.
     """
     msg = Printer(no_print=silent)
+    if recover_folder(pipeline):
+        msg.good(f"Put back, as a command was killed while it replaced it: {pipeline}")
     folders = sorted(path.parent for path in [*pipeline.glob(MANIFEST), *pipeline.glob(f"*/index/{MANIFEST}")])
     if not folders:
         raise ValueError(Errors.S040.format(what="index", path=pipeline))

@@ -12,6 +12,7 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
+from ..folders import recover_folder
 from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index
@@ -239,6 +240,7 @@ def override_settings(nlp: Language, name: str, **settings: Any) -> None:
 
 def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optional[Path]) -> None:
     """Refuse to replace what is not an earlier result, or holds what the command reads."""
+    recover_folder(output)
     if not output.exists():
         return
     if not force:

@@ -28,7 +28,8 @@ from ..evaluation.curating import (
     truth_of,
 )
 from ..evaluation.reviewing import Look, Reviewer, counts_by_kind
-from ..files import json_text, replace_folder, write_text
+from ..files import json_text, write_text
+from ..folders import recover_folder, replace_folder
 from ..pipeline.corpus import read_judging
 from ..pipeline.loading import load_indexed, load_pipeline
 from ..pipeline.readers import OTHER
@@ -85,6 +86,7 @@ def loop(
     msg = Printer(no_print=silent)
     if bool(decisions) == (truth is not None):
         raise ValueError(Errors.S218.format(problem="give either --truth or --decisions"))
+    recover_folder(output)
     if output.exists() and not (force and (output / RESULT).is_file()):
         hint = " and holds no earlier result" if force else "; --force replaces it"
         raise ValueError(Errors.S218.format(problem=f"the folder {output} exists already{hint}"))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import signal
+import sys
 import threading
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from html import escape
 from pathlib import Path
-from typing import Any, Optional
+from tempfile import TemporaryDirectory
+from typing import Any, Iterator, Optional
 
 from wasabi import Printer
 
@@ -22,6 +26,7 @@ from ..review.static_page import write_static_page
 
 RANKING = Path("suspicions.jsonl")
 DECISIONS = Path("decisions.jsonl")
+REDIRECT = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">\n'
 
 
 def review(
@@ -49,8 +54,9 @@ def review(
         except for a page that is written.
     RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
     RAISES (ValueError): S040 if there is no pipeline, S181 if there is no ranking, S170 if ranking or decisions are
-        broken, S180 without flask, S182 if the decisions are about another corpus, S183 if they can't be saved, S184 if
-        the port can't be used, S186 if the page can't be written.
+        broken, S171 if decisions were taken away and can't be saved again, S180 without flask or waitress, S182 if the
+        decisions are about another corpus, S183 if they can't be saved, S184 if the port
+        can't be used, S186 if the page can't be written.
     """
     msg = Printer(no_print=silent)
     if not pipeline.is_dir():
@@ -70,19 +76,46 @@ def review(
     msg.info(f"{len(state.suspicions):,} suspicions, {len(state.states()):,} of them seen by {state.reviewer}")
     msg.text(f"Review them at {server.address}")
     msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
-    if browser:
-        threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
-    with suppress(KeyboardInterrupt):
+    sys.stdout.flush()  # whoever reads it from a pipe waits for the address
+    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="seginf-") as private, _ended_by_signals():
+        if browser:
+            page = _redirect(Path(private), server.address)
+            threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
         server.serve()
     msg.good(f"{state.saved:,} decisions saved in {decisions}")
     msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {decisions}")
     return state
 
 
+def _redirect(folder: Path, address: str) -> Path:
+    """Write a page that leads to the address: everybody on the machine can read a browser's command line."""
+    page = folder / "review.html"
+    page.touch(0o600)
+    page.write_text(REDIRECT.format(address=escape(address)), encoding="utf8")
+    return page
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM end the server as Ctrl-C does."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # which alone hears of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # nobody has this user id, as in some containers
+    except (KeyError, OSError, ImportError):  # nobody has this user id, as in some containers
         return ""
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 from ..errors import Errors
-from ..text_lines import byte_lines, without_bom
+from ..inputs import lines_of
+from ..text_lines import without_bom
 from .documents import Document, Replacement, is_compressed, stem_of
 from .json_places import replace_elements
 from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable
@@ -57,9 +58,7 @@ class JsonLines(TaggedCorpus):
 def _read_lines(path: Path) -> list[bytes]:
     lines: list[bytes] = []
     try:
-        with gzip.open(path, "rb") if is_compressed(path) else path.open("rb") as file:
-            for line in byte_lines(file):
-                lines.append(line)
+        lines.extend(lines_of(path))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         place, problem = f"after line {len(lines)}", f"not a complete gzip file ({error})"
         raise ValueError(Errors.S201.format(path=path, place=place, problem=problem)) from None

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Iterable, Optional, Sequence
 
 from ..errors import Errors
-from .records import Decision, Entity, decision_line, is_record
-
-BEGINNING = b'{"seginf": "decision"'  # of every line that is appended
-BLOCK = 1 << 16  # bytes
+from .appending import append, opened
+from .records import Decision, Entity, decision_line
 
 
 def now() -> str:
@@ -29,53 +25,10 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     """
     content = "".join(decision_line(decision) for decision in decisions).encode("utf8", "backslashreplace")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Without a buffer: one would write what is left in it when it is closed, after the attempt was taken back.
-        with path.open("a+b", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            ending = _complete(file.fileno(), path)
-            size = os.fstat(file.fileno()).st_size
-            try:
-                _write_all(file.fileno(), ending + content)
-                os.fsync(file.fileno())
-            except OSError:
-                os.ftruncate(file.fileno(), size)
-                raise
+        with opened(path) as file:
+            append(file, path, content)
     except OSError as error:
         raise ValueError(Errors.S171.format(path=path, problem=error.strerror or error)) from None
-
-
-def _write_all(file: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(file, content) :]
-
-
-def _complete(file: int, path: Path) -> bytes:
-    """Cut a last line off that was not written in full; return the line break that a full one may lack.
-
-    RAISES (ValueError): S170 if the last line is not even the beginning of a decision: it is somebody else's.
-    """
-    size = os.fstat(file).st_size
-    end, tail = size, b""
-    while end and b"\n" not in tail:
-        begin = max(0, end - BLOCK)
-        tail, end = os.pread(file, end - begin, begin) + tail, begin
-    tail = tail[tail.rfind(b"\n") + 1 :]
-    if not tail:
-        return b""
-    if is_record(tail):
-        return b"\n"
-    written = tail.rstrip(b"\0")  # a file system may leave zeros where data did not arrive
-    if written[: len(BEGINNING)] != BEGINNING[: len(written)]:
-        line = 1 + _line_breaks(file, size)
-        problem = "it has no line break, and is no JSON object"
-        raise ValueError(Errors.S170.format(path=path, line=line, what="decision", problem=problem))
-    os.ftruncate(file, size - len(tail))
-    return b""
-
-
-def _line_breaks(file: int, size: int) -> int:
-    return sum(os.pread(file, BLOCK, begin).count(b"\n") for begin in range(0, size, BLOCK))
 
 
 @dataclass(frozen=True)

@@ -197,13 +197,12 @@ def read_decisions(path: Path) -> list[Decision]:
     A last line that a crash has cut short is left out: it was never confirmed to anyone.
     RAISES (ValueError): S040 without a file, S170 if a line is no decision.
     """
-    found = []
-    for number, line in read_json_lines(path, what="decision", torn=True):
-        with _reading(path, number, "decision"):
-            if line.get("seginf") != "decision" or line.get("version") != VERSION:
-                raise LookupError("it is no decision of this version")
-            found.append(_decision(line))
-    return found
+    return list(_decisions(path, read_json_lines(path, what="decision", torn=True)))
+
+
+def parse_decisions(path: Path, lines: Iterable[bytes], first: int) -> list[Decision]:
+    """Read decisions off some lines of a file, of which the first has a number. RAISES (ValueError): S170."""
+    return list(_decisions(path, _json_lines(path, lines, "decision", torn=False, first=first)))
 
 
 def read_json_lines(path: Path, *, what: str, torn: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -215,19 +214,7 @@ def read_json_lines(path: Path, *, what: str, torn: bool = False) -> Iterator[tu
     if not path.is_file():
         raise ValueError(Errors.S040.format(what=what, path=path))
     with path.open("rb") as lines:
-        for number, ended in enumerate(byte_lines(lines), start=1):
-            line = without_bom_bytes(ended, number)
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line.decode("utf8"))
-            except (ValueError, RecursionError):
-                if torn and not line.endswith((b"\n", b"\r")):
-                    return
-                record = None
-            if not isinstance(record, dict):
-                raise ValueError(Errors.S170.format(path=path, line=number, what=what, problem="it is no JSON object"))
-            yield number, record
+        yield from _json_lines(path, lines, what, torn=torn)
 
 
 def is_record(line: bytes) -> bool:
@@ -236,6 +223,32 @@ def is_record(line: bytes) -> bool:
         return isinstance(json.loads(line.decode("utf8")), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _json_lines(
+    path: Path, lines: Iterable[bytes], what: str, *, torn: bool, first: int = 1
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, ended in enumerate(byte_lines(lines), start=first):
+        line = without_bom_bytes(ended, number)
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line.decode("utf8"))
+        except (ValueError, RecursionError):
+            if torn and not line.endswith((b"\n", b"\r")):
+                return
+            record = None
+        if not isinstance(record, dict):
+            raise ValueError(Errors.S170.format(path=path, line=number, what=what, problem="it is no JSON object"))
+        yield number, record
+
+
+def _decisions(path: Path, lines: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Decision]:
+    for number, line in lines:
+        with _reading(path, number, "decision"):
+            if line.get("seginf") != "decision" or line.get("version") != VERSION:
+                raise LookupError("it is no decision of this version")
+            yield _decision(line)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ away a single odd label.
 
 from __future__ import annotations
 
-import gzip
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +22,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..inputs import lines_of
 from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.encoding import encode, read_as
 from ..pipeline.influence import Influence
 from ..pipeline.views import Reference
+from ..text_lines import without_bom_bytes
 
 # kind: (true entity type, entity type it is confused with); "" is no entity
 CONFUSIONS = {"club_as_loc": ("ORG", "LOC"), "dosage_in_intervention": ("", "INT")}
@@ -99,13 +100,12 @@ def read_culprits(train: Path) -> dict[tuple[str, int], str]:
     """
     culprits = {}
     try:
-        with gzip.open(train, "rt", encoding="utf-8-sig") as lines:
-            for line in lines:
-                record = json.loads(line)
-                for planted in record["planted"]:
-                    if planted["kind"] in CONFUSIONS:
-                        for token in range(planted["start"], planted["end"]):
-                            culprits[record["id"], token] = planted["kind"]
+        for number, line in enumerate(lines_of(train), start=1):
+            record = json.loads(without_bom_bytes(line, number))
+            for planted in record["planted"]:
+                if planted["kind"] in CONFUSIONS:
+                    for token in range(planted["start"], planted["end"]):
+                        culprits[record["id"], token] = planted["kind"]
     except FileNotFoundError:
         raise ValueError(Errors.S040.format(what="list of planted errors", path=train)) from None
     except (OSError, EOFError, LookupError, TypeError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
@@ -12,13 +13,16 @@ from ..errors import Errors
 from ..files import write_text
 
 MARK = "\ufeff"  # without it Excel takes the file for one in an older encoding
-FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # a cell that begins so may be run
+FORMULA = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"  # a cell that begins so may be run
 GUARD = "'"
+# Where a cell begins for a spreadsheet that separates cells otherwise, too; quotes there are its own.
+BEGINNINGS = re.compile(f'(^|[,;\t\r\n])("*)(?=[{FORMULA}{GUARD}])')
+GUARDED = re.compile(f'(^|[,;\t\r\n])("*){GUARD}(?=[{FORMULA}{GUARD}])')
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows of the same columns; lists become JSON. An apostrophe guards texts that a spreadsheet would run or
-    take for numbers (some ids)."""
+    """Write rows of the same columns; lists become JSON. Apostrophes guard what a spreadsheet would run, whether it
+    separates cells by commas, semicolons or tabs, and texts that it would take for numbers (some ids)."""
     content = io.StringIO(newline="")
     writer = csv.writer(content)
     if rows:
@@ -59,15 +63,19 @@ def _delimiter(content: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return GUARD + value if _guarded(value) else value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    if value is None or isinstance(value, (int, float)):
+        return "" if value is None else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    guarded = BEGINNINGS.sub(rf"\1\2{GUARD}", text)
+    return GUARD + guarded if _is_number(text) and not guarded.startswith(GUARD) else guarded
 
 
 def _value(name: str, cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
-    text = cell[1:] if cell.startswith(GUARD) and _guarded(cell[1:]) else cell
+    text = GUARDED.sub(r"\1\2", cell)
+    if cell.startswith(GUARD) and not GUARDED.match(cell) and _is_number(text[1:]):
+        text = text[1:]
     if name != "entities":
         return text
     try:
@@ -76,9 +84,7 @@ def _value(name: str, cell: Any) -> Any:
         return text
 
 
-def _guarded(text: str) -> bool:
-    if text.startswith((*FORMULA, GUARD)):
-        return True
+def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:

@@ -25,6 +25,8 @@ from .shards import Shard, seal_checksum
 from .storage import StoredArray, StoredFile
 from .tables import SegmentPart, SegmentTable, TokenPart, TokenTable
 
+REBUILDS = 5  # that may come between while an index is opened
+
 
 class Index:
     """An index opened for reading. Opening reads the manifest and the seals of the shards, and maps all files;
@@ -38,16 +40,29 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.manifest: Manifest = read_manifest(self.folder)
-        self._files = {
-            name: StoredFile(self.folder / name, file["bytes"], file["checksums"])
-            for name, file in self.manifest.files.items()
-        }
-        self.shards = [self._shard(entry) for entry in self.manifest.shards]
+        for _ in range(REBUILDS):
+            try:
+                self._open()
+                break
+            except ValueError:
+                manifest = read_manifest(self.folder)
+                if manifest.build == self.manifest.build:
+                    raise
+                self.manifest = manifest  # it was replaced in this moment
+        else:
+            self._open()
         self.first_documents = numpy.cumsum([0, *(entry["documents"] for entry in self.manifest.shards)])
         self.first_tokens_of_shards = numpy.cumsum([0, *(entry["tokens"] for entry in self.manifest.shards)])
         self.tokens = TokenTable(self, [TokenPart(shard) for shard in self.shards])
         self.segments = SegmentTable(self, [SegmentPart(shard) for shard in self.shards])
         self.text = lru_cache(maxsize=1024)(self._text)
+
+    def _open(self) -> None:
+        self._files = {
+            name: StoredFile(self.folder / name, file["bytes"], file["checksums"])
+            for name, file in self.manifest.files.items()
+        }
+        self.shards = [self._shard(entry) for entry in self.manifest.shards]
 
     def __reduce__(self) -> tuple[type[Index], tuple[Path]]:
         """Pickle the path, not the content."""

@@ -10,8 +10,9 @@ from typing import Any, Optional
 
 from ..errors import Errors
 from ..files import write_text
+from ..inputs import read_file
 from .schema import check_manifest
-from .storage import file_checksums, regular
+from .storage import file_checksums
 
 FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
@@ -89,7 +90,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        content = json.loads(regular(path).read_text(encoding="utf8"))
+        content = json.loads(read_file(path))
     except FileNotFoundError:
         raise ValueError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing")) from None
     except (OSError, ValueError, RecursionError) as error:

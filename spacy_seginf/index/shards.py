@@ -14,9 +14,10 @@ import numpy
 
 from ..errors import Errors
 from ..files import write_text
+from ..inputs import read_file
 from .arrays import Sizes, check_starts, damaged
 from .schema import check_seal
-from .storage import StoredArray, StoredFeatures, StoredFile, file_checksums, regular
+from .storage import StoredArray, StoredFeatures, StoredFile, file_checksums
 from .texts import TextTable
 
 SEAL = "shard.json"
@@ -35,7 +36,7 @@ def seal(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
 
 def seal_checksum(folder: Path) -> int:
     """Return the CRC-32 of a shard's ``shard.json``, by which an index knows its shards."""
-    return zlib.crc32((folder / SEAL).read_bytes())
+    return zlib.crc32(read_file(folder / SEAL))
 
 
 class Shard:
@@ -48,7 +49,7 @@ class Shard:
     def __init__(self, folder: Path, sizes: Optional[Sizes] = None) -> None:
         self.folder, self.sizes = folder, sizes
         try:
-            self.facts = json.loads(regular(folder / SEAL).read_text(encoding="utf8"))
+            self.facts = json.loads(read_file(folder / SEAL))
         except FileNotFoundError:
             raise ValueError(Errors.S030.format(path=folder, what=f"{SEAL} is missing")) from None
         except (OSError, ValueError, RecursionError) as error:
@@ -116,8 +117,9 @@ def create_array(folder: Path, name: str, dtype: Any, shape: tuple[int, ...]) ->
     process. RAISES (OSError): if there is no space."""
     path = folder / f"{name}.npy"
     values = numpy.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    if hasattr(os, "posix_fallocate"):  # Windows takes the space of a file at once
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return values
 
 

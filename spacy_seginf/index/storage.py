@@ -14,6 +14,7 @@ from typing import Any, Optional
 import numpy
 
 from ..errors import Errors
+from ..inputs import open_file
 
 BLOCK = 1 << 20  # bytes that share a checksum
 LONGEST_HEADER = 4096  # of a .npy file
@@ -36,21 +37,9 @@ def save_array(folder: Path, name: str, array: Optional[numpy.ndarray]) -> None:
         raise
 
 
-def regular(path: Path) -> Path:
-    """Return the path of a file that is there. Opening a pipe would wait, and reading a device may never end.
-
-    RAISES (OSError): ENOENT if it is not there, EINVAL if it is something else.
-    """
-    if not path.is_file():
-        if path.exists():
-            raise OSError(errno.EINVAL, "it is no file", str(path))
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    return path
-
-
 def file_checksums(path: Path) -> list[int]:
     """Return the CRC-32 of every megabyte of a file."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return [zlib.crc32(block) for block in iter(lambda: file.read(BLOCK), b"")]
 
 
@@ -67,7 +56,7 @@ class StoredFile:
         self._expected = checksums
         self._unchecked = numpy.ones(len(checksums), dtype=bool)
         try:
-            with regular(path).open("rb") as file:
+            with open_file(path) as file:
                 found = os.fstat(file.fileno()).st_size
                 self.raw = (
                     numpy.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=numpy.uint8)

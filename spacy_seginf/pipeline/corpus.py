@@ -13,6 +13,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from ..errors import Errors, Warnings
+from ..inputs import check_unpacked
 from .crf_tagger import CRFTagger
 from .readers import DEVELOPMENT, TRAINING, training_reader
 
@@ -106,6 +107,7 @@ def read_documents(nlp: Language, path: Path) -> Iterator[Doc]:
         return
     if path.suffix != ".spacy" or not path.is_file():
         raise ValueError(Errors.S042.format(path=path, what="it is not a file whose name ends in .spacy"))
+    check_unpacked(path)
     try:
         yield from DocBin().from_disk(path).get_docs(nlp.vocab)
     except (ValueError, OSError, LookupError, TypeError, MemoryError) as error:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import spacy
 from spacy.language import Language
 
 from ..errors import Errors, Warnings
+from ..folders import recover_folder
+from ..inputs import check_kind
 from .influence import Influence
 
 LONGEST = 300  # characters of others' messages
@@ -16,8 +19,13 @@ LONGEST = 300  # characters of others' messages
 def load_pipeline(model: str) -> Language:
     """Load a pipeline.
 
-    RAISES (ValueError): S040 if there is none of this name or at this path, S248 if its files can't be read.
+    RAISES (ValueError): S040 if there is none of this name or at this path, S224 if something in its folder is no file,
+        S248 if its files can't be read.
     """
+    folder = Path(model)
+    recover_folder(folder)
+    for path in folder.rglob("*"):
+        check_kind(path, folders=True)
     try:
         return spacy.load(model)
     except MemoryError:

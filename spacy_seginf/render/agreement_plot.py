@@ -7,7 +7,7 @@ from typing import Mapping
 
 import numpy
 
-from .plotting import COLORS, load_pyplot
+from .plotting import COLORS, load_pyplot, write_figure
 
 
 def plot_agreement(predictions: Mapping[str, numpy.ndarray], actual: numpy.ndarray, path: Path) -> None:
@@ -27,6 +27,5 @@ def plot_agreement(predictions: Mapping[str, numpy.ndarray], actual: numpy.ndarr
         axes.set_title(name, fontsize=10)
         axes.set(xlabel="actual change by refit (nats)", ylabel="predicted change")
         axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    write_figure(figure, path)
     pyplot.close(figure)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..evaluation.comparison import MEASURES, Comparison
 from ..evaluation.deletion import SIDES
-from .plotting import COLORS, load_pyplot
+from .plotting import COLORS, load_pyplot, write_figure
 
 MARKERS = "osD^vP*X"
 
@@ -19,20 +19,19 @@ def plot_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     RAISES (ValueError): S110 without matplotlib.
     """
     pyplot = load_pyplot()
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for side in SIDES:
         figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
         _curves(axes, comparison, side)
         figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside right upper")
         written.append(folder / f"deletion_{side}.png")
-        figure.savefig(written[-1], dpi=150)
+        write_figure(figure, written[-1])
         pyplot.close(figure)
     for measure in comparison.measures:
         figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.35 * len(comparison.methods)), layout="constrained")
         _means(axes, comparison, measure)
         written.append(folder / f"{measure}.png")
-        figure.savefig(written[-1], dpi=150)
+        write_figure(figure, written[-1])
         pyplot.close(figure)
     return written
 

@@ -7,7 +7,7 @@ from typing import Mapping, Sequence
 
 import numpy
 
-from .plotting import COLORS, load_pyplot
+from .plotting import COLORS, load_pyplot, write_figure
 
 
 def plot_found(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> None:
@@ -28,6 +28,5 @@ def plot_found(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> N
     axes.set(xlabel="documents read", ylabel="share of the wrong ones found", xlim=(0, last), ylim=(0, 1.01))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    write_figure(figure, path)
     pyplot.close(figure)

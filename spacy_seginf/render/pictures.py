@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
+from .plotting import write_figure
 from .text import shorten, visible
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -42,11 +43,10 @@ def save_picture(figure: Any, path: Path) -> None:
     Characters that matplotlib's font lacks become boxes; name fonts that have them in rcParams["font.family"].
     """
     check_picture(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
-        figure.savefig(path, dpi=150)
+        write_figure(figure, path)
 
 
 def _figure_class() -> Any:

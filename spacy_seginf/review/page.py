@@ -30,7 +30,7 @@ def head(review: Review) -> dict[str, Any]:
         "corpus": review.ranking.corpus,
         "reviewer": review.reviewer,
         "total": len(review.suspicions),
-        "labels": [{"label": label, "shown": brief(label)} for label in tables.labels],
+        "labels": review.labels(),
         "choices": tables.choices,
         "families": [{"shown": brief(family)} for family in tables.families],
         "states": review.states(),

@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
 
 from ..errors import Errors
-from .app import make_app
+from ..inputs import check_kind
+from .app import LARGEST, make_app
 from .state import Review
-
-if TYPE_CHECKING:
-    from werkzeug.serving import BaseWSGIServer
 
 HOST = "127.0.0.1"
 
@@ -21,54 +19,69 @@ class ReviewServer:
     """A server that has its port and is ready to answer. ``serve`` answers until it is stopped.
 
     review (Review): what is reviewed. port (int): 0 takes a free one.
-    RAISES (ValueError): S180 if flask is not installed, S184 if the port can't be used.
+    RAISES (ValueError): S180 if flask or waitress is not installed, S184 if the port can't be used.
     """
 
     def __init__(self, review: Review, port: int = 0) -> None:
         token = secrets.token_urlsafe(24)
-        # Bound here, as werkzeug would end the process when the port is in use.
+        self._review = review
         self._socket = _listen(port)
         port = self._socket.getsockname()[1]
         try:
-            self._server = _make_server(self._socket, review, token, port)
+            app = make_app(review, token=token, port=port)
+            try:
+                from .serving import Server
+            except ImportError:
+                raise ValueError(Errors.S180) from None
+            self._server = Server(app, self._socket, LARGEST)
         except BaseException:
             self._socket.close()
             raise
         self.address = f"http://{HOST}:{port}/{token}/"
 
     def serve(self) -> None:
-        """Answer requests until ``stop`` is called or the process is interrupted."""
+        """Answer requests until ``stop`` is called or the process is interrupted.
+
+        RAISES (ValueError): S171 if the file of decisions was taken away, and can't be written again.
+        """
         try:
-            self._server.serve_forever()
+            self._server.run()
         finally:
             self.close()
+            self._review.close()
 
     def close(self) -> None:
-        """Give the port back."""
-        self._server.server_close()
+        """Give the port back, after what is being answered."""
+        self._server.task_dispatcher.shutdown()
+        self._server.close_all()
         self._socket.close()
 
     def stop(self) -> None:
         """End ``serve``, from another thread."""
-        self._server.shutdown()
+        self._server.trigger.pull_trigger(self._server.close_all)
 
 
 def check_writable(path: Path) -> None:
-    """Make sure that decisions can be saved, and leave nothing behind. RAISES (ValueError): S183 if they can't."""
-    existed = path.exists()
+    """Make sure that decisions can be saved, and change no file. RAISES (ValueError): S183 if they can't, S224 if there
+    is no file, but something else."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise ValueError(Errors.S183.format(path=path, problem=error.strerror or error)) from None
+        if path.exists():
+            check_kind(path, folders=True)  # which can't be opened
+            path.open("ab").close()
+        folder = path.resolve().parent
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()  # where a lock will be
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise ValueError(Errors.S183.format(path=path, problem=getattr(error, "strerror", None) or error)) from None
 
 
 def _listen(port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # on Windows others could listen on the same port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
         listening.listen(128)
     except (OSError, OverflowError) as error:
@@ -76,16 +89,3 @@ def _listen(port: int) -> socket.socket:
         problem = getattr(error, "strerror", None) or error
         raise ValueError(Errors.S184.format(port=port, problem=problem)) from None
     return listening
-
-
-def _make_server(listening: socket.socket, review: Review, token: str, port: int) -> BaseWSGIServer:
-    app = make_app(review, token=token, port=port)
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class Quiet(WSGIRequestHandler):
-        """Addresses hold the secret, so requests are not logged."""
-
-        def log_request(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    return make_server(HOST, port, app, threaded=True, request_handler=Quiet, fd=listening.fileno())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-from ..curation.decisions import append_decisions
-from ..curation.records import Decision, Ranking, Suspicion, read_decisions
+from ..curation.appending import WAIT
+from ..curation.decision_file import DecisionsFile
+from ..curation.records import Decision, Ranking, Suspicion
 from ..errors import Errors
 from .judging import Said, decide
 from .shown import Tables, brief, evidence_shown
@@ -22,11 +24,12 @@ class Review:
     """A ranking under review by one person. Safe to use from several threads.
 
     ranking (Ranking): what is reviewed; of several suspicions with one id, the first counts.
-    path (Path): file of decisions; those of this reviewer are taken up again.
+    path (Path): file of decisions; those of this reviewer are taken up again, and heard of when another server appends
+        them.
     reviewer (str): whose decisions these are.
     evidence (callable): gives "supporting" and "opposing" (and maybe "drives") of a suspicion that has neither; asked
         when it is shown, once each, and never twice at the same time.
-    RAISES (ValueError): S170 if the file is broken, S182 if it is about another corpus.
+    RAISES (ValueError): S170 or S224 if the file is broken or none, S182 if it is about another corpus.
     """
 
     def __init__(self, ranking: Ranking, path: Path, reviewer: str, evidence: Optional[Evidence] = None) -> None:
@@ -38,12 +41,15 @@ class Review:
         self._found: dict[int, dict[str, Any]] = {}
         self._words: dict[str, list[Decision]] = {}  # what was said of each suspicion and not taken back
         self._changes: list[dict[str, Any]] = []
-        self._lock, self._evidence_lock = threading.Lock(), threading.Lock()
+        # Of what is in memory; of the file, for which others may have to be waited for; and of the index.
+        self._lock, self._file_lock, self._evidence_lock = threading.Lock(), threading.Lock(), threading.Lock()
+        self._file = DecisionsFile(path)
         decisions = self._read()
         self.tables = Tables(ranking, decisions)
         for decision in decisions:
             self._take(decision)
         self._changes.clear()
+        self._labels = len(self.tables.labels)
         self.rows = [self.tables.row(suspicion) for suspicion in self.suspicions]
 
     def detail(self, number: int, *, ask: bool = True) -> dict[str, Any]:
@@ -66,22 +72,54 @@ class Review:
             return [self._state(number) for name, number in self._numbers.items() if self._words.get(name)]
 
     def changes(self, since: int) -> dict[str, Any]:
-        """Return what was decided since another call: "changes" in order, and "next", from where to ask again."""
+        """Return what was decided since another call: "changes" in order, and "next", from where to ask again; and the
+        "labels" with their numbers that others' decisions have added since the start."""
+        if self._file_lock.acquire(blocking=False):
+            try:
+                self._listen()
+            finally:
+                self._file_lock.release()
         with self._lock:
-            return {"changes": self._changes[max(since, 0) :], "next": len(self._changes)}
+            return {"changes": self._changes[max(since, 0) :], "next": len(self._changes), "labels": self._added()}
 
     def decide(self, said: Sequence[Said]) -> list[dict[str, Any]]:
         """Save decisions, all or none, and return the changes. What was said already is not said again.
 
         RAISES (ValueError): S185 if one can't be taken, S171 if they can't be written.
         """
-        with self._lock:
-            decisions = [decision for one in said if not self._is_last(decision := self._decision(one))]
-            if not decisions:
-                return []
-            append_decisions(self.path, decisions)
-            self.saved += len(decisions)
-            return [change for decision in decisions if (change := self._take(decision)) is not None]
+        if not self._file_lock.acquire(timeout=WAIT):
+            raise ValueError(Errors.S171.format(path=self.path, problem="other decisions are still being written"))
+        try:
+            self._listen()
+            decisions: list[Decision] = []
+            with self._lock:
+                asked = [self._decision(one) for one in said]  # what can't be leaves the file alone
+                if all(map(self._is_last, asked)) and self._file.is_complete():
+                    return []
+
+            def answer(heard: Sequence[Decision]) -> Sequence[Decision]:
+                with self._lock:
+                    self._hear(heard)
+                    decisions.extend(new for one in said if not self._is_last(new := self._decision(one)))
+                return decisions
+
+            self._file.exchange(answer)
+            with self._lock:
+                self.saved += len(decisions)
+                return [change for decision in decisions if (change := self._take(decision)) is not None]
+        finally:
+            self._file_lock.release()
+
+    def close(self) -> None:
+        """Make sure that the file still has all decisions, if it was moved away or replaced. RAISES (ValueError): S171
+        if it can't be written."""
+        with self._file_lock:
+            if not self._file.is_complete():
+                self._file.exchange(lambda heard: [])
+
+    def labels(self) -> list[dict[str, str]]:
+        """Return the labels that entities name by number, and how they are shown."""
+        return [{"label": label, "shown": brief(label)} for label in self.tables.labels]
 
     def first(self) -> Optional[int]:
         """Return the most suspicious one that is open, or else the first of all; None if there is none."""
@@ -89,15 +127,30 @@ class Review:
         return next(still_open, 0 if self.suspicions else None)
 
     def _read(self) -> list[Decision]:
-        if not self.path.exists():
-            return []
-        decisions = read_decisions(self.path)
+        decisions = self._file.read()
         for decision in decisions:
             if decision.corpus and decision.corpus != self.ranking.corpus:
                 shown = {"suspicion": brief(decision.suspicion), "found": brief(decision.corpus[:8])}
                 expected = brief(self.ranking.corpus[:8])
                 raise ValueError(Errors.S182.format(path=self.path, expected=expected, **shown))
         return [decision for decision in decisions if decision.reviewer == self.reviewer]
+
+    def _listen(self) -> None:
+        """Hear what other servers have appended. What can't be read now will be, before anything is saved."""
+        with suppress(ValueError, OSError):
+            heard = self._file.news()
+            with self._lock:
+                self._hear(heard)
+
+    def _added(self) -> list[tuple[int, dict[str, str]]]:
+        return [*enumerate(self.labels())][self._labels :]
+
+    def _hear(self, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            if decision.reviewer == self.reviewer and decision.corpus in ("", self.ranking.corpus):
+                for entity in decision.entities:
+                    self.tables.labels.setdefault(entity.label, len(self.tables.labels))
+                self._take(decision)
 
     def _ask(self, number: int) -> dict[str, Any]:
         assert self._evidence is not None

@@ -235,7 +235,7 @@ def test_a_folder_that_can_not_be_written(tmp_path, ann, place):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_full_disk_leaves_nothing(tmp_path, ann, monkeypatch, name, writes):
     corpus = write_corpus(tmp_path / name, TEXTS)
-    before, done, write = listing(tmp_path), [], Path.write_bytes
+    before, done, write = listing(tmp_path), [], files.write_all
 
     def fill(path, content):
         if len(done) == writes:
@@ -244,7 +244,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, ann, monkeypatch, name, writes):
         done.append(path)
         return write(path, content)
 
-    monkeypatch.setattr(files.Path, "write_bytes", fill)
+    monkeypatch.setattr(files, "write_all", fill)
     with pytest.raises(ValueError, match=r"\[S208\] .*No space left on device"):
         apply(corpus, tmp_path / f"out-{name}", [ann], labels=["ORG"])
     assert listing(tmp_path) == before

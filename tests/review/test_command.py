@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import stat
 import sys
+import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -50,11 +54,19 @@ def test_serving_until_interrupted(pipeline, tmp_path, monkeypatch):
 
 def test_the_browser_is_opened(pipeline, monkeypatch):
     opened = []
-    monkeypatch.setattr("webbrowser.open", opened.append)
+
+    def browse(page):
+        file = Path(urllib.request.url2pathname(page.removeprefix("file://")))
+        opened.append((page, stat.S_IMODE(file.stat().st_mode), file.read_text(), file))
+
+    monkeypatch.setattr("webbrowser.open", browse)
     monkeypatch.setattr(ReviewServer, "serve", interrupted)
     monkeypatch.setattr("threading.Thread.start", lambda thread: thread.run())
     state = review(pipeline, silent=True, evidence=lambda suspicion: {})  # which would start a thread, too
-    assert len(opened) == 1 and opened[0].startswith("http://127.0.0.1:")
+    ((page, mode, content, file),) = opened
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/([^/]{32})/", content)
+    assert address not in page, "everybody can read a browser's command line"
+    assert mode == 0o600 and file.parent != state.path.parent and not file.exists(), "and the page is private, and gone"
     assert state.reviewer and state.path.name == "decisions.jsonl"
 
 

@@ -11,7 +11,8 @@ from typing import Any, Sequence
 import srsly
 
 from ...errors import Errors
-from ...text_lines import byte_lines, without_bom_bytes
+from ...inputs import lines_of
+from ...text_lines import without_bom_bytes
 
 PROJECT = Path("project.yml")  # of the folder in which an experiment runs
 
@@ -37,14 +38,12 @@ def read_records(
     """
     records: list[dict[str, Any]] = []
     number = 0
-    opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(require(path), "rb") as lines:
-            for ended in byte_lines(lines):
-                number += 1
-                line = without_bom_bytes(ended, number)
-                if line.strip():
-                    records.append(_checked(json.loads(line.decode("utf8")), keys, optional, lists))
+        for ended in lines_of(require(path)):
+            number += 1
+            line = without_bom_bytes(ended, number)
+            if line.strip():
+                records.append(_checked(json.loads(line.decode("utf8")), keys, optional, lists))
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         if str(error).startswith("[S"):
             raise

@@ -25,6 +25,7 @@ function servedStore(changed) {
     try {
       const answer = await ask(`decisions?since=${next}`);
       next = Math.max(next, answer.next);
+      for (const [number, label] of answer.labels) data.labels[number] = label;
       changed(answer.changes);
       if (byId("problem").textContent === GONE) complain("");
     } catch (error) {

@@ -1,0 +1,114 @@
+"""A file of decisions as one of its writers knows it, while others may write to it or take it away."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Callable, Optional, Sequence
+
+from ..errors import Errors
+from ..inputs import open_file
+from .appending import append, opened, read_from
+from .records import Decision, decision_line, is_record, parse_decisions
+
+
+class DecisionsFile:
+    """A file that is appended to, and read again where others have appended.
+
+    What was read or saved is not forgotten: if the file is moved away, removed, replaced or cut, the lines that it
+    lacks are written again with the next ones.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: list[bytes] = []  # lines
+        self._missing: list[bytes] = []  # those that are not in the file any more
+        self._place: Optional[tuple[int, int]] = None  # which file it was
+        self._size = self._lines = 0  # how much of it is known
+
+    def read(self) -> list[Decision]:
+        """Return what is in the file, if there is one, and was not read before. A last line that is not complete is
+        left out.
+
+        RAISES (ValueError): S170 if a line is no decision, S183 if it can't be read, S224 if it is no file.
+        """
+        try:
+            with open_file(self.path) as file:
+                return self._learn(file.fileno())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise ValueError(Errors.S183.format(path=self.path, problem=error.strerror or error)) from None
+
+    def news(self) -> list[Decision]:
+        """The same while nobody is writing, so that nothing is read that is taken back. RAISES (OSError): if the file
+        can't be locked."""
+        if not self.has_changed():
+            return []
+        with opened(self.path) as file:
+            return self._learn(file)
+
+    def exchange(self, answer: Callable[[list[Decision]], Sequence[Decision]]) -> None:
+        """Append decisions, all or none, and return when they are on the disk.
+
+        answer (Callable): takes what others have appended, and returns what is to be appended.
+        RAISES (ValueError): S171 if the file can't be written, S170 if a line of it is no decision; those of answer.
+        """
+        try:
+            with opened(self.path) as file:
+                lines = [_line(decision) for decision in answer(self._learn(file))]
+                if self._missing or lines:
+                    append(file, self.path, b"".join(line + b"\n" for line in (*self._missing, *lines)))
+                    self._known += lines
+                    self._lines += len(self._missing) + len(lines)
+                    self._missing, self._size = [], os.fstat(file).st_size
+        except OSError as error:
+            raise ValueError(Errors.S171.format(path=self.path, problem=error.strerror or error)) from None
+
+    def has_changed(self) -> bool:
+        """Tell whether there is a file with something new in it, or another one. None is no change."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return ((status.st_dev, status.st_ino), status.st_size) != (self._place, self._size)
+
+    def is_complete(self) -> bool:
+        """Tell whether the file is there that was read and written, and was not cut."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return not self._known
+        return (status.st_dev, status.st_ino) == self._place and status.st_size >= self._size
+
+    def _learn(self, file: int) -> list[Decision]:
+        status = os.fstat(file)
+        same = (status.st_dev, status.st_ino) == self._place and status.st_size >= self._size
+        grown = same and not self._missing  # else another writer may have put back what is missing
+        start, first = (self._size, self._lines + 1) if grown else (0, 1)
+        content = read_from(file, start, status.st_size)
+        whole, tail = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
+        whole += tail if is_record(tail) else b""
+        lines = whole.split(b"\n")
+        found = list(zip((line for line in lines if line.strip()), parse_decisions(self.path, lines, first)))
+        if not grown:
+            there, known = Counter(line for line, _ in found), Counter(self._known)
+            self._missing = [line for line in self._known if not _took(there, line)]
+            found = [one for one in found if not _took(known, one[0])]
+        self._known += [line for line, _ in found]
+        self._place, self._size = (status.st_dev, status.st_ino), start + len(whole)
+        self._lines = first - 1 + whole.count(b"\n")
+        return [decision for _, decision in found]
+
+
+def _line(decision: Decision) -> bytes:
+    return decision_line(decision).encode("utf8", "backslashreplace").rstrip(b"\n")
+
+
+def _took(counts: Counter[bytes], line: bytes) -> bool:
+    """Take one of equal lines away, if one is left."""
+    if not counts[line]:
+        return False
+    counts[line] -= 1
+    return True

@@ -1,0 +1,111 @@
+"""What may be read: files, none that never end, and no small ones that unpack to what no memory holds."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import stat
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Iterator
+
+from .errors import Errors
+from .text_lines import byte_lines
+
+SHARE, LEAST = 100, 1 << 30  # text packs to a tenth, tables to a fiftieth: what becomes more is no corpus
+VARIABLE = "SEGINF_UNPACKED_GB"
+BLOCK = 1 << 20
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def check_kind(path: Path, *, folders: bool = False) -> None:
+    """Refuse what could be read or written for ever. What does not exist passes, and a link counts as what it names.
+
+    folders (bool): whether a folder will do. RAISES (ValueError): S224.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # it says so itself where it is used
+        return
+    if not (folders and stat.S_ISDIR(mode)):
+        _check_mode(path, mode)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file to read its bytes. RAISES (ValueError): S224 if it is no file; OSError if it can't be opened."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    file = os.open(path, flags)  # without waiting for somebody to write to a pipe
+    try:
+        _check_mode(path, os.fstat(file).st_mode)
+        return os.fdopen(file, "rb")
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file. RAISES (ValueError): S224 if it is no file."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, unpacked if its name ends in .gz.
+
+    RAISES (ValueError): S224 if it is no file, S225 if it becomes too large; OSError, EOFError, zlib.error if it can't
+        be read.
+    """
+    with open_file(path) as file:
+        if path.suffix.lower() != ".gz":
+            yield from byte_lines(file)
+            return
+        limit = left = _limit(path)
+        with gzip.open(file) as unpacked:
+            while line := unpacked.readline(left + 1):
+                left -= len(line)
+                if left < 0:
+                    raise _too_large(path, limit)
+                yield line
+
+
+def check_unpacked(path: Path) -> None:
+    """Unpack a zlib file (.spacy) and keep nothing of it. What is damaged passes: whoever reads it says so.
+
+    RAISES (ValueError): S224 if it is no file, S225 if it becomes too large.
+    """
+    limit, size, unpacker = _limit(path), 0, zlib.decompressobj()
+    with open_file(path) as file:
+        for block in iter(lambda: file.read(BLOCK), b""):
+            while block:
+                try:
+                    size += len(unpacker.decompress(block, BLOCK))
+                except zlib.error:
+                    return
+                if size > limit:
+                    raise _too_large(path, limit)
+                block = unpacker.unconsumed_tail
+
+
+def _limit(path: Path) -> int:
+    """Return how many bytes a compressed file may become."""
+    try:
+        return int(float(os.environ[VARIABLE]) * (1 << 30))
+    except (KeyError, ValueError, OverflowError):
+        return max(LEAST, SHARE * path.stat().st_size)
+
+
+def _too_large(path: Path, limit: int) -> ValueError:
+    size = path.stat().st_size
+    return ValueError(Errors.S225.format(path=path, size=size, limit=limit, variable=VARIABLE))
+
+
+def _check_mode(path: Path, mode: int) -> None:
+    for matches, kind in KINDS:
+        if matches(mode):
+            raise ValueError(Errors.S224.format(path=path, kind=kind))

@@ -1,0 +1,94 @@
+"""HTTP by waitress: one thread receives requests, a few answer them, within limits of time and number."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+from typing import Any, Optional
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+THREADS = 8  # that answer; slow requests hold none
+CONNECTIONS = 400  # at once; for a further one, that is closed which has been idle for longest
+IDLE, REQUEST = 15, 30  # seconds: without a byte, and for a whole request
+LARGEST_HEADER = 1 << 16  # bytes
+REST = 1.0  # seconds without accepting when the process can open no more files
+
+logging.getLogger("waitress").setLevel(logging.ERROR)  # its warnings are of floods, and would be one
+
+
+class Channel(HTTPChannel):
+    """A connection, which is closed if a request trickles in for too long."""
+
+    began = 0.0
+
+    def received(self, data: bytes) -> bool:
+        """Take bytes of a request; see ``HTTPChannel``."""
+        if self.request is None:
+            self.began = time.monotonic()
+        elif time.monotonic() - self.began > REQUEST:
+            self.will_close = True
+            return False
+        return bool(super().received(data))
+
+
+class Server(TcpWSGIServer):
+    """Serves an application on a socket that listens.
+
+    app: for WSGI. listening (socket). largest (int): bytes of a request's body.
+    """
+
+    channel_class = Channel
+
+    def __init__(self, app: Any, listening: socket.socket, largest: int) -> None:
+        limits = Adjustments(
+            sockets=[listening],
+            connection_limit=CONNECTIONS + 10,  # makes room before it is reached
+            channel_timeout=IDLE,
+            cleanup_interval=5,
+            max_request_body_size=largest,
+            max_request_header_size=LARGEST_HEADER,
+            asyncore_use_poll=True,
+            ident=None,
+        )
+        place = (listening.family, listening.type, listening.proto, listening.getsockname())
+        self._rests_until = 0.0
+        threads = ThreadedTaskDispatcher()
+        super().__init__(app, {}, _sock=listening, dispatcher=threads, adj=limits, sockinfo=place, bind_socket=False)
+
+    def run(self) -> None:
+        """Answer until all connections are closed."""
+        self.task_dispatcher.set_thread_count(THREADS)
+        super().run()
+
+    def accept(self) -> Optional[Any]:
+        """Accept a connection; None if that is not possible now."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self._drop_idle()
+            self._rests_until = time.monotonic() + REST
+            return None
+
+    def readable(self) -> bool:
+        """Tell whether to accept connections."""
+        if len(self.active_channels) >= CONNECTIONS:
+            self._drop_idle()
+        return bool(super().readable()) and time.monotonic() >= self._rests_until
+
+    def close_all(self) -> None:
+        """Close all connections, which ends ``run``."""
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    def _drop_idle(self) -> None:
+        idle = [one for one in self.active_channels.values() if not one.requests and not one.total_outbufs_len]
+        if idle:
+            min(idle, key=lambda channel: channel.last_activity).handle_close()
