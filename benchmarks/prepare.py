@@ -23,7 +23,7 @@ from typing import Optional
 from reporting import ROOT
 from thinc.api import Config
 
-from spacy_seginf.folders import replace_folder
+from spacy_seginf.files import replace_folder
 
 CACHE = ROOT / "benchmarks" / "cache"
 SEEDS = (0, 1, 2)

@@ -17,7 +17,7 @@ from typing import Optional
 from prepare import CACHE, ROOT, _run, with_ner
 from thinc.api import Config
 
-from spacy_seginf.folders import replace_folder
+from spacy_seginf.files import replace_folder
 
 EMBEDDED = "embedded"
 CORPORA = (EMBEDDED, "conll2003", "btc", "wikigold", "anem")

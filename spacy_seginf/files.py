@@ -11,9 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
+from .disk import sync_folder, write_all
+from .folders import recover_folder, replace_folder
 from .inputs import check_kind
-from .locks import mark_used
+from .locks import exclusive, mark_used
 from .os_errors import naming
+
+__all__ = ["exclusive", "json_text", "recover_folder", "replace_folder", "write_bytes", "write_text"]
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 NEW |= getattr(os, "O_BINARY", 0)
@@ -48,23 +52,6 @@ def _write_through_partial(target: Path, content: bytes) -> None:
                 partial.unlink()
             raise
     sync_folder(target.parent)
-
-
-def write_all(file: int, content: bytes) -> None:
-    """Write all bytes to an open file, however few the system takes at once."""
-    left = memoryview(content)
-    while left:
-        left = left[os.write(file, left) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
-    with suppress(OSError):
-        file = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
 
 
 def json_text(value: Any, indent: Optional[int] = None) -> str:

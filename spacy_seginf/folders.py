@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Optional
 
+from .disk import sync_folder
 from .errors import Errors
-from .files import sync_folder
 
 EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 HERE = -100  # AT_FDCWD

@@ -6,6 +6,7 @@ import gzip
 import os
 import stat
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Iterator
 
@@ -61,35 +62,42 @@ def lines_of(path: Path) -> Iterator[bytes]:
     RAISES (ValueError): S224 if it is no file, S225 if it becomes too large; OSError, EOFError, zlib.error if it can't
         be read.
     """
-    with open_file(path) as file:
-        if path.suffix.lower() != ".gz":
+    if path.suffix.lower() != ".gz":
+        with open_file(path) as file:
             yield from byte_lines(file)
-            return
-        limit = left = _limit(path)
-        with gzip.open(file) as unpacked:
-            while line := unpacked.readline(left + 1):
-                left -= len(line)
-                if left < 0:
-                    raise _too_large(path, limit)
-                yield line
+        return
+    check_unpacked(path)
+    with open_file(path) as file, gzip.open(file) as unpacked:
+        yield from byte_lines(unpacked)
 
 
 def check_unpacked(path: Path) -> None:
-    """Unpack a zlib file (.spacy) and keep nothing of it. What is damaged passes: whoever reads it says so.
+    """Unpack a file (.gz, or zlib's as .spacy) and keep nothing of it. What is damaged passes: whoever reads it says so.
 
     RAISES (ValueError): S224 if it is no file, S225 if it becomes too large.
     """
-    limit, size, unpacker = _limit(path), 0, zlib.decompressobj()
     with open_file(path) as file:
-        for block in iter(lambda: file.read(BLOCK), b""):
-            while block:
-                try:
-                    size += len(unpacker.decompress(block, BLOCK))
-                except zlib.error:
-                    return
+        limit, size = _limit(path), 0
+        blocks = _gzip_blocks(file) if path.suffix.lower() == ".gz" else _zlib_blocks(file)
+        with suppress(OSError, EOFError, zlib.error):
+            for block in blocks:
+                size += len(block)
                 if size > limit:
-                    raise _too_large(path, limit)
-                block = unpacker.unconsumed_tail
+                    packed = path.stat().st_size
+                    raise ValueError(Errors.S225.format(path=path, size=packed, limit=limit, variable=VARIABLE))
+
+
+def _gzip_blocks(file: BinaryIO) -> Iterator[bytes]:
+    with gzip.open(file) as unpacked:
+        yield from iter(lambda: unpacked.read(BLOCK), b"")
+
+
+def _zlib_blocks(file: BinaryIO) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj()
+    for packed in iter(lambda: file.read(BLOCK), b""):
+        while packed:
+            yield unpacker.decompress(packed, BLOCK)
+            packed = unpacker.unconsumed_tail
 
 
 def _limit(path: Path) -> int:
@@ -98,11 +106,6 @@ def _limit(path: Path) -> int:
         return int(float(os.environ[VARIABLE]) * (1 << 30))
     except (KeyError, ValueError, OverflowError):
         return max(LEAST, SHARE * path.stat().st_size)
-
-
-def _too_large(path: Path, limit: int) -> ValueError:
-    size = path.stat().st_size
-    return ValueError(Errors.S225.format(path=path, size=size, limit=limit, variable=VARIABLE))
 
 
 def _check_mode(path: Path, mode: int) -> None:

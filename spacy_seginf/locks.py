@@ -16,13 +16,16 @@ from .errors import Errors
 def exclusive(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder, which is made if need be.
 
-    RAISES (ValueError): S037 if another one is there, S226 if the folder or the lock in it is a link, or no file.
+    RAISES (ValueError): S037 if another one is there, S226 if the folder is a link, or can't be locked.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", timeout=0)
+    place = folder / ".lock"
+    lock = FileLock(place, timeout=0)
     try:
         if folder.is_symlink():
             raise OSError(errno.ELOOP, "it is a link")
+        if place.is_symlink():  # none of ours
+            place.unlink()
         lock.acquire()
     except Timeout:
         raise ValueError(Errors.S037.format(path=folder)) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from wasabi import Printer
 
 from ..errors import Errors
-from ..folders import recover_folder
+from ..files import recover_folder
 from ..index.index import Index
 from ..index.manifest import MANIFEST, Manifest
 

@@ -18,8 +18,7 @@ from ..evaluation.comparison import Comparison
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
 from ..evaluation.referee import Planted, Settings, compare
-from ..files import json_text, write_text
-from ..locks import exclusive
+from ..files import exclusive, json_text, write_text
 from ..pipeline.corpus import read_documents
 from ..pipeline.loading import load_indexed, load_pipeline
 from ..render.comparison import comparison_notes, comparison_rows, difference_rows, render_markdown

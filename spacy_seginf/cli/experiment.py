@@ -11,8 +11,7 @@ from wasabi import Printer, table
 
 from ..evaluation.paper.experiment import read_experiment
 from ..evaluation.paper.results import Result
-from ..files import json_text, write_text
-from ..locks import exclusive
+from ..files import exclusive, json_text, write_text
 from ..render.experiments import HEADER, WORDS, result_notes, result_rows
 from .evaluate import no_progress, show_progress
 

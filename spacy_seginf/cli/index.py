@@ -12,7 +12,7 @@ from spacy.language import Language
 from wasabi import Printer
 
 from ..errors import Errors
-from ..folders import recover_folder
+from ..files import recover_folder
 from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..pipeline.build import BuildReport, BuildSettings, build_index, save_with_index

@@ -28,8 +28,7 @@ from ..evaluation.curating import (
     truth_of,
 )
 from ..evaluation.reviewing import Look, Reviewer, counts_by_kind
-from ..files import json_text, write_text
-from ..folders import recover_folder, replace_folder
+from ..files import json_text, recover_folder, replace_folder, write_text
 from ..pipeline.corpus import read_judging
 from ..pipeline.loading import load_indexed, load_pipeline
 from ..pipeline.readers import OTHER

@@ -15,8 +15,7 @@ from ..evaluation.intervals import estimate
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.whole_pipeline import RetrainSettings
 from ..evaluation.whole_pipeline import retrain_deletions as retrain
-from ..files import json_text, write_text
-from ..locks import exclusive
+from ..files import exclusive, json_text, write_text
 from ..pipeline.loading import load_indexed
 from .evaluate import WORK, no_progress, read_docs, show_progress
 

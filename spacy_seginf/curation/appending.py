@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
+from ..disk import sync_folder, write_all
 from ..errors import Errors
-from ..files import sync_folder, write_all
 from ..locks import writing
 from .records import is_record
 

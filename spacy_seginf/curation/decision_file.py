@@ -29,10 +29,7 @@ class DecisionsFile:
 
     def read(self) -> list[Decision]:
         """Return what is in the file, if there is one, and was not read before. A last line that is not complete is
-        left out.
-
-        RAISES (ValueError): S170 if a line is no decision, S183 if it can't be read, S224 if it is no file.
-        """
+        left out. RAISES (ValueError): S170 if a line is no decision, S183 or S224 if it can't be read."""
         try:
             with open_file(self.path) as file:
                 return self._learn(file.fileno())

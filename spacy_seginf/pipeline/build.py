@@ -18,7 +18,7 @@ from spacy.language import Language
 
 from ..decoding import limits_of
 from ..errors import Errors, Warnings
-from ..folders import replace_folder
+from ..files import exclusive, replace_folder
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
 from ..index.head import LABEL_HEAD, write_head
 from ..index.index import Index
@@ -29,7 +29,6 @@ from ..influence.effects import HeadEffects
 from ..influence.fingerprint import encoder_fingerprint, head_fingerprint
 from ..influence.fit import HeadData
 from ..influence.gradients import Head
-from ..locks import exclusive
 from ..parallel import InProcess, Workers
 from ..schemes import TagScheme
 from .corpus import TrainingText

@@ -22,8 +22,7 @@ from spacy.util import load_config, registry
 from thinc.api import Optimizer
 
 from ..errors import Errors
-from ..files import write_text
-from ..folders import replace_folder
+from ..files import replace_folder, write_text
 from .crf_tagger import CRFTagger
 
 LISTING = "checkpoints.json"

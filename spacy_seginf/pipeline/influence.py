@@ -22,7 +22,7 @@ from spacy.training import Example
 from ..crf import one_label_each
 from ..decoding import limits_of
 from ..errors import Errors, Warnings
-from ..folders import replace_folder
+from ..files import replace_folder
 from ..index.index import Index
 from ..index.tables import Filter
 from ..influence.fingerprint import encoder_fingerprint, encoder_stamp, head_fingerprint

@@ -9,7 +9,7 @@ import spacy
 from spacy.language import Language
 
 from ..errors import Errors, Warnings
-from ..folders import recover_folder
+from ..files import recover_folder
 from ..inputs import check_kind
 from .influence import Influence
 

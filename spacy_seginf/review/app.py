@@ -41,6 +41,7 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
     origins = {f"http://{host}" for host in hosts}
+    headers = {**HEADERS, "Content-Security-Policy": policy(served=True)}
     rows = json.dumps({"rows": review.rows}, allow_nan=False, separators=(",", ":"))
 
     def answer(content: Any, status: int = 200) -> Response:
@@ -59,8 +60,7 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.update(HEADERS)
-        response.headers["Content-Security-Policy"] = policy(served=True)
+        response.headers.update(headers)
         return response
 
     @app.errorhandler(HTTPException)

@@ -11,6 +11,7 @@ from typing import Any, Optional
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
@@ -23,9 +24,29 @@ REST = 1.0  # seconds without accepting when the process can open no more files
 logging.getLogger("waitress").setLevel(logging.ERROR)  # its warnings are of floods, and would be one
 
 
+def _most_connections() -> int:
+    """Leave files to open for what is answered."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return CONNECTIONS
+    return min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
+class Parser(HTTPRequestParser):
+    """A request, in whose head no browser writes a tab."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head; see ``HTTPRequestParser``. RAISES (ParsingError): if it can't be read."""
+        if b"\t" in header_plus:
+            raise ParsingError("Tabs")
+        super().parse_header(header_plus)
+
+
 class Channel(HTTPChannel):
     """A connection, which is closed if a request trickles in for too long."""
 
+    parser_class = Parser
     began = 0.0
 
     def received(self, data: bytes) -> bool:
@@ -74,13 +95,13 @@ class Server(TcpWSGIServer):
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            self._drop_idle()
-            self._rests_until = time.monotonic() + REST
+            if not self._drop_idle():
+                self._rests_until = time.monotonic() + REST
             return None
 
     def readable(self) -> bool:
         """Tell whether to accept connections."""
-        if len(self.active_channels) >= CONNECTIONS:
+        if len(self.active_channels) >= _most_connections():
             self._drop_idle()
         return bool(super().readable()) and time.monotonic() >= self._rests_until
 
@@ -88,7 +109,8 @@ class Server(TcpWSGIServer):
         """Close all connections, which ends ``run``."""
         wasyncore.close_all(self._map, ignore_all=True)
 
-    def _drop_idle(self) -> None:
+    def _drop_idle(self) -> bool:
         idle = [one for one in self.active_channels.values() if not one.requests and not one.total_outbufs_len]
         if idle:
             min(idle, key=lambda channel: channel.last_activity).handle_close()
+        return bool(idle)

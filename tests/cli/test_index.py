@@ -11,8 +11,8 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.cli.index import index
+from spacy_seginf.files import exclusive
 from spacy_seginf.index.index import Index
-from spacy_seginf.locks import exclusive
 from spacy_seginf.pipeline import build as building
 from spacy_seginf.pipeline import shard_tasks
 
