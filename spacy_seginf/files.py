@@ -31,14 +31,14 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file through a temporary neighbour. A link stays one: the file that it names is written. Permissions of
-    a file that was there stay. RAISES (ValueError): S224 if there is something else than a file."""
+    a file that was there stay. RAISES (ValueError): S224 for what is no file, S245 if it can't be written."""
     with naming(path):
         _write_through_partial(Path(os.path.realpath(path)), content)
 
 
 def _write_through_partial(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    check_kind(target)
+    check_kind(target, folders=True)  # which can't be replaced by a file
     _remove_leftovers(target)
     while True:
         partial = _write_partial(target, content)

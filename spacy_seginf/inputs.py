@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import stat
@@ -39,11 +40,15 @@ def check_kind(path: Path, *, folders: bool = False) -> None:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file to read its bytes. RAISES (ValueError): S224 if it is no file; OSError if it can't be opened."""
+    """Open a file to read its bytes. RAISES (OSError): if it can't be opened; S224 (ValueError) if it is a pipe, socket
+    or device."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     file = os.open(path, flags)  # without waiting for somebody to write to a pipe
     try:
-        _check_mode(path, os.fstat(file).st_mode)
+        mode = os.fstat(file).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        _check_mode(path, mode)
         return os.fdopen(file, "rb")
     except BaseException:
         os.close(file)
@@ -51,7 +56,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a file. RAISES (ValueError): S224 if it is no file."""
+    """Return the bytes of a file. RAISES: as ``open_file``."""
     with open_file(path) as file:
         return file.read()
 
@@ -72,7 +77,7 @@ def lines_of(path: Path) -> Iterator[bytes]:
 
 
 def check_unpacked(path: Path) -> None:
-    """Unpack a file (.gz, or zlib's as .spacy) and keep nothing of it. What is damaged passes: whoever reads it says so.
+    """Unpack a file (.gz, or zlib's as .spacy) and keep nothing of it. What is damaged passes: its reader says so.
 
     RAISES (ValueError): S224 if it is no file, S225 if it becomes too large.
     """

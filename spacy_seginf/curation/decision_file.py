@@ -12,6 +12,8 @@ from ..inputs import open_file
 from .appending import append, opened, read_from
 from .records import Decision, decision_line, is_record, parse_decisions
 
+END = 4096  # bytes
+
 
 class DecisionsFile:
     """A file that is appended to, and read again where others have appended.
@@ -24,8 +26,9 @@ class DecisionsFile:
         self.path = path
         self._known: list[bytes] = []  # lines
         self._missing: list[bytes] = []  # those that are not in the file any more
-        self._place: Optional[tuple[int, int]] = None  # which file it was
+        self._stamp: Optional[tuple[int, ...]] = None  # of the file as it was
         self._size = self._lines = 0  # how much of it is known
+        self._end = b""  # the last bytes of that
 
     def read(self) -> list[Decision]:
         """Return what is in the file, if there is one, and was not read before. A last line that is not complete is
@@ -56,47 +59,60 @@ class DecisionsFile:
             with opened(self.path) as file:
                 lines = [_line(decision) for decision in answer(self._learn(file))]
                 if self._missing or lines:
-                    append(file, self.path, b"".join(line + b"\n" for line in (*self._missing, *lines)))
+                    content = b"".join(line + b"\n" for line in (*self._missing, *lines))
+                    append(file, self.path, content)
                     self._known += lines
                     self._lines += len(self._missing) + len(lines)
-                    self._missing, self._size = [], os.fstat(file).st_size
+                    self._missing = []
+                    self._remember(file, os.fstat(file).st_size, content)
         except OSError as error:
             raise ValueError(Errors.S171.format(path=self.path, problem=error.strerror or error)) from None
 
     def has_changed(self) -> bool:
         """Tell whether there is a file with something new in it, or another one. None is no change."""
         try:
-            status = self.path.stat()
+            return _stamp(self.path.stat()) != self._stamp
         except OSError:
             return False
-        return ((status.st_dev, status.st_ino), status.st_size) != (self._place, self._size)
 
     def is_complete(self) -> bool:
         """Tell whether the file is there that was read and written, and was not cut."""
         try:
-            status = self.path.stat()
+            with open_file(self.path) as file:
+                return self._goes_on(file.fileno())
         except OSError:
             return not self._known
-        return (status.st_dev, status.st_ino) == self._place and status.st_size >= self._size
 
     def _learn(self, file: int) -> list[Decision]:
-        status = os.fstat(file)
-        same = (status.st_dev, status.st_ino) == self._place and status.st_size >= self._size
-        grown = same and not self._missing  # else another writer may have put back what is missing
+        grown = self._goes_on(file) and not self._missing  # else another writer may have put back what is missing
         start, first = (self._size, self._lines + 1) if grown else (0, 1)
-        content = read_from(file, start, status.st_size)
+        content = read_from(file, start, os.fstat(file).st_size)
         whole, tail = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
         whole += tail if is_record(tail) else b""
         lines = whole.split(b"\n")
         found = list(zip((line for line in lines if line.strip()), parse_decisions(self.path, lines, first)))
         if not grown:
+            self._end = b""
             there, known = Counter(line for line, _ in found), Counter(self._known)
             self._missing = [line for line in self._known if not _took(there, line)]
             found = [one for one in found if not _took(known, one[0])]
         self._known += [line for line, _ in found]
-        self._place, self._size = (status.st_dev, status.st_ino), start + len(whole)
+        self._remember(file, start + len(whole), whole)
         self._lines = first - 1 + whole.count(b"\n")
         return [decision for _, decision in found]
+
+    def _remember(self, file: int, size: int, read: bytes) -> None:
+        self._stamp, self._size = _stamp(os.fstat(file)), size
+        self._end = (self._end + read)[-END:]
+
+    def _goes_on(self, file: int) -> bool:
+        """Tell whether an open file is the one that is known, with nothing less. Numbers of files are used again."""
+        same = self._stamp is not None and _stamp(os.fstat(file))[:2] == self._stamp[:2]
+        return same and read_from(file, self._size - len(self._end), self._size) == self._end
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _line(decision: Decision) -> bytes:

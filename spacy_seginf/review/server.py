@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -58,7 +59,8 @@ class ReviewServer:
 
     def stop(self) -> None:
         """End ``serve``, from another thread."""
-        self._server.trigger.pull_trigger(self._server.close_all)
+        with suppress(OSError):  # it has ended already
+            self._server.trigger.pull_trigger(self._server.close_all)
 
 
 def check_writable(path: Path) -> None:

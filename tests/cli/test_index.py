@@ -10,6 +10,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
+from spacy_seginf import folders
 from spacy_seginf.cli.index import index
 from spacy_seginf.files import exclusive
 from spacy_seginf.index.index import Index
@@ -452,14 +453,15 @@ def test_the_older_output_returns_when_it_cannot_be_replaced(model_path, corpus_
     output = tmp_path / "out"
     output.mkdir()
     (output / "meta.json").write_text("x")
-    replace = Path.replace
+    rename = Path.rename
 
     def fail_for_the_new_one(self, target):
-        if (self / "meta.json").exists():
+        if (self / "meta.json").exists() and self.name == "pipeline":
             raise OSError("no space left")
-        return replace(self, target)
+        return rename(self, target)
 
-    monkeypatch.setattr(Path, "replace", fail_for_the_new_one)
+    monkeypatch.setattr(folders, "exchange", lambda one, other: False)  # as where folders can't be swapped
+    monkeypatch.setattr(Path, "rename", fail_for_the_new_one)
     code, printed = run("seginf", "index", model_path, corpus_path, output, "--force")
     assert code == 1
     assert "no space left" in printed

@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import example as instance
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,38 @@ def test_no_cell_is_a_formula(tmp_path_factory, text):
     assert (cells["number"], cells["nothing"]) == ("-1.5", "")
     ((_, row),) = read_table(path)
     assert row["text"] == text
+
+
+HOSTILE = [
+    "=1+1",
+    "a;=1+1",
+    "a\t=1+1",
+    'a";=1+1',
+    'a;"=1+1',
+    ";\t@x",
+    "a,-1",
+    "\n=1",
+    ";'=1",
+    ";''",
+    "\t-1",
+    '"";""+1',
+    "1;\r=1",
+]
+
+
+@given(text=st.one_of(st.sampled_from(HOSTILE), st.text(st.sampled_from([*SIGNS, *"'\",;a 1"]), max_size=12)))
+@instance(text="-1")
+@instance(text="'1")
+@instance(text="''1")
+def test_no_cell_is_a_formula_for_whoever_separates_otherwise(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "separated.csv"
+    write_table(path, [{"text": text, "more": text, "entities": [[0, 1, text]]}])
+    content = path.read_bytes().decode("utf-8-sig")
+    for delimiter in ",;\t":
+        for row in csv.reader(io.StringIO(content, newline=""), delimiter=delimiter):
+            assert not [cell for cell in row if cell.startswith(SIGNS)]
+    ((_, row),) = read_table(path)
+    assert row == {"text": text, "more": text, "entities": [[0, 1, text]]}
 
 
 @pytest.mark.parametrize("identifier", ["7123456789012345", "12e4567890123456", "1e5", "'x", "''"])

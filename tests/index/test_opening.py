@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import threading
 
 import numpy
 import pytest
 
+from spacy_seginf.files import replace_folder
 from spacy_seginf.index import storage
 from spacy_seginf.index.index import Index
 from spacy_seginf.index.storage import StoredFile
 
-from .writing import TEXTS, write
+from .writing import TEXTS, WIDTH, new_manifest, write
 
 
 @pytest.fixture
@@ -114,3 +116,35 @@ def test_too_many_open_files_are_not_damage(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     Index(tmp_path / "index").check()
+
+
+def test_reading_while_it_is_rebuilt(tmp_path):
+    """Whoever opens an index gets the one or the other, never a mixture or an error."""
+    target, builds, problems, opened = tmp_path / "index", ("one", "two"), [], []
+    for seed, build in enumerate(builds):
+        write(tmp_path / build, TEXTS, by_shard=1, seed=seed, manifest=new_manifest(build=build, width=WIDTH - 1))
+    shutil.copytree(tmp_path / "one", target)
+    thetas = {build: Index(tmp_path / build).theta for build in builds}
+    ended = threading.Event()
+
+    def read():
+        while not ended.is_set():
+            try:
+                index = Index(target)
+                index.check()
+                opened.append(index.manifest.build)
+                assert (index.theta == thetas[index.manifest.build]).all()
+            except Exception as error:
+                problems.append(error)
+                return
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for turn in range(60):
+        shutil.copytree(tmp_path / builds[(turn + 1) % 2], tmp_path / "new")
+        replace_folder(tmp_path / "new", target)
+    ended.set()
+    for reader in readers:
+        reader.join()
+    assert not problems and set(opened) == set(builds)

@@ -1,0 +1,141 @@
+"""The server under slow, huge and too many requests, beside another server, and when it is told to end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from spacy_seginf.curation.records import Entity, read_decisions, write_ranking
+from spacy_seginf.review import serving
+from spacy_seginf.review.app import LARGEST
+
+from .making import small_ranking
+
+
+def ask(server, path="", said=None, **headers):
+    port = int(server.address.split(":")[2].split("/")[0])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    token = server.address.rstrip("/").rpartition("/")[2]
+    body = None if said is None else json.dumps(said)
+    kind = {} if said is None else {"Content-Type": "application/json"}
+    connection.request("GET" if said is None else "POST", f"/{token}/{path}", body, {**kind, **headers})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, json.loads(content) if answer.headers.get_content_type().endswith("json") else content
+
+
+def begin(server, content=b"GET / HTTP/1.1\r\nHost: x"):
+    connection = socket.create_connection(("127.0.0.1", int(server.address.split(":")[2].split("/")[0])), timeout=20)
+    connection.sendall(content)
+    return connection
+
+
+def test_half_requests_hold_no_threads(serve):
+    server, _ = serve(small_ranking())
+    before = threading.active_count()
+    held = [begin(server) for _ in range(serving.CONNECTIONS + 100)]
+    assert ask(server, "items")[0] == 200
+    assert threading.active_count() <= before + serving.THREADS
+    assert ask(server, "items/0")[0] == 200
+    for connection in held:
+        connection.close()
+
+
+@pytest.mark.parametrize("trickling", [False, True])
+def test_slow_requests_are_cut(serve, monkeypatch, trickling):
+    monkeypatch.setattr(serving, "IDLE", 30 if trickling else 1)
+    monkeypatch.setattr(serving, "REQUEST", 1)
+    server, _ = serve(small_ranking())
+    connection = begin(server)
+    with pytest.raises(OSError) if trickling else pytest.raises(StopIteration):
+        while True:
+            if trickling:
+                time.sleep(0.05)
+                connection.sendall(b"x")  # until the other side has closed
+            elif not connection.recv(1):
+                raise StopIteration
+
+
+def test_too_large_a_body_is_refused(serve):
+    server, path = serve(small_ranking())
+    assert ask(server, "decisions", ["x" * LARGEST])[0] == 413
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"y" * (serving.LARGEST_HEADER + 1) + b"\r\n\r\n"
+    assert b" 431 " in begin(server, head).recv(100)
+    assert ask(server, "items")[0] == 200 and not path.exists()
+
+
+def test_a_host_with_a_tab(serve):
+    server, _ = serve(small_ranking())
+    host = server.address.split("/")[2]
+    assert ask(server, "items", Host=host)[0] == 200
+    assert ask(server, "items", Host=host + "\t")[0] == 400
+
+
+def test_two_servers_on_one_file_hear_each_other(serve):
+    ranking = small_ranking()
+    one, path = serve(ranking)
+    other, _ = serve(replace(ranking, labels=(*ranking.labels, "GPE")))
+    first, second = ranking.suspicions[:2]
+    ask(one, "decisions", [{"suspicion": first.id, "choice": "keep"}])
+    news = ask(other, "decisions?since=0")[1]
+    assert [(change["number"], change["choice"]) for change in news["changes"]] == [(0, "keep")] and news[
+        "labels"
+    ] == []
+    entity = {"start": second.start, "end": second.end, "label": "GPE"}
+    ask(other, "decisions", [{"suspicion": second.id, "choice": "label", "entities": [entity]}])
+    ask(other, "decisions", [{"suspicion": first.id, "choice": "undo"}])
+    news = ask(one, "decisions?since=1")[1]
+    assert [(change["number"], change["choice"]) for change in news["changes"]] == [(1, "label"), (0, "")]
+    (label,) = news["labels"]
+    assert label == [news["changes"][0]["entities"][0][2], {"label": "GPE", "shown": "GPE"}]
+    assert [one.choice for one in read_decisions(path)] == ["keep", "label", "undo"]
+    assert read_decisions(path)[1].entities == (Entity(second.start, second.end, "GPE"),)
+
+
+def test_what_was_confirmed_is_written_again_at_the_end(serve):
+    ranking = small_ranking()
+    server, path = serve(ranking)
+    said = [{"suspicion": one.id, "choice": "keep"} for one in ranking.suspicions[:3]]
+    assert ask(server, "decisions", said)[0] == 200
+    path.unlink()
+    assert ask(server, "decisions", said) == (200, {"changes": []})
+    assert len(read_decisions(path)) == 3, "it was asked again, and is there again"
+    path.unlink()
+    server.stop()
+    while not path.exists():
+        time.sleep(0.01)
+    assert [one.suspicion for one in read_decisions(path)] == [one.id for one in ranking.suspicions[:3]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="sends signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_tells_its_address_to_a_pipe_and_ends_cleanly(tmp_path, number):
+    (tmp_path / "indexed").mkdir()
+    write_ranking(tmp_path / "suspicions.jsonl", small_ranking())
+    command = [sys.executable, "-m", "spacy", "seginf", "review", "indexed", "--no-browser"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert running.stdout is not None
+    printed = []
+    for line in running.stdout:
+        printed.append(line)
+        if re.search(r"http://127\.0\.0\.1:\d+/\S{32}/", line):
+            break
+    time.sleep(0.5)  # until it serves
+    running.send_signal(number)
+    rest = running.stdout.read()
+    assert running.wait() == 0 and "decisions saved" in rest and "Traceback" not in rest

@@ -1,0 +1,1 @@
+"""Operations that are killed in the middle, and what is left."""
