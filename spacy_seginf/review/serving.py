@@ -110,7 +110,9 @@ class Server(TcpWSGIServer):
         wasyncore.close_all(self._map, ignore_all=True)
 
     def _drop_idle(self) -> bool:
-        idle = [one for one in self.active_channels.values() if not one.requests and not one.total_outbufs_len]
+        waiting = [one for one in self.active_channels.values() if not one.requests and not one.total_outbufs_len]
+        idle = [one for one in waiting if not one.will_close]
         if idle:
-            min(idle, key=lambda channel: channel.last_activity).handle_close()
+            # Not closed at once: a new connection could get its number, and what has just happened to the old one.
+            min(idle, key=lambda channel: channel.last_activity).will_close = True
         return bool(idle)

@@ -128,6 +128,7 @@ def test_deciding_when_the_file_was_moved_away(room, torn):
         assert [one.suspicion for one in read_decisions(room / "moved.jsonl")] == [first.id]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train.spacy", "train.jsonl.gz"])
 def test_applying(room, tmp_path, name):
     corpus, decisions = write_corpus(tmp_path / name, TEXTS), tmp_path / "ann.jsonl"
