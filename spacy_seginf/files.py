@@ -31,7 +31,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file through a temporary neighbour. A link stays one: the file that it names is written. Permissions of
-    a file that was there stay. RAISES (ValueError): S224 for what is no file, S245 if it can't be written."""
+    a file that was there stay. RAISES (ValueError): S224 for what is no file; OSError, with its name, if it can't be
+    written.
+    """
     with naming(path):
         _write_through_partial(Path(os.path.realpath(path)), content)
 
