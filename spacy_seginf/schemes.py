@@ -24,6 +24,15 @@ FROM_BILUO = {
 OPENS, CONTINUES, CLOSES = "BU", "IL", "LU"
 
 
+@dataclass(frozen=True, order=True)
+class Entity:
+    """An entity of a document: first token, last token (exclusive), type."""
+
+    start: int
+    end: int
+    label: str
+
+
 @dataclass(frozen=True)
 class TagScheme:
     """The tags of a set of entity types, in a fixed order: O, then each type's tags.

@@ -18,16 +18,15 @@ from ..curation.driving import Mistakes, find_mistakes
 from ..curation.opening import open_curation
 from ..curation.opinions import Trusted
 from ..curation.places import CorpusPlaces
-from ..curation.records import Ranking, Suspicion, read_decisions, read_ranking, write_ranking
+from ..curation.records import read_decisions, read_ranking, write_ranking
 from ..curation.suspecting import Suspector
+from ..curation.suspicions import SUSPICION_SCORE, Ranking, Suspicion, described_change
 from ..errors import Errors, Warnings
 from ..index.index import Index
 from ..influence.gradients import Head
 from ..render.pictures import check_picture
 from ..render.ranking_plots import plot_families
-from ..render.suspicions import described_change
 from ..render.text import shorten, visible
-from ..render.wording import SUSPICION_SCORE
 
 LISTED = 1000
 REFERENCES = 100

@@ -16,8 +16,9 @@ from typing import Any, Iterator, Optional
 
 from wasabi import Printer
 
-from ..curation.records import Suspicion, read_ranking
+from ..curation.records import read_ranking
 from ..curation.references import References
+from ..curation.suspicions import Suspicion
 from ..errors import Errors
 from ..pipeline.loading import load_indexed
 from ..review.server import ReviewServer, check_writable

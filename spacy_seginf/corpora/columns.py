@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
-from ..curation.records import Entity
 from ..errors import Errors
+from ..schemes import Entity
 from ..text_lines import BOM, byte_lines, without_bom
 from .column_lines import (
     DOCSTART,

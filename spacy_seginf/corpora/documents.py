@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Mapping, Sequence
 
-from ..curation.records import Entity
+from ..schemes import Entity
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, Sequence
 
-from ..curation.records import Entity
-from ..schemes import OUTSIDE
+from ..schemes import OUTSIDE, Entity
 from .documents import Replacement, replaced
 
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BILUO": "BILU", "BIOES": "BIES", "IO": "I"}

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Sequence
 
-from ..curation.records import Entity
 from ..errors import Errors
-from ..schemes import OUTSIDE
+from ..schemes import OUTSIDE, Entity
 from .documents import AnnotatedCorpus, Document, Replacement
 from .tags import (
     ALL_LETTERS,

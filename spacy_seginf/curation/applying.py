@@ -8,8 +8,9 @@ from typing import Collection, Iterable, Mapping, Sequence
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
 from ..errors import Errors
 from ..render.text import shorten, tokens_of, visible
+from ..schemes import Entity
 from .decisions import Conflict, final_decisions, merge_decisions
-from .records import Decision, Entity, corpus_digest
+from .records import Decision, corpus_digest
 
 SHOWN = 20  # problems
 CONFLICTS = ("error", "skip")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Iterable, Optional, Sequence
 
 from ..errors import Errors
+from ..schemes import Entity
 from .appending import append, opened
-from .records import Decision, Entity, decision_line
+from .records import Decision, decision_line
 
 
 def now() -> str:

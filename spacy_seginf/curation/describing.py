@@ -9,14 +9,16 @@ import numpy
 
 from ..index.index import Index
 from ..influence.effects import HeadEffects
+from ..schemes import Entity
 from .driving import Mistakes, drives
 from .opening import TrustedTexts
 from .places import CorpusPlaces
 from .ranking import Suspect, kind_of
 from .readings import Reading
-from .records import Entity, Suspicion, spoken, suspicion_id
+from .records import suspicion_id
 from .references import References
 from .source import LabelSource
+from .suspicions import Suspicion, spoken
 
 WINDOW = 30  # tokens shown on each side
 SHOWN = 3  # mistakes

@@ -11,9 +11,8 @@ from ..crf import one_label_each, split_rows, viterbi
 from ..influence.effects import HeadEffects
 from ..influence.fit import HeadData, emission_scores, unpack
 from ..influence.segments import SegmentChains
-from ..schemes import TagScheme
+from ..schemes import Entity, TagScheme
 from .opinions import Trusted
-from .records import Entity
 from .source import LabelSource
 
 CHUNK = 512  # training segments at once

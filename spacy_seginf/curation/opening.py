@@ -17,12 +17,12 @@ from ..pipeline.crf_tagger import CRFTagger
 from ..pipeline.loading import load_indexed
 from ..pipeline.readers import OTHER
 from ..render.text import shorten, visible
-from ..schemes import TAG
+from ..schemes import TAG, Entity
 from .decisions import merge_decisions
 from .opinions import Trusted
 from .places import CorpusPlaces, touching_joined
 from .reading import clean_texts
-from .records import Decision, Entity
+from .records import Decision
 from .source import LabelSource
 from .suspecting import Decided
 

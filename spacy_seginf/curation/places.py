@@ -12,8 +12,8 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..index.index import Index
 from ..pipeline.corpus import identifier_of, read_documents
-from ..schemes import TagScheme
-from .records import Entity, corpus_digest
+from ..schemes import Entity, TagScheme
+from .records import corpus_digest
 
 Place = tuple[int, int, int]  # document of the index, first token there, last token (exclusive)
 

@@ -14,8 +14,7 @@ import numpy
 
 from ..errors import Errors
 from ..influence.fit import ranges
-from ..schemes import TAG, TagScheme, type_of
-from .records import Entity
+from ..schemes import TAG, Entity, TagScheme, type_of
 from .source import LabelSource
 
 REACH = 3  # tokens that an entity may grow by on each side

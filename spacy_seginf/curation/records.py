@@ -10,13 +10,15 @@ import hashlib
 import json
 import math
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..errors import Errors
 from ..files import json_text, write_text
+from ..schemes import Entity
 from ..text_lines import byte_lines, without_bom_bytes
+from .suspicions import Ranking, Suspicion
 
 VERSION = 1
 KINDS = ("relabel", "remove", "add", "rebound")
@@ -27,86 +29,6 @@ SUSPICION_LISTS: dict[str, type] = {
     **{"words": str, "spaces": bool, "reasons": str},
     **{"drives": dict, "supporting": dict, "opposing": dict},
 }
-
-
-@dataclass(frozen=True, order=True)
-class Entity:
-    """An entity of a document: first token, last token (exclusive), type."""
-
-    start: int
-    end: int
-    label: str
-
-
-@dataclass(frozen=True)
-class Suspicion:
-    """A region of a training document whose labels may be wrong.
-
-    id (str): the same for the same region and labels of the same document, in every ranking.
-    document (str): id of the document. start, end (int): the region.
-    kind (str): "relabel" (another type), "remove" (no entity), "add" (an entity where none is annotated), or "rebound"
-        (other boundaries, maybe with another type).
-    current, suggested (tuples of Entity): entities of the region as annotated, and as they may be meant.
-    score (float): high is suspicious. probability, suggested_probability (float): p of the region's current and
-        suggested labels given the labels outside, under a head that has not seen the document's labels.
-    family (str): the same for suspicions that are the same mistake, as far as a program can tell; "" if alone.
-    words (tuple of str), spaces (tuple of bool): tokens around the region, and whether a space follows each.
-    first (int): number of the first of these words. entities (tuple of Entity): all annotated entities among them.
-    reasons (tuple of str): why it is suspicious, in words.
-    drives (tuple of dict): development errors that the current labels support: text, context, offset, document, start,
-        end, gold, predicted, effect (change of the error's log-odds if the labels were removed; negative supports).
-    supporting, opposing (tuples of dict): training labels that support or oppose the current labels: text, label,
-        document, start, end, context, offset, effect (the same sign convention).
-    file (str), line (int): where the region comes from, if the corpus says so; line is 0 if it does not.
-    """
-
-    id: str
-    document: str
-    start: int
-    end: int
-    kind: str
-    current: tuple[Entity, ...]
-    suggested: tuple[Entity, ...]
-    score: float
-    probability: float
-    suggested_probability: float
-    family: str = ""
-    words: tuple[str, ...] = ()
-    spaces: tuple[bool, ...] = ()
-    first: int = 0
-    entities: tuple[Entity, ...] = ()
-    reasons: tuple[str, ...] = ()
-    drives: tuple[dict[str, Any], ...] = ()
-    supporting: tuple[dict[str, Any], ...] = ()
-    opposing: tuple[dict[str, Any], ...] = ()
-    file: str = ""
-    line: int = 0
-
-    @property
-    def region(self) -> tuple[str, ...]:
-        """The tokens in question."""
-        return self.words[self.start - self.first : self.end - self.first]
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Suspicions, the most suspicious first, and what they were found in.
-
-    corpus (str): digest of the corpus, see ``corpus_digest``. labels (tuple of str): entity types of the tagger.
-    scheme (str): "BIO", "BILUO" or "IO". about (dict): settings and counts, for people.
-    """
-
-    suspicions: tuple[Suspicion, ...]
-    corpus: str
-    labels: tuple[str, ...]
-    scheme: str = "BIO"
-    about: dict[str, Any] = field(default_factory=dict)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the first suspicions."""
-        from ..render.suspicions import ranking_html
-
-        return ranking_html(self)
 
 
 @dataclass(frozen=True)
@@ -140,11 +62,6 @@ class Decision:
         if self.choice in ("accept", "label"):
             return self.entities
         return self.current if self.choice == "keep" else None
-
-
-def spoken(entities: Sequence[Entity]) -> str:
-    """Name the types of some entities; "no entity" if there are none."""
-    return " + ".join(one.label for one in entities) or "no entity"
 
 
 def suspicion_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:

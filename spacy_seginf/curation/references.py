@@ -9,7 +9,7 @@ import numpy
 
 from ..index.index import Index
 from ..search.explainer import Explainer
-from .records import Suspicion
+from .suspicions import Suspicion
 
 CONTEXT = 60  # characters around references
 SHOWN = 3  # references on each side

@@ -8,13 +8,13 @@ from typing import Callable, Optional, Sequence
 
 import numpy
 
+from ..schemes import Entity
 from .driving import Mistakes, likeness
 from .families import find_families
 from .feedback import Traits, feedback_factors, heard_labels
 from .opinions import Trusted, head_opinion, held_out_opinion, neighbours_opinion, trusted_head, unannotated
 from .ranking import Suspect, overlapping_left_out, suspects_of
 from .readings import Reading, Regions, find_regions
-from .records import Entity
 from .source import LabelSource
 
 CONSIDERED = 1000

@@ -21,7 +21,7 @@ from ..config_files import read_config
 from ..crf import one_label_each
 from ..curation.decisions import now
 from ..curation.opening import Opened
-from ..curation.records import Decision, Entity, suspicion_id
+from ..curation.records import Decision, suspicion_id
 from ..curation.scores import segment_scores
 from ..curation.source import LabelSource
 from ..curation.suspecting import Suspector
@@ -30,6 +30,7 @@ from ..influence.choose import fit_to_optimum
 from ..influence.fit import HeadData
 from ..methods.interface import Texts
 from ..pipeline.corpus import identifier_of, read_documents
+from ..schemes import Entity
 from .fixing import entity_counts, f1
 from .reviewing import Look, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
 

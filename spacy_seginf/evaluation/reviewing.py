@@ -9,10 +9,10 @@ import numpy
 
 from ..curation.ranking import Suspect
 from ..curation.readings import Reading
-from ..curation.records import Entity
 from ..curation.source import LabelSource
 from ..curation.suspecting import Decided, Suspector
 from ..errors import Errors
+from ..schemes import Entity
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from ..curation.decisions import now
-from ..curation.records import Decision, Entity, Ranking, Suspicion
+from ..curation.records import Decision
+from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors
+from ..schemes import Entity
 from .deciding import chosen, decide, grown, overlap
 from .origin import fingerprint, labels_of
 from .windows import Window, window_of

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Optional, Sequence
 
-from ..curation.records import Decision, Entity, Suspicion
+from ..curation.records import Decision
+from ..curation.suspicions import Suspicion
+from ..schemes import Entity
 from .windows import Window
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
-from ..curation.records import Decision, Ranking
+from ..curation.records import Decision
+from ..curation.suspicions import Ranking
 from ..errors import Errors
 from . import argilla, incorrect_spans, label_studio, plain, prodigy
 

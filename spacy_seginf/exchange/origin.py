@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from ..curation.records import Ranking, Suspicion
+from ..curation.suspicions import Ranking, Suspicion
 from .windows import showable
 
 

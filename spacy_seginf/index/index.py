@@ -6,10 +6,9 @@ A folder with ``manifest.json``, the head and its curvature (see ``head``), and 
 
 from __future__ import annotations
 
-import json
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Collection
+from typing import Any
 
 import numpy
 
@@ -17,6 +16,7 @@ from ..errors import Errors
 from ..influence.curvature import Metric
 from ..influence.fit import HeadData
 from ..influence.penalty import Penalty
+from .addressing import Addresses
 from .arrays import check_finite, check_metric, check_type, damaged, sizes_of
 from .documents import joined
 from .head import CENTRE, LABEL_HEAD, THETA, read_metric
@@ -28,7 +28,7 @@ from .tables import SegmentPart, SegmentTable, TokenPart, TokenTable
 REBUILDS = 5  # that may come between while an index is opened
 
 
-class Index:
+class Index(Addresses):
     """An index opened for reading. Opening reads the manifest and the seals of the shards, and maps all files;
     everything else is read, and checked, when it is touched.
 
@@ -51,11 +51,9 @@ class Index:
                 self.manifest = manifest  # it was replaced in this moment
         else:
             self._open()
-        self.first_documents = numpy.cumsum([0, *(entry["documents"] for entry in self.manifest.shards)])
-        self.first_tokens_of_shards = numpy.cumsum([0, *(entry["tokens"] for entry in self.manifest.shards)])
+        super().__init__(self.manifest, self.shards)
         self.tokens = TokenTable(self, [TokenPart(shard) for shard in self.shards])
         self.segments = SegmentTable(self, [SegmentPart(shard) for shard in self.shards])
-        self.text = lru_cache(maxsize=1024)(self._text)
 
     def _open(self) -> None:
         self._files = {
@@ -111,11 +109,6 @@ class Index:
         parts = [part.labels[order, 1] for part, order in zip(self.tokens.parts, self.orders)]
         return numpy.concatenate(parts).astype(numpy.int64)
 
-    @property
-    def objective(self) -> int:
-        """How many documents, the first ones, are part of J; the others were appended later with the head held."""
-        return self.manifest.documents - self.manifest.held_documents
-
     @cached_property
     def held_out(self) -> numpy.ndarray:
         """p(label given text) of each token in document order, its document held out (float32, tokens)."""
@@ -138,71 +131,6 @@ class Index:
             file.check()
         for shard in self.shards:
             shard.check()
-
-    def document_of(self, shard: int, token: int) -> tuple[int, int]:
-        """Return the number of the document of a shard's token, and the token's number in it."""
-        starts = self.shards[shard].token_starts
-        local = int(numpy.searchsorted(starts, token, side="right")) - 1
-        return int(self.first_documents[shard]) + local, token - int(starts[local])
-
-    def in_documents(self, shard: int, tokens: numpy.ndarray, identifiers: Collection[str]) -> numpy.ndarray:
-        """Tell which tokens of a shard are in documents with these ids (bool, tokens)."""
-        chosen = self.shards[shard].texts("ids").among(identifiers)
-        return chosen[numpy.searchsorted(self.shards[shard].token_starts, tokens, side="right") - 1]
-
-    def place(self, document: int, token: int) -> tuple[str, int]:
-        """Return where a token comes from: document id and token number."""
-        shard, local = self._locate(document)
-        return shard.texts("ids")[local], token + int(shard["first_tokens"][local])
-
-    def words(self, document: int) -> tuple[list[str], list[bool]]:
-        """Return the tokens of a document, and whether a space follows each."""
-        shard, local = self._locate(document)
-        offsets = shard["token_offsets"][shard.token_starts[local] : shard.token_starts[local + 1]].tolist()
-        text = self.text(document)
-        ends = [*(start for start, _ in offsets[1:]), len(text)]
-        return [text[start:end] for start, end in offsets], [end < after for (_, end), after in zip(offsets, ends)]
-
-    def word_norms(self, document: int) -> list[tuple[int, str]]:
-        """Return the tokens of a document whose norm is not that of their word, and these norms."""
-        shard, local = self._locate(document)
-        text = shard.texts("word_norms")[local] if "word_norms" in shard else ""
-        try:
-            return [(int(token), str(norm)) for token, norm in json.loads(text or "[]")]
-        except (ValueError, TypeError, RecursionError) as error:
-            raise damaged(shard.file("word_norms.utf8").path, f"text {local} is no list of norms ({error})") from None
-
-    def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
-        """Describe some tokens as plain values: text, label, document, start, end, context, offset.
-
-        context (int): characters of text on each side. ``offset`` is where the tokens start in the context. "added" is
-            there, and true, for documents that are no part of J.
-        """
-        identifier, first = self.place(document, start)
-        shard, local = self._locate(document)
-        offset = int(shard.token_starts[local])
-        offsets = shard["token_offsets"][offset + start : offset + end]
-        begin, stop = int(offsets[0, 0]), int(offsets[-1, 1])
-        text = self.text(document)
-        left = max(0, begin - context)
-        return {
-            "text": text[begin:stop],
-            "label": label,
-            "document": identifier,
-            "start": first,
-            "end": first + end - start,
-            "context": text[left : stop + context],
-            "offset": begin - left,
-            **({} if document < self.objective else {"added": True}),
-        }
-
-    def _text(self, document: int) -> str:
-        shard, local = self._locate(document)
-        return shard.texts("texts")[local]
-
-    def _locate(self, document: int) -> tuple[Shard, int]:
-        number = int(numpy.searchsorted(self.first_documents, document, side="right")) - 1
-        return self.shards[number], document - int(self.first_documents[number])
 
     def _shard(self, entry: dict[str, Any]) -> Shard:
         folder, manifest = self.folder / entry["name"], self.manifest

@@ -18,7 +18,7 @@ from .storage import StoredArray
 from .writing import LEVERAGE_STEPS
 
 if TYPE_CHECKING:
-    from .index import Index
+    from .addressing import Addresses
 
 DESCRIBED = 4096  # references whose descriptions are kept
 LEADING_BYTES = 32 << 20  # of token vectors that are kept in memory: those of the largest norms, which searches share
@@ -232,8 +232,8 @@ class Table:
     parts (list of TokenPart or SegmentPart): by shard.
     """
 
-    def __init__(self, index: Index, parts: Sequence[Part]) -> None:
-        self._index = index
+    def __init__(self, addresses: Addresses, parts: Sequence[Part]) -> None:
+        self._addresses = addresses
         self.parts: Sequence[Any] = parts
         self._described = lru_cache(maxsize=DESCRIBED)(self._describe)  # texts share references
         self.first_rows = numpy.cumsum([0, *(len(part) for part in parts)])
@@ -254,7 +254,7 @@ class Table:
     @property
     def _numbers(self) -> int:
         """Count the numbers of a row that searches have in memory, about."""
-        manifest = self._index.manifest
+        manifest = self._addresses.manifest
         stored = max((part.pair_numbers for part in self.parts), default=0)
         return max(manifest.width, len(manifest.tags), stored, 1)
 
@@ -275,8 +275,8 @@ class Table:
         if isinstance(factors, TokenFactors):
             factors = factors.extended()
         else:
-            labels = len(self._index.manifest.tags)
-            factors = factors.extended(WRITTEN_BYTES // (4 * labels * (self._index.manifest.width + 1 + labels)))
+            labels = len(self._addresses.manifest.tags)
+            factors = factors.extended(WRITTEN_BYTES // (4 * labels * (self._addresses.manifest.width + 1 + labels)))
         return Leading(factors, rows, norms[order], taken, self._places(rows))
 
     def leverage(self, row: int) -> float:
@@ -324,13 +324,13 @@ class Table:
         for number in numpy.unique(owners).tolist():
             chosen = owners == number
             local = rows[chosen] - self.first_rows[number]
-            result[chosen] = self.parts[number].tokens(local) + self._index.first_tokens_of_shards[number]
+            result[chosen] = self.parts[number].tokens(local) + self._addresses.first_tokens_of_shards[number]
         return result
 
     def positions(self) -> numpy.ndarray:
         """Return the document, start and end token of all rows (int64, rows x 3)."""
         found = [numpy.zeros((0, 3), dtype=numpy.int64)]
-        for shard, part, first in zip(self._index.shards, self.parts, self._index.first_documents.tolist()):
+        for shard, part, first in zip(self._addresses.shards, self.parts, self._addresses.first_documents.tolist()):
             rows = numpy.arange(len(part))
             tokens, starts = part.tokens(rows), shard.token_starts
             documents = numpy.searchsorted(starts, tokens, side="right") - 1
@@ -343,13 +343,13 @@ class Table:
         number, local = self._locate(row)
         part = self.parts[number]
         token, length = int(part.tokens(local)), int(part.lengths(numpy.array([local]))[0])
-        document, start = self._index.document_of(number, token)
+        document, start = self._addresses.document_of(number, token)
         return document, start, start + length
 
     def place(self, row: int) -> tuple[str, int]:
         """Return where a row comes from: document id and token number."""
         document, start, _ = self.segment(row)
-        return self._index.place(document, start)
+        return self._addresses.place(document, start)
 
     def select(self, where: Filter) -> list[numpy.ndarray]:
         """Return the rows of each shard that a filter permits (int64, numbers in the shard, rising)."""
@@ -358,10 +358,10 @@ class Table:
     def select_in(self, shard: int, where: Filter) -> numpy.ndarray:
         """Return the rows of one shard that a filter permits (int64, numbers in the shard, rising)."""
         part = self.parts[shard]
-        permitted = part.selected(self._index.manifest.tags, where)
+        permitted = part.selected(self._addresses.manifest.tags, where)
         if where.documents is not None:
             tokens = part.tokens(slice(0, len(part)))
-            permitted = permitted & self._index.in_documents(shard, tokens, where.documents)
+            permitted = permitted & self._addresses.in_documents(shard, tokens, where.documents)
         return numpy.flatnonzero(permitted)
 
     def reference(self, row: int, context: int = 40) -> dict[str, Any]:
@@ -384,8 +384,8 @@ class TokenTable(Table):
 
     def _describe(self, row: int, context: int) -> dict[str, Any]:
         number, local = self._locate(row)
-        label = self._index.manifest.tags[int(self.parts[number].labels[local, 1])]
-        return self._index.describe(*self.segment(row), label, context)
+        label = self._addresses.manifest.tags[int(self.parts[number].labels[local, 1])]
+        return self._addresses.describe(*self.segment(row), label, context)
 
 
 class SegmentTable(Table):
@@ -395,8 +395,8 @@ class SegmentTable(Table):
         """A missing entity has the label "O" and says what it might be."""
         number, local = self._locate(row)
         types = self.parts[number].types[local].tolist()
-        label, missing = (self._index.manifest.tags[tag] if tag >= 0 else "" for tag in types)
-        described = self._index.describe(*self.segment(row), label[2:] or label, context)
+        label, missing = (self._addresses.manifest.tags[tag] if tag >= 0 else "" for tag in types)
+        described = self._addresses.describe(*self.segment(row), label[2:] or label, context)
         return {**described, "missing": missing[2:]} if missing else described
 
 

@@ -6,7 +6,7 @@ from typing import Iterable, Sequence
 
 from ..corpora.documents import Document
 from ..curation.applying import Change
-from ..curation.records import Entity
+from ..schemes import Entity
 from .text import shorten, tokens_of, visible
 
 AROUND = 6  # words on each side

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from ..curation.records import KINDS, Ranking, Suspicion
+from ..curation.records import KINDS
+from ..curation.suspicions import Ranking, Suspicion, change_of
 from .pictures import new_figure, picture_text, save_picture
 from .plotting import COLORS
-from .suspicions import change_of
 
 LARGEST = 15
 EXAMPLES = 3

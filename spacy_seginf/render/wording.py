@@ -50,10 +50,6 @@ METHOD = (
     "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
     "training labels and are no prediction of retraining; `seginf evaluate` shows how well they do."
 )
-SUSPICION_SCORE = (
-    "Score: -log p of the present labels in nats, raised or lowered by decisions on labels like these, and by "
-    "mistakes that were asked about. High is suspicious; it is no proof of an error."
-)
 
 
 def caveat(stored: Optional[Mapping[str, Any]]) -> str:

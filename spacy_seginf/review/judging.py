@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 from ..curation.decisions import now
-from ..curation.records import CHOICES, Decision, Entity, Ranking, Suspicion
+from ..curation.records import CHOICES, Decision
+from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors
+from ..schemes import Entity
 from .shown import brief
 
 

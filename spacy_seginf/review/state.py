@@ -9,7 +9,8 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
-from ..curation.records import Decision, Ranking, Suspicion
+from ..curation.records import Decision
+from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors
 from .judging import Said, decide
 from .shown import Tables, brief, evidence_shown

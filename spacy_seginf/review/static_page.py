@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ..curation.records import Suspicion
+from ..curation.suspicions import Suspicion
 from ..errors import Errors
 from ..files import write_text
 from .page import head, render

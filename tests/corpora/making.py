@@ -10,7 +10,8 @@ import spacy
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.curation.records import Decision, Entity, suspicion_id
+from spacy_seginf.curation.records import Decision, suspicion_id
+from spacy_seginf.schemes import Entity
 
 WORDS = ["Ada", "Lind", "Tarnby", "Osted", "Veltra", "left", ".", "é", "\U0001d518", "שלום", "#", "O", "B-PER", "3"]
 LABELS = ["PER", "LOC", "ORG"]

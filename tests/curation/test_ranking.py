@@ -24,12 +24,11 @@ from spacy_seginf.curation.opinions import (
 )
 from spacy_seginf.curation.ranking import kind_of, overlapping_left_out, span_of, suspects_of
 from spacy_seginf.curation.readings import REACH, Opinion, Regions, find_regions, tags_of
-from spacy_seginf.curation.records import Entity
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.effects import complete_labels
 from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.schemes import TAG, TagScheme
+from spacy_seginf.schemes import TAG, Entity, TagScheme
 
 from ..influence.heads import fitted, random_data, segment_loss
 from .definitions import head

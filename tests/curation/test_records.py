@@ -16,9 +16,6 @@ from spacy_seginf.curation.records import (
     CHOICES,
     KINDS,
     Decision,
-    Entity,
-    Ranking,
-    Suspicion,
     corpus_digest,
     decision_line,
     read_decisions,
@@ -26,6 +23,8 @@ from spacy_seginf.curation.records import (
     suspicion_id,
     write_ranking,
 )
+from spacy_seginf.curation.suspicions import Ranking, Suspicion
+from spacy_seginf.schemes import Entity
 
 TEXT = st.text(max_size=8)  # lone surrogates too
 SPANS = st.tuples(st.integers(0, 50), st.integers(1, 9)).map(lambda pair: (pair[0], pair[0] + pair[1]))

@@ -17,13 +17,14 @@ from spacy_seginf.curation.decisions import append_decisions, now
 from spacy_seginf.curation.driving import drives, find_mistakes, likeness
 from spacy_seginf.curation.opening import open_curation
 from spacy_seginf.curation.opinions import Trusted
-from spacy_seginf.curation.records import Decision, Entity, corpus_digest, read_ranking, suspicion_id
+from spacy_seginf.curation.records import Decision, corpus_digest, read_ranking, suspicion_id
 from spacy_seginf.curation.references import References
 from spacy_seginf.curation.suspecting import Decided, Suspector
 from spacy_seginf.evaluation.curating import decisions_of, truth_of
 from spacy_seginf.evaluation.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
 from spacy_seginf.evaluation.reviewing import read_ranking as read_in_order
 from spacy_seginf.influence.effects import HeadEffects, log_odds
+from spacy_seginf.schemes import Entity
 
 from ..cli.running import run
 from ..conftest import make_tagger

@@ -8,9 +8,10 @@ from dataclasses import replace
 import matplotlib
 import pytest
 
-from spacy_seginf.curation.records import KINDS, Entity
+from spacy_seginf.curation.records import KINDS
 from spacy_seginf.render.pictures import check_picture, new_figure, picture_text
 from spacy_seginf.render.ranking_plots import _name, plot_families, plot_reading_curve
+from spacy_seginf.schemes import Entity
 
 from ..cli.running import run
 from ..exchange.making import example, make, ranking_of

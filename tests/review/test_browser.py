@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from spacy_seginf.curation.records import Entity, read_decisions, write_ranking
+from spacy_seginf.curation.records import read_decisions, write_ranking
+from spacy_seginf.schemes import Entity
 
 from .making import LONG, hostile_ranking, large_ranking, small_ranking
 from .pages import decided, press, says, settle, shows, title

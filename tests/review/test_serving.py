@@ -16,9 +16,10 @@ from dataclasses import replace
 
 import pytest
 
-from spacy_seginf.curation.records import Entity, read_decisions, write_ranking
+from spacy_seginf.curation.records import read_decisions, write_ranking
 from spacy_seginf.review import serving
 from spacy_seginf.review.app import LARGEST
+from spacy_seginf.schemes import Entity
 
 from .making import small_ranking
 
