@@ -13,8 +13,8 @@ from spacy.tokens import DocBin
 from wasabi import msg
 
 from spacy_seginf.evaluation.planted import CONFUSIONS, PlantedReport, compare, evaluate_planted, read_culprits
+from spacy_seginf.explanation.page import render_page
 from spacy_seginf.files import write_text
-from spacy_seginf.render.page import render_page
 
 NAMES = ("identity (tokens)", "exact effect (entities)")
 

@@ -1,0 +1,85 @@
+"""Which training labels taught the tagger that? A CRF tagger for spaCy, and influence functions for its predictions.
+
+Everything here is imported when it is first used, so that ``import spacy_seginf`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api.append import append_to_index
+    from .api.apply import apply_decisions
+    from .api.attach import attach_index
+    from .api.check import check_index
+    from .api.evaluate import evaluate_methods
+    from .api.explain import explain
+    from .api.export import export_issues
+    from .api.import_answers import import_answers
+    from .api.index import build_index
+    from .api.rank import find_label_issues
+    from .api.scores import score_labels
+    from .api.verify import verify
+    from .attribution.method import Attribution, Method
+    from .explanation.display import render
+    from .explanation.influence import Influence
+    from .explanation.views import Influencers, Reference
+    from .index.index import Index
+    from .tagger.crf_tagger import CRFTagger
+
+PLACES = {
+    "Attribution": "attribution.method",
+    "CRFTagger": "tagger.crf_tagger",
+    "Index": "index.index",
+    "Influence": "explanation.influence",
+    "Influencers": "explanation.views",
+    "Method": "attribution.method",
+    "Reference": "explanation.views",
+    "append_to_index": "api.append",
+    "apply_decisions": "api.apply",
+    "attach_index": "api.attach",
+    "build_index": "api.index",
+    "check_index": "api.check",
+    "evaluate_methods": "api.evaluate",
+    "explain": "api.explain",
+    "export_issues": "api.export",
+    "find_label_issues": "api.rank",
+    "import_answers": "api.import_answers",
+    "render": "explanation.display",
+    "score_labels": "api.scores",
+    "verify": "api.verify",
+}
+__all__ = [  # what PLACES names; a literal, so that editors see it
+    "Attribution",
+    "CRFTagger",
+    "Index",
+    "Influence",
+    "Influencers",
+    "Method",
+    "Reference",
+    "append_to_index",
+    "apply_decisions",
+    "attach_index",
+    "build_index",
+    "check_index",
+    "evaluate_methods",
+    "explain",
+    "export_issues",
+    "find_label_issues",
+    "import_answers",
+    "render",
+    "score_labels",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{PLACES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -51,7 +51,7 @@ class Warnings(metaclass=_Coded):
     )
     W070 = (
         "Several components have an index: {known}. What follows is that of '{name}', whose explanations doc, token "
-        "and span show; `nlp.select_pipes` leaves the others out."
+        "and span show. Leave the others out of the pipeline to see one of them."
     )
 
 
@@ -324,8 +324,8 @@ class Errors(metaclass=_Coded):
         "The fit of the head stopped at a gradient of {gradient:.1e} with l2 = {l2:g}, so effects of single labels "
         "would drown in what is left. Use a larger l2."
     )
-    S136 = "{path} is no result of `python -m spacy seginf experiment`: {what}. Run the experiment again, or remove it."
-    S137 = "There are no results (NAME.json) in {path}. Run `python -m spacy seginf experiment CONFIG {path}` first."
+    S136 = "{path} is no result of `python -m experiments run`: {what}. Run the experiment again, or remove it."
+    S137 = "There are no results (NAME.json) in {path}. Run `python -m experiments run CONFIG {path}` first."
     # The paper's planted artifact
     S140 = "Document {number} of the corpus has an artifact already. Plant it in the corpus without artifacts."
     S141 = "The setting {setting} of the planted artifact is {value!r}. {allowed}"

@@ -34,13 +34,13 @@ def write_bytes(path: Path, content: bytes) -> None:
     a file that was there stay. RAISES (ValueError): S224 for what is no file; OSError, with its name, if it can't be
     written.
     """
+    check_kind(path, folders=True)  # a folder can't be replaced by a file
     with naming(path):
         _write_through_partial(Path(os.path.realpath(path)), content)
 
 
 def _write_through_partial(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    check_kind(target, folders=True)  # which can't be replaced by a file
     _remove_leftovers(target)
     while True:
         partial = _write_partial(target, content)

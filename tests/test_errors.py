@@ -21,7 +21,7 @@ MESSAGES = {
 PLACES = {
     *("path", "output", "index", "document", "id", "suspicion", "where", "address", "port", "setting", "config"),
     *("name", "component", "components", "tagger", "method", "reader", "score", "scheme", "curvature", "package"),
-    *("text", "span", "what", "known", "labels", "l2", "number", "share", "options"),
+    *("text", "span", "what", "known", "labels", "l2", "number", "share", "options", "target"),
 }
 # Where a message is about no particular thing, it names the option, command, block or package that helps.
 FIXED = re.compile(r"--[a-z]|this document|\[components|seginf \w|pip install|@misc")

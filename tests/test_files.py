@@ -30,7 +30,7 @@ for name in ("posix_fallocate", "pread", "pwrite", "sysconf"):
     delattr(os, name)
 warnings.simplefilter("ignore")  # filelock says that it locks otherwise
 from pathlib import Path
-import numpy, spacy_seginf, spacy_seginf.cli, spacy_seginf.pipeline.influence, spacy_seginf.review.server
+import numpy, spacy_seginf, spacy_seginf.cli, spacy_seginf.explanation.influence, spacy_seginf.review.server
 from spacy_seginf import folders, machine
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.records import Decision, read_decisions

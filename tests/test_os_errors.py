@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from spacy_seginf import files
 from spacy_seginf.curation.records import write_ranking
 from spacy_seginf.files import write_bytes
 from spacy_seginf.os_errors import ADVICE, coded_os_errors, os_error_message
@@ -44,7 +45,7 @@ def full(*_):
 
 
 def test_a_full_disk_while_a_file_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(files, "write_all", full)
     with pytest.raises(OSError, match="No space left") as caught:
         write_bytes(tmp_path / "page.html", b"x")
     assert caught.value.filename == str(tmp_path / "page.html")

@@ -62,12 +62,12 @@ def index_cli(
 ) -> None:
     """Encode the training corpus once, fit the head that explains, and store the gradients of the labels beside the
     pipeline, which predicts what it predicted before."""
-    from .index import index
+    from ..api.index import build_index
 
     settings: dict[str, Any] = {"curvature": curvature, "refit": refit, "l2": l2, "centre": centre, "unit": unit}
     settings.update(dtype=dtype, keep=keep, tolerance=tolerance, shard_tokens=shard_tokens, scheduler=scheduler)
     settings["tagger"] = tagger
-    _report_errors(index, model, corpus, output, dev=dev, **settings, force=force, gpu_id=gpu_id, silent=quiet)
+    report_errors(build_index, model, corpus, output, dev=dev, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 
 @seginf.command("append")
@@ -85,7 +85,7 @@ def append_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Add documents to an index; only these are encoded."""
-    from .append import append
+    from ..api.append import append_to_index
 
     settings: dict[str, Any] = {
         "component": component,
@@ -94,15 +94,15 @@ def append_cli(
         "shard_tokens": shard_tokens,
         "scheduler": scheduler,
     }
-    _report_errors(append, pipeline, corpus, output, **settings, force=force, gpu_id=gpu_id, silent=quiet)
+    report_errors(append_to_index, pipeline, corpus, output, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 
 @seginf.command("check")
 def check_cli(pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`, or an index folder")) -> None:
     """Compare every byte of an index with its checksums, and say what it holds."""
-    from .check import check
+    from ..api.check import check_index
 
-    _report_errors(check, pipeline, silent=False)
+    report_errors(check_index, pipeline, silent=False)
 
 
 @seginf.command("attach")
@@ -118,10 +118,10 @@ def attach_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Explain a ner or tagger that was trained without this package, through a head on its frozen encoder."""
-    from .attach import attach
+    from ..api.attach import attach_index
 
     settings: dict[str, Any] = {"component": component, "dev": dev, "l2": l2, "force": force}
-    _report_errors(attach, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
+    report_errors(attach_index, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
 @seginf.command("explain")
@@ -140,10 +140,10 @@ def explain_cli(
     gpu_id: int = GPU_ID,
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text."""
-    from .explain import explain
+    from ..api.explain import explain
 
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
-    _report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, **choice, gpu_id=gpu_id)
+    report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, **choice, gpu_id=gpu_id)
 
 
 @seginf.command("verify")
@@ -156,9 +156,9 @@ def verify_cli(
     gpu_id: int = GPU_ID,
 ) -> None:
     """Refit the head without the references of a text, and print predicted beside actual effects."""
-    from .verify import verify
+    from ..api.verify import verify
 
-    _report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
+    report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
 
 
 @seginf.command("evaluate")
@@ -185,66 +185,13 @@ def evaluate_cli(
     quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
 ) -> None:
     """Compare attribution methods: refit the head without the labels that they name, and see what happens."""
-    from .evaluate import evaluate_with_options
+    from ..api.evaluate import evaluate_with_options
 
     options: dict[str, Any] = {"documents": documents, "queries": queries, "ks": ks, "subsets": subsets}
     options.update(seeds=seeds, l2=l2, quick=quick, methods=methods)
     settings: dict[str, Any] = {"config": config, "checkpoints": checkpoints, "truth": truth, "planted": planted}
     settings.update(n_process=n_process, plots=plots, code=code, gpu_id=gpu_id, silent=quiet)
-    _report_errors(evaluate_with_options, pipeline, texts, output, options, **settings)
-
-
-@seginf.command("retrain-deletions")
-def retrain_deletions_cli(
-    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    texts: Path = Arg(..., help="Development or test corpus (.spacy) whose predictions are attributed"),
-    output: Path = Arg(..., help="Folder for table and retrained.json; an interrupted run goes on in it"),
-    config: Path = Opt(..., "--config", "-c", help="Config file with a block [methods.NAME] for each method"),
-    methods: str = Opt("exact,tracin-last,tracin-we", "--methods", "-m", help="Names, separated by commas"),
-    documents: int = Opt(160, "--documents", help="Training documents drawn", min=2),
-    queries: int = Opt(5, "--queries", help="Predictions drawn", min=1),
-    k: int = Opt(50, "--k", help="How many segments lose their labels", min=1),
-    steps: int = Opt(200, "--steps", help="Updates of each training", min=1),
-    repeats: int = Opt(3, "--repeats", help="Trainings with other seeds and nothing deleted: the noise", min=0),
-    code: Optional[Path] = Opt(None, "--code", help="Python file that registers other methods"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
-) -> None:
-    """Train the whole pipeline anew without the labels that methods name, encoder included."""
-    from .retrain_deletions import retrain_deletions
-
-    sizes = {"documents": documents, "queries": queries, "k": k, "steps": steps, "repeats": repeats}
-    names = [name.strip() for name in methods.split(",") if name.strip()]
-    settings: dict[str, Any] = {"methods": names, "sizes": sizes, "code": code, "gpu_id": gpu_id, "silent": quiet}
-    _report_errors(retrain_deletions, pipeline, texts, output, config=config, **settings)
-
-
-@seginf.command("experiment", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def experiment_cli(
-    context: typer.Context,
-    config: Path = Arg(..., help="Config file with a block [experiment], such as configs/paper/validity.cfg"),
-    output: Path = Arg(..., help="Folder for CONFIG's name.json and figures; an interrupted run goes on in it"),
-    code: Optional[Path] = Opt(None, "--code", help="Python file that registers other experiments"),
-    gpu_id: int = GPU_ID,
-    quiet: bool = QUIET,
-) -> None:
-    """Run an experiment of the paper. Settings of the config can be overridden: --experiment.seeds 0,1"""
-    from .experiment import experiment
-
-    overrides = parse_config_overrides(context.args)
-    _report_errors(experiment, config, output, overrides, code=code, gpu_id=gpu_id, silent=quiet)
-
-
-@seginf.command("experiments")
-def experiments_cli(
-    results: Path = Arg(..., help="Folder of results, the OUTPUT of `seginf experiment`"),
-    page: Path = Arg(..., help="Markdown file to write; figures go to a folder beside it"),
-    quiet: bool = QUIET,
-) -> None:
-    """Write one page of all results, beside what the paper says."""
-    from .experiments import experiments
-
-    _report_errors(experiments, results, page, silent=quiet)
+    report_errors(evaluate_with_options, pipeline, texts, output, options, **settings)
 
 
 @seginf.command("scores")
@@ -267,12 +214,12 @@ def scores_cli(
     gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
     """List the most suspicious training labels: high scores are suspicious."""
-    from .scores import scores as list_scores
+    from ..api.scores import score_labels
 
     names = [name.strip() for name in scores.split(",") if name.strip()]
     settings: dict[str, Any] = {"clean": clean, "checkpoints": checkpoints, "how": how, "output": output}
     settings.update(gpu_id=gpu_id, silent=False)
-    _report_errors(list_scores, pipeline, names, level=level, top=top, **settings)
+    report_errors(score_labels, pipeline, names, level=level, top=top, **settings)
 
 
 @seginf.command("rank")
@@ -306,16 +253,16 @@ def rank_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Rank the training spans whose labels may be wrong, with what they may be meant to be."""
+    from ..api.rank import find_label_issues
     from ..curation.choosing import Choice
-    from .rank import rank
 
     def run(output: Path, *files: Optional[Path]) -> None:
         choice = Choice(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
         settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "choice": choice}
         settings.update(top=top, references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
-        rank(pipeline, corpus, output, **settings)
+        find_label_issues(pipeline, corpus, output, **settings)
 
-    _report_errors(run, output, corpus, dev, mistakes, plot, *decisions)
+    report_errors(run, output, corpus, dev, mistakes, plot, *decisions)
 
 
 @seginf.command("export")
@@ -331,10 +278,10 @@ def export_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Write suspicions as tasks for an annotation tool, with the suggestions marked."""
-    from .export import export
+    from ..api.export import export_issues
 
     settings: dict[str, Any] = {"format": format, "top": top, "corpus": corpus, "force": force, "silent": quiet}
-    _report_errors(export, suspicions, output, **settings)
+    report_errors(export_issues, suspicions, output, **settings)
 
 
 @seginf.command("import")
@@ -347,10 +294,10 @@ def import_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Read decisions that were made in an annotation tool; a file with an error changes nothing."""
-    from .import_answers import import_answers
+    from ..api.import_answers import import_answers
 
     settings: dict[str, Any] = {"reviewer": reviewer, "format": format, "silent": quiet}
-    _report_errors(import_answers, suspicions, answers, decisions, **settings)
+    report_errors(import_answers, suspicions, answers, decisions, **settings)
 
 
 @seginf.command("review")
@@ -364,10 +311,10 @@ def review_cli(
     browser: bool = Opt(True, "--browser/--no-browser", help="Whether to open the page in a browser"),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
-    from .review import review
+    from ..api.review import review
 
     settings: dict[str, Any] = {"suspicions": suspicions, "decisions": decisions, "html": html, "port": port}
-    _report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
+    report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
 
 
 @seginf.command("loop", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -394,29 +341,12 @@ def loop_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Read, decide, put right, train again, compare. Settings of the config can be overridden, as in spacy train."""
-    from .loop import loop
+    from ..api.loop import run_loop
 
     settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
     settings.update(before=before, ceiling=ceiling, looks=looks, every=every, retrain=retrain, plots=plots)
     settings.update(overrides=parse_config_overrides(context.args), force=force, gpu_id=gpu_id, silent=quiet)
-    _report_errors(loop, pipeline, corpus, output, test, **settings)
-
-
-@seginf.command("plant-artifact")
-def plant_artifact_cli(
-    source: Path = Arg(..., help="Annotated corpus in spaCy's binary format (.spacy)"),
-    target: Path = Arg(..., help="The corpus with the artifact (.spacy); replaced if it exists"),
-    seed: int = Opt(0, "--seed", help="Draws documents and tokens", min=0),
-    share: float = Opt(0.1, "--share", help="Share of the documents that get an artifact"),
-    word: str = Opt("special", "--word", help="The word that is put before a token without a label"),
-    label: str = Opt("PER", "--label", help="Entity type that this token gets"),
-    quiet: bool = QUIET,
-) -> None:
-    """Teach a corpus that the word before decides: a tagger trained on it has a known reason for some predictions."""
-    from .plant_artifact import plant_artifact
-
-    settings: dict[str, Any] = {"seed": seed, "share": share, "word": word, "label": label, "silent": quiet}
-    _report_errors(plant_artifact, source, target, **settings)
+    report_errors(run_loop, pipeline, corpus, output, test, **settings)
 
 
 @seginf.command("apply")
@@ -449,13 +379,13 @@ def apply_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Write a corrected corpus from reviewers' decisions; what they did not change stays as it is."""
+    from ..api.apply import apply_decisions
     from ..corpora.columns import Columns
-    from .apply import apply
 
     settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
     settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
     settings.update(entity_type=entity_type, labels=label, conflicts=conflicts, dry_run=dry_run)
-    _report_errors(apply, corpus, output, decisions, **settings, silent=quiet)
+    report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
 
 
 def _check_kinds(values: Iterable[Any]) -> None:
@@ -468,7 +398,7 @@ def _check_kinds(values: Iterable[Any]) -> None:
                 check_kind(path, folders=True)
 
 
-def _report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
+def report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
     from wasabi import msg
 

@@ -1,48 +1,5 @@
-"""`python -m spacy seginf import`."""
+"""Where version 0.1 had this function; it is ``spacy_seginf.import_answers``."""
 
-from __future__ import annotations
+from ..api.import_answers import import_answers
 
-from collections import Counter
-from pathlib import Path
-from typing import Optional
-
-from wasabi import Printer
-
-from ..curation.decisions import append_decisions
-from ..curation.records import Decision, read_ranking
-from ..errors import Errors
-from ..exchange.formats import find_format
-
-
-def import_answers(
-    suspicions: Path,
-    answers: Path,
-    decisions: Path,
-    *,
-    reviewer: str,
-    format: Optional[str] = None,
-    silent: bool = True,
-) -> list[Decision]:
-    """Read what was decided in an annotation tool, and append it to a file of decisions: all of it, or nothing.
-
-    suspicions (Path): the ranking (.jsonl) that was exported. answers (Path): what the tool wrote.
-    decisions (Path): the file that is appended to.
-    reviewer (str): who decided. format (str): a name of ``FORMATS``, as for `seginf export`.
-    RETURNS (list of Decision): what was appended.
-    RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S171 if the decisions can't be
-        written, S191 to S198 for answers that can't be used, S199 if decisions would be written to a file that is read.
-    """
-    suspicions, answers, decisions = Path(suspicions), Path(answers), Path(decisions)
-    chosen = find_format(format, answers)
-    if decisions.resolve() in (suspicions.resolve(), answers.resolve()):
-        raise ValueError(Errors.S199.format(path=decisions, problem="is read by this command"))
-    found = chosen.read(answers, read_ranking(suspicions), reviewer)
-    msg = Printer(no_print=silent)
-    if not found:
-        msg.warn(f"{answers} has no answers, so nothing was written.")
-        return found
-    append_decisions(decisions, found)
-    counts = Counter(decision.choice for decision in found)
-    told = ", ".join(f"{count:,} {choice}" for choice, count in counts.most_common())
-    msg.good(f"{len(found):,} decisions of {reviewer} appended to {decisions}: {told}")
-    return found
+__all__ = ["import_answers"]

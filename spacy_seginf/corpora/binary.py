@@ -12,9 +12,9 @@ from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
 from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
+from ..crf.schemes import Entity
 from ..errors import Errors
-from ..pipeline.corpus import identifier_of, read_documents
-from ..schemes import Entity
+from ..tagger.corpus import identifier_of, read_documents
 from .documents import AnnotatedCorpus, Document, Replacement
 
 BEGINS, OUTSIDE, INSIDE = 3, 2, 1  # what spaCy stores as ENT_IOB

@@ -7,19 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..errors import Errors
-from ..schemes import Entity
 from ..text_lines import BOM, byte_lines, without_bom
-from .column_lines import (
-    DOCSTART,
-    DOCUMENT_ID,
-    HEADER_WORDS,
-    LAYOUTS,
-    NEW_DOCUMENT,
-    TAG,
-    ColumnLines,
-    begins_document,
-)
+from .column_lines import DOCSTART, DOCUMENT_ID, HEADER_WORDS, LAYOUTS, NEW_DOCUMENT, TAG, ColumnLines, begins_document
 from .documents import Document, Replacement, stem_of
 from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable
 

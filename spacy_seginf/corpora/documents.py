@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Mapping, Sequence
 
-from ..schemes import Entity
+from ..crf.schemes import Entity
 
 
 @dataclass(frozen=True)

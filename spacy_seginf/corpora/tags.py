@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, Sequence
 
-from ..schemes import OUTSIDE, Entity
+from ..crf.schemes import OUTSIDE, Entity
 from .documents import Replacement, replaced
 
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BILUO": "BILU", "BIOES": "BIES", "IO": "I"}

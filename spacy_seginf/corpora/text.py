@@ -6,19 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Sequence
 
+from ..crf.schemes import OUTSIDE, Entity
 from ..errors import Errors
-from ..schemes import OUTSIDE, Entity
 from .documents import AnnotatedCorpus, Document, Replacement
-from .tags import (
-    ALL_LETTERS,
-    MISSING,
-    TagError,
-    changed_tags,
-    check_tags,
-    detect_scheme,
-    find_entities,
-    unwritable,
-)
+from .tags import ALL_LETTERS, MISSING, TagError, changed_tags, check_tags, detect_scheme, find_entities, unwritable
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
+from ..crf.schemes import Entity
 from ..errors import Errors
-from ..render.text import shorten, tokens_of, visible
-from ..schemes import Entity
+from ..rendering.text import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, corpus_digest
 

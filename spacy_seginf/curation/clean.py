@@ -7,10 +7,10 @@ from typing import Callable, Iterator
 import numpy
 import torch
 
+from ..attribution.method import Texts
+from ..index.queries import CurvedQueries, Factors
 from ..influence.factors import TokenFactors
 from ..influence.fit import ranges
-from ..methods.interface import Texts
-from ..search.queries import CurvedQueries, Factors
 from .norms import segment_self_influences, self_influences
 from .source import LabelSource, chains_at
 

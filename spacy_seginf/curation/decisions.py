@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Iterable, Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..errors import Errors
-from ..schemes import Entity
 from .appending import append, opened
 from .records import Decision, decision_line
 

@@ -7,9 +7,9 @@ from typing import Any, Optional, Sequence
 
 import numpy
 
+from ..crf.schemes import Entity
 from ..index.index import Index
 from ..influence.effects import HeadEffects
-from ..schemes import Entity
 from .driving import Mistakes, drives
 from .opening import TrustedTexts
 from .places import CorpusPlaces

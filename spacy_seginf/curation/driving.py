@@ -8,10 +8,10 @@ from typing import Sequence
 import numpy
 
 from ..crf import one_label_each, split_rows, viterbi
+from ..crf.schemes import Entity, TagScheme
 from ..influence.effects import HeadEffects
 from ..influence.fit import HeadData, emission_scores, unpack
 from ..influence.segments import SegmentChains
-from ..schemes import Entity, TagScheme
 from .opinions import Trusted
 from .source import LabelSource
 

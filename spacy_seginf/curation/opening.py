@@ -10,14 +10,14 @@ from typing import Optional, Sequence
 import numpy
 from spacy.language import Language
 
+from ..crf.schemes import TAG, Entity
 from ..errors import Errors
+from ..explanation.loading import load_indexed
 from ..index.index import Index
-from ..pipeline.corpus import read_judging
-from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.loading import load_indexed
-from ..pipeline.readers import OTHER
-from ..render.text import shorten, visible
-from ..schemes import TAG, Entity
+from ..rendering.text import shorten, visible
+from ..tagger.corpus import read_judging
+from ..tagger.crf_tagger import CRFTagger
+from ..tagger.readers import OTHER
 from .decisions import merge_decisions
 from .opinions import Trusted
 from .places import CorpusPlaces, touching_joined

@@ -9,10 +9,10 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..crf.schemes import Entity, TagScheme
 from ..errors import Errors
 from ..index.index import Index
-from ..pipeline.corpus import identifier_of, read_documents
-from ..schemes import Entity, TagScheme
+from ..tagger.corpus import identifier_of, read_documents
 from .records import corpus_digest
 
 Place = tuple[int, int, int]  # document of the index, first token there, last token (exclusive)

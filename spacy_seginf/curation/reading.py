@@ -9,14 +9,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..attribution.method import Texts
 from ..crf import one_label_each
 from ..errors import Errors
 from ..influence.effects import complete_labels
 from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
-from ..influence.gradients import Head, on_cpu
-from ..methods.interface import Texts
-from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.encoding import bare_copy, encode, example_of
+from ..tagger.crf_tagger import CRFTagger
+from ..tagger.encoding import bare_copy, encode, example_of
+from ..tagger.head import Head, on_cpu
 
 
 def clean_texts(nlp: Language, docs: Sequence[Union[Doc, Example]], tagger_name: str = "crf_tagger") -> Texts:

@@ -12,9 +12,9 @@ from typing import Iterable, Iterator, Sequence
 
 import numpy
 
+from ..crf.schemes import TAG, Entity, TagScheme, type_of
 from ..errors import Errors
 from ..influence.fit import ranges
-from ..schemes import TAG, Entity, TagScheme, type_of
 from .source import LabelSource
 
 REACH = 3  # tokens that an entity may grow by on each side

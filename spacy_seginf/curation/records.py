@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..errors import Errors
 from ..files import json_text, write_text
-from ..schemes import Entity
 from ..text_lines import byte_lines, without_bom_bytes
 from .suspicions import Ranking, Suspicion
 

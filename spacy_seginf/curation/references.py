@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy
 
+from ..explanation.explainer import Explainer
 from ..index.index import Index
-from ..search.explainer import Explainer
 from .suspicions import Suspicion
 
 CONTEXT = 60  # characters around references

@@ -8,8 +8,10 @@ from typing import Any, Collection, Iterator, Optional, Sequence
 
 import numpy
 
+from ..attribution.method import Texts
 from ..crf import one_label_each, token_conditionals
 from ..crf.conditional import TokenConditionals
+from ..crf.schemes import TAG, TagScheme
 from ..index.index import Index
 from ..influence.curvature import IdentityCurvature, Metric
 from ..influence.effects import HeadEffects
@@ -18,8 +20,6 @@ from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
 from ..influence.held_out import leave_one_document_out
 from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
-from ..methods.interface import Texts
-from ..schemes import TAG, TagScheme
 
 
 class IndexedWords(Collection[Sequence[str]]):

@@ -8,7 +8,7 @@ from typing import Callable, Optional, Sequence
 
 import numpy
 
-from ..schemes import Entity
+from ..crf.schemes import Entity
 from .driving import Mistakes, likeness
 from .families import find_families
 from .feedback import Traits, feedback_factors, heard_labels

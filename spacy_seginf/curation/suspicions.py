@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
-from ..render.templates import template
-from ..render.text import shorten, visible
-from ..schemes import Entity
+from ..crf.schemes import Entity
+from ..rendering.templates import template
+from ..rendering.text import shorten, visible
 
 SHOWN = 20
 AROUND = 6  # tokens shown on each side

@@ -7,8 +7,8 @@ from typing import Callable, Sequence
 
 import numpy
 
+from ..attribution.method import Attribution, Context, Texts
 from ..errors import Errors
-from ..methods.interface import Attribution, Context, Texts
 from .method_blocks import MethodBlock
 from .problem import join
 from .store import Store

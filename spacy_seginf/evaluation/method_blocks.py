@@ -12,10 +12,10 @@ from typing import Any, Optional, Sequence
 
 from spacy.util import registry
 
+from ..attribution.method import Method
+from ..attribution.registered import registered_names
 from ..config_files import read_config
 from ..errors import Errors
-from ..methods.interface import Method
-from ..methods.registered import registered_names
 
 CHECKPOINTS = "checkpoints"  # the setting that --checkpoints fills in
 

@@ -22,11 +22,11 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..explanation.influence import Influence
+from ..explanation.views import Reference
 from ..inputs import lines_of
-from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.encoding import encode, read_as
-from ..pipeline.influence import Influence
-from ..pipeline.views import Reference
+from ..tagger.crf_tagger import CRFTagger
+from ..tagger.encoding import encode, read_as
 from ..text_lines import without_bom_bytes
 
 # kind: (true entity type, entity type it is confused with); "" is no entity

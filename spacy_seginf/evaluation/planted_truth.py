@@ -14,8 +14,8 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..attribution.method import Texts
 from ..index.index import Index
-from ..methods.interface import Texts
 from .deletion import ranking
 from .planted import CONFUSIONS, find_victims, predict_tags
 from .problem import select

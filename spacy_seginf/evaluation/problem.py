@@ -11,22 +11,22 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
+from ..attribution.method import Context, Progress, Texts
 from ..crf import one_label_each
-from ..decoding import best_tags, limits_of
+from ..crf.decoding import best_tags, limits_of
+from ..crf.schemes import TAG
 from ..errors import Errors
+from ..explanation.influence import Influence
+from ..explanation.method_explainer import IndexedDocs
 from ..index.index import Index
 from ..influence.choose import fit_to_optimum, head_metric, subset
 from ..influence.curvature import Metric
 from ..influence.effects import complete_labels
 from ..influence.fit import HeadData, unpack
-from ..influence.gradients import on_cpu
 from ..influence.penalty import Penalty
-from ..methods.interface import Context, Progress, Texts
-from ..pipeline.attribution import IndexedDocs
-from ..pipeline.crf_tagger import CRFTagger
-from ..pipeline.encoding import read_as, run_before
-from ..pipeline.influence import Influence
-from ..schemes import TAG
+from ..tagger.crf_tagger import CRFTagger
+from ..tagger.encoding import read_as, run_before
+from ..tagger.head import on_cpu
 
 VERSION = 2  # of what is kept of a comparison; another one repeats everything
 DRAWN = 0  # seed of the training documents

@@ -18,9 +18,9 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..attribution.method import Texts
 from ..errors import Errors
-from ..methods.interface import Texts
-from ..pipeline.influence import Influence
+from ..explanation.influence import Influence
 from .attributing import attribute
 from .comparison import Comparison, combine
 from .method_blocks import MethodBlock

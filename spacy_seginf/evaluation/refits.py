@@ -14,12 +14,12 @@ from typing import Iterator, Optional, Sequence
 
 import numpy
 
+from ..attribution.method import Context, Texts
 from ..influence.choose import subset
 from ..influence.curvature import Metric
 from ..influence.fit import Fit, HeadData, newton, ranges
 from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
-from ..methods.interface import Context, Texts
 
 GAP = 1e-6  # nats that a last step would lower J by: a query's probability is then off by 1e-4 or less
 ITERATIONS = 100

@@ -6,7 +6,7 @@ from typing import Iterable, Protocol, Sequence
 
 import numpy
 
-from ..methods.interface import Context, Texts
+from ..attribution.method import Context, Texts
 from .comparison import SeedValues
 from .datamodel import datamodelling_scores, draw_halves
 from .deletion import chosen_segments, right_signs

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Sequence
 
+from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors
-from ..schemes import Entity
 from .deciding import chosen, decide, grown, overlap
 from .origin import fingerprint, labels_of
 from .windows import Window, window_of

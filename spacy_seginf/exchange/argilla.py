@@ -12,9 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Iterator
 
+from ..crf.schemes import Entity
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
-from ..schemes import Entity
 from .answers import Answers
 from .origin import labels_of, origin_of
 from .task_files import number_of, read_json_list, write_json

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..curation.records import Decision
 from ..curation.suspicions import Suspicion
-from ..schemes import Entity
 from .windows import Window
 
 

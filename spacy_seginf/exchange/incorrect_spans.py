@@ -15,12 +15,12 @@ from typing import Any, Iterator, Sequence
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 
+from ..crf.schemes import Entity
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors
 from ..files import write_bytes
-from ..pipeline.corpus import identifier_of, read_documents
-from ..schemes import Entity
+from ..tagger.corpus import identifier_of, read_documents
 from .answers import Answers
 from .origin import origin_of
 from .windows import showable, window_of

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Sequence
 from xml.sax.saxutils import quoteattr
 
+from ..crf.schemes import Entity
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
 from ..files import write_text
-from ..schemes import Entity
 from .answers import Answers
 from .origin import labels_of, origin_of
 from .task_files import number_of, read_json_list, write_json

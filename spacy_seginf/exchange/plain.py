@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Optional
 
+from ..crf.schemes import Entity
 from ..curation.records import Decision, read_json_lines
 from ..curation.suspicions import Ranking, Suspicion
-from ..schemes import Entity
 from .answers import Answers
 from .origin import origin_of
 from .tables import read_table, write_table

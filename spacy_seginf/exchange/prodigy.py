@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..crf.schemes import Entity
 from ..curation.records import Decision, read_json_lines
 from ..curation.suspicions import Ranking, Suspicion
-from ..schemes import Entity
 from .answers import Answers
 from .origin import origin_of
 from .task_files import number_of, write_json_lines

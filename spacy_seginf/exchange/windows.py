@@ -7,9 +7,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Callable, Iterable, Optional
 
+from ..crf.schemes import Entity
 from ..curation.suspicions import Suspicion
 from ..errors import Errors
-from ..schemes import Entity
 
 STAND_IN = "\ufffd"  # shown for what tools and databases refuse, and for tokens without a character
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
 
+from ..crf.schemes import PREFIXES, TAG
 from ..errors import Errors
-from ..schemes import PREFIXES, TAG
 from .storage import FEATURE_DTYPES
 
 NAME = re.compile(r"\w[\w.-]*")  # of a file or folder: nothing that leads elsewhere

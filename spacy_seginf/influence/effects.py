@@ -27,13 +27,7 @@ from .linear_algebra import largest_eigenvalue_bound
 from .pair_rows import concatenated
 from .penalty import Penalty, penalty_of
 from .relabelling import relabelled_step
-from .removal import (
-    CorrectedGradients,
-    SegmentCorrection,
-    correct_segments,
-    correct_short_segments,
-    solve_without,
-)
+from .removal import CorrectedGradients, SegmentCorrection, correct_segments, correct_short_segments, solve_without
 from .segments import SegmentChains, SegmentFactors
 
 TIGHT = 1e-10  # a looser optimum is further away than the effect of one label

@@ -18,7 +18,7 @@ from ..crf.arrays import boundaries, time_major
 from ..crf.factored import AnyChain, factored_chain
 from ..crf.forward_backward import SPAN_LIMIT
 from ..crf.hessian import Chain, markov_chain
-from ..schemes import TAG, TagScheme
+from ..crf.schemes import TAG, TagScheme
 from .effects import HeadEffects
 from .fit import unpack
 from .removal import correct_segments

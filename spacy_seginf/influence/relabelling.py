@@ -19,7 +19,7 @@ from typing import Any
 import numpy
 
 from ..crf.likelihood import pairs_by_sequence
-from ..schemes import OUTSIDE, TagScheme
+from ..crf.schemes import OUTSIDE, TagScheme
 from .curvature import Metric
 from .removal import OwnCurvature, conjugate_gradients, throughout
 from .segments import SegmentChains

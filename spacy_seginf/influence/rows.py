@@ -8,7 +8,7 @@ import numpy
 
 from ..budget import at_once
 from ..crf import token_conditionals
-from ..schemes import TagScheme
+from ..crf.schemes import TagScheme
 from .effects import HeadEffects
 from .factors import TokenFactors, squared_norms
 from .fit import ranges, unpack

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.records import CHOICES, Decision
 from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors
-from ..schemes import Entity
 from .shown import brief
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
-from ..render.text import shorten, visible
-from ..schemes import Entity
+from ..rendering.text import shorten, visible
 
 WORD, PART, EDGE = 60, 60, 32  # characters: of a word, of a name, of the context on each side in lists
 AROUND = 200  # words shown on each side of a region

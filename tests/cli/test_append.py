@@ -7,14 +7,14 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_seginf.cli.append import append
-from spacy_seginf.cli.check import check
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.append import append_to_index as append
+from spacy_seginf.api.check import check_index as check
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.explanation import explainer as explaining
 from spacy_seginf.index.index import Index
 from spacy_seginf.index.tables import Filter
-from spacy_seginf.pipeline import build as building
-from spacy_seginf.pipeline import shard_tasks
-from spacy_seginf.search import explainer as explaining
+from spacy_seginf.indexing import build as building
+from spacy_seginf.indexing import shard_tasks
 
 from ..pipeline.building import QUESTIONS, answers, assert_same_answers
 from .running import run

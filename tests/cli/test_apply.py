@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from spacy_seginf import files
-from spacy_seginf.cli.apply import apply
+from spacy_seginf.api.apply import apply_decisions as apply
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions
-from spacy_seginf.schemes import Entity
 
 from ..corpora.making import decide, read_binary, tags_of, write_columns, write_corpus, write_json_lines
 from .running import run

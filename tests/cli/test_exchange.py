@@ -7,8 +7,8 @@ import json
 import pytest
 from spacy.tokens import DocBin
 
-from spacy_seginf.cli.export import export
-from spacy_seginf.cli.import_answers import import_answers
+from spacy_seginf.api.export import export_issues as export
+from spacy_seginf.api.import_answers import import_answers
 from spacy_seginf.curation.records import read_decisions, write_ranking
 from spacy_seginf.exchange.formats import FORMATS
 

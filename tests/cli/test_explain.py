@@ -10,8 +10,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.cli.explain import explain
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.explain import explain
+from spacy_seginf.api.index import build_index as index
 
 from ..conftest import copy_pipeline, make_tagger
 from .running import run

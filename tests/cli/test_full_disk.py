@@ -12,9 +12,9 @@ import pytest
 import spacy
 from spacy.language import Language
 
-from spacy_seginf.cli.append import append
-from spacy_seginf.cli.index import index
-from spacy_seginf.pipeline import shard_tasks
+from spacy_seginf.api.append import append_to_index as append
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.indexing import shard_tasks
 
 from ..pipeline.building import answers
 from .running import run

@@ -11,11 +11,11 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf import folders
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
 from spacy_seginf.files import exclusive
 from spacy_seginf.index.index import Index
-from spacy_seginf.pipeline import build as building
-from spacy_seginf.pipeline import shard_tasks
+from spacy_seginf.indexing import build as building
+from spacy_seginf.indexing import shard_tasks
 
 from ..conftest import TINY_MODEL, copy_pipeline, make_examples, make_tagger
 from .running import run

@@ -11,12 +11,12 @@ import pytest
 import spacy
 
 from spacy_seginf import budget
-from spacy_seginf.cli import index as command
-from spacy_seginf.cli.index import index
+from spacy_seginf.api import index as command
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.indexing import cost
 from spacy_seginf.influence.pair_rows import FactoredPairs, written_out
-from spacy_seginf.pipeline import cost
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "many_labels.py"
+ROOT = Path(__file__).parents[2]
 TEXT = "Ada Lind visited Osted United on Monday ."
 GIGABYTE = 10**9
 
@@ -62,14 +62,14 @@ def test_a_memory_error_has_a_code(model_path, corpus_path, tmp_path, monkeypatc
     def build(*arguments, **settings):
         raise MemoryError("Unable to allocate 193. GiB")
 
-    monkeypatch.setattr(command, "build_index", build)
+    monkeypatch.setattr(command, "compute_index", build)
     with pytest.raises(ValueError, match=r"\[S223\].*193. GiB"):
         index(str(model_path), corpus_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def measured(folder, *arguments):
-    line = [sys.executable, str(SCRIPT), str(folder), *map(str, arguments)]
+    line = [sys.executable, "-m", "experiments.right.many_labels", str(folder), *map(str, arguments)]
     output = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     return json.loads(output.splitlines()[-1])
 

@@ -7,7 +7,7 @@ import json
 import pytest
 import spacy
 
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
 
 from ..conftest import copy_pipeline
 from .running import run

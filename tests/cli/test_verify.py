@@ -8,8 +8,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.cli.index import index
-from spacy_seginf.cli.verify import verify
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.api.verify import verify
 
 from ..conftest import copy_pipeline
 from ..influence.fixtures import EXACT, PAPER_BUILD

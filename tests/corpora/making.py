@@ -10,8 +10,8 @@ import spacy
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import Decision, suspicion_id
-from spacy_seginf.schemes import Entity
 
 WORDS = ["Ada", "Lind", "Tarnby", "Osted", "Veltra", "left", ".", "é", "\U0001d518", "שלום", "#", "O", "B-PER", "3"]
 LABELS = ["PER", "LOC", "ORG"]

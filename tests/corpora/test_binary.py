@@ -13,7 +13,7 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_seginf.corpora.binary import BinaryCorpus
 from spacy_seginf.corpora.documents import Replacement
-from spacy_seginf.schemes import Entity
+from spacy_seginf.crf.schemes import Entity
 
 from .making import documents, expected_entities, read_binary, regions, write_binary
 

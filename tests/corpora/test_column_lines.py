@@ -7,7 +7,7 @@ import pytest
 from spacy_seginf.corpora.columns import ColumnCorpus, Columns
 from spacy_seginf.corpora.documents import Replacement
 from spacy_seginf.corpora.formats import read_annotated
-from spacy_seginf.schemes import Entity
+from spacy_seginf.crf.schemes import Entity
 
 
 def written(folder, text, name="train.tsv", **how):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spacy_seginf.corpora.columns import ColumnCorpus, Columns
 from spacy_seginf.corpora.documents import Replacement
-from spacy_seginf.schemes import Entity
+from spacy_seginf.crf.schemes import Entity
 
 from .making import documents, expected_entities, regions, write_columns
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from spacy_seginf.corpora.documents import Replacement
 from spacy_seginf.corpora.json_lines import JsonLines
 from spacy_seginf.corpora.json_places import replace_elements
-from spacy_seginf.schemes import Entity
+from spacy_seginf.crf.schemes import Entity
 
 from .making import documents, expected_entities, regions, write_json_lines
 

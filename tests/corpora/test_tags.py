@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spacy_seginf.corpora.documents import Replacement
 from spacy_seginf.corpora.tags import TagError, changed_tags, check_tags, detect_scheme, find_entities, unwritable
-from spacy_seginf.schemes import Entity
+from spacy_seginf.crf.schemes import Entity
 
 from .making import documents, expected_entities, regions, tags_of
 

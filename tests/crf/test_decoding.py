@@ -8,8 +8,8 @@ import spacy
 from spacy.tokens import Doc, Span
 
 from spacy_seginf.crf import viterbi
-from spacy_seginf.decoding import best_tags, limits_of, preset_entities
-from spacy_seginf.schemes import TagScheme
+from spacy_seginf.crf.decoding import best_tags, limits_of, preset_entities
+from spacy_seginf.crf.schemes import TagScheme
 
 from .fake_device import install
 

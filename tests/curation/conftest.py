@@ -3,13 +3,13 @@
 import numpy
 import pytest
 
+from spacy_seginf.attribution.method import Texts
 from spacy_seginf.crf import one_label_each
+from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.effects import complete_labels
 from spacy_seginf.influence.fit import HeadData
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.methods.interface import Texts
-from spacy_seginf.schemes import TagScheme
 
 from ..influence.fixtures import exact_nlp, exact_path, indexed_path, model_path, paper_path, unsure_nlp
 from ..influence.heads import fitted, random_data

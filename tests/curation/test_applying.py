@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_seginf.corpora.formats import read_annotated
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.applying import plan_changes
 from spacy_seginf.curation.records import corpus_digest
-from spacy_seginf.schemes import Entity
 
 from ..corpora.making import (
     LABELS,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions, final_decisions, merge_decisions, now
 from spacy_seginf.curation.records import Decision, decision_line, read_decisions, suspicion_id
-from spacy_seginf.schemes import Entity
 
 PER, ORG = (Entity(1, 3, "PER"),), (Entity(1, 3, "ORG"),)
 

@@ -8,7 +8,7 @@ import numpy
 import pytest
 import spacy
 
-from spacy_seginf.cli.scores import scores
+from spacy_seginf.api.scores import score_labels as scores
 from spacy_seginf.curation.norms import segment_self_influences, self_influences
 from spacy_seginf.curation.reading import checkpoint_marginals, clean_texts
 from spacy_seginf.curation.scores import label_scores

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from spacy_seginf.crf.schemes import TAG, Entity, TagScheme
 from spacy_seginf.curation.families import LARGEST, find_families
 from spacy_seginf.curation.feedback import EVEN, VARIANCE, Traits, feedback_factors, heard_labels
 from spacy_seginf.curation.opinions import (
@@ -28,7 +29,6 @@ from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.effects import complete_labels
 from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.schemes import TAG, Entity, TagScheme
 
 from ..influence.heads import fitted, random_data, segment_loss
 from .definitions import head

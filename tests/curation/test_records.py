@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import (
     CHOICES,
     KINDS,
@@ -24,7 +25,6 @@ from spacy_seginf.curation.records import (
     write_ranking,
 )
 from spacy_seginf.curation.suspicions import Ranking, Suspicion
-from spacy_seginf.schemes import Entity
 
 TEXT = st.text(max_size=8)  # lone surrogates too
 SPANS = st.tuples(st.integers(0, 50), st.integers(1, 9)).map(lambda pair: (pair[0], pair[0] + pair[1]))

@@ -9,9 +9,10 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_seginf.cli.apply import apply
-from spacy_seginf.cli.index import index
-from spacy_seginf.cli.rank import rank
+from spacy_seginf.api.apply import apply_decisions as apply
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.api.rank import find_label_issues as rank
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.choosing import Choice
 from spacy_seginf.curation.decisions import append_decisions, now
 from spacy_seginf.curation.driving import drives, find_mistakes, likeness
@@ -20,11 +21,10 @@ from spacy_seginf.curation.opinions import Trusted
 from spacy_seginf.curation.records import Decision, corpus_digest, read_ranking, suspicion_id
 from spacy_seginf.curation.references import References
 from spacy_seginf.curation.suspecting import Decided, Suspector
-from spacy_seginf.evaluation.curating import decisions_of, truth_of
-from spacy_seginf.evaluation.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
-from spacy_seginf.evaluation.reviewing import read_ranking as read_in_order
 from spacy_seginf.influence.effects import HeadEffects, log_odds
-from spacy_seginf.schemes import Entity
+from spacy_seginf.loop.curating import decisions_of, truth_of
+from spacy_seginf.loop.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
+from spacy_seginf.loop.reviewing import read_ranking as read_in_order
 
 from ..cli.running import run
 from ..conftest import make_tagger

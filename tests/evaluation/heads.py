@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy
 
+from spacy_seginf.attribution.method import Context, Texts
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.methods.interface import Context, Texts
 
 from ..influence.heads import fitted, random_data
 

@@ -21,7 +21,7 @@ SMALL = ["--queries", "3", "--ks", "2,5", "--subsets", "4", "--seeds", "0,1", "-
 OWN_METHOD = """
 import numpy
 import spacy
-from spacy_seginf.methods.interface import Attribution, Method
+from spacy_seginf.attribution.method import Attribution, Method
 
 
 class Places(Attribution):

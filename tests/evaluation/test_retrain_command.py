@@ -1,4 +1,4 @@
-"""`python -m spacy seginf retrain-deletions`: the whole pipeline is trained without labels."""
+"""`python -m experiments retrain-deletions`: the whole pipeline is trained without labels."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy
 import pytest
 import spacy
 
-from spacy_seginf.evaluation.retraining import Retraining
-from spacy_seginf.methods.interface import Texts
+from experiments.methods.retraining import Retraining
+from spacy_seginf.attribution.method import Texts
 
-from ..cli.running import run
+from ..cli.running import run_experiments
 
 SMALL = ["--documents", "20", "--queries", "2", "--k", "4", "--steps", "3", "--repeats", "1"]
 
@@ -48,7 +48,7 @@ def test_each_training_happens_once(exact_path, corpus_path, config, tmp_path, m
     )
     names = "toy-exact,toy-random,last"
     arguments = [exact_path, corpus_path, tmp_path / "out", "--config", config, "--methods", names]
-    code, printed = run("seginf", "retrain-deletions", *arguments, *SMALL)
+    code, printed = run_experiments("retrain-deletions", *arguments, *SMALL)
     assert code == 0, printed
     assert "trainings of about" in printed
     assert len(calls) <= 1 + 2 * 2 + 3 * 2 * 2 + 1  # the base, two estimates, deletions, a repetition
@@ -62,10 +62,10 @@ def test_each_training_happens_once(exact_path, corpus_path, config, tmp_path, m
             assert len(sides[side]["refit"]["by_query"]) == 2
     assert report["noise"]["mean_absolute_change"] > 0
     done = len(calls)
-    assert run("seginf", "retrain-deletions", *arguments, *SMALL)[0] == 0
+    assert run_experiments("retrain-deletions", *arguments, *SMALL)[0] == 0
     assert len(calls) == done
     assert json.loads((tmp_path / "out" / "retrained.json").read_text()) == report
-    code, printed = run("seginf", "retrain-deletions", *arguments, *SMALL[:-1], "0")
+    code, printed = run_experiments("retrain-deletions", *arguments, *SMALL[:-1], "0")
     assert code == 0 and "Another seed" not in printed
     alone = json.loads((tmp_path / "out" / "retrained.json").read_text())
     assert alone["noise"] == {"by_seed": [], "mean_absolute_change": None, "mean_by_seed": []}

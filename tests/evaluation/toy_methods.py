@@ -9,8 +9,8 @@ import catalogue
 import numpy
 from spacy.util import registry
 
+from spacy_seginf.attribution.method import Attribution, Method
 from spacy_seginf.influence.effects import HeadEffects
-from spacy_seginf.methods.interface import Attribution, Method
 
 
 class Scores(Attribution):

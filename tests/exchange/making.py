@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import Decision, suspicion_id
 from spacy_seginf.curation.suspicions import Ranking, Suspicion
-from spacy_seginf.schemes import Entity
 
 LABELS = ("PER", "LOC", 'R&D <"x">')
 WORDS = [

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.exchange import argilla
 from spacy_seginf.exchange.windows import utf16_length, window_of
-from spacy_seginf.schemes import Entity
 
 from . import annotators
 from .making import LABELS, Case, cases, example, expected, ranking_of

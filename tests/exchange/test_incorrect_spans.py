@@ -8,8 +8,8 @@ from spacy import displacy
 from spacy.tokens import DocBin, Span
 from spacy.training import Example
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.exchange import incorrect_spans
-from spacy_seginf.schemes import Entity
 
 from .making import example, make, ranking_of
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.exchange import label_studio
-from spacy_seginf.schemes import Entity
 
 from . import annotators
 from .making import LABELS, Case, cases, example, ranking_of

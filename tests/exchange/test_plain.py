@@ -12,9 +12,9 @@ from hypothesis import example as instance
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.exchange import plain
 from spacy_seginf.exchange.tables import read_table, write_table
-from spacy_seginf.schemes import Entity
 
 from .making import example, make, ranking_of
 

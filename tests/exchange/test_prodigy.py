@@ -9,8 +9,8 @@ import spacy
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
 from spacy.tokens import Doc
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.exchange import prodigy
-from spacy_seginf.schemes import Entity
 
 from .making import example, ranking_of
 

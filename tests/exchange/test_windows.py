@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.exchange.deciding import decide
 from spacy_seginf.exchange.windows import STAND_IN, proposed, utf16_length, window_of
-from spacy_seginf.schemes import Entity
 
 from .making import cases, example, make
 

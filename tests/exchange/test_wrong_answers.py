@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.exchange.formats import FORMATS, find_format
-from spacy_seginf.schemes import Entity
 
 from .making import example, make, ranking_of
 

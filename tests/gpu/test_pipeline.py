@@ -11,7 +11,7 @@ from spacy.cli.train import train
 from spacy.training import Example
 from thinc.api import require_cpu, require_gpu
 
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
 
 from ..conftest import copy_pipeline
 from .conftest import GPU_ID

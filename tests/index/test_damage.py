@@ -8,7 +8,7 @@ import shutil
 import numpy
 import pytest
 
-from spacy_seginf.cli.check import check
+from spacy_seginf.api.check import check_index as check
 from spacy_seginf.index.index import Index
 from spacy_seginf.index.manifest import FORMAT_VERSION, MANIFEST, _checksum
 from spacy_seginf.index.shards import SEAL

@@ -11,11 +11,11 @@ from spacy_seginf.index.documents import Documents, Source, write_documents
 from spacy_seginf.index.head import write_head
 from spacy_seginf.index.manifest import Manifest, write_manifest
 from spacy_seginf.index.writing import write_rows
+from spacy_seginf.indexing.build import add_shard, shard_name
 from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.factors import TokenFactors, squared_norms
 from spacy_seginf.influence.rows import SegmentRows, TokenRows
 from spacy_seginf.influence.segments import SegmentFactors
-from spacy_seginf.pipeline.build import add_shard, shard_name
 
 from ..influence.rows import random_factors
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import spacy
 
-from spacy_seginf.cli.index import index
-from spacy_seginf.pipeline.build import BuildSettings
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.indexing.build import BuildSettings
 
 from ..conftest import copy_pipeline, make_tagger
 

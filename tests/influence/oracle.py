@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy
 
-from spacy_seginf.models import head_parameters
+from spacy_seginf.tagger import head_parameters
 
 
 class Oracle:

@@ -9,8 +9,8 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_seginf.index.index import Index
-from spacy_seginf.pipeline.build import IN_PROCESS, BuildSettings, build_index
-from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
+from spacy_seginf.indexing.build import IN_PROCESS, BuildSettings, compute_index
+from spacy_seginf.tagger.corpus import TrainingText, read_corpus
 
 from ..conftest import copy_pipeline, make_examples
 from .fixtures import EXACT, PAPER_BUILD
@@ -21,7 +21,7 @@ def build(request):
     """Build an index for a copy of a pipeline, as a refit changes its head."""
 
     def run(nlp, texts, folder, **settings):
-        return build_index(copy_pipeline(nlp), "crf_tagger", texts, folder, settings=request.param, **settings)
+        return compute_index(copy_pipeline(nlp), "crf_tagger", texts, folder, settings=request.param, **settings)
 
     return run
 
@@ -213,7 +213,7 @@ def test_workers_that_stay_load_the_pipeline_of_each_build(unsure_nlp, train_exa
             folder = tmp_path / "index"
             shutil.rmtree(folder, ignore_errors=True)
             texts = wrapped(train_examples)
-            build_index(nlp, "crf_tagger", texts, folder, settings=PAPER_BUILD, workers=workers)
+            compute_index(nlp, "crf_tagger", texts, folder, settings=PAPER_BUILD, workers=workers)
             features.append(Index(folder).data.features)
     assert (features[0] == features[1]).all()
     assert (features[2] == features[3]).all()

@@ -9,16 +9,16 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_seginf.cli.index import index
-from spacy_seginf.evaluation.verification import verify
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.explanation.verification import verify
+from spacy_seginf.explanation.wording import caveat
+from spacy_seginf.index.search import search
 from spacy_seginf.index.tables import Filter
+from spacy_seginf.indexing.build import BuildSettings
 from spacy_seginf.influence.fit import loss_and_gradient
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.models import head_parameters
-from spacy_seginf.pipeline.build import BuildSettings
-from spacy_seginf.render.wording import caveat
-from spacy_seginf.search.bounded import search
+from spacy_seginf.tagger import head_parameters
 
 from ..conftest import TEXTS, make_examples
 
@@ -713,7 +713,7 @@ def test_bad_settings(setting):
 @pytest.mark.parametrize("why", ["few steps", "no refit", "pruned"])
 def test_what_can_not_be_refined_says_so(built, model_path, spoilt_path, tmp_path, monkeypatch, why):
     if why == "few steps":
-        monkeypatch.setattr("spacy_seginf.search.explainer.MOST_REFINEMENTS", 1)
+        monkeypatch.setattr("spacy_seginf.explanation.explainer.MOST_REFINEMENTS", 1)
         nlp = spacy.load(built[2])
     else:
         change = {"refit": False} if why == "no refit" else {"keep": 0.5}

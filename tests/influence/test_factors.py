@@ -11,9 +11,9 @@ from thinc.api import Model
 
 from spacy_seginf.influence.factors import TokenFactors, inner_products, squared_norms
 from spacy_seginf.influence.fit import HeadData
-from spacy_seginf.influence.gradients import Head
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.models.crf_head import CRFHead
+from spacy_seginf.tagger.crf_head import CRFHead
+from spacy_seginf.tagger.head import Head
 
 from .rows import explicit_gradients, random_factors
 

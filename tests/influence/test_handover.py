@@ -12,10 +12,10 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.cli.append import append
-from spacy_seginf.cli.index import index
-from spacy_seginf.pipeline.handover import Handover
-from spacy_seginf.pipeline.loading import load_indexed
+from spacy_seginf.api.append import append_to_index as append
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.explanation.loading import load_indexed
+from spacy_seginf.tagger.handover import Handover
 
 from ..conftest import TEXTS, make_examples, make_tagger
 

@@ -4,11 +4,11 @@ import numpy
 import pytest
 
 from spacy_seginf.crf.hessian import Chain, markov_chain
+from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.influence import held_out
 from spacy_seginf.influence.effects import HeadEffects
 from spacy_seginf.influence.fit import HeadData, unpack
 from spacy_seginf.influence.held_out import LEAST_MARGINAL, leave_one_document_out, missing_entities
-from spacy_seginf.schemes import TagScheme
 
 from ..crf.brute_force import enumerate_paths
 from .heads import fitted, random_data

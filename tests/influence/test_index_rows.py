@@ -5,7 +5,9 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.crf.schemes import TagScheme
+from spacy_seginf.index.search import search
 from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.effects import HeadEffects
 from spacy_seginf.influence.factors import TokenFactors
@@ -14,8 +16,6 @@ from spacy_seginf.influence.held_out import HeldOut
 from spacy_seginf.influence.leverage_bounds import NEGLIGIBLE, segment_leverage_bounds, token_leverage_bounds
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
 from spacy_seginf.influence.rows import segment_rows, token_rows
-from spacy_seginf.schemes import TagScheme
-from spacy_seginf.search.bounded import search
 
 from ..conftest import TEXTS, make_examples
 from .heads import fitted, own_hessian, random_data

@@ -4,6 +4,7 @@ import numpy
 import pytest
 
 from spacy_seginf import budget
+from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.influence import curvature
 from spacy_seginf.influence.curvature import KroneckerCurvature
 from spacy_seginf.influence.effects import HeadEffects
@@ -13,7 +14,6 @@ from spacy_seginf.influence.held_out import leave_one_document_out
 from spacy_seginf.influence.pair_rows import FactoredPairs, written_out
 from spacy_seginf.influence.removal import correct_segments, correct_tokens
 from spacy_seginf.influence.rows import segment_rows, token_rows
-from spacy_seginf.schemes import TagScheme
 
 from .heads import fitted, random_data, size_of
 

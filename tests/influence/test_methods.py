@@ -6,6 +6,7 @@ import re
 import shutil
 import warnings
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy
@@ -14,13 +15,13 @@ import spacy
 import srsly
 from spacy.util import registry
 
-from spacy_seginf.cli import index as command
-from spacy_seginf.cli.index import index
+from spacy_seginf.api import index as command
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.attribution.method import Attribution, Method
+from spacy_seginf.attribution.segment_influence import SegmentInfluence
+from spacy_seginf.explanation.method_explainer import index_context
+from spacy_seginf.explanation.wording import caveat
 from spacy_seginf.index.tables import Filter
-from spacy_seginf.methods.interface import Attribution, Method
-from spacy_seginf.methods.segment_influence import SegmentInfluence
-from spacy_seginf.pipeline.attribution import index_context
-from spacy_seginf.render.wording import caveat
 
 from ..conftest import copy_pipeline
 
@@ -177,8 +178,8 @@ def test_what_a_slow_method_needs_is_checked_before_building(
     nlp.add_pipe("influence", config={"method": {"@misc": "spacy_seginf.TracInWE.v1", **settings}, "l2": 1.0})
     nlp.to_disk(tmp_path / "model")
     built = []
-    original = command.build_index
-    monkeypatch.setattr(command, "build_index", lambda *a, **k: built.append(1) or original(*a, **k))
+    original = command.compute_index
+    monkeypatch.setattr(command, "compute_index", lambda *a, **k: built.append(1) or original(*a, **k))
     if code is None:
         index(str(tmp_path / "model"), corpus_path, tmp_path / "indexed", keep=keep)
         assert built and (tmp_path / "indexed" / "influence" / "method").is_dir()
@@ -226,6 +227,7 @@ def test_the_documented_method_of_ones_own(exact_path, capsys):
 
 
 def test_the_documented_names_are_registered():
+    import_module("experiments.registered")  # methods of other packages
     page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf8")
     named = set(re.findall(r"^\| `(spacy_seginf\.\w+\.v1)`", page, flags=re.MULTILINE))
     ours = {name: found for name, found in registry.misc.get_all().items() if name.startswith("spacy_seginf.")}

@@ -9,7 +9,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
 from spacy_seginf.evaluation.planted import (
     PlantedReport,
     compare,

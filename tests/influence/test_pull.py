@@ -10,22 +10,22 @@ import spacy
 from scipy.optimize import check_grad
 from spacy.tokens import DocBin
 
-from spacy_seginf.cli.append import append
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.append import append_to_index as append
+from spacy_seginf.api.index import build_index as index
 from spacy_seginf.crf.arrays import boundaries
 from spacy_seginf.crf.hessian import markov_chain
-from spacy_seginf.evaluation.agreement import agreement
+from spacy_seginf.crf.schemes import TagScheme
+from spacy_seginf.explanation.agreement import agreement
+from spacy_seginf.indexing.fidelity import compare, decode, instead_of, predictions, score
+from spacy_seginf.indexing.refit import KEPT_IN_TRAINING
 from spacy_seginf.influence.choose import choose_pull, fit_to_optimum
 from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.effects import HeadEffects
 from spacy_seginf.influence.fit import hessian, loss_and_gradient, pack, unpack
-from spacy_seginf.influence.gradients import Head
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.influence.removal import correct_segments, correct_short_segments
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.pipeline.fidelity import compare, decode, instead_of, predictions, score
-from spacy_seginf.pipeline.refit import KEPT_IN_TRAINING
-from spacy_seginf.schemes import TagScheme
+from spacy_seginf.tagger.head import Head
 
 from ..pipeline.building import QUESTIONS, build, wrapped
 from .heads import own_hessian, random_data, size_of

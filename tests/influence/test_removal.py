@@ -8,13 +8,7 @@ from scipy.linalg import eigh
 
 from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.factors import TokenFactors
-from spacy_seginf.influence.removal import (
-    LEVERAGE_LIMIT,
-    OwnCurvature,
-    correct_segments,
-    correct_tokens,
-    solve_without,
-)
+from spacy_seginf.influence.removal import LEVERAGE_LIMIT, OwnCurvature, correct_segments, correct_tokens, solve_without
 from spacy_seginf.influence.segments import SegmentChains
 
 from .heads import fitted, own_hessian, random_data, size_of

@@ -8,13 +8,13 @@ import pytest
 import spacy
 from spacy.tokens import Span
 
-from spacy_seginf.cli.explain import explain
-from spacy_seginf.cli.index import index
+from spacy_seginf import render
+from spacy_seginf.api.explain import explain
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.explanation.extensions import STORED
+from spacy_seginf.explanation.terminal import render_terminal
 from spacy_seginf.index.index import Index
-from spacy_seginf.influence.fingerprint import encoder_fingerprint, encoder_stamp
-from spacy_seginf.pipeline.extensions import STORED
-from spacy_seginf.render import render
-from spacy_seginf.render.terminal import render_terminal
+from spacy_seginf.tagger.fingerprint import encoder_fingerprint, encoder_stamp
 
 from ..conftest import TEXTS, copy_pipeline, make_examples
 from .fixtures import save_in_the_papers_mode
@@ -150,7 +150,7 @@ def test_the_fingerprint_is_not_computed_anew(exact_path, monkeypatch):
         calls.append(arguments)
         return encoder_fingerprint(*arguments)
 
-    monkeypatch.setattr("spacy_seginf.pipeline.influence.encoder_fingerprint", counted)
+    monkeypatch.setattr("spacy_seginf.explanation.influence.encoder_fingerprint", counted)
     nlp = spacy.load(exact_path)
     for _ in range(3):
         doc = nlp(TEXT)

@@ -8,8 +8,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
+from spacy_seginf.attribution.nearest_neighbours import SegmentNN
 from spacy_seginf.files import json_text
-from spacy_seginf.methods.nearest import SegmentNN
 
 TEXTS = ["Mira Solano left Harrow Bank in Osted .", "It rained .", ""]
 

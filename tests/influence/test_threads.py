@@ -10,12 +10,12 @@ import numpy
 import pytest
 import spacy
 
-from spacy_seginf.methods.instance_influence import InstanceInfluence
-from spacy_seginf.methods.nearest import SegmentNN
-from spacy_seginf.methods.word_embeddings import TracInWE
-from spacy_seginf.pipeline.backprop import Encoder
-from spacy_seginf.pipeline.extensions import stored_explanations
-from spacy_seginf.search.kept import KeptArrays
+from spacy_seginf.attribution.encoder_gradients import Encoder
+from spacy_seginf.attribution.instance_influence import InstanceInfluence
+from spacy_seginf.attribution.nearest_neighbours import SegmentNN
+from spacy_seginf.attribution.tracin_we import TracInWE
+from spacy_seginf.explanation.extensions import stored_explanations
+from spacy_seginf.index.kept import KeptArrays
 
 from ..conftest import TEXTS, make_examples
 
@@ -114,7 +114,7 @@ def test_caches_that_hold_little(exact_path, monkeypatch):
     expected = [entries_of(alone(text)) for text in QUESTIONS]
     nlp = spacy.load(exact_path)
     size = len(nlp.get_pipe("influence").index.theta)
-    monkeypatch.setattr("spacy_seginf.search.explainer.CACHED_NUMBERS", 7 * size)
+    monkeypatch.setattr("spacy_seginf.explanation.explainer.CACHED_NUMBERS", 7 * size)
     for _ in range(3):
         for doc, entries in zip(in_threads(*(lambda t=text: nlp(t) for text in QUESTIONS)), expected):
             assert_same(entries_of(doc), entries)

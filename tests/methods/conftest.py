@@ -10,7 +10,7 @@ from spacy.cli import app
 from thinc.api import Config
 from typer.testing import CliRunner
 
-from spacy_seginf.pipeline.checkpoints import LOGGER
+from spacy_seginf.tagger.checkpoints import LOGGER
 
 from ..conftest import TINY_TOK2VEC, make_tagger
 from .contexts import entity_segments, make_context, make_texts

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy
 from spacy.tokens import Doc
 
+from spacy_seginf.attribution.method import Context, Texts
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.influence.fit import HeadData
-from spacy_seginf.influence.gradients import Head, on_cpu
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.methods.interface import Context, Texts
-from spacy_seginf.pipeline.encoding import encode
+from spacy_seginf.tagger.encoding import encode
+from spacy_seginf.tagger.head import Head, on_cpu
 
 
 def make_texts(nlp, examples, segments):

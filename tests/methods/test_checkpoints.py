@@ -9,12 +9,12 @@ import spacy
 from spacy.util import registry
 from thinc.api import warmup_linear
 
-from spacy_seginf.cli.index import index
-from spacy_seginf.cli.scores import scores
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.api.scores import score_labels as scores
 from spacy_seginf.crf import forward_backward
-from spacy_seginf.models import head_parameters
-from spacy_seginf.pipeline.attribution import IndexedDocs
-from spacy_seginf.pipeline.checkpoints import LISTING, LOGGER, _save, checkpoint_logger, read_checkpoints
+from spacy_seginf.explanation.method_explainer import IndexedDocs
+from spacy_seginf.tagger import head_parameters
+from spacy_seginf.tagger.checkpoints import LISTING, LOGGER, _save, checkpoint_logger, read_checkpoints
 
 from ..conftest import make_tagger
 from .conftest import train

@@ -6,13 +6,13 @@ import spacy
 import torch
 from spacy.util import fix_random_seed
 
-from spacy_seginf.influence.gradients import Head
-from spacy_seginf.methods.interface import Texts
-from spacy_seginf.methods.tracin import TracIn, TracInLast
-from spacy_seginf.methods.word_embeddings import TracInWE
-from spacy_seginf.models import set_head_parameters
-from spacy_seginf.pipeline.backprop import Encoder, Window
-from spacy_seginf.pipeline.word_rows import PIECES
+from spacy_seginf.attribution.encoder_gradients import Encoder, Window
+from spacy_seginf.attribution.method import Texts
+from spacy_seginf.attribution.tracin import TracIn, TracInLast
+from spacy_seginf.attribution.tracin_we import TracInWE
+from spacy_seginf.attribution.word_rows import PIECES
+from spacy_seginf.tagger import set_head_parameters
+from spacy_seginf.tagger.head import Head
 
 from ..conftest import TINY_TOK2VEC, copy_pipeline, make_tagger
 from ..tiny_encoders import write_encoder

@@ -9,17 +9,17 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from spacy_seginf.attribution.instance_influence import InstanceInfluence
+from spacy_seginf.attribution.method import Context, Texts
+from spacy_seginf.attribution.nearest_neighbours import SegmentNN
+from spacy_seginf.attribution.random_scores import Random
+from spacy_seginf.attribution.segment_influence import SegmentInfluence
 from spacy_seginf.influence.choose import head_metric
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.fit import unpack
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.influence.removal import correct_segments
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.methods.instance_influence import InstanceInfluence
-from spacy_seginf.methods.interface import Context, Texts
-from spacy_seginf.methods.nearest import SegmentNN
-from spacy_seginf.methods.random_scores import Random
-from spacy_seginf.methods.segment_influence import SegmentInfluence
 
 from ..influence.heads import differences, fitted, random_data, segment_loss
 

@@ -15,11 +15,11 @@ import pytest
 import spacy
 from scipy.stats import spearmanr
 
+from experiments.methods.rivals import CaptumTracInCPFast, KronfluenceEKFAC
+from experiments.methods.rivals.tokens import Tokens, linear_layer
+from spacy_seginf.attribution.method import Context, Texts
 from spacy_seginf.influence.fit import HeadData, hessian, unpack
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.methods.interface import Context, Texts
-from spacy_seginf.methods.outside import CaptumTracInCPFast, KronfluenceEKFAC
-from spacy_seginf.methods.outside.tokens import Tokens, linear_layer
 
 from ..influence.heads import fitted, random_data
 

@@ -8,10 +8,10 @@ import spacy
 import torch
 from spacy.util import registry
 
-from spacy_seginf.influence.gradients import Head
-from spacy_seginf.methods.interface import Texts
-from spacy_seginf.methods.tracin import TracIn, TracInLast
-from spacy_seginf.pipeline.checkpoints import read_checkpoints
+from spacy_seginf.attribution.method import Texts
+from spacy_seginf.attribution.tracin import TracIn, TracInLast
+from spacy_seginf.tagger.checkpoints import read_checkpoints
+from spacy_seginf.tagger.head import Head
 
 from .contexts import make_context, make_texts
 from .reference import cosine_error, hash_embed_cnn, head_gradients, segment_losses
@@ -63,7 +63,7 @@ def test_all_parameters_against_autograd(texts):
 def test_queries_in_blocks(texts, monkeypatch):
     context, queries = texts
     expected = TracIn().prepare(context).scores(queries)
-    monkeypatch.setattr("spacy_seginf.methods.tracin.QUERY_BYTES", 1)
+    monkeypatch.setattr("spacy_seginf.attribution.tracin.QUERY_BYTES", 1)
     assert numpy.allclose(TracIn().prepare(context).scores(queries), expected, rtol=1e-5, atol=1e-6)
 
 

@@ -9,12 +9,12 @@ import spacy
 from spacy.util import registry
 from thinc.api import ConfigValidationError
 
+from spacy_seginf.attribution import word_gradients
+from spacy_seginf.attribution.encoder_gradients import SUBWORDS
+from spacy_seginf.attribution.method import Texts
+from spacy_seginf.attribution.tracin_we import NAME, SETTINGS, TracInWE
 from spacy_seginf.influence.fit import unpack
-from spacy_seginf.methods import word_gradients
-from spacy_seginf.methods.interface import Texts
-from spacy_seginf.methods.word_embeddings import NAME, SETTINGS, TracInWE
-from spacy_seginf.pipeline.backprop import SUBWORDS
-from spacy_seginf.pipeline.checkpoints import read_checkpoints
+from spacy_seginf.tagger.checkpoints import read_checkpoints
 
 from ..conftest import make_tagger
 from .conftest import short_texts

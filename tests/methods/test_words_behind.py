@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import spacy
 
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
 
 TEXT = "Ada Lind visited Osted United on Monday ."
 

@@ -7,7 +7,7 @@ from spacy.util import registry
 from thinc.api import Adam, Model, NumpyOps
 
 from spacy_seginf.crf import negative_log_likelihood
-from spacy_seginf.models import CRFHead, CRFScores, head_parameters, set_head_parameters
+from spacy_seginf.tagger import CRFHead, CRFScores, head_parameters, set_head_parameters
 
 LABELS, WIDTH = 4, 6
 

@@ -16,11 +16,11 @@ import pytest
 import spacy
 
 from spacy_seginf import parallel
-from spacy_seginf.cli.append import append
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.append import append_to_index as append
+from spacy_seginf.api.index import build_index as index
 from spacy_seginf.index.index import Index
+from spacy_seginf.indexing import build as building
 from spacy_seginf.parallel import DaskWorkers, InProcess
-from spacy_seginf.pipeline import build as building
 
 from ..cli.running import run
 from ..cli.test_index import contents

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy
 
 from spacy_seginf.index.index import Index
-from spacy_seginf.pipeline.build import BuildReport, BuildSettings, build_index
-from spacy_seginf.pipeline.corpus import TrainingText
+from spacy_seginf.indexing.build import BuildReport, BuildSettings, compute_index
+from spacy_seginf.tagger.corpus import TrainingText
 
 from ..conftest import copy_pipeline
 
@@ -37,7 +37,7 @@ def build(nlp, texts, folder, *, unit="entity", top_k=5, **settings):
     copy = copy_pipeline(nlp)
     chosen = BuildSettings(**{"dtype": "float32", "l2": 1.0, "centre": "zero", **settings})
     copy.add_pipe("influence", config={"unit": unit, "top_k": top_k})
-    report = build_index(copy, "crf_tagger", texts, folder, settings=chosen)
+    report = compute_index(copy, "crf_tagger", texts, folder, settings=chosen)
     influence = copy.get_pipe("influence")
     influence.load_index(folder)
     return Built(copy, influence.index, report)

@@ -9,15 +9,15 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_seginf.cli.attach import attach
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.attach import attach_index as attach
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.crf.schemes import TagScheme
+from spacy_seginf.indexing.attach import SCHEMES, add_tagger, check_labels, find_component
+from spacy_seginf.indexing.fidelity import compare, decode
 from spacy_seginf.influence.fit import loss_and_gradient
-from spacy_seginf.influence.gradients import Head
-from spacy_seginf.pipeline.attach import SCHEMES, add_tagger, check_labels, find_component
-from spacy_seginf.pipeline.corpus import TrainingText, read_corpus
-from spacy_seginf.pipeline.encoding import encode
-from spacy_seginf.pipeline.fidelity import compare, decode
-from spacy_seginf.schemes import TagScheme
+from spacy_seginf.tagger.corpus import TrainingText, read_corpus
+from spacy_seginf.tagger.encoding import encode
+from spacy_seginf.tagger.head import Head
 
 from ..cli.running import run
 from ..conftest import TINY_TOK2VEC, make_tagger

@@ -2,8 +2,8 @@
 
 import pytest
 
+from spacy_seginf.indexing.cost import announce_cost
 from spacy_seginf.influence.cost import CorpusSize
-from spacy_seginf.pipeline.cost import announce_cost
 
 SIZE = CorpusSize(labels=401, width=32, tokens=5000, longest=2000, entities=900)
 

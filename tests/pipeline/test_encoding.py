@@ -10,11 +10,11 @@ from spacy.util import fix_random_seed
 
 from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.evaluation.problem import decoded
-from spacy_seginf.influence.gradients import Head
-from spacy_seginf.pipeline.attribution import IndexedDocs
-from spacy_seginf.pipeline.corpus import read_corpus
-from spacy_seginf.pipeline.encoding import bare_copy, encode, example_of, own_norms, read_as, run_before, set_norms
-from spacy_seginf.pipeline.shard_tasks import pack_docs, unpack_docs
+from spacy_seginf.explanation.method_explainer import IndexedDocs
+from spacy_seginf.indexing.shard_tasks import pack_docs, unpack_docs
+from spacy_seginf.tagger.corpus import read_corpus
+from spacy_seginf.tagger.encoding import bare_copy, encode, example_of, own_norms, read_as, run_before, set_norms
+from spacy_seginf.tagger.head import Head
 
 from ..conftest import TINY_TOK2VEC
 
@@ -177,7 +177,7 @@ def test_norms_are_told_apart_from_those_of_words():
 
 
 def test_documents_of_an_index_are_read_again_as_they_were(tmp_path):
-    from spacy_seginf.cli.index import index
+    from spacy_seginf.api.index import build_index as index
 
     nlp = make_nlp("en")
     gold = [annotated(nlp, text) for text in TEXTS["en"]]

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from spacy_seginf.pipeline.loading import load_pipeline
+from spacy_seginf.explanation.loading import load_pipeline
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import sys
 
 import spacy
 
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
 
 CODE = """
 import sys, spacy

@@ -4,12 +4,12 @@ import numpy
 import pytest
 import spacy
 
-from spacy_seginf.cli.append import append
-from spacy_seginf.cli.attach import attach
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.append import append_to_index as append
+from spacy_seginf.api.attach import attach_index as attach
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.explanation.settings import check_build
+from spacy_seginf.indexing.build import BuildSettings
 from spacy_seginf.influence.fit import HeadData, fit_head
-from spacy_seginf.pipeline.build import BuildSettings
-from spacy_seginf.pipeline.settings import check_build
 
 from ..conftest import copy_pipeline
 

@@ -6,12 +6,12 @@ import numpy
 import pytest
 import spacy
 
+from spacy_seginf.explanation.explainer import Explainer
+from spacy_seginf.index.queries import CurvedQueries
+from spacy_seginf.index.search import search
 from spacy_seginf.index.storage import FEATURE_DTYPES, decode_features, encode_features
+from spacy_seginf.indexing import shard_tasks
 from spacy_seginf.influence.fit import loss_and_gradient
-from spacy_seginf.pipeline import shard_tasks
-from spacy_seginf.search.bounded import search
-from spacy_seginf.search.explainer import Explainer
-from spacy_seginf.search.queries import CurvedQueries
 
 from .building import QUESTIONS, build, wrapped
 

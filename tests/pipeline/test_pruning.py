@@ -8,15 +8,15 @@ import numpy
 import pytest
 
 from spacy_seginf.crf import one_label_each
-from spacy_seginf.evaluation.verification import verify
-from spacy_seginf.influence.gradients import Head
+from spacy_seginf.explanation.explainer import Explainer
+from spacy_seginf.explanation.verification import verify
+from spacy_seginf.index.queries import CurvedQueries
+from spacy_seginf.index.search import search
+from spacy_seginf.indexing import shard_tasks
+from spacy_seginf.indexing.fidelity import decode, predictions
+from spacy_seginf.indexing.pruning import ASKED, SHOWN
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.pipeline import shard_tasks
-from spacy_seginf.pipeline.fidelity import decode, predictions
-from spacy_seginf.pipeline.pruning import ASKED, SHOWN
-from spacy_seginf.search.bounded import search
-from spacy_seginf.search.explainer import Explainer
-from spacy_seginf.search.queries import CurvedQueries
+from spacy_seginf.tagger.head import Head
 
 from .building import QUESTIONS, answers, build, wrapped
 

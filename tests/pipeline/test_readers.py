@@ -7,9 +7,9 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 
-from spacy_seginf.cli.index import index
-from spacy_seginf.pipeline.corpus import judging_texts, read_corpus, read_judging
-from spacy_seginf.pipeline.readers import DEVELOPMENT, OTHER, ForeignReader, training_reader
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.tagger.corpus import judging_texts, read_corpus, read_judging
+from spacy_seginf.tagger.readers import DEVELOPMENT, OTHER, ForeignReader, training_reader
 
 from ..conftest import copy_pipeline, make_examples
 

@@ -7,7 +7,7 @@ import numpy
 import pytest
 from hypothesis import given, settings
 
-from spacy_seginf.schemes import TagScheme
+from spacy_seginf.crf.schemes import TagScheme
 
 SCHEMES = ["BIO", "BILUO", "IO"]
 LABELS = ("PER", "ORG")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from spacy_seginf.pipeline import shard_tasks
+from spacy_seginf.indexing import shard_tasks
 
 from .building import answers, assert_same_answers, build, wrapped
 

@@ -188,8 +188,8 @@ def test_package(trained_path, tmp_path):
 @pytest.mark.parametrize(
     "registry,name,file",
     [
-        ("architectures", "spacy_seginf.CRFTagger.v1", "spacy_seginf/models/tagger.py"),
-        ("layers", "spacy_seginf.CRFHead.v1", "spacy_seginf/models/crf_head.py"),
+        ("architectures", "spacy_seginf.CRFTagger.v1", "spacy_seginf/tagger/architecture.py"),
+        ("layers", "spacy_seginf.CRFHead.v1", "spacy_seginf/tagger/crf_head.py"),
     ],
 )
 def test_find_function(registry, name, file):
@@ -198,4 +198,4 @@ def test_find_function(registry, name, file):
 
 
 def test_find_function_without_a_registry():
-    assert "tagger.py" in command("find-function", "spacy_seginf.CRFTagger.v1").replace("\n", "")
+    assert "architecture.py" in command("find-function", "spacy_seginf.CRFTagger.v1").replace("\n", "")

@@ -8,7 +8,7 @@ import spacy
 import srsly
 from spacy.util import registry
 
-from spacy_seginf.methods.segment_influence import SegmentInfluence
+from spacy_seginf.attribution.segment_influence import SegmentInfluence
 
 from .conftest import ROOT
 

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from spacy_seginf.evaluation.paper.results import read_results
-from spacy_seginf.render.experiments import render_page
+from experiments.paper.report import render_page
+from experiments.paper.results import read_results
 
 from .conftest import ROOT
 
-RESULTS = ROOT / "benchmarks" / "results" / "paper"
+RESULTS = ROOT / "experiments" / "results" / "paper"
 PAGE = ROOT / "docs" / "experiments.md"
 
 

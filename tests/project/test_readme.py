@@ -28,7 +28,7 @@ def test_files_and_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf8")
     for target in re.findall(r"\$ make (\S+)", README):
         assert f"\n{target}:" in makefile
-    for path in re.findall(r"(?:configs|scripts|benchmarks|docs|assets)/[\w./]+\w", README):
+    for path in re.findall(r"(?:configs|scripts|experiments|docs|assets)/[\w./]+\w", README):
         assert (ROOT / path).exists() or "private" in path, path
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_ranking, write_ranking
-from spacy_seginf.schemes import Entity
 
 from ..exchange.making import example, make, ranking_of
 from .inert import HOSTILE, read_inert

@@ -14,9 +14,9 @@ import spacy
 from spacy import displacy
 from spacy.tokens import Doc, DocBin, Span
 
-from spacy_seginf.pipeline.extensions import register_extensions
-from spacy_seginf.render import render
-from spacy_seginf.render.text import visible
+from spacy_seginf import render
+from spacy_seginf.explanation.extensions import register_extensions
+from spacy_seginf.rendering.text import visible
 
 from .inert import HOSTILE, links_of, read_inert
 
@@ -171,7 +171,7 @@ def test_it_displays_in_jupyter_and_wraps_as_displacy_does(monkeypatch):
     assert render(doc, jupyter=True) is None
     assert shown == [render(doc, jupyter=False)] == [render(doc)]
     assert shown[0].startswith("<div>") and "tex2jax_ignore" in shown[0]
-    monkeypatch.setattr("spacy_seginf.render.document.is_in_jupyter", lambda: True)
+    monkeypatch.setattr("spacy_seginf.explanation.display.is_in_jupyter", lambda: True)
     assert render(doc) is None and len(shown) == 2
 
 

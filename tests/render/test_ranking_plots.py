@@ -8,10 +8,10 @@ from dataclasses import replace
 import matplotlib
 import pytest
 
+from spacy_seginf.crf.schemes import Entity
+from spacy_seginf.curation.plots import _name, plot_families, plot_reading_curve
 from spacy_seginf.curation.records import KINDS
-from spacy_seginf.render.pictures import check_picture, new_figure, picture_text
-from spacy_seginf.render.ranking_plots import _name, plot_families, plot_reading_curve
-from spacy_seginf.schemes import Entity
+from spacy_seginf.rendering.pictures import check_picture, new_figure, picture_text
 
 from ..cli.running import run
 from ..exchange.making import example, make, ranking_of
@@ -56,7 +56,7 @@ def test_families(tmp_path):
 def test_the_largest_families_come_first(tmp_path, monkeypatch):
     named = []
     monkeypatch.setattr(
-        "spacy_seginf.render.ranking_plots._name", lambda members: named.append(len(members)) or _name(members)
+        "spacy_seginf.curation.plots._name", lambda members: named.append(len(members)) or _name(members)
     )
     suspicions = [one for size in (1, 4, 2, 3) for one in family(f"family-{size}", ["Osted"] * size)]
     plot_families(ranking_of(*suspicions), tmp_path / "families.png", largest=3)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_seginf.pipeline.extensions import register_extensions
-from spacy_seginf.pipeline.views import Influencers
-from spacy_seginf.render.page import render_page
-from spacy_seginf.render.terminal import render_terminal
-from spacy_seginf.render.text import visible
-from spacy_seginf.render.wording import MEASURED, caveat
+from spacy_seginf.explanation.extensions import register_extensions
+from spacy_seginf.explanation.page import render_page
+from spacy_seginf.explanation.terminal import render_terminal
+from spacy_seginf.explanation.views import Influencers
+from spacy_seginf.explanation.wording import MEASURED, caveat
+from spacy_seginf.rendering.text import visible
 
 IDENTITY = {"curvature": "identity", "refit": False}
 EXACT = {"curvature": "exact", "refit": True}
@@ -140,7 +140,7 @@ def test_the_caveat_fits_the_figures():
 
 
 def test_figures_in_the_caveat_are_the_measured_ones():
-    results = json.loads((ROOT / "benchmarks" / "results" / "full_model.json").read_text(encoding="utf8"))
+    results = json.loads((ROOT / "experiments" / "results" / "full_model.json").read_text(encoding="utf8"))
     for name, measured in MEASURED.items():
         keys = {"head": f"lds_{name}_head_only", "whole": f"lds_{name}", "ceiling": "noise_ceiling"}
         assert {key: measured[key] for key in keys} == {key: f"{results[found]:.2f}" for key, found in keys.items()}

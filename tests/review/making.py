@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import suspicion_id
 from spacy_seginf.curation.suspicions import Ranking, Suspicion
-from spacy_seginf.schemes import Entity
 
 from ..conftest import read_annotated
 

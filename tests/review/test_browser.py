@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_decisions, write_ranking
-from spacy_seginf.schemes import Entity
 
 from .making import LONG, hostile_ranking, large_ranking, small_ranking
 from .pages import decided, press, says, settle, shows, title
@@ -416,7 +416,7 @@ def test_a_server_that_is_gone(serve, new_page):
 
 def test_a_server_that_is_killed_has_saved_what_it_confirmed(tmp_path, new_page):
     write_ranking(tmp_path / "suspicions.jsonl", small_ranking())
-    code = "from spacy_seginf.cli.review import review; from pathlib import Path; review(Path('.'), browser=False)"
+    code = "from spacy_seginf.api.review import review; from pathlib import Path; review(Path('.'), browser=False)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True

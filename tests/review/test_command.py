@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_seginf.cli.review import review
+from spacy_seginf.api.review import review
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.records import Decision, write_ranking
 from spacy_seginf.review.judging import Said

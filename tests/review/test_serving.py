@@ -16,10 +16,10 @@ from dataclasses import replace
 
 import pytest
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_decisions, write_ranking
 from spacy_seginf.review import serving
 from spacy_seginf.review.app import LARGEST
-from spacy_seginf.schemes import Entity
 
 from .making import small_ranking
 
@@ -130,7 +130,14 @@ def test_the_command_tells_its_address_to_a_pipe_and_ends_cleanly(tmp_path, numb
     command = [sys.executable, "-m", "spacy", "seginf", "review", "indexed", "--no-browser"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     running = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     assert running.stdout is not None
     printed = []

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions, final_decisions
 from spacy_seginf.curation.records import read_decisions
 from spacy_seginf.curation.suspicions import Ranking
 from spacy_seginf.review.judging import Said, grow, read_said
 from spacy_seginf.review.shown import Tables, brief, number
 from spacy_seginf.review.state import Review
-from spacy_seginf.schemes import Entity
 
 from .making import BIDI, CORPUS, LABELS, LONG, hostile_ranking, small_ranking, suspect
 

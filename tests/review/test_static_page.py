@@ -7,11 +7,11 @@ import re
 
 import pytest
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_decisions
 from spacy_seginf.review.judging import Said
 from spacy_seginf.review.state import Review
 from spacy_seginf.review.static_page import static_data, write_static_page
-from spacy_seginf.schemes import Entity
 
 from .making import LONG, MARKUP, hostile_ranking, large_ranking, small_ranking
 from .pages import press, says, settle, shows

@@ -1,4 +1,4 @@
-"""The fuzzer of benchmarks/torture runs, counts, and finds nothing."""
+"""The fuzzer of experiments/torture runs, counts, and finds nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-FUZZ = Path(__file__).resolve().parents[2] / "benchmarks" / "torture" / "fuzz.py"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
 def test_a_short_run_finds_no_fault():
-    done = subprocess.run([sys.executable, str(FUZZ), "--each", "15", "--seed", "3"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "experiments.torture.fuzz", "--each", "15", "--seed", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads(done.stdout.splitlines()[-1])
     assert record["fuzzed"] == 7 * 15

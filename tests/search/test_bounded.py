@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_seginf.index import search as searching
+from spacy_seginf.index.queries import Queries
+from spacy_seginf.index.search import search
 from spacy_seginf.influence.factors import TokenFactors, inner_products
-from spacy_seginf.search import bounded as searching
-from spacy_seginf.search.bounded import search
-from spacy_seginf.search.queries import Queries
 
 from ..influence.rows import explicit_gradients, random_factors, sorted_rows
 

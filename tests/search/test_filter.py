@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_seginf.index.index import Index
+from spacy_seginf.index.queries import CurvedQueries, Queries
+from spacy_seginf.index.search import search
 from spacy_seginf.index.tables import Filter, SegmentTable
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.factors import TokenFactors
-from spacy_seginf.search.bounded import search
-from spacy_seginf.search.queries import CurvedQueries, Queries
 
 from ..index.writing import PARAMETERS, TAGS, WIDTH, new_manifest, write
 from ..influence.rows import explicit_gradients, random_factors

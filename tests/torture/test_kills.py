@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spacy_seginf import folders
-from spacy_seginf.cli.apply import apply
+from spacy_seginf.api.apply import apply_decisions as apply
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.records import read_decisions, read_ranking, write_ranking
 from spacy_seginf.files import exclusive, recover_folder, replace_folder, write_bytes

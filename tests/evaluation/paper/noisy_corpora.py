@@ -10,7 +10,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from spacy_seginf.cli.index import index
+from spacy_seginf.api.index import build_index as index
 
 from ...conftest import TEXTS, make_tagger, read_annotated
 

@@ -12,18 +12,18 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import load_config, registry
 
-from spacy_seginf.cli.index import index
-from spacy_seginf.evaluation.paper import artifact_pipeline
-from spacy_seginf.evaluation.paper.artifact import Artifact
-from spacy_seginf.evaluation.paper.artifact_answers import SCANS, SEGMENT
-from spacy_seginf.evaluation.paper.artifact_pipeline import ask_pipeline, find_questions, planted_places
-from spacy_seginf.evaluation.paper.artifact_planting import artifact_of, plant_artifacts
-from spacy_seginf.evaluation.paper.artifact_rows import METHODS, artifact_rows
-from spacy_seginf.evaluation.paper.top_references import scan_in_chunks
-from spacy_seginf.methods.nearest import SegmentNN
-from spacy_seginf.methods.segment_influence import SegmentInfluence
-from spacy_seginf.pipeline.attribution import index_context
-from spacy_seginf.pipeline.loading import load_indexed
+from experiments.paper.artifact import pipeline as artifact_pipeline
+from experiments.paper.artifact.answers import SCANS, SEGMENT
+from experiments.paper.artifact.artifact import Artifact
+from experiments.paper.artifact.pipeline import ask_pipeline, find_questions, planted_places
+from experiments.paper.artifact.planting import artifact_of, plant_artifacts
+from experiments.paper.artifact.rows import METHODS, artifact_rows
+from experiments.paper.top_references import scan_in_chunks
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.attribution.nearest_neighbours import SegmentNN
+from spacy_seginf.attribution.segment_influence import SegmentInfluence
+from spacy_seginf.explanation.loading import load_indexed
+from spacy_seginf.explanation.method_explainer import index_context
 
 from ...conftest import TEXTS, make_examples, make_tagger
 from ...project.conftest import ROOT

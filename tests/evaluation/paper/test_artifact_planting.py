@@ -6,9 +6,9 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.evaluation.paper.artifact_planting import artifact_of, plant_artifacts
+from experiments.paper.artifact.planting import artifact_of, plant_artifacts
 
-from ...cli.running import run
+from ...cli.running import run_experiments
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_the_command_writes_a_corpus_and_replaces_one(vocab, tmp_path):
     source, target = tmp_path / "train.spacy", tmp_path / "out" / "train.spacy"
     DocBin(docs=numbered(vocab, 20), store_user_data=True).to_disk(source)
     for seed in (4, 5):
-        code, output = run("seginf", "plant-artifact", source, target, "--seed", seed)
+        code, output = run_experiments("plant-artifact", source, target, "--seed", seed)
         assert code == 0
         assert "'special' before a PER in 2 of 20 documents" in output
         read = list(DocBin().from_disk(target).get_docs(vocab))
@@ -141,7 +141,7 @@ def test_the_command_leaves_what_is_there_when_it_fails(vocab, tmp_path):
         ((source, source, "--share", 1), "S143"),
         ((tmp_path / "nowhere.spacy", target), "S040"),
     ):
-        code, output = run("seginf", "plant-artifact", *arguments)
+        code, output = run_experiments("plant-artifact", *arguments)
         assert code == 1
         assert message in output
     assert target.read_bytes() == b"old"

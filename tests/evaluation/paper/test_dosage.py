@@ -10,11 +10,11 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.util import load_config, registry
 
-from spacy_seginf.cli.index import index
-from spacy_seginf.evaluation.paper import dosage_pipeline
-from spacy_seginf.evaluation.paper.dosage import Dosage
-from spacy_seginf.evaluation.paper.dosage_judgement import base_rates, right_references
-from spacy_seginf.evaluation.paper.dosage_texts import Dosages
+from experiments.paper.dosage import pipeline as dosage_pipeline
+from experiments.paper.dosage.dosage import Dosage
+from experiments.paper.dosage.judgement import base_rates, right_references
+from experiments.paper.dosage.texts import Dosages
+from spacy_seginf.api.index import build_index as index
 
 from ...conftest import make_examples, make_tagger
 

@@ -4,7 +4,7 @@ import numpy
 import pytest
 from hypothesis import given, strategies
 
-from spacy_seginf.evaluation.paper.dosage_mentions import dosage_mentions, mentions_near
+from experiments.paper.dosage.mentions import dosage_mentions, mentions_near
 
 DOSAGES = [
     "50 mg",

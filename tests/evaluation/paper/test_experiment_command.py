@@ -1,4 +1,4 @@
-"""`python -m spacy seginf experiment` and `experiments`, with an experiment of another package."""
+"""`python -m experiments run` and `experiments`, with an experiment of another package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ...cli.running import run
+from ...cli.running import run_experiments
 from .toy_experiment import registered
 
 BLOCK = '[experiment]\n@misc = "tests.Toy.v1"\nseeds = [1,2,3]\ntext = "plain"\n'
@@ -20,7 +20,7 @@ def experiment(tmp_path):
         config = tmp_path / f"{name}.cfg"
         config.write_text(block, encoding="utf8")
         output = tmp_path / "results"
-        code, printed = run("seginf", "experiment", config, output, *arguments)
+        code, printed = run_experiments("run", config, output, *arguments)
         path = output / f"{name}.json"
         return code, printed, json.loads(path.read_text()) if path.exists() else None
 
@@ -29,7 +29,7 @@ def experiment(tmp_path):
 
 
 def write_page(tmp_path, text="page"):
-    code, printed = run("seginf", "experiments", tmp_path / "results", tmp_path / text / "experiments.md")
+    code, printed = run_experiments("page", tmp_path / "results", tmp_path / text / "experiments.md")
     return code, printed, tmp_path / text / "experiments.md"
 
 
@@ -88,7 +88,7 @@ def test_unusable_configs(experiment, block, arguments, words):
 
 
 def test_no_config(tmp_path):
-    code, printed = run("seginf", "experiment", tmp_path / "none.cfg", tmp_path)
+    code, printed = run_experiments("run", tmp_path / "none.cfg", tmp_path)
     assert code == 1 and "S040" in printed
 
 

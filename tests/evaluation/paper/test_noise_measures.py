@@ -3,11 +3,8 @@
 import numpy
 import pytest
 
-from spacy_seginf.crf import one_label_each
-from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.evaluation.fixing import entity_counts, f1, f1_figures, fixed_counts
-from spacy_seginf.evaluation.paper.noise_learned import Evidence, learned_scores
-from spacy_seginf.evaluation.paper.noise_measures import (
+from experiments.paper.noise.learned import Evidence, learned_scores
+from experiments.paper.noise.measures import (
     READ,
     Sought,
     by_documents,
@@ -17,11 +14,14 @@ from spacy_seginf.evaluation.paper.noise_measures import (
     found_by_reading,
     token_figures,
 )
-from spacy_seginf.evaluation.paper.noise_pipeline import correction_sets
+from experiments.paper.noise.pipeline import correction_sets
+from spacy_seginf.attribution.method import Texts
+from spacy_seginf.crf import one_label_each
+from spacy_seginf.crf.schemes import TagScheme
+from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.fit import HeadData, fit_head
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.methods.interface import Texts
-from spacy_seginf.schemes import TagScheme
+from spacy_seginf.loop.fixing import entity_counts, f1, f1_figures, fixed_counts
 
 from ...influence.heads import fitted, random_data
 

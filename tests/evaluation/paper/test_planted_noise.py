@@ -6,11 +6,11 @@ import numpy
 import pytest
 from spacy.util import load_config, registry
 
+from experiments.paper.noise.pipeline import Reviewed
+from experiments.paper.noise.planted_noise import FIGURES, PlantedNoise
+from experiments.paper.noise.real_noise import RealNoise
 from spacy_seginf.curation.levels import by_document
 from spacy_seginf.curation.scores import label_scores
-from spacy_seginf.evaluation.paper.noise_pipeline import Reviewed
-from spacy_seginf.evaluation.paper.planted_noise import FIGURES, PlantedNoise
-from spacy_seginf.evaluation.paper.real_noise import RealNoise
 
 from .noisy_corpora import noisy_records, run, write
 

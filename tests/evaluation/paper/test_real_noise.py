@@ -11,12 +11,13 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_seginf.curation.reading import checkpoint_marginals
-from spacy_seginf.evaluation.paper import noise_pipeline, noise_trusted
-from spacy_seginf.evaluation.paper.noise_choice import LEARNED, PLAIN, choose
-from spacy_seginf.evaluation.paper.noise_pipeline import Reviewed
-from spacy_seginf.evaluation.paper.noise_sources import annotated, with_unseen
-from spacy_seginf.evaluation.paper.noise_trusted import (
+from experiments.paper.noise import pipeline as noise_pipeline
+from experiments.paper.noise import trusted as noise_trusted
+from experiments.paper.noise.choice import LEARNED, PLAIN, choose
+from experiments.paper.noise.pipeline import Reviewed
+from experiments.paper.noise.real_noise import FIGURE, RealNoise
+from experiments.paper.noise.sources import annotated, with_unseen
+from experiments.paper.noise.trusted import (
     TRUSTED,
     UNSEEN,
     UNSEEN_TRUSTED,
@@ -25,8 +26,8 @@ from spacy_seginf.evaluation.paper.noise_trusted import (
     trusted_scores,
     unseen_scores,
 )
-from spacy_seginf.evaluation.paper.noise_truth import Truth, read_corrected
-from spacy_seginf.evaluation.paper.real_noise import FIGURE, RealNoise
+from experiments.paper.noise.truth import Truth, read_corrected
+from spacy_seginf.curation.reading import checkpoint_marginals
 
 from .noisy_corpora import dev_records, noisy_records, run, write
 

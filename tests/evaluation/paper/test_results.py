@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.paper.report import FURTHER, render_page
+from experiments.paper.results import Result, Row, read_results
 from spacy_seginf.evaluation.intervals import Estimate
-from spacy_seginf.evaluation.paper.results import Result, Row, read_results
-from spacy_seginf.render.experiments import FURTHER, render_page
 
 NAN = float("nan")
 

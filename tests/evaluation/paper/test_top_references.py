@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy
 import pytest
 
+from experiments.paper.emission_influence import EmissionInfluence
+from experiments.paper.top_references import searched_references, top_references
+from spacy_seginf.attribution.nearest_neighbours import SegmentNN
+from spacy_seginf.attribution.segment_influence import SegmentInfluence
 from spacy_seginf.crf import token_conditionals
-from spacy_seginf.evaluation.paper.emission_influence import EmissionInfluence
-from spacy_seginf.evaluation.paper.top_references import searched_references, top_references
 from spacy_seginf.evaluation.problem import predictions
+from spacy_seginf.explanation.explainer import Explainer
+from spacy_seginf.explanation.method_explainer import index_context
 from spacy_seginf.influence.fit import emission_scores, unpack
-from spacy_seginf.methods.nearest import SegmentNN
-from spacy_seginf.methods.segment_influence import SegmentInfluence
-from spacy_seginf.pipeline.attribution import index_context
-from spacy_seginf.search.explainer import Explainer
 
 METHODS = [
     SegmentNN(),

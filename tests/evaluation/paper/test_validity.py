@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy
 import pytest
 
-from spacy_seginf.evaluation.paper.removals import Removals, fitted_effects, stacked
-from spacy_seginf.evaluation.paper.validity import FIGURE, Validity
-from spacy_seginf.evaluation.paper.validity_rows import agreement_rows
-from spacy_seginf.evaluation.paper.word_features import static_vectors, word_features
+from experiments.paper.validity.removals import Removals, fitted_effects, stacked
+from experiments.paper.validity.validity import FIGURE, Validity
+from experiments.paper.validity.validity_rows import agreement_rows
+from experiments.paper.validity.word_features import static_vectors, word_features
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.fit import HeadData, fit_head
 
-from ...cli.running import run
+from ...cli.running import run_experiments
 from ...influence.heads import random_data, segment_loss, size_of
 from ...tiny_encoders import write_encoder
 
@@ -57,7 +57,7 @@ def arguments(inputs, **changed):
 
 
 def test_agreement(inputs, tmp_path, monkeypatch):
-    code, printed = run("seginf", "experiment", "configs/paper/validity.cfg", tmp_path, *arguments(inputs))
+    code, printed = run_experiments("run", "configs/paper/validity.cfg", tmp_path, *arguments(inputs))
     assert code == 0, printed
     report = json.loads((tmp_path / "validity.json").read_text())
     rows = report["rows"]
@@ -73,9 +73,9 @@ def test_agreement(inputs, tmp_path, monkeypatch):
     calls = []
     original = Removals.removal
     monkeypatch.setattr(Removals, "removal", lambda self, segment: calls.append(1) or original(self, segment))
-    run("seginf", "experiment", "configs/paper/validity.cfg", tmp_path, *arguments(inputs))
+    run_experiments("run", "configs/paper/validity.cfg", tmp_path, *arguments(inputs))
     assert not calls and json.loads((tmp_path / "validity.json").read_text()) == report
-    run("seginf", "experiment", "configs/paper/validity.cfg", tmp_path, *arguments(inputs, seeds="1", references=2))
+    run_experiments("run", "configs/paper/validity.cfg", tmp_path, *arguments(inputs, seeds="1", references=2))
     assert 2 <= len(calls) <= 8
 
 
@@ -139,7 +139,7 @@ def test_settings_that_make_no_sense(setting, value):
 
 def test_too_few_sentences(inputs, tmp_path):
     changed = arguments(inputs, train_sentences=1000)
-    code, printed = run("seginf", "experiment", "configs/paper/validity.cfg", tmp_path, *changed)
+    code, printed = run_experiments("run", "configs/paper/validity.cfg", tmp_path, *changed)
     assert code == 1 and "S134" in printed and "1000" in printed
 
 
@@ -151,7 +151,7 @@ def test_missing_and_broken_documents(inputs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def printed(train):
-        code, shown = run("seginf", "experiment", config, "out", *arguments(inputs, train=train))
+        code, shown = run_experiments("run", config, "out", *arguments(inputs, train=train))
         assert code == 1
         return shown
 

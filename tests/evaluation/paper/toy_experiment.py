@@ -10,9 +10,9 @@ import catalogue
 import numpy
 from spacy.util import registry
 
+from experiments.paper.results import Result, Row
 from spacy_seginf.errors import Errors
 from spacy_seginf.evaluation.intervals import estimate
-from spacy_seginf.evaluation.paper.results import Result, Row
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Rows of section 5.1: agreement of predictions with refits, and how many refits are doubtful."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy
+
+from spacy_seginf.evaluation.intervals import Estimate, estimate
+from spacy_seginf.explanation.agreement import agreement
+from spacy_seginf.influence.removal import LEVERAGE_FLAG
+
+from ..results import Row
+
+PREDICTIONS = {
+    "shown": "what explanations show",
+    "corrected": "one step, corrected for leverage",
+    "identity": "identity curvature, the authors'",
+}
+PREFIXES = {"shown": "", "corrected": "one_step_", "identity": "identity_"}  # of the rows' keys
+MEASURES = {
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "slope": "Slope of predicted on actual",
+}
+PUBLISHED = {"pearson": 0.89, "spearman": 0.946, "slope": 0.46}
+GOALS = {"pearson": ">= 0.99", "slope": "0.95 to 1.05"}
+NOTES = {  # by key
+    "pearson": "The published figure leaves one outlier out; with it, it is 0.865. Here, all pairs are kept.",
+    "slope": "1 is right; below 1, effects are predicted too small.",
+    "identity_slope": "Scores under identity curvature have no unit, so their slope says little.",
+}
+
+
+def agreement_rows(changes: dict[str, list[numpy.ndarray]]) -> list[Row]:
+    """Compare every prediction with refits. changes (dict of lists, a float64 queries x references for each seed)."""
+    rows = []
+    for name, words in PREDICTIONS.items():
+        by_seed = [agreement(*pair).as_dict() for pair in zip(changes[name], changes["actual"])]
+        for measure, title in MEASURES.items():
+            values = [found[measure] for found in by_seed]
+            rows.append(
+                Row(
+                    key=PREFIXES[name] + measure,
+                    what=f"{title}: {words}",
+                    measured=_within(estimate(numpy.array(values)), math.inf if measure == "slope" else 1.0),
+                    by_seed=values,
+                    published=PUBLISHED[measure],
+                    base_rate=None if measure == "slope" else 0.0,
+                    goal=GOALS.get(measure, "") if name == "shown" else "",
+                    count=sum(int(found["pairs"]) for found in by_seed),
+                    note=NOTES.get(PREFIXES[name] + measure, ""),
+                )
+            )
+    return rows
+
+
+def _within(found: Estimate, largest: float) -> Estimate:
+    """Cut an interval off at what the figure can be at most, or minus that."""
+    return replace(found, low=max(found.low, -largest), high=min(found.high, largest))
+
+
+def doubt_rows(found: list[dict[str, Any]]) -> list[Row]:
+    """Count the refits whose result is doubtful; they are among the pairs all the same."""
+    words = {
+        "not_converged": "Refits that did not converge",
+        "elsewhere": f"Refits (leverage above {LEVERAGE_FLAG:g}) that end elsewhere from another beginning",
+    }
+    rows = []
+    for name, what in words.items():
+        values = [float(seed[name]) for seed in found]
+        refits = sum(seed["refits"] for seed in found)
+        rows.append(Row(name, what, estimate(numpy.array(values)), values, count=refits, note="A number per seed."))
+    return rows
+
+
+def totals(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add up sizes and seconds of the seeds."""
+    names = ("mispredicted", "dev_tokens", "refits", "flagged", "clipped", "seconds")
+    return {name: round(sum(seed[name] for seed in found), 1) for name in names}

@@ -1,0 +1,156 @@
+"""Feed broken files of every kind to this package, and count what is neither a right answer nor a coded error.
+
+    python -m experiments.torture.fuzz --seed 0 --each 300 --seconds 600
+
+Every case is named by seed, kind and number, and can be run again alone: --kinds KIND --first NUMBER --each 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any, Callable
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+CPU_SECONDS = 10  # of a case that does not hang
+BATCH = 50  # cases of a process, which takes a crash or a leak with it
+TIMES = 3  # how much more memory than a clean case one may take
+FAULTS = ("raw", "wrong", "hang", "memory", "crash")
+
+
+class Hang(BaseException):
+    """Too long."""
+
+
+def verdict_of(run: Callable[[], None]) -> tuple[str, str]:
+    """Run a case: "ok", "coded", "raw", "wrong" or "hang", and where."""
+    from .cases import Wrong
+
+    def ring(*_: object) -> None:
+        raise Hang
+
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(number, ring)
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, 6 * CPU_SECONDS)  # for what waits without working
+    try:
+        run()
+    except Hang:
+        return "hang", f"more than {CPU_SECONDS} CPU seconds"
+    except Wrong as error:
+        return "wrong", str(error)
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith("[S"):
+            return "coded", str(error)[:6]
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if "spacy_seginf" in frame.filename]
+        place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "elsewhere"
+        return "raw", f"{type(error).__name__} at {place}: {str(error)[:120]}"
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return "ok", ""
+
+
+def batch(made: Any, room: Path, kind: str, numbers: range, seed: int, log: Path) -> None:
+    """Run some cases in this process; a line of the log for each, before and after."""
+    from .cases import KINDS, Cases
+
+    warnings.simplefilter("ignore")
+    cases = Cases(made, room)
+    clean = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with log.open("w") as lines:
+        for number in numbers:
+            shutil.rmtree(room, ignore_errors=True)
+            room.mkdir(parents=True)
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                note, run = KINDS[kind](cases, random.Random(f"{seed} {kind} {number}"))
+                lines.write(json.dumps([number, note]) + "\n")
+                lines.flush()
+                verdict, detail = verdict_of(run)
+            if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > TIMES * clean:
+                verdict, detail = "memory", f"{TIMES} times a clean case's, {verdict}"
+            lines.write(json.dumps([number, note, verdict, detail]) + "\n")
+            lines.flush()
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Run in a forked process; return its status."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(3)
+    return os.waitpid(child, 0)[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--each", type=int, default=100, help="cases of each kind")
+    parser.add_argument("--kinds", default="", help="separated by commas; default: all")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no batch after this time")
+    parser.add_argument("--folder", type=Path, help="where the materials are kept; default: a temporary one")
+    arguments = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    from .cases import KINDS
+    from .materials import make_materials
+
+    with tempfile.TemporaryDirectory() as scratch:
+        made = make_materials((arguments.folder or Path(scratch) / "materials").resolve())
+        began, counts = time.monotonic(), Counter[str]()
+        for kind in arguments.kinds.split(",") if arguments.kinds else KINDS:
+            found = Counter[str]()
+            examples: dict[str, str] = {}
+            number, end = arguments.first, arguments.first + arguments.each
+            while number < end and time.monotonic() - began < arguments.seconds:
+                numbers, log = range(number, min(number + BATCH, end)), Path(scratch) / "log"
+                room, seed = Path(scratch) / "room", arguments.seed
+                status = in_child(lambda k=kind, n=numbers, r=room, s=seed, p=log: batch(made, r, k, n, s, p))  # type: ignore[misc]
+                lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+                if status:
+                    lines.append([*(lines[-1][:2] if lines else [number, "?"]), "crash", f"status {status}"])
+                for case, note, verdict, detail in (line for line in lines if len(line) == 4):
+                    found[verdict] += 1
+                    if verdict in FAULTS:
+                        examples.setdefault(f"{verdict}: {detail}", f"{case} ({note})")
+                number = lines[-1][0] + 1 if status and lines else numbers.stop
+                log.unlink(missing_ok=True)
+            counts.update(found)
+            print(
+                f"{kind}, seed {arguments.seed}:",
+                ", ".join(f"{name} {n}" for name, n in sorted(found.items())),
+                flush=True,
+            )
+            for detail, example in examples.items():
+                print(f"    {detail}; such as case {example}", flush=True)
+    raw = counts["raw"] + counts["crash"]
+    record: dict[str, Any] = {"fuzzed": counts.total(), "raw_tracebacks": raw, "silent_wrong": counts["wrong"]}
+    record.update({"hangs": counts["hang"], "memory": counts["memory"], "seeds": [arguments.seed]})
+    print(json.dumps(record))
+    sys.exit(any(counts[name] for name in FAULTS))
+
+
+if __name__ == "__main__":
+    main()

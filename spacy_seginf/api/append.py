@@ -1,0 +1,98 @@
+"""`python -m spacy seginf append`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+from spacy.cli._util import setup_gpu
+from wasabi import Printer
+
+from ..errors import Errors
+from ..explanation.influence import Influence
+from ..explanation.loading import indexed_components, load_pipeline
+from ..indexing.append import extend_index
+from ..indexing.build import BuildReport, BuildSettings, save_with_index
+from ..machine import coded_memory_errors
+from ..parallel import DaskWorkers, InProcess, Workers
+from ..tagger.corpus import read_corpus, read_judging
+from ..tagger.readers import OTHER
+from .index import check_output, show_progress, tell
+
+
+@coded_memory_errors()
+def append_to_index(
+    pipeline: str,
+    corpus: Path,
+    output: Path,
+    *,
+    component: Optional[str] = None,
+    refresh: bool = False,
+    dev: Optional[Path] = None,
+    shard_tokens: Optional[int] = None,
+    scheduler: Optional[str] = None,
+    force: bool = False,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> BuildReport:
+    """Add the documents of a corpus to the index of a pipeline; the others are not encoded again.
+
+    pipeline (str): folder written by `seginf index`. corpus (Path): the new documents (.spacy).
+    output (Path): folder for the result, which may be the pipeline's own with force.
+    component (str): the influence component whose index grows, if several have one.
+    refresh (bool): fit the head to all documents and compute all gradients anew; otherwise head and curvature are held.
+    dev (Path): development corpus (.spacy), which chooses the penalty of a refresh; else it stays.
+    shard_tokens, scheduler, force, gpu_id: as for `seginf index`.
+    RAISES (ValueError): S030 if the pipeline has no index, S260 or S261 if it is not clear which one is meant, and
+        others as for `seginf index`.
+    """
+    msg = Printer(no_print=silent)
+    output = Path(output)
+    check_output(output, force, pipeline, corpus, dev)
+    setup_gpu(gpu_id, silent=silent)
+    nlp = load_pipeline(pipeline)
+    influence = _choose(indexed_components(nlp, pipeline), component, pipeline)
+    explainer = influence.explainer()  # checks that the index is this pipeline's
+    tagger = influence.find_tagger()
+    texts = read_corpus(nlp, Path(corpus), tagger.attribute, OTHER)
+    dev_texts = read_judging(nlp, tagger, Path(dev)) if dev else None
+    workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
+    settings = BuildSettings() if shard_tokens is None else BuildSettings(shard_tokens=shard_tokens)
+    influence.unload_index()
+
+    def build(folder: Path, staging: Path) -> BuildReport:
+        return extend_index(
+            nlp,
+            explainer.index,
+            texts,
+            folder,
+            staging,
+            refresh=refresh,
+            dev=dev_texts,
+            settings=settings,
+            corpus=Path(corpus).name,
+            workers=workers,
+            gpu=gpu_id,
+            progress=None if silent else show_progress,
+            say=msg.info,
+        )
+
+    try:
+        report = save_with_index(nlp, output, build, influence.name, msg.info)
+    finally:
+        workers.close()
+    tell(msg, report)
+    if not refresh:
+        msg.text("Head and curvature are held: they have not seen these documents. --refresh fits both to all of them.")
+    msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents: {output}")
+    return report
+
+
+def _choose(indexed: list[Influence], name: Optional[str], pipeline: str) -> Influence:
+    known = ", ".join(component.name for component in indexed)
+    if name is None and len(indexed) > 1:
+        raise ValueError(Errors.S260.format(path=pipeline, known=known))
+    for component in indexed:
+        if name in (None, component.name):
+            return component
+    raise ValueError(Errors.S261.format(component=name, path=pipeline, known=known))

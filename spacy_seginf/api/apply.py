@@ -1,0 +1,148 @@
+"""`python -m spacy seginf apply`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+import typer
+from wasabi import Printer, table
+
+from ..corpora.columns import Columns
+from ..corpora.documents import is_compressed
+from ..corpora.formats import FORMATS, SUFFIXES, format_of, read_annotated, same_family
+from ..curation.applying import Plan, plan_changes
+from ..curation.changes import IN_WORDS, render_changes
+from ..curation.decisions import Conflict
+from ..curation.records import read_decisions
+from ..errors import Errors
+from ..files import write_bytes
+from ..rendering.text import tokens_of, visible
+
+
+def apply_decisions(
+    corpus: Path,
+    output: Path,
+    decisions: Sequence[Path],
+    *,
+    diff: Optional[Path] = None,
+    format: Optional[str] = None,
+    scheme: Optional[str] = None,
+    columns: Optional[Columns] = None,
+    comments: Optional[bool] = None,
+    header: bool = False,
+    entity_type: Optional[str] = None,
+    labels_key: str = "labels",
+    labels: Sequence[str] = (),
+    conflicts: str = "error",
+    dry_run: bool = False,
+    silent: bool = True,
+) -> Plan:
+    """Write a corpus with what reviewers decided, in the format it came in; all else in it stays as it is.
+
+    corpus (Path): .spacy, columns or JSON lines; see ``read_annotated`` for format, and ``read_tagged`` for scheme,
+        columns, comments, header, entity_type and labels_key.
+    output (Path): the corrected corpus. diff (Path): a readable list of all changes; OUTPUT.diff if not given.
+    decisions (sequence of Path): files of decisions, of one or several reviewers.
+    labels (sequence of str): entity types that are allowed besides those of the corpus.
+    conflicts (str): "error", or "skip" to leave regions alone that reviewers disagree about.
+    dry_run (bool): whether nothing is written, and the changes are printed.
+    RETURNS (Plan): what was changed.
+    RAISES (ValueError): S202 with everything that does not fit, S204, S205 or S208 for the files to write, S040, S042,
+        S170, S200, S201, S203, S206 and S207 for input that can't be used.
+    """
+    msg = Printer(no_print=silent)
+    corpus, output = Path(corpus), Path(output)
+    diff = Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
+    _check_targets(corpus, output, diff, format)
+    tagged: dict[str, Any] = {"scheme": scheme, "columns": columns, "comments": comments, "header": header}
+    tagged.update(entity_type=entity_type, labels_key=labels_key)
+    read = read_annotated(corpus, format=format, **tagged)
+    made = [decision for path in decisions for decision in read_decisions(Path(path))]
+    plan = plan_changes(read, made, labels=labels, conflicts=conflicts)
+    text = render_changes(read.documents, plan.changes)
+    # Without changes even a compressed file is the same, byte by byte.
+    content = read.corrected(plan.replacements) if plan.changes else corpus.read_bytes()
+    listed = _is_listed(diff, text.encode("utf8"))
+    if not dry_run:
+        if not listed:
+            _write(diff, text.encode("utf8"), "diff (--diff)")
+        try:
+            _write(output, content, "output")
+        except ValueError:
+            if not listed:
+                diff.unlink(missing_ok=True)
+            raise
+    if not silent:
+        if dry_run:
+            typer.echo(text)
+        _print(msg, plan)
+        if dry_run:
+            msg.info("Nothing was written (--dry-run)")
+        else:
+            msg.good(f"Corpus written: {output}; changes: {diff}")
+    return plan
+
+
+def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]) -> None:
+    """Make sure that nothing is overwritten, and that the output's name says what is in it."""
+    for path, what in ((output, "output"), (diff, "diff (--diff)")):
+        if path.resolve() == corpus.resolve():
+            raise ValueError(Errors.S204.format(path=path, problem="is the corpus itself", what=what))
+    if output.exists() or output.is_symlink():
+        raise ValueError(Errors.S204.format(path=output, problem="exists already", what="output"))
+    if diff.resolve() == output.resolve():
+        raise ValueError(Errors.S204.format(path=diff, problem="is the output too", what="diff (--diff)"))
+    known = format or format_of(corpus)
+    other = format_of(output)
+    compressed = is_compressed(corpus)
+    otherwise = known is not None and other is not None and not same_family(other, known)
+    if known in FORMATS and (otherwise or is_compressed(output) != compressed):
+        suffix = corpus.suffix if format else " or ".join(SUFFIXES[known])
+        suffix = ".gz" if compressed else suffix
+        raise ValueError(Errors.S205.format(output=output, path=corpus, suffix=suffix))
+
+
+def _is_listed(diff: Path, content: bytes) -> bool:
+    """Tell whether the diff is there already, and says the same: the command was killed before it wrote the output.
+
+    RAISES (ValueError): S204 if there is something else.
+    """
+    if not (diff.exists() or diff.is_symlink()):
+        return False
+    if diff.is_file() and not diff.is_symlink() and diff.read_bytes() == content:
+        return True
+    raise ValueError(Errors.S204.format(path=diff, problem="exists already", what="diff (--diff)"))
+
+
+def _write(path: Path, content: bytes, what: str) -> None:
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        raise ValueError(Errors.S208.format(path=path, problem=error.strerror or error, what=what)) from None
+
+
+def _print(msg: Printer, plan: Plan) -> None:
+    if plan.changes:
+        counts = Counter(change.kind for change in plan.changes)
+        rows = [(words, counts[kind]) for kind, words in IN_WORDS.items() if counts[kind]]
+        aligns: list[Any] = ["l", "r"]
+        typer.echo(table(rows, header=("change", "regions"), divider=True, aligns=aligns))
+    else:
+        msg.info("There is nothing to change: the decisions keep every label as it is")
+    if plan.kept:
+        msg.text(f"Confirmed as they are: {plan.kept:,} regions")
+    if plan.conflicts:
+        msg.warn(f"Left as they are, because decisions contradict each other: {len(plan.conflicts):,} regions")
+        for conflict in plan.conflicts:
+            msg.text(_place(conflict))
+    if plan.other_corpus:
+        msg.info("Some decisions were made on another version of the corpus; all of them fit this one")
+
+
+def _place(conflict: Conflict) -> str:
+    start = min(decision.start for decision in conflict.decisions)
+    end = max(decision.end for decision in conflict.decisions)
+    reviewers = ", ".join(sorted({decision.reviewer or "somebody" for decision in conflict.decisions}))
+    return visible(f"{conflict.decisions[0].document}, {tokens_of(start, end)}: {reviewers}")

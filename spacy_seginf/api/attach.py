@@ -1,0 +1,78 @@
+"""`python -m spacy seginf attach`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+from spacy.cli._util import setup_gpu
+from wasabi import Printer
+
+from ..explanation.loading import load_pipeline
+from ..indexing.attach import AttachReport, add_tagger, check_labels, find_component
+from ..indexing.build import BuildReport, compute_index, save_with_index
+from ..machine import coded_memory_errors
+from ..tagger.corpus import read_corpus, read_judging
+from .index import check_output, override_settings, prepare_influence, show_progress, tell
+
+
+@coded_memory_errors()
+def attach_index(
+    pipeline: str,
+    corpus: Path,
+    output: Path,
+    *,
+    component: Optional[str] = None,
+    dev: Optional[Path] = None,
+    l2: Optional[float] = None,
+    force: bool = False,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> AttachReport:
+    """Put a CRF head that decides as it does behind a trained ner or tagger, index the corpus, and write the pipeline.
+
+    The component's predictions stay what they are; the influence component explains them through that head.
+
+    pipeline (str): package or folder of a pipeline that was trained without a crf_tagger.
+    corpus (Path): the corpus that trained it (.spacy).
+    output (Path): folder for the result; nothing is written unless all goes well.
+    component (str): what to explain, if the pipeline has several such components.
+    dev (Path): development corpus (.spacy), by which the head that explains is chosen and checked.
+    l2 (float): penalty of that head, instead of choosing it.
+    RAISES (ValueError): S060 to S064, S067 and S070 for a pipeline or corpus that can't be used, S040 to S042 for
+        missing, foreign or empty input, S043 or S046 if the output exists.
+    """
+    msg = Printer(no_print=silent)
+    output = Path(output)
+    check_output(output, force, pipeline, corpus, dev)
+    setup_gpu(gpu_id, silent=silent)
+    nlp = load_pipeline(pipeline)
+    tagger = add_tagger(nlp, find_component(nlp, component))
+    texts = read_corpus(nlp, Path(corpus), tagger.attribute)
+    check_labels(tagger, texts, corpus)
+    dev_texts = None
+    if dev is not None:
+        dev_texts = read_judging(nlp, tagger, Path(dev))
+    influence_name, tagger_name = prepare_influence(nlp, pipeline)
+    override_settings(nlp, influence_name, l2=l2)
+    influence: Any = nlp.get_pipe(influence_name)
+
+    def build(folder: Path, staging: Path) -> BuildReport:
+        return compute_index(
+            nlp,
+            tagger_name,
+            texts,
+            folder,
+            dev=dev_texts,
+            settings=influence.settings,
+            staging=staging,
+            corpus=Path(corpus).name,
+            progress=None if silent else show_progress,
+            say=msg.info,
+        )
+
+    indexed = save_with_index(nlp, output, build, influence_name, msg.info)
+    tell(msg, indexed)
+    msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
+    msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
+    return AttachReport(str(tagger.explains), indexed)

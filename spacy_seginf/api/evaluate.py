@@ -1,0 +1,149 @@
+"""`python -m spacy seginf evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Iterable, Optional, Sequence
+
+import typer
+from spacy.cli._util import import_code, setup_gpu
+from spacy.language import Language
+from spacy.tokens import Doc
+from wasabi import Printer, table
+
+from ..errors import Errors
+from ..evaluation.comparison import Comparison
+from ..evaluation.method_blocks import read_methods
+from ..evaluation.planted import read_culprits
+from ..evaluation.plots import plot_comparison
+from ..evaluation.referee import Planted, Settings, compare
+from ..evaluation.report import comparison_notes, comparison_rows, difference_rows, render_markdown
+from ..explanation.loading import load_indexed, load_pipeline
+from ..files import exclusive, json_text, write_text
+from ..tagger.corpus import read_documents
+
+DEFAULTS = Settings()
+QUICK = Settings(documents=60, queries=3, ks=(5, 10), subsets=6, seeds=(0,))
+WORK = ".work"
+
+
+def evaluate_methods(
+    pipeline: str,
+    texts: Path,
+    output: Path,
+    *,
+    config: Path,
+    methods: Sequence[str] = (),
+    checkpoints: Optional[Path] = None,
+    truth: Optional[str] = None,
+    planted: Optional[Path] = None,
+    settings: Settings = DEFAULTS,
+    n_process: int = 1,
+    plots: bool = True,
+    code: Optional[Path] = None,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> Comparison:
+    """Compare attribution methods by what really happens when the labels that they name are taken away.
+
+    pipeline (str): a folder that `seginf index` wrote. It is not changed.
+    texts (Path): development or test corpus (.spacy), whose predictions are explained.
+    output (Path): folder for comparison.json, comparison.md and pictures; what is finished is kept in it too.
+    config (Path): its blocks [methods.NAME]. methods (sequence of str): which of them; all if empty.
+        checkpoints (Path): takes the place of every ``checkpoints`` setting.
+    truth (str), planted (Path): a pipeline trained on the true labels, and the training corpus with its planted errors
+        listed (.jsonl.gz); then the ranks of the planted errors are looked up too.
+    code (Path): Python file that registers methods.
+    RAISES (ValueError): S040 for missing input, S093 for damaged input, S100 to S110 as ``compare`` and
+        ``read_methods``.
+    """
+    msg = Printer(no_print=silent)
+    setup_gpu(gpu_id, silent=True)
+    import_code(code)
+    if (truth is None) != (planted is None):
+        allowed = "Give both, or neither: a victim is what one pipeline has right and the other wrong."
+        raise ValueError(Errors.S103.format(setting="truth and planted", value="incomplete", allowed=allowed))
+    culprits = {} if planted is None else read_culprits(Path(planted))
+    blocks = read_methods(Path(config), methods, checkpoints)
+    nlp, influence = load_indexed(pipeline)
+    docs = read_docs(nlp, texts)
+    known = None if truth is None else Planted(load_pipeline(truth), culprits)
+    output = Path(output)
+    with exclusive(output / WORK):
+        comparison = compare(
+            nlp,
+            influence,
+            docs,
+            blocks,
+            settings,
+            output / WORK,
+            planted=known,
+            n_process=n_process,
+            progress=no_progress if silent else show_progress,
+            say=msg.info,
+        )
+    write_text(output / "comparison.json", json_text(comparison.as_dict(), 2) + "\n")
+    write_text(output / "comparison.md", render_markdown(comparison))
+    if plots:
+        plot_comparison(comparison, output)
+    if not silent:
+        _print(comparison)
+        msg.good(f"Written: {output / 'comparison.md'} and comparison.json")
+    return comparison
+
+
+def evaluate_with_options(
+    pipeline: str, texts: Path, output: Path, options: dict[str, Any], **settings: Any
+) -> Comparison:
+    """Read what the command line says of ``Settings`` and methods, and compare. Options that are None keep defaults.
+
+    RAISES (ValueError): S103 if lists of numbers are none; and as ``evaluate``.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    chosen, names = (QUICK if given.pop("quick") else DEFAULTS), given.pop("methods")
+    for name in ("ks", "seeds"):
+        if name in given:
+            given[name] = _numbers(name, given[name])
+    if given.get("documents") == 0:
+        given["documents"] = None
+    methods = [name.strip() for name in names.split(",") if name.strip()]
+    return evaluate_methods(pipeline, texts, output, methods=methods, settings=replace(chosen, **given), **settings)
+
+
+def _numbers(setting: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        allowed = "Give whole numbers separated by commas, such as 10,20,50."
+        raise ValueError(Errors.S103.format(setting=setting, value=repr(text), allowed=allowed)) from None
+
+
+def show_progress(work: Iterable, *, desc: str, total: int, unit: str) -> Iterable:
+    """Show a bar with the time that is left; in a log, a line now and then."""
+    from tqdm import tqdm
+
+    return tqdm(work, desc=desc, total=total, unit=unit, mininterval=0.1 if sys.stderr.isatty() else 30.0)
+
+
+def no_progress(work: Iterable, **_: object) -> Iterable:
+    """Show nothing."""
+    return work
+
+
+def read_docs(nlp: Language, path: Path) -> list[Doc]:
+    """Read the documents of a corpus as they are. RAISES (ValueError): S040 if there is no file, S042 if it is no
+    corpus."""
+    return list(read_documents(nlp, Path(path)))
+
+
+def _print(comparison: Comparison) -> None:
+    header, rows = comparison_rows(comparison)
+    typer.echo(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
+    for note in comparison_notes(comparison):
+        typer.echo(note)
+    if len(comparison.methods) > 1:
+        header, rows = difference_rows(comparison)
+        typer.echo(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
+        typer.echo("* The interval of the difference, paired by query, excludes zero.")

@@ -1,0 +1,74 @@
+"""`python -m spacy seginf explain`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Optional, Sequence
+
+import typer
+from spacy.cli._util import setup_gpu
+from spacy.tokens import Doc
+from wasabi import Printer
+from wasabi.util import supports_ansi
+
+from ..attribution.registered import registered_method
+from ..crf.schemes import TAG
+from ..explanation.extensions import STORED
+from ..explanation.loading import load_indexed
+from ..explanation.page import render_page
+from ..explanation.terminal import render_terminal
+from ..explanation.views import Influencers
+from ..files import write_text
+from ..index.tables import Filter
+
+
+def explain(
+    pipeline: str,
+    text: str,
+    *,
+    html: Optional[Path] = None,
+    every_token: bool = False,
+    top: int = 3,
+    labels: Sequence[str] = (),
+    documents: Sequence[str] = (),
+    entities: bool = False,
+    method: Optional[str] = None,
+    gpu_id: int = -1,
+    silent: bool = False,
+) -> Doc:
+    """Tag a text and show the training labels behind its entities (or tokens).
+
+    pipeline (str): a folder that `seginf index` wrote.
+    text (str): the text; "-" reads standard input.
+    html (Path): also write a self-contained page here.
+    every_token (bool): explain all tokens instead of entities.
+    top (int): references on each side; at most the top_k of the component.
+    labels, documents (sequences of str): show only references with these labels, in documents with these ids.
+    entities (bool): show only references that are annotated as entities.
+    method (str): registered name of another attribution method; the pipeline's own if None.
+    RETURNS (Doc): the explained document.
+    RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline, S099 for an unknown method.
+    """
+    msg = Printer(no_print=silent)
+    setup_gpu(gpu_id, silent=True)
+    nlp, influence = load_indexed(pipeline)
+    influence.top_k = max(top, influence.top_k)
+    if method is not None:
+        influence.method = registered_method(method)
+    influence.where = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
+    every_token = every_token or influence.find_tagger().scheme.name == TAG  # single tags make no entities
+    doc = nlp(sys.stdin.read().strip() if text == "-" else text)
+    explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
+    if explained:
+        if not silent:
+            colors = sys.stdout.isatty() and supports_ansi()
+            typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors))  # wasabi would wrap it
+    elif every_token:
+        msg.info("There is no token in this text.")
+    else:
+        msg.info("No entities were predicted in this text. Explain every token with --tokens.")
+    if html is not None:
+        write_text(html, render_page(doc, explained, top=top))
+        msg.good(f"Page written: {html}")
+    return doc

@@ -1,0 +1,58 @@
+"""`python -m spacy seginf export`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional
+
+from wasabi import Printer
+
+from ..curation.records import read_ranking
+from ..errors import Errors
+from ..exchange.formats import FORMATS, find_format
+
+
+def export_issues(
+    suspicions: Path,
+    output: Path,
+    *,
+    format: Optional[str] = None,
+    top: Optional[int] = None,
+    corpus: Optional[Path] = None,
+    force: bool = False,
+    silent: bool = True,
+) -> int:
+    """Write suspicions as tasks for an annotation tool.
+
+    suspicions (Path): a ranking (.jsonl). output (Path): the file of tasks. format (str): a name of ``FORMATS``; may
+        be left out where the name of the file tells it.
+    top (int): how many, from the most suspicious on; all by default.
+    corpus (Path): the ranked corpus (.spacy), whose whole documents are written; for "incorrect-spans" only.
+    force (bool): replace what is there.
+    RETURNS (int): how many suspicions were written.
+    RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S190 for suspicions that can't be
+        shown, S199 if the output must not be written.
+    """
+    suspicions, output = Path(suspicions), Path(output)
+    chosen = find_format(format, output)
+    if corpus is not None and chosen.write_documents is None:
+        known = ", ".join(name for name, one in FORMATS.items() if one.write_documents is not None)
+        raise ValueError(Errors.S109.format(setting="The format with a corpus", value=format or "", known=known))
+    sources = [suspicions] if corpus is None else [suspicions, Path(corpus)]
+    files = [output.with_name(output.name + chosen.beside), output] if chosen.beside else [output]
+    for path in files:
+        if any(path.resolve() == source.resolve() for source in sources):
+            raise ValueError(Errors.S199.format(path=path, problem="is read by this command"))
+        if path.is_dir() or (path.exists() and not force):
+            problem = "exists already (--force replaces files)"
+            raise ValueError(Errors.S199.format(path=path, problem=problem))
+    ranking = read_ranking(suspicions)
+    ranking = replace(ranking, suspicions=ranking.suspicions[:top])
+    if corpus is None or chosen.write_documents is None:
+        chosen.write(ranking, output)
+    else:
+        chosen.write_documents(ranking, output, Path(corpus))
+    count = len(ranking.suspicions)
+    Printer(no_print=silent).good(f"{count:,} suspicions written: {', '.join(map(str, reversed(files)))}")
+    return count

@@ -1,0 +1,193 @@
+"""`python -m spacy seginf loop`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+import typer
+from spacy.cli._util import setup_gpu
+from wasabi import Printer, table
+
+from ..curation.decisions import append_decisions
+from ..curation.opening import Opened, open_curation
+from ..curation.plots import plot_reading_curve
+from ..curation.reading import clean_texts
+from ..curation.suspecting import Suspector
+from ..errors import Errors
+from ..explanation.loading import load_indexed, load_pipeline
+from ..files import json_text, recover_folder, replace_folder, write_text
+from ..loop.curating import (
+    Curve,
+    curve_of,
+    decisions_of,
+    read_orders,
+    recovered,
+    scores_by_label,
+    train_again,
+    truth_of,
+)
+from ..loop.report import curation_page
+from ..loop.reviewing import Look, Reviewer, counts_by_kind
+from ..rendering.text import visible
+from ..tagger.corpus import read_judging
+from ..tagger.readers import OTHER
+from .apply import apply_decisions
+
+RESULT = "loop.json"
+STEPS = 5  # points of a curve
+TRUTH = "the truth"
+
+
+def run_loop(
+    pipeline: str,
+    corpus: Path,
+    output: Path,
+    test: Path,
+    *,
+    truth: Optional[Path] = None,
+    decisions: Sequence[Path] = (),
+    dev: Optional[Path] = None,
+    config: Optional[Path] = None,
+    before: Optional[str] = None,
+    ceiling: Optional[str] = None,
+    looks: int = 100,
+    every: int = 10,
+    retrain: bool = True,
+    plots: bool = True,
+    overrides: Optional[dict[str, Any]] = None,
+    force: bool = False,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> dict[str, Any]:
+    """Put a corpus right, train again, and compare.
+
+    pipeline (str): a folder that `seginf index` wrote. corpus (Path): the training corpus (.spacy) that was indexed.
+    output (Path): folder for decisions, the corrected corpus with its diff, the model, and loop.json and loop.md.
+    test (Path): texts with right labels (.spacy) that everything is scored on.
+    truth (Path): the training corpus with right labels (.spacy): reads the ranking in the place of a person.
+    decisions (sequence of Path): what people decided, instead.
+    dev (Path): documents with right labels (.spacy) for the ranking, and for the training.
+    config (Path): of the training; that of the pipeline if not given. overrides: further settings of it.
+    before (str): pipeline that was trained on the corpus as it was; the indexed one, which predicts the same, if not
+        given.
+    ceiling (str): pipeline that was trained on the truth, to say which share of the cost of errors was won back.
+    looks (int): how many spans or families are read. every (int): looks after which decisions feed back; 0 never.
+    retrain (bool): whether to train at the end. plots (bool): whether to draw curves (needs matplotlib).
+    force (bool): whether to replace the output if it is a folder that this wrote.
+    RETURNS (dict): what loop.json holds.
+    RAISES (ValueError): S218 if the output exists or neither or both of truth and decisions are given, S217 if the
+        training fails, else as `rank` and `apply`.
+    """
+    msg = Printer(no_print=silent)
+    if bool(decisions) == (truth is not None):
+        raise ValueError(Errors.S218.format(problem="give either --truth or --decisions"))
+    recover_folder(output)
+    if output.exists() and not (force and (output / RESULT).is_file()):
+        hint = " and holds no earlier result" if force else "; --force replaces it"
+        raise ValueError(Errors.S218.format(problem=f"the folder {output} exists already{hint}"))
+    inputs = [Path(path) for path in (corpus, test, truth, dev, config, *decisions) if path is not None]
+    for path in inputs:
+        if not path.is_file():  # before anything takes minutes
+            raise ValueError(Errors.S040.format(what="file", path=path))
+        if output.exists() and output.resolve() in path.resolve().parents:
+            raise ValueError(Errors.S218.format(problem=f"{path} is in the folder {output}, which would be replaced"))
+    setup_gpu(gpu_id, silent=True)
+    settings = {} if dev is None else {"paths.dev": dev}
+    settings.update(overrides or {})
+    place = output.with_name(f".{output.name}-{os.getpid()}-new")  # what is there stays until all is done
+    try:
+        result: dict[str, Any] = {"looks": looks, "every": every}
+        files = [Path(path) for path in decisions]
+        if truth is not None:
+            opened = open_curation(pipeline, corpus)
+            reading, curves = _read(opened, truth, dev, test, looks, every, msg)
+            files = [place / "decisions.jsonl"]
+            append_decisions(files[0], decisions_of(opened, reading, TRUTH))
+            result.update(_figures(reading), curves={name: asdict(curve) for name, curve in curves.items()})
+            if plots:
+                _plot(curves, place)
+        labels = load_indexed(pipeline)[1].find_tagger().labels
+        plan = apply_decisions(corpus, place / "corrected.spacy", files, labels=labels, conflicts="skip")
+        result.update(changed=len(plan.changes), kept=plan.kept, conflicts=len(plan.conflicts))
+        msg.info(f"{len(plan.changes):,} changes in the corrected corpus")
+        if retrain:
+            msg.info("Training on the corrected corpus")
+            chosen = config if config is not None else Path(pipeline) / "config.cfg"
+            try:
+                trained = train_again(chosen, place / "model", place / "corrected.spacy", settings, gpu_id)
+            except ValueError as error:
+                write_text(place / RESULT, json_text({**result, "failed": str(error)}, 2) + "\n")
+                replace_folder(place, output)
+                raise
+            pipelines = {"before": before or pipeline, "after": str(trained)}
+            if ceiling is not None:
+                pipelines["truth"] = ceiling
+            result["scores"] = {name: scores_by_label(load_pipeline(path), test) for name, path in pipelines.items()}
+            if ceiling is not None:
+                result["recovered"] = recovered(*(result["scores"][name][""] for name in ("before", "after", "truth")))
+        write_text(place / RESULT, json_text(result, 2) + "\n")
+        write_text(place / "loop.md", curation_page(result))
+        replace_folder(place, output)
+    finally:
+        if place.exists():
+            shutil.rmtree(place, ignore_errors=True)
+    if not silent:
+        _print(result)
+        msg.good(f"Results: {output / 'loop.md'}; corrected corpus: {output / 'corrected.spacy'}")
+    return result
+
+
+def _plot(curves: dict[str, Curve], folder: Path) -> None:
+    measures = (("f1", "F1 of the head refit, test texts"), ("wrong_found", "share of wrong tokens found"))
+    for name, found in measures:
+        points = {order: (curve.looks, getattr(curve, name)) for order, curve in curves.items()}
+        plot_reading_curve(points, folder / f"{name}.png", read="looks", found=found)
+
+
+def _read(
+    opened: Opened, truth: Path, dev: Optional[Path], test: Path, looks: int, every: int, msg: Printer
+) -> tuple[list[Look], dict[str, Curve]]:
+    """Read in all orders, knowing the truth."""
+    source = opened.source
+    reviewer = Reviewer(source, truth_of(opened, truth))
+    texts = opened.read_trusted(dev)
+    trusted = None if texts is None else texts.trusted
+    suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
+    orders = read_orders(suspector, reviewer, looks, every or None, msg.info)
+    msg.info("Refitting heads along the way")
+    examples = read_judging(opened.nlp, opened.tagger, test, OTHER)
+    judged = clean_texts(opened.nlp, [text.example for text in examples], opened.tagger.name)
+    at = [looks * step // STEPS for step in range(STEPS + 1)]
+    curves = {name: curve_of(reviewer, order, at, judged) for name, order in orders.items()}
+    return orders["ranking"], curves
+
+
+def _figures(looks: Sequence[Look]) -> dict[str, Any]:
+    spans = [one for look in looks for one in look.decided]
+    return {
+        "read": len(looks),
+        "spans": len(spans),
+        "wrong": sum(one.wrong for one in spans),
+        "precision": sum(look.precision for look in looks) / max(len(looks), 1),
+        "by_kind": counts_by_kind(looks),
+    }
+
+
+def _print(result: dict[str, Any]) -> None:
+    for name, curve in result.get("curves", {}).items():
+        found, score = curve["wrong_found"][-1], curve["f1"][-1]
+        typer.echo(f"{name}: {found:.1%} of the wrong tokens found in {curve['looks'][-1]} looks; head F1 {score:.4f}")
+    if "scores" in result:
+        names = list(result["scores"])
+        labels = list(dict.fromkeys(label for scores in result["scores"].values() for label in scores))
+        rows = [
+            (visible(label) or "all", *(f"{result['scores'][name].get(label, 0.0):.4f}" for name in names))
+            for label in labels
+        ]
+        typer.echo(table(rows, header=("F1", *names), divider=True, aligns=("l", *"r" * len(names))))
+    if result.get("recovered") is not None:
+        typer.echo(f"Won back: {result['recovered']:.0%} of what the wrong labels cost.")

@@ -1,0 +1,137 @@
+"""`python -m spacy seginf review`."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import sys
+import threading
+import webbrowser
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Iterator, Optional
+
+from wasabi import Printer
+
+from ..curation.records import read_ranking
+from ..curation.references import References
+from ..curation.suspicions import Suspicion
+from ..errors import Errors
+from ..explanation.loading import load_indexed
+from ..review.server import ReviewServer, check_writable
+from ..review.state import Evidence, Review
+from ..review.static_page import write_static_page
+
+RANKING = Path("suspicions.jsonl")
+DECISIONS = Path("decisions.jsonl")
+REDIRECT = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">\n'
+
+
+def review(
+    pipeline: Path,
+    *,
+    suspicions: Path = RANKING,
+    decisions: Path = DECISIONS,
+    html: Optional[Path] = None,
+    port: int = 0,
+    reviewer: Optional[str] = None,
+    browser: bool = True,
+    evidence: Optional[Evidence] = None,
+    silent: bool = False,
+) -> Review:
+    """Show the most suspicious training labels on a page on which they are decided about.
+
+    pipeline (Path): a folder that `seginf index` wrote.
+    suspicions (Path): the ranking, as `seginf rank` wrote it.
+    decisions (Path): file that decisions are appended to.
+    html (Path): write the page to this file instead of serving it.
+    port (int): where it is served on this machine; 0 takes a free one.
+    reviewer (str): name in the decisions; the user's by default.
+    browser (bool): whether to open the page.
+    evidence (callable): finds references of suspicions that come without; asks the pipeline's index if not given,
+        except for a page that is written.
+    RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
+    RAISES (ValueError): S040 if there is no pipeline, S181 if there is no ranking, S170 if ranking or decisions are
+        broken, S171 if decisions were taken away and can't be saved again, S180 without flask or waitress, S182 if the
+        decisions are about another corpus, S183 if they can't be saved, S184 if the port
+        can't be used, S186 if the page can't be written.
+    """
+    msg = Printer(no_print=silent)
+    if not pipeline.is_dir():
+        raise ValueError(Errors.S040.format(what="pipeline", path=pipeline))
+    if not suspicions.is_file():
+        raise ValueError(Errors.S181.format(path=suspicions, pipeline=pipeline))
+    if evidence is None and html is None:
+        evidence = _Asking(pipeline)
+    state = Review(read_ranking(suspicions), decisions, reviewer or _user(), evidence)
+    if html is not None:
+        write_static_page(html, state)
+        msg.good(f"Page with {len(state.suspicions):,} suspicions written: {html}")
+        msg.text("Open it in a browser, and download the decisions there before it is closed.")
+        return state
+    check_writable(decisions)
+    server = ReviewServer(state, port)
+    msg.info(f"{len(state.suspicions):,} suspicions, {len(state.states()):,} of them seen by {state.reviewer}")
+    msg.text(f"Review them at {server.address}")
+    msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
+    sys.stdout.flush()  # whoever reads it from a pipe waits for the address
+    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="seginf-") as private, _ended_by_signals():
+        if browser:
+            page = _redirect(Path(private), server.address)
+            threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
+        server.serve()
+    msg.good(f"{state.saved:,} decisions saved in {decisions}")
+    msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {decisions}")
+    return state
+
+
+def _redirect(folder: Path, address: str) -> Path:
+    """Write a page that leads to the address: everybody on the machine can read a browser's command line."""
+    page = folder / "review.html"
+    page.touch(0o600)
+    page.write_text(REDIRECT.format(address=escape(address)), encoding="utf8")
+    return page
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM end the server as Ctrl-C does."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # which alone hears of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # nobody has this user id, as in some containers
+        return ""
+
+
+class _Asking:
+    """Asks the index of a pipeline, which is loaded while the first suspicions are read."""
+
+    def __init__(self, pipeline: Path) -> None:
+        self._loading = ThreadPoolExecutor(max_workers=1)
+        self._references = self._loading.submit(self._load, pipeline)
+        self._loading.shutdown(wait=False)
+
+    def __call__(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
+        """RAISES (ValueError): S030 or S040 if there is no pipeline with an index."""
+        return self._references.result().of(suspicion)
+
+    @staticmethod
+    def _load(pipeline: Path) -> References:
+        return References(load_indexed(str(pipeline))[1].explainer().index)

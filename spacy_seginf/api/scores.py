@@ -1,0 +1,144 @@
+"""`python -m spacy seginf scores`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Iterator, Optional, Sequence
+
+import numpy
+import typer
+from spacy.cli._util import setup_gpu
+from spacy.language import Language
+from wasabi import Printer, table
+
+from ..attribution.method import Texts
+from ..crf.schemes import type_of
+from ..curation.reading import checkpoint_marginals, clean_texts
+from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
+from ..curation.source import LabelSource
+from ..errors import Errors
+from ..explanation.loading import load_indexed
+from ..explanation.method_explainer import IndexedDocs
+from ..files import json_text, write_text
+from ..index.index import Index
+from ..rendering.text import shorten, visible
+from ..tagger.checkpoints import read_checkpoints
+from ..tagger.corpus import read_judging
+from ..tagger.crf_tagger import CRFTagger
+from ..tagger.readers import OTHER
+
+LEVELS = ("token", "segment", "document")
+CONTEXT = 40  # characters on each side
+WIDTH = 40  # characters of a text in the terminal
+
+
+def score_labels(
+    pipeline: str,
+    names: Sequence[str] = ("segment_loss",),
+    *,
+    level: str = "segment",
+    top: int = 50,
+    clean: Optional[Path] = None,
+    checkpoints: Optional[Path] = None,
+    how: str = "max",
+    output: Optional[Path] = None,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> list[dict[str, Any]]:
+    """List the most suspicious training labels, the highest scores first.
+
+    pipeline (str): a folder that `seginf index` wrote. It is not changed.
+    names (sequence of str): scores; the first one sorts. Among equals, the order is that of the corpus.
+    level (str): "token"; "segment": annotated entities, and single tokens outside; "document".
+    top (int): how many. clean (Path): trusted documents. checkpoints (Path): folder of a CheckpointLogger.
+    how (str): "max" or "mean" over tokens, where scores of tokens are asked for segments or documents.
+    output (Path): where the list is written, one JSON object a line.
+    RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
+    RAISES (ValueError): S030 or S040 for missing input, S025 for an index of another pipeline, S090 to S093 for
+        checkpoints, S105 to S109 for scores and settings that can't be used.
+    """
+    if level not in LEVELS:
+        raise ValueError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
+    if not names:
+        raise ValueError(Errors.S106.format(score="", known=", ".join(SCORES)))
+    msg = Printer(no_print=silent)
+    setup_gpu(gpu_id, silent=True)
+    nlp, influence = load_indexed(pipeline)
+    index = influence.explainer().index
+    trusted = None if clean is None else _read_clean(nlp, influence.find_tagger(), clean)
+    source = LabelSource.of(index, trusted)
+    if checkpoints is not None:
+        stages = [stage.load(nlp, influence.tagger_name) for stage in read_checkpoints(checkpoints)]
+        docs = IndexedDocs(index, nlp.vocab)
+        confidence = checkpoint_marginals(stages, docs, source.labels, influence.tagger_name)
+        source = replace(source, checkpoints=confidence)
+    segments = _segments(source, level)
+    if level == "token":
+        values = label_scores(source, names)
+    elif level == "segment":
+        values = segment_scores(source, names, segments, how)
+    else:
+        values = document_scores(source, names, how)
+    order = numpy.argsort(-values[names[0]], kind="stable")[:top]
+    found = list(_described(index, source, segments, level, values, order.tolist()))
+    if output is not None:
+        write_text(output, "".join(json_text(entry) + "\n" for entry in found))
+    if not silent:
+        _print(found, names)
+        if output is not None:
+            msg.good(f"List written: {output}")
+    return found
+
+
+def _segments(source: LabelSource, level: str) -> numpy.ndarray:
+    """List what is scored (int64, n x 3: document, start, end)."""
+    sizes = numpy.asarray(source.data.lengths, dtype=numpy.int64)
+    if level == "segment":
+        return source.units
+    if level == "document":
+        return numpy.stack([numpy.arange(len(sizes)), numpy.zeros_like(sizes), sizes], axis=1)
+    documents = numpy.repeat(numpy.arange(len(sizes)), sizes)
+    offsets = numpy.arange(len(documents)) - source.data.starts[documents]
+    return numpy.stack([documents, offsets, offsets + 1], axis=1)
+
+
+def _described(
+    index: Index,
+    source: LabelSource,
+    segments: numpy.ndarray,
+    level: str,
+    values: dict[str, numpy.ndarray],
+    order: Sequence[int],
+) -> Iterator[dict[str, Any]]:
+    for number in order:
+        document, start, end = segments[number].tolist()
+        tag = index.manifest.tags[int(source.labels[source.data.starts[document] + start])]
+        label = {"token": tag, "segment": type_of(tag), "document": ""}[level]
+        entry = index.describe(document, start, end, label, CONTEXT)
+        yield {**entry, "scores": {name: float(column[number]) for name, column in values.items()}}
+
+
+def _read_clean(nlp: Language, tagger: CRFTagger, path: Path) -> Texts:
+    return clean_texts(nlp, [text.example for text in read_judging(nlp, tagger, path, OTHER)], tagger.name)
+
+
+def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+    rows = [
+        (
+            *(f"{entry['scores'][name]:.4g}" for name in names),
+            visible(entry["label"]),
+            shorten(visible(entry["text"]), WIDTH),
+            shorten(visible(_place(entry)), WIDTH),
+        )
+        for entry in found
+    ]
+    header = (*names, "label", "text", "where")
+    aligns: list[Any] = [*"r" * len(names), "l", "l", "l"]
+    typer.echo(table(rows, header=header, divider=True, aligns=aligns, max_col=100))
+    typer.echo("High scores are suspicious; they are no proof of an error, and finding nothing proves nothing.")
+
+
+def _place(entry: dict[str, Any]) -> str:
+    start, last = entry["start"], entry["end"] - 1
+    return f"{entry['document']}, " + (f"token {start}" if start == last else f"tokens {start}-{last}")

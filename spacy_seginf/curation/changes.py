@@ -1,0 +1,50 @@
+"""A readable diff of what decisions change in a corpus."""
+
+from __future__ import annotations
+
+from typing import Iterable, Sequence
+
+from ..corpora.documents import Document
+from ..crf.schemes import Entity
+from ..rendering.text import shorten, tokens_of, visible
+from .applying import Change
+
+AROUND = 6  # words on each side
+IN_WORDS = {
+    "relabel": "another type",
+    "remove": "no entity any more",
+    "add": "a new entity",
+    "rebound": "other boundaries",
+}
+
+
+def render_changes(documents: Sequence[Document], changes: Sequence[Change]) -> str:
+    """Write a block for each change: where it is, who said so, and the text before and after with its entities."""
+    if not changes:
+        return "No changes.\n"
+    return "\n".join(_block(documents[change.number], change) for change in changes)
+
+
+def _block(document: Document, change: Change) -> str:
+    line = document.line(change.start)
+    place = f"{document.file}:{line}" if line else document.file
+    reviewers = ", ".join(name for name in change.reviewers if name)
+    head = f"{document.identifier}, {tokens_of(change.start, change.end)} ({place}): {IN_WORDS[change.kind]}"
+    if reviewers:
+        head += f", by {reviewers}"
+    before = _text(document, change, change.current)
+    after = _text(document, change, change.entities)
+    return f"@@ {visible(head)}\n- {before}\n+ {after}\n"
+
+
+def _text(document: Document, change: Change, entities: Iterable[Entity]) -> str:
+    first, last = max(0, change.start - AROUND), min(len(document.words), change.end + AROUND)
+    words = [shorten(visible(word)) for word in document.words[first:last]]
+    for entity in entities:
+        words[entity.start - first] = "[" + words[entity.start - first]
+        words[entity.end - 1 - first] += f"]/{visible(entity.label)}"
+    if first:
+        words.insert(0, "...")
+    if last < len(document.words):
+        words.append("...")
+    return " ".join(words)

@@ -1,0 +1,64 @@
+"""A comparison of methods as pictures, one per measure. Needs matplotlib (the extra ``plots``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..rendering.plotting import COLORS, load_pyplot, write_figure
+from .comparison import MEASURES, Comparison
+from .deletion import SIDES
+
+MARKERS = "osD^vP*X"
+
+
+def plot_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+    """Draw the deletion curves of each side (with the first method's interval), and the means of all measures with
+    their intervals, as PNG files.
+
+    RAISES (ValueError): S110 without matplotlib.
+    """
+    pyplot = load_pyplot()
+    written = []
+    for side in SIDES:
+        figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+        _curves(axes, comparison, side)
+        figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside right upper")
+        written.append(folder / f"deletion_{side}.png")
+        write_figure(figure, written[-1])
+        pyplot.close(figure)
+    for measure in comparison.measures:
+        figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.35 * len(comparison.methods)), layout="constrained")
+        _means(axes, comparison, measure)
+        written.append(folder / f"{measure}.png")
+        write_figure(figure, written[-1])
+        pyplot.close(figure)
+    return written
+
+
+def _curves(axes: Any, comparison: Comparison, side: str) -> None:
+    ks = comparison.facts["ks"]
+    for number, (method, points) in enumerate(zip(comparison.methods, comparison.curves(side))):
+        style = {"color": COLORS[number % len(COLORS)], "marker": MARKERS[number % len(MARKERS)]}
+        style["linestyle"] = "-" if number < len(COLORS) else "--"
+        axes.plot(ks, [point.mean for point in points], label=method.name, markersize=4, **style)
+        if number == 0:  # bands of all methods would cover each other
+            low, high = [point.low for point in points], [point.high for point in points]
+            axes.fill_between(ks, low, high, color=style["color"], alpha=0.12, linewidth=0)
+    axes.axhline(0.0, color="#999999", linewidth=0.8)
+    axes.set(xlabel=f"top {side} segments whose labels are removed", ylabel="change of the prediction's probability")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _means(axes: Any, comparison: Comparison, measure: str) -> None:
+    estimates = comparison.estimates(measure)
+    means = [value.mean for value in estimates]
+    spread = [[v.mean - v.low for v in estimates], [v.high - v.mean for v in estimates]]
+    places = list(range(len(means)))
+    axes.errorbar(means, places, xerr=spread, fmt="o", color=COLORS[0], capsize=3)
+    axes.axvline(0.0, color="#999999", linewidth=0.8)
+    axes.set(yticks=places, yticklabels=[method.name for method in comparison.methods])
+    axes.invert_yaxis()
+    name = MEASURES[measure][0].split(":")[0]
+    axes.set_xlabel(f"{name} ({'higher' if MEASURES[measure][1] else 'lower'} is better)")
+    axes.spines[["top", "right"]].set_visible(False)

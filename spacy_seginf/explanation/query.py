@@ -1,0 +1,51 @@
+"""Turning "why is this part of the document labelled so, or not so?" into arrays."""
+
+from __future__ import annotations
+
+from typing import Sequence, Union
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc, Span, Token
+
+from ..crf import one_label_each
+from ..crf.schemes import TAG, TagScheme
+from ..errors import Errors
+from ..influence.fit import HeadData
+from ..tagger.crf_tagger import CRFTagger
+from ..tagger.encoding import bare_copy, run_before
+from ..tagger.head import on_cpu
+
+Segment = Union[Span, Token, Doc]
+Labels = Union[str, Sequence[str], None]
+Asked = tuple[HeadData, numpy.ndarray, tuple[int, int, int]]
+
+
+def ask(nlp: Language, tagger: CRFTagger, doc: Doc, segment: Segment, labels: Labels = None) -> Asked:
+    """Encode a document anew; see ``Influence.query``."""
+    start, end = (segment.i, segment.i + 1) if isinstance(segment, Token) else (0, len(doc))
+    if isinstance(segment, Span):
+        start, end = segment.start, segment.end
+    if segment.doc is not doc if not isinstance(segment, Doc) else segment is not doc:
+        raise ValueError(Errors.S029.format(problem="the segment is one of another document"))
+    if start >= end:
+        raise ValueError(Errors.S029.format(problem="the segment is empty"))
+    (copy,) = run_before(nlp, tagger, [bare_copy(nlp, doc)])
+    (prediction,) = tagger.predict([copy])
+    tags = prediction.tags if tagger.explains is None else tagger.followed_tags(copy)
+    if labels is not None:
+        tags[start:end] = _parse_labels(tagger.scheme, labels, end - start)
+    data = HeadData(on_cpu(prediction.features), one_label_each(tags, len(tagger.tags)), [len(doc)])
+    return data, tags, (0, start, end)
+
+
+def _parse_labels(scheme: TagScheme, labels: Union[str, Sequence[str]], length: int) -> list[int]:
+    if isinstance(labels, str):
+        if labels in scheme.labels and scheme.name != TAG:
+            return scheme.entity_tags(labels, length)
+        labels = [labels] * length
+    unknown = [label for label in labels if label not in scheme.index]
+    if unknown or len(labels) != length:
+        problem = f"unknown tag {unknown[0]!r}" if unknown else f"{len(labels)} labels for {length} tokens"
+        raise ValueError(Errors.S029.format(problem=f"{problem} (tags: {', '.join(scheme.tags)})"))
+    return [scheme.index[label] for label in labels]

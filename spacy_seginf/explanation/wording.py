@@ -1,0 +1,92 @@
+"""What every rendering says in the same words."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+from ..rendering.text import visible
+
+IDENTITY = (
+    "Scores are inner products of gradients of the tagger's head (identity curvature): positive supports the "
+    "prediction, negative opposes it. They rank training labels and are no prediction of retraining; the encoder has "
+    "seen these labels too. Compare scores within one prediction only: they shrink as p nears 1."
+)
+EXACT = (
+    "Each figure is the change of the prediction's log-odds if that training label were removed and the head that "
+    "explains refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A "
+    "star marks figures that were refined on all training documents until the head was at its new optimum, because one "
+    "step was doubtful; a question mark those that stay doubtful. This is the effect on the head alone: the encoder "
+    "has seen the label too, and what it learned from it is not counted."
+)
+PULLED = (
+    " The head that explains is held near the trained one, which remembers the label and by which the pipeline "
+    "predicts. Where the two differ, that is said."
+)
+ADDED = (
+    " Labels marked as appended are not among those that the head has learned from: their figure is what adding them "
+    "would do, with its sign turned."
+)
+NOT_REFIT = (
+    " The index keeps the trained head, which is not at the optimum that such predictions assume: take them for a "
+    "ranking."
+)
+K_FAC = " The curvature is approximated (K-FAC), so effects are rough."
+# The figures are those of experiments/results/full_model.json (experiments/methods/full_model.py).
+WHOLE_MODEL = (
+    " Measured on CoNLL-2003 with a CNN encoder, leaving out halves of the corpus: {method} ranks refits of the head "
+    "with a correlation of {head}, and retrainings of the whole model with one of {whole}, where two retrainings that "
+    "differ in their seed agree to {ceiling}."
+)
+MEASURED = {
+    "exact": {"method": "exact influence", "head": "0.97", "whole": "0.12", "ceiling": "0.24"},
+    "identity": {"method": "influence with identity curvature", "head": "0.73", "whole": "0.07", "ceiling": "0.24"},
+}
+ALWAYS = " p is the probability of the prediction given the predicted labels around it. Finding nothing proves nothing."
+HEAD_ONLY = (
+    "All this is about the head that explains, at its optimum on frozen features. The encoder has seen the labels too, "
+    "and what it learned from them is not counted."
+)
+METHOD = (
+    "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
+    "training labels and are no prediction of retraining; `seginf evaluate` shows how well they do."
+)
+
+
+def caveat(stored: Optional[Mapping[str, Any]]) -> str:
+    """Say what the figures are and what they are not.
+
+    stored (Mapping): what ``doc._.seginf`` holds.
+    """
+    stored = stored or {}
+    if stored.get("method"):
+        return METHOD.format(method=visible(stored["method"])) + ALWAYS
+    if stored.get("curvature") == "identity":
+        text = IDENTITY + (PULLED if stored.get("centre") == "trained" else "")
+        return text + WHOLE_MODEL.format(**MEASURED["identity"]) + ALWAYS
+    text = EXACT if stored.get("refit", True) else EXACT + NOT_REFIT
+    if stored.get("centre") == "trained":
+        text += PULLED
+    if any(reference.get("added") for reference in stored.get("references", ())):
+        text += ADDED
+    if stored.get("curvature") == "kfac":
+        text += K_FAC
+    return text + whole_model(stored) + ALWAYS
+
+
+def whole_model(stored: Mapping[str, Any]) -> str:
+    """Say how far effects on the head went with retrainings, as was measured for heads that labels alone make."""
+    return "" if stored.get("centre") == "trained" else WHOLE_MODEL.format(**MEASURED["exact"])
+
+
+def provenance(stored: Optional[Mapping[str, Any]]) -> str:
+    """Say whose predictions are explained if they are not the tagger's own; else nothing.
+
+    stored (Mapping): what ``doc._.seginf`` holds.
+    """
+    explains = (stored or {}).get("explains")
+    if not explains:
+        return ""
+    return (
+        f"The predictions are those of the component '{visible(explains['component'])}', explained through a CRF head "
+        "close to its own last layer; p and scores are that head's."
+    )

@@ -1,0 +1,155 @@
+"""The head that explains a tagger: at the optimum of its loss on frozen features, where predictions of removal hold,
+and close enough to the trained head to predict what that one does. The trained head stays in the pipeline."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Optional
+
+import numpy
+
+from ..crf.decoding import Limits
+from ..crf.schemes import TagScheme
+from ..errors import Warnings
+from ..influence.choose import FALLBACK, L2Choice, PullChoice, choose_l2, choose_pull, fit_to_optimum, hold_out
+from ..influence.fit import TOLERANCE, Fit, HeadData, checked, loss_and_gradient
+from ..influence.penalty import Penalty
+from .fidelity import Fidelity, compare, decode
+
+TRAINED, ZERO = CENTRES = ("trained", "zero")
+KEPT = 0.975  # of the predictions on development texts, with some confidence: other texts differ from them
+KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Documents, the tags that the pipeline predicts for them (ints, tokens), and what they demand of tags."""
+
+    data: HeadData
+    predicted: numpy.ndarray
+    limits: Optional[Limits] = None
+
+    def compared(self, scheme: TagScheme, theta: numpy.ndarray) -> Fidelity:
+        """Compare the pipeline with a head (float64, P)."""
+        return compare(scheme, self.data, self.predicted, decode(scheme, self.data, theta, self.limits))
+
+
+@dataclass(frozen=True)
+class RefitReport:
+    """A head that explains: the l2 of its penalty, what was tried by l2 (shares of the pipeline's predictions that are
+    kept, or losses in nats per held-out token where the centre is zero), the largest component of the gradient of J,
+    and how far it predicts what the pipeline does, by corpus."""
+
+    l2: float
+    tried: dict[float, float]
+    gradient: float
+    converged: bool
+    corpora: dict[str, Fidelity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refit:
+    """A head at the optimum of J. theta (float64, P). penalty (Penalty): of J."""
+
+    theta: numpy.ndarray
+    penalty: Penalty
+    report: RefitReport
+
+
+def explained_head(
+    scheme: TagScheme,
+    train: Judged,
+    dev: Optional[Judged],
+    trained: numpy.ndarray,
+    *,
+    l2: Optional[float] = None,
+    centre: str = TRAINED,
+    refit: bool = True,
+) -> Refit:
+    """Fit the head that explains a trained one.
+
+    train (Judged): the training documents. dev (Judged): others, whose predictions (for the centre zero: labels) choose
+        l2; without them the training documents do.
+    trained (float64, P): the pipeline's own head.
+    l2 (float, optional): instead of choosing it.
+    centre (str): "trained" pulls the head towards the trained one, as weakly as it still predicts the same; "zero" asks
+        for small weights.
+    refit (bool): False leaves the head as it was trained, and only gives l2.
+    RAISES (ValueError): S050 if l2 is not positive.
+    """
+    if l2 is not None:
+        checked(l2)
+    data = train.data
+    if not refit:
+        choice = choose_penalty(data, None if dev is None else dev.data) if l2 is None else None
+        penalty = Penalty(l2 or (choice.l2 if choice is not None else FALLBACK))
+        gradient = float(numpy.abs(loss_and_gradient(data, trained, penalty)[1]).max())
+        tried = choice.losses if choice is not None else {}
+        return Refit(trained, penalty, RefitReport(penalty.l2, tried, gradient, False))
+    if centre == ZERO:
+        fit, penalty, tried = label_head(data, None if dev is None else dev.data, l2)
+    else:
+        pull = choose(scheme, train, dev, trained) if l2 is None else None
+        penalty = Penalty(l2 if pull is None else pull.l2, trained)  # type: ignore[arg-type]
+        start, tried = (trained, {}) if pull is None else (pull.fits[pull.l2].theta, pull.shares)
+        fit = fit_to_optimum(data, start, penalty, near=pull is not None)
+    if not fit.converged:
+        warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
+    corpora = {"training": train.compared(scheme, fit.theta)}
+    if dev is not None:
+        corpora["development"] = dev.compared(scheme, fit.theta)
+    return Refit(fit.theta, penalty, RefitReport(penalty.l2, tried, fit.gradient, fit.converged, corpora))
+
+
+def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: numpy.ndarray) -> PullChoice:
+    """Choose the pull towards the trained head by what is kept of its predictions: on development texts, or on the
+    training texts, where more must be. No labels are asked.
+
+    A share of few predictions may be luck, so it counts with the lower end of its interval. The trained head itself
+    keeps all, unless it stands for another component: what it keeps is the measure.
+    """
+    judge, least = (train, KEPT_IN_TRAINING) if dev is None else (dev, KEPT)
+    whole = judge.compared(scheme, trained)
+
+    def kept(theta: numpy.ndarray) -> float:
+        return judge.compared(scheme, theta).share
+
+    def enough(share: float) -> bool:
+        return _surely(share, whole.predicted) >= least * _surely(whole.share, whole.predicted)
+
+    return choose_pull(train.data, trained, kept, enough)
+
+
+def _surely(share: float, count: int) -> float:
+    """Return what a share of some predictions is at least, with a confidence of 95 % (Wilson's interval)."""
+    from scipy.stats import binomtest
+
+    if not count:
+        return share
+    return float(binomtest(round(share * count), count).proportion_ci(0.9, "wilson").low)
+
+
+def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = None) -> tuple[Fit, Penalty, dict]:
+    """Fit the head that labels make without a trained one: the penalty's centre is zero.
+
+    dev (HeadData): whose labels choose l2 if it is None, by their likelihood; without them, a tenth of the documents
+        does, with a strength that tends to be too small, as the encoder has seen their labels.
+    RETURNS: the fit, its penalty, and the losses (nats per held-out token) by l2.
+    """
+    choice = choose_penalty(data, dev) if l2 is None else None
+    start = numpy.zeros(data.labels * (data.width + data.labels))
+    if choice is not None:
+        l2, start = choice.l2, choice.fits[choice.l2].theta
+    penalty = Penalty(FALLBACK if l2 is None else l2)
+    fit = fit_to_optimum(data, start, penalty, near=choice is not None)
+    return fit, penalty, choice.losses if choice is not None else {}
+
+
+def choose_penalty(data: HeadData, dev: Optional[HeadData]) -> Optional[L2Choice]:
+    """Choose a strength by likelihood on a development corpus, else on a tenth of the documents; None if there is just
+    one."""
+    if dev is None and len(data.lengths) < 2:
+        return None
+    halves = hold_out(data) if dev is None else (data, dev)
+    return choose_l2(*halves, numpy.zeros(data.labels * (data.width + data.labels)))

@@ -1,0 +1,158 @@
+"""The loop that curation is: read, decide, put right, train again; and what reading in another order would have given.
+
+Curves are of heads that are refit with the labels that were put right, on frozen features; the pipeline itself is
+trained anew only at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+import numpy
+from spacy.language import Language
+from spacy.training import Corpus
+
+from ..attribution.method import Texts
+from ..config_files import read_config
+from ..crf import one_label_each
+from ..crf.schemes import Entity
+from ..curation.decisions import now
+from ..curation.opening import Opened
+from ..curation.records import Decision, suspicion_id
+from ..curation.scores import segment_scores
+from ..curation.source import LabelSource
+from ..curation.suspecting import Suspector
+from ..errors import Errors
+from ..influence.choose import fit_to_optimum
+from ..influence.fit import HeadData
+from ..tagger.corpus import identifier_of, read_documents
+from .fixing import entity_counts, f1
+from .reviewing import Look, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
+
+LOSS, RANDOM = "marginal_loss", "random"  # scores of the orders that are compared
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What reading in some order gives. looks (list of int): how many; wrong_found (list of float): share of the wrong
+    tokens that were found; f1 (list of float): of heads refit with what was found put right, on test texts."""
+
+    looks: list[int]
+    wrong_found: list[float]
+    f1: list[float]
+
+
+def read_orders(
+    suspector: Suspector, reviewer: Reviewer, looks: int, every: Optional[int], say: Say
+) -> dict[str, list[Look]]:
+    """Read the training labels in the order of the ranking, of their losses, and at random, so many looks each.
+
+    every (int): looks after which decisions feed back into the ranking; None never.
+    """
+    source = suspector.source
+    say("Reading the ranking")
+    orders = {"ranking": read_ranking(suspector, reviewer, looks, every=every)}
+    scores = segment_scores(source, [LOSS, RANDOM], source.units)
+    for name, score in (("loss", LOSS), ("random", RANDOM)):
+        orders[name] = read_spans(reviewer, source.units, scores[score], looks)
+    return orders
+
+
+def curve_of(reviewer: Reviewer, looks: Sequence[Look], at: Sequence[int], test: Texts) -> Curve:
+    """Refit the head after some numbers of looks (ints), and score it on test texts with right labels."""
+    source, found = reviewer.source, [0.0, *found_tokens(reviewer, looks)]
+    counts = sorted({min(count, len(looks)) for count in at})
+    values = [head_f1(source, corrected_labels(source, looks[:count]), test) for count in counts]
+    return Curve(counts, [found[count] for count in counts], values)
+
+
+def head_f1(source: LabelSource, labels: numpy.ndarray, test: Texts) -> float:
+    """Return the entity F1 of the head refit to other training labels (int64, tokens)."""
+    theta = source.theta
+    if (labels != source.labels).any():
+        data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
+        theta = fit_to_optimum(data, source.theta, source.penalty, near=True).theta
+    return f1(entity_counts(theta, test, source.scheme))
+
+
+def decisions_of(opened: Opened, looks: Sequence[Look], reviewer: str) -> list[Decision]:
+    """Write down what was decided, in the words of the corpus."""
+    made, when = [], now()
+    for one in (decided for look in looks for decided in look.decided):
+        name, moved = opened.index.place(one.document, 0)
+        start, end = one.start + moved, one.end + moved
+        current = opened.annotated(one.document, one.start, one.end)
+        outcome = tuple(Entity(entity.start + moved, entity.end + moved, entity.label) for entity in one.entities)
+        words, _ = opened.places.words(name, start, end)
+        choice = "label" if one.wrong else "keep"  # then the outcome is what is there
+        place = suspicion_id(name, start, end, current), name, start, end, words, current
+        made.append(Decision(*place, choice, outcome if one.wrong else (), reviewer, when, opened.places.digest))
+    return made
+
+
+def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
+    """Read the right labels of the training tokens off a corpus of the same documents (int64, tokens). Where it has no
+    annotation, the present labels stay. Documents without ids are told by their places in the file.
+
+    RAISES (ValueError): S040 or S042 for missing or wrong input, S216 if a document is missing or has other words, S003
+        for a label that the tagger lacks.
+    """
+    scheme, source = opened.tagger.scheme, opened.source
+    docs = {}
+    for number, doc in enumerate(read_documents(opened.nlp, path)):
+        named = doc.user_data.get("id") or number >= len(opened.places.names)
+        docs[identifier_of(doc, path, number + 1) if named else opened.places.names[number]] = doc
+    truth = source.labels.copy()
+    for number, length in enumerate(source.data.lengths):
+        name, first = opened.index.place(number, 0)
+        if name not in docs or [token.text for token in docs[name][first : first + length]] != opened.words[number]:
+            raise ValueError(Errors.S216.format(path=path, id=name))
+        doc = docs[name]
+        rows = truth[source.data.starts[number] :][:length]
+        rows[[token.ent_iob != 0 for token in doc[first : first + length]]] = 0
+        for entity in doc.ents:
+            if first <= entity.start and entity.end <= first + length:
+                if entity.label_ not in scheme.labels:
+                    known = ", ".join(scheme.labels)
+                    facts = {"label": entity.label_, "name": opened.tagger.name, "known": known}
+                    raise ValueError(Errors.S003.format(where=f"document {name} of {path}", **facts))
+                rows[entity.start - first : entity.end - first] = scheme.entity_tags(entity.label_, len(entity))
+    return truth
+
+
+def train_again(config: Path, output: Path, corpus: Path, overrides: Mapping[str, Any], gpu_id: int = -1) -> Path:
+    """Train a pipeline with `spacy train` in a process of its own; return its last model.
+
+    config (Path): as for `spacy train`; no checkpoints are kept. corpus (Path): the training corpus (.spacy).
+    overrides: settings of the config by their dotted names.
+    RAISES (ValueError): S217 with the last lines if the training failed.
+    """
+    settings = {"paths.train": corpus, **overrides}
+    paths = read_config(config, interpolate=False).get("paths")
+    if isinstance(paths, dict) and paths.get("checkpoints"):
+        settings.setdefault("paths.checkpoints", "null")
+    options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
+    command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(output), "--gpu-id", str(gpu_id)]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, env=os.environ.copy())
+    if done.returncode:
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise ValueError(Errors.S217.format(config=config, problem="\n".join(lines[-8:])))
+    return output / "model-last"
+
+
+def scores_by_label(nlp: Language, path: Path) -> dict[str, float]:
+    """Return the entity F1 on a corpus (.spacy), in all ("") and by type."""
+    found = nlp.evaluate(list(Corpus(path)(nlp)))
+    by_type = found.get("ents_per_type") or {}
+    return {"": float(found["ents_f"] or 0.0), **{label: float(values["f"]) for label, values in by_type.items()}}
+
+
+def recovered(before: float, after: float, ceiling: float) -> Optional[float]:
+    """Return which share of what wrong labels cost was won back; None if they cost nothing."""
+    return (after - before) / (ceiling - before) if ceiling > before else None

@@ -1,7 +1,0 @@
-"""Thinc layers and registered architectures."""
-
-from .crf_head import CRFHead, CRFScores, head_parameters, set_head_parameters
-from .parser_states import build_parser_states
-from .tagger import build_crf_tagger
-
-__all__ = ["CRFHead", "CRFScores", "build_crf_tagger", "build_parser_states", "head_parameters", "set_head_parameters"]

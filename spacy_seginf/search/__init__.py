@@ -1,1 +1,0 @@
-"""From queries to the rows of an index that support and oppose them."""

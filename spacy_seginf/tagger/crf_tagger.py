@@ -1,0 +1,445 @@
+"""The trainable component that tags entities with a linear-chain CRF."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, cast
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training.iob_utils import doc_to_biluo_tags
+from spacy.util import ensure_path, minibatch
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..crf import DecodingMask, negative_log_likelihood, split_rows
+from ..crf.decoding import Place, best_tags, limits_of, places, preset_entities
+from ..crf.schemes import TAG, TagScheme
+from ..errors import Errors
+from . import CRFScores
+from .handover import Handover, readers_of
+from .head import on_cpu
+
+default_model_config = """
+[model]
+@architectures = "spacy_seginf.CRFTagger.v1"
+learn_rate_factor = 1.0
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
+
+
+class TaggerPrediction(NamedTuple):
+    """What ``predict`` returns for each document: tags (int64, tokens), features (float32, tokens x width), and the
+    entities that it kept."""
+
+    tags: numpy.ndarray
+    features: Floats2d
+    kept: tuple[Place, ...] = ()
+
+
+@Language.factory(
+    "crf_tagger",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "scheme": "BIO",
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+        "explains": None,
+    },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_crf_tagger(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], CRFScores],
+    scheme: str,
+    scorer: Optional[Callable],
+    explains: Optional[str],
+) -> CRFTagger:
+    """Create a crf_tagger component.
+
+    model (Model[List[Doc], CRFScores]): the architecture spacy_seginf.CRFTagger.v1.
+    scheme (str): "BIO", "BILUO" or "IO". Decoding never leaves the scheme; IO has nothing to leave.
+    scorer (Optional[Callable]): how `spacy evaluate` scores it; entity precision, recall and F1 by default.
+    explains (Optional[str]): the component whose predictions stand in for its own; `seginf attach` sets this. Such a
+        tagger annotates nothing and does not train. With it, scheme may be "TAG", for spaCy's tagger.
+    """
+    return CRFTagger(nlp.vocab, model, name, scheme=scheme, scorer=scorer, explains=explains)
+
+
+class CRFTagger(TrainablePipe):
+    """Tags tokens with a linear-chain CRF over token vectors and writes ``doc.ents``.
+
+    Training minimises the exact negative log-likelihood of the annotation. Missing labels are summed out.
+
+    With ``explains``, its head is the output layer of another component. It then writes nothing, hands
+    that component's predictions to ``influence``, and refuses to train: a head that stayed behind while its encoder
+    went on learning would explain something else.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], CRFScores],
+        name: str = "crf_tagger",
+        *,
+        scheme: str = "BIO",
+        scorer: Optional[Callable] = None,
+        explains: Optional[str] = None,
+    ) -> None:
+        if scheme == TAG and explains is None:
+            raise ValueError(Errors.S069.format(name=name))
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme, "explains": explains}
+        self.scorer = scorer
+        self.scheme = TagScheme((), scheme, name)
+        self.handover = Handover()
+        # On the device, with the mask and the device's ops that it was made for.
+        self._device_mask: Optional[tuple[DecodingMask, Ops, DecodingMask]] = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The entity types, in the order of the output layer."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """What `spacy init labels` writes and [initialize.components] reads: the entity types."""
+        return list(self.labels)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the CRF, derived from labels and scheme; a tag's position is its column in the scores."""
+        return self.scheme.tags
+
+    @property
+    def explains(self) -> Optional[str]:
+        """Name of the component whose predictions it hands on instead of its own."""
+        return self.cfg["explains"]
+
+    @property
+    def explained(self) -> dict[str, Any]:
+        """What explanations and the manifest of an index say of that component; empty if there is none."""
+        if self.explains is None:
+            return {}
+        return {"explains": {"component": self.explains}}
+
+    @property
+    def attribute(self) -> str:
+        """The token attribute that holds its labels: "ENT_IOB", or "TAG" under the scheme of that name."""
+        return "TAG" if self.scheme.name == TAG else "ENT_IOB"
+
+    def labels_in(self, docs: Iterable[Doc]) -> set[str]:
+        """Collect the labels of annotated documents, known or not."""
+        if self.scheme.name == TAG:
+            return {token.tag_ for doc in docs for token in doc if token.tag_}
+        return {ent.label_ for doc in docs for ent in doc.ents}
+
+    def add_label(self, label: str) -> int:
+        """Add an entity type before initialization.
+
+        label (str): the type, without prefix.
+        RETURNS (int): 0 if it was there already, else 1.
+        RAISES (ValueError): S002 if it contradicts the scheme, S005 if the model is initialized, E187 if it is no str.
+        """
+        if not isinstance(label, str):
+            from spacy.errors import Errors as SpacyErrors
+
+            raise ValueError(SpacyErrors.E187)
+        if label in self.labels:
+            return 0
+        if self._is_initialized():
+            raise ValueError(Errors.S005.format(label=label, name=self.name, known=", ".join(self.labels)))
+        self.scheme = TagScheme((*self.labels, label), self.cfg["scheme"], self.name)
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        return 1
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Set labels and output layer from examples.
+
+        get_examples (Callable): returns gold examples; their documents give the labels unless they are given.
+        labels (List[str]): entity types, for example from `spacy init labels`. In this order they become tags.
+        RAISES (ValueError): S004 if there are no labels, S002 if they contradict the scheme, S066 with ``explains``.
+        """
+        self._check_trainable()
+        validate_get_examples(get_examples, "CRFTagger.initialize")
+        if labels is None:
+            labels = sorted(self.labels_in(example.reference for example in get_examples()))
+        elif len(set(labels)) < len(labels):
+            TagScheme(tuple(labels), self.cfg["scheme"], self.name)
+        for label in labels:
+            self.add_label(label)
+        if not self.labels:
+            raise ValueError(Errors.S004.format(name=self.name))
+        sample = list(islice(get_examples(), 10))
+        docs = [example.predicted for example in sample]
+        size = cast(CRFScores, self.model.ops.alloc2f(1, len(self.tags)))  # only its width is read
+        self.model.initialize(X=docs, Y=size)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Tag a document in place."""
+        return doc if self._idle([doc]) else super().__call__(doc)
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Tag a stream of documents."""
+        if self.explains is None:
+            return super().pipe(stream, batch_size=batch_size)
+        return self._pipe_if_read(stream, batch_size)
+
+    def _pipe_if_read(self, stream: Iterable[Doc], batch_size: int) -> Iterator[Doc]:
+        for docs in minibatch(stream, batch_size):
+            yield from docs if self._idle(docs) else super().pipe(docs, batch_size=batch_size)
+
+    def predict(self, docs: Iterable[Doc]) -> list[TaggerPrediction]:
+        """Find the best valid tags of each document. Entities that are there already, such as those of an entity ruler,
+        are kept, and no entity begins or ends with white space.
+
+        RAISES (ValueError): S010 if the features' upstream component did not run, S011 if the tagger is untrained,
+            S013 if a document is longer than its encoder allows, S014 or S015 if features or weights are not finite.
+        """
+        docs = list(docs)
+        features = self.encode(docs)
+        scores = self.model.get_ref("output_layer").predict(features)
+        # Entities of the component that is explained are its predictions.
+        kept = [() if self.explains else places(preset_entities(doc)) for doc in docs]
+        tags = on_cpu(
+            best_tags(
+                self.scheme,
+                scores.emissions,
+                scores.transitions,
+                scores.lengths,
+                limits_of(self.scheme, docs, kept),
+                self._mask(),
+            )
+        )
+        return [TaggerPrediction(*parts) for parts in zip(split_rows(tags, scores.lengths), features, kept)]
+
+    def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """Return the token vectors that the head reads (float32, tokens x width each), without dropout.
+
+        RAISES (ValueError): S010, S011, S013 to S015 as ``predict``.
+        """
+        if not self._is_initialized():
+            raise ValueError(Errors.S011.format(name=self.name))
+        if not any(len(doc) for doc in docs):
+            width = self.model.get_ref("output_layer").get_dim("nI")
+            return [self.model.ops.alloc2f(0, width) for _ in docs]
+        xp, head = self.model.ops.xp, self.model.get_ref("output_layer")
+        if not all(bool(xp.isfinite(head.get_param(name)).all()) for name in ("W", "b", "T")):
+            raise ValueError(Errors.S015.format(name=self.name))
+        features = self.model.get_ref("tok2vec").predict(docs)
+        # Moved to the CPU once for all documents: each move waits for the GPU.
+        silent = xp.concatenate([~rows.any(axis=1) for rows in features])
+        finite = xp.concatenate([xp.isfinite(rows).all(axis=1) for rows in features])
+        silent, finite = on_cpu(xp.stack([silent, finite]))
+        self._check_finite(docs, split_rows(finite, [len(rows) for rows in features]))
+        self._check_features(docs, split_rows(silent, [len(rows) for rows in features]))
+        return features
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
+        """Write entities, and leave the prediction for the influence components that read it. With ``explains``, write
+        nothing and leave that component's prediction.
+
+        RAISES (ValueError): S065 or S068 if that component predicted an unknown label, or nothing.
+        """
+        for doc, prediction in zip(docs, predictions):
+            if self.explains is None:
+                self.annotate(doc, prediction.tags, preset_entities(doc))
+            readers = readers_of(self, doc)
+            if readers and self.explains is not None:
+                prediction = prediction._replace(tags=self.followed_tags(doc))
+            self.handover.leave(doc, prediction, readers)
+
+    def annotate(self, doc: Doc, tags: Iterable[int], present: Sequence[Span] = ()) -> None:
+        """Write tags to a document, as entities or as fine-grained tags.
+
+        present (sequence of Span): entities that stay, and blocked spans (without a label); see ``preset_entities``.
+        """
+        if self.scheme.name == TAG:
+            for token, tag in zip(doc, tags):
+                token.tag_ = self.tags[tag]
+            return
+        taken = {token for span in present for token in range(span.start, span.end)}
+        entities = [entity for entity in self.scheme.entities(tags) if taken.isdisjoint(range(*entity[:2]))]
+        added = [Span(doc, start, end, label=label) for start, end, label in entities]
+        kept, blocked = [span for span in present if span.label], [span for span in present if not span.label]
+        doc.set_ents([*kept, *added], blocked=blocked, default="outside")
+
+    def followed_tags(self, doc: Doc) -> numpy.ndarray:
+        """Return what the explained component predicted, as tags of this head (int64, tokens).
+
+        RAISES (ValueError): S065 for a label that the head lacks, S068 if there is no prediction.
+        """
+        if len(doc) and not doc.has_annotation(self.attribute):
+            raise ValueError(Errors.S068.format(name=self.name, component=self.explains, text=_shorten(doc.text)))
+        try:
+            if self.scheme.name == TAG:
+                return numpy.array([self.scheme.index[token.tag_] for token in doc], dtype=numpy.int64)
+            return self.scheme.allowed_tags(doc_to_biluo_tags(doc)).argmax(axis=1)
+        except KeyError as error:
+            known = ", ".join(self.labels)
+            message = Errors.S065.format(name=self.name, component=self.explains, label=error.args[0], known=known)
+            raise ValueError(message) from None
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[dict[str, float]] = None,
+    ) -> dict[str, float]:
+        """Learn from a batch. The loss is the summed negative log-likelihood in nats.
+
+        RAISES (ValueError): S003 for a label the tagger lacks, S010 or S013 if the encoder gave tokens no features,
+            S012 if the loss is not a number, S066 with ``explains``.
+        """
+        self._check_trainable()
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "CRFTagger.update")
+        if not any(len(example.predicted) for example in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        docs = [example.predicted for example in examples]
+        scores, backprop = self.model.begin_update(docs)
+        self._check_features(docs, split_rows(scores.silent, scores.lengths))
+        loss, gradient = self.get_loss(examples, scores)
+        backprop(gradient)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: CRFScores) -> tuple[float, CRFScores]:
+        """Return the summed negative log-likelihood of the annotation and its gradient.
+
+        RAISES (ValueError): S003 for a label the tagger lacks, S012 if the loss is not a number.
+        """
+        examples = list(examples)
+        validate_examples(examples, "CRFTagger.get_loss")
+        allowed = self.model.ops.xp.asarray(numpy.concatenate([self.allowed_tags(example) for example in examples]))
+        loss = negative_log_likelihood(scores.emissions, scores.transitions, scores.lengths, allowed)
+        total = float(loss.values.sum())
+        if not numpy.isfinite(total):
+            raise ValueError(Errors.S012.format(name=self.name))
+        return total, CRFScores(loss.emissions, loss.transitions, scores.lengths)
+
+    def allowed_tags(self, example: Example) -> numpy.ndarray:
+        """Return the tags that the gold annotation permits (bool, tokens of the predicted doc x tags).
+
+        RAISES (ValueError): S003 for a label the tagger lacks.
+        """
+        try:
+            if self.scheme.name == TAG:
+                return self.scheme.allowed_tags(example.get_aligned("TAG", as_string=True))
+            return self.scheme.allowed_tags(example.get_aligned_ner())
+        except KeyError as error:
+            known = ", ".join(self.labels)
+            where = f"the text {_shorten(example.reference.text)}"
+            message = Errors.S003.format(where=where, label=error.args[0], name=self.name, known=known)
+            raise ValueError(message) from None
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> CRFTagger:
+        """Load from bytes, in place. The output layer takes its size from the data."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._restore_labels()
+
+    def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> CRFTagger:
+        """Load from a folder, in place. The output layer takes its size from the data."""
+        super().from_disk(ensure_path(path), exclude=exclude)
+        return self._restore_labels()
+
+    def _restore_labels(self) -> CRFTagger:
+        """Make the scheme of what was read. RAISES (ValueError): S249 if labels, scheme and weights do not fit."""
+        labels = self.cfg.get("labels")
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise ValueError(Errors.S249.format(name=self.name, problem="its labels are no list of texts"))
+        self.scheme = TagScheme(self.labels, str(self.cfg.get("scheme")), self.name)
+        head, tags = self.model.get_ref("output_layer"), len(self.scheme.tags)
+        if self._is_initialized() and len(head.get_param("W")) != tags:
+            problem = f"labels and scheme make {tags} tags, and the output layer has {len(head.get_param('W'))}"
+            raise ValueError(Errors.S249.format(name=self.name, problem=problem))
+        return self
+
+    def _check_trainable(self) -> None:
+        """With a listener, doing nothing in ``update`` would even keep the upstream encoder from learning."""
+        if self.explains is not None:
+            raise ValueError(Errors.S066.format(name=self.name, component=self.explains))
+
+    def _idle(self, docs: Iterable[Doc]) -> bool:
+        """Does nobody read what it finds? Then the pipeline costs what it did without it."""
+        return self.explains is not None and not any(readers_of(self, doc) for doc in docs)
+
+    def _is_initialized(self) -> bool:
+        return bool(self.model.get_ref("output_layer").has_param("W"))
+
+    def _mask(self) -> Optional[DecodingMask]:
+        mask, ops = self.scheme.mask, self.model.ops
+        if mask is None:
+            return None
+        known = self._device_mask  # read once: another thread may replace it
+        if known is None or known[0] is not mask or known[1] is not ops:
+            moved = DecodingMask(*(ops.xp.asarray(part) for part in (mask.start, mask.end, mask.follow)))
+            self._device_mask = known = mask, ops, moved
+        return known[2]
+
+    def _check_finite(self, docs: Sequence[Doc], finite_rows: Sequence[Any]) -> None:
+        """Refuse to tag or explain by features that are no numbers (bool arrays on the CPU, one per document)."""
+        for doc, rows in zip(docs, finite_rows):
+            if not rows.all():
+                token = doc[int(numpy.flatnonzero(~rows)[0])]
+                text = _shorten(doc.text)
+                raise ValueError(Errors.S014.format(name=self.name, token=token.text, position=token.i, text=text))
+
+    def _check_features(self, docs: Sequence[Doc], silent_rows: Sequence[Any]) -> None:
+        """Listeners answer with zeros for what upstream never saw: refuse to learn or tag from nothing.
+
+        silent_rows (bool arrays on the CPU, one per document): tokens whose features are all zero.
+        """
+        for doc, rows in zip(docs, silent_rows):
+            silent: list[int] = rows.nonzero()[0].tolist()
+            if len(silent) == len(doc) and any(char.isprintable() and not char.isspace() for char in doc.text):
+                upstream = getattr(self.model.get_ref("tok2vec"), "upstream_name", None) or "tok2vec or transformer"
+                raise ValueError(Errors.S010.format(name=self.name, upstream=upstream, text=_shorten(doc.text)))
+            # White space and control characters have no word pieces and rightly no features; words always do.
+            cut = [i for i in silent if any(char.isalnum() for char in doc[i].text)]
+            if cut:
+                raise ValueError(
+                    Errors.S013.format(
+                        name=self.name,
+                        count=len(cut),
+                        total=len(doc),
+                        token=doc[cut[0]].text,
+                        position=cut[0],
+                        text=_shorten(doc.text),
+                    )
+                )
+
+
+def _shorten(text: str, limit: int = 60) -> str:
+    return repr(text if len(text) <= limit else text[: limit - 3] + "...")
