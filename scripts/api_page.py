@@ -21,7 +21,7 @@ effects support a prediction, negative ones oppose it, everywhere. This page is 
 `scripts/api_page.py`.
 """
 WIDTH = 100
-STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 COMMANDS = {
     "append_to_index": "append",
     "apply_decisions": "apply",
