@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PARTS = ["assets", "configs", "scripts", "spacy_seginf", "project.yml", "README.md"]
+PARTS = ["assets", "configs", "scripts", "spacy_seginf", "experiments", "project.yml", "README.md"]
 
 
 def copy_project(target: Path) -> Path:
     target.mkdir(parents=True)
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__", "private"))
+            shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__", "private", "cache"))
         else:
             shutil.copy(ROOT / part, target / part)
     return target

@@ -12,10 +12,12 @@ import pytest
 from .conftest import ROOT, copy_project
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf8")  # goes on from it
+LINES = 250  # that somebody reads before the first try
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language, page=README):
+    return re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
 
 
 def test_config_is_part_of_the_shipped_one():
@@ -26,16 +28,17 @@ def test_config_is_part_of_the_shipped_one():
 
 def test_files_and_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf8")
-    for target in re.findall(r"\$ make (\S+)", README):
+    assert len(README.splitlines()) <= LINES
+    for target in re.findall(r"\$ make (\S+)", README + GUIDE):
         assert f"\n{target}:" in makefile
-    for path in re.findall(r"(?:configs|scripts|experiments|docs|assets)/[\w./]+\w", README):
+    for path in re.findall(r"(?:configs|scripts|experiments|docs|assets)/[\w./]+\w", README + GUIDE):
         assert (ROOT / path).exists() or "private" in path, path
 
 
 @pytest.mark.slow
 def test_commands_and_example(tmp_path):
     root = copy_project(tmp_path / "project")
-    for block in blocks("bash"):
+    for block in blocks("bash") + blocks("bash", GUIDE):
         for line in block.splitlines():
             command = shlex.split(line)
             assert command[0] == "python"
