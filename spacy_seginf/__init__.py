@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .api.scores import score_labels
     from .api.verify import verify
     from .attribution.method import Attribution, Method
-    from .explanation.display import render
+    from .explanation.display import render_document
     from .explanation.influence import Influence
     from .explanation.views import Influencers, Reference
     from .index.index import Index
@@ -46,7 +46,7 @@ PLACES = {
     "export_issues": "api.export",
     "find_label_issues": "api.rank",
     "import_answers": "api.import_answers",
-    "render": "explanation.display",
+    "render_document": "explanation.display",
     "score_labels": "api.scores",
     "verify": "api.verify",
 }
@@ -68,7 +68,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "export_issues",
     "find_label_issues",
     "import_answers",
-    "render",
+    "render_document",
     "score_labels",
     "verify",
 ]

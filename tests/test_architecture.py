@@ -20,7 +20,7 @@ LAYERS = (
     ("explanation",),
     ("curation", "evaluation"),
     ("exchange", "loop", "review"),
-    ("api",),
+    ("api", "render"),
     ("cli",),
 )
 LEVEL = {"": -1} | {folder: number for number, folders in enumerate(LAYERS) for folder in folders}

@@ -23,7 +23,7 @@ NONE_SHOWN = "There is nothing of the wanted labels in this text."
 SET_BY_OTHERS = "Not explained, because another component has set these entities, or their labels:"
 
 
-def render(
+def render_document(
     doc: Doc,
     top: int = 3,
     page: bool = False,

@@ -8,7 +8,7 @@ import pytest
 import spacy
 from spacy.tokens import Span
 
-from spacy_seginf import render
+from spacy_seginf import render_document as render
 from spacy_seginf.api.explain import explain
 from spacy_seginf.api.index import build_index as index
 from spacy_seginf.explanation.extensions import STORED

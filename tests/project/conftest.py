@@ -17,7 +17,9 @@ def copy_project(target: Path) -> Path:
     target.mkdir(parents=True)
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__", "private", "cache"))
+            shutil.copytree(
+                ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__", "private", "cache")
+            )
         else:
             shutil.copy(ROOT / part, target / part)
     return target

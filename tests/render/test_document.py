@@ -14,7 +14,7 @@ import spacy
 from spacy import displacy
 from spacy.tokens import Doc, DocBin, Span
 
-from spacy_seginf import render
+from spacy_seginf import render_document as render
 from spacy_seginf.explanation.extensions import register_extensions
 from spacy_seginf.rendering.text import visible
 
