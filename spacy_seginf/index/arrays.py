@@ -148,12 +148,6 @@ def check_within(path: Path, values: numpy.ndarray, low: int, high: int) -> None
         raise damaged(path, f"its numbers are not all between {low} and {high - 1}")
 
 
-def check_finite(path: Path, values: numpy.ndarray) -> None:
-    """Check numbers that are computed with. RAISES (ValueError): S032."""
-    if not numpy.isfinite(values.sum()):
-        raise damaged(path, "it has numbers that are not finite")
-
-
 def damaged(path: Path, what: str) -> ValueError:
     """Make the error for a file that is not what was written."""
     return ValueError(Errors.S032.format(path=path, what=what))

@@ -91,7 +91,7 @@ class StoredFile:
 class StoredArray:
     """A ``.npy`` file, read by rows: a slice gives a view of the map, numbers give a copy.
 
-    RAISES (ValueError): S032 if what is touched is damaged.
+    RAISES (ValueError): S032 if what is touched is damaged, or has numbers that are not finite.
     """
 
     def __init__(self, file: StoredFile) -> None:
@@ -109,6 +109,7 @@ class StoredArray:
         except UNREADABLE as error:
             raise ValueError(Errors.S032.format(path=file.path, what=error)) from None
         self._row = self.dtype.itemsize * int(numpy.prod(self.shape[1:]))
+        self._unseen = numpy.full(len(file.raw) // BLOCK + 1, self.dtype.kind in "fc")  # blocks, for numbers in them
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -119,18 +120,30 @@ class StoredArray:
             assert step == 1
             self._check(start, max(start, stop))
         elif isinstance(rows, tuple):  # () reads an array without dimensions
-            self._file.check()
+            self.check()
         elif isinstance(rows, (int, numpy.integer)):
             self._check(int(rows), int(rows) + 1)
         else:
             rows = numpy.asarray(rows)
             bytes_before = self._offset + rows * self._row
             for block in numpy.unique([bytes_before // BLOCK, (bytes_before + self._row - 1) // BLOCK]).tolist():
-                self._file.check(block, block + 1)
+                self.check(block, block + 1)
         return self._values[rows]
 
+    def check(self, first: int = 0, last: Optional[int] = None) -> None:
+        """Compare blocks with their checksums, and look at the numbers in them. RAISES (ValueError): S032."""
+        self._file.check(first, last)
+        if not self._unseen[first:last].any():
+            return
+        numbers, size = self._values.reshape(-1), self.dtype.itemsize
+        for block in (first + numpy.flatnonzero(self._unseen[first:last])).tolist():
+            start, stop = (max(place * BLOCK - self._offset, 0) // size for place in (block, block + 1))
+            if not numpy.isfinite(numbers[start:stop]).all():
+                raise ValueError(Errors.S032.format(path=self.path, what="it has numbers that are not finite"))
+            self._unseen[block] = False
+
     def _check(self, start: int, stop: int) -> None:
-        self._file.check((self._offset + start * self._row) // BLOCK, -(-(self._offset + stop * self._row) // BLOCK))
+        self.check((self._offset + start * self._row) // BLOCK, -(-(self._offset + stop * self._row) // BLOCK))
 
 
 class StoredFeatures:

@@ -131,7 +131,7 @@ def test_pipes_and_devices_are_not_read(folder, name):
     for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path.name)):
         (folder / name).unlink()
         make(folder / name)
-        refused(folder, "(?:index|theta|manifest|shard|ids)", "S(?:03[02]|224)")
+        refused(folder, "(?:index|theta|manifest|shard|ids)", "(?:S03[02]|S224)")
 
 
 def shard_arrays(intact):
@@ -188,14 +188,26 @@ def test_numbers_that_lead_elsewhere(folder, name, where):
     refused(folder, name.split(".")[0])
 
 
-@pytest.mark.parametrize("name", ["theta.npy"])
-@pytest.mark.parametrize("value", [numpy.nan, numpy.inf])
-def test_a_head_that_is_not_finite(folder, name, value):
-    values = numpy.load(folder / name)
-    values[-1] = value
-    numpy.save(folder / name, values)
+NUMBERS = [
+    "theta",
+    "metric_inverse",
+    *(
+        f"shard-00001/{prefix}{name}"
+        for prefix in ("", "segment_")
+        for name in ("features_scales", "residuals", "norms", "self_influence")
+    ),
+]
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, "shard-00001/held_out", "shard-00001/segment_pairs"])
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf, -numpy.inf])
+def test_numbers_that_are_not_finite(folder, name, value):
+    path = folder / f"{name}.npy"
+    values = numpy.load(path)
+    values.reshape(-1)[-1] = value
+    numpy.save(path, values)
     reseal(folder)
-    refused(folder, name)
+    refused(folder, path.name)
 
 
 @pytest.mark.parametrize("name", ["texts.utf8", "ids.utf8", "word_norms.utf8"])
