@@ -12,13 +12,19 @@ NUMERICAL = tests/crf tests/curation/test_suspecting.py tests/curation/test_trus
 	tests/influence/test_curvature.py tests/influence/test_effects.py tests/influence/test_index_rows.py \
 	tests/influence/test_linear_algebra.py tests/influence/test_removal.py tests/influence/test_verification.py
 
-.PHONY: help demo test test-fast test-numerics lint format clean
+# About the time that `make torture` may take for its kills and broken inputs, and where its draws begin.
+TORTURE_SECONDS ?= 7200
+TORTURE_SEED ?= 0
+
+.PHONY: help demo test test-fast test-numerics torture torture-quick lower-bounds lint format clean
 
 help:
 	@echo "make demo       install, train on the embedded corpus, build the index, explain; ends with where to look"
 	@echo "make test       install, lint, type check, all tests"
 	@echo "make test-fast  the tests that take seconds"
 	@echo "make test-numerics  those of mathematics, as on another type of processor"
+	@echo "make torture    kills, signals and broken inputs (TORTURE_SECONDS=, TORTURE_SEED=); torture-quick: a minute of it"
+	@echo "make lower-bounds  the tests of the CRF and of indexes, with the lowest versions of what is depended on"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff format the code"
 	@echo "make clean      remove what demo and test made (not .venv)"
@@ -48,6 +54,16 @@ test-fast: $(STAMP)
 # A routine of LAPACK may fail on one type of processor only.
 test-numerics: $(STAMP)
 	OPENBLAS_CORETYPE=$$($(RUN) scripts/other_processor.py) $(RUN) -m pytest -q $(NUMERICAL)
+
+torture: $(STAMP)
+	$(RUN) benchmarks/torture/torture.py --seconds $(TORTURE_SECONDS) --seed $(TORTURE_SEED)
+
+torture-quick: $(STAMP)
+	$(RUN) benchmarks/torture/torture.py --quick --seed $(TORTURE_SEED)
+
+# An environment of its own, beside the usual one.
+lower-bounds:
+	$(PYTHON) scripts/lower_bounds.py $(VENV)-lowest
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import zlib
+from math import isfinite
 from pathlib import Path
 from random import Random
 from typing import Any, Callable
@@ -61,6 +62,11 @@ def answers(nlp: spacy.Language) -> list[Any]:
             shown = [(one.doc_id, one.start, one.effect) for one in (*entry.supporting, *entry.opposing)]
             found.append((entity.text, entity.label_, entry.probability, shown))
     return found
+
+
+def numbers(shown: list[tuple[str, int, float]]) -> list[float]:
+    """Return the effects."""
+    return [effect for _, _, effect in shown]
 
 
 class Cases:
@@ -136,6 +142,8 @@ class Cases:
                 table.reference(row)
         if exactly and found != self.expected:
             raise Wrong("other answers")
+        if not all(isfinite(number) for *_, probability, shown in found for number in (probability, *numbers(shown))):
+            raise Wrong("answers that are not finite")
 
     def rankings(self, rng: Random) -> Case:
         """Break a ranking; review, show and export it."""
