@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .forks import keep_torch_working
+
 if TYPE_CHECKING:
     from .api.append import append_to_index
     from .api.apply import apply_decisions
@@ -72,6 +74,8 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "score_labels",
     "verify",
 ]
+
+keep_torch_working()
 
 
 def __getattr__(name: str) -> Any:
