@@ -62,12 +62,13 @@ def apply_decisions(
     made = [decision for path in decisions for decision in read_decisions(Path(path))]
     plan = plan_changes(read, made, labels=labels, conflicts=conflicts)
     text = render_changes(read.documents, plan.changes)
+    shown = text.encode("utf8", "backslashreplace")
     # Without changes even a compressed file is the same, byte by byte.
     content = read.corrected(plan.replacements) if plan.changes else corpus.read_bytes()
-    listed = _is_listed(diff, text.encode("utf8"))
+    listed = _is_listed(diff, shown)
     if not dry_run:
         if not listed:
-            _write(diff, text.encode("utf8"), "diff (--diff)")
+            _write(diff, shown, "diff (--diff)")
         try:
             _write(output, content, "output")
         except ValueError:

@@ -95,6 +95,7 @@ def read_ranking(path: Path) -> Ranking:
             raise LookupError("it does not begin as a ranking of this version does")
         corpus, scheme, about = str(head["corpus"]), str(head["scheme"]), dict(head["about"])
         labels = tuple(str(label) for label in head["labels"])
+        _check_characters(corpus, "corpus")
     suspicions = []
     for number, line in lines:
         with _reading(path, number, "suspicion"):
@@ -189,6 +190,7 @@ def _suspicion(line: dict[str, Any]) -> Suspicion:
     if line["kind"] not in KINDS:
         raise LookupError(f"its kind is {line['kind']!r}")
     _check_texts(line, ("id", "document", "family", "file"))
+    _check_characters(line["id"], "id")
     _check_numbers(line, ("score", "probability", "suggested_probability"))
     for name in ("score", "probability", "suggested_probability"):
         values[name] = math.nan if line[name] is None else line[name]
@@ -239,6 +241,12 @@ def _check_texts(values: dict[str, Any], names: Sequence[str]) -> None:
             raise LookupError(f"its {name} is no text")
 
 
+def _check_characters(text: str, name: str) -> None:
+    """Make sure that a name, unlike a corpus's words, can be written as it is. RAISES (LookupError)."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise LookupError(f"its {name} holds surrogates, which are no characters")
+
+
 def _check_region(line: dict[str, Any]) -> None:
     if not all(is_place(line[name]) for name in ("start", "end")) or not line["start"] < line["end"]:
         raise LookupError("its start and end are no tokens")
@@ -251,5 +259,6 @@ def entities_of(values: Iterable[dict[str, Any]]) -> tuple[Entity, ...]:
         start, end, label = value["start"], value["end"], value["label"]
         if not (is_place(start) and is_place(end) and isinstance(label, str) and label and start < end):
             raise LookupError(f"{value!r} is no entity")
+        _check_characters(label, "label")
         found.append(Entity(start, end, label))
     return tuple(found)

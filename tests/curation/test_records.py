@@ -26,7 +26,9 @@ from spacy_seginf.curation.records import (
 )
 from spacy_seginf.curation.suspicions import Ranking, Suspicion
 
-TEXT = st.text(max_size=8)  # lone surrogates too
+from ..review.making import small_ranking
+
+TEXT = st.text(max_size=8)
 SPANS = st.tuples(st.integers(0, 50), st.integers(1, 9)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 ENTITIES = st.lists(st.builds(lambda span, label: Entity(*span, label), SPANS, st.text(min_size=1)), max_size=3)
 TUPLES = ENTITIES.map(tuple)
@@ -304,4 +306,17 @@ def test_fields_of_a_suspicion(tmp_path, change):
     assert read_ranking(path).suspicions == (good,)
     path.write_text(head + "\n" + json.dumps({**json.loads(line), **change}) + "\n")
     with pytest.raises(ValueError, match=r"\[S170\] .*ranking\.jsonl, line 2"):
+        read_ranking(path)
+
+
+@pytest.mark.parametrize("place", ["id", "label"])
+def test_names_without_characters_are_refused(tmp_path, place):
+    """Corpora may hold lone surrogates; what names a suspicion or a type goes to files that can't."""
+    path = tmp_path / "ranking.jsonl"
+    write_ranking(path, small_ranking())
+    head, first = path.read_text(encoding="utf8").splitlines()[:2]
+    line = json.loads(first)
+    (line["suggested"][0] if place == "label" else line)[place] = "\ud800"
+    path.write_text(f"{head}\n{json.dumps(line)}\n", encoding="utf8")
+    with pytest.raises(ValueError, match=rf"\[S170\].*line 2.*{place} holds surrogates"):
         read_ranking(path)
