@@ -1,8 +1,9 @@
-"""The fuzzer of experiments/torture runs, counts, and finds nothing."""
+"""A short `make torture` kills, breaks, counts, and finds nothing."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-def test_a_short_run_finds_no_fault():
-    command = [sys.executable, "-m", "experiments.torture.fuzz", "--each", "15", "--seed", "3"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forks")
+def test_a_short_run_finds_no_fault(tmp_path):
+    for name, code in (("holds", 0), ("fails", 1)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.py").write_text(f"import sys\nsys.exit({code})\n")
+    command = [sys.executable, "-m", "experiments.torture", "--quick", "--seed", "3"]
+    environment = {**os.environ, "SEGINF_CASES": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     record = json.loads(done.stdout.splitlines()[-1])
-    assert record["fuzzed"] == 7 * 15
-    assert not any(record[key] for key in ("raw_tracebacks", "silent_wrong", "hangs", "memory"))
+    assert not any(record[key] for key in ("lost", "raw_tracebacks", "silent_wrong", "hangs", "memory")), done.stdout
+    assert record["quick"] and record["kills"] >= 25 and record["fuzzed"] == 430
+    assert set(record["kinds"]) == {*("corpora", "answers", "rankings", "resealed", "damaged", "decisions", "configs")}
+    assert record["cases"] == {"cases": 2, "failing": ["fails"]} and record["cases_failing"] == 1
+    assert done.returncode == 1, "a case fails"
