@@ -66,6 +66,7 @@ class Child:
             try:
                 silence()
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore in the background
                 prepare()
                 work()
                 code = 0
