@@ -56,10 +56,10 @@ test-numerics: $(STAMP)
 	OPENBLAS_CORETYPE=$$($(RUN) scripts/other_processor.py) $(RUN) -m pytest -q $(NUMERICAL)
 
 torture: $(STAMP)
-	$(RUN) benchmarks/torture/torture.py --seconds $(TORTURE_SECONDS) --seed $(TORTURE_SEED)
+	$(RUN) -m experiments.torture --seconds $(TORTURE_SECONDS) --seed $(TORTURE_SEED)
 
 torture-quick: $(STAMP)
-	$(RUN) benchmarks/torture/torture.py --quick --seed $(TORTURE_SEED)
+	$(RUN) -m experiments.torture --quick --seed $(TORTURE_SEED)
 
 # An environment of its own, beside the usual one.
 lower-bounds:

@@ -17,18 +17,19 @@ from pathlib import Path
 from typing import Any, Callable
 
 import spacy
-from materials import Materials
 from spacy.tokens import DocBin
 
-from spacy_seginf.cli.append import append
-from spacy_seginf.cli.apply import apply
-from spacy_seginf.cli.check import check
-from spacy_seginf.cli.index import index
-from spacy_seginf.cli.rank import rank
+from spacy_seginf.api.append import append_to_index as append
+from spacy_seginf.api.apply import apply_decisions as apply
+from spacy_seginf.api.check import check_index as check
+from spacy_seginf.api.index import build_index as index
+from spacy_seginf.api.rank import find_label_issues as rank
 from spacy_seginf.curation.records import read_decisions, read_ranking
 from spacy_seginf.review.server import ReviewServer
 from spacy_seginf.review.state import Review
 from tests.torture.dying import Countdown, content_of
+
+from .materials import Materials
 
 DOCUMENTS = 12
 FINISHED, KILLED, INTERRUPTED = "finished", "killed", "interrupted"

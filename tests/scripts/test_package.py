@@ -22,7 +22,7 @@ def tree(tmp_path_factory):
     tree = tmp_path_factory.mktemp("package") / "tree"
     unwanted = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "build", "results", "training")
     tree.mkdir()
-    for folder in ("spacy_seginf", "tests", "benchmarks", "assets", "configs", "docs", "scripts"):
+    for folder in ("spacy_seginf", "tests", "experiments", "assets", "configs", "docs", "scripts"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=unwanted)
     for name in FILES:
         shutil.copy(ROOT / name, tree)

@@ -1,9 +1,9 @@
 """Kill, break and fill what can be killed, broken and filled, and count what did not hold: `make torture`.
 
-    python benchmarks/torture/torture.py --quick --seconds 60
+    python -m experiments.torture --quick --seconds 60
 
-A run that has the time for all writes benchmarks/results/trust.json. Every case and kill is drawn by a seed, which is
-printed; fuzz.py runs single cases again. SEGINF_CASES may name a folder of scripts, */run.py, which count as failing
+A run that has the time for all writes experiments/results/trust.json. Every case and kill is drawn by a seed, which is
+printed; ``fuzz`` runs single cases again. SEGINF_CASES may name a folder of scripts, */run.py, which count as failing
 unless they exit with 0.
 """
 
@@ -26,7 +26,6 @@ from typing import Any, Optional
 os.environ["OMP_NUM_THREADS"] = "1"  # processes are forked
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 KILLS = 200  # of each operation
 SIGNALS = 20  # of each kind
@@ -42,7 +41,7 @@ CASE_SECONDS = 900
 
 def kill_all(made: Any, scratch: Path, seed: int, kills: int, until: float) -> dict[str, Any]:
     """Kill every operation; return plain values by operation."""
-    from kills import Tally, kill_reviews, make_operations
+    from .kills import Tally, kill_reviews, make_operations
 
     tallies: dict[str, Tally] = {}
     operations = make_operations(made, scratch / "kills" / "room")
@@ -109,9 +108,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     import torch
-    from fuzz import FAULTS, SHM, figures, fuzz, keep_warm
-    from materials import make_materials
-    from reporting import finish
+
+    from ..common.reporting import finish
+    from .fuzz import FAULTS, SHM, figures, fuzz, keep_warm
+    from .materials import make_materials
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
