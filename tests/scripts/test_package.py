@@ -20,7 +20,7 @@ def tree(tmp_path_factory):
     """A copy of the repository, in which nothing was built before, and the files of the package by name."""
     pytest.importorskip("build")
     tree = tmp_path_factory.mktemp("package") / "tree"
-    unwanted = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "build", "results", "training")
+    unwanted = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "build", "results", "cache", "training")
     tree.mkdir()
     for folder in ("spacy_seginf", "tests", "experiments", "assets", "configs", "docs", "scripts"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=unwanted)
