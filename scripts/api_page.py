@@ -16,7 +16,7 @@ from spacy_seginf.files import write_text
 HEAD = """# The public names
 
 `import spacy_seginf` gives all of these; each is imported when it is first used. Functions do what the command of the
-same purpose does, print nothing unless `silent=False`, and raise a `ValueError` that begins with a code. Positive
+same purpose does, print nothing unless `silent=False`, and raise `SeginfError`, a `ValueError` with a code. Positive
 effects support a prediction, negative ones oppose it, everywhere. This page is made from the docstrings by
 `scripts/api_page.py`.
 """
@@ -50,8 +50,9 @@ def page() -> str:
 
 
 def _described(name: str, value: Any) -> str:
-    """Return a signature and a docstring; properties have no signature."""
-    signature = "" if isinstance(value, property) else _signature(name, value)
+    """Return a signature and a docstring; properties and errors have no signature."""
+    plain = isinstance(value, property) or (inspect.isclass(value) and issubclass(value, Exception))
+    signature = "" if plain else _signature(name, value)
     return f"{signature}```text\n{inspect.getdoc(value) or ''}\n```\n"
 
 

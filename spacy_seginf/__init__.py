@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .api.scores import score_labels
     from .api.verify import verify
     from .attribution.method import Attribution, Method
+    from .errors import SeginfError
     from .explanation.display import render_document
     from .explanation.influence import Influence
     from .explanation.views import Influencers, Reference
@@ -38,6 +39,7 @@ PLACES = {
     "Influencers": "explanation.views",
     "Method": "attribution.method",
     "Reference": "explanation.views",
+    "SeginfError": "errors",
     "append_to_index": "api.append",
     "apply_decisions": "api.apply",
     "attach_index": "api.attach",
@@ -60,6 +62,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "Influencers",
     "Method",
     "Reference",
+    "SeginfError",
     "append_to_index",
     "apply_decisions",
     "attach_index",

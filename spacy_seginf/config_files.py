@@ -9,7 +9,7 @@ from typing import Any, Mapping
 from spacy.util import CONFIG_SECTION_ORDER
 from thinc.api import Config, ConfigValidationError
 
-from .errors import Errors
+from .errors import Errors, SeginfError
 from .os_errors import coded_os_errors
 
 # What confection and the parser behind it raise for files that are none.
@@ -31,4 +31,4 @@ def read_config(path: Path, *, interpolate: bool, overrides: Mapping[str, Any] =
         if isinstance(error, ConfigValidationError):  # says what is wrong before it prints the whole config
             error = error.from_error(error, show_config=False)
         problem = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(Errors.S093.format(path=path, problem=problem)) from None
+        raise SeginfError(Errors.S093.format(path=path, problem=problem)) from None

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 
+class SeginfError(ValueError):
+    """What this package refuses. Its message begins with a code, such as [S040]."""
+
+    @property
+    def code(self) -> str:
+        """The code alone: "S040"."""
+        return str(self)[1:].partition("]")[0]
+
+
 class _Coded(type):
     """Put the code in front of the message when it is read: ``Errors.S001`` -> ``[S001] ...``."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .disk import sync_folder
-from .errors import Errors
+from .errors import Errors, SeginfError
 
 EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 HERE = -100  # AT_FDCWD
@@ -50,7 +50,7 @@ def replace_folder(new: Path, target: Path) -> None:
         kept = target.with_name(f"{target.name}-{secrets.token_hex(4)}-new")
         new.rename(kept)
         problem = error.strerror or error
-        raise ValueError(Errors.S227.format(target=target, kept=kept, problem=problem)) from None
+        raise SeginfError(Errors.S227.format(target=target, kept=kept, problem=problem)) from None
     sync_folder(target.parent)
 
 

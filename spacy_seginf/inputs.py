@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Iterator
 
-from .errors import Errors
+from .errors import Errors, SeginfError
 from .text_lines import byte_lines
 
 SHARE, LEAST = 100, 1 << 30  # text packs to a tenth, tables to a fiftieth: what becomes more is no corpus
@@ -89,7 +89,7 @@ def check_unpacked(path: Path) -> None:
                 size += len(block)
                 if size > limit:
                     packed = path.stat().st_size
-                    raise ValueError(Errors.S225.format(path=path, size=packed, limit=limit, variable=VARIABLE))
+                    raise SeginfError(Errors.S225.format(path=path, size=packed, limit=limit, variable=VARIABLE))
 
 
 def _gzip_blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -116,4 +116,4 @@ def _limit(path: Path) -> int:
 def _check_mode(path: Path, mode: int) -> None:
     for matches, kind in KINDS:
         if matches(mode):
-            raise ValueError(Errors.S224.format(path=path, kind=kind))
+            raise SeginfError(Errors.S224.format(path=path, kind=kind))

@@ -9,7 +9,7 @@ from typing import Iterator
 
 from filelock import FileLock, Timeout
 
-from .errors import Errors
+from .errors import Errors, SeginfError
 
 
 @contextmanager
@@ -28,9 +28,9 @@ def exclusive(folder: Path) -> Iterator[None]:
             place.unlink()
         lock.acquire()
     except Timeout:
-        raise ValueError(Errors.S037.format(path=folder)) from None
+        raise SeginfError(Errors.S037.format(path=folder)) from None
     except OSError as error:
-        raise ValueError(Errors.S226.format(path=folder, problem=error.strerror or error)) from None
+        raise SeginfError(Errors.S226.format(path=folder, problem=error.strerror or error)) from None
     try:
         yield
     finally:

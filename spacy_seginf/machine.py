@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, Optional
 
-from .errors import Errors
+from .errors import Errors, SeginfError
 
 UNLIMITED = 1 << 60  # bytes; control groups without a limit report numbers above
 # Limit, usage, and the line of memory.stat that says how much of the usage files take that can be dropped.
@@ -75,4 +75,4 @@ def coded_memory_errors() -> Iterator[None]:
         yield
     except MemoryError as error:
         detail = str(error).rstrip(".") or "no detail is known"
-        raise ValueError(Errors.S223.format(detail=detail)) from None
+        raise SeginfError(Errors.S223.format(detail=detail)) from None

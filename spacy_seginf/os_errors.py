@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, Optional
 
-from .errors import Errors
+from .errors import Errors, SeginfError
 
 ADVICE = {
     errno.ENOSPC: "Free some space, or name a place on another disk, and run the command again.",
@@ -36,7 +36,7 @@ def coded_os_errors(path: Optional[Path] = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ValueError(os_error_message(error, path)) from None
+        raise SeginfError(os_error_message(error, path)) from None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import Any, Callable, Iterator, Protocol, Sequence
 
-from .errors import Errors
+from .errors import Errors, SeginfError
 
 PATIENCE = 10  # seconds in which a scheduler must answer
 
@@ -54,11 +54,11 @@ class DaskWorkers:
         try:
             from distributed import Client
         except ImportError:
-            raise ValueError(Errors.S080) from None
+            raise SeginfError(Errors.S080) from None
         try:
             return cls(Client(address, timeout=PATIENCE))
         except (OSError, ValueError, TypeError, asyncio.TimeoutError) as error:
-            raise ValueError(Errors.S081.format(address=address, what=error)) from None
+            raise SeginfError(Errors.S081.format(address=address, what=error)) from None
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
         futures = deque(self.client.submit(function, task, pure=False) for task in tasks)

@@ -18,7 +18,7 @@ from spacy.util import fix_random_seed, load_model_from_config, minibatch, regis
 from spacy_seginf.attribution.method import Texts
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.crf.schemes import TAG, TagScheme
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.refits import rows_of
 from spacy_seginf.explanation.influence import Influence
 from spacy_seginf.influence.fit import HeadData
@@ -48,11 +48,11 @@ class Retraining:
         the config has components that are frozen or that annotate during training."""
         explained = self.component(self.nlp)
         if explained.explains is not None:
-            raise ValueError(Errors.S111.format(name=self.tagger, component=explained.explains))
+            raise SeginfError(Errors.S111.format(name=self.tagger, component=explained.explains))
         training = self.nlp.config["training"]
         others = [*training.get("frozen_components", []), *training.get("annotating_components", [])]
         if others:
-            raise ValueError(Errors.S112.format(components=", ".join(others)))
+            raise SeginfError(Errors.S112.format(components=", ".join(others)))
 
     def component(self, nlp: Language) -> CRFTagger:
         """Return the tagger of a pipeline."""

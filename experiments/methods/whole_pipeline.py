@@ -17,7 +17,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_seginf.attribution.method import Context, Texts
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.attributing import attribute
 from spacy_seginf.evaluation.deletion import SIDES, chosen_segments
 from spacy_seginf.evaluation.intervals import estimate
@@ -82,7 +82,7 @@ def retrain_deletions(
     training = _training(nlp, influence, index, settings.documents)
     if settings.k > len(training):
         allowed = f"There are {len(training)} training segments; delete fewer, or take more documents."
-        raise ValueError(Errors.S103.format(setting="k", value=settings.k, allowed=allowed))
+        raise SeginfError(Errors.S103.format(setting="k", value=settings.k, allowed=allowed))
     base = _base(retraining, training, folder / "base", say)
     blocks = methods(folder / "base" / CHECKPOINTS)
     context = _context(base, retraining, training, index.penalty if index.manifest.l2 else Penalty(settings.l2))

@@ -10,7 +10,7 @@ from spacy.util import registry
 from thinc.api import ConfigValidationError
 
 from spacy_seginf.config_files import read_config
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.trial import Progress
 
 from .results import Result
@@ -34,10 +34,10 @@ def read_experiment(path: Path, overrides: Mapping[str, Any] = {}) -> Experiment
     RAISES (ValueError): S040 if there is no file, S131 if it has no experiment, and what that raises for its settings.
     """
     if not Path(path).is_file():
-        raise ValueError(Errors.S040.format(what="config of an experiment", path=path))
+        raise SeginfError(Errors.S040.format(what="config of an experiment", path=path))
     given = read_config(Path(path), interpolate=False).get(BLOCK, {})
     if not isinstance(given, dict):
-        raise ValueError(Errors.S131.format(path=path, what=f"{BLOCK!r} is no section"))
+        raise SeginfError(Errors.S131.format(path=path, what=f"{BLOCK!r} is no section"))
     changed = {name: _as_list(given.get(name.partition(".")[2]), value) for name, value in overrides.items()}
     try:
         block = read_config(Path(path), overrides=changed, interpolate=True).get(BLOCK, {})
@@ -50,11 +50,11 @@ def read_experiment(path: Path, overrides: Mapping[str, Any] = {}) -> Experiment
         if not isinstance(experiment, Experiment):
             raise ValueError(f"{function!r} returns a {type(experiment).__name__}")
     except ValueError as error:
-        if str(error).startswith("[S") and not str(error).startswith("[S093]"):  # overrides that no config can have
+        if isinstance(error, SeginfError) and error.code != "S093":  # overrides that no config can have
             raise
         if isinstance(error, ConfigValidationError):  # says what is wrong before it prints the whole config
             error = error.from_error(error, show_config=False)
-        raise ValueError(Errors.S131.format(path=path, what=" ".join(str(error).split()))) from None
+        raise SeginfError(Errors.S131.format(path=path, what=" ".join(str(error).split()))) from None
     return experiment
 
 

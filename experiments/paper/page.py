@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wasabi import Printer
 
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.files import write_bytes, write_text
 
 from .report import render_page
@@ -28,7 +28,7 @@ def experiments(results: Path, page: Path, *, silent: bool = True) -> str:
         for file in result.figures:
             source = results / name / file
             if not source.is_file():
-                raise ValueError(Errors.S040.format(what="figure", path=source))
+                raise SeginfError(Errors.S040.format(what="figure", path=source))
             places[name, file] = f"{page.stem}/{name}_{source.name}"
             contents[places[name, file]] = source.read_bytes()
     text = render_page(found, places)

@@ -10,7 +10,7 @@ from typing import Any, Sequence
 
 import srsly
 
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.inputs import lines_of
 from spacy_seginf.text_lines import without_bom_bytes
 
@@ -23,7 +23,7 @@ def require(path: Path) -> Path:
     RAISES (ValueError): S130 if it is not, with its checksum and origin where project.yml lists it as an asset.
     """
     if not path.is_file():
-        raise ValueError(Errors.S130.format(path=path, source=_origin(path)))
+        raise SeginfError(Errors.S130.format(path=path, source=_origin(path)))
     return path
 
 
@@ -45,9 +45,9 @@ def read_records(
             if line.strip():
                 records.append(_checked(json.loads(line.decode("utf8")), keys, optional, lists))
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        if str(error).startswith("[S"):
+        if isinstance(error, SeginfError):
             raise
-        raise ValueError(Errors.S133.format(path=path, number=max(number, 1), what=error)) from None
+        raise SeginfError(Errors.S133.format(path=path, number=max(number, 1), what=error)) from None
     return records
 
 

@@ -26,6 +26,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable
 
+from spacy_seginf.errors import SeginfError
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -58,7 +60,7 @@ def verdict_of(run: Callable[[], None]) -> tuple[str, str]:
     except Wrong as error:
         return "wrong", str(error)
     except Exception as error:
-        if isinstance(error, ValueError) and str(error).startswith("[S"):
+        if isinstance(error, SeginfError):
             return "coded", str(error)[:6]
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if "spacy_seginf" in frame.filename]
         place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "elsewhere"

@@ -8,7 +8,7 @@ from typing import Optional
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.loading import indexed_components, load_pipeline
 from ..indexing.append import extend_index
@@ -91,8 +91,8 @@ def append_to_index(
 def _choose(indexed: list[Influence], name: Optional[str], pipeline: str) -> Influence:
     known = ", ".join(component.name for component in indexed)
     if name is None and len(indexed) > 1:
-        raise ValueError(Errors.S260.format(path=pipeline, known=known))
+        raise SeginfError(Errors.S260.format(path=pipeline, known=known))
     for component in indexed:
         if name in (None, component.name):
             return component
-    raise ValueError(Errors.S261.format(component=name, path=pipeline, known=known))
+    raise SeginfError(Errors.S261.format(component=name, path=pipeline, known=known))

@@ -16,7 +16,7 @@ from ..curation.applying import Plan, plan_changes
 from ..curation.changes import IN_WORDS, render_changes
 from ..curation.decisions import Conflict
 from ..curation.records import read_decisions
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import write_bytes
 from ..rendering.text import tokens_of, visible
 
@@ -90,11 +90,11 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
     """Make sure that nothing is overwritten, and that the output's name says what is in it."""
     for path, what in ((output, "output"), (diff, "diff (--diff)")):
         if path.resolve() == corpus.resolve():
-            raise ValueError(Errors.S204.format(path=path, problem="is the corpus itself", what=what))
+            raise SeginfError(Errors.S204.format(path=path, problem="is the corpus itself", what=what))
     if output.exists() or output.is_symlink():
-        raise ValueError(Errors.S204.format(path=output, problem="exists already", what="output"))
+        raise SeginfError(Errors.S204.format(path=output, problem="exists already", what="output"))
     if diff.resolve() == output.resolve():
-        raise ValueError(Errors.S204.format(path=diff, problem="is the output too", what="diff (--diff)"))
+        raise SeginfError(Errors.S204.format(path=diff, problem="is the output too", what="diff (--diff)"))
     known = format or format_of(corpus)
     other = format_of(output)
     compressed = is_compressed(corpus)
@@ -102,7 +102,7 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
     if known in FORMATS and (otherwise or is_compressed(output) != compressed):
         suffix = corpus.suffix if format else " or ".join(SUFFIXES[known])
         suffix = ".gz" if compressed else suffix
-        raise ValueError(Errors.S205.format(output=output, path=corpus, suffix=suffix))
+        raise SeginfError(Errors.S205.format(output=output, path=corpus, suffix=suffix))
 
 
 def _is_listed(diff: Path, content: bytes) -> bool:
@@ -114,14 +114,14 @@ def _is_listed(diff: Path, content: bytes) -> bool:
         return False
     if diff.is_file() and not diff.is_symlink() and diff.read_bytes() == content:
         return True
-    raise ValueError(Errors.S204.format(path=diff, problem="exists already", what="diff (--diff)"))
+    raise SeginfError(Errors.S204.format(path=diff, problem="exists already", what="diff (--diff)"))
 
 
 def _write(path: Path, content: bytes, what: str) -> None:
     try:
         write_bytes(path, content)
     except OSError as error:
-        raise ValueError(Errors.S208.format(path=path, problem=error.strerror or error, what=what)) from None
+        raise SeginfError(Errors.S208.format(path=path, problem=error.strerror or error, what=what)) from None
 
 
 def _print(msg: Printer, plan: Plan) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wasabi import Printer
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import recover_folder
 from ..index.index import Index
 from ..index.manifest import MANIFEST, Manifest
@@ -25,7 +25,7 @@ def check_index(pipeline: Path, *, silent: bool = True) -> list[Manifest]:
         msg.good(f"Put back, as a command was killed while it replaced it: {pipeline}")
     folders = sorted(path.parent for path in [*pipeline.glob(MANIFEST), *pipeline.glob(f"*/index/{MANIFEST}")])
     if not folders:
-        raise ValueError(Errors.S040.format(what="index", path=pipeline))
+        raise SeginfError(Errors.S040.format(what="index", path=pipeline))
     manifests = []
     for folder in folders:
         index = Index(folder)

@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import Printer, table
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..evaluation.comparison import Comparison
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
@@ -64,7 +64,7 @@ def evaluate_methods(
     import_code(code)
     if (truth is None) != (planted is None):
         allowed = "Give both, or neither: a victim is what one pipeline has right and the other wrong."
-        raise ValueError(Errors.S103.format(setting="truth and planted", value="incomplete", allowed=allowed))
+        raise SeginfError(Errors.S103.format(setting="truth and planted", value="incomplete", allowed=allowed))
     culprits = {} if planted is None else read_culprits(Path(planted))
     blocks = read_methods(Path(config), methods, checkpoints)
     nlp, influence = load_indexed(pipeline)
@@ -117,7 +117,7 @@ def _numbers(setting: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         allowed = "Give whole numbers separated by commas, such as 10,20,50."
-        raise ValueError(Errors.S103.format(setting=setting, value=repr(text), allowed=allowed)) from None
+        raise SeginfError(Errors.S103.format(setting=setting, value=repr(text), allowed=allowed)) from None
 
 
 def show_progress(work: Iterable, *, desc: str, total: int, unit: str) -> Iterable:

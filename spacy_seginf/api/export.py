@@ -9,7 +9,7 @@ from typing import Optional
 from wasabi import Printer
 
 from ..curation.records import read_ranking
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..exchange.formats import FORMATS, find_format
 
 
@@ -38,15 +38,15 @@ def export_issues(
     chosen = find_format(format, output)
     if corpus is not None and chosen.write_documents is None:
         known = ", ".join(name for name, one in FORMATS.items() if one.write_documents is not None)
-        raise ValueError(Errors.S109.format(setting="The format with a corpus", value=format or "", known=known))
+        raise SeginfError(Errors.S109.format(setting="The format with a corpus", value=format or "", known=known))
     sources = [suspicions] if corpus is None else [suspicions, Path(corpus)]
     files = [output.with_name(output.name + chosen.beside), output] if chosen.beside else [output]
     for path in files:
         if any(path.resolve() == source.resolve() for source in sources):
-            raise ValueError(Errors.S199.format(path=path, problem="is read by this command"))
+            raise SeginfError(Errors.S199.format(path=path, problem="is read by this command"))
         if path.is_dir() or (path.exists() and not force):
             problem = "exists already (--force replaces files)"
-            raise ValueError(Errors.S199.format(path=path, problem=problem))
+            raise SeginfError(Errors.S199.format(path=path, problem=problem))
     ranking = read_ranking(suspicions)
     ranking = replace(ranking, suspicions=ranking.suspicions[:top])
     if corpus is None or chosen.write_documents is None:

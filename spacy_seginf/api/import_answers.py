@@ -10,7 +10,7 @@ from wasabi import Printer
 
 from ..curation.decisions import append_decisions
 from ..curation.records import Decision, read_ranking
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..exchange.formats import find_format
 
 
@@ -35,7 +35,7 @@ def import_answers(
     suspicions, answers, decisions = Path(suspicions), Path(answers), Path(decisions)
     chosen = find_format(format, answers)
     if decisions.resolve() in (suspicions.resolve(), answers.resolve()):
-        raise ValueError(Errors.S199.format(path=decisions, problem="is read by this command"))
+        raise SeginfError(Errors.S199.format(path=decisions, problem="is read by this command"))
     found = chosen.read(answers, read_ranking(suspicions), reviewer)
     msg = Printer(no_print=silent)
     if not found:

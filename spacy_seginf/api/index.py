@@ -11,7 +11,7 @@ from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from wasabi import Printer
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.loading import load_pipeline
 from ..explanation.settings import check_build
@@ -196,15 +196,15 @@ def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -
     components = dict(nlp.pipeline)
     taggers = [name for name, component in components.items() if isinstance(component, CRFTagger)]
     if not taggers:
-        raise ValueError(Errors.S044.format(path=model, known=", ".join(components)))
+        raise SeginfError(Errors.S044.format(path=model, known=", ".join(components)))
     explained = {name: part.tagger_name for name, part in components.items() if isinstance(part, Influence)}
     if chosen is None:
         wanted = list(dict.fromkeys(explained.values())) or taggers
         if len(wanted) > 1:
-            raise ValueError(Errors.S188.format(path=model, known=", ".join(wanted)))
+            raise SeginfError(Errors.S188.format(path=model, known=", ".join(wanted)))
         chosen = wanted[0]
     elif chosen not in taggers:
-        raise ValueError(Errors.S189.format(tagger=chosen, path=model, known=", ".join(taggers)))
+        raise SeginfError(Errors.S189.format(tagger=chosen, path=model, known=", ".join(taggers)))
     names = [name for name, tagger_name in explained.items() if tagger_name == chosen]
     if not names:
         names = [f"influence_{chosen}" if "influence" in nlp.component_names else "influence"]
@@ -214,10 +214,10 @@ def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -
     influence.unload_index()
     tagger = influence.find_tagger()
     if not tagger.labels or not tagger.model.get_ref("output_layer").has_param("W"):
-        raise ValueError(Errors.S011.format(name=tagger.name))
+        raise SeginfError(Errors.S011.format(name=tagger.name))
     order = nlp.component_names
     if order.index(names[0]) < order.index(influence.tagger_name):
-        raise ValueError(Errors.S026.format(name=names[0], tagger=influence.tagger_name))
+        raise SeginfError(Errors.S026.format(name=names[0], tagger=influence.tagger_name))
     return names[0], influence.tagger_name
 
 
@@ -244,17 +244,17 @@ def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optio
     if not output.exists():
         return
     if not force:
-        raise ValueError(Errors.S043.format(path=output))
+        raise SeginfError(Errors.S043.format(path=output))
     target = output.resolve()
     inputs = [Path(model), Path(corpus), *([Path(dev)] if dev else []), Path.cwd()]
     for path in inputs:
         # The model's own folder may be replaced: the result is the same pipeline with an index.
         itself = path == inputs[0] and path.resolve() == target
         if path.exists() and path.resolve().is_relative_to(target) and not itself:
-            raise ValueError(Errors.S046.format(path=output, problem=f"holds {path}, which this command reads"))
+            raise SeginfError(Errors.S046.format(path=output, problem=f"holds {path}, which this command reads"))
     empty = output.is_dir() and not any(output.iterdir())
     if not empty and not (output / "meta.json").exists():
-        raise ValueError(Errors.S046.format(path=output, problem="holds no pipeline"))
+        raise SeginfError(Errors.S046.format(path=output, problem="holds no pipeline"))
 
 
 def show_progress(total: int):  # type: ignore[no-untyped-def]

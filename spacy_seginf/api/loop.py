@@ -17,7 +17,7 @@ from ..curation.opening import Opened, open_curation
 from ..curation.plots import plot_reading_curve
 from ..curation.reading import clean_texts
 from ..curation.suspecting import Suspector
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import json_text, recover_folder, replace_folder, write_text
 from ..loop.curating import (
@@ -84,17 +84,17 @@ def run_loop(
     """
     msg = Printer(no_print=silent)
     if bool(decisions) == (truth is not None):
-        raise ValueError(Errors.S218.format(problem="give either --truth or --decisions"))
+        raise SeginfError(Errors.S218.format(problem="give either --truth or --decisions"))
     recover_folder(output)
     if output.exists() and not (force and (output / RESULT).is_file()):
         hint = " and holds no earlier result" if force else "; --force replaces it"
-        raise ValueError(Errors.S218.format(problem=f"the folder {output} exists already{hint}"))
+        raise SeginfError(Errors.S218.format(problem=f"the folder {output} exists already{hint}"))
     inputs = [Path(path) for path in (corpus, test, truth, dev, config, *decisions) if path is not None]
     for path in inputs:
         if not path.is_file():  # before anything takes minutes
-            raise ValueError(Errors.S040.format(what="file", path=path))
+            raise SeginfError(Errors.S040.format(what="file", path=path))
         if output.exists() and output.resolve() in path.resolve().parents:
-            raise ValueError(Errors.S218.format(problem=f"{path} is in the folder {output}, which would be replaced"))
+            raise SeginfError(Errors.S218.format(problem=f"{path} is in the folder {output}, which would be replaced"))
     setup_gpu(gpu_id, silent=True)
     settings = {} if dev is None else {"paths.dev": dev}
     settings.update(overrides or {})

@@ -22,7 +22,7 @@ from ..curation.plots import plot_families
 from ..curation.records import read_decisions, read_ranking, write_ranking
 from ..curation.suspecting import Suspector
 from ..curation.suspicions import SUSPICION_SCORE, Ranking, Suspicion, described_change
-from ..errors import Errors, Warnings
+from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
 from ..rendering.pictures import check_picture
 from ..rendering.text import shorten, visible
@@ -108,16 +108,16 @@ def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
     RAISES (ValueError): S219.
     """
     if output.resolve() in {Path(path).resolve() for path in others if path is not None}:
-        raise ValueError(Errors.S219.format(path=output, problem="is another file of this command", what="ranking"))
+        raise SeginfError(Errors.S219.format(path=output, problem="is another file of this command", what="ranking"))
     if output.exists():
         try:
             read_ranking(output)
         except (ValueError, OSError):
-            raise ValueError(Errors.S219.format(path=output, problem="is no ranking", what="ranking")) from None
+            raise SeginfError(Errors.S219.format(path=output, problem="is no ranking", what="ranking")) from None
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(Errors.S208.format(path=output, problem=error.strerror or error, what="ranking")) from None
+        raise SeginfError(Errors.S208.format(path=output, problem=error.strerror or error, what="ranking")) from None
 
 
 def _about(

@@ -19,7 +19,7 @@ from wasabi import Printer
 from ..curation.records import read_ranking
 from ..curation.references import References
 from ..curation.suspicions import Suspicion
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed
 from ..review.server import ReviewServer, check_writable
 from ..review.state import Evidence, Review
@@ -61,9 +61,9 @@ def review(
     """
     msg = Printer(no_print=silent)
     if not pipeline.is_dir():
-        raise ValueError(Errors.S040.format(what="pipeline", path=pipeline))
+        raise SeginfError(Errors.S040.format(what="pipeline", path=pipeline))
     if not suspicions.is_file():
-        raise ValueError(Errors.S181.format(path=suspicions, pipeline=pipeline))
+        raise SeginfError(Errors.S181.format(path=suspicions, pipeline=pipeline))
     if evidence is None and html is None:
         evidence = _Asking(pipeline)
     state = Review(read_ranking(suspicions), decisions, reviewer or _user(), evidence)

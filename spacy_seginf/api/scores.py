@@ -17,7 +17,7 @@ from ..crf.schemes import type_of
 from ..curation.reading import checkpoint_marginals, clean_texts
 from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed
 from ..explanation.method_explainer import IndexedDocs
 from ..files import json_text, write_text
@@ -59,9 +59,9 @@ def score_labels(
         checkpoints, S105 to S109 for scores and settings that can't be used.
     """
     if level not in LEVELS:
-        raise ValueError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
+        raise SeginfError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
     if not names:
-        raise ValueError(Errors.S106.format(score="", known=", ".join(SCORES)))
+        raise SeginfError(Errors.S106.format(score="", known=", ".join(SCORES)))
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)

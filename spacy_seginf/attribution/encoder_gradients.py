@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import run_before
 from ..tagger.head import on_cpu
@@ -87,7 +87,7 @@ class Encoder:
         if listeners and (self.upstream is None or not alone):
             name = listeners[0].upstream_name
             problem = f"its encoder listens to '{name}', and no enabled component of that name can be differentiated"
-            raise ValueError(Errors.S094.format(name=tagger.name, problem=problem))
+            raise SeginfError(Errors.S094.format(name=tagger.name, problem=problem))
         self.reach, self.isolated = reach(root), isolated(root)
         self._attributes = _attributes(root)
 
@@ -131,7 +131,7 @@ class Encoder:
             problem = "its encoder has no table of word embeddings that is learnt"
             if self.tables:
                 problem += f", but of {', '.join(self.tables)}; set subwords = true"
-            raise ValueError(Errors.S094.format(name=self.tagger.name, problem=problem))
+            raise SeginfError(Errors.S094.format(name=self.tagger.name, problem=problem))
         seen: list[tuple[Model, Any, Any]] = []
         with ExitStack() as stack:
             stack.enter_context(CHANGING)
@@ -235,7 +235,7 @@ class Encoder:
         for node, ids, gradients in seen:
             if len(ids) != len(texts):
                 problem = f"its layer {node.name} reads {len(ids)} ids for {len(texts)} tokens"
-                raise ValueError(Errors.S094.format(name=self.tagger.name, problem=problem))
+                raise SeginfError(Errors.S094.format(name=self.tagger.name, problem=problem))
             keys = on_cpu(ids).astype(numpy.uint64).ravel()
             result.append(WordGradients(self._attributes[node.id], texts, keys, on_cpu(gradients)))
         return result

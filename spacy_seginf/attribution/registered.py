@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 import catalogue
 from spacy.util import registry
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .method import Method
 
 OWN = "spacy_seginf."
@@ -34,5 +34,5 @@ def registered_method(name: str) -> Method:
     except TypeError:  # something with settings that have no defaults
         method = None
     if not isinstance(method, Method):
-        raise ValueError(Errors.S099.format(name=name, known=", ".join(known)))
+        raise SeginfError(Errors.S099.format(name=name, known=", ".join(known)))
     return method

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Sequence
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.choose import head_metric
 from ..influence.curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric
 from .method import Context
@@ -16,14 +16,14 @@ def check_choice(method: str, setting: str, value: Any, allowed: Sequence[str]) 
     """Refuse a value that is none of the allowed ones. RAISES (ValueError): S095."""
     if value not in allowed:
         known = f"Use one of: {', '.join(allowed)}."
-        raise ValueError(Errors.S095.format(method=method, setting=setting, value=value, allowed=known))
+        raise SeginfError(Errors.S095.format(method=method, setting=setting, value=value, allowed=known))
 
 
 def check_least(method: str, setting: str, value: Optional[float], least: float) -> None:
     """Refuse a number that is too small; None is no number. RAISES (ValueError): S095."""
     if value is not None and not value >= least:
         allowed = f"It must be at least {least}."
-        raise ValueError(Errors.S095.format(method=method, setting=setting, value=value, allowed=allowed))
+        raise SeginfError(Errors.S095.format(method=method, setting=setting, value=value, allowed=allowed))
 
 
 def check_curvature(method: str, curvature: Optional[str]) -> None:

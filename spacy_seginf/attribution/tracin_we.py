@@ -26,7 +26,7 @@ import numpy
 from spacy.language import Language
 from spacy.util import registry
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..tagger.checkpoints import read_checkpoints
 from .method import Attribution, Context, Method, Texts
 from .settings import check_choice, check_least
@@ -110,7 +110,7 @@ class TracInWE(Method):
             record = json.loads(path.read_text(encoding="utf8"))
             version, identity, names = record["version"], record["identity"], record["tables"]
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
+            raise SeginfError(
                 Errors.S093.format(path=path, problem=f"it is no record of gradients ({error!r})")
             ) from None
         if version != VERSION or identity != _identity(self, context, stages) or len(names) != len(stages):

@@ -8,7 +8,7 @@ from typing import NamedTuple, Sequence
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 DTYPES = ("float16", "float32")
 ENTRY_BYTES = 24  # of an entry beside its vector: segment and scale, and the key with its start if it is the only one
@@ -111,11 +111,11 @@ class WordTable:
             try:
                 arrays[field.name] = numpy.load(file, mmap_mode="r", allow_pickle=False)
             except (OSError, ValueError, EOFError) as error:
-                raise ValueError(Errors.S093.format(path=file, problem=error)) from None
+                raise SeginfError(Errors.S093.format(path=file, problem=error)) from None
         table = cls(**arrays)
         if not table._consistent(count):
             problem = "its arrays do not fit together"
-            raise ValueError(Errors.S093.format(path=path / f"{prefix}-*.npy", problem=problem))
+            raise SeginfError(Errors.S093.format(path=path / f"{prefix}-*.npy", problem=problem))
         return table
 
     def _consistent(self, count: int) -> bool:

@@ -10,6 +10,8 @@ from typing import Any, Iterable, Optional
 import typer
 from spacy.cli._util import Arg, Opt, app, parse_config_overrides
 
+from ..errors import SeginfError
+
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
 app.add_typer(seginf)
@@ -419,6 +421,6 @@ def report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-u
         path = str(error).partition(" from ")[2].strip("'")
         msg.fail(os_error_message(OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)), exits=1)
     except ValueError as error:
-        if not (str(error).startswith("[S") or "GPU" in str(error)):  # thinc's words for a missing GPU or CuPy
+        if not (isinstance(error, SeginfError) or "GPU" in str(error)):  # thinc's words for a missing GPU or CuPy
             raise
         msg.fail(str(error), exits=1)

@@ -13,7 +13,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
 from ..crf.schemes import Entity
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..tagger.corpus import identifier_of, read_documents
 from .documents import AnnotatedCorpus, Document, Replacement
 
@@ -32,7 +32,7 @@ class BinaryCorpus(AnnotatedCorpus):
         if not {ENT_IOB, ENT_TYPE} <= set(self._stored.attrs):
             names = {number: name for name, number in IDS.items()}
             known = ", ".join(names.get(attribute, str(attribute)) for attribute in self._stored.attrs)
-            raise ValueError(Errors.S207.format(path=path, known=known))
+            raise SeginfError(Errors.S207.format(path=path, known=known))
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
         return ""

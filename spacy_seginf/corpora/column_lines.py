@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 DOCSTART = re.compile(r"-DOCSTART-(?=[ \t]|$)")
 NEW_DOCUMENT = re.compile(r"#[ \t]*newdoc(?:[ \t]+id[ \t]*=[ \t]*(?P<id>.*))?$")
@@ -63,12 +63,12 @@ class ColumnLines:
         self._path, self._tag = path, tag
         rows = [body for body in bodies if body and not body.startswith(("# ", "#\t")) and not DOCSTART.match(body)]
         if path.suffix.lower() == ".csv" and 2 * sum("," in row for row in rows) > len(rows):
-            raise ValueError(Errors.S244.format(path=path))
+            raise SeginfError(Errors.S244.format(path=path))
         self.cells, self.width = _choose_separator(rows)
         words = [body for body in rows if body[0] != "#"]
         numbered = bool(words) and self.width > 2 and all(NUMBER.fullmatch(self._first(body)) for body in words)
         if token is None and numbered and self._counts(bodies):
-            raise ValueError(
+            raise SeginfError(
                 Errors.S243.format(path=path, line=1 + bodies.index(words[0]), first=self._first(words[0]))
             )
         self._token = token or 1
@@ -92,7 +92,7 @@ class ColumnLines:
                 return False
         elif known or (spaced and not fits and not ends_in_tag):
             return True
-        raise ValueError(Errors.S240.format(path=self._path, line=number, text=body[:40]))
+        raise SeginfError(Errors.S240.format(path=self._path, line=number, text=body[:40]))
 
     def is_no_word(self, body: str) -> bool:
         """Is a line a range of words or an empty node of CoNLL-U?"""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from ..crf.schemes import Entity
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..text_lines import BOM, byte_lines, without_bom
 from .column_lines import DOCSTART, DOCUMENT_ID, HEADER_WORDS, LAYOUTS, NEW_DOCUMENT, TAG, ColumnLines, begins_document
 from .documents import Document, Replacement, stem_of
@@ -51,7 +51,7 @@ class ColumnCorpus(TaggedCorpus):
         for setting, value in (("--token-column", columns.token), ("--tag-column", columns.tag)):
             if value == 0:
                 known = "1, 2, ... from the first on, -1, -2, ... from the last"
-                raise ValueError(Errors.S206.format(setting=setting, value=value, known=known))
+                raise SeginfError(Errors.S206.format(setting=setting, value=value, known=known))
         with path.open("rb") as file:
             lines = decoded_lines(path, list(byte_lines(file)))
         bodies = [without_bom(line, number).rstrip(" \t\r\n") for number, line in enumerate(lines, start=1)]
@@ -126,7 +126,7 @@ def _read_drafts(path: Path, lines: Sequence[str], bodies: Sequence[str], kinds:
                 raise unreadable(path, number, problem)
             word, name = body[slice(*token)], body[slice(*tag)]
             if not drafts and not TAG.fullmatch(name) and {word.lower(), name.lower()} & HEADER_WORDS:
-                raise ValueError(Errors.S241.format(path=path, line=number, text=body[:40]))
+                raise SeginfError(Errors.S241.format(path=path, line=number, text=body[:40]))
             sentence_ended = drafts and drafts[-1].sentences[-1:] == [len(drafts[-1].words)]
             if not drafts or (not marked and sentence_ended):
                 drafts.append(_Draft())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Optional
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..os_errors import coded_os_errors
 from .column_lines import LAYOUTS
 from .columns import ColumnCorpus, Columns
@@ -43,12 +43,12 @@ def read_annotated(path: Path, *, format: Optional[str] = None, **settings: Any)
         file can't be opened.
     """
     if path.is_dir():
-        raise ValueError(Errors.S247.format(path=path))
+        raise SeginfError(Errors.S247.format(path=path))
     if not path.is_file():
-        raise ValueError(Errors.S040.format(what="corpus", path=path))
+        raise SeginfError(Errors.S040.format(what="corpus", path=path))
     format = format or format_of(path)
     if format not in FORMATS:
-        raise ValueError(Errors.S200.format(path=path, known=", ".join(FORMATS)))
+        raise SeginfError(Errors.S200.format(path=path, known=", ".join(FORMATS)))
     if format == "spacy":
         from .binary import BinaryCorpus  # spaCy takes its time to import
 
@@ -77,7 +77,7 @@ def read_tagged(
     scheme = scheme and ALIASES.get(scheme, scheme)
     if scheme is not None and scheme not in LETTERS:
         known = ", ".join((*LETTERS, *ALIASES))
-        raise ValueError(Errors.S206.format(setting="--scheme", value=scheme, known=known))
+        raise SeginfError(Errors.S206.format(setting="--scheme", value=scheme, known=known))
     with coded_os_errors(path):
         if format == "jsonl":
             return JsonLines(path, labels_key=labels_key, scheme=scheme, entity_type=entity_type)

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..inputs import lines_of
 from ..text_lines import without_bom
 from .documents import Document, Replacement, is_compressed, stem_of
@@ -61,7 +61,7 @@ def _read_lines(path: Path) -> list[bytes]:
         lines.extend(lines_of(path))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         place, problem = f"after line {len(lines)}", f"not a complete gzip file ({error})"
-        raise ValueError(Errors.S201.format(path=path, place=place, problem=problem)) from None
+        raise SeginfError(Errors.S201.format(path=path, place=place, problem=problem)) from None
     return lines
 
 

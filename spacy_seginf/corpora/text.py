@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional, Sequence
 
 from ..crf.schemes import OUTSIDE, Entity
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .documents import AnnotatedCorpus, Document, Replacement
 from .tags import ALL_LETTERS, MISSING, TagError, changed_tags, check_tags, detect_scheme, find_entities, unwritable
 
@@ -68,7 +68,7 @@ class TaggedCorpus(AnnotatedCorpus):
             (text, position) for text in self.texts for position, tag in enumerate(text.tags) if tag in entity_tags
         )
         line = text.document.line(position)
-        raise ValueError(Errors.S242.format(path=self.path, line=line, tag=text.tags[position]))
+        raise SeginfError(Errors.S242.format(path=self.path, line=line, tag=text.tags[position]))
 
     def _typed(self, tag: str) -> str:
         return tag if tag in (OUTSIDE, MISSING) else f"{tag}-{self._bare_type}"
@@ -93,7 +93,7 @@ class TaggedCorpus(AnnotatedCorpus):
 
 def unreadable(path: Path, line: int, problem: object) -> ValueError:
     """Say which line of a file can't be read."""
-    return ValueError(Errors.S201.format(path=path, place=f"line {line}", problem=problem))
+    return SeginfError(Errors.S201.format(path=path, place=f"line {line}", problem=problem))
 
 
 def decoded_lines(path: Path, lines: Sequence[bytes]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Iterable, Optional, Sequence
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from . import DecodingMask
 
 PREFIXES = {"BIO": "BI", "BILUO": "BILU", "IO": "I"}
@@ -51,10 +51,10 @@ class TagScheme:
         if self.name == TAG:
             return
         if self.name not in PREFIXES:
-            raise ValueError(Errors.S001.format(scheme=self.name, name=self.component, known=", ".join(PREFIXES)))
+            raise SeginfError(Errors.S001.format(scheme=self.name, name=self.component, known=", ".join(PREFIXES)))
         problem = _contradiction(self.labels)
         if problem:
-            raise ValueError(Errors.S002.format(name=self.component, scheme=self.name, problem=problem))
+            raise SeginfError(Errors.S002.format(name=self.component, scheme=self.name, problem=problem))
 
     @cached_property
     def tags(self) -> tuple[str, ...]:

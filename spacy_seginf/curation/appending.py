@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Iterator
 
 from ..disk import sync_folder, write_all
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..locks import writing
 from .records import is_record
 
@@ -99,7 +99,7 @@ def _complete(file: int, path: Path) -> bytes:
     if written[: len(BEGINNING)] != BEGINNING[: len(written)]:
         line = 1 + _line_breaks(file, size)
         problem = "it has no line break, and is no JSON object"
-        raise ValueError(Errors.S170.format(path=path, line=line, what="decision", problem=problem))
+        raise SeginfError(Errors.S170.format(path=path, line=line, what="decision", problem=problem))
     os.ftruncate(file, size - len(tail))
     return b""
 

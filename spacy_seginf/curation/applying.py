@@ -7,7 +7,7 @@ from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
 from ..crf.schemes import Entity
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..rendering.text import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, corpus_digest
@@ -74,7 +74,7 @@ def plan_changes(
     RAISES (ValueError): S202 with everything that does not fit, S203 if ids are there twice, S206 for other settings.
     """
     if conflicts not in CONFLICTS:
-        raise ValueError(Errors.S206.format(setting="--conflicts", value=conflicts, known=", ".join(CONFLICTS)))
+        raise SeginfError(Errors.S206.format(setting="--conflicts", value=conflicts, known=", ".join(CONFLICTS)))
     numbers = _numbers(corpus)
     known = {*labels, *(entity.label for document in corpus.documents for entity in document.entities)}
     final = final_decisions(decisions)
@@ -93,7 +93,7 @@ def plan_changes(
     changing = [decision for decision in agreed if sorted(decision.outcome or ()) != sorted(decision.current)]
     problems += _unwritable(corpus, numbers, [one for one in changing if one.document not in broken])
     if problems:
-        raise ValueError(Errors.S202.format(path=corpus.path, problems=_listed(problems)))
+        raise SeginfError(Errors.S202.format(path=corpus.path, problems=_listed(problems)))
     reviewers = _reviewers(final)
     changes = [
         Change(
@@ -119,7 +119,7 @@ def _numbers(corpus: AnnotatedCorpus) -> dict[str, int]:
         first = numbers.setdefault(document.identifier, number)
         if first != number:
             both = f"{first + 1} and {number + 1}"
-            raise ValueError(Errors.S203.format(path=corpus.path, id=document.identifier, numbers=both))
+            raise SeginfError(Errors.S203.format(path=corpus.path, id=document.identifier, numbers=both))
     return numbers
 
 

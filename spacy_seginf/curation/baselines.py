@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 
 from ..crf import split_rows
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .source import LabelSource
 
 # Of what cleanlab gets: its confidence-weighted entropy computes log(1 + x) / x, which for surer predictions is rounded
@@ -23,7 +23,7 @@ def cleanlab_scores(source: LabelSource, method: str) -> numpy.ndarray:
     try:
         from cleanlab.token_classification.rank import get_label_quality_scores
     except ImportError:
-        raise ValueError(Errors.S105) from None
+        raise SeginfError(Errors.S105) from None
     lengths = [length for length in source.data.lengths if length]
     labels = [part.tolist() for part in split_rows(source.labels, lengths)]
     probabilities = split_rows(numpy.maximum(source.marginals, LEAST), lengths)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..index.index import Index
 from .places import CorpusPlaces
 from .ranking import Suspect
@@ -33,12 +33,12 @@ class Choice:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
-                raise ValueError(Errors.S214.format(what="kind", value=kind, problem=f"use {', '.join(KINDS)}"))
+                raise SeginfError(Errors.S214.format(what="kind", value=kind, problem=f"use {', '.join(KINDS)}"))
         if self.text:
             try:
                 object.__setattr__(self, "_pattern", re.compile(self.text, re.IGNORECASE))
             except re.error as error:
-                raise ValueError(Errors.S214.format(what="text", value=self.text, problem=str(error))) from None
+                raise SeginfError(Errors.S214.format(what="text", value=self.text, problem=str(error))) from None
 
     def wants(self, suspect: Suspect, places: CorpusPlaces, index: Index) -> bool:
         """Is a suspect of this pattern?"""

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..inputs import open_file
 from .appending import append, opened, read_from
 from .records import Decision, decision_line, is_record, parse_decisions
@@ -39,7 +39,7 @@ class DecisionsFile:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise ValueError(Errors.S183.format(path=self.path, problem=error.strerror or error)) from None
+            raise SeginfError(Errors.S183.format(path=self.path, problem=error.strerror or error)) from None
 
     def news(self) -> list[Decision]:
         """The same while nobody is writing, so that nothing is read that is taken back. RAISES (OSError): if the file
@@ -66,7 +66,7 @@ class DecisionsFile:
                     self._missing = []
                     self._remember(file, os.fstat(file).st_size, content)
         except OSError as error:
-            raise ValueError(Errors.S171.format(path=self.path, problem=error.strerror or error)) from None
+            raise SeginfError(Errors.S171.format(path=self.path, problem=error.strerror or error)) from None
 
     def has_changed(self) -> bool:
         """Tell whether there is a file with something new in it, or another one. None is no change."""

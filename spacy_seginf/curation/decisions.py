@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Iterable, Optional, Sequence
 
 from ..crf.schemes import Entity
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .appending import append, opened
 from .records import Decision, decision_line
 
@@ -29,7 +29,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
         with opened(path) as file:
             append(file, path, content)
     except OSError as error:
-        raise ValueError(Errors.S171.format(path=path, problem=error.strerror or error)) from None
+        raise SeginfError(Errors.S171.format(path=path, problem=error.strerror or error)) from None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Sequence
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.fit import ranges
 
 HOW = ("mean", "max")
@@ -20,7 +20,7 @@ def by_document(values: numpy.ndarray, lengths: Sequence[int], how: str = "max")
     RAISES (ValueError): S109 for another ``how``.
     """
     if how not in HOW:
-        raise ValueError(Errors.S109.format(setting="how", value=how, known=", ".join(HOW)))
+        raise SeginfError(Errors.S109.format(setting="how", value=how, known=", ".join(HOW)))
     sizes = numpy.asarray(lengths, dtype=numpy.int64)
     result = numpy.zeros(len(sizes))
     filled = numpy.flatnonzero(sizes)

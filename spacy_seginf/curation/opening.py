@@ -11,7 +11,7 @@ import numpy
 from spacy.language import Language
 
 from ..crf.schemes import TAG, Entity
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed
 from ..index.index import Index
 from ..rendering.text import shorten, visible
@@ -107,7 +107,7 @@ class Opened:
             fits = words == decision.words and inside == tuple(sorted(decision.current))
         if not fits:
             where = visible(f"{decision.document}, tokens {decision.start}-{decision.end - 1}")
-            raise ValueError(Errors.S213.format(where=where, words=shorten(visible(" ".join(decision.words)))))
+            raise SeginfError(Errors.S213.format(where=where, words=shorten(visible(" ".join(decision.words)))))
         place = self.places.in_index(decision.document, decision.start, decision.end)
         if place is None:
             return None
@@ -131,7 +131,7 @@ def open_curation(pipeline: str, corpus: Path) -> Opened:
     nlp, influence = load_indexed(pipeline)
     index, tagger = influence.explainer().index, influence.find_tagger()
     if tagger.scheme.name == TAG:
-        raise ValueError(Errors.S210)
+        raise SeginfError(Errors.S210)
     if index.manifest.curvature == "identity":
-        raise ValueError(Errors.S221.format(path=pipeline))
+        raise SeginfError(Errors.S221.format(path=pipeline))
     return Opened(nlp, tagger, index, CorpusPlaces(index, nlp, corpus, tagger.scheme))

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..crf.schemes import Entity, TagScheme
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..tagger.corpus import identifier_of, read_documents
 from .records import corpus_digest
@@ -32,7 +32,7 @@ class CorpusPlaces:
         for number, doc in enumerate(read_documents(nlp, path), start=1):
             identifier = identifier_of(doc, path, number)
             if identifier in self._docs:
-                raise ValueError(Errors.S211.format(path=path, id=identifier))
+                raise SeginfError(Errors.S211.format(path=path, id=identifier))
             self._docs[identifier] = doc
         self._entities = {name: entities_of_doc(doc) for name, doc in self._docs.items()}
         self.digest = corpus_digest(
@@ -96,17 +96,19 @@ class CorpusPlaces:
             identifier, first = index.place(number, 0)
             doc = self._docs.get(identifier)
             if doc is None:
-                raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which the corpus lacks"))
+                raise SeginfError(Errors.S212.format(path=path, id=identifier, problem="which the corpus lacks"))
             words = [token.text for token in doc[first : first + length]]
             if words != index.words(number)[0]:
-                raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which has other words there"))
+                raise SeginfError(Errors.S212.format(path=path, id=identifier, problem="which has other words there"))
             rows = slice(starts[number], starts[number + 1])
             known = numpy.logical_not(index.data.allowed[rows].all(axis=1))
             tags = numpy.where(known, index.labels[rows], 0).tolist()
             here = [Entity(first + start, first + end, label) for start, end, label in self._scheme.entities(tags)]
             there = [one for one in self._entities[identifier] if first <= one.start and one.end <= first + length]
             if here != (there if self._scheme.name != "IO" else touching_joined(there)):
-                raise ValueError(Errors.S212.format(path=path, id=identifier, problem="which has other entities there"))
+                raise SeginfError(
+                    Errors.S212.format(path=path, id=identifier, problem="which has other entities there")
+                )
             self._pieces.setdefault(identifier, []).append((first, length, number))
 
 

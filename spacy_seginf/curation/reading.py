@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from ..attribution.method import Texts
 from ..crf import one_label_each
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.effects import complete_labels
 from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
 from ..tagger.crf_tagger import CRFTagger
@@ -55,7 +55,7 @@ def checkpoint_marginals(
         tags = tags or tagger.tags
         if tagger.tags != tags:
             names = ", ".join(tagger.tags), ", ".join(tags)
-            raise ValueError(Errors.S108.format(name=tagger_name, found=names[0], known=names[1]))
+            raise SeginfError(Errors.S108.format(name=tagger_name, found=names[0], known=names[1]))
         bare = [bare_copy(nlp, doc) for doc in docs]
         data = _head_data(nlp, tagger, bare, one_label_each(labels, len(tags)))
         weights, transitions = unpack(Head(tagger.model).theta, len(tags))

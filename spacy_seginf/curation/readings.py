@@ -13,7 +13,7 @@ from typing import Iterable, Iterator, Sequence
 import numpy
 
 from ..crf.schemes import TAG, Entity, TagScheme, type_of
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.fit import ranges
 from .source import LabelSource
 
@@ -160,7 +160,7 @@ def find_regions(source: LabelSource, missing: Sequence[tuple[int, int, int, str
     RAISES (ValueError): S210 if labels are tags of single tokens, which make no entities.
     """
     if source.scheme.name == TAG:
-        raise ValueError(Errors.S210)
+        raise SeginfError(Errors.S210)
     entities: dict[int, list[Entity]] = {}
     for document, start, end in source.entities.tolist():
         label = type_of(source.scheme.tags[source.labels[source.data.starts[document] + start]])

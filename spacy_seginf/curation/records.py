@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..crf.schemes import Entity
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import json_text, write_text
 from ..text_lines import byte_lines, without_bom_bytes
 from .suspicions import Ranking, Suspicion
@@ -130,7 +130,7 @@ def read_json_lines(path: Path, *, what: str, torn: bool = False) -> Iterator[tu
     RAISES (ValueError): S040 without a file, S170 if a line is no JSON object.
     """
     if not path.is_file():
-        raise ValueError(Errors.S040.format(what=what, path=path))
+        raise SeginfError(Errors.S040.format(what=what, path=path))
     with path.open("rb") as lines:
         yield from _json_lines(path, lines, what, torn=torn)
 
@@ -157,7 +157,7 @@ def _json_lines(
                 return
             record = None
         if not isinstance(record, dict):
-            raise ValueError(Errors.S170.format(path=path, line=number, what=what, problem="it is no JSON object"))
+            raise SeginfError(Errors.S170.format(path=path, line=number, what=what, problem="it is no JSON object"))
         yield number, record
 
 
@@ -176,7 +176,7 @@ def _reading(path: Path, line: int, what: str) -> Iterator[None]:
         yield
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         problem = str(error.args[0]) if error.args else type(error).__name__
-        raise ValueError(Errors.S170.format(path=path, line=line, what=what, problem=problem)) from None
+        raise SeginfError(Errors.S170.format(path=path, line=line, what=what, problem=problem)) from None
 
 
 def _suspicion(line: dict[str, Any]) -> Suspicion:

@@ -7,7 +7,7 @@ from typing import Callable, Optional, Sequence
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .baselines import cleanlab_scores, random_scores
 from .clean import clean_disagreement, clean_opposition, segment_clean_opposition
 from .consistency import document_form_losses, form_losses
@@ -178,7 +178,7 @@ def _named(source: LabelSource, names: Sequence[str]) -> dict[str, LabelScore]:
     }
     for name in names:
         if name not in SCORES:
-            raise ValueError(Errors.S106.format(score=name, known=", ".join(SCORES)))
+            raise SeginfError(Errors.S106.format(score=name, known=", ".join(SCORES)))
         if not available[SCORES[name].needs]:
-            raise ValueError(Errors.S107.format(score=name, needs=SCORES[name].needs))
+            raise SeginfError(Errors.S107.format(score=name, needs=SCORES[name].needs))
     return {name: SCORES[name] for name in names}

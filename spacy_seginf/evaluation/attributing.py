@@ -8,7 +8,7 @@ from typing import Callable, Sequence
 import numpy
 
 from ..attribution.method import Attribution, Context, Texts
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .method_blocks import MethodBlock
 from .problem import join
 from .store import Store
@@ -54,9 +54,9 @@ def _score(name: str, ready: Attribution, queries: Texts, segments: int) -> Scor
     seconds = time.perf_counter() - start
     if scores.shape != (len(queries), segments):
         what = f"their shape is {scores.shape} instead of {(len(queries), segments)}"
-        raise ValueError(Errors.S104.format(name=name, what=what))
+        raise SeginfError(Errors.S104.format(name=name, what=what))
     if not numpy.isfinite(scores).all():
         what = f"{int((~numpy.isfinite(scores)).sum())} are not finite"
-        raise ValueError(Errors.S104.format(name=name, what=what))
+        raise SeginfError(Errors.S104.format(name=name, what=what))
     costs = {"ms_per_query": 1000.0 * seconds / len(queries), "bytes_per_segment": float(ready.bytes_per_segment)}
     return scores, costs

@@ -15,7 +15,7 @@ from spacy.util import registry
 from ..attribution.method import Method
 from ..attribution.registered import registered_names
 from ..config_files import read_config
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 CHECKPOINTS = "checkpoints"  # the setting that --checkpoints fills in
 
@@ -50,13 +50,13 @@ def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Pa
         that gives no method.
     """
     if not Path(path).is_file():
-        raise ValueError(Errors.S040.format(what="config of methods", path=path))
+        raise SeginfError(Errors.S040.format(what="config of methods", path=path))
     blocks = read_config(Path(path), interpolate=True).get("methods", {})
     if not isinstance(blocks, dict):
-        raise ValueError(Errors.S093.format(path=path, problem="'methods' is no section"))
+        raise SeginfError(Errors.S093.format(path=path, problem="'methods' is no section"))
     for name in names:
         if name not in blocks:
-            raise ValueError(Errors.S100.format(name=name, path=path, known=", ".join(blocks) or "none"))
+            raise SeginfError(Errors.S100.format(name=name, path=path, known=", ".join(blocks) or "none"))
     found = []
     for name in names or blocks:
         settings = dict(blocks[name]) if isinstance(blocks[name], dict) else {}
@@ -66,24 +66,24 @@ def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Pa
             method = _resolve(path, name, settings)
         found.append(MethodBlock(name, method, settings))
     if not found:
-        raise ValueError(Errors.S101.format(what=f"There are no methods in {path}"))
+        raise SeginfError(Errors.S101.format(what=f"There are no methods in {path}"))
     return found
 
 
 def _resolve(path: Path, name: str, settings: dict[str, Any]) -> Method:
     function = settings.get("@misc")
     if function is None:
-        raise ValueError(_refusal(path, name, "it has no @misc"))
+        raise SeginfError(_refusal(path, name, "it has no @misc"))
     if function not in registry.misc:
-        raise ValueError(_refusal(path, name, f"there is no function {function!r}"))
+        raise SeginfError(_refusal(path, name, f"there is no function {function!r}"))
     try:
         method = registry.resolve({"method": settings})["method"]
     except ValueError as error:
-        if str(error).startswith("[S"):
+        if isinstance(error, SeginfError):
             raise
-        raise ValueError(_refusal(path, name, " ".join(str(error).split()))) from None
+        raise SeginfError(_refusal(path, name, " ".join(str(error).split()))) from None
     if not isinstance(method, Method):
-        raise ValueError(_refusal(path, name, f"{function!r} returns a {type(method).__name__}"))
+        raise SeginfError(_refusal(path, name, f"{function!r} returns a {type(method).__name__}"))
     return method
 
 

@@ -21,7 +21,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.views import Reference
 from ..inputs import lines_of
@@ -107,9 +107,9 @@ def read_culprits(train: Path) -> dict[tuple[str, int], str]:
                     for token in range(planted["start"], planted["end"]):
                         culprits[record["id"], token] = planted["kind"]
     except FileNotFoundError:
-        raise ValueError(Errors.S040.format(what="list of planted errors", path=train)) from None
+        raise SeginfError(Errors.S040.format(what="list of planted errors", path=train)) from None
     except (OSError, EOFError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(Errors.S093.format(path=train, problem=f"it lists no planted errors ({error!r})")) from None
+        raise SeginfError(Errors.S093.format(path=train, problem=f"it lists no planted errors ({error!r})")) from None
     return culprits
 
 

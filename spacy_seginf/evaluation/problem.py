@@ -15,7 +15,7 @@ from ..attribution.method import Context, Progress, Texts
 from ..crf import one_label_each
 from ..crf.decoding import best_tags, limits_of
 from ..crf.schemes import TAG
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.method_explainer import IndexedDocs
 from ..index.index import Index
@@ -98,7 +98,7 @@ def training_segments(influence: Influence, data: HeadData, documents: numpy.nda
         segments[:, 0] = numpy.searchsorted(documents, segments[:, 0])
         segments = segments[numpy.lexsort(segments.T[::-1])]
     if not len(segments):
-        raise ValueError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
+        raise SeginfError(Errors.S101.format(what="The index has no training segments to attribute predictions to"))
     return segments
 
 
@@ -121,7 +121,7 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: nu
     tags = numpy.split(texts.labels, numpy.cumsum(texts.data.lengths)[:-1])
     segments = [(number, *span) for number, own in enumerate(tags) for span in _spans(tagger, own)]
     if not segments:
-        raise ValueError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
+        raise SeginfError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
     return replace(texts, segments=numpy.array(segments, dtype=numpy.int64))
 
 
@@ -129,7 +129,7 @@ def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.
     """Let a head predict the labels of all tokens; no segments are chosen. Arguments as for ``predictions``."""
     docs = run_before(nlp, tagger, [read_as(nlp, doc) for doc in docs if len(doc)])
     if not docs:
-        raise ValueError(Errors.S101.format(what="There is no token in these texts"))
+        raise SeginfError(Errors.S101.format(what="There is no token in these texts"))
     found = [prediction for batch in minibatch(docs, BATCH) for prediction in tagger.predict(batch)]
     features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
     lengths = [len(doc) for doc in docs]

@@ -19,7 +19,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..attribution.method import Texts
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from .attributing import attribute
 from .comparison import Comparison, combine
@@ -54,12 +54,14 @@ class Settings:
         for name, least in (("queries", 1), ("subsets", 2), ("documents", 2)):
             value = getattr(self, name)
             if value is not None and value < least:
-                raise ValueError(Errors.S103.format(setting=name, value=value, allowed=f"It must be at least {least}."))
+                raise SeginfError(
+                    Errors.S103.format(setting=name, value=value, allowed=f"It must be at least {least}.")
+                )
         for name in ("ks", "seeds"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values) or min(values) < (name == "ks"):
                 allowed = "Give different numbers, " + ("at least 1." if name == "ks" else "at least 0.")
-                raise ValueError(Errors.S103.format(setting=name, value=list(values), allowed=allowed))
+                raise SeginfError(Errors.S103.format(setting=name, value=list(values), allowed=allowed))
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def compare(
     count = len(context.training)
     if max(settings.ks) > count:
         allowed = f"There are {count} training segments; delete fewer, or take more documents."
-        raise ValueError(Errors.S103.format(setting="ks", value=list(settings.ks), allowed=allowed))
+        raise SeginfError(Errors.S103.format(setting="ks", value=list(settings.ks), allowed=allowed))
     every = predictions(nlp, influence.find_tagger(), docs, context.theta)
     queries = {f"seed-{seed}": select(every, _draw(every, settings.queries, seed)) for seed in settings.seeds}
     found = None

@@ -10,7 +10,7 @@ from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .deciding import chosen, decide, grown, overlap
 from .origin import fingerprint, labels_of
 from .windows import Window, window_of
@@ -41,11 +41,11 @@ class Answers:
             raise self.problem(place, "it does not say which suspicion it is about")
         suspicion = self.suspicions.get(origin["suspicion"])
         if origin.get("corpus") != self.corpus:
-            raise ValueError(Errors.S193.format(path=self.path, place=place, what="corpus"))
+            raise SeginfError(Errors.S193.format(path=self.path, place=place, what="corpus"))
         if suspicion is None:
-            raise ValueError(Errors.S192.format(path=self.path, place=place, suspicion=origin["suspicion"]))
+            raise SeginfError(Errors.S192.format(path=self.path, place=place, suspicion=origin["suspicion"]))
         if origin.get("task") != fingerprint(suspicion):
-            raise ValueError(Errors.S193.format(path=self.path, place=place, what="ranking"))
+            raise SeginfError(Errors.S193.format(path=self.path, place=place, what="ranking"))
         return suspicion
 
     def choose(self, suspicion: Suspicion, choice: str, place: str) -> None:
@@ -63,14 +63,14 @@ class Answers:
         for entity in left:
             if entity.label not in self.labels:
                 facts = {"label": entity.label, "known": ", ".join(sorted(self.labels))}
-                raise ValueError(Errors.S196.format(path=self.path, place=place, **facts))
+                raise SeginfError(Errors.S196.format(path=self.path, place=place, **facts))
             if not window.first <= entity.start < entity.end <= window.last:
                 problem = f"the entity of tokens {entity.start} to {entity.end - 1} ({entity.label})"
                 raise self.outside(place, f"{problem} is not in the text that was shown")
         both = overlap(left)
         if both:
             texts = {"one": window.describe(both[:1]), "other": window.describe(both[1:])}
-            raise ValueError(Errors.S197.format(path=self.path, place=place, **texts))
+            raise SeginfError(Errors.S197.format(path=self.path, place=place, **texts))
         start, end = grown(suspicion, window, left)
         for entity in window.cut:
             if entity.start < end and start < entity.end:
@@ -104,20 +104,20 @@ class Answers:
 
     def problem(self, place: str, problem: str) -> ValueError:
         """Make the error for a task that is none."""
-        return ValueError(Errors.S191.format(path=self.path, place=place, problem=problem))
+        return SeginfError(Errors.S191.format(path=self.path, place=place, problem=problem))
 
     def misaligned(self, start: int, end: int, label: str, place: str) -> ValueError:
         """Make the error for an entity that cuts a word."""
         facts = {"start": start, "end": end, "label": label}
-        return ValueError(Errors.S195.format(path=self.path, place=place, **facts))
+        return SeginfError(Errors.S195.format(path=self.path, place=place, **facts))
 
     def outside(self, place: str, problem: str) -> ValueError:
         """Make the error for changes where they can't be decided."""
-        return ValueError(Errors.S198.format(path=self.path, place=place, problem=problem))
+        return SeginfError(Errors.S198.format(path=self.path, place=place, problem=problem))
 
     def _add(self, decision: Decision, place: str) -> None:
         if decision.suspicion in self._places:
             facts = {"suspicion": decision.suspicion, "first": self._places[decision.suspicion]}
-            raise ValueError(Errors.S194.format(path=self.path, place=place, **facts))
+            raise SeginfError(Errors.S194.format(path=self.path, place=place, **facts))
         self._places[decision.suspicion] = place
         self.decisions.append(replace(decision, reviewer=self.reviewer, time=self.time, corpus=self.corpus))

@@ -8,7 +8,7 @@ from typing import Callable, Optional
 
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from . import argilla, incorrect_spans, label_studio, plain, prodigy
 
 
@@ -49,5 +49,5 @@ def find_format(name: Optional[str], path: Path) -> Format:
     if len(fitting) != 1:
         known = ", ".join(FORMATS)
         setting = "The format" if name is not None else f"The format of {path} can't be told from its name: it"
-        raise ValueError(Errors.S109.format(setting=setting, value=name or path.suffix, known=known))
+        raise SeginfError(Errors.S109.format(setting=setting, value=name or path.suffix, known=known))
     return fitting[0]

@@ -18,7 +18,7 @@ from spacy.tokens import Doc, DocBin, Span
 from ..crf.schemes import Entity
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import write_bytes
 from ..tagger.corpus import identifier_of, read_documents
 from .answers import Answers
@@ -59,7 +59,7 @@ def write_documents(ranking: Ranking, path: Path, corpus: Path) -> None:
         docs.append(_mark(doc, suspicions, ranking, 0) if suspicions else doc)
     for suspicions in waiting.values():
         problem = f"{corpus} has no other document {suspicions[0].document!r}"
-        raise ValueError(Errors.S190.format(suspicion=suspicions[0].id, problem=problem))
+        raise SeginfError(Errors.S190.format(suspicion=suspicions[0].id, problem=problem))
     _save(path, docs)
 
 
@@ -126,7 +126,7 @@ def _check(suspicion: Suspicion, doc: Doc, corpus: Path) -> None:
     annotated = [one for one in _entities(doc, 0) if window.first <= one.start and one.end <= window.last]
     if words != suspicion.words or tuple(annotated) != window.entities:
         problem = f"the document {suspicion.document!r} of {corpus} has other words or entities"
-        raise ValueError(Errors.S190.format(suspicion=suspicion.id, problem=problem))
+        raise SeginfError(Errors.S190.format(suspicion=suspicion.id, problem=problem))
 
 
 def _facts(doc: Doc, answers: Answers, place: str) -> tuple[int, list[Entity], list[Suspicion]]:

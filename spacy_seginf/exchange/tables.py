@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import write_text
 
 MARK = "\ufeff"  # without it Excel takes the file for one in an older encoding
@@ -39,12 +39,12 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     RAISES (ValueError): S040 without a file, S191 if it is no table.
     """
     if not path.is_file():
-        raise ValueError(Errors.S040.format(what="table", path=path))
+        raise SeginfError(Errors.S040.format(what="table", path=path))
     try:
         content = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         problem = "it is not in UTF-8 (spreadsheets name it so when they save as CSV)"
-        raise ValueError(Errors.S191.format(path=path, place="the whole table", problem=problem)) from None
+        raise SeginfError(Errors.S191.format(path=path, place="the whole table", problem=problem)) from None
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # texts may be long
     reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=_delimiter(content), restkey="")
     try:
@@ -54,7 +54,7 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield reader.line_num, {str(name): _value(str(name), cell) for name, cell in row.items()}
     except csv.Error as error:
         place = f"line {reader.line_num}"
-        raise ValueError(Errors.S191.format(path=path, place=place, problem=str(error))) from None
+        raise SeginfError(Errors.S191.format(path=path, place=place, problem=str(error))) from None
 
 
 def _delimiter(content: str) -> str:

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, Iterable, Optional
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import json_text, write_text
 
 
@@ -24,17 +24,17 @@ def write_json(path: Path, content: Any) -> None:
 def read_json_list(path: Path) -> list[dict[str, Any]]:
     """Read a list of tasks. RAISES (ValueError): S040 without a file, S191 if it is something else."""
     if not path.is_file():
-        raise ValueError(Errors.S040.format(what="file of answers", path=path))
+        raise SeginfError(Errors.S040.format(what="file of answers", path=path))
     try:
         tasks = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         problem = f"it is no JSON ({(str(error).splitlines() or ['nested too deeply'])[0]})"
-        raise ValueError(Errors.S191.format(path=path, place="the whole file", problem=problem)) from None
+        raise SeginfError(Errors.S191.format(path=path, place="the whole file", problem=problem)) from None
     if not isinstance(tasks, list):
-        raise ValueError(Errors.S191.format(path=path, place="the whole file", problem="it is no list of tasks"))
+        raise SeginfError(Errors.S191.format(path=path, place="the whole file", problem="it is no list of tasks"))
     for number, task in enumerate(tasks, start=1):
         if not isinstance(task, dict):
-            raise ValueError(Errors.S191.format(path=path, place=f"task {number}", problem="it is no object"))
+            raise SeginfError(Errors.S191.format(path=path, place=f"task {number}", problem="it is no object"))
     return tasks
 
 

@@ -9,7 +9,7 @@ from typing import Callable, Iterable, Optional
 
 from ..crf.schemes import Entity
 from ..curation.suspicions import Suspicion
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 STAND_IN = "\ufffd"  # shown for what tools and databases refuse, and for tokens without a character
 
@@ -82,7 +82,7 @@ def window_of(suspicion: Suspicion, length: Callable[[str], int] = len) -> Windo
     """
     problem = _problem(suspicion)
     if problem:
-        raise ValueError(Errors.S190.format(suspicion=suspicion.id, problem=problem))
+        raise SeginfError(Errors.S190.format(suspicion=suspicion.id, problem=problem))
     words = tuple(map(showable, suspicion.words))
     starts, ends, position = [], [], 0
     for word, space in zip(words, suspicion.spaces):

@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional
 
 from spacy.tokens import Doc, Span, Token
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .views import Influencers, unexplained
 
 STORED = "seginf"
@@ -66,13 +66,13 @@ def span_influencers(span: Span, component: Optional[str] = None) -> Influencers
         return unexplained(span.start_char, span.end_char, span.text, span.label_)
     if len(span) == 1:
         return token_influencers(span[0], component)
-    raise ValueError(Errors.S021.format(span=span.text, start=span.start, end=span.end))
+    raise SeginfError(Errors.S021.format(span=span.text, start=span.start, end=span.end))
 
 
 def _token_view(token: Token, by_offset: dict[int, dict[str, Any]], stored: dict[str, Any]) -> Influencers:
     entry = by_offset.get(token.idx)
     if entry is None or entry["end"] != token.idx + len(token):
-        raise ValueError(Errors.S022.format(token=token.text, offset=token.idx, name="influence"))
+        raise SeginfError(Errors.S022.format(token=token.text, offset=token.idx, name="influence"))
     return Influencers(entry, stored["references"])
 
 
@@ -84,12 +84,12 @@ def stored_explanations(doc: Doc, component: Optional[str] = None) -> dict[str, 
     """
     stored = doc._.get(STORED)
     if stored is None:
-        raise ValueError(Errors.S020)
+        raise SeginfError(Errors.S020)
     if component is None:
         return stored
     kept = by_component(doc)
     if component not in kept:
-        raise ValueError(Errors.S187.format(name=component, known=", ".join(kept)))
+        raise SeginfError(Errors.S187.format(name=component, known=", ".join(kept)))
     return kept[component]
 
 

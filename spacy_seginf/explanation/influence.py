@@ -24,7 +24,7 @@ from ..attribution.segment_influence import SegmentInfluence
 from ..crf import one_label_each
 from ..crf.decoding import limits_of
 from ..crf.schemes import TAG
-from ..errors import Errors, Warnings
+from ..errors import Errors, SeginfError, Warnings
 from ..files import replace_folder
 from ..index.index import Index
 from ..index.tables import Filter
@@ -301,7 +301,7 @@ class Influence(Pipe):
         attribution = None if self.method is None else self.method_explainer().attribution
         if attribution is None or type(attribution).words is Attribution.words:
             name = "segment influence" if self.method is None else self.method.name
-            raise ValueError(Errors.S113.format(method=name))
+            raise SeginfError(Errors.S113.format(method=name))
         queries = Texts([bare_copy(self.nlp, doc)], data, tags, numpy.array([span]))
         return attribution.words(queries, 0, reference.row)
 
@@ -341,7 +341,7 @@ class Influence(Pipe):
         """
         explainer = self.explainer()
         if not explainer.exact:
-            raise ValueError(Errors.S071)
+            raise SeginfError(Errors.S071)
         data, tags, span = self.query(doc, segment, labels)
         scheme = self.find_tagger().scheme
         return explainer.best_changes(data, tags, numpy.array([span]), self.used_unit, scheme, top, self.context)
@@ -356,14 +356,14 @@ class Influence(Pipe):
         """
         index = self.index
         if index is None:
-            raise ValueError(Errors.S020)
+            raise SeginfError(Errors.S020)
         tagger, manifest = self.find_tagger(), index.manifest
         if list(tagger.tags) != manifest.tags:
-            raise ValueError(Errors.S025.format(what="the list of labels"))
+            raise SeginfError(Errors.S025.format(what="the list of labels"))
         if head_fingerprint(tagger.model) != manifest.head_fingerprint:
-            raise ValueError(Errors.S025.format(what="the tagger's head"))
+            raise SeginfError(Errors.S025.format(what="the tagger's head"))
         if self._encoder_fingerprint() != manifest.encoder_fingerprint:
-            raise ValueError(Errors.S025.format(what="the encoder"))
+            raise SeginfError(Errors.S025.format(what="the encoder"))
         explainer = self._explainer
         if explainer is None or explainer.index is not index:
             self._explainer = explainer = Explainer(index)
@@ -390,7 +390,7 @@ class Influence(Pipe):
             if self.settings.keep < 1 or self.settings.tolerance > 0:
                 value = f"{self.settings.keep}, with a tolerance of {self.settings.tolerance}"
                 allowed = f"The method '{self.method.name}' needs all labels: 1 and 0."
-                raise ValueError(Errors.S028.format(setting="keep", name=self.name, value=value, allowed=allowed))
+                raise SeginfError(Errors.S028.format(setting="keep", name=self.name, value=value, allowed=allowed))
             self.method.check(self.nlp, self.tagger_name)
 
     def store_method(self) -> None:
@@ -464,17 +464,17 @@ class Influence(Pipe):
         """Return the explained tagger. RAISES (ValueError): S023 if there is none, S024 if it is no crf_tagger."""
         if self.tagger_name not in self.nlp.component_names:
             known = ", ".join(self.nlp.component_names)
-            raise ValueError(Errors.S023.format(name=self.name, tagger=self.tagger_name, known=known))
+            raise SeginfError(Errors.S023.format(name=self.name, tagger=self.tagger_name, known=known))
         tagger = self.nlp.get_pipe(self.tagger_name)
         if not isinstance(tagger, CRFTagger):
             kind = type(tagger).__name__
-            raise ValueError(Errors.S024.format(name=self.name, tagger=self.tagger_name, kind=kind))
+            raise SeginfError(Errors.S024.format(name=self.name, tagger=self.tagger_name, kind=kind))
         return tagger
 
     def _prediction(self, tagger: CRFTagger, doc: Doc) -> TaggerPrediction:
         prediction: Optional[TaggerPrediction] = tagger.handover.read(doc)
         if prediction is None:
-            raise ValueError(Errors.S026.format(name=self.name, tagger=self.tagger_name))
+            raise SeginfError(Errors.S026.format(name=self.name, tagger=self.tagger_name))
         return prediction
 
     def _done(self, docs: Iterable[Doc]) -> None:

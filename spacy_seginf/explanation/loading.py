@@ -8,7 +8,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, SeginfError, Warnings
 from ..files import recover_folder
 from ..inputs import check_kind
 from .influence import Influence
@@ -31,12 +31,12 @@ def load_pipeline(model: str) -> Language:
     except MemoryError:
         raise
     except Exception as error:  # whatever spaCy and the packages of components raise when they read damaged files
-        if str(error).startswith("[S"):
+        if isinstance(error, SeginfError):
             raise
         if isinstance(error, OSError) and ("[E050]" in str(error) or "[E053]" in str(error)):
-            raise ValueError(Errors.S040.format(what="pipeline", path=model)) from None
+            raise SeginfError(Errors.S040.format(what="pipeline", path=model)) from None
         problem = " ".join(str(error).split())[:LONGEST] or type(error).__name__
-        raise ValueError(Errors.S248.format(path=model, problem=problem)) from error
+        raise SeginfError(Errors.S248.format(path=model, problem=problem)) from error
 
 
 def load_indexed(pipeline: str) -> tuple[Language, Influence]:
@@ -57,5 +57,5 @@ def indexed_components(nlp: Language, pipeline: str) -> list[Influence]:
     """
     found = [part for _, part in nlp.pipeline if isinstance(part, Influence) and part.index is not None]
     if not found:
-        raise ValueError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
+        raise SeginfError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
     return found

@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span, Token
 
 from ..crf import one_label_each
 from ..crf.schemes import TAG, TagScheme
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.fit import HeadData
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import bare_copy, run_before
@@ -27,9 +27,9 @@ def ask(nlp: Language, tagger: CRFTagger, doc: Doc, segment: Segment, labels: La
     if isinstance(segment, Span):
         start, end = segment.start, segment.end
     if segment.doc is not doc if not isinstance(segment, Doc) else segment is not doc:
-        raise ValueError(Errors.S029.format(problem="the segment is one of another document"))
+        raise SeginfError(Errors.S029.format(problem="the segment is one of another document"))
     if start >= end:
-        raise ValueError(Errors.S029.format(problem="the segment is empty"))
+        raise SeginfError(Errors.S029.format(problem="the segment is empty"))
     (copy,) = run_before(nlp, tagger, [bare_copy(nlp, doc)])
     (prediction,) = tagger.predict([copy])
     tags = prediction.tags if tagger.explains is None else tagger.followed_tags(copy)
@@ -47,5 +47,5 @@ def _parse_labels(scheme: TagScheme, labels: Union[str, Sequence[str]], length: 
     unknown = [label for label in labels if label not in scheme.index]
     if unknown or len(labels) != length:
         problem = f"unknown tag {unknown[0]!r}" if unknown else f"{len(labels)} labels for {length} tokens"
-        raise ValueError(Errors.S029.format(problem=f"{problem} (tags: {', '.join(scheme.tags)})"))
+        raise SeginfError(Errors.S029.format(problem=f"{problem} (tags: {', '.join(scheme.tags)})"))
     return [scheme.index[label] for label in labels]

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional, Sized
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 FLOAT32, FLOAT64, INT32, INT64 = ("float32",), ("float64",), ("int32",), ("int64",)
 # Types and shapes of the arrays of a shard. Letters stand for sizes: d documents, n tokens, r rows, s segments,
@@ -150,4 +150,4 @@ def check_within(path: Path, values: numpy.ndarray, low: int, high: int) -> None
 
 def damaged(path: Path, what: str) -> ValueError:
     """Make the error for a file that is not what was written."""
-    return ValueError(Errors.S032.format(path=path, what=what))
+    return SeginfError(Errors.S032.format(path=path, what=what))

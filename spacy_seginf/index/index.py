@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.curvature import Metric
 from ..influence.fit import HeadData
 from ..influence.penalty import Penalty
@@ -140,7 +140,7 @@ class Index(Addresses):
         shard = Shard(folder, sizes_of(entry, labels, manifest.width, manifest.dtype))
         facts = {key: shard.facts.get(key) for key in ("documents", "tokens", "rows", "segments", "labels")}
         if shard.facts.get("build") != entry["build"] or seal_checksum(folder) != entry["checksum"]:
-            raise ValueError(Errors.S033.format(path=folder, index=self.folder))
+            raise SeginfError(Errors.S033.format(path=folder, index=self.folder))
         if any(facts[key] != value for key, value in ({**entry, "labels": labels}).items() if key in facts):
             raise damaged(folder, "it holds something else than the manifest says")
         return shard
@@ -166,9 +166,9 @@ class Index(Addresses):
 
     def _array(self, name: str) -> StoredArray:
         if name not in self._files:
-            raise ValueError(Errors.S030.format(path=self.folder, what=f"{name} is missing"))
+            raise SeginfError(Errors.S030.format(path=self.folder, what=f"{name} is missing"))
         return StoredArray(self._files[name])
 
     def _require_all(self) -> None:
         if self.manifest.pruned:
-            raise ValueError(Errors.S035.format(path=self.folder, count=sum(self.manifest.dropped)))
+            raise SeginfError(Errors.S035.format(path=self.folder, count=sum(self.manifest.dropped)))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import write_text
 from ..inputs import read_file
 from .schema import check_manifest
@@ -92,20 +92,20 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = json.loads(read_file(path))
     except FileNotFoundError:
-        raise ValueError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing")) from None
+        raise SeginfError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing")) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(Errors.S032.format(path=path, what=f"not JSON ({error})")) from None
+        raise SeginfError(Errors.S032.format(path=path, what=f"not JSON ({error})")) from None
     found = content.get("format_version") if isinstance(content, dict) else None
     if found != FORMAT_VERSION:
         newer = isinstance(found, int) and found > FORMAT_VERSION
         advice = "Install a newer version of the package." if newer else "Build the index again."
-        raise ValueError(Errors.S031.format(path=folder, found=found, known=FORMAT_VERSION, advice=advice))
+        raise SeginfError(Errors.S031.format(path=folder, found=found, known=FORMAT_VERSION, advice=advice))
     if content.pop("checksum", None) != _checksum(content):
-        raise ValueError(Errors.S032.format(path=path, what="its content is not what was written"))
+        raise SeginfError(Errors.S032.format(path=path, what="its content is not what was written"))
     try:
         manifest = Manifest(**content)
     except TypeError as error:
-        raise ValueError(Errors.S032.format(path=path, what=error)) from None
+        raise SeginfError(Errors.S032.format(path=path, what=error)) from None
     check_manifest(path, content)
     return manifest
 

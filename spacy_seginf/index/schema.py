@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
 
 from ..crf.schemes import PREFIXES, TAG
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .storage import FEATURE_DTYPES
 
 NAME = re.compile(r"\w[\w.-]*")  # of a file or folder: nothing that leads elsewhere
@@ -117,4 +117,4 @@ def _check(path: Path, content: dict[str, Any], fields: Mapping[str, Callable[[A
 
 
 def _damaged(path: Path, what: str) -> ValueError:
-    return ValueError(Errors.S032.format(path=path, what=what))
+    return SeginfError(Errors.S032.format(path=path, what=what))

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import write_text
 from ..inputs import read_file
 from .arrays import Sizes, check_starts, damaged
@@ -51,9 +51,9 @@ class Shard:
         try:
             self.facts = json.loads(read_file(folder / SEAL))
         except FileNotFoundError:
-            raise ValueError(Errors.S030.format(path=folder, what=f"{SEAL} is missing")) from None
+            raise SeginfError(Errors.S030.format(path=folder, what=f"{SEAL} is missing")) from None
         except (OSError, ValueError, RecursionError) as error:
-            raise ValueError(Errors.S032.format(path=folder / SEAL, what=error)) from None
+            raise SeginfError(Errors.S032.format(path=folder / SEAL, what=error)) from None
         check_seal(folder / SEAL, self.facts)
         self._files = {
             name: StoredFile(folder / name, file["bytes"], file["checksums"])
@@ -68,7 +68,7 @@ class Shard:
     def file(self, name: str) -> StoredFile:
         """Return one of the files. RAISES (ValueError): S032 if the shard has none of this name."""
         if name not in self._files:
-            raise ValueError(Errors.S032.format(path=self.folder / SEAL, what=f"it does not list {name}"))
+            raise SeginfError(Errors.S032.format(path=self.folder / SEAL, what=f"it does not list {name}"))
         return self._files[name]
 
     def __getitem__(self, name: str) -> StoredArray:

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..inputs import open_file
 
 BLOCK = 1 << 20  # bytes that share a checksum
@@ -64,13 +64,13 @@ class StoredFile:
                     else numpy.zeros(0, dtype=numpy.uint8)
                 )
         except FileNotFoundError:
-            raise ValueError(Errors.S030.format(path=path.parent, what=f"{path.name} is missing")) from None
+            raise SeginfError(Errors.S030.format(path=path.parent, what=f"{path.name} is missing")) from None
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-                raise ValueError(Errors.S038.format(path=path, what=error.strerror)) from None
-            raise ValueError(Errors.S032.format(path=path, what=error)) from None
+                raise SeginfError(Errors.S038.format(path=path, what=error.strerror)) from None
+            raise SeginfError(Errors.S032.format(path=path, what=error)) from None
         if found != size or len(checksums) != -(-size // BLOCK):
-            raise ValueError(Errors.S032.format(path=path, what=f"it has {found} bytes instead of {size}"))
+            raise SeginfError(Errors.S032.format(path=path, what=f"it has {found} bytes instead of {size}"))
 
     def read(self, start: int, stop: int) -> numpy.ndarray:
         """Return some bytes. RAISES (ValueError): S032 if they are not those that were written."""
@@ -84,7 +84,7 @@ class StoredFile:
         for number in (first + numpy.flatnonzero(self._unchecked[first:last])).tolist():
             if zlib.crc32(self.raw[number * BLOCK : (number + 1) * BLOCK].data) != self._expected[number]:
                 what = f"bytes {number * BLOCK:,} to {(number + 1) * BLOCK:,} are not those that were written"
-                raise ValueError(Errors.S032.format(path=self.path, what=what))
+                raise SeginfError(Errors.S032.format(path=self.path, what=what))
             self._unchecked[number] = False
 
 
@@ -107,7 +107,7 @@ class StoredArray:
             self._offset = stream.tell()
             self._values = file.raw[self._offset :].view(self.dtype).reshape(self.shape)
         except UNREADABLE as error:
-            raise ValueError(Errors.S032.format(path=file.path, what=error)) from None
+            raise SeginfError(Errors.S032.format(path=file.path, what=error)) from None
         self._row = self.dtype.itemsize * int(numpy.prod(self.shape[1:]))
         self._unseen = numpy.full(len(file.raw) // BLOCK + 1, self.dtype.kind in "fc")  # blocks, for numbers in them
 
@@ -139,7 +139,7 @@ class StoredArray:
         for block in (first + numpy.flatnonzero(self._unseen[first:last])).tolist():
             start, stop = (max(place * BLOCK - self._offset, 0) // size for place in (block, block + 1))
             if not numpy.isfinite(numbers[start:stop]).all():
-                raise ValueError(Errors.S032.format(path=self.path, what="it has numbers that are not finite"))
+                raise SeginfError(Errors.S032.format(path=self.path, what="it has numbers that are not finite"))
             self._unseen[block] = False
 
     def _check(self, start: int, stop: int) -> None:
@@ -180,7 +180,7 @@ def encode_features(features: numpy.ndarray, dtype: str) -> tuple[numpy.ndarray,
     with numpy.errstate(over="ignore"):
         values = features.astype(dtype)
     if dtype == "float16" and not numpy.isfinite(values).all() and numpy.isfinite(features).all():
-        raise ValueError(Errors.S034.format(largest=float(numpy.abs(features).max())))
+        raise SeginfError(Errors.S034.format(largest=float(numpy.abs(features).max())))
     return values, None
 
 

@@ -7,7 +7,7 @@ from typing import Collection, Iterable
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .arrays import check_starts, damaged
 from .storage import StoredArray, StoredFile, save_array
 
@@ -33,7 +33,9 @@ class TextTable:
         self._offsets, self._file = offsets, file
         last = int(offsets[len(offsets) - 1])
         if last != len(file.raw):
-            raise ValueError(Errors.S032.format(path=file.path, what=f"it has {len(file.raw)} bytes instead of {last}"))
+            raise SeginfError(
+                Errors.S032.format(path=file.path, what=f"it has {len(file.raw)} bytes instead of {last}")
+            )
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 from spacy.language import Language
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..index.manifest import MANIFEST, Manifest, write_manifest
 from ..index.shards import share_file
@@ -71,7 +71,7 @@ def extend_index(
     )
     if refresh:
         if manifest.pruned:
-            raise ValueError(Errors.S035.format(path=index.folder, count=sum(manifest.dropped)))
+            raise SeginfError(Errors.S035.format(path=index.folder, count=sum(manifest.dropped)))
         l2 = None if dev else (manifest.l2 or None)
         return compute_index(
             nlp,

@@ -15,7 +15,7 @@ from spacy.language import Language
 from thinc.api import Model
 
 from ..crf.schemes import TAG
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..tagger import set_head_parameters
 from ..tagger.corpus import TrainingText
 from ..tagger.crf_tagger import CRFTagger
@@ -44,15 +44,15 @@ def find_component(nlp: Language, component: Optional[str] = None) -> str:
     """
     for name, pipe in nlp.components:
         if isinstance(pipe, CRFTagger):
-            raise ValueError(Errors.S063.format(name=name))
+            raise SeginfError(Errors.S063.format(name=name))
     found = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory in SCHEMES]
     known = ", ".join(found)
     if not found:
-        raise ValueError(Errors.S060.format(known=", ".join(nlp.pipe_names)))
+        raise SeginfError(Errors.S060.format(known=", ".join(nlp.pipe_names)))
     if component is not None and component not in found:
-        raise ValueError(Errors.S062.format(component=component, known=known))
+        raise SeginfError(Errors.S062.format(component=component, known=known))
     if component is None and len(found) > 1:
-        raise ValueError(Errors.S061.format(known=known))
+        raise SeginfError(Errors.S061.format(known=known))
     return component or found[0]
 
 
@@ -65,13 +65,13 @@ def add_tagger(nlp: Language, component: str) -> CRFTagger:
     explained: Any = nlp.get_pipe(component)
     block = nlp.config.interpolate()["components"][component].get("model", {})
     if not isinstance(block.get("tok2vec"), dict) or "@architectures" not in block["tok2vec"]:
-        raise ValueError(Errors.S067.format(component=component, what="its config has no tok2vec block"))
+        raise SeginfError(Errors.S067.format(component=component, what="its config has no tok2vec block"))
     scheme = SCHEMES[nlp.get_pipe_meta(component).factory]
     try:
         encoder = block["tok2vec"] if scheme == TAG else _states_block(block, explained)
         head = _tagger_head(explained) if scheme == TAG else _ner_head(explained)
     except (KeyError, ValueError, IndexError) as error:
-        raise ValueError(Errors.S067.format(component=component, what=error)) from None
+        raise SeginfError(Errors.S067.format(component=component, what=error)) from None
     model = {"@architectures": "spacy_seginf.CRFTagger.v1", "tok2vec": encoder}
     config = {"model": model, "scheme": scheme, "scorer": None, "explains": component}
     weights = dict(nlp.config["training"]["score_weights"])
@@ -83,7 +83,7 @@ def add_tagger(nlp: Language, component: str) -> CRFTagger:
     try:
         _copy_layers(explained.model, tagger.model.get_ref("tok2vec"), scheme)
     except (KeyError, ValueError, IndexError) as error:
-        raise ValueError(Errors.S067.format(component=component, what=error)) from None
+        raise SeginfError(Errors.S067.format(component=component, what=error)) from None
     for label in explained.labels:
         tagger.add_label(label)
     set_head_parameters(tagger.model.get_ref("output_layer"), *_by_tag(head, tagger.tags))
@@ -94,11 +94,11 @@ def check_labels(tagger: CRFTagger, texts: list[TrainingText], path: object) -> 
     """Are there labels, and does the head have them? RAISES (ValueError): S070 or S064 if not."""
     found = tagger.labels_in(text.example.reference for text in texts)
     if not found:
-        raise ValueError(Errors.S070.format(path=path, what="tags" if tagger.scheme.name == TAG else "entities"))
+        raise SeginfError(Errors.S070.format(path=path, what="tags" if tagger.scheme.name == TAG else "entities"))
     unknown = ", ".join(sorted(found - set(tagger.labels)))
     if unknown:
         known = ", ".join(tagger.labels)
-        raise ValueError(Errors.S064.format(path=path, component=tagger.explains, unknown=unknown, known=known))
+        raise SeginfError(Errors.S064.format(path=path, component=tagger.explains, unknown=unknown, known=known))
 
 
 def _states_block(block: dict[str, Any], ner: Any) -> dict[str, Any]:

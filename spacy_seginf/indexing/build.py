@@ -18,7 +18,7 @@ from spacy.language import Language
 
 from ..crf.decoding import limits_of
 from ..crf.schemes import TagScheme
-from ..errors import Errors, Warnings
+from ..errors import Errors, SeginfError, Warnings
 from ..files import exclusive, replace_folder
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
 from ..index.head import LABEL_HEAD, write_head
@@ -178,7 +178,7 @@ def compute_index(
     data = joined_documents(encoded)
     missing = data.allowed.all(axis=1)
     if missing.all():
-        raise ValueError(Errors.S041.format(path=corpus))
+        raise SeginfError(Errors.S041.format(path=corpus))
     if missing.any():
         warnings.warn(Warnings.W004.format(count=int(missing.sum()), path=corpus), stacklevel=2)
     clock.lap()
@@ -489,7 +489,7 @@ def save_with_index(
             if not done:
                 shutil.rmtree(partial_output, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise ValueError(Errors.S036.format(path=output, kept=kept)) from None
+                raise SeginfError(Errors.S036.format(path=output, kept=kept)) from None
             if kept:
                 say(kept)
             raise
@@ -504,8 +504,8 @@ def check_labels(tagger: CRFTagger, texts: list[TrainingText], corpus: str = "th
     found, named = set().union(*by_text), ", ".join(tagger.labels)
     if found and not found & known:
         message = Errors.S045.format(path=corpus, found=", ".join(sorted(found)), name=tagger.name, known=named)
-        raise ValueError(message)
+        raise SeginfError(message)
     for text, labels in zip(texts, by_text):
         if not labels <= known:
             where, label = f"document {text.identifier} of {corpus}", min(labels - known)
-            raise ValueError(Errors.S003.format(where=where, label=label, name=tagger.name, known=named))
+            raise SeginfError(Errors.S003.format(where=where, label=label, name=tagger.name, known=named))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Callable, Optional, Sequence
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.cost import CorpusSize, Cost, estimate, used_curvature
 from ..machine import available_memory
 from ..tagger import head_parameters
@@ -51,7 +51,7 @@ def announce_cost(
         fewer = estimate(replace(size, labels=size.labels // 2 + 1), curvature, dtype, refit=refit).memory
         less.append(f"half as many entity types ({_gigabytes(fewer)})")
         needs = {"need": _gigabytes(cost.memory), "free": _gigabytes(free), "options": ", or ".join(less)}
-        raise ValueError(Errors.S222.format(labels=size.labels, parameters=size.parameters, **needs))
+        raise SeginfError(Errors.S222.format(labels=size.labels, parameters=size.parameters, **needs))
     known = "" if free is None else f" ({_gigabytes(free)} are free)"
     say(
         f"{size.labels} tags and {size.width} features make {size.parameters:,} parameters, so with {NAMES[used]} this "

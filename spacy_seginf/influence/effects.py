@@ -20,7 +20,7 @@ import numpy
 
 from ..budget import at_once
 from ..crf import one_label_each, viterbi
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .curvature import ExactCurvature, KroneckerCurvature, Metric
 from .fit import MATRICES, NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
 from .linear_algebra import largest_eigenvalue_bound
@@ -314,10 +314,10 @@ def log_odds(losses: numpy.ndarray) -> numpy.ndarray:
 def _one_label_each(labels: numpy.ndarray, tokens: int, size: int) -> numpy.ndarray:
     """Permit one label at each token. RAISES (ValueError): S029 if they are not labels, or not as many."""
     if labels.shape != (tokens,):
-        raise ValueError(Errors.S029.format(problem=f"{labels.size} labels for {tokens} tokens"))
+        raise SeginfError(Errors.S029.format(problem=f"{labels.size} labels for {tokens} tokens"))
     if tokens and not 0 <= labels.min() <= labels.max() < size:
         problem = f"labels are numbers from 0 to {size - 1}, not {labels.min()} to {labels.max()}"
-        raise ValueError(Errors.S029.format(problem=problem))
+        raise SeginfError(Errors.S029.format(problem=problem))
     return one_label_each(labels, size)
 
 

@@ -21,7 +21,7 @@ from ..budget import at_once
 from ..crf import forward_backward, negative_log_likelihood
 from ..crf.arrays import sequence_groups
 from ..crf.hessian import loss_hessian
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .linear_algebra import cholesky, is_positive
 from .penalty import Penalty, penalty_of
 
@@ -249,7 +249,7 @@ def checked(penalty: Union[float, Penalty]) -> Penalty:
     """Return a penalty that J has a single optimum with. RAISES (ValueError): S050 if l2 is not positive."""
     penalty = penalty_of(penalty)
     if not 0 < penalty.l2 < float("inf"):
-        raise ValueError(Errors.S050.format(l2=penalty.l2))
+        raise SeginfError(Errors.S050.format(l2=penalty.l2))
     return penalty
 
 

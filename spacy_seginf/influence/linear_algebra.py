@@ -12,7 +12,7 @@ import numpy
 import scipy.linalg
 from scipy.linalg.lapack import dpotrf, dpotri
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 MARGIN = 1.001  # by which the bound on an eigenvalue is first tried to exceed its estimate
 GROWTH = 1.01  # of a bound that did not hold
@@ -84,9 +84,9 @@ def cholesky(matrix: numpy.ndarray) -> numpy.ndarray:
         try:
             factor = numpy.linalg.cholesky(matrix)
         except numpy.linalg.LinAlgError:
-            raise ValueError(Errors.S051) from None
+            raise SeginfError(Errors.S051) from None
     if not numpy.isfinite(numpy.diagonal(factor)).all():
-        raise ValueError(Errors.S051)
+        raise SeginfError(Errors.S051)
     return factor
 
 
@@ -176,4 +176,4 @@ def _first_that_works(*routines: Callable[[], Result], what: str) -> Result:
             return routine()
         except (numpy.linalg.LinAlgError, ValueError):
             continue
-    raise ValueError(Errors.S209.format(what=what))
+    raise SeginfError(Errors.S209.format(what=what))

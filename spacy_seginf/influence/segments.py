@@ -20,7 +20,7 @@ import numpy
 from ..crf.covariance import covariance_product, expected_pairs, log_partitions, sum_rows
 from ..crf.factored import AnyChain, FactoredChain, any_chain
 from ..crf.likelihood import pairs_by_sequence
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .fit import HeadData, ranges, unpack
 from .pair_rows import Pairs, factored, written_out
 
@@ -127,7 +127,7 @@ class SegmentChains:
             or (ends <= starts).any()
             or (ends > sizes[documents]).any()
         ):
-            raise ValueError(Errors.S029.format(problem="a segment is empty or reaches out of its document"))
+            raise SeginfError(Errors.S029.format(problem="a segment is empty or reaches out of its document"))
         first = data.starts[documents] + starts
         self.lengths = ends - starts
         self.rows = ranges(first, self.lengths)

@@ -27,7 +27,7 @@ from ..curation.records import Decision, suspicion_id
 from ..curation.scores import segment_scores
 from ..curation.source import LabelSource
 from ..curation.suspecting import Suspector
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..influence.choose import fit_to_optimum
 from ..influence.fit import HeadData
 from ..tagger.corpus import identifier_of, read_documents
@@ -112,7 +112,7 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
     for number, length in enumerate(source.data.lengths):
         name, first = opened.index.place(number, 0)
         if name not in docs or [token.text for token in docs[name][first : first + length]] != opened.words[number]:
-            raise ValueError(Errors.S216.format(path=path, id=name))
+            raise SeginfError(Errors.S216.format(path=path, id=name))
         doc = docs[name]
         rows = truth[source.data.starts[number] :][:length]
         rows[[token.ent_iob != 0 for token in doc[first : first + length]]] = 0
@@ -121,7 +121,7 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
                 if entity.label_ not in scheme.labels:
                     known = ", ".join(scheme.labels)
                     facts = {"label": entity.label_, "name": opened.tagger.name, "known": known}
-                    raise ValueError(Errors.S003.format(where=f"document {name} of {path}", **facts))
+                    raise SeginfError(Errors.S003.format(where=f"document {name} of {path}", **facts))
                 rows[entity.start - first : entity.end - first] = scheme.entity_tags(entity.label_, len(entity))
     return truth
 
@@ -142,7 +142,7 @@ def train_again(config: Path, output: Path, corpus: Path, overrides: Mapping[str
     done = subprocess.run([*command, *options], capture_output=True, text=True, env=os.environ.copy())
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise ValueError(Errors.S217.format(config=config, problem="\n".join(lines[-8:])))
+        raise SeginfError(Errors.S217.format(config=config, problem="\n".join(lines[-8:])))
     return output / "model-last"
 
 

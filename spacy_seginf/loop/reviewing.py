@@ -12,7 +12,7 @@ from ..curation.ranking import Suspect
 from ..curation.readings import Reading
 from ..curation.source import LabelSource
 from ..curation.suspecting import Decided, Suspector
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Reviewer:
 
     def __init__(self, source: LabelSource, truth: numpy.ndarray) -> None:
         if len(truth) != len(source.labels):
-            raise ValueError(Errors.S215.format(found=len(truth), tokens=len(source.labels)))
+            raise SeginfError(Errors.S215.format(found=len(truth), tokens=len(source.labels)))
         self.source, self.truth = source, truth
         self.wrong = truth != source.labels
 

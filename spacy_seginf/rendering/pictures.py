@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .plotting import write_figure
 from .text import shorten, visible
 
@@ -23,7 +23,7 @@ def check_picture(path: Path) -> None:
     """
     _figure_class()
     if path.suffix.lower() not in ENDINGS:
-        raise ValueError(Errors.S220.format(path=path, endings=", ".join(ENDINGS)))
+        raise SeginfError(Errors.S220.format(path=path, endings=", ".join(ENDINGS)))
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -53,5 +53,5 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ValueError(Errors.S110) from None
+        raise SeginfError(Errors.S110) from None
     return Figure

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import write_bytes
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -17,7 +17,7 @@ def load_pyplot() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise ValueError(Errors.S110) from None
+        raise SeginfError(Errors.S110) from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -6,7 +6,7 @@ import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .judging import read_said
 from .page import head, policy, render
 from .state import Review
@@ -36,7 +36,7 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
         from flask import Flask, abort, request
         from werkzeug.exceptions import HTTPException
     except ImportError:
-        raise ValueError(Errors.S180) from None
+        raise SeginfError(Errors.S180) from None
     app = Flask("spacy_seginf.review", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
@@ -100,7 +100,7 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
         try:
             return answer({"changes": review.decide(said)})
         except ValueError as error:
-            saved = str(error).startswith("[S171]")
+            saved = isinstance(error, SeginfError) and error.code == "S171"
             return answer({"error": str(error)}, 507 if saved else 400)
 
     return app

@@ -9,7 +9,7 @@ from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.records import CHOICES, Decision
 from ..curation.suspicions import Ranking, Suspicion
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .shown import brief
 
 
@@ -30,7 +30,7 @@ class Said:
 def read_said(content: object) -> list[Said]:
     """Read a list of what was said off JSON, which may be anything. RAISES (ValueError): S185 if it is no such list."""
     if not isinstance(content, list) or not content:
-        raise ValueError(Errors.S185.format(suspicion="", problem="a list of decisions was expected"))
+        raise SeginfError(Errors.S185.format(suspicion="", problem="a list of decisions was expected"))
     return [_read_one(entry) for entry in content]
 
 
@@ -117,4 +117,4 @@ def _entity(value: object) -> Optional[Entity]:
 
 
 def _refusal(suspicion: str, problem: str) -> ValueError:
-    return ValueError(Errors.S185.format(suspicion=brief(suspicion), problem=problem))
+    return SeginfError(Errors.S185.format(suspicion=brief(suspicion), problem=problem))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..inputs import check_kind
 from .app import LARGEST, make_app
 from .state import Review
@@ -33,7 +33,7 @@ class ReviewServer:
             try:
                 from .serving import Server
             except ImportError:
-                raise ValueError(Errors.S180) from None
+                raise SeginfError(Errors.S180) from None
             self._server = Server(app, self._socket, LARGEST)
         except BaseException:
             self._socket.close()
@@ -74,7 +74,7 @@ def check_writable(path: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()  # where a lock will be
     except (OSError, RuntimeError) as error:  # links in a circle
-        raise ValueError(Errors.S183.format(path=path, problem=getattr(error, "strerror", None) or error)) from None
+        raise SeginfError(Errors.S183.format(path=path, problem=getattr(error, "strerror", None) or error)) from None
 
 
 def _listen(port: int) -> socket.socket:
@@ -89,5 +89,5 @@ def _listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         problem = getattr(error, "strerror", None) or error
-        raise ValueError(Errors.S184.format(port=port, problem=problem)) from None
+        raise SeginfError(Errors.S184.format(port=port, problem=problem)) from None
     return listening

@@ -11,7 +11,7 @@ from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
 from ..curation.records import Decision
 from ..curation.suspicions import Ranking, Suspicion
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from .judging import Said, decide
 from .shown import Tables, brief, evidence_shown
 
@@ -89,7 +89,7 @@ class Review:
         RAISES (ValueError): S185 if one can't be taken, S171 if they can't be written.
         """
         if not self._file_lock.acquire(timeout=WAIT):
-            raise ValueError(Errors.S171.format(path=self.path, problem="other decisions are still being written"))
+            raise SeginfError(Errors.S171.format(path=self.path, problem="other decisions are still being written"))
         try:
             self._listen()
             decisions: list[Decision] = []
@@ -133,7 +133,7 @@ class Review:
             if decision.corpus and decision.corpus != self.ranking.corpus:
                 shown = {"suspicion": brief(decision.suspicion), "found": brief(decision.corpus[:8])}
                 expected = brief(self.ranking.corpus[:8])
-                raise ValueError(Errors.S182.format(path=self.path, expected=expected, **shown))
+                raise SeginfError(Errors.S182.format(path=self.path, expected=expected, **shown))
         return [decision for decision in decisions if decision.reviewer == self.reviewer]
 
     def _listen(self) -> None:
@@ -173,7 +173,7 @@ class Review:
         if number is not None and said.choice == "undo" and not self._words.get(said.suspicion):
             problem = "there is nothing to take back"
         if problem or number is None:
-            raise ValueError(Errors.S185.format(suspicion=brief(said.suspicion), problem=problem))
+            raise SeginfError(Errors.S185.format(suspicion=brief(said.suspicion), problem=problem))
         return decide(self.ranking, self.suspicions[number], said, self.reviewer)
 
     def _is_last(self, decision: Decision) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..curation.suspicions import Suspicion
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import write_text
 from .page import head, render
 from .shown import AROUND
@@ -20,7 +20,7 @@ def write_static_page(path: Path, review: Review) -> None:
     try:
         write_text(path, content)
     except OSError as error:
-        raise ValueError(Errors.S186.format(path=path, problem=error.strerror or error)) from None
+        raise SeginfError(Errors.S186.format(path=path, problem=error.strerror or error)) from None
 
 
 def static_data(review: Review) -> dict[str, Any]:

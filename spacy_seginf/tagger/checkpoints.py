@@ -21,7 +21,7 @@ from spacy.language import Language
 from spacy.util import load_config, registry
 from thinc.api import Optimizer
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from ..files import replace_folder, write_text
 from .crf_tagger import CRFTagger
 
@@ -56,24 +56,24 @@ class Checkpoint:
             exclude = ["vocab", *influence_components(config)]
             loaded = spacy.load(self.path, vocab=nlp.vocab, exclude=exclude)
         except OSError as error:
-            raise ValueError(Errors.S090.format(path=self.path.parent, problem=error)) from None
+            raise SeginfError(Errors.S090.format(path=self.path.parent, problem=error)) from None
         except (KeyError, ValueError) as error:
-            raise ValueError(Errors.S093.format(path=self.path, problem=f"it can't be loaded ({error!r})")) from None
+            raise SeginfError(Errors.S093.format(path=self.path, problem=f"it can't be loaded ({error!r})")) from None
         found = loaded.get_pipe(tagger) if tagger in loaded.component_names else None
         if not isinstance(found, CRFTagger):
-            raise ValueError(Errors.S092.format(path=self.path, problem=f"it has no crf_tagger '{tagger}'"))
+            raise SeginfError(Errors.S092.format(path=self.path, problem=f"it has no crf_tagger '{tagger}'"))
         own: Any = nlp.get_pipe(tagger)
         if found.tags != own.tags:
             problem = f"{', '.join(found.tags)} instead of {', '.join(own.tags)}"
-            raise ValueError(Errors.S091.format(path=self.path, problem=problem))
+            raise SeginfError(Errors.S091.format(path=self.path, problem=problem))
         widths = [component.model.get_ref("output_layer").get_dim("nI") for component in (found, own)]
         if widths[0] != widths[1]:
             problem = f"its token vectors have width {widths[0]} instead of {widths[1]}"
-            raise ValueError(Errors.S092.format(path=self.path, problem=problem))
+            raise SeginfError(Errors.S092.format(path=self.path, problem=problem))
         for name, component in loaded.pipeline:
             if name in nlp.component_names and _shapes(component) != _shapes(nlp.get_pipe(name)):
                 problem = f"the component '{name}' has other layers"
-                raise ValueError(Errors.S092.format(path=self.path, problem=problem))
+                raise SeginfError(Errors.S092.format(path=self.path, problem=problem))
         return loaded
 
 
@@ -84,20 +84,20 @@ def read_checkpoints(folder: Path) -> list[Checkpoint]:
     """
     listing = folder / LISTING
     if not listing.is_file():
-        raise ValueError(Errors.S090.format(path=folder, problem=f"there is no {LISTING}"))
+        raise SeginfError(Errors.S090.format(path=folder, problem=f"there is no {LISTING}"))
     try:
         entries = json.loads(listing.read_text(encoding="utf8"))["checkpoints"]
         found = [Checkpoint(folder / str(e["folder"]), int(e["step"]), float(e["learn_rate"])) for e in entries]
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(Errors.S093.format(path=listing, problem=f"it is no listing ({error!r})")) from None
+        raise SeginfError(Errors.S093.format(path=listing, problem=f"it is no listing ({error!r})")) from None
     if not found:
-        raise ValueError(Errors.S090.format(path=folder, problem="training has not saved any yet"))
+        raise SeginfError(Errors.S090.format(path=folder, problem="training has not saved any yet"))
     for checkpoint in found:
         if not (checkpoint.learn_rate >= 0 and math.isfinite(checkpoint.learn_rate)):
             problem = f"the learning rate of step {checkpoint.step} is {checkpoint.learn_rate}"
-            raise ValueError(Errors.S093.format(path=listing, problem=problem))
+            raise SeginfError(Errors.S093.format(path=listing, problem=problem))
         if not checkpoint.path.is_dir():
-            raise ValueError(Errors.S090.format(path=folder, problem=f"{checkpoint.path.name} is gone"))
+            raise SeginfError(Errors.S090.format(path=folder, problem=f"{checkpoint.path.name} is gone"))
     return sorted(found, key=lambda checkpoint: checkpoint.step)
 
 
@@ -119,7 +119,7 @@ def checkpoint_logger(path: Optional[str] = None, every: Optional[int] = None, p
         message = Errors.S028.format(
             setting="every", name=LOGGER, value=every, allowed="It must be at least 1, or null."
         )
-        raise ValueError(message)
+        raise SeginfError(message)
     console: Setup = registry.get("loggers", "spacy.ConsoleLogger.v1")(progress_bar)
     if path is None:
         return console
@@ -192,7 +192,7 @@ def _clear(folder: Path) -> None:
         others = [entry.name for entry in folder.iterdir() if not _ours(entry)] if folder.is_dir() else [folder.name]
         if others:
             allowed = f"It holds other files ({', '.join(sorted(others)[:3])}). Name a folder of its own."
-            raise ValueError(Errors.S028.format(setting="path", name=LOGGER, value=str(folder), allowed=allowed))
+            raise SeginfError(Errors.S028.format(setting="path", name=LOGGER, value=str(folder), allowed=allowed))
         # The listing goes first: without it, what is left of a run that is interrupted here is no run.
         (folder / LISTING).unlink(missing_ok=True)
         for entry in folder.iterdir():

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, SeginfError, Warnings
 from ..inputs import check_unpacked
 from .crf_tagger import CRFTagger
 from .readers import DEVELOPMENT, TRAINING, training_reader
@@ -60,7 +60,7 @@ def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str
     if len(annotated) < len(docs):
         warnings.warn(Warnings.W003.format(count=len(docs) - len(annotated), path=path), stacklevel=2)
     if not texts:
-        raise ValueError(Errors.S041.format(path=path))
+        raise SeginfError(Errors.S041.format(path=path))
     return texts
 
 
@@ -97,24 +97,24 @@ def read_documents(nlp: Language, path: Path) -> Iterator[Doc]:
     RAISES (ValueError): S040 without a file, S042 for another kind.
     """
     if not path.exists():
-        raise ValueError(Errors.S040.format(what="corpus", path=path))
+        raise SeginfError(Errors.S040.format(what="corpus", path=path))
     if path.is_dir():
         files = sorted(file for file in path.rglob("*.spacy") if file.is_file())
         if not files:
-            raise ValueError(Errors.S042.format(path=path, what="it is a folder without .spacy files"))
+            raise SeginfError(Errors.S042.format(path=path, what="it is a folder without .spacy files"))
         for file in files:
             yield from read_documents(nlp, file)
         return
     if path.suffix != ".spacy" or not path.is_file():
-        raise ValueError(Errors.S042.format(path=path, what="it is not a file whose name ends in .spacy"))
+        raise SeginfError(Errors.S042.format(path=path, what="it is not a file whose name ends in .spacy"))
     check_unpacked(path)
     try:
         yield from DocBin().from_disk(path).get_docs(nlp.vocab)
     except (ValueError, OSError, LookupError, TypeError, MemoryError) as error:
         what = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(Errors.S042.format(path=path, what=what)) from None
+        raise SeginfError(Errors.S042.format(path=path, what=what)) from None
     except Exception as error:  # zlib.error and msgpack's own have no common base
-        raise ValueError(Errors.S042.format(path=path, what=type(error).__name__)) from None
+        raise SeginfError(Errors.S042.format(path=path, what=type(error).__name__)) from None
 
 
 def identifier_of(doc: Doc, path: Path, number: int) -> str:

@@ -19,7 +19,7 @@ from thinc.types import Floats2d
 from ..crf import DecodingMask, negative_log_likelihood, split_rows
 from ..crf.decoding import Place, best_tags, limits_of, places, preset_entities
 from ..crf.schemes import TAG, TagScheme
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 from . import CRFScores
 from .handover import Handover, readers_of
 from .head import on_cpu
@@ -102,7 +102,7 @@ class CRFTagger(TrainablePipe):
         explains: Optional[str] = None,
     ) -> None:
         if scheme == TAG and explains is None:
-            raise ValueError(Errors.S069.format(name=name))
+            raise SeginfError(Errors.S069.format(name=name))
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -165,7 +165,7 @@ class CRFTagger(TrainablePipe):
         if label in self.labels:
             return 0
         if self._is_initialized():
-            raise ValueError(Errors.S005.format(label=label, name=self.name, known=", ".join(self.labels)))
+            raise SeginfError(Errors.S005.format(label=label, name=self.name, known=", ".join(self.labels)))
         self.scheme = TagScheme((*self.labels, label), self.cfg["scheme"], self.name)
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
@@ -193,7 +193,7 @@ class CRFTagger(TrainablePipe):
         for label in labels:
             self.add_label(label)
         if not self.labels:
-            raise ValueError(Errors.S004.format(name=self.name))
+            raise SeginfError(Errors.S004.format(name=self.name))
         sample = list(islice(get_examples(), 10))
         docs = [example.predicted for example in sample]
         size = cast(CRFScores, self.model.ops.alloc2f(1, len(self.tags)))  # only its width is read
@@ -243,13 +243,13 @@ class CRFTagger(TrainablePipe):
         RAISES (ValueError): S010, S011, S013 to S015 as ``predict``.
         """
         if not self._is_initialized():
-            raise ValueError(Errors.S011.format(name=self.name))
+            raise SeginfError(Errors.S011.format(name=self.name))
         if not any(len(doc) for doc in docs):
             width = self.model.get_ref("output_layer").get_dim("nI")
             return [self.model.ops.alloc2f(0, width) for _ in docs]
         xp, head = self.model.ops.xp, self.model.get_ref("output_layer")
         if not all(bool(xp.isfinite(head.get_param(name)).all()) for name in ("W", "b", "T")):
-            raise ValueError(Errors.S015.format(name=self.name))
+            raise SeginfError(Errors.S015.format(name=self.name))
         features = self.model.get_ref("tok2vec").predict(docs)
         # Moved to the CPU once for all documents: each move waits for the GPU.
         silent = xp.concatenate([~rows.any(axis=1) for rows in features])
@@ -294,7 +294,7 @@ class CRFTagger(TrainablePipe):
         RAISES (ValueError): S065 for a label that the head lacks, S068 if there is no prediction.
         """
         if len(doc) and not doc.has_annotation(self.attribute):
-            raise ValueError(Errors.S068.format(name=self.name, component=self.explains, text=_shorten(doc.text)))
+            raise SeginfError(Errors.S068.format(name=self.name, component=self.explains, text=_shorten(doc.text)))
         try:
             if self.scheme.name == TAG:
                 return numpy.array([self.scheme.index[token.tag_] for token in doc], dtype=numpy.int64)
@@ -302,7 +302,7 @@ class CRFTagger(TrainablePipe):
         except KeyError as error:
             known = ", ".join(self.labels)
             message = Errors.S065.format(name=self.name, component=self.explains, label=error.args[0], known=known)
-            raise ValueError(message) from None
+            raise SeginfError(message) from None
 
     def update(
         self,
@@ -346,7 +346,7 @@ class CRFTagger(TrainablePipe):
         loss = negative_log_likelihood(scores.emissions, scores.transitions, scores.lengths, allowed)
         total = float(loss.values.sum())
         if not numpy.isfinite(total):
-            raise ValueError(Errors.S012.format(name=self.name))
+            raise SeginfError(Errors.S012.format(name=self.name))
         return total, CRFScores(loss.emissions, loss.transitions, scores.lengths)
 
     def allowed_tags(self, example: Example) -> numpy.ndarray:
@@ -362,7 +362,7 @@ class CRFTagger(TrainablePipe):
             known = ", ".join(self.labels)
             where = f"the text {_shorten(example.reference.text)}"
             message = Errors.S003.format(where=where, label=error.args[0], name=self.name, known=known)
-            raise ValueError(message) from None
+            raise SeginfError(message) from None
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> CRFTagger:
         """Load from bytes, in place. The output layer takes its size from the data."""
@@ -378,18 +378,18 @@ class CRFTagger(TrainablePipe):
         """Make the scheme of what was read. RAISES (ValueError): S249 if labels, scheme and weights do not fit."""
         labels = self.cfg.get("labels")
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-            raise ValueError(Errors.S249.format(name=self.name, problem="its labels are no list of texts"))
+            raise SeginfError(Errors.S249.format(name=self.name, problem="its labels are no list of texts"))
         self.scheme = TagScheme(self.labels, str(self.cfg.get("scheme")), self.name)
         head, tags = self.model.get_ref("output_layer"), len(self.scheme.tags)
         if self._is_initialized() and len(head.get_param("W")) != tags:
             problem = f"labels and scheme make {tags} tags, and the output layer has {len(head.get_param('W'))}"
-            raise ValueError(Errors.S249.format(name=self.name, problem=problem))
+            raise SeginfError(Errors.S249.format(name=self.name, problem=problem))
         return self
 
     def _check_trainable(self) -> None:
         """With a listener, doing nothing in ``update`` would even keep the upstream encoder from learning."""
         if self.explains is not None:
-            raise ValueError(Errors.S066.format(name=self.name, component=self.explains))
+            raise SeginfError(Errors.S066.format(name=self.name, component=self.explains))
 
     def _idle(self, docs: Iterable[Doc]) -> bool:
         """Does nobody read what it finds? Then the pipeline costs what it did without it."""
@@ -414,7 +414,7 @@ class CRFTagger(TrainablePipe):
             if not rows.all():
                 token = doc[int(numpy.flatnonzero(~rows)[0])]
                 text = _shorten(doc.text)
-                raise ValueError(Errors.S014.format(name=self.name, token=token.text, position=token.i, text=text))
+                raise SeginfError(Errors.S014.format(name=self.name, token=token.text, position=token.i, text=text))
 
     def _check_features(self, docs: Sequence[Doc], silent_rows: Sequence[Any]) -> None:
         """Listeners answer with zeros for what upstream never saw: refuse to learn or tag from nothing.
@@ -425,11 +425,11 @@ class CRFTagger(TrainablePipe):
             silent: list[int] = rows.nonzero()[0].tolist()
             if len(silent) == len(doc) and any(char.isprintable() and not char.isspace() for char in doc.text):
                 upstream = getattr(self.model.get_ref("tok2vec"), "upstream_name", None) or "tok2vec or transformer"
-                raise ValueError(Errors.S010.format(name=self.name, upstream=upstream, text=_shorten(doc.text)))
+                raise SeginfError(Errors.S010.format(name=self.name, upstream=upstream, text=_shorten(doc.text)))
             # White space and control characters have no word pieces and rightly no features; words always do.
             cut = [i for i in silent if any(char.isalnum() for char in doc[i].text)]
             if cut:
-                raise ValueError(
+                raise SeginfError(
                     Errors.S013.format(
                         name=self.name,
                         count=len(cut),

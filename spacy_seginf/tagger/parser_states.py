@@ -11,7 +11,7 @@ from spacy.util import registry
 from thinc.api import Linear, Model, chain, list2array
 from thinc.types import Floats2d
 
-from ..errors import Errors
+from ..errors import Errors, SeginfError
 
 
 @registry.architectures("spacy_seginf.ParserStates.v1")
@@ -62,7 +62,7 @@ def forward(
         start += len(doc)
 
     def backprop(_: Any) -> Any:
-        raise ValueError(Errors.S176)
+        raise SeginfError(Errors.S176)
 
     return found, backprop
 

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 from spacy.util import registry
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, SeginfError, Warnings
 
 TRAINING, DEVELOPMENT, OTHER = "training", "development", "other"
 SECTIONS = {DEVELOPMENT: ("dev_corpus", "corpora.dev")}  # of other roles: those of training
@@ -81,7 +81,7 @@ class ForeignReader:
             yield *docs[place], example, texts[place][: hit[1]].count(GAP)
 
     def _unusable(self, what: str) -> ValueError:
-        return ValueError(Errors.S047.format(reader=self.name, path=self.path, what=what))
+        return SeginfError(Errors.S047.format(reader=self.name, path=self.path, what=what))
 
 
 def training_reader(nlp: Language, path: Path, role: str = TRAINING) -> CorpusReader | ForeignReader:
@@ -107,7 +107,7 @@ def training_reader(nlp: Language, path: Path, role: str = TRAINING) -> CorpusRe
         made = registry.resolve({"reader": block})["reader"]
     except Exception as error:  # whatever a reader of another package may raise
         problem = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(Errors.S047.format(reader=name, path=path, what=problem)) from error
+        raise SeginfError(Errors.S047.format(reader=name, path=path, what=problem)) from error
     if type(made) is Corpus:
         return CorpusReader(made)
     return ForeignReader(name, made, path)

@@ -17,7 +17,7 @@ import torch
 
 from spacy_seginf.attribution.method import Attribution, Context, Method, Texts
 from spacy_seginf.attribution.settings import check_least
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 
 from .tokens import Tokens, linear_layer, sum_columns
 
@@ -68,7 +68,7 @@ class KronfluenceScores(Attribution):
             from kronfluence.analyzer import Analyzer, prepare_model
             from kronfluence.arguments import FactorArguments, ScoreArguments
         except ImportError:
-            raise ValueError(Errors.S096.format(package="kronfluence")) from None
+            raise SeginfError(Errors.S096.format(package="kronfluence")) from None
         texts = context.training
         everything, tokens = Tokens.of_documents(texts), Tokens.of_segments(texts)
         self._count = len(everything)

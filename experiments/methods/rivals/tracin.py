@@ -11,7 +11,7 @@ import spacy
 import torch
 
 from spacy_seginf.attribution.method import Attribution, Context, Method, Texts
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 
 from .tokens import Tokens, linear_layer, sum_columns
 
@@ -50,7 +50,7 @@ class CaptumScores(Attribution):
         try:
             from captum.influence import TracInCPFast
         except ImportError:
-            raise ValueError(Errors.S096.format(package="captum")) from None
+            raise SeginfError(Errors.S096.format(package="captum")) from None
         texts = context.training
         tokens = Tokens.of_segments(texts)
         self._lengths = tokens.lengths

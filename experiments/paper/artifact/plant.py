@@ -9,7 +9,7 @@ from spacy.tokens import DocBin
 from wasabi import Printer
 
 from spacy_seginf.api.evaluate import read_docs
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.files import write_bytes
 
 from .planting import LABEL, SHARE, WORD, artifact_of, plant_artifacts
@@ -35,7 +35,7 @@ def plant_artifact(
     """
     source, target = Path(source), Path(target)
     if target.resolve() == source.resolve():
-        raise ValueError(Errors.S143.format(path=source))
+        raise SeginfError(Errors.S143.format(path=source))
     docs = plant_artifacts(read_docs(spacy.blank("en"), source), seed, share=share, word=word, label=label)
     write_bytes(target, DocBin(docs=docs, store_user_data=True).to_bytes())
     count = sum(artifact_of(doc) is not None for doc in docs)

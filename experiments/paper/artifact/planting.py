@@ -11,7 +11,7 @@ from typing import Optional, Sequence, Union
 import numpy
 from spacy.tokens import Doc, Token
 
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 
 KEY = "artifact"  # in user_data
 WORD, LABEL, SHARE = "special", "PER", 0.1
@@ -40,12 +40,12 @@ def plant_artifacts(
     _check(share, word, label)
     planted = next((number for number, doc in enumerate(docs, start=1) if artifact_of(doc) is not None), None)
     if planted is not None:
-        raise ValueError(Errors.S140.format(number=planted))
+        raise SeginfError(Errors.S140.format(number=planted))
     outside = [[token.i for token in doc if token.ent_iob_ == "O"] for doc in docs]
     eligible = [number for number, tokens in enumerate(outside) if tokens]
     count = min(round(share * len(docs)), len(eligible))
     if not count:
-        raise ValueError(Errors.S142.format(share=share, documents=len(docs), eligible=len(eligible)))
+        raise SeginfError(Errors.S142.format(share=share, documents=len(docs), eligible=len(eligible)))
     generator = numpy.random.default_rng(seed)
     result = list(docs)
     for number in numpy.sort(generator.choice(eligible, count, replace=False)).tolist():
@@ -60,7 +60,7 @@ def _check(share: float, word: str, label: str) -> None:
         ("label", label, bool(label.strip()), "It must be an entity type, such as PER."),
     ):
         if not good:
-            raise ValueError(Errors.S141.format(setting=setting, value=value, allowed=allowed))
+            raise SeginfError(Errors.S141.format(setting=setting, value=value, allowed=allowed))
 
 
 def _with_artifact(doc: Doc, place: int, word: str, label: str) -> Doc:

@@ -15,7 +15,7 @@ from typing import Any, Callable, Sequence
 
 from spacy.util import registry
 
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.trial import Progress
 
 from ..records import read_records
@@ -46,10 +46,10 @@ class Dosage:
     def __post_init__(self) -> None:
         if not self.pipelines or isinstance(self.pipelines, str) or len(set(self.pipelines)) < len(self.pipelines):
             allowed = "Give a list of different pipelines, one for each training seed."
-            raise ValueError(Errors.S162.format(setting="pipelines", value=self.pipelines, allowed=allowed))
+            raise SeginfError(Errors.S162.format(setting="pipelines", value=self.pipelines, allowed=allowed))
         if self.window < 0:
             allowed = "Give a number of tokens, 0 or more."
-            raise ValueError(Errors.S162.format(setting="window", value=self.window, allowed=allowed))
+            raise SeginfError(Errors.S162.format(setting="window", value=self.window, allowed=allowed))
 
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:
         """Ask every pipeline, or take what is finished from the folder.
@@ -60,7 +60,7 @@ class Dosage:
         records = read_records(Path(self.test), (TOKENS, LABELS), optional=(OTHER_LABELS,))
         records = [record for record in records if record[TOKENS]]
         if not records:
-            raise ValueError(Errors.S041.format(path=self.test))
+            raise SeginfError(Errors.S041.format(path=self.test))
         found: list[dict[str, Any]] = []
         for path in self.pipelines:
             found.append(ask_pipeline(path, records, self.intervention, self.window, folder, progress))

@@ -16,7 +16,7 @@ from spacy_seginf.curation.levels import by_segment
 from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import SCORES
 from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.problem import problem_key
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.files import write_text
@@ -56,7 +56,7 @@ class Reviewed:
         index = influence.explainer().index
         manifest = index.manifest
         if manifest.curvature != "exact" or not manifest.refit:
-            raise ValueError(
+            raise SeginfError(
                 Errors.S155.format(
                     path=path, curvature=manifest.curvature, refit="refit" if manifest.refit else "not refit"
                 )
@@ -123,4 +123,4 @@ def check_settings(experiment: str, settings: dict[str, Any]) -> None:
         allowed["default_how"] = "Give mean or max."
     for name, problem in allowed.items():
         value = settings[name]
-        raise ValueError(Errors.S132.format(name=experiment, setting=name, value=value, allowed=problem))
+        raise SeginfError(Errors.S132.format(name=experiment, setting=name, value=value, allowed=problem))

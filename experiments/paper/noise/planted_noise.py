@@ -16,7 +16,7 @@ import numpy
 from spacy.util import registry
 
 from spacy_seginf.curation.scores import label_scores
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.rendering.plotting import load_pyplot
 
@@ -74,7 +74,7 @@ class PlantedNoise:
         train, dev, test = (read_corrected(Path(path)) for path in (self.train, self.dev, self.test))
         for kind in KINDS.values():
             if not any(record.get("noise") == kind for record in train):
-                raise ValueError(
+                raise SeginfError(
                     Errors.S156.format(found="no", what=f"documents with the noise {kind!r}", needed="some")
                 )
         about = [record[TOKENS][0].lower() == self.topic.lower() for record in dev]

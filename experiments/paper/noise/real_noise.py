@@ -16,7 +16,7 @@ import numpy
 from spacy.util import registry
 
 from spacy_seginf.curation.scores import CLEANLAB, SCORES
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.rendering.plotting import load_pyplot
 
@@ -67,7 +67,7 @@ class RealNoise:
         unseen = self.unseen_pipelines
         if isinstance(unseen, str) or len(unseen) == 1 or len(set(unseen)) < len(unseen):
             allowed = "Give a list of two different ones or more, each trained without its own part, or none."
-            raise ValueError(
+            raise SeginfError(
                 Errors.S132.format(name="RealNoise", setting="unseen_pipelines", value=unseen, allowed=allowed)
             )
 

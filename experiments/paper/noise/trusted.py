@@ -13,7 +13,7 @@ from spacy_seginf.crf import one_label_each
 from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.curation.trusted import losses_by, trusted_l2
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.explanation.loading import load_pipeline
 from spacy_seginf.influence.choose import fit_to_optimum, subset
 from spacy_seginf.influence.fit import HeadData
@@ -74,7 +74,7 @@ class Unseeing:
         found = cast(CRFTagger, nlp.get_pipe(tagger)).tags if tagger in nlp.pipe_names else []
         if list(found) != list(tags):
             names = ", ".join(found), ", ".join(tags)
-            raise ValueError(Errors.S157.format(path=path, name=tagger, found=names[0], known=names[1]))
+            raise SeginfError(Errors.S157.format(path=path, name=tagger, found=names[0], known=names[1]))
         model = cast(CRFTagger, nlp.get_pipe(tagger)).model
         return cls(nlp, tagger, Head(model).theta, head_fingerprint(model) + encoder_fingerprint(nlp, tagger))
 

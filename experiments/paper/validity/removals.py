@@ -7,7 +7,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 import numpy
 
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.explanation.verification import REFINEMENTS, other_optimum
 from spacy_seginf.influence.curvature import ExactCurvature, Metric
 from spacy_seginf.influence.effects import TIGHT, HeadEffects, complete_labels
@@ -106,7 +106,7 @@ def fitted_effects(train: HeadData, l2: float) -> HeadEffects:
     """
     fit = fit_head(train, numpy.zeros(train.labels * train.width + train.labels**2), l2, TIGHT)
     if not fit.converged:
-        raise ValueError(Errors.S135.format(gradient=fit.gradient, l2=l2))
+        raise SeginfError(Errors.S135.format(gradient=fit.gradient, l2=l2))
     metric = ExactCurvature.from_hessian(hessian(train, fit.theta, l2), train.labels, train.width)
     return HeadEffects(train, fit.theta, l2, metric)
 

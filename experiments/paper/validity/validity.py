@@ -17,7 +17,7 @@ import numpy
 from spacy.util import registry
 
 from spacy_seginf.crf.schemes import TagScheme, type_of
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.explanation.verification import REFINEMENTS
 from spacy_seginf.files import write_text
@@ -65,11 +65,11 @@ class Validity:
     def __post_init__(self) -> None:
         for name in ("components", "train_sentences", "dev_sentences", "shorter_than", "queries", "references"):
             if getattr(self, name) < 1:
-                raise ValueError(_refusal(name, getattr(self, name), "It must be at least 1."))
+                raise SeginfError(_refusal(name, getattr(self, name), "It must be at least 1."))
         if self.l2 <= 0:
-            raise ValueError(_refusal("l2", self.l2, "It must be positive."))
+            raise SeginfError(_refusal("l2", self.l2, "It must be positive."))
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ValueError(_refusal("seeds", list(self.seeds), "Give different numbers, at least 0."))
+            raise SeginfError(_refusal("seeds", list(self.seeds), "Give different numbers, at least 0."))
 
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:
         """Do it, one seed after another; finished seeds are kept in ``folder``.
@@ -129,7 +129,7 @@ class Validity:
         for part, needed in ((first, self.train_sentences), (second, self.dev_sentences)):
             if len(part.bounds) < needed:
                 what = f"sentences of fewer than {self.shorter_than} tokens"
-                raise ValueError(Errors.S134.format(found=len(part.bounds), what=what, needed=needed))
+                raise SeginfError(Errors.S134.format(found=len(part.bounds), what=what, needed=needed))
         return first, second
 
     def _run_seed(self, train: Sentences, dev: Sentences, seed: int, progress: Progress) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class Validity:
         predicted = decode(dev_data, effects.theta)
         wrong = numpy.flatnonzero(predicted != gold)
         if not len(wrong):
-            raise ValueError(Errors.S134.format(found="no", what="mispredicted dev tokens", needed=1))
+            raise SeginfError(Errors.S134.format(found="no", what="mispredicted dev tokens", needed=1))
         queries = generator.permutation(wrong)[: self.queries]
         watched = effects.watch(dev_data, predicted, token_segments(dev_data, queries))
         candidates = Candidates.loud(effects)
