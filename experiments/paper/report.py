@@ -8,11 +8,17 @@ from typing import Any, Mapping, Optional
 
 import numpy
 
-from spacy_seginf.explanation.wording import HEAD_ONLY, whole_model
+from spacy_seginf.explanation.wording import HEAD_ONLY
 from spacy_seginf.rendering.markdown import markdown_table, markdown_text
 
 from .results import Result
 
+# The figures are those of experiments/results/full_model.json (experiments/methods/full_model.py).
+WHOLE_MODEL = (
+    " Measured on CoNLL-2003 with a CNN encoder, leaving out halves of the corpus: exact influence ranks refits of the "
+    "head with a correlation of 0.97, and retrainings of the whole model with one of 0.12, where two retrainings that "
+    "differ in their seed agree to 0.24."
+)
 HEADER = ("what", "measured", "95 % interval", "by seed", "published", "base rate", "goal", "reached", "n")
 WORDS = 1  # columns of words; the others are numbers
 REACHED = {True: "yes", False: "no", None: ""}
@@ -81,7 +87,7 @@ def render_page(results: Mapping[str, Result], figures: Mapping[tuple[str, str],
         parts += _section(result, {file: figures[name, file] for file in result.figures})
     seconds = sum(float(numpy.sum(result.facts.get("seconds", 0.0))) for result in results.values())
     cost = f"The experiments on this page took {seconds / 3600:.1f} hours without the trainings."
-    return "\n\n".join([*parts, LIMITATIONS.format(head_only=HEAD_ONLY + whole_model({}), cost=cost)]) + "\n"
+    return "\n\n".join([*parts, LIMITATIONS.format(head_only=HEAD_ONLY + WHOLE_MODEL, cost=cost)]) + "\n"
 
 
 def _goals(results: Mapping[str, Result]) -> str:

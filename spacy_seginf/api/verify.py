@@ -13,7 +13,7 @@ from ..explanation.loading import load_indexed
 from ..explanation.verification import Pair, VerifyReport
 from ..explanation.verification import verify as verify_document
 from ..explanation.views import Reference
-from ..explanation.wording import HEAD_ONLY, whole_model
+from ..explanation.wording import HEAD_ONLY
 from ..rendering.text import shorten, visible
 
 
@@ -67,7 +67,7 @@ def _print(report: VerifyReport, msg: Printer) -> None:
     )
     unusual = sum(not pair.converged for pair in report.pairs), sum(pair.elsewhere for pair in report.pairs)
     typer.echo(f"Refits that did not converge: {unusual[0]}; with more than one optimum: {unusual[1]}.")
-    typer.echo(HEAD_ONLY + whole_model({"centre": report.centre}))
+    typer.echo(HEAD_ONLY)
 
 
 def _row(pair: Pair) -> tuple[str, ...]:

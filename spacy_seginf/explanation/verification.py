@@ -56,7 +56,6 @@ class VerifyReport:
     pairs: list[Pair] = field(default_factory=list)
     refits: int = 0
     l2: float = 0.0
-    centre: str = "zero"
 
     def singles(self) -> list[Pair]:
         """Pairs of a prediction and one reference."""
@@ -109,7 +108,7 @@ def verify(
     found = [[*entry.supporting, *entry.opposing] for entry in explainer.explain(data, tags, segments, unit, top)]
     rows = sorted({f.row for entry in found for f in entry})
     effects = _at_optimum(explainer, l2)
-    report.l2, report.centre = effects.penalty.l2, "zero" if effects.penalty.centre is None else "trained"
+    report.l2 = effects.penalty.l2
     watched = effects.watch(data, tags, segments)
     trial = _Trial(effects, watched)
     removed = {row: effects.without([table.segment(row)]) for row in rows}

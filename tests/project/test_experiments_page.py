@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
-from experiments.paper.report import render_page
+from experiments.paper.report import WHOLE_MODEL, render_page
 from experiments.paper.results import read_results
 
 from .conftest import ROOT
@@ -35,3 +36,9 @@ def test_results_name_no_folder_of_a_machine(results):
     assert not re.search(r"/(home|root|tmp|work|usr|mnt)/", PAGE.read_text(encoding="utf8"))
     for path in RESULTS.glob("*.json"):
         assert not re.search(r'"/', path.read_text(encoding="utf8")), path.name
+
+
+def test_figures_about_the_whole_model_are_the_measured_ones():
+    measured = json.loads((RESULTS.parent / "full_model.json").read_text(encoding="utf8"))
+    for key in ("lds_exact_head_only", "lds_exact", "noise_ceiling"):
+        assert f"{measured[key]:.2f}" in WHOLE_MODEL
