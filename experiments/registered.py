@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from spacy import registry
 
-from experiments.methods.rivals.ekfac import KronfluenceEKFAC
-from experiments.methods.rivals.tracin import CaptumTracInCPFast
-from experiments.paper.artifact.artifact import Artifact
-from experiments.paper.dosage.dosage import Dosage
-from experiments.paper.noise.planted_noise import PlantedNoise
-from experiments.paper.noise.real_noise import RealNoise
-from experiments.paper.validity.validity import Validity
+from .methods.rivals.ekfac import KronfluenceEKFAC
+from .methods.rivals.tracin import CaptumTracInCPFast
+from .paper.artifact.artifact import Artifact
+from .paper.dosage.dosage import Dosage
+from .paper.noise.planted_noise import PlantedNoise
+from .paper.noise.real_noise import RealNoise
+from .paper.validity.validity import Validity
 
 registry.misc("spacy_seginf.Artifact.v1", func=Artifact)
 registry.misc("spacy_seginf.CaptumTracInCPFast.v1", func=CaptumTracInCPFast)

@@ -27,12 +27,12 @@ from spacy_seginf.curation.levels import by_document, by_segment
 from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import CHECKPOINTS, SCORES, document_scores, label_scores, segment_scores
 from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.evaluation.retrieval import evaluate_retrieval
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.index.index import Index
 
 from ..common.prepare import CACHE, ROOT, SEEDS, checkpoint, corpus
 from ..common.reporting import finish, one_thread, print_table
+from ..common.retrieval import evaluate_retrieval
 
 CLEAN_DOCUMENTS = 10
 NAMES = [name for name, score in SCORES.items() if score.needs != CHECKPOINTS]

@@ -5,14 +5,7 @@ import itertools
 import numpy
 import pytest
 
-from spacy_seginf.evaluation.retrieval import (
-    auroc,
-    average_precision,
-    evaluate_retrieval,
-    precision_at,
-    rank,
-    recall_at,
-)
+from experiments.common.retrieval import auroc, average_precision, evaluate_retrieval, precision_at, rank, recall_at
 
 
 def random_ranking(seed, count=7, values=4):

@@ -8,7 +8,8 @@ from typing import Any, Mapping, Optional, Sequence
 import numpy
 
 from spacy_seginf.curation.levels import HOW, by_document, by_segment
-from spacy_seginf.evaluation.retrieval import evaluate_retrieval, rank
+
+from ...common.retrieval import evaluate_retrieval, rank
 
 READ = (50, 100, 200, 500)  # tokens or spans
 REPEATS = 200  # of the bootstrap
