@@ -41,14 +41,17 @@ class Index(Addresses):
         self.folder = Path(folder)
         self.manifest: Manifest = read_manifest(self.folder)
         for _ in range(REBUILDS):
+            problem = None
             try:
                 self._open()
+            except ValueError as error:
+                problem = error
+            now = read_manifest(self.folder)
+            if now.build == self.manifest.build:
+                if problem is not None:
+                    raise problem
                 break
-            except ValueError:
-                manifest = read_manifest(self.folder)
-                if manifest.build == self.manifest.build:
-                    raise
-                self.manifest = manifest  # it was replaced in this moment
+            self.manifest = now  # it was replaced in this moment: some files may be the old ones, and others the new
         else:
             self._open()
         super().__init__(self.manifest, self.shards)
