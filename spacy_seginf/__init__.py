@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .forks import keep_torch_working
+from .moved import find_moved_modules
 
 if TYPE_CHECKING:
     from .api.append import append_to_index
@@ -79,6 +80,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
 ]
 
 keep_torch_working()
+find_moved_modules()
 
 
 def __getattr__(name: str) -> Any:
