@@ -240,6 +240,8 @@ def override_settings(nlp: Language, name: str, **settings: Any) -> None:
 
 def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optional[Path]) -> None:
     """Refuse to replace what is not an earlier result, or holds what the command reads."""
+    if output.name in ("", ".."):  # a folder that may come to be where another one is
+        raise SeginfError(Errors.S046.format(path=output, problem="has no name of its own"))
     recover_folder(output)
     if not output.exists():
         return

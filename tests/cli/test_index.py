@@ -232,6 +232,14 @@ def test_force_does_not_replace_what_is_no_earlier_result(model_path, corpus_pat
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("output", [".", "new/.."])
+def test_an_output_without_a_name_is_refused(model_path, corpus_path, tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"\[S046\] The output folder .* has no name of its own"):
+        index(str(model_path), corpus_path, Path(output), force=True)
+    assert not list(tmp_path.iterdir())
+
+
 # What is wrong with the input, and the code of the error. Paths are relative to the `inputs` fixture.
 FAILURES = {
     "no model": ("nowhere", "good.spacy", "S040"),
