@@ -1,0 +1,1 @@
+"""From a trained pipeline and its corpus to an index."""

@@ -1,4 +1,4 @@
-"""Thinc layers and registered architectures."""
+"""The tagger: its layers and architectures, the component, and how documents are read and encoded for it."""
 
 from .architecture import build_crf_tagger
 from .crf_head import CRFHead, CRFScores, head_parameters, set_head_parameters
