@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy
 
@@ -25,7 +25,7 @@ from .shards import Shard, seal_checksum
 from .storage import StoredArray, StoredFile
 from .tables import SegmentPart, SegmentTable, TokenPart, TokenTable
 
-REBUILDS = 5  # that may come between while an index is opened
+REBUILDS = 100  # that may come between while an index is opened
 
 
 class Index(Addresses):
@@ -34,31 +34,29 @@ class Index(Addresses):
 
     folder (Path): where ``manifest.json`` is.
     RAISES (ValueError): S030 if it is missing or incomplete, S031 for another format version, S032 if damaged, S033 if
-        shards come from another build.
+        shards come from another build, S039 if it is replaced over and over.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.manifest: Manifest = read_manifest(self.folder)
         for _ in range(REBUILDS):
-            problem = None
+            before, problem = _identity(self.folder), None
             try:
                 self._open()
             except ValueError as error:
                 problem = error
-            now = read_manifest(self.folder)
-            if now.build == self.manifest.build:
-                if problem is not None:
-                    raise problem
-                break
-            self.manifest = now  # it was replaced in this moment: some files may be the old ones, and others the new
+            if _identity(self.folder) == before:
+                break  # else it was replaced in this moment: some files may be the old ones, and others the new
         else:
-            self._open()
+            problem = SeginfError(Errors.S039.format(path=self.folder))
+        if problem is not None:
+            raise problem
         super().__init__(self.manifest, self.shards)
         self.tokens = TokenTable(self, [TokenPart(shard) for shard in self.shards])
         self.segments = SegmentTable(self, [SegmentPart(shard) for shard in self.shards])
 
     def _open(self) -> None:
+        self.manifest: Manifest = read_manifest(self.folder)
         self._files = {
             name: StoredFile(self.folder / name, file["bytes"], file["checksums"])
             for name, file in self.manifest.files.items()
@@ -175,3 +173,12 @@ class Index(Addresses):
     def _require_all(self) -> None:
         if self.manifest.pruned:
             raise SeginfError(Errors.S035.format(path=self.folder, count=sum(self.manifest.dropped)))
+
+
+def _identity(folder: Path) -> Optional[tuple[int, ...]]:
+    """Tell a folder from another one that takes its place; None if there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
