@@ -18,6 +18,7 @@ import spacy
 from spacy_seginf import parallel
 from spacy_seginf.api.append import append_to_index as append
 from spacy_seginf.api.index import build_index as index
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.index.index import Index
 from spacy_seginf.indexing import build as building
 from spacy_seginf.parallel import DaskWorkers, InProcess
@@ -62,7 +63,7 @@ def die_once(task):
 
 
 def refuse(number):
-    raise ValueError(f"[S034] {number} is refused")
+    raise SeginfError(f"[S034] {number} is refused")
 
 
 def refuse_and_count(folder):

@@ -11,7 +11,7 @@ import numpy
 from spacy.util import registry
 
 from experiments.paper.results import Result, Row
-from spacy_seginf.errors import Errors
+from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.intervals import estimate
 
 
@@ -25,7 +25,7 @@ class Toy:
 
     def __post_init__(self):
         if not self.seeds:
-            raise ValueError(Errors.S132.format(name="Toy", setting="seeds", value=[], allowed="Give some."))
+            raise SeginfError(Errors.S132.format(name="Toy", setting="seeds", value=[], allowed="Give some."))
 
     def run(self, folder, progress, say):
         say("Doubling")
