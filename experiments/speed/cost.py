@@ -95,11 +95,15 @@ def seconds_of(size: Size, measured: dict[str, Any]) -> dict[str, Optional[float
 def read_measured() -> dict[str, Any]:
     """Read the measured rates. Ends the program if there are none."""
     if not MEASURED.exists():
-        raise SystemExit(f"There are no measured rates: {MEASURED} is missing. Run experiments/speed/search.py first.")
+        raise SystemExit(
+            f"There are no measured rates: {MEASURED} is missing. Run python -m experiments.speed.search first."
+        )
     measured = json.loads(MEASURED.read_text(encoding="utf8"))
     missing = [name for name in NEEDED if measured.get(name) is None]
     if missing:
-        raise SystemExit(f"{MEASURED} lacks {', '.join(missing)}. Run all parts of experiments/speed/search.py again.")
+        raise SystemExit(
+            f"{MEASURED} lacks {', '.join(missing)}. Run all parts of python -m experiments.speed.search again."
+        )
     return measured
 
 

@@ -91,7 +91,7 @@ def extend_index(
         )
     check_labels(tagger, texts)
     size = corpus_size(tagger, texts, None, settings.shard_tokens)
-    announce_cost(size, manifest.curvature, manifest.dtype, False, say)
+    announce_cost(size, manifest.curvature, manifest.dtype, False, say, held=True)
     return _append_held(nlp, tagger, index, texts, folder, staging, settings, names, workers, gpu, progress)
 
 

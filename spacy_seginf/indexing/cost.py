@@ -34,22 +34,33 @@ def corpus_size(
 
 
 def announce_cost(
-    size: CorpusSize, curvature: str, dtype: str, refit: bool, say: Callable[[str], None], free: Optional[int] = None
+    size: CorpusSize,
+    curvature: str,
+    dtype: str,
+    refit: bool,
+    say: Callable[[str], None],
+    free: Optional[int] = None,
+    *,
+    held: bool = False,
 ) -> Cost:
     """Say how much memory and disk an index will take, from above.
 
-    curvature, dtype, refit: as in ``BuildSettings``. say (Callable): is told.
+    curvature, dtype, refit: as in ``BuildSettings``. held (bool): as for ``estimate``. say (Callable): is told.
     free (int): bytes that there are; found out if None.
     RAISES (ValueError): S222 if there is less memory than that.
     """
-    cost = estimate(size, curvature, dtype, refit=refit)
+    cost = estimate(size, curvature, dtype, refit=refit, held=held)
     free = available_memory() if free is None else free
     used = used_curvature(size, curvature)
     if free is not None and cost.memory > free:
-        others = {other: estimate(size, other, dtype, refit=refit).memory for other in ("kfac", "identity")}
-        less = [f"--curvature {name} ({_gigabytes(need)})" for name, need in others.items() if need < 0.9 * cost.memory]
-        fewer = estimate(replace(size, labels=size.labels // 2 + 1), curvature, dtype, refit=refit).memory
-        less.append(f"half as many entity types ({_gigabytes(fewer)})")
+        if held:
+            less = ["fewer documents at a time"]
+        else:
+            others = {other: estimate(size, other, dtype, refit=refit).memory for other in ("kfac", "identity")}
+            small = {name: need for name, need in others.items() if need < 0.9 * cost.memory}
+            less = [f"--curvature {name} ({_gigabytes(need)})" for name, need in small.items()]
+            fewer = estimate(replace(size, labels=size.labels // 2 + 1), curvature, dtype, refit=refit).memory
+            less.append(f"half as many entity types ({_gigabytes(fewer)})")
         needs = {"need": _gigabytes(cost.memory), "free": _gigabytes(free), "options": ", or ".join(less)}
         raise SeginfError(Errors.S222.format(labels=size.labels, parameters=size.parameters, **needs))
     known = "" if free is None else f" ({_gigabytes(free)} are free)"

@@ -15,6 +15,7 @@ WORKING_ARRAYS = 12  # of the size that ``budget`` allows, at a time
 TOKEN_ARRAYS = 5  # with a number for each label of every token (float64): scores, gradients, marginals, rows
 DOCUMENT_ARRAYS = 12  # the same for one document: its chain, and recursions over it
 HESSIANS = 5  # copies while one is added up, factorised, inverted and turned into quadratic forms
+HELD_MATRICES = 3  # an inverse that is read, and what leverages take of it
 SWEEPS = 3  # arrays with numbers for each triple of labels
 SWEEP_CELLS = 2**23  # numbers in each, unless one document takes more
 BLOCKS = 4  # copies of K-FAC's blocks
@@ -57,11 +58,11 @@ def used_curvature(size: CorpusSize, curvature: str) -> str:
     return "kfac" if curvature == "exact" and size.parameters > LARGEST_HESSIAN else curvature
 
 
-def estimate(size: CorpusSize, curvature: str, dtype: str, *, refit: bool = True) -> Cost:
+def estimate(size: CorpusSize, curvature: str, dtype: str, *, refit: bool = True, held: bool = False) -> Cost:
     """Estimate what an index takes, from above.
 
     curvature (str): "exact", "kfac" or "identity". dtype (str): precision of stored token vectors.
-    refit (bool): whether the head is moved to its optimum.
+    refit (bool): whether the head is moved to its optimum. held (bool): whether head and curvature are there already.
     """
     curvature = used_curvature(size, curvature)
     labels, parameters = size.labels, size.parameters
@@ -72,7 +73,9 @@ def estimate(size: CorpusSize, curvature: str, dtype: str, *, refit: bool = True
     memory = DOUBLE * WORKING_ARRAYS * min(working, budget.NUMBERS) + DOUBLE * 3 * working
     memory += tokens * (SINGLE * size.width + labels + TOKEN_ARRAYS * DOUBLE * labels)
     memory += DOUBLE * DOCUMENT_ARRAYS * labels * size.longest
-    if refit or curvature != "identity":
+    if held:
+        memory += DOUBLE * HELD_MATRICES * parameters**2 if curvature == "exact" else 0
+    elif refit or curvature != "identity":
         memory += DOUBLE * 4 * MEMORY * parameters
         memory += _hessian(size, HESSIANS if curvature == "exact" else HESSIANS - 1)
     if curvature == "kfac" or parameters > LARGEST_HESSIAN:

@@ -272,6 +272,17 @@ def test_single_document(examples, tmp_path):
     assert report.indexed.documents == 1 and report.indexed.refit.converged
 
 
+def test_settings_of_the_config_and_of_the_command(examples, corpus, tmp_path):
+    nlp = train(examples, "ner", listening=False, steps=5)
+    nlp.add_pipe("influence", config={"dtype": "float32", "curvature": "identity"})
+    nlp.to_disk(tmp_path / "before")
+    attach(str(tmp_path / "before"), corpus, tmp_path / "after", l2=3.0)
+    after = spacy.load(tmp_path / "after")
+    manifest, config = after.get_pipe("influence").index.manifest, after.config["components"]["influence"]
+    assert (manifest.dtype, manifest.curvature, manifest.l2) == ("float32", "identity", 3.0)
+    assert (config["dtype"], config["curvature"], config["l2"]) == ("float32", "identity", 3.0)
+
+
 @pytest.mark.slow
 def test_transformer(examples, corpus, tmp_path):
     """The head listens to the transformer that the component listens to."""

@@ -24,3 +24,12 @@ def test_refused():
     with pytest.raises(ValueError, match=r"--curvature kfac \(.*\), or --curvature identity \("):
         announce_cost(wide, "exact", "float16", True, said.append, free=5 * 10**7)
     assert not said
+
+
+def test_what_is_appended_computes_no_curvature():
+    size, said = CorpusSize(labels=40, width=120, tokens=5000, longest=50), []
+    whole = announce_cost(size, "exact", "float16", True, said.append, free=10**11).memory
+    held = announce_cost(size, "exact", "float16", False, said.append, free=10**11, held=True).memory
+    assert held < 0.8 * whole
+    with pytest.raises(ValueError, match=r"What needs less: fewer documents at a time\."):
+        announce_cost(size, "exact", "float16", False, said.append, free=10**6, held=True)
