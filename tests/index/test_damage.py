@@ -16,20 +16,6 @@ from spacy_seginf.index.shards import SEAL
 from ..cli.running import run
 from .writing import TEXTS, write
 
-
-@pytest.fixture(scope="module")
-def intact(tmp_path_factory):
-    """An index in int8, which has all kinds of files, in two shards."""
-    folder = tmp_path_factory.mktemp("intact") / "index"
-    write(folder, TEXTS, dtype="int8", by_shard=2)
-    return folder
-
-
-@pytest.fixture
-def folder(intact, tmp_path):
-    return shutil.copytree(intact, tmp_path / "index")
-
-
 SHARD_FILES = [
     *("features.npy", "features_scales.npy", "residuals.npy", "labels.npy", "tokens.npy", "held_out.npy"),
     *("norms.npy", "self_influence.npy", "leverage.npy"),

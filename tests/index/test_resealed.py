@@ -16,19 +16,6 @@ from spacy_seginf.index.shards import SEAL
 from spacy_seginf.index.storage import file_checksums
 
 from .test_damage import use
-from .writing import TEXTS, write
-
-
-@pytest.fixture(scope="module")
-def intact(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("intact") / "index"
-    write(folder, TEXTS, dtype="int8", by_shard=2)
-    return folder
-
-
-@pytest.fixture
-def folder(intact, tmp_path):
-    return shutil.copytree(intact, tmp_path / "index")
 
 
 def facts_of(path):
