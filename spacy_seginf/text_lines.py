@@ -29,6 +29,11 @@ def byte_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
             yield last + block[len(body) :]
 
 
+def after_last_break(content: bytes) -> int:
+    """Return where the line begins that has no line break yet."""
+    return 1 + max(content.rfind(b"\n"), content.rfind(b"\r"))
+
+
 def without_bom_bytes(line: bytes, number: int) -> bytes:
     """Return a line (number counted from 1) without the mark that some editors put before the first one."""
     return line.removeprefix(BOM_BYTES) if number == 1 else line

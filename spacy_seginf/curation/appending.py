@@ -12,6 +12,7 @@ from typing import Iterator
 from ..disk import sync_folder, write_all
 from ..errors import Errors, SeginfError
 from ..locks import writing
+from ..text_lines import after_last_break
 from .records import is_record
 
 BEGINNING = b'{"seginf": "decision"'  # of every line that is appended
@@ -87,10 +88,10 @@ def _complete(file: int, path: Path) -> bytes:
     """
     size = os.fstat(file).st_size
     end, tail = size, b""
-    while end and b"\n" not in tail:
+    while end and not after_last_break(tail):
         begin = max(0, end - BLOCK)
         tail, end = read_from(file, begin, end) + tail, begin
-    tail = tail[tail.rfind(b"\n") + 1 :]
+    tail = tail[after_last_break(tail) :]
     if not tail:
         return b""
     if is_record(tail):

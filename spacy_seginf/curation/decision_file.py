@@ -9,6 +9,7 @@ from typing import Callable, Optional, Sequence
 
 from ..errors import Errors, SeginfError
 from ..inputs import open_file
+from ..text_lines import after_last_break
 from .appending import append, opened, read_from
 from .records import Decision, decision_line, is_record, parse_decisions
 
@@ -87,9 +88,9 @@ class DecisionsFile:
         grown = self._goes_on(file) and not self._missing  # else another writer may have put back what is missing
         start, first = (self._size, self._lines + 1) if grown else (0, 1)
         content = read_from(file, start, os.fstat(file).st_size)
-        whole, tail = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
-        whole += tail if is_record(tail) else b""
-        lines = whole.split(b"\n")
+        end = after_last_break(content)
+        whole = content if is_record(content[end:]) else content[:end]
+        lines = whole.splitlines()  # of bytes: at the line breaks of all readers, and at no others
         found = list(zip((line for line in lines if line.strip()), parse_decisions(self.path, lines, first)))
         if not grown:
             self._end = b""
@@ -98,7 +99,7 @@ class DecisionsFile:
             found = [one for one in found if not _took(known, one[0])]
         self._known += [line for line, _ in found]
         self._remember(file, start + len(whole), whole)
-        self._lines = first - 1 + whole.count(b"\n")
+        self._lines = first - 1 + len(lines)
         return [decision for _, decision in found]
 
     def _remember(self, file: int, size: int, read: bytes) -> None:

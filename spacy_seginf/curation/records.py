@@ -138,7 +138,7 @@ def read_json_lines(path: Path, *, what: str, torn: bool = False) -> Iterator[tu
 def is_record(line: bytes) -> bool:
     """Is a line a complete JSON object?"""
     try:
-        return isinstance(json.loads(line.decode("utf8")), dict)
+        return isinstance(json.loads(line.decode("utf-8-sig")), dict)
     except (ValueError, RecursionError):
         return False
 

@@ -46,6 +46,19 @@ def test_a_last_line_without_its_line_break_is_read_once(path):
     assert read_decisions(path) == [KEPT, SKIPPED]
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("ended", [True, False])
+def test_files_of_other_programs_are_read_and_kept(path, ending, mark, ended):
+    append_decisions(path, [KEPT, SKIPPED, KEPT])
+    content = mark + path.read_bytes().replace(b"\n", ending)
+    path.write_bytes(content if ended else content.removesuffix(ending))
+    file = DecisionsFile(path)
+    assert file.read() == [KEPT, SKIPPED, KEPT] and say(file, SKIPPED) == []
+    assert path.read_bytes().startswith(content.removesuffix(ending))
+    assert read_decisions(path) == DecisionsFile(path).read() == [KEPT, SKIPPED, KEPT, SKIPPED]
+
+
 @pytest.mark.parametrize("how", ["removed", "moved", "replaced", "cut", "copied back"])
 def test_nothing_that_was_saved_is_lost(path, how):
     append_decisions(path, [KEPT, KEPT])  # equal ones count as often as they were said
