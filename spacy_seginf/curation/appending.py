@@ -98,13 +98,8 @@ def _complete(file: int, path: Path) -> bytes:
         return b"\n"
     written = tail.rstrip(b"\0")  # a file system may leave zeros where data did not arrive
     if written[: len(BEGINNING)] != BEGINNING[: len(written)]:
-        line = 1 + _line_breaks(file, size)
+        line = 1 + len(read_from(file, 0, size - len(tail)).splitlines())
         problem = "it has no line break, and is no JSON object"
         raise SeginfError(Errors.S170.format(path=path, line=line, what="decision", problem=problem))
     os.ftruncate(file, size - len(tail))
     return b""
-
-
-def _line_breaks(file: int, size: int) -> int:
-    blocks = (read_from(file, begin, min(begin + BLOCK, size)) for begin in range(0, size, BLOCK))
-    return sum(block.count(b"\n") for block in blocks)
