@@ -112,6 +112,7 @@ importlib.metadata.distributions = lambda **context: (
 import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy_seginf.influence.head import Head
 
 nlp = spacy.blank("en")
 nlp.add_pipe("crf_tagger")

@@ -45,8 +45,10 @@ from spacy_seginf.crf import negative_log_likelihood, one_label_each, segment_co
 from spacy_seginf.crf.hessian import loss_hessian
 from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.influence.curvature import ExactCurvature
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient, newton, unpack
-from spacy_seginf.tagger.head import Head, on_cpu
+from spacy_seginf.influence.data import HeadData, with_constant
+from spacy_seginf.influence.fit import fit_head, hessian, newton
+from spacy_seginf.influence.head import Head
+from spacy_seginf.tagger.head import head_of, on_cpu
 
 from ..common.prepare import CACHE, ROOT
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
@@ -250,9 +252,9 @@ def encoded(features: numpy.ndarray, sentences: Sequence[Sentence]) -> Encoded:
 def measure(problem: Problem, nlp: Language) -> Arrays:
     """Return the losses of the test entities under a trained pipeline, and its F1."""
     test = encoded(features_of(nlp, problem.test), problem.test)
-    head = Head(nlp.get_pipe("crf_tagger").model)  # type: ignore[attr-defined]
+    head = head_of(nlp.get_pipe("crf_tagger").model)  # type: ignore[attr-defined]
     f1 = nlp.evaluate(make_examples(nlp, problem.test[: problem.settings.test_sentences]))["ents_f"]
-    return {"losses": segment_losses(head.theta, test, problem.segments), "f1": numpy.array(f1)}
+    return {"losses": segment_losses(head, test, problem.segments), "f1": numpy.array(f1)}
 
 
 def retrain(problem: Problem, seed: int) -> Arrays:
@@ -268,77 +270,72 @@ def full_model(problem: Problem) -> Arrays:
     """Train on all sentences: features of all splits, the head's parameters and F1."""
     nlp = train(problem, range(len(problem.train)), SEED_A)
     features = {split: features_of(nlp, getattr(problem, split)) for split in ("train", "dev", "test")}
-    head = Head(nlp.get_pipe("crf_tagger").model)  # type: ignore[attr-defined]
-    return {**features, **measure(problem, nlp), "theta": head.theta}
+    head = head_of(nlp.get_pipe("crf_tagger").model)  # type: ignore[attr-defined]
+    return {**features, **measure(problem, nlp), "theta": head.packed}
 
 
 # The head on the full model's features
 
 
-def emissions_of(theta: numpy.ndarray, features: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Return emissions (tokens x tags) and transitions under a head, in float64."""
-    weights, transitions = unpack(theta, len(TAGS))
-    return features @ weights[:, :-1].T + weights[:, -1], transitions
+def head_in(arrays: Arrays) -> Head:
+    """Return the head among what was kept."""
+    return Head.unpacked(arrays["theta"], len(TAGS))
 
 
-def segment_losses(theta: numpy.ndarray, test: Encoded, segments: Sequence[Segment]) -> numpy.ndarray:
+def segment_losses(head: Head, test: Encoded, segments: Sequence[Segment]) -> numpy.ndarray:
     """Return -log p(gold tags of the entity | gold tags around it) of each test entity (float64)."""
-    emissions, transitions = emissions_of(theta, test.features)
+    emissions = head.emissions(test.features)
     rows = test.rows()
     return numpy.array(
         [
-            -segment_conditional(emissions[rows[number]], transitions, test.tags[rows[number]], start, end)
+            -segment_conditional(emissions[rows[number]], head.transitions, test.tags[rows[number]], start, end)
             for number, start, end, _ in segments
         ]
     )
 
 
-def fitted_head(train_data: HeadData, dev_data: HeadData, start: numpy.ndarray, l2: float) -> Arrays:
+def fitted_head(train_data: HeadData, dev_data: HeadData, start: Head, l2: float) -> Arrays:
     """Refit the head to its optimum with one penalty, and measure the loss of the dev sentences there."""
     fit = fit_head(train_data, start, l2)
-    dev_loss = loss_and_gradient(dev_data, fit.theta, 0.0)[0]
+    dev_loss = fit.head.losses(dev_data).sum()
     state = {"dev_loss": dev_loss, "gradient": fit.gradient, "converged": fit.converged}
-    return {"theta": fit.theta, **{name: numpy.array(value) for name, value in state.items()}}
+    return {"theta": fit.head.packed, **{name: numpy.array(value) for name, value in state.items()}}
 
 
-def fitted_heads(
-    problem: Problem, train_data: HeadData, dev_data: HeadData, start: numpy.ndarray
-) -> dict[float, Arrays]:
+def fitted_heads(problem: Problem, train_data: HeadData, dev_data: HeadData, start: Head) -> dict[float, Arrays]:
     """Refit the head with every penalty of the grid, each from the optimum before."""
     heads = {}
     for l2 in PENALTIES:
         path = problem.folder / f"head-l2-{l2:g}.npz"
         heads[l2] = cached(path, lambda: fitted_head(train_data, dev_data, start, l2))
-        start = heads[l2]["theta"]
+        start = head_in(heads[l2])
     return heads
 
 
-def refits(problem: Problem, train_texts: Encoded, test: Encoded, theta: numpy.ndarray, l2: float) -> Arrays:
+def refits(problem: Problem, train_texts: Encoded, test: Encoded, head: Head, l2: float) -> Arrays:
     """Refit the head alone on every half, features frozen: losses (halves x entities)."""
     losses = []
     for kept in problem.kept:
-        fit = newton(train_texts.select(kept).head_data(), theta, l2)
+        fit = newton(train_texts.select(kept).head_data(), head, l2)
         if not fit.converged:
             raise SystemExit(f"A head did not converge (gradient {fit.gradient:.1e})")
-        losses.append(segment_losses(fit.theta, test, problem.segments))
+        losses.append(segment_losses(fit.head, test, problem.segments))
     return {"losses": numpy.array(losses)}
 
 
-def loss_gradient(theta: numpy.ndarray, features: numpy.ndarray, allowed: numpy.ndarray) -> numpy.ndarray:
+def loss_gradient(head: Head, features: numpy.ndarray, allowed: numpy.ndarray) -> numpy.ndarray:
     """Return the gradient of -log p(what is allowed) of one sentence (float64, P)."""
-    emissions, transitions = emissions_of(theta, features)
-    loss = negative_log_likelihood(emissions, transitions, [len(features)], allowed)
-    on_weights = numpy.concatenate([loss.emissions.T @ features, loss.emissions.sum(axis=0)[:, None]], axis=1)
-    return numpy.concatenate([on_weights.ravel(), loss.transitions.ravel()])
+    loss = negative_log_likelihood(head.emissions(features), head.transitions, [len(features)], allowed)
+    return Head(loss.emissions.T @ features, loss.emissions.sum(axis=0), loss.transitions).packed
 
 
-def sentence_gradients(theta: numpy.ndarray, texts: Encoded) -> numpy.ndarray:
+def sentence_gradients(head: Head, texts: Encoded) -> numpy.ndarray:
     """Return the gradient of each sentence's whole loss (sentences x P)."""
     allowed = one_label_each(texts.tags, len(TAGS))
-    return numpy.array([loss_gradient(theta, texts.features[rows], allowed[rows]) for rows in texts.rows()])
+    return numpy.array([loss_gradient(head, texts.features[rows], allowed[rows]) for rows in texts.rows()])
 
 
-def segment_gradients(theta: numpy.ndarray, test: Encoded, segments: Sequence[Segment]) -> numpy.ndarray:
+def segment_gradients(head: Head, test: Encoded, segments: Sequence[Segment]) -> numpy.ndarray:
     """Return the gradient of each test entity's loss (entities x P).
 
     log p(entity | rest) = log p(entity, rest) - log p(rest), and the rest is a sentence with missing labels.
@@ -350,7 +347,7 @@ def segment_gradients(theta: numpy.ndarray, test: Encoded, segments: Sequence[Se
         gold = one_label_each(tags, len(TAGS))
         rest = gold.copy()
         rest[segment.start : segment.end] = True
-        gradients.append(loss_gradient(theta, features, gold) - loss_gradient(theta, features, rest))
+        gradients.append(loss_gradient(head, features, gold) - loss_gradient(head, features, rest))
     return numpy.array(gradients)
 
 
@@ -358,23 +355,22 @@ def segment_gradients(theta: numpy.ndarray, test: Encoded, segments: Sequence[Se
 
 
 def exact_effects(
-    theta: numpy.ndarray, l2: float, train_texts: Encoded, test: Encoded, segments: Sequence[Segment]
+    head: Head, l2: float, train_texts: Encoded, test: Encoded, segments: Sequence[Segment]
 ) -> numpy.ndarray:
     """Return exact influence on the head at the optimum with some penalty."""
     data = train_texts.head_data()
-    curvature = ExactCurvature.from_hessian(hessian(data, theta, l2), data.labels, data.width)
-    gradients = sentence_gradients(theta, train_texts)
-    return segment_gradients(theta, test, segments) @ curvature.inverse @ gradients.T
+    curvature = ExactCurvature.from_hessian(hessian(data, head, l2), data.labels, data.width)
+    gradients = sentence_gradients(head, train_texts)
+    return segment_gradients(head, test, segments) @ curvature.inverse @ gradients.T
 
 
-def corrected_steps(total: numpy.ndarray, theta: numpy.ndarray, texts: Encoded, gradients: numpy.ndarray) -> Arrays:
+def corrected_steps(total: numpy.ndarray, head: Head, texts: Encoded, gradients: numpy.ndarray) -> Arrays:
     """Return the Newton step of the head without each sentence: its own curvature taken off the Hessian first."""
     steps = []
     for rows, gradient in zip(texts.rows(), gradients):
-        features = numpy.ones((rows.stop - rows.start, texts.features.shape[1] + 1))
-        features[:, :-1] = texts.features[rows]
-        emissions, transitions = emissions_of(theta, texts.features[rows])
-        own = loss_hessian([(emissions, features, [len(features)])], transitions, features.shape[1])
+        features = with_constant(texts.features[rows])
+        batch = head.emissions(texts.features[rows]), features, [len(features)]
+        own = loss_hessian([batch], head.transitions, features.shape[1])
         steps.append(cho_solve(cho_factor(total - own, overwrite_a=True, check_finite=False), gradient))
     return {"steps": numpy.array(steps)}
 
@@ -464,21 +460,21 @@ def main() -> None:
     print(f"Full model: F1 {float(full['f1']):.4f} on {problem.settings.test_sentences} test sentences", flush=True)
 
     data = train_texts.head_data()
-    heads = fitted_heads(problem, data, dev.head_data(), full["theta"])
+    heads = fitted_heads(problem, data, dev.head_data(), head_in(full))
     l2 = min(heads, key=lambda penalty: float(heads[penalty]["dev_loss"]))
     scored = [penalty for penalty in heads if penalty >= SCORED_FROM]
     for penalty in {l2, *scored}:
         if not heads[penalty]["converged"]:
             raise SystemExit(f"The head did not converge (gradient {heads[penalty]['gradient']:.1e})")
-    theta = heads[l2]["theta"]
-    total = hessian(data, theta, l2)
+    head = head_in(heads[l2])
+    total = hessian(data, head, l2)
     curvature = ExactCurvature.from_hessian(total, data.labels, data.width)
-    gradients = sentence_gradients(theta, train_texts)
-    queries = segment_gradients(theta, test, segments)
+    gradients = sentence_gradients(head, train_texts)
+    queries = segment_gradients(head, test, segments)
     corrected = cached(
-        folder / f"corrected-l2-{l2:g}.npz", lambda: corrected_steps(total, theta, train_texts, gradients)
+        folder / f"corrected-l2-{l2:g}.npz", lambda: corrected_steps(total, head, train_texts, gradients)
     )
-    head_only = cached(folder / f"head_only-l2-{l2:g}.npz", lambda: refits(problem, train_texts, test, theta, l2))
+    head_only = cached(folder / f"head_only-l2-{l2:g}.npz", lambda: refits(problem, train_texts, test, head, l2))
     first, second = retrain(problem, SEED_A), retrain(problem, SEED_B)
 
     self_influence = numpy.einsum("np,np->n", gradients @ curvature.inverse, gradients)
@@ -494,7 +490,7 @@ def main() -> None:
         effects[f"exact_l2_{penalty:g}"] = (
             effects["exact"]
             if penalty == l2
-            else exact_effects(heads[penalty]["theta"], penalty, train_texts, test, segments)
+            else exact_effects(head_in(heads[penalty]), penalty, train_texts, test, segments)
         )
     removed = numpy.ones((len(problem.kept), len(problem.train)))
     for row, kept in zip(removed, problem.kept):

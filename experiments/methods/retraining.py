@@ -21,12 +21,12 @@ from spacy_seginf.crf.schemes import TAG, TagScheme
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.refits import rows_of
 from spacy_seginf.explanation.influence import Influence
-from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.tagger.checkpoints import CheckpointWriter
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 from spacy_seginf.tagger.encoding import bare_copy, encode
-from spacy_seginf.tagger.head import Head, on_cpu
+from spacy_seginf.tagger.head import head_of, on_cpu
 
 BATCH = 64
 THIRDS = 3  # of a training, after each of which there is a checkpoint
@@ -128,8 +128,8 @@ class Retraining:
         ]
         allowed = one_label_each(queries.labels, len(tagger.tags))
         data = HeadData(numpy.concatenate(features), allowed, queries.data.lengths)
-        theta = Head(tagger.model).theta
-        return SegmentChains(theta, data, queries.labels, queries.segments).losses(numpy.zeros((1, len(theta))))[0]
+        head = head_of(tagger.model)
+        return SegmentChains(head, data, queries.labels, queries.segments).losses(numpy.zeros((1, head.size)))[0]
 
 
 def _batches(examples: list[Example], batcher: Any) -> Iterator[Sequence[Example]]:

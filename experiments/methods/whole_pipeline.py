@@ -29,12 +29,12 @@ from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.explanation.influence import Influence
 from spacy_seginf.explanation.method_explainer import IndexedDocs
 from spacy_seginf.index.index import Index
-from spacy_seginf.influence.choose import fit_to_optimum, head_metric
+from spacy_seginf.influence.choose import optimum
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import complete_labels
-from spacy_seginf.influence.fit import HeadData
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.tagger.encoding import encode
-from spacy_seginf.tagger.head import Head, on_cpu
+from spacy_seginf.tagger.head import head_of, on_cpu
 
 from .retraining import Retraining
 
@@ -86,7 +86,7 @@ def retrain_deletions(
     base = _base(retraining, training, folder / "base", say)
     blocks = methods(folder / "base" / CHECKPOINTS)
     context = _context(base, retraining, training, index.penalty if index.manifest.l2 else Penalty(settings.l2))
-    every = predictions(base, retraining.component(base), docs, context.theta)
+    every = predictions(base, retraining.component(base), docs, context.head)
     drawn = numpy.random.default_rng(SEED).permutation(len(every))[: settings.queries]
     queries = select(every, numpy.sort(drawn))
     store = Store(folder)
@@ -187,13 +187,12 @@ def _context(base: Language, retraining: Retraining, training: Texts, penalty: P
     tagger = retraining.component(base)
     features = numpy.concatenate([on_cpu(rows) for rows in encode(base, tagger, training.docs)])
     data = HeadData(features, training.data.allowed, training.data.lengths)
-    trained = Head(tagger.model).theta
+    trained = head_of(tagger.model)
     if penalty.centre is not None:  # of another training
         penalty = Penalty(penalty.l2, trained)
-    theta = fit_to_optimum(data, trained, penalty).theta
-    metric, _, _ = head_metric(data, theta, penalty.l2, "exact")
-    texts = Texts(training.docs, data, complete_labels(data, theta), training.segments)
-    return Context(base, retraining.tagger, texts, theta, penalty, metric)
+    head, metric = optimum(data, trained, penalty)
+    texts = Texts(training.docs, data, complete_labels(data, head), training.segments)
+    return Context(base, retraining.tagger, texts, head, penalty, metric)
 
 
 def _changes(losses: Sequence[numpy.ndarray], before: numpy.ndarray) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy
 from spacy_seginf.attribution.method import Attribution, Context, Method, Texts
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.effects import HeadEffects
+from spacy_seginf.influence.head import Head, split
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,19 @@ class EmissionInfluence(Method):
         """Compute the gradients of all training segments."""
         training = context.training
         metric = IdentityCurvature(training.data.labels, training.data.width)
-        effects = HeadEffects(training.data, context.theta, context.penalty, metric, training.labels)
-        return _Emissions(
-            context.theta, training.data.labels * training.data.width, effects.gradients(training.segments)
-        )
+        effects = HeadEffects(training.data, context.head, context.penalty, metric, training.labels)
+        return _Emissions(context.head, effects.gradients(training.segments))
 
 
 class _Emissions(Attribution):
-    def __init__(self, theta: numpy.ndarray, size: int, gradients: numpy.ndarray) -> None:
-        self._theta, self._size = theta, size
+    def __init__(self, head: Head, gradients: numpy.ndarray) -> None:
+        self._head = head
         self._directions = self._scaled(gradients)
 
     def scores(self, queries: Texts) -> numpy.ndarray:
         """Return cosines (float64, queries x training segments): positive supports, negative opposes."""
-        return self._scaled(queries.chains(self._theta).factors().gradients()) @ self._directions.T
+        return self._scaled(queries.chains(self._head).gradients()) @ self._directions.T
 
     def _scaled(self, gradients: numpy.ndarray) -> numpy.ndarray:
-        emissions = gradients[:, : self._size]
+        emissions = split(gradients, self._head.labels)[0].reshape(len(gradients), -1)
         return emissions / numpy.maximum(numpy.linalg.norm(emissions, axis=1, keepdims=True), 1e-300)

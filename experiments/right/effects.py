@@ -106,7 +106,7 @@ def measure(data: Optional[Path], corpus: str, cell: Cell, folder: Path, pairs: 
                 segment = table.segment(reference.row)
                 if reference.added:
                     further = SegmentChains(
-                        influence.index.theta, influence.index.data, influence.index.labels, numpy.array([segment])
+                        influence.index.head, influence.index.data, influence.index.labels, numpy.array([segment])
                     )
                     step, _ = effects.refit_with(further)
                     added += 1

@@ -24,7 +24,7 @@ from spacy_seginf.index.documents import Documents, Source
 from spacy_seginf.indexing.shard_tasks import EncodeTask, encode_remotely, pack_docs
 from spacy_seginf.tagger.corpus import read_corpus, read_judging
 from spacy_seginf.tagger.encoding import bare_copy, encode, example_of
-from spacy_seginf.tagger.head import Head, on_cpu
+from spacy_seginf.tagger.head import head_of, on_cpu
 
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
 
@@ -97,7 +97,7 @@ def readings(lang: str, components: bool, folder: Path) -> tuple[numpy.ndarray, 
     influence: Any = indexed.get_pipe("influence")
     tagger: Any = indexed.get_pipe("crf_tagger")
     explained = [indexed(text) for text in TEXTS[lang]]
-    theta = Head(tagger.model).theta
+    head = head_of(tagger.model)
 
     def encoded(docs: Sequence[Doc]) -> numpy.ndarray:
         return numpy.concatenate([on_cpu(rows) for rows in encode(indexed, tagger, docs)])
@@ -115,7 +115,7 @@ def readings(lang: str, components: bool, folder: Path) -> tuple[numpy.ndarray, 
         "index": lambda: influence.index.data.features,
         "--dev": lambda: encoded([text.example.predicted for text in read_judging(indexed, tagger, corpus)]),
         "--clean": lambda: clean_texts(indexed, [text.example for text in read_corpus(indexed, corpus)]).data.features,
-        "referee": lambda: decoded(indexed, tagger, gold, theta).data.features,
+        "referee": lambda: decoded(indexed, tagger, gold, head).data.features,
         "documents of the index": lambda: encoded(
             [bare_copy(indexed, doc) for doc in IndexedDocs(influence.index, indexed.vocab)]
         ),

@@ -27,7 +27,7 @@ from spacy_seginf.crf.decoding import limits_of
 from spacy_seginf.evaluation.problem import decoded
 from spacy_seginf.indexing.refit import Judged
 from spacy_seginf.tagger.corpus import read_corpus
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from ..common.prepare import CACHE
 from ..common.reporting import commit, finish, one_thread, parse_arguments, print_table
@@ -54,9 +54,9 @@ def shares(nlp: Any, path: Path) -> float:
     influence: Any = nlp.get_pipe("influence")
     tagger = influence.find_tagger()
     docs = [text.example.predicted for text in read_corpus(nlp, path) if len(text.example.predicted)]
-    found = decoded(nlp, tagger, docs, Head(tagger.model).theta)
+    found = decoded(nlp, tagger, docs, head_of(tagger.model))
     limits = limits_of(tagger.scheme, found.docs, [()] * len(found.docs))
-    return Judged(found.data, found.labels, limits).compared(tagger.scheme, influence.index.theta).share
+    return Judged(found.data, found.labels, limits).compared(tagger.scheme, influence.index.head).share
 
 
 def measure(data: Optional[Path], corpus: str, component: str, seed: int, dev: bool) -> dict[str, Any]:

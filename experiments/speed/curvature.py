@@ -22,11 +22,13 @@ from spacy.util import minibatch
 
 from spacy_seginf.crf.hessian import loss_hessian
 from spacy_seginf.influence.curvature import ExactCurvature
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian, unpack
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.fit import fit_head, hessian
+from spacy_seginf.influence.head import Head
 from spacy_seginf.tagger.corpus import read_corpus
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 from spacy_seginf.tagger.encoding import encode
-from spacy_seginf.tagger.head import Head, on_cpu
+from spacy_seginf.tagger.head import head_of, on_cpu
 
 from ..common.prepare import checkpoint, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
@@ -60,27 +62,28 @@ def write_features(path: Path, model: Path, data: Path, documents: int) -> dict[
     )
     allowed = numpy.concatenate([tagger.allowed_tags(text.example) for text in texts])
     head_data = HeadData(numpy.concatenate(features), allowed, [len(rows) for rows in features])
-    fit, refit, _ = timed(lambda: fit_head(head_data, Head(tagger.model).theta, L2, TOLERANCE))
+    fit, refit, _ = timed(lambda: fit_head(head_data, head_of(tagger.model), L2, TOLERANCE))
     if not fit.converged:
         raise SystemExit(f"The refit stopped at a gradient of {fit.gradient:.1e}")
-    numpy.savez(path, features=head_data.features, allowed=allowed, lengths=head_data.lengths, theta=fit.theta)
+    numpy.savez(path, features=head_data.features, allowed=allowed, lengths=head_data.lengths, theta=fit.head.packed)
     return {"encoder_seconds": clock, "encoder_cpu_seconds": cpu, "refit_seconds": refit}
 
 
-def load(path: Path, tokens: int) -> tuple[HeadData, numpy.ndarray]:
+def load(path: Path, tokens: int) -> tuple[HeadData, Head]:
     """Read the first documents, up to about so many tokens, and the head."""
     with numpy.load(path) as file:
         ends = numpy.cumsum(file["lengths"])
         documents = max(int(numpy.searchsorted(ends, tokens, side="right")), 1)
         rows = slice(0, int(ends[documents - 1]))
         lengths = file["lengths"][:documents].tolist()
-        return HeadData(file["features"][rows], file["allowed"][rows], lengths), file["theta"]
+        data = HeadData(file["features"][rows], file["allowed"][rows], lengths)
+        return data, Head.unpacked(file["theta"], data.labels)
 
 
 def whole(path: Path, tokens: int) -> dict[str, float]:
     """Time the Hessian and its inverse, in a process that does nothing else."""
-    data, theta = load(path, tokens)
-    total, clock, cpu = timed(lambda: hessian(data, theta, L2))
+    data, head = load(path, tokens)
+    total, clock, cpu = timed(lambda: hessian(data, head, L2))
     _, factor, _ = timed(lambda: ExactCurvature.from_hessian(total, data.labels, data.width))
     return {
         "rows": len(data.features),
@@ -98,8 +101,7 @@ def reshaped(path: Path, tokens: int, width: int, copies: int) -> dict[str, floa
     copies (int): each entity tag becomes so many tags; in each document one of them is likely, the others are 6 nats
         behind.
     """
-    data, theta = load(path, tokens)
-    weights, transitions = unpack(theta, data.labels)
+    data, head = load(path, tokens)
     tags = numpy.array([0, *numpy.tile(numpy.arange(1, data.labels), copies)])
     copy = numpy.array([-1, *numpy.repeat(numpy.arange(copies), data.labels - 1)])
     projection = numpy.random.default_rng(0).normal(size=(data.features.shape[1], width)) / width**0.5
@@ -108,8 +110,8 @@ def reshaped(path: Path, tokens: int, width: int, copies: int) -> dict[str, floa
         likely = numpy.repeat(numpy.arange(len(lengths)) % copies, lengths)
         behind = (copy >= 0) & (copy != likely[:, None])
         projected = numpy.concatenate([features[:, :-1] @ projection, features[:, -1:]], axis=1)
-        batches.append(((features @ weights.T)[:, tags] - 6.0 * behind, projected, lengths))
-    expanded = numpy.ascontiguousarray(transitions[tags][:, tags])
+        batches.append((head.emissions(features[:, :-1])[:, tags] - 6.0 * behind, projected, lengths))
+    expanded = numpy.ascontiguousarray(head.transitions[tags][:, tags])
     _, clock, cpu = timed(lambda: loss_hessian(batches, expanded, width + 1))
     return {
         "rows": len(data.features),

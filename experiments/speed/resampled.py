@@ -35,7 +35,7 @@ def resample(index: Index, folder: Path, rows: int, seed: int = 0) -> Index:
     manifest = replace(
         index.manifest, build="resampled", shards=[], files={}, rows=0, segments=0, documents=0, tokens=0
     )
-    write_head(folder, index.theta, index.metric)
+    write_head(folder, index.head, index.metric)
     total, number = 0, 0
     while total < rows:
         source = number % len(index.shards)

@@ -43,8 +43,8 @@ from spacy_seginf.indexing.build import (
     save_with_index,
     split_texts,
 )
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.factors import TokenFactors
-from spacy_seginf.influence.fit import HeadData, unpack
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.tagger.corpus import TrainingText, read_corpus
 from spacy_seginf.tagger.fingerprint import encoder_fingerprint
@@ -218,11 +218,11 @@ class Searched:
 
     @cached_property
     def chains(self) -> SegmentChains:
-        return SegmentChains(self.index.theta, self.data, self.tags, self.segments)
+        return SegmentChains(self.index.head, self.data, self.tags, self.segments)
 
     @cached_property
     def gradients(self) -> numpy.ndarray:
-        return self.chains.factors().gradients().astype(numpy.float32)
+        return self.chains.gradients().astype(numpy.float32)
 
     def factors(self, numbers: numpy.ndarray) -> TokenFactors:
         residuals = self.chains.factors().residuals[numbers].astype(numpy.float32)
@@ -361,8 +361,8 @@ def _speed(searched: Searched, name: str, figures: dict[str, Any]) -> list[Any]:
         apply_ms = _median_ms([lambda: searched.index.metric.apply(gradients)] * 5)
         figures["apply_ms_exact"] = apply_ms
     else:
-        weights, _ = unpack(searched.index.theta, len(searched.index.manifest.tags))
-        captum_ms = _captum_ms(searched, rows, labels, (weights[:, :-1], weights[:, -1]), batches[:3], figures)
+        head = searched.index.head
+        captum_ms = _captum_ms(searched, rows, labels, (head.weights, head.bias), batches[:3], figures)
         figures["speedup_captum"] = captum_ms / ours
         figures["speedup_captum_one_side"] = figures["captum_ms_one_side"] / ours
         needed = len(table) * searched.gradients.shape[1] * 4

@@ -23,11 +23,11 @@ from spacy_seginf.attribution.tracin_we import TracInWE
 from spacy_seginf.attribution.word_gradients import word_gradients
 from spacy_seginf.attribution.word_tables import ENTRY_BYTES, Entries
 from spacy_seginf.crf import one_label_each
-from spacy_seginf.influence.fit import HeadData, unpack
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.tagger.corpus import read_corpus
 from spacy_seginf.tagger.encoding import encode
-from spacy_seginf.tagger.head import Head, on_cpu
+from spacy_seginf.tagger.head import head_of, on_cpu
 
 from ..common.prepare import STEPS, checkpoint, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
@@ -67,7 +67,7 @@ def measure(nlp: Language, texts: Texts, sample: int = SAMPLE, rounds: int = ROU
     query; and the bytes kept of a segment, with this encoder and at most at width 384.
     """
     tagger: Any = nlp.get_pipe("crf_tagger")
-    stage = Stage(nlp, tagger, Head(tagger.model).theta, 1.0, finished=True)
+    stage = Stage(nlp, tagger, head_of(tagger.model), 1.0, finished=True)
     set_dropout_rate(tagger.model, 0.0)
     chosen = numpy.linspace(0, len(texts) - 1, min(sample, len(texts))).astype(int)
     single, batched = [], []
@@ -81,7 +81,7 @@ def measure(nlp: Language, texts: Texts, sample: int = SAMPLE, rounds: int = ROU
         batched.append(1e3 * (time.perf_counter() - started) / len(texts))
         difference = max(difference, _difference(dict(zip(chosen.tolist(), expected)), entries))
     context = Context(
-        nlp, tagger.name, texts, stage.theta, Penalty(0.0), metric=cast(Any, None)
+        nlp, tagger.name, texts, stage.head, Penalty(0.0), metric=cast(Any, None)
     )  # which it does not read
     started = time.perf_counter()
     ready = TracInWE().prepare(context)
@@ -147,9 +147,8 @@ def _single_pass(stage: Stage, texts: Texts, segment: numpy.ndarray) -> Vectors:
         rows = slice(first, first + len(features))
         data = HeadData(features, texts.data.allowed[rows], [len(features)])
         alone = Texts([], data, texts.labels[rows], numpy.array([[0, start, end]]))
-        weights, _ = unpack(stage.theta, data.labels)
         gradient = numpy.zeros_like(features)
-        gradient[start:end] = alone.chains(stage.theta).factors().residuals @ weights[:, :-1]
+        gradient[start:end] = alone.chains(stage.head).factors().residuals @ stage.head.weights
         backprop([gradient])
     finally:
         for node, original in zip(tables, originals):

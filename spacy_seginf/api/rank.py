@@ -26,7 +26,7 @@ from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
 from ..rendering.pictures import check_picture
 from ..rendering.text import shorten, visible
-from ..tagger.head import Head
+from ..tagger.head import head_of
 
 LISTED = 1000
 REFERENCES = 100
@@ -79,7 +79,7 @@ def find_label_issues(
     suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
     if mistakes is not None:
         texts = opened.read_trusted(mistakes)
-    seen = None if texts is None else find_mistakes(Head(opened.tagger.model).theta, texts.trusted, source.scheme)
+    seen = None if texts is None else find_mistakes(head_of(opened.tagger.model), texts.trusted, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
             warnings.warn(Warnings.W007.format(path=mistakes), stacklevel=2)

@@ -52,7 +52,7 @@ class InstanceInfluence(Method):
 
 class _InstanceAttribution(Attribution):
     def __init__(self, context: Context, metric: Metric, normalised: bool, whole: bool) -> None:
-        self._theta, self._metric, self._normalised, self._whole = context.theta, metric, normalised, whole
+        self._head, self._metric, self._normalised, self._whole = context.head, metric, normalised, whole
         training = context.training
         self._documents = training.segments[:, 0]
         count = len(training.data.lengths)
@@ -65,7 +65,7 @@ class _InstanceAttribution(Attribution):
             documents, owners = numpy.unique(queries.segments[:, 0], return_inverse=True)
             gradients = self._document_gradients(queries, documents)[owners]
         else:
-            gradients = queries.chains(self._theta).factors().gradients()
+            gradients = queries.chains(self._head).gradients()
             if self._normalised:
                 gradients /= (queries.segments[:, 2] - queries.segments[:, 1])[:, None]
         return (self._metric.apply(gradients) @ self._gradients.T)[:, self._documents]
@@ -73,11 +73,11 @@ class _InstanceAttribution(Attribution):
     def _document_gradients(self, texts: Texts, documents: numpy.ndarray) -> numpy.ndarray:
         """Return minus the gradient of each document's loss (float64, documents x P); empty ones have none."""
         lengths = numpy.asarray(texts.data.lengths, dtype=numpy.int64)[documents]
-        result = numpy.zeros((len(documents), len(self._theta)))
+        result = numpy.zeros((len(documents), self._head.size))
         filled = numpy.flatnonzero(lengths)
         for start in range(0, len(filled), CHUNK):
             part = filled[start : start + CHUNK]
-            whole = numpy.stack([documents[part], numpy.zeros_like(part), lengths[part]], axis=1)
-            gradients = Texts(texts.docs, texts.data, texts.labels, whole).chains(self._theta).factors().gradients()
+            whole = texts.data.whole(documents[part])
+            gradients = Texts(texts.docs, texts.data, texts.labels, whole).chains(self._head).gradients()
             result[part] = gradients / lengths[part, None] if self._normalised else gradients
         return result

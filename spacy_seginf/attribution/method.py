@@ -22,7 +22,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..influence.curvature import Metric
-from ..influence.fit import HeadData
+from ..influence.data import HeadData
+from ..influence.head import Head
 from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
 
@@ -47,9 +48,9 @@ class Texts:
     def __len__(self) -> int:
         return len(self.segments)
 
-    def chains(self, theta: numpy.ndarray) -> SegmentChains:
-        """Free the segments under a head (float64, P)."""
-        return SegmentChains(theta, self.data, self.labels, self.segments)
+    def chains(self, head: Head) -> SegmentChains:
+        """Free the segments under a head."""
+        return SegmentChains(head, self.data, self.labels, self.segments)
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,15 @@ class Context:
 
     nlp (Language): the pipeline. tagger (str): the name of its crf_tagger.
     training (Texts): the training documents, with the segments that are scored.
-    theta (float64, P): the head. penalty (Penalty): its own; l2 is 0 for a head that was not refit.
-    metric (Metric): the curvature of the index at theta.
+    head (Head): what is explained. penalty (Penalty): its own; l2 is 0 for a head that was not refit.
+    metric (Metric): the curvature of the index at the head.
     progress (Callable): wraps iterators over long work, like tqdm.
     """
 
     nlp: Language
     tagger: str
     training: Texts
-    theta: numpy.ndarray
+    head: Head
     penalty: Penalty
     metric: Metric
     progress: Progress = iter

@@ -12,7 +12,6 @@ from spacy.util import registry
 
 from ..crf.covariance import sum_rows
 from ..crf.schemes import type_of
-from ..influence.fit import ranges
 from .method import Attribution, Context, Method, Texts
 from .settings import check_choice
 
@@ -71,7 +70,7 @@ class _NeighbourAttribution(Attribution):
         """Return the vectors (float64, segments x d) and the types of the first labels (ints, segments)."""
         documents, starts, ends = texts.segments.T
         first, lengths = texts.data.starts[documents] + starts, ends - starts
-        features = texts.data.features[ranges(first, lengths)].astype(numpy.float64)
+        features = texts.data.features[texts.data.rows_of(texts.segments)].astype(numpy.float64)
         vectors = sum_rows(features, lengths.tolist()) / lengths[:, None]
         if self._method.similarity == "cosine":
             vectors = vectors / numpy.maximum(numpy.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)

@@ -47,7 +47,7 @@ class SegmentInfluence(Method):
     def prepare(self, context: Context) -> Attribution:
         """Compute the curvature unless the index has it, and the gradients of all training segments."""
         metric = chosen_metric(context, self.curvature)
-        effects = HeadEffects(context.training.data, context.theta, context.penalty, metric, context.training.labels)
+        effects = HeadEffects(context.training.data, context.head, context.penalty, metric, context.training.labels)
         corrected = not isinstance(metric, IdentityCurvature) if self.corrected is None else self.corrected
         return _SegmentAttribution(effects, context.training, corrected, self.similarity == "cosine")
 
@@ -59,8 +59,8 @@ class SegmentInfluence(Method):
 
 class _SegmentAttribution(Attribution):
     def __init__(self, effects: HeadEffects, training: Texts, corrected: bool, cosine: bool) -> None:
-        self._theta, self._metric, self._cosine = effects.theta, effects.metric, cosine
-        size, count = len(effects.theta), len(training)
+        self._head, self._metric, self._cosine = effects.head, effects.metric, cosine
+        size, count = effects.head.size, len(training)
         self._gradients = numpy.zeros((count, size))
         if corrected:
             for part, found in effects.corrected_gradients(training.segments):
@@ -80,7 +80,7 @@ class _SegmentAttribution(Attribution):
 
     def scores(self, queries: Texts) -> numpy.ndarray:
         """Return g_q^T H^-1 g~_k, or its cosine in the metric of H^-1 (float64, queries x training segments)."""
-        gradients = queries.chains(self._theta).factors().gradients()
+        gradients = queries.chains(self._head).gradients()
         curved = self._metric.apply(gradients)
         if self._cosine:
             curved = curved / _norms(gradients, curved)[:, None]

@@ -39,4 +39,4 @@ def chosen_metric(context: Context, curvature: Optional[str]) -> Metric:
     """
     if curvature is None or isinstance(context.metric, CURVATURES[curvature]):
         return context.metric
-    return head_metric(context.training.data, context.theta, context.penalty.l2, curvature)[0]
+    return head_metric(context.training.data, context.head, context.penalty.l2, curvature)[0]

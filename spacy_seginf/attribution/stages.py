@@ -10,10 +10,11 @@ import numpy
 from spacy.language import Language
 from spacy.util import minibatch
 
+from ..influence.head import Head
 from ..influence.segments import SegmentFactors
 from ..tagger.checkpoints import read_checkpoints
 from ..tagger.crf_tagger import CRFTagger
-from ..tagger.head import Head, on_cpu
+from ..tagger.head import head_of, on_cpu
 from .encoder_gradients import Encoder
 from .method import Context, Texts
 
@@ -24,14 +25,14 @@ BATCH = 64  # documents that are encoded at a time
 class Stage:
     """An encoder and its head.
 
-    nlp (Language), tagger (CRFTagger): the pipeline at this stage. theta (float64, P): its head.
+    nlp (Language), tagger (CRFTagger): the pipeline at this stage. head (Head): the tagger's.
     learn_rate (float): how much the stage counts. finished (bool): whether it is the pipeline that is explained, whose
         features and head are at hand.
     """
 
     nlp: Language
     tagger: CRFTagger
-    theta: numpy.ndarray
+    head: Head
     learn_rate: float
     finished: bool = False
 
@@ -57,7 +58,7 @@ class Stage:
 
     def factors(self, texts: Texts) -> SegmentFactors:
         """Return minus the gradients of the segments' conditional losses with respect to the head."""
-        return self.encoded(texts).chains(self.theta).factors()
+        return self.encoded(texts).chains(self.head).factors()
 
 
 def load_stages(context: Context, checkpoints: Optional[str]) -> list[Stage]:
@@ -69,11 +70,11 @@ def load_stages(context: Context, checkpoints: Optional[str]) -> list[Stage]:
     """
     if checkpoints is None:
         tagger: Any = context.nlp.get_pipe(context.tagger)
-        return [Stage(context.nlp, tagger, context.theta, 1.0, finished=True)]
+        return [Stage(context.nlp, tagger, context.head, 1.0, finished=True)]
     stages = []
     for checkpoint in read_checkpoints(Path(checkpoints)):
         if checkpoint.learn_rate:
             nlp = checkpoint.load(context.nlp, context.tagger)
             tagger = nlp.get_pipe(context.tagger)
-            stages.append(Stage(nlp, tagger, Head(tagger.model).theta, checkpoint.learn_rate))
+            stages.append(Stage(nlp, tagger, head_of(tagger.model), checkpoint.learn_rate))
     return stages

@@ -20,7 +20,7 @@ from typing import Generator, Iterator, Optional, Sequence
 import numpy
 from spacy.util import registry
 
-from ..influence.fit import HeadData, unpack
+from ..influence.data import HeadData
 from .encoder_gradients import Encoder, Gradients
 from .method import Attribution, Context, Method, Texts
 from .products import segment_products, stored_bytes
@@ -154,7 +154,6 @@ def _blocks(stage: Stage, encoder: Encoder, queries: Texts) -> Iterator[tuple[in
 
 def _segment_gradients(stage: Stage, encoder: Encoder, texts: Texts) -> Generator[Gradients, None, None]:
     """Yield minus the gradients of each segment's loss with respect to the encoder's parameters."""
-    weights, _ = unpack(stage.theta, texts.data.labels)
     docs = encoder.prepare(texts.docs)
     with encoder.parameter_gradients() as run:
         for document, start, end in texts.segments:
@@ -163,7 +162,7 @@ def _segment_gradients(stage: Stage, encoder: Encoder, texts: Texts) -> Generato
             data = HeadData(features, texts.data.allowed[rows], [len(features)])
             alone = Texts([docs[document]], data, texts.labels[rows], numpy.array([[0, start, end]]))
             gradient = numpy.zeros(features.shape)
-            gradient[start:end] = alone.chains(stage.theta).factors().residuals @ weights[:, :-1]
+            gradient[start:end] = alone.chains(stage.head).factors().residuals @ stage.head.weights
             yield backward([gradient])
 
 

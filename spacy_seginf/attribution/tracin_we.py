@@ -201,5 +201,5 @@ def _identity(method: TracInWE, context: Context, stages: Sequence[Stage]) -> st
     for array in (training.segments, training.labels, numpy.asarray(training.data.lengths)):
         digest.update(numpy.ascontiguousarray(array, dtype=numpy.int64).tobytes())
     for stage in stages:
-        digest.update(numpy.append(stage.theta, stage.learn_rate).tobytes())
+        digest.update(numpy.append(stage.head.packed, stage.learn_rate).tobytes())
     return digest.hexdigest()

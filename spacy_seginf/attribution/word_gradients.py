@@ -10,7 +10,8 @@ from typing import Iterator, NamedTuple, Optional, Sequence
 
 import numpy
 
-from ..influence.fit import HeadData, ranges, unpack
+from ..influence.data import HeadData, ranges
+from ..influence.head import Head
 from .encoder_gradients import Encoder, Text, Window
 from .method import Texts
 from .stages import Stage
@@ -49,7 +50,7 @@ def word_gradients(
         for numbers in _batches(sizes, batch_tokens if encoder.isolated else 0):
             batch = [_text(docs[texts.segments[n, 0]], *windows[n]) for n in numbers.tolist()]
             features, backward = run(batch)
-            found = backward(_at_features(stage.theta, texts, numbers, windows[numbers], features))
+            found = backward(_at_features(stage.head, texts, numbers, windows[numbers], features))
             yield Words([rows.table for rows in found], [_sum_by_word(rows, numbers) for rows in found])
 
 
@@ -98,7 +99,7 @@ def _text(doc: Text, start: int, end: int) -> Text:
 
 
 def _at_features(
-    theta: numpy.ndarray,
+    head: Head,
     texts: Texts,
     numbers: numpy.ndarray,
     windows: numpy.ndarray,
@@ -107,13 +108,12 @@ def _at_features(
     """Return minus the gradients of the losses of some segments at the features of their replicas."""
     documents, starts, ends = texts.segments[numbers].T
     lengths = windows[:, 1] - windows[:, 0]
-    rows = ranges(texts.data.starts[documents] + windows[:, 0], lengths)
+    rows = texts.data.rows_of(numpy.column_stack([documents, windows]))
     inside = numpy.stack([numpy.arange(len(numbers)), starts - windows[:, 0], ends - windows[:, 0]], axis=1)
     data = HeadData(numpy.concatenate(features), texts.data.allowed[rows], lengths.tolist())
-    factors = Texts([], data, texts.labels[rows], inside).chains(theta).factors()
-    weights, _ = unpack(theta, data.labels)
+    factors = Texts([], data, texts.labels[rows], inside).chains(head).factors()
     result = numpy.zeros_like(data.features)
-    result[ranges(data.starts + inside[:, 1], ends - starts)] = factors.residuals @ weights[:, :-1]
+    result[ranges(data.starts + inside[:, 1], ends - starts)] = factors.residuals @ head.weights
     return numpy.split(result, data.starts[1:])
 
 

@@ -10,7 +10,6 @@ import torch
 from ..attribution.method import Texts
 from ..index.queries import CurvedQueries, Factors
 from ..influence.factors import TokenFactors
-from ..influence.fit import ranges
 from .norms import segment_self_influences, self_influences
 from .source import LabelSource, chains_at
 
@@ -102,7 +101,7 @@ def _queries(source: LabelSource) -> Iterator[CurvedQueries]:
 
 def _gradients(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     clean = clean_of(source)
-    return chains_at(source.theta, clean.data, clean.labels, segments).factors().gradients()
+    return chains_at(source.head, clean.data, clean.labels, segments).gradients()
 
 
 def _in_float32(tokens: TokenFactors) -> TokenFactors:
@@ -111,8 +110,7 @@ def _in_float32(tokens: TokenFactors) -> TokenFactors:
 
 def _clean_tokens(clean: Texts) -> numpy.ndarray:
     """Return the rows of the tokens of the clean segments (int64), each once."""
-    documents, starts, ends = clean.segments.T
-    return numpy.unique(ranges(clean.data.starts[documents] + starts, ends - starts))
+    return numpy.unique(clean.data.rows_of(clean.segments))
 
 
 def directions(features: numpy.ndarray) -> numpy.ndarray:

@@ -137,7 +137,7 @@ class Describer:
         if self._mistakes is None or not len(self._mistakes):
             return None
         source = self._source
-        effects = HeadEffects(source.data, source.theta, source.penalty, source.metric, source.labels)
+        effects = HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels)
         segments = numpy.array([(one.document, one.start, one.end) for one in suspects], dtype=numpy.int64)
         return drives(effects, self._mistakes, segments.reshape(-1, 3))
 

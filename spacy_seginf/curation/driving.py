@@ -7,10 +7,11 @@ from typing import Sequence
 
 import numpy
 
-from ..crf import one_label_each, split_rows, viterbi
+from ..crf import one_label_each, split_rows
 from ..crf.schemes import Entity, TagScheme
+from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
-from ..influence.fit import HeadData, emission_scores, unpack
+from ..influence.head import Head
 from ..influence.segments import SegmentChains
 from .opinions import Trusted
 from .source import LabelSource
@@ -39,21 +40,20 @@ class Mistakes:
     def __len__(self) -> int:
         return len(self.segments)
 
-    def watched(self, theta: numpy.ndarray) -> SegmentChains:
+    def watched(self, head: Head) -> SegmentChains:
         """Free the mistakes, at their predicted labels, under a head."""
         data = replace(self.data, allowed=one_label_each(self.predicted, self.data.labels))
-        return SegmentChains(theta, data, self.predicted, self.segments)
+        return SegmentChains(head, data, self.predicted, self.segments)
 
 
-def find_mistakes(theta: numpy.ndarray, texts: Trusted, scheme: TagScheme, largest: int = LARGEST) -> Mistakes:
-    """Compare what a head (float64, P) predicts with trusted labels: runs of entities that overlap and differ.
+def find_mistakes(head: Head, texts: Trusted, scheme: TagScheme, largest: int = LARGEST) -> Mistakes:
+    """Compare what a head predicts with trusted labels: runs of entities that overlap and differ.
 
     largest (int): so many mistakes at most; which, is drawn.
     """
     data = texts.data
-    weights, transitions = unpack(theta, data.labels)
     lengths = [length for length in data.lengths if length]
-    predicted = viterbi(emission_scores(data, weights), transitions, lengths, scheme.mask)
+    predicted = head.decode(data.features, lengths, scheme.mask)
     documents = [number for number, length in enumerate(data.lengths) if length]
     segments: list[tuple[int, int, int]] = []
     true: list[tuple[Entity, ...]] = []
@@ -97,9 +97,9 @@ def drives(effects: HeadEffects, mistakes: Mistakes, segments: numpy.ndarray) ->
     the segment's own leverage."""
     if not len(mistakes) or not len(segments):
         return numpy.zeros((len(segments), len(mistakes)))
-    watched = mistakes.watched(effects.theta)
+    watched = mistakes.watched(effects.head)
     scores = effects.scores(watched, segments)
-    against = -numpy.expm1(-watched.losses(effects.nothing)[0])  # 1 - p of the predicted labels
+    against = -numpy.expm1(-watched.losses()[0])  # 1 - p of the predicted labels
     return -(scores / numpy.maximum(against, 1e-12)[:, None]).T
 
 
@@ -110,10 +110,10 @@ def likeness(source: LabelSource, mistakes: Mistakes, segments: numpy.ndarray) -
     result = numpy.zeros((len(segments), len(mistakes)))
     if not len(mistakes):
         return result
-    theirs = _directions(mistakes.watched(source.theta).factors().gradients())
+    theirs = _directions(mistakes.watched(source.head).gradients())
     for start in range(0, len(segments), CHUNK):
         part = slice(start, start + CHUNK)
-        result[part] = _directions(source.chains(segments[part]).factors().gradients()) @ theirs.T
+        result[part] = _directions(source.chains(segments[part]).gradients()) @ theirs.T
     return result
 
 

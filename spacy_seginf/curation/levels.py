@@ -7,7 +7,7 @@ from typing import Sequence
 import numpy
 
 from ..errors import Errors, SeginfError
-from ..influence.fit import ranges
+from ..influence.data import ranges
 
 HOW = ("mean", "max")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy
 from scipy.special import entr
 
-from ..crf import negative_log_likelihood
 from .source import LabelSource
 
 LEAST = float(numpy.finfo(numpy.float32).tiny)  # of probabilities
@@ -14,13 +13,7 @@ CHUNK = 4096  # segments at once
 
 def document_losses(source: LabelSource) -> numpy.ndarray:
     """Return L = log Z - score(labels) of each document in nats (float64, documents); what is missing is summed out."""
-    data = source.data
-    losses = numpy.zeros(len(data.lengths))
-    for documents in data.alike():
-        rows, lengths = data.rows(documents), [data.lengths[number] for number in documents]
-        found = negative_log_likelihood(source.emissions[rows], source.transitions, lengths, data.allowed[rows])
-        losses[documents] = numpy.maximum(found.values, 0.0)
-    return losses
+    return numpy.maximum(source.head.losses(source.data), 0.0)
 
 
 def conditional_losses(source: LabelSource) -> numpy.ndarray:
@@ -54,10 +47,7 @@ def conditional_entropies(source: LabelSource) -> numpy.ndarray:
 def segment_losses(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     """Return CL of segments (ints, n x 3) in nats (float64, n): their labels are free together, because wrong labels
     side by side support each other (Jain et al. 2022, section 3.2). RAISES (ValueError): S029."""
-    nothing = numpy.zeros((1, len(source.theta)))
-    parts = [
-        source.chains(segments[start : start + CHUNK]).losses(nothing)[0] for start in range(0, len(segments), CHUNK)
-    ]
+    parts = [source.chains(segments[start : start + CHUNK]).losses()[0] for start in range(0, len(segments), CHUNK)]
     return numpy.concatenate([numpy.zeros(0), *parts])
 
 

@@ -28,9 +28,8 @@ def document_gradient_norms(source: LabelSource) -> numpy.ndarray:
         documents = documents[sizes[documents] > 0]
         for start in range(0, len(documents), CHUNK):
             part = documents[start : start + CHUNK]
-            whole = numpy.stack([part, numpy.zeros_like(part), sizes[part]], axis=1)
-            chains = SegmentChains(source.theta, data, source.labels, whole)
-            result[part] = numpy.linalg.norm(chains.factors().gradients(), axis=1)
+            chains = SegmentChains(source.head, data, source.labels, data.whole(part))
+            result[part] = numpy.linalg.norm(chains.gradients(), axis=1)
     return result
 
 
@@ -54,7 +53,7 @@ def self_influences(source: LabelSource) -> numpy.ndarray:
     result = gradient_norms(source)
     if isinstance(source.metric, IdentityCurvature):
         return result
-    result *= HeadEffects(source.data, source.theta, source.penalty, source.metric, source.labels).largest_gain
+    result *= HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels).largest_gain
     chosen = numpy.flatnonzero(result > FAINT * result.max(initial=0.0))
     for start in range(0, len(chosen), CHUNK):
         rows = chosen[start : start + CHUNK]
@@ -84,5 +83,5 @@ def _by_length(source: LabelSource, segments: numpy.ndarray, tokens: numpy.ndarr
     longer = numpy.flatnonzero(~single)
     for start in range(0, len(longer), CHUNK):
         rows = longer[start : start + CHUNK]
-        result[rows] = norms(source.chains(segments[rows]).factors().gradients())
+        result[rows] = norms(source.chains(segments[rows]).gradients())
     return result

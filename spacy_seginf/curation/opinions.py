@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy
 import torch
 
-from ..influence.choose import FALLBACK, approach, choose_l2, hold_out, subset
-from ..influence.curvature import IdentityCurvature
-from ..influence.fit import HeadData, emission_scores, label_marginals, newton, unpack
+from ..influence.choose import FALLBACK, approach, choose_l2, hold_out
+from ..influence.curvature import IdentityCurvature, solver_of
+from ..influence.data import HeadData, subset
+from ..influence.fit import newton
+from ..influence.head import Head
 from ..influence.held_out import chains_of_heads, missing_entities
 from .clean import directions
 from .readings import Opinion
@@ -54,31 +56,26 @@ def held_out_opinion(source: LabelSource) -> Opinion:
     """
     count = len(source.data.lengths)
     if isinstance(source.metric, IdentityCurvature) or count < 2:
-        return head_opinion(source, source.theta)
+        return head_opinion(source, source.head)
     folds = folds_of(source)
     emissions = numpy.empty((len(source.labels), source.data.labels))
     transitions = []
-
-    def solve(gradient: numpy.ndarray) -> numpy.ndarray:
-        return source.metric.apply(gradient[None])[0]
-
+    solve = solver_of(source.metric)
     for fold in range(min(FOLDS, count)):
         rest = subset(source.data, numpy.flatnonzero(folds != fold))
         share = len(rest.allowed) / max(len(source.labels), 1)
         fit = newton(
             rest,
-            source.theta,
+            source.head,
             source.penalty.scaled(share),
             GRADIENT,
             solve=solve,
-            renew=lambda _: solve,
+            fixed=True,
             iterations=ITERATIONS,
-            patience=ITERATIONS,
         )
-        weights, pairs = unpack(fit.theta, source.data.labels)
         rows = source.data.rows(numpy.flatnonzero(folds == fold))
-        emissions[rows] = source.data.features[rows] @ weights[:, :-1].T + weights[:, -1]
-        transitions.append(pairs)
+        emissions[rows] = fit.head.emissions(source.data.features[rows])
+        transitions.append(fit.head.transitions)
     return Opinion(emissions, numpy.array(transitions), folds)
 
 
@@ -96,31 +93,29 @@ def folds_of(source: LabelSource) -> numpy.ndarray:
     return folds
 
 
-def head_opinion(source: LabelSource, theta: numpy.ndarray) -> Opinion:
-    """Ask one head (float64, P) about all documents."""
-    weights, transitions = unpack(theta, source.data.labels)
+def head_opinion(source: LabelSource, head: Head) -> Opinion:
+    """Ask one head about all documents."""
     which = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)
-    return Opinion(emission_scores(source.data, weights), transitions[None], which)
+    return Opinion(head.emissions(source.data.features), head.transitions[None], which)
 
 
-def trusted_head(trusted: Trusted) -> numpy.ndarray:
+def trusted_head(trusted: Trusted) -> Head:
     """Fit a head to trusted labels alone, with the penalty that suits a tenth of them best, to within GAP nats per
-    token (float64, P). RAISES (ValueError): S051 if they are too few."""
+    token. RAISES (ValueError): S051 if they are too few."""
     data = trusted.data
-    start = numpy.zeros(data.labels * (data.width + data.labels))
+    start = Head.zeros(data)
     rest, held_out = hold_out(data)
     if not len(rest.allowed) or not len(held_out.allowed):
-        return approach(data, start, FALLBACK, GAP).theta
+        return approach(data, start, FALLBACK, GAP).head
     choice = choose_l2(rest, held_out, start)
-    return approach(data, choice.fits[choice.l2].theta, choice.l2, GAP).theta
+    return approach(data, choice.fits[choice.l2].head, choice.l2, GAP).head
 
 
 def telling(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
     """Tell which trusted tokens say something about entities (bool, tokens): those of entities, their neighbours, and
     those outside of which the tagger's head is not certain. They are a third of all, or less."""
     inside = trusted.labels != 0
-    weights, transitions = unpack(source.theta, trusted.data.labels)
-    marginals = label_marginals(trusted.data, emission_scores(trusted.data, weights), transitions)
+    marginals = source.head.marginals(trusted.data)
     told = inside | (marginals[:, 0] < 1.0 - DOUBTFUL)
     told[1:] |= inside[:-1]
     told[:-1] |= inside[1:]
@@ -152,10 +147,9 @@ def neighbours_opinion(source: LabelSource, trusted: Trusted, rows: numpy.ndarra
     return Opinion(numpy.log(shares), numpy.zeros((1, size, size)), which)
 
 
-def unannotated(source: LabelSource, theta: numpy.ndarray) -> list[tuple[int, int, int, str]]:
-    """List entities that a head (float64, P) sees where the annotation has none: (document, start, end, type)."""
-    weights, transitions = unpack(theta, source.data.labels)
-    emissions = emission_scores(source.data, weights)
+def unannotated(source: LabelSource, head: Head) -> list[tuple[int, int, int, str]]:
+    """List entities that a head sees where the annotation has none: (document, start, end, type)."""
+    emissions, transitions = head.emissions(source.data.features), head.transitions
     outside = source.data.allowed[:, 0] & (source.data.allowed.sum(axis=1) == 1)
     found = []
     lengths = numpy.asarray(source.data.lengths)

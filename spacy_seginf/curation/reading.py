@@ -12,11 +12,11 @@ from spacy.training import Example
 from ..attribution.method import Texts
 from ..crf import one_label_each
 from ..errors import Errors, SeginfError
+from ..influence.data import HeadData
 from ..influence.effects import complete_labels
-from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import bare_copy, encode, example_of
-from ..tagger.head import Head, on_cpu
+from ..tagger.head import head_of, on_cpu
 
 
 def clean_texts(nlp: Language, docs: Sequence[Union[Doc, Example]], tagger_name: str = "crf_tagger") -> Texts:
@@ -33,10 +33,8 @@ def clean_texts(nlp: Language, docs: Sequence[Union[Doc, Example]], tagger_name:
     none = numpy.zeros((0, len(tagger.tags)), dtype=bool)
     allowed = numpy.concatenate([none, *(tagger.allowed_tags(example) for example in examples if len(example))])
     data = _head_data(nlp, tagger, bare, allowed)
-    documents = numpy.repeat(numpy.arange(len(docs)), data.lengths)
-    offsets = numpy.arange(len(documents)) - data.starts[documents]
-    segments = numpy.stack([documents, offsets, offsets + 1], axis=1)[allowed.sum(axis=1) == 1]
-    return Texts(bare, data, complete_labels(data, Head(tagger.model).theta), segments)
+    segments = data.tokens(numpy.flatnonzero(allowed.sum(axis=1) == 1))
+    return Texts(bare, data, complete_labels(data, head_of(tagger.model)), segments)
 
 
 def checkpoint_marginals(
@@ -58,8 +56,7 @@ def checkpoint_marginals(
             raise SeginfError(Errors.S108.format(name=tagger_name, found=names[0], known=names[1]))
         bare = [bare_copy(nlp, doc) for doc in docs]
         data = _head_data(nlp, tagger, bare, one_label_each(labels, len(tags)))
-        weights, transitions = unpack(Head(tagger.model).theta, len(tags))
-        marginals = label_marginals(data, emission_scores(data, weights), transitions)
+        marginals = head_of(tagger.model).marginals(data)
         found.append(marginals[numpy.arange(len(labels)), labels])
     return found
 

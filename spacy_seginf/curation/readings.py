@@ -14,7 +14,7 @@ import numpy
 
 from ..crf.schemes import TAG, Entity, TagScheme, type_of
 from ..errors import Errors, SeginfError
-from ..influence.fit import ranges
+from ..influence.data import ranges
 from .source import LabelSource
 
 REACH = 3  # tokens that an entity may grow by on each side

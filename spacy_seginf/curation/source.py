@@ -14,9 +14,10 @@ from ..crf.conditional import TokenConditionals
 from ..crf.schemes import TAG, TagScheme
 from ..index.index import Index
 from ..influence.curvature import IdentityCurvature, Metric
+from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
 from ..influence.factors import TokenFactors
-from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
+from ..influence.head import Head
 from ..influence.held_out import leave_one_document_out
 from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
@@ -44,7 +45,7 @@ class LabelSource:
 
     data (HeadData): training documents. labels (int64, tokens): their labels, the most probable permitted ones where
         several are permitted.
-    theta (float64, P): the head. metric (Metric): H^-1 at theta. penalty (Penalty): its own.
+    head (Head). metric (Metric): H^-1 there. penalty (Penalty): its own.
     scheme (TagScheme): what entities are.
     clean (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
     checkpoints (sequence of float arrays, tokens): p(label | text) at each checkpoint of the training.
@@ -55,7 +56,7 @@ class LabelSource:
 
     data: HeadData
     labels: numpy.ndarray
-    theta: numpy.ndarray
+    head: Head
     metric: Metric
     penalty: Penalty
     scheme: TagScheme
@@ -83,22 +84,17 @@ class LabelSource:
     @cached_property
     def emissions(self) -> numpy.ndarray:
         """Scores of the labels (float64, tokens x labels)."""
-        return emission_scores(self.data, unpack(self.theta, self.data.labels)[0])
-
-    @property
-    def transitions(self) -> numpy.ndarray:
-        """Scores of neighbouring labels (float64, labels x labels)."""
-        return unpack(self.theta, self.data.labels)[1]
+        return self.head.emissions(self.data.features)
 
     @cached_property
     def marginals(self) -> numpy.ndarray:
         """p(label | text) (float64, tokens x labels)."""
-        return label_marginals(self.data, self.emissions, self.transitions)
+        return self.head.marginals(self.data, self.emissions)
 
     @cached_property
     def conditionals(self) -> TokenConditionals:
         """Every token's label distribution given the labels of its neighbours."""
-        return token_conditionals(self.emissions, self.transitions, self.labels, self.data.lengths)
+        return token_conditionals(self.emissions, self.head.transitions, self.labels, self.data.lengths)
 
     @cached_property
     def held_out(self) -> numpy.ndarray:
@@ -106,7 +102,7 @@ class LabelSource:
         take a document away, under the head as it is."""
         if self.stored is not None:
             return self.stored
-        effects = HeadEffects(self.data, self.theta, self.penalty, self.metric, self.labels)
+        effects = HeadEffects(self.data, self.head, self.penalty, self.metric, self.labels)
         corrected = not isinstance(self.metric, IdentityCurvature)
         return leave_one_document_out(effects, self.scheme, corrected=corrected).probabilities
 
@@ -146,17 +142,17 @@ class LabelSource:
 
     def chains(self, segments: numpy.ndarray) -> SegmentChains:
         """Free segments (ints, n x 3) whose labels are the training labels. RAISES (ValueError): S029."""
-        return chains_at(self.theta, self.data, self.labels, segments)
+        return chains_at(self.head, self.data, self.labels, segments)
 
 
-def chains_at(theta: numpy.ndarray, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> SegmentChains:
+def chains_at(head: Head, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> SegmentChains:
     """Free segments (ints, n x 3) of texts whose labels (ints, tokens) are all taken for certain.
 
     RAISES (ValueError): S029 if a segment is not inside its document.
     """
-    chains = SegmentChains(theta, data, labels, segments)
+    chains = SegmentChains(head, data, labels, segments)
     certain = one_label_each(labels[chains.rows], data.labels)
-    return chains if (certain == chains.observed).all() else chains.at(theta, certain)
+    return chains if (certain == chains.observed).all() else chains.at(head, certain)
 
 
 def scheme_of(name: str, tags: Sequence[str]) -> TagScheme:

@@ -62,19 +62,19 @@ class Suspector:
         considered: int = CONSIDERED,
     ) -> None:
         self.source, self._words, self.considered = source, words, considered
-        theta = None
+        head = None
         if trusted is not None and len(trusted):
             say("Fitting a head to the trusted labels")
-            theta = trusted_head(trusted)
-            missing = [*missing, *unannotated(source, theta)]
+            head = trusted_head(trusted)
+            missing = [*missing, *unannotated(source, head)]
         self.regions = Regions(source, find_regions(source, missing))
         say(f"Asking heads that have not seen the document about {len(self.regions):,} regions")
         self._held_out = self.regions.scores(held_out_opinion(source))
         self._asked = [self._held_out]
-        if trusted is not None and theta is not None:
+        if trusted is not None and head is not None:
             say(f"Asking the nearest of {len(trusted):,} trusted tokens")
             near = neighbours_opinion(source, trusted, self.regions.rows)
-            self._asked = [self.regions.scores(head_opinion(source, theta)), self.regions.scores(near)]
+            self._asked = [self.regions.scores(head_opinion(source, head)), self.regions.scores(near)]
         self._together = numpy.mean(self._asked, axis=0)
         self.trusts = len(self._asked) > 1
         self._suspects = suspects_of(self.regions, self._together, self._held_out)

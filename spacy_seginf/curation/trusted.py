@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy
 
 from ..influence.choose import FALLBACK, choose_l2, fit_to_optimum, hold_out
-from ..influence.fit import HeadData, emission_scores, label_marginals, unpack
+from ..influence.data import HeadData
+from ..influence.head import Head
 from .clean import clean_of
 from .losses import losses_under
 from .source import LabelSource
@@ -24,7 +25,7 @@ def trusted_losses(source: LabelSource) -> numpy.ndarray:
     trusted = clean_of(source)
     if not len(trusted):
         return numpy.zeros(len(source.labels))
-    head = fit_to_optimum(trusted.data, source.theta, trusted_l2(trusted.data)).theta
+    head = fit_to_optimum(trusted.data, source.head, trusted_l2(trusted.data)).head
     return losses_by(head, source.data, source.labels)
 
 
@@ -33,10 +34,9 @@ def trusted_l2(trusted: HeadData) -> float:
     rest, held_out = hold_out(trusted)
     if not len(rest.allowed) or not len(held_out.allowed):
         return FALLBACK
-    return choose_l2(rest, held_out, numpy.zeros(trusted.labels * (trusted.width + trusted.labels))).l2
+    return choose_l2(rest, held_out, Head.zeros(trusted)).l2
 
 
-def losses_by(theta: numpy.ndarray, data: HeadData, labels: numpy.ndarray) -> numpy.ndarray:
-    """Return -log p(label | text) of labels (ints, tokens) under a head (float64, P), in nats (float64, tokens)."""
-    weights, transitions = unpack(theta, data.labels)
-    return losses_under(label_marginals(data, emission_scores(data, weights), transitions), labels)
+def losses_by(head: Head, data: HeadData, labels: numpy.ndarray) -> numpy.ndarray:
+    """Return -log p(label | text) of labels (ints, tokens) under a head, in nats (float64, tokens)."""
+    return losses_under(head.marginals(data), labels)

@@ -19,10 +19,10 @@ from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.method_explainer import IndexedDocs
 from ..index.index import Index
-from ..influence.choose import fit_to_optimum, head_metric, subset
-from ..influence.curvature import Metric
+from ..influence.choose import optimum
+from ..influence.data import HeadData, subset
 from ..influence.effects import complete_labels
-from ..influence.fit import HeadData, unpack
+from ..influence.head import Head
 from ..influence.penalty import Penalty
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import read_as, run_before
@@ -69,17 +69,15 @@ def training_context(
     data = index.data if everything else subset(index.data, documents)
     manifest = index.manifest
     penalty = index.penalty if manifest.l2 else Penalty(l2)
-    metric: Metric
     if everything and manifest.refit and manifest.curvature == "exact" and not manifest.held_documents:
-        theta, metric = index.theta, index.metric
+        head, metric = index.head, index.metric
     else:
-        theta = fit_to_optimum(data, index.theta, penalty).theta
-        metric, _, _ = head_metric(data, theta, penalty.l2, "exact")
+        head, metric = optimum(data, index.head, penalty)
     indexed = IndexedDocs(index, nlp.vocab)
     docs = [indexed[number] for number in documents.tolist()]
     segments = training_segments(influence, data, documents)
-    training = Texts(docs, data, complete_labels(data, theta), segments)
-    return Context(nlp, influence.tagger_name, training, theta, penalty, metric, progress)
+    training = Texts(docs, data, complete_labels(data, head), segments)
+    return Context(nlp, influence.tagger_name, training, head, penalty, metric, progress)
 
 
 def training_segments(influence: Influence, data: HeadData, documents: numpy.ndarray) -> numpy.ndarray:
@@ -104,20 +102,18 @@ def training_segments(influence: Influence, data: HeadData, documents: numpy.nda
 
 def labelled_tokens(data: HeadData) -> numpy.ndarray:
     """List the tokens whose label is not missing, in document order, as segments (int64, n x 3)."""
-    numbers = numpy.repeat(numpy.arange(len(data.lengths)), data.lengths)
-    tokens = numpy.arange(len(numbers)) - data.starts[numbers]
-    return numpy.stack([numbers, tokens, tokens + 1], axis=1)[~data.allowed.all(axis=1)]
+    return data.tokens(numpy.flatnonzero(~data.allowed.all(axis=1)))
 
 
-def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Texts:
+def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], head: Head) -> Texts:
     """Let a head predict entities (or tags, under the scheme TAG): all are segments at their predicted labels.
 
     docs (sequence of Doc): their annotation is not read; empty ones are left out.
-    theta (float64, P): the head that is explained, on the encoder of the pipeline. A tagger that explains another
+    head (Head): the one that is explained, on the encoder of the pipeline. A tagger that explains another
         component has that one's predictions.
     RAISES (ValueError): S101 if there are no tokens, or nothing is predicted.
     """
-    texts = decoded(nlp, tagger, docs, theta)
+    texts = decoded(nlp, tagger, docs, head)
     tags = numpy.split(texts.labels, numpy.cumsum(texts.data.lengths)[:-1])
     segments = [(number, *span) for number, own in enumerate(tags) for span in _spans(tagger, own)]
     if not segments:
@@ -125,7 +121,7 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: nu
     return replace(texts, segments=numpy.array(segments, dtype=numpy.int64))
 
 
-def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Texts:
+def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], head: Head) -> Texts:
     """Let a head predict the labels of all tokens; no segments are chosen. Arguments as for ``predictions``."""
     docs = run_before(nlp, tagger, [read_as(nlp, doc) for doc in docs if len(doc)])
     if not docs:
@@ -134,10 +130,8 @@ def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.
     features = numpy.concatenate([on_cpu(prediction.features) for prediction in found])
     lengths = [len(doc) for doc in docs]
     if tagger.explains is None:
-        weights, transitions = unpack(theta, len(tagger.tags))
-        emissions = features @ weights[:, :-1].T + weights[:, -1]
-        limits = limits_of(tagger.scheme, docs)
-        labels = best_tags(tagger.scheme, emissions, transitions, lengths, limits).astype(numpy.int64)
+        limits, scores = limits_of(tagger.scheme, docs), head.emissions(features)
+        labels = best_tags(tagger.scheme, scores, head.transitions, lengths, limits).astype(numpy.int64)
     else:
         labels = numpy.concatenate([tagger.followed_tags(doc) for doc in docs]).astype(numpy.int64)
     data = HeadData(features, one_label_each(labels, len(tagger.tags)), lengths)

@@ -101,7 +101,7 @@ def compare(
     if max(settings.ks) > count:
         allowed = f"There are {count} training segments; delete fewer, or take more documents."
         raise SeginfError(Errors.S103.format(setting="ks", value=list(settings.ks), allowed=allowed))
-    every = predictions(nlp, influence.find_tagger(), docs, context.theta)
+    every = predictions(nlp, influence.find_tagger(), docs, context.head)
     queries = {f"seed-{seed}": select(every, _draw(every, settings.queries, seed)) for seed in settings.seeds}
     found = None
     if planted is not None:

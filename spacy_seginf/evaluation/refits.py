@@ -15,9 +15,10 @@ from typing import Iterator, Optional, Sequence
 import numpy
 
 from ..attribution.method import Context, Texts
-from ..influence.choose import subset
-from ..influence.curvature import Metric
-from ..influence.fit import Fit, HeadData, newton, ranges
+from ..influence.curvature import Metric, solver_of
+from ..influence.data import HeadData, subset
+from ..influence.fit import Fit, newton
+from ..influence.head import Head
 from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
 
@@ -29,13 +30,13 @@ ITERATIONS = 100
 class Refitter:
     """A head, the labels it was fitted to, and the queries whose losses are watched.
 
-    data (HeadData), theta (float64, P), penalty, metric: the head at its optimum. The metric gives the first direction
+    data (HeadData), head (Head), penalty, metric: the head at its optimum. The metric gives the first direction
         of the way to another one, so it should be exact or K-FAC; where that is does not depend on it.
     watched (SegmentChains): queries.
     """
 
     data: HeadData
-    theta: numpy.ndarray
+    head: Head
     penalty: Penalty
     metric: Metric
     watched: SegmentChains
@@ -43,7 +44,7 @@ class Refitter:
     @classmethod
     def of(cls, context: Context, queries: Texts) -> Refitter:
         """Watch queries under the head of a context."""
-        return cls(context.training.data, context.theta, context.penalty, context.metric, queries.chains(context.theta))
+        return cls(context.training.data, context.head, context.penalty, context.metric, queries.chains(context.head))
 
     def losses(self, rows: numpy.ndarray) -> tuple[numpy.ndarray, bool]:
         """Refit without the labels of some tokens.
@@ -52,9 +53,9 @@ class Refitter:
         RETURNS: losses of the queries' labels (float64, queries; nats), and whether the refit converged.
         """
         if not len(rows):
-            return self.watched.losses(numpy.zeros((1, len(self.theta))))[0], True
+            return self.watched.losses()[0], True
         fit = self._fit(rows)
-        return self.watched.losses(fit.theta[None] - self.theta)[0], fit.converged
+        return self.watched.losses(self.head.step_to(fit.head)[None])[0], fit.converged
 
     def _fit(self, rows: numpy.ndarray) -> Fit:
         allowed = self.data.allowed.copy()
@@ -63,27 +64,13 @@ class Refitter:
         unlabelled = numpy.add.reduceat(allowed.all(axis=1), data.starts) == numpy.asarray(data.lengths)
         if unlabelled.any():  # their loss is 0
             data = subset(data, numpy.flatnonzero(~unlabelled))
-
-        def solve(gradient: numpy.ndarray) -> numpy.ndarray:
-            return self.metric.apply(gradient[None])[0]
-
-        return newton(
-            data,
-            self.theta,
-            self.penalty,
-            0.0,
-            solve=solve,
-            renew=lambda _: solve,  # gradients tell how the Hessian has changed; a new one takes longer than all steps
-            gap=GAP,
-            iterations=ITERATIONS,
-            patience=ITERATIONS,
-        )
+        solve = solver_of(self.metric)
+        return newton(data, self.head, self.penalty, 0.0, solve=solve, fixed=True, gap=GAP, iterations=ITERATIONS)
 
 
 def rows_of(data: HeadData, segments: numpy.ndarray) -> numpy.ndarray:
     """Return the tokens of segments (int64, n x 3), each once (int64, sorted)."""
-    documents, starts, ends = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3).T
-    return numpy.unique(ranges(data.starts[documents] + starts, ends - starts))
+    return numpy.unique(data.rows_of(segments))
 
 
 def key_of(rows: numpy.ndarray) -> str:

@@ -18,10 +18,10 @@ from ..index.pairs import losses_after
 from ..index.queries import CurvedQueries, Queries, SearchQueries
 from ..index.search import search
 from ..index.tables import Filter, SegmentTable, TokenTable
-from ..influence.choose import subset
+from ..influence.data import HeadData, subset
 from ..influence.effects import HeadEffects, log_odds
 from ..influence.factors import TokenFactors
-from ..influence.fit import TOLERANCE, HeadData
+from ..influence.fit import TOLERANCE
 from ..influence.relabelling import LabelChange, alternatives, first_order
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.segments import SegmentChains
@@ -89,7 +89,7 @@ class Explainer:
         if index.manifest.held_documents:
             data = subset(data, numpy.arange(index.objective))
             labels = labels[: len(data.allowed)]
-        return HeadEffects(data, index.theta, index.penalty, index.metric, labels)
+        return HeadEffects(data, index.head, index.penalty, index.metric, labels)
 
     def table(self, unit: str) -> Table:
         """Return the rows of a unit: "entity" or "token"."""
@@ -118,10 +118,10 @@ class Explainer:
         result: list[Explanation] = []
         k = min(k, max(len(self.table(unit)), 1))  # more than all would only take memory
         # Their references' steps of theta are in memory together.
-        size = max(1, min(SEARCHED, CACHED_NUMBERS // (len(self.index.theta) * k * CANDIDATES)))
+        size = max(1, min(SEARCHED, CACHED_NUMBERS // (self.index.head.size * k * CANDIDATES)))
         for first in range(0, len(segments), size):
             part = segments[first : first + size]
-            watched = SegmentChains(self.index.theta, data, labels, part)
+            watched = SegmentChains(self.index.head, data, labels, part)
             candidates = k * CANDIDATES if self.exact else k
             found = search(self.table(unit), self._queries(data, labels, watched, unit), candidates, where)
             losses = watched.losses(self._nothing())[0]
@@ -148,12 +148,12 @@ class Explainer:
         labels are ranked by the first-order effect, the best by the predicted one, and those that are shown by refits
         of the head, unless the index is of a head that is not at its optimum.
         """
-        watched = SegmentChains(self.index.theta, data, labels, segment)
-        queries = CurvedQueries(self.index.metric, watched.factors().gradients())
+        watched = SegmentChains(self.index.head, data, labels, segment)
+        queries = CurvedQueries(self.index.metric, watched.gradients())
         table = self.table(unit)
         found = search(table, queries, CHANGED)
         rows = numpy.unique(numpy.concatenate([found.supporting.rows[0], found.opposing.rows[0]]))
-        curved = self.index.metric.apply(watched.factors().gradients())[0]
+        curved = self.index.metric.apply(watched.gradients())[0]
         options = []
         for row in [row for row in rows[rows >= 0].tolist() if not self._is_added(row, unit)]:
             chains = self.effects.chains([table.segment(row)])
@@ -194,16 +194,16 @@ class Explainer:
         return max(TOLERANCE, NEAR * self.index.manifest.l2)
 
     def _nothing(self) -> numpy.ndarray:
-        return numpy.zeros((1, len(self.index.theta)))
+        return numpy.zeros((1, self.index.head.size))
 
     def _queries(self, data: HeadData, labels: numpy.ndarray, watched: SegmentChains, unit: str) -> SearchQueries:
         if self.exact or unit == "entity":
-            return CurvedQueries(self.index.metric, watched.factors().gradients())
+            return CurvedQueries(self.index.metric, watched.gradients())
         # The paper's setting: single tokens, and the gradient of an entity is the sum of its tokens'.
         rows = watched.rows
         documents = numpy.repeat(watched.segments[:, 0], watched.lengths)
         inside = rows - data.starts[documents]
-        tokens = SegmentChains(self.index.theta, data, labels, numpy.stack([documents, inside, inside + 1], axis=1))
+        tokens = SegmentChains(self.index.head, data, labels, numpy.stack([documents, inside, inside + 1], axis=1))
         residuals = tokens.factors().residuals.astype(numpy.float32)
         factors = TokenFactors(tokens.features, residuals, tokens.previous, tokens.following)
         ends = numpy.cumsum(watched.lengths)
@@ -264,7 +264,7 @@ class Explainer:
 
     def _predicted(self, rows: numpy.ndarray, unit: str) -> numpy.ndarray:
         """Return the predicted steps of theta when rows are removed, each on its own (float32, rows x P)."""
-        result = numpy.empty((len(rows), len(self.index.theta)), dtype=numpy.float32)
+        result = numpy.empty((len(rows), self.index.head.size), dtype=numpy.float32)
         new = []
         for place, row in enumerate(rows.tolist()):
             step = self._steps.get((unit, row))
@@ -272,7 +272,7 @@ class Explainer:
                 new.append(place)
             else:
                 result[place] = step
-        together = at_once(len(self.index.theta), SEARCHED)
+        together = at_once(self.index.head.size, SEARCHED)
         for start in range(0, len(new), together):
             part = new[start : start + together]
             steps = self.index.metric.apply(self.table(unit).gradients(rows[part]))
@@ -290,7 +290,7 @@ class Explainer:
             start = self._predicted(numpy.array([row]), unit).astype(numpy.float64)
             if self._is_added(row, unit):
                 index = self.index
-                further = SegmentChains(index.theta, index.data, index.labels, numpy.array([segment]))
+                further = SegmentChains(index.head, index.data, index.labels, numpy.array([segment]))
                 added, gradient = self.effects.refit_with(further, -start, self._tolerance)
                 return numpy.append(gradient, added[0])
             change = self.effects.without([segment])

@@ -30,7 +30,7 @@ from ..index.index import Index
 from ..index.tables import Filter
 from ..indexing.build import DEFAULTS, BuildSettings
 from ..indexing.fidelity import decode, instead_of
-from ..influence.fit import HeadData
+from ..influence.data import HeadData
 from ..influence.relabelling import LabelChange
 from ..tagger.crf_tagger import CRFTagger, TaggerPrediction
 from ..tagger.encoding import bare_copy
@@ -242,7 +242,7 @@ class Influence(Pipe):
             explanations = self._explain(explainer, Texts(copies, data, tags, numpy.array(segments)), self.where)
             if explainer.index.manifest.refit or tagger.explains:  # the head that explains is not what predicts
                 limits = limits_of(tagger.scheme, docs, [prediction.kept for prediction in predictions])
-                own_tags = decode(tagger.scheme, data, explainer.index.theta, limits)
+                own_tags = decode(tagger.scheme, data, explainer.index.head, limits)
             else:
                 own_tags = tags
         start = place = 0

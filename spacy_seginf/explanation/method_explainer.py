@@ -62,7 +62,7 @@ def index_context(nlp: Language, tagger: str, index: Index, unit: str, progress:
     """
     positions = rows_of(index, unit).positions()
     training = Texts(IndexedDocs(index, nlp.vocab), index.data, index.labels, positions)
-    return Context(nlp, tagger, training, index.theta, index.penalty, index.metric, progress)
+    return Context(nlp, tagger, training, index.head, index.penalty, index.metric, progress)
 
 
 class MethodExplainer:
@@ -76,7 +76,7 @@ class MethodExplainer:
     def __init__(
         self, context: Context, table: Table, method: Method, folder: Optional[Path] = None, *, storing: bool = False
     ) -> None:
-        self.method, self.table, self._theta = method, table, context.theta
+        self.method, self.table, self._head = method, table, context.head
         stored: Optional[Attribution] = None
         if method.stored and folder is not None and folder.exists():
             stored = method.load(context, folder)
@@ -102,7 +102,7 @@ class MethodExplainer:
             rows = numpy.concatenate([part + first for part, first in chosen])
             scores = scores[:, rows]
         result = best_rows(self.table, rows, scores, k)
-        losses = queries.chains(self._theta).losses(numpy.zeros((1, len(self._theta))))[0]
+        losses = queries.chains(self._head).losses()[0]
         sides = [
             [
                 [Found(row, score, score) for row, score in zip(*pair) if row >= 0]

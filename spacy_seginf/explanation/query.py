@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span, Token
 from ..crf import one_label_each
 from ..crf.schemes import TAG, TagScheme
 from ..errors import Errors, SeginfError
-from ..influence.fit import HeadData
+from ..influence.data import HeadData
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import bare_copy, run_before
 from ..tagger.head import on_cpu

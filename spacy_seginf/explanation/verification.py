@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterable, Optional
 import numpy
 from spacy.tokens import Doc
 
-from ..influence.choose import fit_to_optimum, head_metric
+from ..influence.choose import optimum
 from ..influence.effects import Change, HeadEffects
 from ..influence.penalty import Penalty
 from ..influence.relabelling import alternatives
@@ -203,9 +203,8 @@ def _at_optimum(explainer: Explainer, l2: float) -> HeadEffects:
         return explainer.effects
     data = explainer.index.data
     penalty = explainer.index.penalty if manifest.l2 else Penalty(l2)
-    fit = fit_to_optimum(data, explainer.index.theta, penalty)
-    metric, _, _ = head_metric(data, fit.theta, penalty.l2, "exact")
-    return HeadEffects(data, fit.theta, penalty, metric)
+    head, metric = optimum(data, explainer.index.head, penalty)
+    return HeadEffects(data, head, penalty, metric)
 
 
 def _other_label(

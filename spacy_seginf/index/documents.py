@@ -25,7 +25,7 @@ from typing import Any, Iterable, Optional, Sequence
 
 import numpy
 
-from ..influence.fit import HeadData
+from ..influence.data import HeadData
 from .shards import SEAL, Shard, create_array, seal, share_file
 from .storage import encode_features, save_array
 from .texts import write_texts

@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Optional
 import numpy
 
 from ..influence.curvature import Metric, load_metric, metric_arrays
+from ..influence.head import Head
 from .storage import save_array
 
 THETA = "theta.npy"
@@ -19,13 +20,11 @@ METRIC = "metric_"
 LABEL_HEAD = "label_"  # before the names of the second head's files
 
 
-def write_head(
-    folder: Path, theta: numpy.ndarray, metric: Metric, centre: Optional[numpy.ndarray] = None, prefix: str = ""
-) -> None:
+def write_head(folder: Path, head: Head, metric: Metric, centre: Optional[Head] = None, prefix: str = "") -> None:
     """Write a head, its metric, and the centre of its penalty. prefix (str): "", or LABEL_HEAD for the second head."""
-    save_array(folder, prefix + Path(THETA).stem, theta)
+    save_array(folder, prefix + Path(THETA).stem, head.packed)
     if centre is not None:
-        save_array(folder, prefix + Path(CENTRE).stem, centre)
+        save_array(folder, prefix + Path(CENTRE).stem, centre.packed)
     for name, array in metric_arrays(metric).items():
         save_array(folder, f"{prefix}{METRIC}{name}", array)
 
@@ -51,11 +50,12 @@ def read_metric(
     return load_metric(curvature, content, labels, width)
 
 
-def open_head(folder: Path, curvature: str, labels: int, width: int, prefix: str = "") -> tuple[numpy.ndarray, Metric]:
+def open_head(folder: Path, curvature: str, labels: int, width: int, prefix: str = "") -> tuple[Head, Metric]:
     """Map a head and the metric of an index that has no manifest yet, so nothing to check them by."""
 
     def read(name: str) -> numpy.ndarray:
         return numpy.load(folder / name, mmap_mode="r").view(numpy.ndarray)
 
     files = sorted(path.name for path in folder.glob("*.npy"))
-    return numpy.load(folder / f"{prefix}{THETA}"), read_metric(files, read, curvature, labels, width, prefix)
+    head = Head.unpacked(numpy.load(folder / f"{prefix}{THETA}"), labels)
+    return head, read_metric(files, read, curvature, labels, width, prefix)

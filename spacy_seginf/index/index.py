@@ -14,7 +14,8 @@ import numpy
 
 from ..errors import Errors, SeginfError
 from ..influence.curvature import Metric
-from ..influence.fit import HeadData
+from ..influence.data import HeadData
+from ..influence.head import Head
 from ..influence.penalty import Penalty
 from .addressing import Addresses
 from .arrays import check_metric, check_type, damaged, sizes_of
@@ -68,14 +69,14 @@ class Index(Addresses):
         return Index, (self.folder.absolute(),)
 
     @cached_property
-    def theta(self) -> numpy.ndarray:
-        """The head (float64, P)."""
-        return self._parameters(THETA)
+    def head(self) -> Head:
+        """The head that explains."""
+        return self._head(THETA)
 
     @cached_property
     def penalty(self) -> Penalty:
         """What keeps the head from following its labels alone; l2 is 0 if it was not refit."""
-        return Penalty(self.manifest.l2, self._parameters(CENTRE) if CENTRE in self._files else None)
+        return Penalty(self.manifest.l2, self._head(CENTRE) if CENTRE in self._files else None)
 
     @cached_property
     def metric(self) -> Metric:
@@ -83,14 +84,14 @@ class Index(Addresses):
         return self._metric(self.manifest.curvature)
 
     @cached_property
-    def label_head(self) -> tuple[numpy.ndarray, Metric, Penalty]:
+    def label_head(self) -> tuple[Head, Metric, Penalty]:
         """The head that labels make without a trained one, its metric and its penalty: for questions about the labels
         themselves. It is the head that explains unless that is pulled towards the trained head."""
         manifest, name = self.manifest, f"{LABEL_HEAD}{THETA}"
         if name not in self._files:
-            return self.theta, self.metric, self.penalty
+            return self.head, self.metric, self.penalty
         metric = self._metric(manifest.label_curvature, LABEL_HEAD)
-        return self._parameters(name), metric, Penalty(manifest.label_l2)
+        return self._head(name), metric, Penalty(manifest.label_l2)
 
     @cached_property
     def orders(self) -> list[numpy.ndarray]:
@@ -146,11 +147,10 @@ class Index(Addresses):
             raise damaged(folder, "it holds something else than the manifest says")
         return shard
 
-    def _parameters(self, name: str) -> numpy.ndarray:
-        """Read a vector of the head's parameters (float64, P)."""
+    def _head(self, name: str) -> Head:
         array, labels = self._array(name), len(self.manifest.tags)
         check_type(array.path, array, ("float64",), [labels * (self.manifest.width + 1) + labels**2])
-        return array[:]
+        return Head.unpacked(array[:], labels)
 
     def _metric(self, curvature: str, prefix: str = "") -> Metric:
         """Read the metric of the head with a prefix."""

@@ -6,8 +6,9 @@ import numpy
 
 from ..budget import at_once
 from ..crf.covariance import log_partitions
-from ..influence.curvature import with_constant
-from ..influence.segments import LEAST_LOSS, SegmentChains, ranges
+from ..influence.data import ranges, with_constant
+from ..influence.head import split
+from ..influence.segments import LEAST_LOSS, SegmentChains
 
 
 def losses_after(
@@ -20,20 +21,19 @@ def losses_after(
     steps (floats, m x P): changes of theta. places (ints, pairs): number of a step.
     RETURNS (float64, pairs): -log p(observed labels | labels outside, text), in nats.
     """
-    size = chains.transitions.shape[0]
-    split = steps.shape[1] - size * size
+    size = chains.head.labels
+    weights, pairs = split(steps, size)
     lengths = chains.lengths[owners]
     starts = numpy.cumsum(lengths) - lengths
     emissions = numpy.empty((int(lengths.sum()), size))
     features = with_constant(chains.features).astype(steps.dtype, copy=False)
     for segment in numpy.unique(owners).tolist():
         mine = slice(*numpy.searchsorted(owners, [segment, segment + 1]))
-        weights = steps[places[mine], :split].reshape(-1, split // size)
+        mapped = weights[places[mine]].reshape(-1, features.shape[1])
         first, length = int(chains.edge_rows[0][segment]), int(chains.lengths[segment])
-        changes = (weights @ features[first : first + length].T).reshape(-1, size, length).transpose(0, 2, 1)
+        changes = (mapped @ features[first : first + length].T).reshape(-1, size, length).transpose(0, 2, 1)
         block = emissions[starts[mine.start] : starts[mine.start] + changes.shape[0] * length]
         numpy.add(changes, chains.emissions[first : first + length], out=block.reshape(changes.shape))
-    pairs = steps[:, split:].reshape(-1, size, size)
     left = numpy.flatnonzero(chains.previous[owners] >= 0)
     emissions[starts[left]] += pairs[places[left], chains.previous[owners[left]]]
     right = numpy.flatnonzero(chains.following[owners] >= 0)

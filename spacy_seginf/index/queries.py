@@ -10,9 +10,11 @@ import numpy
 
 from ..crf.covariance import sum_rows
 from ..influence.curvature import Metric
+from ..influence.data import ranges
 from ..influence.factors import TokenFactors, inner_products, paired_products, squared_norms
+from ..influence.head import Head, split
 from ..influence.pair_rows import times
-from ..influence.segments import SegmentFactors, ranges
+from ..influence.segments import SegmentFactors
 
 Factors = Union[TokenFactors, SegmentFactors]
 LEAST_NORM = 1e-300  # that a query is divided by
@@ -97,13 +99,13 @@ class CurvedQueries:
     """
 
     def __init__(self, metric: Metric, gradients: numpy.ndarray) -> None:
-        self.labels, self._width = metric.labels, metric.width
+        self.labels = metric.labels
         self._curved = metric.apply(gradients)
         self._norms = numpy.sqrt(numpy.maximum(numpy.einsum("qp,qp->q", gradients, self._curved), 0.0))
         # Residuals vanish as a prediction becomes certain: scale, so that float32 does not lose them.
         self._scale = numpy.maximum(self._norms, LEAST_NORM)
         self._scaled = (self._curved / self._scale[:, None]).astype(numpy.float32)
-        weights, transitions = self._split(self._scaled)
+        weights, transitions = split(self._scaled, self.labels)
         self._transitions = transitions
         # By label, what meets ``TokenFactors.with_neighbours``: T[y-, label] and T[label, y+] beside the weights.
         # Residuals of a token sum to 0, so the last label's may be taken off all.
@@ -154,20 +156,14 @@ class CurvedQueries:
         lengths = segments.lengths[chosen]
         starts = numpy.cumsum(lengths) - lengths
         tokens = ranges(segments.starts[chosen], lengths)
-        features = segments.features.astype(numpy.float64)
         by_token, scores = numpy.empty(len(tokens)), numpy.empty(len(queries))
         bounds = numpy.flatnonzero(numpy.diff(queries, prepend=-1, append=-1)).tolist()
         for first, last in zip(bounds, bounds[1:]):
-            weights, transitions = self._split(self._curved[queries[first]])
+            head = Head.unpacked(self._curved[queries[first]], self.labels)
             span = slice(starts[first], starts[last - 1] + lengths[last - 1])
-            logits = features[tokens[span]] @ weights[:, :-1].T + weights[:, -1]
+            logits = head.emissions(segments.features[tokens[span]])
             by_token[span] = (logits * segments.residuals[tokens[span]]).sum(axis=1)
-            scores[first:last] = times(segments.pairs[chosen[first:last]], transitions.reshape(1, -1))[:, 0]
+            scores[first:last] = times(segments.pairs[chosen[first:last]], head.transitions.reshape(1, -1))[:, 0]
         result = numpy.empty(len(queries))
         result[order] = scores + sum_rows(by_token[:, None], lengths.tolist())[:, 0]
         return result
-
-    def _split(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-        split, shape = self.labels * self._width, vectors.shape[:-1]
-        weights = vectors[..., :split].reshape(*shape, self.labels, self._width)
-        return weights, vectors[..., split:].reshape(*shape, self.labels, self.labels)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 import numpy
 
 from ..crf.schemes import type_of
+from ..influence.data import ranges
 from ..influence.factors import TokenFactors
 from ..influence.pair_rows import COLUMNS, LEFT, STARTS, STORED, TERMS, concatenated, stored_pairs
-from ..influence.segments import SegmentFactors, ranges
+from ..influence.segments import SegmentFactors
 from .arrays import check_falling, check_starts, check_within
 from .shards import Shard
 from .storage import StoredArray

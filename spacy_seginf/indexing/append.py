@@ -116,7 +116,7 @@ def _append_held(
     )
     clock.lap()
     share_index(index.folder, folder)
-    manifest.build = build_id(manifest, encoded, index.theta)
+    manifest.build = build_id(manifest, encoded, index.head)
     rows = rows_task(folder, manifest, tagger.scheme, held=True)
     written = write_shards(folder, encoded, rows, manifest, settings, workers)
     manifest.held_documents += written.documents

@@ -26,14 +26,15 @@ from ..index.index import Index
 from ..index.manifest import Manifest, write_manifest
 from ..index.shards import SEAL, seal_checksum
 from ..influence.choose import head_metric
+from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
-from ..influence.fit import HeadData
+from ..influence.head import Head
 from ..parallel import InProcess, Workers
 from ..tagger.corpus import TrainingText
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import bare_copy, encoding_settings, own_norms, run_before
 from ..tagger.fingerprint import encoder_fingerprint, head_fingerprint
-from ..tagger.head import Head
+from ..tagger.head import head_of
 from .cost import announce_cost, corpus_size
 from .fidelity import decode
 from .pruning import floors_of, kept_references
@@ -182,16 +183,16 @@ def compute_index(
     if missing.any():
         warnings.warn(Warnings.W004.format(count=int(missing.sum()), path=corpus), stacklevel=2)
     clock.lap()
-    report, theta, centre, labels = None, Head(tagger.model).theta, None, None
+    report, head, centre, labels = None, head_of(tagger.model), None, None
     pruned, queried = settings.keep < 1.0 or settings.tolerance > 0.0, None
     if refitting:
         say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
         train = _judged(nlp, tagger, texts if earlier is None else [], _in_memory(data))
         judge = _judged(nlp, tagger, dev or [], _in_memory(joined_documents(judges[0]))) if judged else None
         refit = explained_head(
-            tagger.scheme, train, judge, theta, l2=settings.l2, centre=settings.centre, refit=settings.refit
+            tagger.scheme, train, judge, head, l2=settings.l2, centre=settings.centre, refit=settings.refit
         )
-        report, theta, centre = refit.report, refit.theta, refit.penalty.centre
+        report, head, centre = refit.report, refit.head, refit.penalty.centre
         if earlier is not None and tagger.explains is not None:  # what the component predicts there is not known
             del report.corpora["training"]
         manifest.l2, manifest.refit, manifest.fit_gradient = report.l2, settings.refit, report.gradient
@@ -206,8 +207,8 @@ def compute_index(
     clock.lap()
     say("Computing the curvature")
 
-    def accumulate(data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray:
-        parts = workers.map(accumulate_hessian, [HessianTask(path, theta, free) for path in encoded])
+    def accumulate(data: HeadData, head: Head, l2: float, *, free: bool = False) -> numpy.ndarray:
+        parts = workers.map(accumulate_hessian, [HessianTask(path, head, free) for path in encoded])
         total = next(parts)
         for part in parts:
             total += part
@@ -218,20 +219,20 @@ def compute_index(
     if labels is not None:
         manifest.centre = TRAINED
         fit, penalty, _ = labels
-        metric, manifest.label_curvature, _ = head_metric(data, fit.theta, penalty.l2, settings.curvature, accumulate)
+        metric, manifest.label_curvature, _ = head_metric(data, fit.head, penalty.l2, settings.curvature, accumulate)
         manifest.label_l2 = penalty.l2
-        write_head(folder, fit.theta, metric, prefix=LABEL_HEAD)
+        write_head(folder, fit.head, metric, prefix=LABEL_HEAD)
         del metric
-    metric, manifest.curvature, manifest.hessian = head_metric(data, theta, manifest.l2, manifest.curvature, accumulate)
+    metric, manifest.curvature, manifest.hessian = head_metric(data, head, manifest.l2, manifest.curvature, accumulate)
     if manifest.curvature != "identity":
-        manifest.largest_gain = HeadEffects(data, theta, manifest.l2, metric).largest_gain
+        manifest.largest_gain = HeadEffects(data, head, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)
-    write_head(folder, theta, metric, centre)
+    write_head(folder, head, metric, centre)
     clock.lap()
     say("Computing the rows of the index")
-    manifest.build = build_id(manifest, encoded, theta)
+    manifest.build = build_id(manifest, encoded, head)
     rows = rows_task(folder, manifest, tagger.scheme)
-    kept = None if queried is None else partial(kept_references, tagger.scheme, queried, theta, metric, encoded)
+    kept = None if queried is None else partial(kept_references, tagger.scheme, queried, head, metric, encoded)
     del metric
     written = write_shards(folder, encoded, rows, manifest, settings, workers, kept)
     manifest.width = data.width - 1
@@ -309,7 +310,7 @@ def _judged(nlp: Language, tagger: CRFTagger, texts: Sequence[TrainingText], dat
     docs = [bare_copy(nlp, text.example.predicted) for text in texts if len(text.example.predicted)]
     limits = limits_of(tagger.scheme, docs, [()] * len(docs)) if docs else None
     if tagger.explains is None or not docs:
-        return Judged(data, decode(tagger.scheme, data, Head(tagger.model).theta, limits), limits)
+        return Judged(data, decode(tagger.scheme, data, head_of(tagger.model), limits), limits)
     tags = [tagger.followed_tags(doc) for doc in run_before(nlp, tagger, docs)]
     return Judged(data, numpy.concatenate(tags), limits)
 
@@ -397,9 +398,9 @@ def add_shard(manifest: Manifest, folder: Path, facts: dict[str, Any]) -> None:
     manifest.dropped_norms = [max(pair) for pair in zip(manifest.dropped_norms, norms)]
 
 
-def build_id(manifest: Manifest, encoded: Sequence[Path], theta: numpy.ndarray) -> str:
+def build_id(manifest: Manifest, encoded: Sequence[Path], head: Head) -> str:
     """Tell shards that belong together from others: by their documents, the head, and how they were computed (hex)."""
-    digest = hashlib.sha256(theta.tobytes())
+    digest = hashlib.sha256(head.packed.tobytes())
     keys = [Documents(path).shard.facts["key"] for path in encoded]
     digest.update(repr((manifest.curvature, manifest.l2, manifest.dtype, manifest.tags, keys)).encode())
     return digest.hexdigest()[:16]

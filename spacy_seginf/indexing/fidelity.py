@@ -10,7 +10,8 @@ import numpy
 
 from ..crf.decoding import Limits, best_tags
 from ..crf.schemes import OUTSIDE, TAG, TagScheme
-from ..influence.fit import HeadData, unpack
+from ..influence.data import HeadData
+from ..influence.head import Head
 
 Prediction = tuple[int, int, int, str]  # document, first token, token after the last, label
 LEAST_SHARED = 0.95  # of the predicted entities; with less, an index says loudly that it explains another tagger
@@ -56,15 +57,15 @@ def compare(scheme: TagScheme, data: HeadData, predicted: numpy.ndarray, head: n
     )
 
 
-def decode(scheme: TagScheme, data: HeadData, theta: numpy.ndarray, limits: Optional[Limits] = None) -> numpy.ndarray:
+def decode(scheme: TagScheme, data: HeadData, head: Head, limits: Optional[Limits] = None) -> numpy.ndarray:
     """Find the best valid tags of all documents under a head (int64, tokens), as far as their limits permit."""
-    weights, transitions = unpack(theta, data.labels)
-    parts, document, row = [numpy.zeros(0, dtype=numpy.int64)], 0, 0
-    for features, _, lengths in data.batches():
-        documents, rows = slice(document, document + len(lengths)), slice(row, row + len(features))
+    parts, document = [numpy.zeros(0, dtype=numpy.int64)], 0
+    for rows, _, lengths in data.slices():
+        documents = slice(document, document + len(lengths))
         own = None if limits is None else limits.part(documents, rows)
-        parts.append(best_tags(scheme, features @ weights.T, transitions, lengths, own, scheme.mask))
-        document, row = documents.stop, rows.stop
+        scores = head.emissions(data.features[rows])
+        parts.append(best_tags(scheme, scores, head.transitions, lengths, own, scheme.mask))
+        document = documents.stop
     return numpy.concatenate(parts)
 
 

@@ -14,6 +14,7 @@ from ..index.documents import Documents
 from ..index.queries import CurvedQueries
 from ..influence.curvature import Metric
 from ..influence.factors import TokenFactors
+from ..influence.head import Head
 from ..influence.segments import SegmentChains
 from .fidelity import predictions
 from .refit import Judged
@@ -46,14 +47,14 @@ def floors_of(encoded: Sequence[Path], keep: float, tolerance: float) -> tuple[f
 def kept_references(
     scheme: TagScheme,
     judged: Judged,
-    theta: numpy.ndarray,
+    head: Head,
     metric: Metric,
     encoded: Sequence[Path],
     floors: tuple[float, float],
 ) -> float:
     """Return the share of the strongest references of some predictions that a pruned index keeps (1 without any).
 
-    judged (Judged): texts with their predictions, of which ASKED are looked at. theta, metric: of the index.
+    judged (Judged): texts with their predictions, of which ASKED are looked at. head, metric: of the index.
     encoded (sequence of Path): documents with all their rows. floors: as ``floors_of`` finds them.
     """
     found = [entity[:3] for entity in predictions(scheme, judged.predicted, judged.data.lengths)]
@@ -61,7 +62,7 @@ def kept_references(
     if not len(segments):
         return 1.0
     data = replace(judged.data, allowed=one_label_each(judged.predicted, judged.data.labels))
-    gradients = SegmentChains(theta, data, judged.predicted, segments).factors().gradients()
+    gradients = SegmentChains(head, data, judged.predicted, segments).gradients()
     queries, every = CurvedQueries(metric, gradients), numpy.arange(len(segments))
     parts = []
     for path in encoded:

@@ -13,7 +13,9 @@ from ..crf.decoding import Limits
 from ..crf.schemes import TagScheme
 from ..errors import Warnings
 from ..influence.choose import FALLBACK, L2Choice, PullChoice, choose_l2, choose_pull, fit_to_optimum, hold_out
-from ..influence.fit import TOLERANCE, Fit, HeadData, checked, loss_and_gradient
+from ..influence.data import HeadData
+from ..influence.fit import TOLERANCE, Fit, checked, loss_and_gradient
+from ..influence.head import Head
 from ..influence.penalty import Penalty
 from .fidelity import Fidelity, compare, decode
 
@@ -30,9 +32,9 @@ class Judged:
     predicted: numpy.ndarray
     limits: Optional[Limits] = None
 
-    def compared(self, scheme: TagScheme, theta: numpy.ndarray) -> Fidelity:
-        """Compare the pipeline with a head (float64, P)."""
-        return compare(scheme, self.data, self.predicted, decode(scheme, self.data, theta, self.limits))
+    def compared(self, scheme: TagScheme, head: Head) -> Fidelity:
+        """Compare the pipeline with a head."""
+        return compare(scheme, self.data, self.predicted, decode(scheme, self.data, head, self.limits))
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ class RefitReport:
 
 @dataclass(frozen=True)
 class Refit:
-    """A head at the optimum of J. theta (float64, P). penalty (Penalty): of J."""
+    """A head at the optimum of J, and the penalty of J."""
 
-    theta: numpy.ndarray
+    head: Head
     penalty: Penalty
     report: RefitReport
 
@@ -61,7 +63,7 @@ def explained_head(
     scheme: TagScheme,
     train: Judged,
     dev: Optional[Judged],
-    trained: numpy.ndarray,
+    trained: Head,
     *,
     l2: Optional[float] = None,
     centre: str = TRAINED,
@@ -71,7 +73,7 @@ def explained_head(
 
     train (Judged): the training documents. dev (Judged): others, whose predictions (for the centre zero: labels) choose
         l2; without them the training documents do.
-    trained (float64, P): the pipeline's own head.
+    trained (Head): the pipeline's own.
     l2 (float, optional): instead of choosing it.
     centre (str): "trained" pulls the head towards the trained one, as weakly as it still predicts the same; "zero" asks
         for small weights.
@@ -92,17 +94,17 @@ def explained_head(
     else:
         pull = choose(scheme, train, dev, trained) if l2 is None else None
         penalty = Penalty(l2 if pull is None else pull.l2, trained)  # type: ignore[arg-type]
-        start, tried = (trained, {}) if pull is None else (pull.fits[pull.l2].theta, pull.shares)
+        start, tried = (trained, {}) if pull is None else (pull.fits[pull.l2].head, pull.shares)
         fit = fit_to_optimum(data, start, penalty, near=pull is not None)
     if not fit.converged:
         warnings.warn(Warnings.W005.format(gradient=fit.gradient, tolerance=TOLERANCE), stacklevel=2)
-    corpora = {"training": train.compared(scheme, fit.theta)}
+    corpora = {"training": train.compared(scheme, fit.head)}
     if dev is not None:
-        corpora["development"] = dev.compared(scheme, fit.theta)
-    return Refit(fit.theta, penalty, RefitReport(penalty.l2, tried, fit.gradient, fit.converged, corpora))
+        corpora["development"] = dev.compared(scheme, fit.head)
+    return Refit(fit.head, penalty, RefitReport(penalty.l2, tried, fit.gradient, fit.converged, corpora))
 
 
-def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: numpy.ndarray) -> PullChoice:
+def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: Head) -> PullChoice:
     """Choose the pull towards the trained head by what is kept of its predictions: on development texts, or on the
     training texts, where more must be. No labels are asked.
 
@@ -112,8 +114,8 @@ def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: num
     judge, least = (train, KEPT_IN_TRAINING) if dev is None else (dev, KEPT)
     whole = judge.compared(scheme, trained)
 
-    def kept(theta: numpy.ndarray) -> float:
-        return judge.compared(scheme, theta).share
+    def kept(head: Head) -> float:
+        return judge.compared(scheme, head).share
 
     def enough(share: float) -> bool:
         return _surely(share, whole.predicted) >= least * _surely(whole.share, whole.predicted)
@@ -138,9 +140,9 @@ def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = No
     RETURNS: the fit, its penalty, and the losses (nats per held-out token) by l2.
     """
     choice = choose_penalty(data, dev) if l2 is None else None
-    start = numpy.zeros(data.labels * (data.width + data.labels))
+    start = Head.zeros(data)
     if choice is not None:
-        l2, start = choice.l2, choice.fits[choice.l2].theta
+        l2, start = choice.l2, choice.fits[choice.l2].head
     penalty = Penalty(FALLBACK if l2 is None else l2)
     fit = fit_to_optimum(data, start, penalty, near=choice is not None)
     return fit, penalty, choice.losses if choice is not None else {}
@@ -152,4 +154,4 @@ def choose_penalty(data: HeadData, dev: Optional[HeadData]) -> Optional[L2Choice
     if dev is None and len(data.lengths) < 2:
         return None
     halves = hold_out(data) if dev is None else (data, dev)
-    return choose_l2(*halves, numpy.zeros(data.labels * (data.width + data.labels)))
+    return choose_l2(*halves, Head.zeros(data))

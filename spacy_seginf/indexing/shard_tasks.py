@@ -25,11 +25,12 @@ from ..index.storage import save_array
 from ..index.writing import write_rows
 from ..influence.effects import HeadEffects
 from ..influence.fit import hessian
+from ..influence.head import Head
 from ..influence.held_out import leave_one_document_out
 from ..influence.pair_rows import pair_arrays, stored_pairs
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.rows import SegmentRows, TokenRows, segment_rows, token_rows
-from ..influence.segments import SegmentFactors, ranges
+from ..influence.segments import SegmentFactors
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import encode
 from ..tagger.head import on_cpu
@@ -60,10 +61,10 @@ class EncodeTask:
 
 @dataclass(frozen=True)
 class HessianTask:
-    """A part of the Hessian. documents (Path): encoded documents. theta (float64, P). free (bool): see ``hessian``."""
+    """A part of the Hessian. documents (Path): encoded documents. head (Head). free (bool): see ``hessian``."""
 
     documents: Path
-    theta: numpy.ndarray
+    head: Head
     free: bool
 
 
@@ -71,7 +72,7 @@ class HessianTask:
 class RowsTask:
     """Rows to compute.
 
-    documents (Path): the encoded documents. index (Path): where theta and the metric are.
+    documents (Path): the encoded documents. index (Path): where the head and the metric are.
     curvature, l2, scheme, largest_gain: of the head. held (bool): the documents are no part of J, so
     rows say what adding their labels would do. label_curvature, label_l2: of the second head, if there is one.
     """
@@ -143,7 +144,7 @@ def unpack_docs(packed: bytes, vocab: Vocab) -> list[Doc]:
 
 def accumulate_hessian(task: HessianTask) -> numpy.ndarray:
     """Return what a shard's documents add to the Hessian (float64, P x P), without the penalty."""
-    return hessian(Documents(task.documents).data, task.theta, 0.0, free=task.free)
+    return hessian(Documents(task.documents).data, task.head, 0.0, free=task.free)
 
 
 def compute_rows(task: RowsTask) -> RowsReport:
@@ -170,15 +171,15 @@ def compute_rows(task: RowsTask) -> RowsReport:
 def head_effects(task: RowsTask, documents: Documents) -> HeadEffects:
     """Return the researchers' interface over the documents of a shard, under the head and metric of its index."""
     data = documents.data
-    theta, metric = open_head(task.index, task.curvature, data.labels, data.width)
-    return HeadEffects(data, theta, task.l2, metric, largest_gain=task.largest_gain, adding=task.held)
+    head, metric = open_head(task.index, task.curvature, data.labels, data.width)
+    return HeadEffects(data, head, task.l2, metric, largest_gain=task.largest_gain, adding=task.held)
 
 
 def label_effects(task: RowsTask, documents: Documents) -> HeadEffects:
     """Return the same under the second head, which no trained head has told of labels."""
     data = documents.data
-    theta, metric = open_head(task.index, task.label_curvature, data.labels, data.width, LABEL_HEAD)
-    return HeadEffects(data, theta, task.label_l2, metric)
+    head, metric = open_head(task.index, task.label_curvature, data.labels, data.width, LABEL_HEAD)
+    return HeadEffects(data, head, task.label_l2, metric)
 
 
 def load_rows(documents: Documents) -> tuple[TokenRows, SegmentRows]:
@@ -190,12 +191,10 @@ def load_rows(documents: Documents) -> tuple[TokenRows, SegmentRows]:
         columns[prefix][name] = numpy.load(path, allow_pickle=False)
     tokens = TokenRows(**columns["token"])
     positions = columns["segment"]["positions"]
-    starts = documents.shard.token_starts[positions[:, 0]]
-    lengths = columns["factor"]["lengths"]
-    features = documents.data.features[ranges(starts + positions[:, 1], lengths)]
-    factor = columns["factor"]
+    factor, data = columns["factor"], documents.data
+    features = data.features[data.rows_of(positions)]
     pairs = stored_pairs(factor, factor.__getitem__, slice(None))
-    factors = SegmentFactors(features, factor["residuals"], pairs, lengths)
+    factors = SegmentFactors(features, factor["residuals"], pairs, factor["lengths"])
     return tokens, SegmentRows(factors=factors, **columns["segment"])
 
 

@@ -10,26 +10,10 @@ from typing import Callable, Optional, Sequence, Union
 import numpy
 
 from ..crf.hessian import loss_hessian
-from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric, with_constant
-from .fit import (
-    BATCH_TOKENS,
-    NEWTON_ITERATIONS,
-    Accumulate,
-    Fit,
-    HeadData,
-    History,
-    Solver,
-    checked,
-    emission_scores,
-    hessian,
-    label_marginals,
-    loss_and_gradient,
-    newton,
-    positive_hessian,
-    ranges,
-    solver,
-    unpack,
-)
+from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric, solver_of
+from .data import BATCH_TOKENS, HeadData, blocks, ranges, subset, with_constant
+from .fit import NEWTON_ITERATIONS, Accumulate, Fit, History, Solver, checked, hessian, newton, positive_hessian, solver
+from .head import Head
 from .penalty import Penalty, penalty_of
 
 CANDIDATES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
@@ -61,9 +45,7 @@ class L2Choice:
     fits: dict[float, Fit]
 
 
-def choose_l2(
-    train: HeadData, dev: HeadData, start: numpy.ndarray, candidates: Sequence[float] = CANDIDATES
-) -> L2Choice:
+def choose_l2(train: HeadData, dev: HeadData, start: Head, candidates: Sequence[float] = CANDIDATES) -> L2Choice:
     """Find the penalty whose head gives the development labels the highest likelihood.
 
     Each fit starts from the one before. The search ends at the first candidate that does worse than its predecessor. If
@@ -71,19 +53,19 @@ def choose_l2(
 
     train (HeadData): what heads are fitted to.
     dev (HeadData): what they are judged by.
-    start (float64, P): where the first fit begins; zeros will do.
+    start (Head): where the first fit begins; zeros will do.
     candidates (sequence of float): penalties, strongest first.
     """
     losses: dict[float, float] = {}
     fits: dict[float, Fit] = {}
     few = sample(train)
     share = len(few.allowed) / max(len(train.allowed), 1)
-    path = Path(train, Path(few, start).approach(candidates[0] * share).theta)
-    gap = GAP if len(start) > LARGEST_HESSIAN else SEARCH_GAP  # without a Hessian the last steps take long
+    path = Path(train, Path(few, start).approach(candidates[0] * share).head)
+    gap = GAP if start.size > LARGEST_HESSIAN else SEARCH_GAP  # without a Hessian the last steps take long
 
     def attempt(l2: float) -> float:
         fits[l2] = path.approach(l2, gap)
-        losses[l2] = loss_and_gradient(dev, fits[l2].theta, 0.0)[0] / max(len(dev.allowed), 1)
+        losses[l2] = float(fits[l2].head.losses(dev).sum()) / max(len(dev.allowed), 1)
         return losses[l2]
 
     best = float("inf")
@@ -92,7 +74,7 @@ def choose_l2(
             break
         best = losses[l2]
     while losses[max(losses)] == best and max(losses) < STRONGEST:
-        path.theta = fits[max(losses)].theta
+        path.head = fits[max(losses)].head
         best = min(best, attempt(3.0 * max(losses)))
     return L2Choice(min(losses, key=losses.__getitem__), losses, fits)
 
@@ -111,8 +93,8 @@ class PullChoice:
 
 def choose_pull(
     train: HeadData,
-    trained: numpy.ndarray,
-    kept: Callable[[numpy.ndarray], float],
+    trained: Head,
+    kept: Callable[[Head], float],
     enough: Callable[[float], bool],
     candidates: Sequence[float] = PULLS,
 ) -> PullChoice:
@@ -122,7 +104,7 @@ def choose_pull(
     candidate that keeps too little. If the strongest does, stronger ones are tried: in the end the head is the trained
     one.
 
-    train (HeadData): what heads are fitted to. trained (float64, P): where they are pulled to.
+    train (HeadData): what heads are fitted to. trained (Head): where they are pulled to.
     kept (Callable): the share of the trained head's predictions that another head keeps.
     enough (Callable): is such a share enough?
     candidates (sequence of float): strengths, strongest first.
@@ -133,23 +115,23 @@ def choose_pull(
 
     def attempt(l2: float) -> bool:
         fits[l2] = path.approach(Penalty(l2, trained), PULL_GAP)
-        shares[l2] = kept(fits[l2].theta)
+        shares[l2] = kept(fits[l2].head)
         return enough(shares[l2])
 
     for l2 in candidates:
         if not attempt(l2):
             break
     while not enough(shares[max(shares)]) and max(shares) < STRONGEST_PULL:
-        path.theta = trained
+        path.head = trained
         attempt(10.0 * max(shares))
     good = [l2 for l2, share in shares.items() if enough(share)]
     return PullChoice(min(good, default=max(shares)), shares, fits)
 
 
-def approach(data: HeadData, start: numpy.ndarray, penalty: Union[float, Penalty], gap: float = GAP) -> Fit:
+def approach(data: HeadData, start: Head, penalty: Union[float, Penalty], gap: float = GAP) -> Fit:
     """Come within some distance of the optimum of J, by quasi-Newton steps in the metric of a rough Hessian.
 
-    start (float64, P): where to begin; zeros will do.
+    start (Head): where to begin; zeros will do.
     gap (float): how much of J may be left, in nats per token: the next step would gain no more, as far as can be told.
     """
     return Path(data, start).approach(penalty, gap)
@@ -160,11 +142,11 @@ class Path:
 
     What is known of the Hessian goes along: a rough one, and what gradients have told since then.
 
-    data (HeadData): documents. theta (float64, P): where to begin, and then the latest optimum.
+    data (HeadData): documents. head (Head): where to begin, and then the latest optimum.
     """
 
-    def __init__(self, data: HeadData, theta: numpy.ndarray) -> None:
-        self.data, self.theta = data, theta
+    def __init__(self, data: HeadData, head: Head) -> None:
+        self.data, self.head = data, head
         self._curvature: Optional[numpy.ndarray] = None
         self._history: History = []
 
@@ -173,7 +155,7 @@ class Path:
         l2 = penalty_of(penalty).l2
         fit = newton(
             self.data,
-            self.theta,
+            self.head,
             penalty,
             0.0,
             solve=self._known_inverse(l2),
@@ -182,16 +164,16 @@ class Path:
             patience=PATIENCE,
             history=self._history,
         )
-        self.theta = fit.theta
+        self.head = fit.head
         return fit
 
-    def _renew(self, l2: float, theta: numpy.ndarray) -> Solver:
-        if len(theta) > LARGEST_HESSIAN:
-            return _k_fac(self.data, l2, theta)
-        self._curvature = rough_hessian(self.data, theta)
+    def _renew(self, l2: float, head: Head) -> Solver:
+        if head.size > LARGEST_HESSIAN:
+            return _k_fac(self.data, l2, head)
+        self._curvature = rough_hessian(self.data, head)
         solve = self._known_inverse(l2)
         if solve is None:
-            self._curvature = hessian(self.data, theta, 0.0, free=True)
+            self._curvature = hessian(self.data, head, 0.0, free=True)
             solve = _inverse(self._curvature, l2)
         return solve
 
@@ -203,16 +185,15 @@ class Path:
             return None
 
 
-def rough_hessian(data: HeadData, theta: numpy.ndarray, tokens: int = DOUBTED_TOKENS) -> numpy.ndarray:
+def rough_hessian(data: HeadData, head: Head, tokens: int = DOUBTED_TOKENS) -> numpy.ndarray:
     """Estimate the Hessian of the data's part of J, all labels summed out (float64, P x P): nearly exact where the head
     is in doubt, K-FAC's for all other tokens.
 
     Tokens whose labels are as good as certain cut documents into runs of others. Their labels are held, so each run is
     a short sequence; the runs in most doubt are taken, about so many tokens altogether.
     """
-    weights, transitions = unpack(theta, data.labels)
-    scores = emission_scores(data, weights)
-    unary = label_marginals(data, scores, transitions)
+    transitions, scores = head.transitions, head.emissions(data.features)
+    unary = head.marginals(data, scores)
     edge = numpy.zeros(len(scores) + 1, dtype=bool)  # before these tokens documents begin
     edge[data.starts] = edge[-1] = True
     starts, ends = _runs(1.0 - unary.max(axis=1), edge, tokens)
@@ -226,7 +207,7 @@ def rough_hessian(data: HeadData, theta: numpy.ndarray, tokens: int = DOUBTED_TO
     label_factor = numpy.diag(unary.sum(axis=0)) - unary.T @ unary
     feature_factor = numpy.zeros((data.width, data.width))
     weight = numpy.sqrt(numpy.maximum(unary.sum(axis=1) - (unary**2).sum(axis=1), 0.0))
-    for place, block in data.blocks(BATCH_TOKENS, "float32"):
+    for place, block in blocks(data.features, BATCH_TOKENS, "float32"):
         block *= weight[place, None]
         feature_factor[:-1, :-1] += block.T @ block
         feature_factor[-1, :-1] += weight[place] @ block
@@ -255,7 +236,7 @@ def _runs(doubt: numpy.ndarray, edge: numpy.ndarray, tokens: int) -> tuple[numpy
     return starts[chosen], ends[chosen]
 
 
-def fit_to_optimum(data: HeadData, start: numpy.ndarray, penalty: Union[float, Penalty], *, near: bool = False) -> Fit:
+def fit_to_optimum(data: HeadData, start: Head, penalty: Union[float, Penalty], *, near: bool = False) -> Fit:
     """Minimise J to |grad J| <= 1e-8: ``approach``, then quasi-Newton steps in the metric of a rough Hessian, or of
     K-FAC for heads with more than LARGEST_HESSIAN parameters. The exact Hessian comes in if they make no progress.
 
@@ -263,8 +244,8 @@ def fit_to_optimum(data: HeadData, start: numpy.ndarray, penalty: Union[float, P
     RAISES (ValueError): S050 if l2 is not positive, S051 if it is too weak for the Hessian to be.
     """
     penalty = checked(penalty)
-    start = start if near else approach(data, start, penalty).theta
-    if len(start) > LARGEST_HESSIAN:
+    start = start if near else approach(data, start, penalty).head
+    if start.size > LARGEST_HESSIAN:
         return newton(data, start, penalty, renew=partial(_k_fac, data, penalty.l2), patience=NEWTON_ITERATIONS)
     try:
         solve = _inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), penalty.l2)
@@ -279,13 +260,12 @@ def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
     return solver(curvature + l2 * numpy.eye(len(curvature)))
 
 
-def _k_fac(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
-    metric = KroneckerCurvature.from_data(data, theta, l2)
-    return lambda gradient: metric.apply(gradient[None])[0]
+def _k_fac(data: HeadData, l2: float, head: Head) -> Solver:
+    return solver_of(KroneckerCurvature.from_data(data, head, l2))
 
 
 def head_metric(
-    data: HeadData, theta: numpy.ndarray, l2: float, curvature: str, accumulate: Accumulate = hessian
+    data: HeadData, head: Head, l2: float, curvature: str, accumulate: Accumulate = hessian
 ) -> tuple[Metric, str, str]:
     """Compute H^-1, or what stands for it.
 
@@ -295,10 +275,19 @@ def head_metric(
     """
     if curvature == "identity":
         return IdentityCurvature(data.labels, data.width), curvature, ""
-    if curvature == "kfac" or len(theta) > LARGEST_HESSIAN:
-        return KroneckerCurvature.from_data(data, theta, l2), "kfac", ""
-    matrix, kind = positive_hessian(data, theta, l2, accumulate)
+    if curvature == "kfac" or head.size > LARGEST_HESSIAN:
+        return KroneckerCurvature.from_data(data, head, l2), "kfac", ""
+    matrix, kind = positive_hessian(data, head, l2, accumulate)
     return ExactCurvature.from_hessian(matrix, data.labels, data.width), "exact", kind
+
+
+def optimum(data: HeadData, start: Head, penalty: Penalty) -> tuple[Head, Metric]:
+    """Fit a head to the optimum of J, and compute its exact H^-1, or K-FAC's for heads that are too large for that.
+
+    start (Head): where to begin. RAISES (ValueError): as ``fit_to_optimum``.
+    """
+    head = fit_to_optimum(data, start, penalty).head
+    return head, head_metric(data, head, penalty.l2, "exact")[0]
 
 
 def hold_out(data: HeadData, seed: int = 0) -> tuple[HeadData, HeadData]:
@@ -314,12 +303,3 @@ def sample(data: HeadData, tokens: int = SAMPLE_TOKENS) -> HeadData:
     """Take every n-th document, about so many tokens altogether."""
     step = max(1, sum(data.lengths) // tokens)
     return data if step == 1 else subset(data, numpy.arange(0, len(data.lengths), step))
-
-
-def subset(data: HeadData, documents: numpy.ndarray) -> HeadData:
-    """Take some documents (ints), in the order of the data."""
-    chosen = numpy.zeros(len(data.lengths), dtype=bool)
-    chosen[documents] = True
-    lengths = numpy.asarray(data.lengths, dtype=int)
-    rows = numpy.repeat(chosen, lengths)
-    return HeadData(data.features[rows], data.allowed[rows], lengths[chosen].tolist())

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from .. import budget
 from .choose import LARGEST_HESSIAN
 from .curvature import LARGEST_BLOCK
+from .data import BATCH_TOKENS, MATRICES
 from .effects import CHUNK
-from .fit import BATCH_TOKENS, MATRICES, MEMORY
+from .fit import MEMORY
 
 DOUBLE, SINGLE = 8, 4  # bytes
 WORKING_ARRAYS = 12  # of the size that ``budget`` allows, at a time

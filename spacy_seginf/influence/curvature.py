@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Optional, Protocol
+from typing import Callable, Optional, Protocol
 
 import numpy
 
 from ..crf.factored import any_chain
+from .data import HeadData, with_constant
 from .factors import TokenFactors
-from .fit import HeadData, unpack
+from .head import Head, join, split
 from .linear_algebra import decompose, invert
 from .segments import SegmentFactors
 
@@ -38,6 +39,11 @@ class Metric(Protocol):
 
     def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
         """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""
+
+
+def solver_of(metric: Metric) -> Callable[[numpy.ndarray], numpy.ndarray]:
+    """Return what multiplies one vector (float64, P) by H^-1, as ``fit.newton`` takes it."""
+    return lambda vector: metric.apply(vector[None])[0]
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class IdentityCurvature:
 class ExactCurvature:
     """The inverse Hessian H^-1 of J at the head's parameters, written out.
 
-    inverse (float64, P x P), labels (int), width (int): P = labels * width + labels^2, as in ``fit.pack``.
+    inverse (float64, P x P), labels (int), width (int): P = labels * width + labels^2, as in ``Head.packed``.
     """
 
     inverse: numpy.ndarray
@@ -204,14 +210,13 @@ class KroneckerCurvature:
     others: numpy.ndarray
 
     @classmethod
-    def from_data(cls, data: HeadData, theta: numpy.ndarray, l2: float) -> KroneckerCurvature:
+    def from_data(cls, data: HeadData, head: Head, l2: float) -> KroneckerCurvature:
         """Read the documents and decompose both factors (eigh)."""
-        weights, scores = unpack(theta, data.labels)
         label_factor = numpy.zeros((data.labels, data.labels))
         feature_factor = numpy.zeros((data.width, data.width))
         variances = numpy.zeros((data.labels, data.labels))
         for features, _, lengths in data.batches():
-            chain = any_chain(features @ weights.T, scores, lengths)
+            chain = any_chain(head.emissions(features[:, :-1]), head.transitions, lengths)
             uncertainty = 1.0 - (chain.unary**2).sum(axis=1)
             label_factor += numpy.diag(chain.unary.sum(axis=0)) - chain.unary.T @ chain.unary
             feature_factor += features.T @ (uncertainty[:, None] * features)
@@ -227,7 +232,7 @@ class KroneckerCurvature:
             numpy.maximum(label_values, 0.0),
             feature_vectors,
             numpy.maximum(feature_values, 0.0),
-            invert(_pair_covariances(data, theta, pairs) + l2 * numpy.eye(len(pairs))),
+            invert(_pair_covariances(data, head, pairs) + l2 * numpy.eye(len(pairs))),
             l2,
             pairs,
             others,
@@ -245,16 +250,17 @@ class KroneckerCurvature:
 
     def apply(self, vectors: numpy.ndarray) -> numpy.ndarray:
         """Multiply parameter vectors (float64, n x P) by H^-1."""
-        split, shape = self.labels * self.width, (len(vectors), self.labels, self.width)
+        weights, transitions = split(vectors, self.labels)
         # Features are turned for all labels and vectors by one product, which is faster than one for each vector.
-        turned = self.label_vectors.T @ (vectors[:, :split].reshape(-1, self.width) @ self.feature_vectors).reshape(
-            shape
-        )
+        turned = self.label_vectors.T @ (weights.reshape(-1, self.width) @ self.feature_vectors).reshape(weights.shape)
         turned /= numpy.multiply.outer(self.label_values, self.feature_values) + self.l2
-        weights = (self.label_vectors @ turned).reshape(-1, self.width) @ self.feature_vectors.T
-        transitions = vectors[:, split:] * self.others
-        transitions[:, self.pairs] = vectors[:, split + self.pairs] @ self.transitions
-        return numpy.concatenate([weights.reshape(len(vectors), split), transitions], axis=1)
+        weights = ((self.label_vectors @ turned).reshape(-1, self.width) @ self.feature_vectors.T).reshape(
+            weights.shape
+        )
+        flat = transitions.reshape(len(vectors), self.labels**2)
+        solved = flat * self.others
+        solved[:, self.pairs] = flat[:, self.pairs] @ self.transitions
+        return join(weights, solved.reshape(transitions.shape))
 
     def leverage(self, tokens: TokenFactors) -> numpy.ndarray:
         """Return M = A H^-1 A^T of each token (float64, tokens x labels x labels)."""
@@ -290,13 +296,6 @@ def load_metric(curvature: str, arrays: dict[str, numpy.ndarray], labels: int, w
             arrays = {**arrays, "pairs": numpy.arange(labels**2), "others": numpy.zeros(labels**2)}
         return KroneckerCurvature(**{**arrays, "l2": float(arrays["l2"])})  # type: ignore[arg-type]
     return IdentityCurvature(labels, width)
-
-
-def with_constant(features: numpy.ndarray) -> numpy.ndarray:
-    """Append the constant 1 to token vectors (float64, tokens x width)."""
-    block = numpy.ones((len(features), features.shape[1] + 1))
-    block[:, :-1] = features
-    return block
 
 
 def _transition_entries(tokens: TokenFactors, labels: int) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -353,13 +352,13 @@ def _varying(variances: numpy.ndarray, l2: float) -> numpy.ndarray:
     return numpy.sort(largest[variances[largest] > SMALL_VARIANCE * l2])
 
 
-def _pair_covariances(data: HeadData, theta: numpy.ndarray, pairs: numpy.ndarray) -> numpy.ndarray:
+def _pair_covariances(data: HeadData, head: Head, pairs: numpy.ndarray) -> numpy.ndarray:
     """Add up the covariances of some label pairs (ints, n) at each token (float64, n x n)."""
-    weights, scores = unpack(theta, data.labels)
     left, right = numpy.divmod(pairs, data.labels)
     result = numpy.zeros((len(pairs), len(pairs)))
-    for features, _, lengths in data.batches():
-        probabilities = any_chain(features @ weights.T, scores, lengths).pair_probabilities(left, right)
+    for rows, _, lengths in data.slices():
+        chain = any_chain(head.emissions(data.features[rows]), head.transitions, lengths)
+        probabilities = chain.pair_probabilities(left, right)
         result -= probabilities.T @ probabilities
         result[numpy.diag_indices_from(result)] += probabilities.sum(axis=0)
     return result

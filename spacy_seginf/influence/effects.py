@@ -3,10 +3,10 @@
 For research and for everything that is shown to people. All of it speaks of the head on frozen features, at its optimum
 theta of J = sum of losses + (l2 / 2) |theta - centre|^2; the encoder has seen the labels too.
 
-    effects = HeadEffects(data, theta, l2, metric)
+    effects = HeadEffects(data, head, l2, metric)
     watched = effects.watch(test_data, test_labels, [(0, 3, 5)])             # document, start, end
     step = effects.removal([(118, 4, 6)])                                      # change of theta
-    watched.losses(step) - watched.losses(effects.nothing)                     # positive: the label supports
+    watched.losses(step) - watched.losses()                                    # positive: the label supports
     refit = effects.refit(effects.without([(118, 4, 6)]))                      # the real thing
 """
 
@@ -19,10 +19,12 @@ from typing import Iterator, Optional, Sequence, Union
 import numpy
 
 from ..budget import at_once
-from ..crf import one_label_each, viterbi
+from ..crf import one_label_each
 from ..errors import Errors, SeginfError
-from .curvature import ExactCurvature, KroneckerCurvature, Metric
-from .fit import MATRICES, NEWTON_ITERATIONS, Fit, HeadData, Solver, loss_and_gradient, newton, unpack
+from .curvature import ExactCurvature, KroneckerCurvature, Metric, solver_of
+from .data import MATRICES, HeadData
+from .fit import NEWTON_ITERATIONS, Fit, Solver, loss_and_gradient, newton
+from .head import Head
 from .linear_algebra import largest_eigenvalue_bound
 from .pair_rows import concatenated
 from .penalty import Penalty, penalty_of
@@ -44,7 +46,7 @@ class Change:
     """Training labels that are removed or changed together.
 
     data (HeadData): the documents with the changed annotation.
-    chains (SegmentChains): the segments concerned, at theta.
+    chains (SegmentChains): the segments concerned, under the head.
     labels (ints, tokens of the segments): their new labels; None if they are removed.
     """
 
@@ -56,9 +58,8 @@ class Change:
 class HeadEffects:
     """Gradients, scores, and predicted and real effects of training labels on a head.
 
-    data (HeadData): training documents. theta (float64, P): the head's optimum. penalty (Penalty): of J; a number is
-        its l2.
-    metric (Metric): H^-1 at theta.
+    data (HeadData): training documents. head (Head): at its optimum. penalty (Penalty): of J; a number is its l2.
+    metric (Metric): H^-1 there.
     labels (ints, tokens): training labels, the most probable permitted ones where some are missing; found out if None.
     largest_gain (float): see there; found out if None, which the documents of a single shard can't do.
     adding (bool): the documents are no part of J: gradients are corrected for what adding their labels would do.
@@ -67,21 +68,21 @@ class HeadEffects:
     def __init__(
         self,
         data: HeadData,
-        theta: numpy.ndarray,
+        head: Head,
         penalty: Union[float, Penalty],
         metric: Metric,
         labels: Optional[numpy.ndarray] = None,
         largest_gain: Optional[float] = None,
         adding: bool = False,
     ) -> None:
-        self.data, self.theta, self.penalty, self.metric = data, theta, penalty_of(penalty), metric
+        self.data, self.head, self.penalty, self.metric = data, head, penalty_of(penalty), metric
         self._largest_gain, self.adding = largest_gain, adding
-        self.labels = complete_labels(data, theta) if labels is None else labels
+        self.labels = complete_labels(data, head) if labels is None else labels
 
     @property
     def nothing(self) -> numpy.ndarray:
         """A step of theta that changes nothing (float64, 1 x P)."""
-        return numpy.zeros((1, len(self.theta)))
+        return numpy.zeros((1, self.head.size))
 
     @cached_property
     def largest_gain(self) -> float:
@@ -94,7 +95,7 @@ class HeadEffects:
 
     def chains(self, segments: SegmentList) -> SegmentChains:
         """Free training segments (ints, n x 3: document, start, end) under the head."""
-        return SegmentChains(self.theta, self.data, self.labels, numpy.asarray(segments))
+        return SegmentChains(self.head, self.data, self.labels, numpy.asarray(segments))
 
     def plain_gradients(self, segments: numpy.ndarray) -> SegmentFactors:
         """Return the gradients of training segments (int64, n x 3) in factored form, computed some at a time."""
@@ -114,11 +115,11 @@ class HeadEffects:
         """Free segments of other documents at given labels (ints, all tokens of ``data``)."""
         labels = numpy.asarray(labels)
         observed = _one_label_each(labels, len(data.allowed), data.labels)
-        return SegmentChains(self.theta, replace(data, allowed=observed), labels, numpy.asarray(segments))
+        return SegmentChains(self.head, replace(data, allowed=observed), labels, numpy.asarray(segments))
 
     def gradients(self, segments: SegmentList) -> numpy.ndarray:
         """Return minus the gradient of each training segment's conditional loss (float64, n x P)."""
-        return self.chains(segments).factors().gradients()
+        return self.chains(segments).gradients()
 
     def scores(self, watched: SegmentChains, segments: SegmentList, *, corrected: bool = True) -> numpy.ndarray:
         """Score training segments for watched ones (float64, watched x segments): g_q^T H^-1 g_k.
@@ -126,7 +127,7 @@ class HeadEffects:
         Positive supports, negative opposes: the first-order change of the watched loss when the segment's labels are
         removed. corrected: by the leverage of the removed segment.
         """
-        curved = self.metric.apply(watched.factors().gradients())
+        curved = self.metric.apply(watched.gradients())
         scores = [curved @ self.nothing[:0].T]
         for part in self._parts(segments):
             factors = self._correction(part).factors if corrected else self.chains(part).factors()
@@ -160,13 +161,12 @@ class HeadEffects:
         if change.labels is None:
             return correct_segments(change.chains, self.metric, _one_set(change.chains)).steps
         documents = numpy.unique(change.chains.segments[:, 0])
-        sizes = numpy.asarray(self.data.lengths)[documents]
-        whole = self.chains(numpy.stack([documents, numpy.zeros_like(documents), sizes], axis=1))
-        return relabelled_step(self.theta, self.metric, whole, change.data.allowed[whole.rows])
+        whole = self.chains(self.data.whole(documents))
+        return relabelled_step(self.metric, whole, change.data.allowed[whole.rows])
 
     def refine(self, change: Change, step: numpy.ndarray, steps: int) -> numpy.ndarray:
         """Improve a predicted step (1 x P) by further Newton steps on the true objective; each reads all documents."""
-        return self._newton(change, step, steps).theta[None] - self.theta
+        return self.head.step_to(self._newton(change, step, steps).head)[None]
 
     def refit(
         self,
@@ -184,7 +184,7 @@ class HeadEffects:
         RETURNS: the change of theta (float64, 1 x P), and the fit, which says whether it converged.
         """
         fit = self._newton(change, self.nothing if start is None else start, steps, tolerance)
-        return fit.theta[None] - self.theta, fit
+        return self.head.step_to(fit.head)[None], fit
 
     def refit_with(
         self, chains: SegmentChains, start: Optional[numpy.ndarray] = None, tolerance: float = TIGHT
@@ -198,11 +198,12 @@ class HeadEffects:
         owners = _one_set(chains)
 
         def at(step: numpy.ndarray) -> tuple[float, numpy.ndarray]:
-            value, gradient = loss_and_gradient(self.data, self.theta + step, self.penalty)
-            moved = chains.at(self.theta + step, chains.observed)
-            return value + float(chains.losses(step[None]).sum()), gradient - moved.factors().gradients().sum(axis=0)
+            head = self.head.moved(step)
+            value, gradient = loss_and_gradient(self.data, head, self.penalty)
+            moved = chains.at(head, chains.observed)
+            return value + float(chains.losses(step[None]).sum()), gradient - moved.gradients().sum(axis=0)
 
-        step = numpy.zeros_like(self.theta) if start is None else start[0]
+        step = (self.nothing if start is None else start)[0]
         value, gradient = at(step)
         for _ in range(NEWTON_ITERATIONS):
             if numpy.abs(gradient).max() <= tolerance:
@@ -235,7 +236,7 @@ class HeadEffects:
             chosen = numpy.flatnonzero(lengths == length)
             short = length <= SHORT and isinstance(self.metric, ExactCurvature)
             scores = self.data.labels * length + self.data.labels**2
-            size = at_once(scores**2 // MATRICES if short else len(self.theta), CHUNK)
+            size = at_once(scores**2 // MATRICES if short else self.head.size, CHUNK)
             for start in range(0, len(chosen), size):
                 part = chosen[start : start + size]
                 if short and isinstance(self.metric, ExactCurvature):
@@ -245,52 +246,38 @@ class HeadEffects:
 
     def _parts(self, segments: SegmentList, most: int = CHUNK) -> list[numpy.ndarray]:
         rows = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
-        size = at_once(len(self.theta), most)
+        size = at_once(self.head.size, most)
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def _correction(self, segments: numpy.ndarray) -> SegmentCorrection:
         return correct_segments(self.chains(segments), self.metric, adding=self.adding)
 
     def _newton(self, change: Change, start: numpy.ndarray, steps: int, tolerance: float = TIGHT) -> Fit:
-        theta = self.theta + start[0]
-        if self._overshoots(change, theta):
-            theta = self.theta
-        solver = self._solver(change)
+        head = self.head.moved(start[0])
+        if self._overshoots(change, head):
+            head = self.head
         # For large heads a Hessian is out of reach, also where one from nearby makes no progress any more.
-        if isinstance(self.metric, KroneckerCurvature):
-            return newton(
-                change.data,
-                theta,
-                self.penalty,
-                tolerance,
-                solve=solver,
-                renew=lambda _: solver,
-                iterations=steps,
-                patience=steps,
-            )
-        return newton(change.data, theta, self.penalty, tolerance, solve=solver, iterations=steps)
+        fixed = isinstance(self.metric, KroneckerCurvature)
+        solver = self._solver(change)
+        return newton(change.data, head, self.penalty, tolerance, solve=solver, fixed=fixed, iterations=steps)
 
-    def _overshoots(self, change: Change, theta: numpy.ndarray) -> bool:
+    def _overshoots(self, change: Change, head: Head) -> bool:
         """Is a predicted optimum worse than the present one? A step for many labels at once may be."""
-        before, after = (loss_and_gradient(change.data, point, self.penalty)[0] for point in (self.theta, theta))
+        before, after = (float(h.losses(change.data).sum()) + self.penalty.value(h) for h in (self.head, head))
         return after > before
 
     def _solver(self, change: Change) -> Solver:
         if change.labels is not None:  # relabelling is linear in theta, so the curvature stays
-            return lambda gradient: self.metric.apply(gradient[None])[0]
+            return solver_of(self.metric)
         owners = _one_set(change.chains)
         return lambda gradient: solve_without(change.chains, owners, self.metric, gradient, SOLVER_TOLERANCE)
 
 
-def complete_labels(data: HeadData, theta: numpy.ndarray) -> numpy.ndarray:
+def complete_labels(data: HeadData, head: Head) -> numpy.ndarray:
     """Return the annotated labels (int64, tokens), the most probable permitted ones where several are allowed."""
     if bool((data.allowed.sum(axis=1) == 1).all()):
         return data.allowed.argmax(axis=1)
-    weights, transitions = unpack(theta, data.labels)
-    parts = [
-        viterbi(numpy.where(allowed, features @ weights.T, -numpy.inf), transitions, lengths)
-        for features, allowed, lengths in data.batches()
-    ]
+    parts = [head.decode(data.features[rows], lengths, allowed=allowed) for rows, allowed, lengths in data.slices()]
     return numpy.concatenate([*parts, numpy.zeros(0, dtype=numpy.int64)])
 
 

@@ -10,24 +10,21 @@ centre at the origin.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Callable, Iterator, Optional, Protocol, Sequence, Union
+from functools import partial
+from typing import Callable, Optional, Protocol, Union
 
 import numpy
 from scipy.linalg import cho_solve
 from scipy.optimize import minimize
 
-from ..budget import at_once
-from ..crf import forward_backward, negative_log_likelihood
-from ..crf.arrays import sequence_groups
+from ..crf import negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors, SeginfError
+from .data import HeadData, blocks
+from .head import Head, split
 from .linear_algebra import cholesky, is_positive
 from .penalty import Penalty, penalty_of
 
-BATCH_TOKENS = 16384
-MATRICES = 8  # over pairs of labels, for which there is space where one working array has its own
-BLOCK = 512  # rows of features in float64 at a time: between conversion and product they stay in the processor's cache
 LBFGS_ITERATIONS = 300
 NEWTON_ITERATIONS = 100
 STALLED = 0.9  # a tiny step that leaves more of the gradient than this asks for a new Hessian
@@ -37,212 +34,102 @@ MEMORY = 30  # changes of the gradient that a quasi-Newton step remembers
 TOLERANCE = 1e-8
 ROUNDING = 1e-13  # nats per token: differences of J below this are none
 Solver = Callable[[numpy.ndarray], numpy.ndarray]
-History = list[
-    tuple[numpy.ndarray, numpy.ndarray]
-]  # changes of theta and those of the gradient of the data's part of J
+# Changes of theta, and those of the gradient of the data's part of J.
+History = list[tuple[numpy.ndarray, numpy.ndarray]]
 
 
 class Accumulate(Protocol):
     """Computes the Hessian of J over documents; see ``hessian``."""
 
-    def __call__(self, data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray: ...
-
-
-@dataclass(frozen=True)
-class HeadData:
-    """Frozen features and annotations.
-
-    features (float32, tokens x d): without the constant 1.
-    allowed (bool, tokens x labels): permitted labels.
-    lengths (list of int): tokens per document.
-    """
-
-    features: numpy.ndarray
-    allowed: numpy.ndarray
-    lengths: Sequence[int]
-
-    @property
-    def labels(self) -> int:
-        return self.allowed.shape[1]
-
-    @cached_property
-    def starts(self) -> numpy.ndarray:
-        """Row of each document's first token (int64, documents)."""
-        sizes = numpy.asarray(self.lengths, dtype=numpy.int64)
-        return numpy.cumsum(sizes) - sizes
-
-    @property
-    def width(self) -> int:
-        """Columns of W: d and the bias."""
-        return self.features.shape[1] + 1
-
-    def slices(self) -> Iterator[tuple[slice, numpy.ndarray, list[int]]]:
-        """Yield rows, allowed labels and lengths of whole documents, some thousand tokens at a time, fewer where there
-        are many pairs of labels."""
-        limit = at_once(self.labels**2 // MATRICES, BATCH_TOKENS)
-        start = size = 0
-        lengths: list[int] = []
-        for number, length in enumerate(self.lengths):
-            lengths.append(length)
-            size += length
-            if size >= limit or (size and number == len(self.lengths) - 1):
-                rows = slice(start, start + size)
-                yield rows, self.allowed[rows], lengths
-                start, size, lengths = rows.stop, 0, []
-
-    def blocks(self, size: int = BLOCK, dtype: str = "float64") -> Iterator[tuple[slice, numpy.ndarray]]:
-        """Yield converted features, so many rows at a time, in one array that is used again."""
-        space = numpy.empty((min(size, len(self.features)), self.features.shape[1]), dtype=dtype)
-        for start in range(0, len(self.features), size):
-            part = self.features[start : start + size]
-            space[: len(part)] = part
-            yield slice(start, start + len(part)), space[: len(part)]
-
-    def alike(self, tokens: int = BATCH_TOKENS) -> Iterator[numpy.ndarray]:
-        """Yield numbers of documents of about the same length, at most so many tokens at a time, fewer where there are
-        many labels; the longest first."""
-        yield from sequence_groups(self.lengths, at_once(self.labels, tokens))
-
-    def rows(self, documents: numpy.ndarray) -> numpy.ndarray:
-        """Return the rows of some documents (ints), one document after another (int64)."""
-        sizes = numpy.asarray(self.lengths, dtype=numpy.int64)[documents]
-        return ranges(self.starts[documents], sizes)
-
-    def batches(self) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, list[int]]]:
-        """Yield the same with features in float64 and the constant 1 appended, in place of their rows."""
-        for rows, allowed, lengths in self.slices():
-            block = numpy.ones((rows.stop - rows.start, self.width))
-            block[:, :-1] = self.features[rows]
-            yield block, allowed, lengths
-
-
-def ranges(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
-    """Concatenate arange(start, start + length) of every pair (int64)."""
-    lengths = numpy.asarray(lengths, dtype=numpy.int64)
-    offsets = numpy.cumsum(lengths) - lengths
-    return numpy.arange(int(lengths.sum())) + numpy.repeat(numpy.asarray(starts) - offsets, lengths)
+    def __call__(self, data: HeadData, head: Head, l2: float, *, free: bool = False) -> numpy.ndarray: ...
 
 
 @dataclass(frozen=True)
 class Fit:
     """An optimum and how well it was reached.
 
-    theta (float64, P), loss (J), gradient (largest absolute component of its gradient), evaluations, converged.
+    head, loss (J), gradient (largest absolute component of its gradient), evaluations, converged.
     """
 
-    theta: numpy.ndarray
+    head: Head
     loss: float
     gradient: float
     evaluations: int
     converged: bool
 
 
-def pack(weights: numpy.ndarray, bias: numpy.ndarray, transitions: numpy.ndarray) -> numpy.ndarray:
-    """Put a head's parameters into one vector: W with its bias column, label by label, then T row by row."""
-    return numpy.concatenate([numpy.concatenate([weights, bias[:, None]], axis=1).ravel(), transitions.ravel()]).astype(
-        "float64"
-    )
-
-
-def unpack(theta: numpy.ndarray, labels: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Return views of W with its bias column (labels x width) and of T (labels x labels)."""
-    split = len(theta) - labels * labels
-    return theta[:split].reshape(labels, -1), theta[split:].reshape(labels, labels)
-
-
-def loss_and_gradient(
-    data: HeadData, theta: numpy.ndarray, penalty: Union[float, Penalty]
-) -> tuple[float, numpy.ndarray]:
+def loss_and_gradient(data: HeadData, head: Head, penalty: Union[float, Penalty]) -> tuple[float, numpy.ndarray]:
     """Evaluate J (nats) and its gradient (float64, P)."""
-    weights, transitions = unpack(theta, data.labels)
     penalty = penalty_of(penalty)
-    value, gradient = penalty.value(theta), penalty.gradient(theta)
-    d_weights, d_transitions = unpack(gradient, data.labels)
-    residuals = emission_scores(data, weights)  # of labels, until the gradient with respect to them takes their place
+    value, gradient = penalty.value(head), penalty.gradient(head)
+    d_weights, d_transitions = split(gradient, data.labels)
+    residuals = head.emissions(data.features)  # of labels, until the gradient with respect to them takes their place
     for documents in data.alike():
         rows = data.rows(documents)
         lengths = [data.lengths[number] for number in documents]
-        loss = negative_log_likelihood(residuals[rows], transitions, lengths, data.allowed[rows])
+        loss = negative_log_likelihood(residuals[rows], head.transitions, lengths, data.allowed[rows])
         value += float(loss.values.sum())
         residuals[rows] = loss.emissions
         d_transitions += loss.transitions
-    for place, block in data.blocks():
+    for place, block in blocks(data.features):
         d_weights[:, :-1] += residuals[place].T @ block
     d_weights[:, -1] += residuals.sum(axis=0)
     return value, gradient
 
 
-def emission_scores(data: HeadData, weights: numpy.ndarray) -> numpy.ndarray:
-    """Score the labels of all tokens (float64, tokens x labels) with W and its bias column (labels x width)."""
-    scores = numpy.empty((len(data.allowed), data.labels))
-    for rows, block in data.blocks():
-        scores[rows] = block @ weights[:, :-1].T
-    scores += weights[:, -1]
-    return scores
-
-
-def label_marginals(data: HeadData, scores: numpy.ndarray, transitions: numpy.ndarray) -> numpy.ndarray:
-    """Return p(label | text) of all tokens (float64, tokens x labels) from their emission scores (the same shape)."""
-    unary = numpy.empty_like(scores)
-    for documents in data.alike():
-        rows = data.rows(documents)
-        lengths = [data.lengths[number] for number in documents]
-        unary[rows] = forward_backward(scores[rows], transitions, lengths).unary
-    return unary
-
-
-def hessian(data: HeadData, theta: numpy.ndarray, l2: float, *, free: bool = False) -> numpy.ndarray:
+def hessian(data: HeadData, head: Head, l2: float, *, free: bool = False) -> numpy.ndarray:
     """Return the Hessian of J (P x P).
 
     free (bool): sum all labels out instead of holding documents to their annotation. Where no labels are missing this
         is the same; where some are, the exact Hessian may be indefinite, and this one is not.
     """
-    weights, transitions = unpack(theta, data.labels)
     total = loss_hessian(
-        ((features @ weights.T, features, lengths) for features, _, lengths in data.batches()), transitions, data.width
+        ((head.emissions(features[:, :-1]), features, lengths) for features, _, lengths in data.batches()),
+        head.transitions,
+        data.width,
     )
     if not free and not bool((data.allowed.sum(axis=1) == 1).all()):
         clamped = (
-            (numpy.where(allowed, features @ weights.T, -numpy.inf), features, lengths)
+            (numpy.where(allowed, head.emissions(features[:, :-1]), -numpy.inf), features, lengths)
             for features, allowed, lengths in data.batches()
             if bool((allowed.sum(axis=1) > 1).any())
         )
-        total -= loss_hessian(clamped, transitions, data.width)
+        total -= loss_hessian(clamped, head.transitions, data.width)
     total[numpy.diag_indices_from(total)] += l2
     return total
 
 
 def positive_hessian(
-    data: HeadData, theta: numpy.ndarray, l2: float, accumulate: Accumulate = hessian
+    data: HeadData, head: Head, l2: float, accumulate: Accumulate = hessian
 ) -> tuple[numpy.ndarray, str]:
     """Return the Hessian of J, or the one with all labels summed out if missing labels make it indefinite.
 
     accumulate (Callable): what computes it, as ``hessian`` does.
     RETURNS: the matrix, and "full" or "free labels".
     """
-    exact = accumulate(data, theta, l2, free=False)
+    exact = accumulate(data, head, l2, free=False)
     if not bool((data.allowed.sum(axis=1) == 1).all()):
         if not is_positive(exact):
-            return accumulate(data, theta, l2, free=True), "free labels"
+            return accumulate(data, head, l2, free=True), "free labels"
     return exact, "full"
 
 
-def fit_head(data: HeadData, start: numpy.ndarray, penalty: Union[float, Penalty], tolerance: float = TOLERANCE) -> Fit:
+def fit_head(data: HeadData, start: Head, penalty: Union[float, Penalty], tolerance: float = TOLERANCE) -> Fit:
     """Minimise J: L-BFGS into the neighbourhood of the optimum, then Newton steps with the exact Hessian.
 
-    start (float64, P): where to begin.
+    start (Head): where to begin.
     tolerance (float): largest absolute component of the gradient of J at the end.
     RAISES (ValueError): S050 if l2 is not positive.
     """
     penalty = checked(penalty)
     rough = minimize(
-        lambda theta: loss_and_gradient(data, theta, penalty),
-        start,
+        lambda vector: loss_and_gradient(data, Head.unpacked(vector, data.labels), penalty),
+        start.packed,
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": LBFGS_ITERATIONS, "gtol": 1e-3, "ftol": 0.0, "maxcor": 20},
     )
-    return newton(data, rough.x, penalty, tolerance, evaluations=rough.nfev)
+    return newton(data, Head.unpacked(rough.x, data.labels), penalty, tolerance, evaluations=rough.nfev)
 
 
 def checked(penalty: Union[float, Penalty]) -> Penalty:
@@ -255,12 +142,13 @@ def checked(penalty: Union[float, Penalty]) -> Penalty:
 
 def newton(
     data: HeadData,
-    start: numpy.ndarray,
+    start: Head,
     penalty: Union[float, Penalty],
     tolerance: float = TOLERANCE,
     *,
     solve: Optional[Solver] = None,
-    renew: Optional[Callable[[numpy.ndarray], Solver]] = None,
+    renew: Optional[Callable[[Head], Solver]] = None,
+    fixed: bool = False,
     evaluations: int = 0,
     iterations: int = NEWTON_ITERATIONS,
     gap: float = 0.0,
@@ -271,19 +159,23 @@ def newton(
 
     solve (Callable): multiplies by the inverse of a Hessian from nearby. A new Hessian is computed only when there is
         none, or when the one at hand makes no progress any more.
-    renew (Callable): gives such a solver at any theta; the exact Hessian's if None.
+    renew (Callable): gives such a solver at any head; the exact Hessian's if None.
+    fixed (bool): use ``solve`` to the end: gradients tell how the Hessian has changed, and a new one takes longer than
+        all steps.
     evaluations (int): how many have been spent before, for the report.
     iterations (int): steps at most.
     gap (float): after the first step, one that would lower J by no more than this, in nats, is not needed.
     patience (int): steps in which a Hessian from nearby must reduce the gradient to a tenth, or it is renewed.
     history (list): what gradients told of the Hessian on the way here; what is learnt now is added.
     """
-    theta = start
+    head = start
     penalty = penalty_of(penalty)
     l2 = penalty.l2
-    value, gradient = loss_and_gradient(data, theta, penalty)
+    value, gradient = loss_and_gradient(data, head, penalty)
     size = float(numpy.abs(gradient).max())
-    if renew is None:
+    if fixed:
+        renew, patience = partial(_same, solve), iterations
+    elif renew is None:
         renew = partial(_exact_solver, data, l2)
     rounding = ROUNDING * len(data.allowed)
     history = [] if history is None else history
@@ -293,7 +185,7 @@ def newton(
         if size <= tolerance:
             break
         if solve is None:
-            solve, sizes = renew(theta), [size]
+            solve, sizes = renew(head), [size]
             history.clear()
         step = _quasi_newton(gradient, solve, history, l2)
         slope = float(step @ gradient)
@@ -301,9 +193,9 @@ def newton(
             done = True
             break
         # Far from the optimum a Hessian may ask for transitions that nothing in the data could outweigh.
-        rate = min(1.0, LARGEST_MOVE / max(float(numpy.abs(step[-(data.labels**2) :]).max()), 1e-300))
+        rate = min(1.0, LARGEST_MOVE / max(float(numpy.abs(split(step, data.labels)[1]).max()), 1e-300))
         while True:
-            candidate = theta - rate * step
+            candidate = head.moved(-rate * step)
             new_value, new_gradient = loss_and_gradient(data, candidate, penalty)
             evaluations += 1
             new_size = float(numpy.abs(new_gradient).max())
@@ -313,20 +205,24 @@ def newton(
             if new_value <= value + rounding and abs(float(step @ new_gradient)) <= 0.9 * slope:
                 break
             rate *= 0.5
-        moved, change = candidate - theta, new_gradient - gradient
+        moved, change = head.step_to(candidate), new_gradient - gradient
         if float(moved @ change) > 0:
             history.append((moved, change - l2 * moved))
             del history[:-MEMORY]
-        theta, value, gradient, size = candidate, new_value, new_gradient, new_size
+        head, value, gradient, size = candidate, new_value, new_gradient, new_size
         sizes.append(size)
         slow = len(sizes) > patience and size > SLOW * sizes[-1 - patience]
         if slope <= 0 or slow or (rate < 1e-6 and size > STALLED * sizes[-2]):
             solve = None
-    return Fit(theta, value, size, evaluations, done or size <= tolerance)
+    return Fit(head, value, size, evaluations, done or size <= tolerance)
 
 
-def _exact_solver(data: HeadData, l2: float, theta: numpy.ndarray) -> Solver:
-    return solver(positive_hessian(data, theta, l2)[0])
+def _same(solve: Solver, head: Head) -> Solver:
+    return solve
+
+
+def _exact_solver(data: HeadData, l2: float, head: Head) -> Solver:
+    return solver(positive_hessian(data, head, l2)[0])
 
 
 def solver(matrix: numpy.ndarray) -> Solver:

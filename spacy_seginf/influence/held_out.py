@@ -20,7 +20,6 @@ from ..crf.forward_backward import SPAN_LIMIT
 from ..crf.hessian import Chain, markov_chain
 from ..crf.schemes import TAG, TagScheme
 from .effects import HeadEffects
-from .fit import unpack
 from .removal import correct_segments
 
 LEAST_MARGINAL = 0.02  # of an entity that may be missing from the annotation
@@ -50,22 +49,22 @@ def leave_one_document_out(effects: HeadEffects, scheme: TagScheme, *, corrected
     probabilities = numpy.zeros(len(data.allowed))
     missing: list[tuple[int, int, int, str]] = []
     sizes = numpy.asarray(data.lengths)
-    size = at_once(len(effects.theta), CHUNK_TOKENS)  # a head for each document
+    size = at_once(effects.head.size, CHUNK_TOKENS)  # a head for each document
     parts = (part for alike in data.alike(CHUNK_TOKENS) for part in numpy.split(alike, range(size, len(alike), size)))
     for documents in parts:
         documents = documents[sizes[documents] > 0]
-        whole = numpy.stack([documents, numpy.zeros_like(documents), sizes[documents]], axis=1)
-        chains = effects.chains(whole)
-        moved = numpy.repeat(effects.theta[None], len(documents), axis=0)
+        chains = effects.chains(data.whole(documents))
+        heads = [effects.head] * len(documents)
         if corrected and len(documents):
-            moved += correct_segments(chains, effects.metric, tolerance=TOLERANCE).steps
-        heads = [unpack(theta, data.labels) for theta in moved]
+            heads = [
+                effects.head.moved(step) for step in correct_segments(chains, effects.metric, tolerance=TOLERANCE).steps
+            ]
         ends = numpy.cumsum(sizes[documents]).tolist()
         places = [slice(end - size, end) for end, size in zip(ends, sizes[documents].tolist())]
         emissions = numpy.empty((len(chains.rows), data.labels))
-        for place, (weights, _) in zip(places, heads):
-            emissions[place] = chains.features[place] @ weights[:, :-1].T + weights[:, -1]
-        transitions = numpy.array([scores for _, scores in heads]).reshape(-1, data.labels, data.labels)
+        for place, head in zip(places, heads):
+            emissions[place] = head.emissions(chains.features[place])
+        transitions = numpy.array([head.transitions for head in heads]).reshape(-1, data.labels, data.labels)
         found = chains_of_heads(emissions, transitions, sizes[documents].tolist())
         allowed = data.allowed[chains.rows]
         probabilities[chains.rows] = (found.unary * allowed).sum(axis=1)

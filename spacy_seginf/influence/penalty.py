@@ -14,25 +14,30 @@ from typing import Optional, Union
 
 import numpy
 
+from .head import Head
+
 
 @dataclass(frozen=True)
 class Penalty:
     """The part of J that does not come from data.
 
-    l2 (float): strength. centre (float64, P): where it vanishes; the origin if None.
+    l2 (float): strength. centre (Head): where it vanishes; the origin if None.
     """
 
     l2: float
-    centre: Optional[numpy.ndarray] = None
+    centre: Optional[Head] = None
 
-    def value(self, theta: numpy.ndarray) -> float:
-        """Return the penalty of a head (float64, P), in nats."""
-        away = theta if self.centre is None else theta - self.centre
+    def value(self, head: Head) -> float:
+        """Return the penalty of a head, in nats."""
+        away = self._away(head)
         return 0.5 * self.l2 * float(away @ away)
 
-    def gradient(self, theta: numpy.ndarray) -> numpy.ndarray:
+    def gradient(self, head: Head) -> numpy.ndarray:
         """Return its gradient (float64, P)."""
-        return self.l2 * (theta if self.centre is None else theta - self.centre)
+        return self.l2 * self._away(head)
+
+    def _away(self, head: Head) -> numpy.ndarray:
+        return head.packed if self.centre is None else self.centre.step_to(head)
 
     def scaled(self, share: float) -> Penalty:
         """Return the same for a share of the documents."""

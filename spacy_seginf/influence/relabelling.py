@@ -67,13 +67,10 @@ class _CurvatureLost:
         return self._before.product(vectors) - self._after.product(vectors)
 
 
-def relabelled_step(
-    theta: numpy.ndarray, metric: Metric, before: SegmentChains, observed: numpy.ndarray
-) -> numpy.ndarray:
+def relabelled_step(metric: Metric, before: SegmentChains, observed: numpy.ndarray) -> numpy.ndarray:
     """Predict the change of theta when segments get new labels, all together (float64, 1 x P).
 
-    theta (float64, P): the optimum. metric (Metric): H^-1 there.
-    before (SegmentChains): the segments at theta with their present labels.
+    metric (Metric): H^-1 at the optimum. before (SegmentChains): the segments there with their present labels.
     observed (bool, tokens of the segments x labels): their new labels.
     """
     owners = numpy.zeros(len(before), dtype=numpy.int64)
@@ -82,7 +79,7 @@ def relabelled_step(
 
     def at(step: numpy.ndarray, image: numpy.ndarray) -> tuple[OwnCurvature, numpy.ndarray]:
         """Return the segments' curvature after a step, and what of the equation is unsolved there."""
-        after = OwnCurvature(before.at(theta + step[0], observed), owners)
+        after = OwnCurvature(before.at(before.head.moved(step[0]), observed), owners)
         return after, after.total(after.chains.factors()) - present - (image - own.product(step))
 
     step, image = numpy.zeros_like(present), numpy.zeros_like(present)  # image is H step

@@ -9,9 +9,9 @@ import numpy
 from ..budget import at_once
 from ..crf import token_conditionals
 from ..crf.schemes import TagScheme
+from .data import ranges
 from .effects import HeadEffects
 from .factors import TokenFactors, squared_norms
-from .fit import ranges, unpack
 from .held_out import HeldOut
 from .leverage_bounds import NEGLIGIBLE, norm_bounds, segment_leverage_bounds, token_leverage_bounds
 from .pair_rows import PairRows
@@ -66,7 +66,6 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
     corrected (bool): by the token's own leverage, norms in the metric of H^-1; else plain, Euclidean norms.
     """
     data, labels = effects.data, effects.labels
-    weights, transitions = unpack(effects.theta, data.labels)
     count = len(labels)
     bound = effects.largest_gain if corrected else 1.0
     triples = numpy.empty((count, 3), dtype=numpy.int64)
@@ -74,8 +73,8 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
     norms, self_influence, leverage = numpy.zeros(count), numpy.zeros(count), numpy.zeros(count)
     for rows, allowed, lengths in data.slices():
         features = numpy.asarray(data.features[rows])
-        emissions = features @ weights[:, :-1].T + weights[:, -1]
-        conditionals = token_conditionals(emissions, transitions, labels[rows], lengths)
+        emissions = effects.head.emissions(features)
+        conditionals = token_conditionals(emissions, effects.head.transitions, labels[rows], lengths)
         tokens = TokenFactors(features, conditionals.residuals, conditionals.previous, conditionals.following)
         triples[rows] = numpy.stack([tokens.previous, labels[rows], tokens.following], axis=1)
         plain = numpy.sqrt(squared_norms(tokens))
@@ -110,15 +109,14 @@ def segment_rows(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme, *, 
     residuals, pairs = plain.residuals.astype(numpy.float32), PairRows(plain.pairs)
     norms, leverage = numpy.zeros(len(plain)), numpy.zeros(len(plain))
     uncertain = numpy.zeros(0, dtype=numpy.int64)
-    size = at_once(len(effects.theta), CHUNK)
+    size = at_once(effects.head.size, CHUNK)
     for start in range(0, len(plain), size):
         norms[start : start + size] = numpy.linalg.norm(plain[start : start + size].gradients(), axis=1)
     self_influence = norms
     if corrected:
         self_influence = norms * effects.largest_gain
         leverage = segment_leverage_bounds(plain, effects.largest_gain)
-        rows = ranges(effects.data.starts[positions[:, 0]] + positions[:, 1], plain.lengths)
-        one_label = effects.data.allowed[rows].sum(axis=1) == 1
+        one_label = effects.data.allowed[effects.data.rows_of(positions)].sum(axis=1) == 1
         one_labelling = numpy.logical_and.reduceat(one_label, ends - plain.lengths) if len(plain) else one_label
         uncertain = numpy.flatnonzero((leverage > NEGLIGIBLE) | ~one_labelling)
         norms = norm_bounds(self_influence, numpy.minimum(leverage, NEGLIGIBLE))

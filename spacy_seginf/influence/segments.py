@@ -21,7 +21,8 @@ from ..crf.covariance import covariance_product, expected_pairs, log_partitions,
 from ..crf.factored import AnyChain, FactoredChain, any_chain
 from ..crf.likelihood import pairs_by_sequence
 from ..errors import Errors, SeginfError
-from .fit import HeadData, ranges, unpack
+from .data import HeadData, ranges
+from .head import Head, split
 from .pair_rows import Pairs, factored, written_out
 
 LEAST_LOSS = 1e-15  # of segments of several tokens: differences of scores know no smaller ones
@@ -81,10 +82,10 @@ class SegmentFactors:
         return result
 
     def gradients(self) -> numpy.ndarray:
-        """Write the gradients out (float64, n x P), in the order of ``fit.pack``: minus those of CL."""
+        """Write the gradients out (float64, n x P), in the order of ``Head.packed``: minus those of CL."""
         labels, width = self.residuals.shape[1], self.features.shape[1] + 1
-        result = numpy.zeros((len(self), labels * width + labels * labels))
-        weights = result[:, : labels * width].reshape(len(self), labels, width)
+        result = numpy.zeros((len(self), labels * (width + labels)))
+        weights, pairs = split(result, labels)
         ends = numpy.cumsum(self.lengths)
         residuals = self.residuals.astype(numpy.float64, copy=False)
         if len(residuals) == len(self):  # single tokens
@@ -93,15 +94,14 @@ class SegmentFactors:
             for number, (start, end) in enumerate(zip(ends - self.lengths, ends)):
                 weights[number, :, :-1] = residuals[start:end].T @ self.features[start:end]
         weights[:, :, -1] = sum_rows(residuals, self.lengths.tolist())
-        result[:, labels * width :] = written_out(self.pairs)
+        pairs[...] = written_out(self.pairs).reshape(pairs.shape)
         return result
 
 
 class SegmentChains:
     """Segments under a head, each free to take any labels with everything outside held.
 
-    theta (float64, P): the head.
-    data (HeadData): documents. labels (ints, all tokens): the labels that everything outside is held at.
+    head (Head). data (HeadData): documents. labels (ints, all tokens): the labels that everything outside is held at.
     segments (ints, n x 3): document, start and end (token offsets in the document, end exclusive).
     observed (bool, tokens of the segments x labels): labels that are permitted inside, if not ``data.allowed``.
     RAISES (ValueError): S029 if a segment is empty or not inside its document.
@@ -109,7 +109,7 @@ class SegmentChains:
 
     def __init__(
         self,
-        theta: numpy.ndarray,
+        head: Head,
         data: HeadData,
         labels: numpy.ndarray,
         segments: numpy.ndarray,
@@ -117,7 +117,7 @@ class SegmentChains:
     ) -> None:
         segments = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
         self.segments = segments
-        self._source = data, labels
+        self.head, self._source = head, (data, labels)
         sizes = numpy.asarray(data.lengths, dtype=numpy.int64)
         documents, starts, ends = segments.T
         if len(segments) and (
@@ -130,14 +130,13 @@ class SegmentChains:
             raise SeginfError(Errors.S029.format(problem="a segment is empty or reaches out of its document"))
         first = data.starts[documents] + starts
         self.lengths = ends - starts
-        self.rows = ranges(first, self.lengths)
+        self.rows = data.rows_of(segments)
         self.features = numpy.asarray(data.features[self.rows])
         self.edge_rows = numpy.cumsum(self.lengths) - self.lengths, numpy.cumsum(self.lengths) - 1
         self.previous = numpy.where(starts > 0, labels[first - 1], -1) if len(segments) else documents
         past_end = numpy.minimum(first + self.lengths, len(labels) - 1)
         self.following = numpy.where(ends < sizes[documents], labels[past_end], -1) if len(segments) else documents
-        weights, self.transitions = unpack(theta, data.labels)
-        self.emissions = self.features @ weights[:, :-1].T + weights[:, -1]
+        self.transitions, self.emissions = head.transitions, head.emissions(self.features)
         self._fold(self.emissions, numpy.broadcast_to(self.transitions, (len(segments), *self.transitions.shape)))
         self._spans = self.lengths.tolist()
         self.chain: AnyChain = any_chain(self.emissions, self.transitions, self._spans)
@@ -147,13 +146,17 @@ class SegmentChains:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def at(self, theta: numpy.ndarray, observed: numpy.ndarray) -> SegmentChains:
+    def at(self, head: Head, observed: numpy.ndarray) -> SegmentChains:
         """Return the same segments under another head and with other permitted labels."""
-        return SegmentChains(theta, *self._source, self.segments, observed)
+        return SegmentChains(head, *self._source, self.segments, observed)
 
     def factors(self) -> SegmentFactors:
         """Return observed minus expected statistics (float64): minus the gradient of each segment's CL."""
         return self.with_edges(*self.statistics())
+
+    def gradients(self) -> numpy.ndarray:
+        """Write them out (float64, n x P)."""
+        return self.factors().gradients()
 
     def statistics(self) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Return observed minus expected labels (float64, tokens x labels) and pairs of labels inside the segments
@@ -200,16 +203,15 @@ class SegmentChains:
             unary, counts = unary - fixed[0], counts - fixed[1]
         return unary, counts
 
-    def losses(self, steps: numpy.ndarray) -> numpy.ndarray:
+    def losses(self, steps: Optional[numpy.ndarray] = None) -> numpy.ndarray:
         """Return CL of every segment at its observed labels after each step of theta, exactly.
 
-        steps (float64, m x P): changes of theta; each is applied to all segments.
+        steps (float64, m x P): changes of theta; each is applied to all segments. One that changes nothing if None.
         RETURNS (float64, m x n): -log p(observed labels | labels outside, text), in nats.
         """
-        size, count = self.transitions.shape[0], len(steps)
-        split = steps.shape[1] - size * size
-        weights = steps[:, :split].reshape(count, size, -1)
-        pairs = steps[:, split:].reshape(count, size, size)
+        steps = numpy.zeros((1, self.head.size)) if steps is None else steps
+        size, count = self.head.labels, len(steps)
+        weights, pairs = split(steps, size)
         flat = weights[:, :, :-1].reshape(count * size, -1)
         emissions = (self.features @ flat.T).reshape(-1, count, size).transpose(1, 0, 2) + weights[:, None, :, -1]
         first, last = self.edge_rows
@@ -245,10 +247,7 @@ class SegmentChains:
 
     def _scores_along(self, vectors: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Score tokens (edges folded in) and label pairs with one parameter vector per segment."""
-        labels = self.transitions.shape[0]
-        split = vectors.shape[1] - labels * labels
-        weights = vectors[:, :split].reshape(len(self), labels, -1)
-        pairs = vectors[:, split:].reshape(len(self), labels, labels)
+        weights, pairs = split(vectors, self.head.labels)
         emissions = numpy.repeat(weights[:, :, -1], self.lengths, axis=0)
         if len(self.features) == len(self):  # single tokens
             emissions += numpy.einsum("td,tcd->tc", self.features, weights[:, :, :-1])

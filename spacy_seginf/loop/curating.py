@@ -29,7 +29,7 @@ from ..curation.source import LabelSource
 from ..curation.suspecting import Suspector
 from ..errors import Errors, SeginfError
 from ..influence.choose import fit_to_optimum
-from ..influence.fit import HeadData
+from ..influence.data import HeadData
 from ..tagger.corpus import identifier_of, read_documents
 from .fixing import entity_counts, f1
 from .reviewing import Look, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
@@ -74,11 +74,11 @@ def curve_of(reviewer: Reviewer, looks: Sequence[Look], at: Sequence[int], test:
 
 def head_f1(source: LabelSource, labels: numpy.ndarray, test: Texts) -> float:
     """Return the entity F1 of the head refit to other training labels (int64, tokens)."""
-    theta = source.theta
+    head = source.head
     if (labels != source.labels).any():
         data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
-        theta = fit_to_optimum(data, source.theta, source.penalty, near=True).theta
-    return f1(entity_counts(theta, test, source.scheme))
+        head = fit_to_optimum(data, source.head, source.penalty, near=True).head
+    return f1(entity_counts(head, test, source.scheme))
 
 
 def decisions_of(opened: Opened, looks: Sequence[Look], reviewer: str) -> list[Decision]:

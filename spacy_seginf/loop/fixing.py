@@ -10,12 +10,13 @@ from typing import Sequence
 import numpy
 
 from ..attribution.method import Texts
-from ..crf import one_label_each, split_rows, viterbi
+from ..crf import one_label_each, split_rows
 from ..crf.schemes import TagScheme
 from ..curation.source import LabelSource
 from ..evaluation.trial import Progress
 from ..influence.choose import fit_to_optimum
-from ..influence.fit import HeadData, emission_scores, ranges, unpack
+from ..influence.data import HeadData
+from ..influence.head import Head
 
 RESAMPLES = 1000
 SEED = 0
@@ -38,24 +39,23 @@ def fixed_counts(
     found, unfinished = {}, []
     for name, spans in progress(sets.items(), desc="Refits with corrected labels", total=len(sets), unit="refit"):
         labels = source.labels.copy()
-        rows = ranges(source.data.starts[spans[:, 0]] + spans[:, 1], spans[:, 2] - spans[:, 1])
+        rows = source.data.rows_of(spans)
         labels[rows] = gold[rows]
-        theta = source.theta
+        head = source.head
         if (labels != source.labels).any():
             data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
-            fit = fit_to_optimum(data, source.theta, source.penalty, near=True)
-            theta = fit.theta
+            fit = fit_to_optimum(data, source.head, source.penalty, near=True)
+            head = fit.head
             unfinished += [] if fit.converged else [name]
-        found[name] = entity_counts(theta, test, source.scheme)
+        found[name] = entity_counts(head, test, source.scheme)
     return found, unfinished
 
 
-def entity_counts(theta: numpy.ndarray, test: Texts, scheme: TagScheme) -> numpy.ndarray:
-    """Count the entities of each document that a head (float64, P) predicts rightly, all that it predicts, and all true
+def entity_counts(head: Head, test: Texts, scheme: TagScheme) -> numpy.ndarray:
+    """Count the entities of each document that a head predicts rightly, all that it predicts, and all true
     ones (float64, documents x 3)."""
-    weights, transitions = unpack(theta, test.data.labels)
     lengths = [length for length in test.data.lengths if length]
-    predicted = viterbi(emission_scores(test.data, weights), transitions, lengths, scheme.mask)
+    predicted = head.decode(test.data.features, lengths, scheme.mask)
     counts = []
     for own, true in zip(split_rows(predicted, lengths), split_rows(test.labels, lengths)):
         named, wanted = set(scheme.entities(own.tolist())), set(scheme.entities(true.tolist()))

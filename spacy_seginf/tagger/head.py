@@ -1,29 +1,17 @@
-"""A tagger's head as numpy arrays, and as the one vector of parameters that gradients are taken for."""
+"""A tagger's head as numpy arrays."""
 
 from __future__ import annotations
 
 import numpy
 from thinc.api import Model
 
-from ..influence.fit import pack
+from ..influence.head import Head
 from . import head_parameters
 
 
-class Head:
-    """A tagger's head on the CPU. It copies the parameters once, so make a new one after training."""
-
-    def __init__(self, model: Model) -> None:
-        parameters = head_parameters(model.get_ref("output_layer"))
-        self.weights, self.bias, self.transitions = (on_cpu(array) for array in parameters)
-
-    @property
-    def theta(self) -> numpy.ndarray:
-        """All parameters as one vector (float64, P), in the order of ``fit.pack``."""
-        return pack(self.weights, self.bias, self.transitions)
-
-    def emissions(self, features: numpy.ndarray) -> numpy.ndarray:
-        """Score the labels of each token: float32, tokens x labels."""
-        return features @ self.weights.T + self.bias
+def head_of(model: Model) -> Head:
+    """Copy the head of a tagger's model to the CPU, in float64. Make a new one after training."""
+    return Head(*(on_cpu(array).astype("float64") for array in head_parameters(model.get_ref("output_layer"))))
 
 
 def on_cpu(array: object) -> numpy.ndarray:

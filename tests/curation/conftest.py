@@ -7,8 +7,8 @@ from spacy_seginf.attribution.method import Texts
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import complete_labels
-from spacy_seginf.influence.fit import HeadData
 from spacy_seginf.influence.penalty import Penalty
 
 from ..influence.fixtures import exact_nlp, exact_path, indexed_path, model_path, paper_path, unsure_nlp
@@ -29,7 +29,7 @@ def source():
     allowed[[3, 20]] = True  # not annotated
     allowed[30, :2] = True  # either of two
     data = HeadData(data.features, allowed, data.lengths)
-    theta, _, metric = fitted(data, 1.0)
+    head, _, metric = fitted(data, 1.0)
     clean, gold = random_data(generator, [4, 0, 6, 3], 3, 5)
     documents = numpy.repeat(numpy.arange(4), clean.lengths)
     offsets = numpy.arange(13) - clean.starts[documents]
@@ -37,5 +37,5 @@ def source():
     texts = Texts([], HeadData(clean.features, one_label_each(gold, 3), clean.lengths), gold, segments)
     checkpoints = [generator.random(len(allowed)) for _ in range(3)]
     words = [generator.choice(["red", "green", "blue"], size=length).tolist() for length in LENGTHS]
-    labels = complete_labels(data, theta)
-    return LabelSource(data, labels, theta, metric, Penalty(1.0), SCHEME, texts, checkpoints, words=words)
+    labels = complete_labels(data, head)
+    return LabelSource(data, labels, head, metric, Penalty(1.0), SCHEME, texts, checkpoints, words=words)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy
 
-from spacy_seginf.influence.fit import hessian, unpack
+from spacy_seginf.influence.fit import hessian
 
 from ..crf.brute_force import enumerate_paths
 from ..influence.heads import differences, segment_loss
 
 
-def head(source, theta=None):
+def scores_of(source, head=None):
     """Emission scores and transitions of a source's head."""
-    weights, transitions = unpack(source.theta if theta is None else theta, source.data.labels)
-    return source.data.features.astype("float64") @ weights[:, :-1].T + weights[:, -1], transitions
+    own = source.head if head is None else head
+    return source.data.features.astype("float64") @ own.weights.T + own.bias, own.transitions
 
 
 def tokens(source):
@@ -27,7 +27,7 @@ def tokens(source):
 
 def marginals(source):
     """p(label | text), by enumerating all labellings of each document."""
-    emissions, transitions = head(source)
+    emissions, transitions = scores_of(source)
     found = []
     for start, length in zip(source.data.starts, source.data.lengths):
         if length:
@@ -41,24 +41,24 @@ def conditional(source, row, document, token):
     for label in range(source.data.labels):
         labels = source.labels.copy()
         labels[row] = label
-        losses.append(segment_loss(source.theta, source.data, labels, (document, token, token + 1)))
+        losses.append(segment_loss(source.head, source.data, labels, (document, token, token + 1)))
     return numpy.exp(-numpy.array(losses))
 
 
 def gradient(source, segment, data=None, labels=None):
     """The gradient of a segment's conditional loss, by finite differences of the enumerated loss."""
     data, labels = data or source.data, source.labels if labels is None else labels
-    return differences(lambda theta: segment_loss(theta, data, labels, segment), source.theta)
+    return differences(lambda head: segment_loss(head, data, labels, segment), source.head)
 
 
 def inverse(source):
     """H^-1, from the dense Hessian."""
-    return numpy.linalg.inv(hessian(source.data, source.theta, source.penalty.l2))
+    return numpy.linalg.inv(hessian(source.data, source.head, source.penalty.l2))
 
 
-def document_loss(source, document, theta=None):
+def document_loss(source, document, head=None):
     """-log of the summed probability of the permitted labellings, by enumeration."""
-    emissions, transitions = head(source, theta)
+    emissions, transitions = scores_of(source, head)
     start, length = int(source.data.starts[document]), source.data.lengths[document]
     every = enumerate_paths(emissions[start : start + length], transitions)
     allowed = source.data.allowed[start : start + length]

@@ -9,6 +9,7 @@ from spacy_seginf.curation import clean
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.segments import SegmentChains
 
+from ..influence.heads import scaled
 from . import definitions
 
 SEGMENTS = numpy.array([(0, 1, 4), (3, 0, 6), (4, 0, 1), (5, 1, 3)])
@@ -18,7 +19,7 @@ def influences(source, segments, matrix):
     """g_q^T H^-1 g_k of every training segment and clean segment (training x clean)."""
     trusted = source.clean
     mine = numpy.array([definitions.gradient(source, tuple(s)) for s in segments.tolist()])
-    theirs = SegmentChains(source.theta, trusted.data, trusted.labels, trusted.segments).factors().gradients()
+    theirs = SegmentChains(source.head, trusted.data, trusted.labels, trusted.segments).gradients()
     numpy.testing.assert_allclose(
         -theirs[0], definitions.gradient(source, tuple(trusted.segments[0]), trusted.data, trusted.labels), atol=1e-8
     )
@@ -80,10 +81,10 @@ def test_the_bound_leaves_labels_out(source, monkeypatch):
     monkeypatch.setattr(clean, "_in_float32", lambda tokens: scored.append(len(tokens)) or original(tokens))
     everything = numpy.array([(d, t, t + 1) for _, d, t in definitions.tokens(source)])
     trusted = replace(source.clean, data=source.data, labels=source.labels, segments=everything)
-    source = replace(source, theta=4 * source.theta, clean=trusted)  # most gradients are small
+    source = replace(source, head=scaled(source.head, 4), clean=trusted)  # most gradients are small
     found = clean.clean_opposition(source, 1)
     assert 0 < sum(scored) < 0.5 * len(everything) ** 2
-    gradients = source.chains(everything).factors().gradients()
+    gradients = source.chains(everything).gradients()
     scores = gradients @ source.metric.apply(gradients).T
     numpy.testing.assert_allclose(found, numpy.maximum(-scores.min(axis=0), 0.0), rtol=1e-3, atol=1e-7)
 

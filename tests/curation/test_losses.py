@@ -5,6 +5,7 @@ import pytest
 
 from spacy_seginf.curation import losses, norms
 
+from ..influence.heads import scaled
 from . import definitions
 
 
@@ -26,7 +27,7 @@ def test_marginal_losses_and_entropies(source):
 
 
 def test_confident_tokens_still_have_an_order(source):
-    sure = type(source)(**{**vars_of(source), "theta": 40 * source.theta})
+    sure = type(source)(**{**vars_of(source), "head": scaled(source.head, 40)})
     for compute in (losses.conditional_losses, losses.marginal_losses):
         found = compute(sure)
         low = numpy.sort(found)[:5]
@@ -51,7 +52,7 @@ SEGMENTS = numpy.array([(0, 1, 4), (3, 0, 6), (4, 0, 1), (1, 4, 5), (5, 1, 3), (
 
 
 def test_segment_losses(source):
-    expected = [definitions.segment_loss(source.theta, source.data, source.labels, tuple(s)) for s in SEGMENTS.tolist()]
+    expected = [definitions.segment_loss(source.head, source.data, source.labels, tuple(s)) for s in SEGMENTS.tolist()]
     numpy.testing.assert_allclose(losses.segment_losses(source, SEGMENTS), expected, rtol=1e-9)
     assert losses.segment_losses(source, SEGMENTS[:0]).shape == (0,)
 
@@ -73,7 +74,7 @@ def test_document_gradient_norms(source):
         expected = 0.0
         if source.data.lengths[document]:
             gradient = definitions.differences(
-                lambda theta, document=document: definitions.document_loss(source, document, theta), source.theta
+                lambda head, document=document: definitions.document_loss(source, document, head), source.head
             )
             expected = numpy.linalg.norm(gradient)
         assert found[document] == pytest.approx(expected, rel=1e-6)

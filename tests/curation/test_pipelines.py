@@ -13,7 +13,7 @@ from spacy_seginf.curation.norms import segment_self_influences, self_influences
 from spacy_seginf.curation.reading import checkpoint_marginals, clean_texts
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.influence.fit import label_marginals
+from spacy_seginf.tagger.head import head_of
 
 from ..cli.running import run
 from ..conftest import make_tagger
@@ -79,7 +79,7 @@ def test_checkpoints(train_examples):
     tagger = pipelines[1].get_pipe("crf_tagger")
     raw = tagger.model.predict([example.predicted for example in train_examples])
     data = clean_texts(pipelines[1], docs).data
-    marginals = label_marginals(data, raw.emissions.astype("float64"), raw.transitions.astype("float64"))
+    marginals = head_of(tagger.model).marginals(data, raw.emissions.astype("float64"))
     numpy.testing.assert_allclose(found[1], marginals[numpy.arange(len(marginals)), trusted.labels], atol=1e-4)
     other = make_tagger(train_examples, steps=0, scheme="IO")
     with pytest.raises(ValueError, match="S108"):

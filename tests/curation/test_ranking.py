@@ -26,12 +26,14 @@ from spacy_seginf.curation.opinions import (
 from spacy_seginf.curation.ranking import kind_of, overlapping_left_out, span_of, suspects_of
 from spacy_seginf.curation.readings import REACH, Opinion, Regions, find_regions, tags_of
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import complete_labels
-from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient
+from spacy_seginf.influence.fit import fit_head, loss_and_gradient
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.penalty import Penalty
 
-from ..influence.heads import fitted, random_data, segment_loss
-from .definitions import head
+from ..influence.heads import fitted, random_data, random_head, segment_loss
+from .definitions import scores_of
 
 SCHEME = TagScheme(("A", "B"), "BIO")
 
@@ -45,9 +47,9 @@ def two_types():
     data, _ = random_data(generator, lengths, 5, 6)
     data = HeadData(data.features, tags[:, None] == numpy.arange(5), lengths)
     data.allowed[20] = True
-    theta, _, metric = fitted(data, 1.0)
+    head, _, metric = fitted(data, 1.0)
     words = [["word"] * length for length in lengths]
-    return LabelSource(data, complete_labels(data, theta), theta, metric, Penalty(1.0), SCHEME, words=words)
+    return LabelSource(data, complete_labels(data, head), head, metric, Penalty(1.0), SCHEME, words=words)
 
 
 def trusted_of(generator, lengths, certain=None):
@@ -57,7 +59,7 @@ def trusted_of(generator, lengths, certain=None):
 
 def test_readings_are_scored_by_enumeration(two_types):
     regions = Regions(two_types, find_regions(two_types, [(4, 3, 5, "A")]))
-    scores = regions.scores(head_opinion(two_types, two_types.theta))
+    scores = regions.scores(head_opinion(two_types, two_types.head))
     for number, region in enumerate(regions.regions):
         first = int(two_types.data.starts[region.document])
         losses = []
@@ -65,7 +67,7 @@ def test_readings_are_scored_by_enumeration(two_types):
             labels = two_types.labels.copy()
             labels[first + region.start : first + region.end] = tags_of(SCHEME, reading, region.start, region.end)
             place = region.document, region.start, region.end
-            losses.append(segment_loss(two_types.theta, two_types.data, labels, place))
+            losses.append(segment_loss(two_types.head, two_types.data, labels, place))
         own = scores[regions.firsts[number] :][: len(region.readings)]
         expected = -numpy.array(losses)
         numpy.testing.assert_allclose(own, expected - numpy.logaddexp.reduce(expected), atol=1e-8)
@@ -101,7 +103,7 @@ def test_entities_that_touch_may_be_one(two_types):
 def test_long_entities_have_few_readings():
     tags = numpy.array([0] * 5 + [1] + [2] * 59 + [0] * 5)
     data = HeadData(numpy.zeros((70, 2), dtype="float32"), tags[:, None] == numpy.arange(5), [70])
-    region = find_regions(LabelSource(data, tags, numpy.zeros(40), None, Penalty(1.0), SCHEME), [])[0]
+    region = find_regions(LabelSource(data, tags, Head.zeros(data), None, Penalty(1.0), SCHEME), [])[0]
     assert (region.start, region.end) == (5 - REACH, 65 + REACH)
     assert len(region.readings) < 100
     kept = {one for reading in region.readings for one in reading}
@@ -122,7 +124,7 @@ def test_folds_do_not_depend_on_the_order_of_documents(two_types):
 
 def test_tags_make_no_regions(two_types):
     source = LabelSource(
-        two_types.data, two_types.labels, two_types.theta, None, Penalty(1.0), TagScheme(tuple("abcde"), TAG)
+        two_types.data, two_types.labels, two_types.head, None, Penalty(1.0), TagScheme(tuple("abcde"), TAG)
     )
     with pytest.raises(ValueError, match="S210"):
         find_regions(source, [])
@@ -130,9 +132,9 @@ def test_tags_make_no_regions(two_types):
 
 def test_nothing_to_rank():
     data = HeadData(numpy.zeros((2, 2), dtype="float32"), numpy.eye(5, dtype=bool)[[0, 0]], [2])
-    source = LabelSource(data, numpy.array([0, 0]), numpy.zeros(40), None, Penalty(1.0), SCHEME)
+    source = LabelSource(data, numpy.array([0, 0]), Head.zeros(data), None, Penalty(1.0), SCHEME)
     regions = Regions(source, find_regions(source, []))
-    scores = regions.scores(head_opinion(source, source.theta))
+    scores = regions.scores(head_opinion(source, source.head))
     assert len(regions) == 0 and suspects_of(regions, scores, scores) == []
 
 
@@ -144,12 +146,12 @@ def test_heads_without_a_fold_are_refits(two_types):
         rows = two_types.data.rows(rest)
         lengths = [two_types.data.lengths[n] for n in rest]
         data = HeadData(two_types.data.features[rows], two_types.data.allowed[rows], lengths)
-        fit = fit_head(data, two_types.theta, len(rows) / len(two_types.labels), 1e-9)
+        fit = fit_head(data, two_types.head, len(rows) / len(two_types.labels), 1e-9)
         own = two_types.data.rows(inside)
-        emissions, transitions = head(two_types, fit.theta)
+        emissions, transitions = scores_of(two_types, fit.head)
         numpy.testing.assert_allclose(opinion.emissions[own], emissions[own], atol=0.05)
         numpy.testing.assert_allclose(opinion.transitions[fold], transitions, atol=0.05)
-    unlike, _ = head(two_types)
+    unlike, _ = scores_of(two_types)
     assert numpy.abs(opinion.emissions - unlike).max() > 0.1  # the labels were really held out
 
 
@@ -176,11 +178,9 @@ def test_neighbours_are_the_nearest_trusted_tokens(two_types):
 
 def test_a_trusted_head_is_an_optimum_on_the_trusted_labels():
     trusted = trusted_of(numpy.random.default_rng(2), [9] * 12)
-    theta = trusted_head(trusted)
+    head = trusted_head(trusted)
     penalties = [10.0 ** (k / 2) for k in range(-3, 8)]
-    losses = [
-        loss_and_gradient(trusted.data, theta, l2)[0] - fit_head(trusted.data, theta, l2).loss for l2 in penalties
-    ]
+    losses = [loss_and_gradient(trusted.data, head, l2)[0] - fit_head(trusted.data, head, l2).loss for l2 in penalties]
     assert min(losses) < 0.05 < sorted(losses)[1]  # of one penalty, and of no other
 
 
@@ -196,7 +196,7 @@ def test_certain_tokens_far_from_entities_tell_nothing(two_types):
 
 def test_entities_that_a_head_sees_are_outside_of_annotated_ones(two_types):
     generator = numpy.random.default_rng(5)
-    found = unannotated(two_types, generator.normal(size=len(two_types.theta)))
+    found = unannotated(two_types, random_head(generator, two_types.data))
     assert len(found) > 3
     for document, start, end, label in found:
         rows = numpy.arange(start, end) + two_types.data.starts[document]
@@ -205,7 +205,7 @@ def test_entities_that_a_head_sees_are_outside_of_annotated_ones(two_types):
 
 def test_overlapping_suspects_are_read_once(two_types):
     regions = Regions(two_types, find_regions(two_types, [(4, 3, 5, "A"), (4, 4, 6, "A")]))
-    scores = regions.scores(head_opinion(two_types, two_types.theta))
+    scores = regions.scores(head_opinion(two_types, two_types.head))
     suspects = suspects_of(regions, scores, scores)
     ranked = overlapping_left_out(suspects)
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)

@@ -9,8 +9,9 @@ from spacy_seginf.curation.dynamics import low_confidence, variability
 from spacy_seginf.curation.levels import by_document, by_segment
 from spacy_seginf.curation.losses import conditional_losses, document_losses, segment_losses
 from spacy_seginf.curation.scores import SCORES, document_scores, label_scores, segment_scores
-from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.data import HeadData
 
+from ..influence.heads import scaled
 from . import definitions
 
 NAMES = list(SCORES)
@@ -40,7 +41,7 @@ def test_entities_share_a_value_and_other_tokens_have_their_own(source):
     for document, start, end in source.entities.tolist():
         rows = [owners.index((document, token)) for token in range(start, end)]
         inside[rows] = True
-        loss = definitions.segment_loss(source.theta, source.data, source.labels, (document, start, end))
+        loss = definitions.segment_loss(source.head, source.data, source.labels, (document, start, end))
         numpy.testing.assert_allclose(found[rows], loss, rtol=1e-9)
     outside = ~inside & source.known
     assert outside.any()
@@ -129,7 +130,7 @@ def test_cleanlab_against_its_definitions(source):
 
 
 def test_cleanlab_does_not_suspect_sure_predictions(source):
-    sure = replace(source, theta=40 * source.theta)
+    sure = replace(source, head=scaled(source.head, 40))
     p = sure.marginals[numpy.arange(len(sure.labels)), sure.labels]
     surest = (p > 1 - 1e-14) & sure.known
     found = label_scores(sure, ["cleanlab_confidence_weighted_entropy"])["cleanlab_confidence_weighted_entropy"]

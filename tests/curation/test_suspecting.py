@@ -177,25 +177,25 @@ def test_mistakes_are_groups_of_entities_that_differ(opened):
     source = opened.source
     labels = source.labels.copy()
     first = int(source.data.starts[0])
-    found = find_mistakes(source.theta, trusted_of(opened), source.scheme)
-    mistakes = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(labels)), source.scheme)
+    found = find_mistakes(source.head, trusted_of(opened), source.scheme)
+    mistakes = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(labels)), source.scheme)
     assert len(mistakes) > len(found) and all(not wanted for wanted in mistakes.true)
     for (document, start, end), wrong in zip(mistakes.segments.tolist(), mistakes.wrong):
         first = int(source.data.starts[document])
         tags = mistakes.predicted[first : first + source.data.lengths[document]].tolist()
         assert set(wrong) == {Entity(*one) for one in source.scheme.entities(tags) if one[0] < end and start < one[1]}
-    few = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(labels)), source.scheme, largest=3)
+    few = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(labels)), source.scheme, largest=3)
     assert len(few) == 3 and few.found == len(mistakes)
 
 
 def test_what_drives_a_mistake_is_what_refits_show(opened):
     source = opened.source
-    mistakes = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 4)
-    effects = HeadEffects(source.data, source.theta, source.penalty, source.metric, source.labels)
+    mistakes = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 4)
+    effects = HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels)
     segments = source.entities[::7]
     predicted = drives(effects, mistakes, segments)
-    watched = mistakes.watched(source.theta)
-    before = log_odds(watched.losses(effects.nothing)[0])
+    watched = mistakes.watched(source.head)
+    before = log_odds(watched.losses()[0])
     real = []
     for segment in segments:
         step, fit = effects.refit(effects.without([segment]))
@@ -209,10 +209,10 @@ def test_what_drives_a_mistake_is_what_refits_show(opened):
 
 def test_likeness_is_the_cosine_of_gradients(opened):
     source = opened.source
-    mistakes = find_mistakes(source.theta, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 5)
+    mistakes = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 5)
     segments = source.entities[:6]
-    mine = source.chains(segments).factors().gradients()
-    theirs = mistakes.watched(source.theta).factors().gradients()
+    mine = source.chains(segments).gradients()
+    theirs = mistakes.watched(source.head).gradients()
     norms = numpy.linalg.norm(mine, axis=1)[:, None] * numpy.linalg.norm(theirs, axis=1)
     numpy.testing.assert_allclose(likeness(source, mistakes, segments), mine @ theirs.T / norms, atol=1e-9)
 

@@ -9,7 +9,8 @@ from spacy_seginf.crf import one_label_each
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.curation.trusted import trusted_l2, trusted_losses
 from spacy_seginf.influence.choose import FALLBACK
-from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.head import Head
 
 from . import definitions
 from .test_clean import SEGMENTS
@@ -19,12 +20,13 @@ def test_losses_are_those_of_the_optimum_for_trusted_labels(source):
     l2 = trusted_l2(source.clean.data)
     own = replace(source, data=source.clean.data, labels=source.clean.labels, stored=None, words=())
 
-    def objective(theta):
-        data = sum(definitions.document_loss(own, d, theta) for d, n in enumerate(own.data.lengths) if n)
-        return data + 0.5 * l2 * float(theta @ theta)
+    def objective(vector):
+        head = Head.unpacked(vector, source.data.labels)
+        data = sum(definitions.document_loss(own, d, head) for d, n in enumerate(own.data.lengths) if n)
+        return data + 0.5 * l2 * float(vector @ vector)
 
-    best = scipy.optimize.minimize(objective, source.theta, tol=1e-10).x
-    expected = -numpy.log(definitions.marginals(replace(source, theta=best)))
+    best = scipy.optimize.minimize(objective, source.head.packed, tol=1e-10).x
+    expected = -numpy.log(definitions.marginals(replace(source, head=Head.unpacked(best, source.data.labels))))
     found = trusted_losses(source)
     numpy.testing.assert_allclose(found, expected[numpy.arange(len(found)), source.labels], rtol=1e-3)
     assert label_scores(source, ["trusted_loss"])["trusted_loss"][3] == 0.0, "not annotated"

@@ -18,9 +18,9 @@ def tiny_problem(seed=0):
     """RETURNS: a context with 12 documents and two-token segments, and five queries in other texts."""
     generator = numpy.random.default_rng(seed)
     data, gold = random_data(generator, [6] * 12, 3, 4)
-    theta, _, metric = fitted(data, L2)
+    head, _, metric = fitted(data, L2)
     segments = numpy.array([(document, start, start + 2) for document in range(12) for start in (0, 3)])
     other, labels = random_data(generator, [5] * 5, 3, 4)
     queries = Texts([], other, labels, numpy.array([(document, 1, 3) for document in range(5)]))
     nothing: Any = None
-    return Context(nothing, "", Texts([], data, gold, segments), theta, Penalty(L2), metric), queries
+    return Context(nothing, "", Texts([], data, gold, segments), head, Penalty(L2), metric), queries

@@ -41,8 +41,8 @@ def test_ranks_decide_and_signs_are_counted():
 def test_curves_are_changes_under_refits(tmp_path):
     context, queries = tiny_problem()
     training = context.training
-    effects = HeadEffects(training.data, context.theta, context.penalty, context.metric, training.labels)
-    scores = effects.scores(queries.chains(context.theta), training.segments)
+    effects = HeadEffects(training.data, context.head, context.penalty, context.metric, training.labels)
+    scores = effects.scores(queries.chains(context.head), training.segments)
     trial = Trial(context, queries, 0, (1, 4), 12, Store(tmp_path))
     trial.ask(scores)
     trial.run(silent)

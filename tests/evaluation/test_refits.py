@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from spacy_seginf.evaluation.refits import Refitter, key_of, refit_each, rows_of
-from spacy_seginf.influence.choose import subset
+from spacy_seginf.influence.data import subset
 from spacy_seginf.influence.fit import fit_head
 
 from ..influence.heads import segment_loss
@@ -16,8 +16,8 @@ from .heads import L2, tiny_problem
 
 
 def losses_by_hand(data, start, queries):
-    theta = fit_head(data, start, L2, 1e-10).theta
-    return [segment_loss(theta, queries.data, queries.labels, segment) for segment in queries.segments.tolist()]
+    head = fit_head(data, start, L2, 1e-10).head
+    return [segment_loss(head, queries.data, queries.labels, segment) for segment in queries.segments.tolist()]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_against_a_fit_by_hand(problem):
     allowed[rows] = True
     losses, converged = refitter.losses(rows)
     assert converged
-    expected = losses_by_hand(replace(context.training.data, allowed=allowed), context.theta, queries)
+    expected = losses_by_hand(replace(context.training.data, allowed=allowed), context.head, queries)
     numpy.testing.assert_allclose(numpy.exp(-losses), numpy.exp(-numpy.array(expected)), atol=1e-4)
     before, _ = refitter.losses(rows[:0])
     assert numpy.abs(losses - before).max() > 1e-2
@@ -45,7 +45,7 @@ def test_without_half_of_the_documents(problem):
     rows = data.rows(numpy.array([0, 2, 3, 7, 8, 11]))
     losses, converged = Refitter.of(context, queries).losses(rows)
     assert converged
-    expected = losses_by_hand(subset(data, numpy.array([1, 4, 5, 6, 9, 10])), context.theta, queries)
+    expected = losses_by_hand(subset(data, numpy.array([1, 4, 5, 6, 9, 10])), context.head, queries)
     numpy.testing.assert_allclose(numpy.exp(-losses), numpy.exp(-numpy.array(expected)), atol=1e-4)
 
 

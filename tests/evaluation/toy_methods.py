@@ -28,8 +28,8 @@ class ToyExact(Method):
 
     def prepare(self, context):
         training = context.training
-        effects = HeadEffects(training.data, context.theta, context.penalty, context.metric, training.labels)
-        return Scores(lambda queries: effects.scores(queries.chains(context.theta), training.segments))
+        effects = HeadEffects(training.data, context.head, context.penalty, context.metric, training.labels)
+        return Scores(lambda queries: effects.scores(queries.chains(context.head), training.segments))
 
 
 @dataclass

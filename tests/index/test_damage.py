@@ -37,7 +37,7 @@ def use(folder):
         for row in range(len(table)):
             table.reference(row), table.leverage(row)
     _ = [index.word_norms(number) for number in range(int(index.first_documents[-1]))]
-    _ = index.data, index.labels, index.held_out, index.metric, index.theta
+    _ = index.data, index.labels, index.held_out, index.metric, index.head
 
 
 def test_the_list_of_files_is_complete(intact):
@@ -194,7 +194,7 @@ def test_the_head_of_another_build(folder, another):
     with pytest.raises(ValueError, match=r"\[S032\].*theta.npy"):
         check(folder)
     with pytest.raises(ValueError, match=r"\[S032\].*theta.npy"):
-        _ = Index(folder).theta
+        _ = Index(folder).head
 
 
 @pytest.mark.parametrize("name", ["norms.npy", "features.npy"])

@@ -67,7 +67,7 @@ def test_what_is_not_asked_for_is_not_read(folder, touched):
 def everything(index):
     rows = [table.reference(row) for table in (index.tokens, index.segments) for row in range(len(table))]
     gradients = [table.gradients(numpy.arange(len(table))) for table in (index.tokens, index.segments)]
-    return rows, [*gradients, index.metric.inverse, index.theta, index.data.features, index.held_out]
+    return rows, [*gradients, index.metric.inverse, index.head.packed, index.data.features, index.held_out]
 
 
 def assert_same(found, expected):
@@ -125,7 +125,7 @@ def test_reading_while_it_is_rebuilt(tmp_path):
     for seed, build in enumerate(builds):
         write(tmp_path / build, TEXTS, by_shard=2, seed=seed, manifest=new_manifest(build=build, width=WIDTH - 1))
     shutil.copytree(tmp_path / "one", target)
-    thetas = {build: Index(tmp_path / build).theta for build in builds}
+    heads = {build: Index(tmp_path / build).head.packed for build in builds}
     ended = threading.Event()
 
     def read():
@@ -134,7 +134,7 @@ def test_reading_while_it_is_rebuilt(tmp_path):
                 index = Index(target)
                 index.check()
                 opened.append(index.manifest.build)
-                assert (index.theta == thetas[index.manifest.build]).all()
+                assert (index.head.packed == heads[index.manifest.build]).all()
                 del index
                 gc.collect()  # it holds its files open
             except Exception as error:

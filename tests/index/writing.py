@@ -14,6 +14,7 @@ from spacy_seginf.index.writing import write_rows
 from spacy_seginf.indexing.build import add_shard, shard_name
 from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.factors import TokenFactors, squared_norms
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.rows import SegmentRows, TokenRows
 from spacy_seginf.influence.segments import SegmentFactors
 
@@ -108,7 +109,7 @@ def write(
                 found.append((number - start, 0, 2, 0 if number % 2 else 1, 1 if number % 2 else -1))
         rows = _write_shard(folder, shard, sources, documents[start:], found, generator, manifest, dtype, floors)
         segments.append(rows)
-    write_head(folder, generator.normal(size=PARAMETERS), metric or random_metric(generator))
+    write_head(folder, Head.unpacked(generator.normal(size=PARAMETERS), len(TAGS)), metric or random_metric(generator))
     write_manifest(folder, manifest)
     return Written(documents, segments)
 

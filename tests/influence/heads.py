@@ -7,7 +7,9 @@ import itertools
 import numpy
 
 from spacy_seginf.influence.curvature import ExactCurvature
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian, unpack
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.fit import fit_head, hessian
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.segments import SegmentChains
 
 
@@ -26,23 +28,23 @@ def size_of(data):
 
 
 def fitted(data, l2):
-    """Fit a head. RETURNS: theta, dense Hessian, metric."""
-    fit = fit_head(data, numpy.zeros(size_of(data)), l2, 1e-10)
+    """Fit a head. RETURNS: the head, dense Hessian, metric."""
+    fit = fit_head(data, Head.zeros(data), l2, 1e-10)
     assert fit.converged
-    matrix = hessian(data, fit.theta, l2)
-    return fit.theta, matrix, ExactCurvature.from_hessian(matrix, data.labels, data.width)
+    matrix = hessian(data, fit.head, l2)
+    return fit.head, matrix, ExactCurvature.from_hessian(matrix, data.labels, data.width)
 
 
-def segment_loss(theta, data, labels, segment, allowed=None):
+def segment_loss(head, data, labels, segment, allowed=None):
     """-log p(permitted labels of a segment | labels outside), by enumerating every labelling of the segment.
 
     allowed (bool, tokens of the segment x labels): what is permitted; the given labels if None.
     """
     document, start, end = segment
     first, length = int(data.starts[document]), data.lengths[document]
-    weights, transitions = unpack(theta, data.labels)
+    transitions = head.transitions
     features = data.features[first : first + length].astype("float64")
-    emissions = features @ weights[:, :-1].T + weights[:, -1]
+    emissions = features @ head.weights.T + head.bias
     gold = labels[first : first + length]
 
     def total(options):
@@ -62,18 +64,27 @@ def segment_loss(theta, data, labels, segment, allowed=None):
     return total(free) - total(held)
 
 
-def differences(function, point, step=1e-5):
-    """Central finite differences of a function of a vector (its output on the last axes)."""
-    return numpy.array(
-        [(function(point + step * e) - function(point - step * e)) / (2 * step) for e in numpy.eye(len(point))]
-    )
+def differences(function, head, step=1e-5):
+    """Central finite differences of a function of a head (its output on the last axes)."""
+    steps = step * numpy.eye(head.size)
+    return numpy.array([(function(head.moved(e)) - function(head.moved(-e))) / (2 * step) for e in steps])
 
 
-def own_hessian(theta, data, labels, segment):
+def scaled(head, factor):
+    """The head with all parameters multiplied by a factor."""
+    return Head.unpacked(factor * head.packed, head.labels)
+
+
+def random_head(generator, data, size=1.0):
+    """A head for these data whose parameters are drawn from a normal distribution."""
+    return Head.unpacked(size * generator.normal(size=size_of(data)), data.labels)
+
+
+def own_hessian(head, data, labels, segment):
     """The dense Hessian of a segment's conditional loss, by finite differences of its gradient."""
 
     def gradient(point):
-        return -SegmentChains(point, data, labels, [segment]).factors().gradients()[0]
+        return -SegmentChains(point, data, labels, [segment]).gradients()[0]
 
-    found = differences(gradient, theta)
+    found = differences(gradient, head)
     return (found + found.T) / 2

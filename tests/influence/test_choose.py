@@ -6,19 +6,21 @@ import numpy
 import pytest
 
 from spacy_seginf.influence import choose
-from spacy_seginf.influence.choose import approach, choose_l2, fit_to_optimum, hold_out, sample, subset
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient
+from spacy_seginf.influence.choose import approach, choose_l2, fit_to_optimum, hold_out, sample
+from spacy_seginf.influence.data import HeadData, subset
+from spacy_seginf.influence.fit import fit_head, hessian, loss_and_gradient
+from spacy_seginf.influence.head import Head
 
 from .test_verification import LABELS, WIDTH, make_data
 
-START = numpy.zeros(LABELS * WIDTH + LABELS**2)
+START = Head.unpacked(numpy.zeros(LABELS * WIDTH + LABELS**2), LABELS)
 
 
 def test_best_of_the_candidates():
     train, dev = hold_out(make_data()[0])
     choice = choose_l2(train, dev, START, (1000.0, 100.0, 10.0, 1.0, 0.01, 0.001))
     exact = {l2: fit_head(train, START, l2) for l2 in choice.losses}
-    losses = {l2: loss_and_gradient(dev, fit.theta, 0.0)[0] / len(dev.allowed) for l2, fit in exact.items()}
+    losses = {l2: loss_and_gradient(dev, fit.head, 0.0)[0] / len(dev.allowed) for l2, fit in exact.items()}
     assert choice.l2 == min(losses, key=losses.get) == min(choice.losses, key=choice.losses.get)
     assert 0.01 < choice.l2 < 1000
     for l2, loss in choice.losses.items():
@@ -55,10 +57,10 @@ def test_approach_with_half_of_the_labels_missing(whole_tokens, l2):
         )
         data = HeadData(data.features, allowed, data.lengths)
     fit = approach(data, START, l2)
-    assert numpy.isfinite(fit.theta).all() and fit.converged
+    assert numpy.isfinite(fit.head.packed).all() and fit.converged
     assert fit.loss < loss_and_gradient(data, START, l2)[0]
     if l2 >= 0.01:  # with less, such data have optima far away
-        further = approach(data, fit.theta, l2)
+        further = approach(data, fit.head, l2)
         assert fit.loss - further.loss <= 10 * choose.GAP * len(data.allowed)
     assert fit_to_optimum(data, START, l2).gradient < 1e-3
 
@@ -127,7 +129,7 @@ def test_a_penalty_that_is_lost_in_rounding_is_refused():
     allowed = generator.integers(0, 3, size=40)[:, None] == numpy.arange(3)
     data = HeadData(numpy.full((40, 6), 1000, dtype="float32"), allowed, [10] * 4)
     with pytest.raises(ValueError, match=r"\[S051\]"):
-        fit_to_optimum(data, numpy.zeros(3 * 7 + 9), 1e-12)
+        fit_to_optimum(data, Head.zeros(data), 1e-12)
 
 
 @pytest.mark.parametrize("lacking", [0.0, 1e-3, 10.0])
@@ -136,8 +138,8 @@ def test_a_rough_hessian_that_is_indefinite_is_replaced(monkeypatch, lacking):
     train, dev = hold_out(make_data()[0])
     rough, called = choose.rough_hessian, []
 
-    def indefinite(data, theta, *tokens):
-        called.append(rough(data, theta, *tokens))
+    def indefinite(data, head, *tokens):
+        called.append(rough(data, head, *tokens))
         values, vectors = numpy.linalg.eigh(called[-1])
         return called[-1] - (values[0] + lacking) * numpy.outer(vectors[:, 0], vectors[:, 0])
 
@@ -146,5 +148,5 @@ def test_a_rough_hessian_that_is_indefinite_is_replaced(monkeypatch, lacking):
     for l2, fit in choice.fits.items():
         exact = fit_head(train, START, l2)
         assert fit.loss == pytest.approx(exact.loss, rel=0.01)
-        numpy.testing.assert_allclose(fit_to_optimum(train, START, l2).theta, exact.theta, atol=1e-4)
+        numpy.testing.assert_allclose(fit_to_optimum(train, START, l2).head.packed, exact.head.packed, atol=1e-4)
     assert called

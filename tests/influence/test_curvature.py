@@ -13,10 +13,11 @@ from spacy_seginf.influence.curvature import (
     load_metric,
     metric_arrays,
 )
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.factors import TokenFactors
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient, positive_hessian
+from spacy_seginf.influence.fit import fit_head, hessian, loss_and_gradient, positive_hessian
 
-from .heads import fitted, random_data, size_of
+from .heads import differences, fitted, random_data, random_head, size_of
 
 LABELS, WIDTH = 3, 4
 LENGTHS = [5, 1, 4, 6, 3, 2]
@@ -30,7 +31,7 @@ def every_neighbourhood(generator):
 
 
 def logit_map(tokens, row):
-    """A of one token: theta -> logits, entry by entry (labels x P)."""
+    """A of one token: parameters -> logits, entry by entry (labels x P)."""
     weights = numpy.zeros((LABELS, LABELS, WIDTH + 1))
     transitions = numpy.zeros((LABELS, LABELS, LABELS))
     for label in range(LABELS):
@@ -45,15 +46,15 @@ def logit_map(tokens, row):
 @pytest.fixture(scope="module")
 def problem():
     data, labels = random_data(numpy.random.default_rng(0), LENGTHS, LABELS, WIDTH)
-    theta, matrix, metric = fitted(data, 0.7)
-    return data, labels, theta, matrix, metric
+    head, matrix, metric = fitted(data, 0.7)
+    return data, labels, head, matrix, metric
 
 
 def make_metric(kind, problem):
-    data, _, theta, _, metric = problem
+    data, _, head, _, metric = problem
     if kind == "identity":
         return IdentityCurvature(LABELS, WIDTH + 1)
-    return metric if kind == "exact" else KroneckerCurvature.from_data(data, theta, 0.7)
+    return metric if kind == "exact" else KroneckerCurvature.from_data(data, head, 0.7)
 
 
 @pytest.mark.parametrize("kind", ["identity", "exact", "kfac"])
@@ -86,18 +87,17 @@ def test_exact_is_the_inverse(problem):
 
 def test_kfac_has_the_trace_of_the_tokens_own_covariances(problem):
     """Without penalty, the trace of K-FAC's block of W is the sum over tokens of tr(S) |F|^2."""
-    data, _, theta, _, _ = problem
-    kfac = KroneckerCurvature.from_data(data, theta, 0.7)
+    data, _, head, _, _ = problem
+    kfac = KroneckerCurvature.from_data(data, head, 0.7)
     found = kfac.label_values.sum() * kfac.feature_values.sum()
     expected = 0.0
-    weights, transitions = theta[: LABELS * (WIDTH + 1)].reshape(LABELS, -1), theta[LABELS * (WIDTH + 1) :]
     for start, length in zip(data.starts, data.lengths):
-        features = numpy.column_stack([data.features[start : start + length].astype(float), numpy.ones(length)])
+        features = data.features[start : start + length].astype(float)
         paths = list(itertools.product(range(LABELS), repeat=length))
-        pairs = transitions.reshape(LABELS, LABELS)
+        pairs = head.transitions
         scores = numpy.array(
             [
-                sum(features[t] @ weights[y] for t, y in enumerate(path))
+                sum(head.weights[y] @ features[t] + head.bias[y] for t, y in enumerate(path))
                 + sum(pairs[edge] for edge in zip(path, path[1:]))
                 for path in paths
             ]
@@ -105,16 +105,16 @@ def test_kfac_has_the_trace_of_the_tokens_own_covariances(problem):
         probabilities = numpy.exp(scores - numpy.logaddexp.reduce(scores))
         for token in range(length):
             p = [probabilities[[path[token] == y for path in paths]].sum() for y in range(LABELS)]
-            expected += (1 - numpy.square(p).sum()) * (features[token] @ features[token])
+            expected += (1 - numpy.square(p).sum()) * (features[token] @ features[token] + 1.0)
     assert found == pytest.approx(expected, rel=1e-10)
 
 
 def test_kfac_has_the_exact_block_of_transitions_between_independent_pairs():
     """In documents of two tokens every pair stands alone, and K-FAC's block of T is the exact one."""
     data, _ = random_data(numpy.random.default_rng(3), [2] * 12, LABELS, WIDTH)
-    theta = numpy.random.default_rng(4).normal(size=size_of(data))
-    kfac = KroneckerCurvature.from_data(data, theta, 0.5)
-    exact = hessian(data, theta, 0.5)[LABELS * (WIDTH + 1) :, LABELS * (WIDTH + 1) :]
+    head = random_head(numpy.random.default_rng(4), data)
+    kfac = KroneckerCurvature.from_data(data, head, 0.5)
+    exact = hessian(data, head, 0.5)[LABELS * (WIDTH + 1) :, LABELS * (WIDTH + 1) :]
     numpy.testing.assert_allclose(numpy.linalg.inv(kfac.transitions), exact, atol=1e-10)
 
 
@@ -122,10 +122,10 @@ def test_kfac_is_close_to_exact_for_one_token_documents_of_one_kind():
     """The same features everywhere: then the Kronecker product is the exact block of W."""
     data, _ = random_data(numpy.random.default_rng(3), [1] * 20, LABELS, WIDTH)
     same = HeadData(numpy.repeat(data.features[:1], 20, axis=0), data.allowed, data.lengths)
-    theta = numpy.random.default_rng(4).normal(size=size_of(data))
-    kfac = KroneckerCurvature.from_data(same, theta, 0.5)
-    dense = kfac.apply(numpy.eye(len(theta)))
-    numpy.testing.assert_allclose(dense @ hessian(same, theta, 0.5), numpy.eye(len(theta)), atol=1e-8)
+    head = random_head(numpy.random.default_rng(4), data)
+    kfac = KroneckerCurvature.from_data(same, head, 0.5)
+    dense = kfac.apply(numpy.eye(head.size))
+    numpy.testing.assert_allclose(dense @ hessian(same, head, 0.5), numpy.eye(head.size), atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", ["identity", "exact", "kfac"])
@@ -152,12 +152,8 @@ def test_k_fac_of_an_earlier_version(problem):
     numpy.testing.assert_array_equal(again.apply(vectors), metric.apply(vectors))
 
 
-def dense_hessian(data, theta, l2):
-    columns = [
-        (loss_and_gradient(data, theta + 1e-5 * e, l2)[1] - loss_and_gradient(data, theta - 1e-5 * e, l2)[1]) / 2e-5
-        for e in numpy.eye(len(theta))
-    ]
-    return numpy.array(columns)
+def dense_hessian(data, head, l2):
+    return differences(lambda point: loss_and_gradient(data, point, l2)[1], head)
 
 
 def with_missing(data, share, seed=0):
@@ -166,24 +162,24 @@ def with_missing(data, share, seed=0):
 
 
 def test_hessian_with_missing_labels(problem):
-    data, _, theta, _, _ = problem
+    data, _, head, _, _ = problem
     partial = with_missing(data, 0.3)
     assert partial.allowed.all(axis=1).any() and not partial.allowed.all(axis=1).all()
-    matrix, kind = positive_hessian(partial, theta, 1.0)
+    matrix, kind = positive_hessian(partial, head, 1.0)
     assert kind == "full"
-    numpy.testing.assert_allclose(matrix, dense_hessian(partial, theta, 1.0), atol=1e-6)
-    assert abs(matrix - hessian(partial, theta, 1.0, free=True)).max() > 0.01
+    numpy.testing.assert_allclose(matrix, dense_hessian(partial, head, 1.0), atol=1e-6)
+    assert abs(matrix - hessian(partial, head, 1.0, free=True)).max() > 0.01
 
 
 def test_hessian_with_partly_missing_labels(problem):
     """Two readings of a token, as behind an entity that may go on."""
-    data, _, theta, _, _ = problem
+    data, _, head, _, _ = problem
     allowed = data.allowed.copy()
     allowed[[1, 3, 8], 0] = allowed[[1, 3, 8], 2] = True
     partial = HeadData(data.features, allowed, data.lengths)
-    matrix, kind = positive_hessian(partial, theta, 1.0)
+    matrix, kind = positive_hessian(partial, head, 1.0)
     assert kind == "full"
-    numpy.testing.assert_allclose(matrix, dense_hessian(partial, theta, 1.0), atol=1e-6)
+    numpy.testing.assert_allclose(matrix, dense_hessian(partial, head, 1.0), atol=1e-6)
 
 
 def indefinite():
@@ -191,19 +187,19 @@ def indefinite():
     data, _ = random_data(numpy.random.default_rng(5), [4, 3], LABELS, WIDTH)
     allowed = numpy.ones_like(data.allowed)
     allowed[1] = [True, False, False]
-    theta = numpy.random.default_rng(6).normal(size=size_of(data))
-    return HeadData(data.features, allowed, data.lengths), theta
+    head = random_head(numpy.random.default_rng(6), data)
+    return HeadData(data.features, allowed, data.lengths), head
 
 
 def test_indefinite_hessian_is_replaced():
-    data, theta = indefinite()
-    exact = hessian(data, theta, 1e-4)
-    numpy.testing.assert_allclose(exact, dense_hessian(data, theta, 1e-4), atol=1e-6)
+    data, head = indefinite()
+    exact = hessian(data, head, 1e-4)
+    numpy.testing.assert_allclose(exact, dense_hessian(data, head, 1e-4), atol=1e-6)
     assert numpy.linalg.eigvalsh(exact)[0] < -1e-3
-    matrix, kind = positive_hessian(data, theta, 1e-4)
+    matrix, kind = positive_hessian(data, head, 1e-4)
     assert kind == "free labels"
     fully = HeadData(data.features, numpy.eye(LABELS, dtype=bool)[numpy.zeros(7, dtype=int)], data.lengths)
-    numpy.testing.assert_allclose(matrix, dense_hessian(fully, theta, 1e-4), atol=1e-6)
+    numpy.testing.assert_allclose(matrix, dense_hessian(fully, head, 1e-4), atol=1e-6)
     metric = ExactCurvature.from_hessian(matrix, LABELS, WIDTH + 1)
     assert numpy.isfinite(metric.inverse).all()
     with pytest.raises(ValueError, match=r"\[S051\]"):
@@ -211,11 +207,11 @@ def test_indefinite_hessian_is_replaced():
 
 
 def test_all_labels_missing_leaves_the_penalty():
-    data, theta = indefinite()
+    data, head = indefinite()
     nothing = HeadData(data.features, numpy.ones_like(data.allowed), data.lengths)
-    matrix, kind = positive_hessian(nothing, theta, 0.25)
+    matrix, kind = positive_hessian(nothing, head, 0.25)
     assert kind == "full"
-    numpy.testing.assert_allclose(matrix, 0.25 * numpy.eye(len(theta)), atol=1e-10)
+    numpy.testing.assert_allclose(matrix, 0.25 * numpy.eye(head.size), atol=1e-10)
 
 
 def test_without_penalty_there_is_no_metric():
@@ -223,10 +219,10 @@ def test_without_penalty_there_is_no_metric():
     generator = numpy.random.default_rng(7)
     data, _ = random_data(generator, [5, 4], LABELS, WIDTH, noise=0.0)
     for size in (0.0, 1.0, 1e3):
-        theta = size * generator.normal(size=size_of(data))
+        head = random_head(generator, data, size)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            matrix = hessian(data, theta, 0.0)
+            matrix = hessian(data, head, 0.0)
             assert numpy.isfinite(matrix).all()
             with pytest.raises(ValueError, match=r"\[S051\]"):
                 ExactCurvature.from_hessian(matrix, LABELS, WIDTH + 1)

@@ -5,19 +5,21 @@ import pytest
 
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.influence.choose import head_metric
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import HeadEffects, complete_labels, log_odds, merge_touching
-from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient, positive_hessian
+from spacy_seginf.influence.fit import fit_head, loss_and_gradient, positive_hessian
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.segments import SegmentChains
 
-from .heads import fitted, own_hessian, random_data, segment_loss, size_of
+from .heads import fitted, own_hessian, random_data, random_head, segment_loss
 
 LENGTHS = [7, 5, 6, 1, 8] * 6
 LABELS, WIDTH, L2 = 4, 5, 1.0
 
 
 def make_effects(data, l2=L2):
-    theta, matrix, metric = fitted(data, l2)
-    return HeadEffects(data, theta, l2, metric), matrix
+    head, matrix, metric = fitted(data, l2)
+    return HeadEffects(data, head, l2, metric), matrix
 
 
 @pytest.fixture(scope="module", params=range(2))
@@ -34,8 +36,8 @@ def outcome(effects, watched, change):
     refined = effects.refine(change, step, 4)
     real, fit = effects.refit(change)
     assert fit.converged
-    assert abs(loss_and_gradient(change.data, fit.theta, effects.penalty)[1]).max() < 1e-9
-    base = watched.losses(effects.nothing)[0]
+    assert abs(loss_and_gradient(change.data, fit.head, effects.penalty)[1]).max() < 1e-9
+    base = watched.losses()[0]
     return [watched.losses(moved)[0] - base for moved in (step, refined, real)]
 
 
@@ -119,11 +121,11 @@ def test_relabelling_solves_its_equation(problem):
         change = effects.relabelled(segment, new)
         step = effects.predict(change)[0]
         document = (segment[0], 0, effects.data.lengths[segment[0]])
-        own = own_hessian(effects.theta, effects.data, labels, document)
+        own = own_hessian(effects.head, effects.data, labels, document)
         observed = change.data.allowed[effects.chains([document]).rows]
-        after = SegmentChains(effects.theta + step, effects.data, labels, [document], observed)
+        after = SegmentChains(effects.head.moved(step), effects.data, labels, [document], observed)
         before = effects.gradients([document])[0]
-        left, right = (matrix - own) @ step, after.factors().gradients()[0] - before
+        left, right = (matrix - own) @ step, after.gradients()[0] - before
         assert numpy.linalg.norm(right) > 0.1
         numpy.testing.assert_allclose(left, right, atol=1e-5 * numpy.linalg.norm(right))
 
@@ -137,13 +139,13 @@ def test_relabelling_to_the_same_label_changes_nothing(problem):
 def test_scores(problem):
     effects, labels, matrix, watched = problem
     segments = [(0, 2, 3), (2, 1, 4), (4, 0, 8), (5, 0, 1)]
-    queries = watched.factors().gradients()
+    queries = watched.gradients()
     gradients = effects.gradients(segments)
     plain = effects.scores(watched, segments, corrected=False)
     numpy.testing.assert_allclose(plain, queries @ numpy.linalg.solve(matrix, gradients.T), atol=1e-9)
     corrected = effects.scores(watched, segments)
     for column, segment, gradient in zip(corrected.T, segments, gradients):
-        without = matrix - own_hessian(effects.theta, effects.data, labels, segment)
+        without = matrix - own_hessian(effects.head, effects.data, labels, segment)
         expected = queries @ numpy.linalg.solve(without, gradient)
         numpy.testing.assert_allclose(column, expected, atol=1e-5 * abs(expected).max())
 
@@ -158,7 +160,7 @@ def test_scores_are_the_derivative_of_losses(problem):
 
 def test_no_segments(problem):
     effects, _, _, watched = problem
-    assert effects.removal([]).shape == (0, len(effects.theta))
+    assert effects.removal([]).shape == (0, effects.head.size)
     assert effects.scores(watched, []).shape == (len(watched), 0)
 
 
@@ -189,19 +191,19 @@ def test_largest_gain(seed, share):
     generator = numpy.random.default_rng(seed)
     data, _ = random_data(generator, LENGTHS, LABELS, WIDTH, noise=0.5)
     data = HeadData(data.features, data.allowed | (generator.random((len(data.allowed), 1)) < share), data.lengths)
-    fit = fit_head(data, numpy.zeros(size_of(data)), L2)
-    metric, curvature, kind = head_metric(data, fit.theta, L2, "exact")
+    fit = fit_head(data, Head.zeros(data), L2)
+    metric, curvature, kind = head_metric(data, fit.head, L2, "exact")
     assert curvature == "exact"
-    matrix = positive_hessian(data, fit.theta, L2)[0]
+    matrix = positive_hessian(data, fit.head, L2)[0]
     values, vectors = numpy.linalg.eigh(matrix)
     if kind == "full" and share == 0.4:
         assert values[0] < L2  # missing labels take curvature away, so l2 ** -0.5 would be no bound
-    gain = HeadEffects(data, fit.theta, L2, metric).largest_gain
+    gain = HeadEffects(data, fit.head, L2, metric).largest_gain
     rows = numpy.concatenate(
         [
             generator.normal(size=(50, len(matrix))),
             vectors.T,
-            HeadEffects(data, fit.theta, L2, metric).gradients([(0, 2, 4), (1, 0, 1), (4, 3, 8)]),
+            HeadEffects(data, fit.head, L2, metric).gradients([(0, 2, 4), (1, 0, 1), (4, 3, 8)]),
         ]
     )
     whitened = numpy.sqrt(numpy.einsum("np,np->n", rows, metric.apply(rows)))
@@ -261,7 +263,7 @@ def test_one_document():
     data, labels = random_data(numpy.random.default_rng(8), [6], 3, WIDTH)
     effects = finite_effects(data, [(0, 1, 3)], labels)
     _, fit = effects.refit(effects.without([(0, 0, 6)]))  # nothing is left: the optimum is at 0
-    assert fit.converged and abs(fit.theta).max() < 1e-9
+    assert fit.converged and abs(fit.head.packed).max() < 1e-9
 
 
 def test_missing_labels_are_completed():
@@ -271,8 +273,8 @@ def test_missing_labels_are_completed():
     allowed[[1, 2, 4]] = True
     allowed[6] = [True, False, True]
     partial = HeadData(data.features, allowed, data.lengths)
-    theta = numpy.random.default_rng(10).normal(size=size_of(data))
-    found = complete_labels(partial, theta)
+    head = random_head(numpy.random.default_rng(10), data)
+    found = complete_labels(partial, head)
     for document, length in enumerate(data.lengths):
         first = int(data.starts[document])
         options = numpy.array(list(numpy.ndindex(*[3] * length)))
@@ -281,7 +283,7 @@ def test_missing_labels_are_completed():
 
         def loss(path, document=document, first=first, length=length, trial=trial):
             trial[first : first + length] = path
-            return segment_loss(theta, data, trial, (document, 0, length))
+            return segment_loss(head, data, trial, (document, 0, length))
 
         best = min(permitted, key=loss)
         assert found[first : first + length].tolist() == list(best)

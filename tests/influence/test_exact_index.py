@@ -103,8 +103,8 @@ def test_the_head_is_at_its_optimum(nlp, built, model_path):
     _, report, _ = built
     data, _ = training_tokens(nlp)
     manifest = nlp.get_pipe("influence").index.manifest
-    theta = nlp.get_pipe("influence").index.theta
-    gradient = abs(loss_and_gradient(data, theta, L2)[1]).max()
+    head = nlp.get_pipe("influence").index.head
+    gradient = abs(loss_and_gradient(data, head, L2)[1]).max()
     assert gradient <= 1e-8
     assert (manifest.curvature, manifest.refit, manifest.l2, manifest.hessian) == ("exact", True, L2, "full")
     assert manifest.fit_gradient == report.refit.gradient <= 1e-8
@@ -144,7 +144,7 @@ def test_rows_are_the_corrected_gradients(explainer, unit):
             continue
         segment = table.segment(row)
         chains = effects.chains([segment])
-        gradient = chains.factors().gradients()[0]
+        gradient = chains.gradients()[0]
         stored = table.gradients(numpy.array([row]))[0]
         if table.leverage(row) == 0.0:  # tokens that are certain are not corrected
             numpy.testing.assert_allclose(stored, gradient, atol=1e-6)
@@ -171,7 +171,7 @@ def test_search_is_a_dense_scan(nlp, docs, explainer, unit):
         data, tags, _ = influence.query(doc, doc)
         spans = [(0, t, t + 1) for t in range(len(doc))] + [(0, e.start, e.end) for e in doc.ents] + [(0, 0, len(doc))]
         watched = explainer.effects.watch(data, tags, numpy.array(spans))
-        queries = watched.factors().gradients()
+        queries = watched.gradients()
         scores = queries @ metric.apply(rows).T
         sizes = numpy.sqrt(numpy.einsum("qp,qp->q", queries, metric.apply(queries)))
         # Cauchy-Schwarz, which ends a search
@@ -198,7 +198,7 @@ def test_effects_are_predictions_and_agree_with_refits(nlp, docs, explainer):
     for doc in entity_docs(docs)[:2]:
         for entity in doc.ents:
             watched = watch(nlp, doc, [(entity.start, entity.end)])
-            base = watched.losses(effects.nothing)[0, 0]
+            base = watched.losses()[0, 0]
             entry = entity._.influencers
             assert entry.probability == pytest.approx(numpy.exp(-base), rel=1e-6)
             assert len(entry.supporting) and len(entry) > 2
@@ -233,7 +233,7 @@ def test_refining_all_references(built, docs):
     (doc,) = again.pipe(QUESTIONS[:1])
     entity = doc.ents[0]
     watched = watch(again, doc, [(entity.start, entity.end)])
-    base = watched.losses(effects.nothing)[0, 0]
+    base = watched.losses()[0, 0]
     for reference in entity._.influencers:
         assert reference.refined
         table, row = again.get_pipe("influence").explainer().table("entity"), reference._data["row"]
@@ -304,7 +304,7 @@ def test_explaining_another_label(nlp, docs):
     found = influence.explain(doc, entity, other)
     tags = influence.find_tagger().scheme.entity_tags(other, len(entity))
     watched = watch(nlp, doc, [(entity.start, entity.end)], tags)
-    base = watched.losses(effects.nothing)[0, 0]
+    base = watched.losses()[0, 0]
     assert found.probability == pytest.approx(numpy.exp(-base), rel=1e-6)
     assert found.probability < entity._.influencers.probability
     table = influence.explainer().table("entity")
@@ -331,7 +331,7 @@ def test_explaining_a_whole_document(nlp, docs):
     doc = entity_docs(docs)[0]
     found = influence.explain(doc, doc)
     watched = watch(nlp, doc, [(0, len(doc))])
-    base = watched.losses(numpy.zeros((1, len(influence.index.theta))))[0, 0]
+    base = watched.losses()[0, 0]
     assert found.probability == pytest.approx(numpy.exp(-base), rel=1e-6)
     assert found.text == doc.text and found.label.split()[: len(doc)] == [
         f"{t.ent_iob_}-{t.ent_type_}" if t.ent_type_ else "O" for t in doc
@@ -428,7 +428,7 @@ def test_changing_the_refinement_after_first_use(built):
     assert influence.explainer() is explainer  # nothing is read or computed anew
     table = explainer.table("entity")
     watched = watch(nlp, doc, [(entity.start, entity.end)])
-    base = watched.losses(explainer.effects.nothing)[0, 0]
+    base = watched.losses()[0, 0]
     for reference in after:
         step, _ = explainer.effects.refit(explainer.effects.without([table.segment(reference.row)]))
         assert reference.effect == pytest.approx(watched.losses(step)[0, 0] - base, rel=1e-5, abs=1e-7)
@@ -449,7 +449,7 @@ def test_best_changes(nlp, docs):
     assert [c.after for c in changes] == sorted((c.after for c in changes), reverse=True)
     tags = scheme.entity_tags(other, len(entity))
     watched = watch(nlp, doc, [(entity.start, entity.end)], tags)
-    before = numpy.exp(-watched.losses(effects.nothing)[0, 0])
+    before = numpy.exp(-watched.losses()[0, 0])
     starts = {place: row for row, place in enumerate(all_segments(explainer.table("entity")))}
     documents = {example.reference.user_data["id"]: n for n, example in enumerate(make_examples(SPOILT))}
     for change in changes:
@@ -540,7 +540,7 @@ def test_token_unit(built, nlp):
     for token in doc:
         entry = token._.influencers
         watched = watch(again, doc, [(token.i, token.i + 1)])
-        base = watched.losses(effects.nothing)[0, 0]
+        base = watched.losses()[0, 0]
         assert entry.probability == pytest.approx(numpy.exp(-base), rel=1e-6)
         for reference in list(entry)[:3]:
             assert reference.end == reference.start + 1
@@ -566,7 +566,7 @@ def test_held_out_column(explainer, nlp):
         whole = (document, 0, data.lengths[document])
         step, _ = effects.refit(effects.without([whole]))
         rows = slice(int(data.starts[document]), int(data.starts[document]) + data.lengths[document])
-        unary = SegmentChains(effects.theta + step[0], data, effects.labels, [whole]).chain.unary
+        unary = SegmentChains(effects.head.moved(step[0]), data, effects.labels, [whole]).chain.unary
         stored += explainer.index.held_out[rows].tolist()
         real += (unary * data.allowed[rows]).sum(axis=1).tolist()
     assert numpy.corrcoef(stored, real)[0, 1] > 0.99
@@ -584,7 +584,7 @@ def test_kfac_index(model_path, spoilt_path, tmp_path):
     shown, real = [], []
     for entity in doc.ents[:1]:
         watched = watch(nlp, doc, [(entity.start, entity.end)])
-        base = watched.losses(effects.nothing)[0, 0]
+        base = watched.losses()[0, 0]
         for reference in list(entity._.influencers)[:6]:
             assert numpy.isfinite([reference.effect, reference.score, reference.log_odds]).all()
             step, fit = effects.refit(effects.without([table.segment(reference._data["row"])]))
@@ -609,7 +609,7 @@ def test_identity_index(model_path, spoilt_path, tmp_path):
         numpy.testing.assert_allclose(rows, expected, atol=1e-4)
     (doc,) = nlp.pipe(QUESTIONS[:1])
     for entity in doc.ents:
-        gradient = watch(nlp, doc, [(entity.start, entity.end)]).factors().gradients()[0]
+        gradient = watch(nlp, doc, [(entity.start, entity.end)]).gradients()[0]
         table = explainer.table("entity")
         dense = table.gradients(numpy.arange(len(table))) @ gradient
         supporting = [reference.effect for reference in entity._.influencers.supporting]

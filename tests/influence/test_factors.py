@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from thinc.api import Model
 
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.factors import TokenFactors, inner_products, squared_norms
-from spacy_seginf.influence.fit import HeadData
 from spacy_seginf.influence.segments import SegmentChains
 from spacy_seginf.tagger.crf_head import CRFHead
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from .rows import explicit_gradients, random_factors
 
@@ -85,10 +85,10 @@ def test_gradients_of_a_head_equal_autograd(seed, count, lengths, factor):
     )
     features = [generator.normal(size=(length, width)).astype("float32") for length in lengths]
     labels = generator.integers(0, count, size=sum(lengths))
-    theta = Head(tagger_of(weights, bias, transitions, factor)).theta
+    head = head_of(tagger_of(weights, bias, transitions, factor))
     data = HeadData(numpy.concatenate(features), labels[:, None] == numpy.arange(count), lengths)
     tokens = [(number, token, token + 1) for number, length in enumerate(lengths) for token in range(length)]
-    chains = SegmentChains(theta, data, labels, tokens)
+    chains = SegmentChains(head, data, labels, tokens)
     residuals = chains.factors().residuals.astype("float32")
     factors = TokenFactors(chains.features, residuals, chains.previous, chains.following)
     expected, offset = [], 0
@@ -97,7 +97,7 @@ def test_gradients_of_a_head_equal_autograd(seed, count, lengths, factor):
         expected += autograd(weights, bias, transitions, rows, held) if len(rows) else []
         offset += len(rows)
     expected = numpy.array(expected)
-    numpy.testing.assert_allclose(chains.factors().gradients(), expected, atol=2e-6)
+    numpy.testing.assert_allclose(chains.gradients(), expected, atol=2e-6)
     numpy.testing.assert_allclose(explicit_gradients(factors), expected, atol=2e-6)
     numpy.testing.assert_allclose(factors.as_segments().gradients(), expected, atol=2e-6)
     numpy.testing.assert_allclose(inner_products(factors, factors), expected @ expected.T, rtol=1e-4, atol=2e-5)
@@ -119,6 +119,6 @@ def test_a_missing_neighbour_equals_nothing(other):
 
 def test_head_keeps_its_own_copy_of_the_parameters():
     model = tagger_of(numpy.ones((2, 1)), numpy.zeros(2), numpy.zeros((2, 2)), 1.0)
-    head = Head(model)
+    head = head_of(model)
     model.get_ref("output_layer").set_param("W", numpy.full((2, 1), 5.0, dtype="float32"))
     assert head.emissions(numpy.ones((1, 1), dtype="float32")).tolist() == [[1.0, 1.0]]

@@ -6,8 +6,8 @@ import pytest
 from spacy_seginf.crf.hessian import Chain, markov_chain
 from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.influence import held_out
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import HeadEffects
-from spacy_seginf.influence.fit import HeadData, unpack
 from spacy_seginf.influence.held_out import LEAST_MARGINAL, leave_one_document_out, missing_entities
 
 from ..crf.brute_force import enumerate_paths
@@ -18,12 +18,11 @@ SCHEME = TagScheme(("A", "B"), "IO")
 SCHEMES = [TagScheme(("A", "B"), "BIO"), TagScheme(("A",), "BILUO"), TagScheme(("A", "B"), "IO")]
 
 
-def marginals(theta, data, document):
+def marginals(head, data, document):
     """p(permitted labels | text) of each token, by enumeration."""
     rows = slice(int(data.starts[document]), int(data.starts[document]) + data.lengths[document])
-    weights, transitions = unpack(theta, data.labels)
-    emissions = data.features[rows] @ weights[:, :-1].T + weights[:, -1]
-    unary = enumerate_paths(emissions, transitions).unary(data.labels)
+    emissions = data.features[rows] @ head.weights.T + head.bias
+    unary = enumerate_paths(emissions, head.transitions).unary(data.labels)
     return (unary * data.allowed[rows]).sum(axis=1)
 
 
@@ -34,8 +33,8 @@ def effects():
     allowed[[3, 20, 21, 40]] = True  # some labels are missing
     allowed[30, :2] = True
     data = HeadData(data.features, allowed, data.lengths)
-    theta, _, metric = fitted(data, 1.0)
-    return HeadEffects(data, theta, 1.0, metric)
+    head, _, metric = fitted(data, 1.0)
+    return HeadEffects(data, head, 1.0, metric)
 
 
 def test_probabilities_are_those_of_refits(effects):
@@ -51,8 +50,8 @@ def test_probabilities_are_those_of_refits(effects):
         assert fit.converged
         rows = slice(int(data.starts[document]), int(data.starts[document]) + LENGTHS[document])
         chosen.append(found[rows])
-        real.append(marginals(effects.theta + step[0], data, document))
-        trained.append(marginals(effects.theta, data, document))
+        real.append(marginals(effects.head.moved(step[0]), data, document))
+        trained.append(marginals(effects.head, data, document))
     chosen, real, trained = (numpy.concatenate(part) for part in (chosen, real, trained))
     assert numpy.corrcoef(chosen, real)[0, 1] > 0.99
     moved, really = chosen - trained, real - trained  # what leaving out changes, not only how sure the head is
@@ -68,8 +67,8 @@ def test_a_refit_without_the_document_is_a_refit_with_free_labels(effects):
     start = int(data.starts[document])
     rows = numpy.r_[0:start, start + LENGTHS[document] : len(data.allowed)]
     lengths = LENGTHS[:document] + LENGTHS[document + 1 :]
-    theta, _, _ = fitted(HeadData(data.features[rows], data.allowed[rows], lengths), 1.0)
-    numpy.testing.assert_allclose(effects.theta + step[0], theta, atol=1e-7)
+    head, _, _ = fitted(HeadData(data.features[rows], data.allowed[rows], lengths), 1.0)
+    numpy.testing.assert_allclose(effects.head.packed + step[0], head.packed, atol=1e-7)
 
 
 def test_uncorrected_probabilities_are_the_heads_own(effects):
@@ -77,7 +76,7 @@ def test_uncorrected_probabilities_are_the_heads_own(effects):
     found = leave_one_document_out(effects, SCHEME, corrected=False).probabilities
     for document in (0, 3, 4, 11):
         rows = slice(int(data.starts[document]), int(data.starts[document]) + LENGTHS[document])
-        numpy.testing.assert_allclose(found[rows], marginals(effects.theta, data, document), atol=1e-12)
+        numpy.testing.assert_allclose(found[rows], marginals(effects.head, data, document), atol=1e-12)
 
 
 def test_missing_entities_lie_on_tokens_that_are_labelled_o(effects):

@@ -9,9 +9,10 @@ from spacy_seginf.api.index import build_index as index
 from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.index.search import search
 from spacy_seginf.influence.curvature import ExactCurvature
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import HeadEffects
 from spacy_seginf.influence.factors import TokenFactors
-from spacy_seginf.influence.fit import HeadData, hessian
+from spacy_seginf.influence.fit import hessian
 from spacy_seginf.influence.held_out import HeldOut
 from spacy_seginf.influence.leverage_bounds import NEGLIGIBLE, segment_leverage_bounds, token_leverage_bounds
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
@@ -52,8 +53,8 @@ def rare_directions(seed=0, count=20, size=12.0):
     for column in range(count):
         rare[generator.choice(480, 3, replace=False), column] = size
     features = numpy.concatenate([data.features, rare], axis=1)
-    theta, _, metric = fitted(HeadData(features, data.allowed, data.lengths), WEAK)
-    return HeadEffects(HeadData(features, data.allowed, data.lengths), theta, WEAK, metric), labels
+    head, _, metric = fitted(HeadData(features, data.allowed, data.lengths), WEAK)
+    return HeadEffects(HeadData(features, data.allowed, data.lengths), head, WEAK, metric), labels
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def removals():
         quiet = abs(effects.chains(tokens).factors().residuals).max(axis=1) < SMALL
         rare = data.features[:, -20:].any(axis=1)
         watched = effects.watch(data, labels, tokens[numpy.flatnonzero(rare)[:40]])
-        before = watched.losses(effects.nothing)[0]
+        before = watched.losses()[0]
         for row in numpy.flatnonzero(quiet & rare & (rows.leverage < LEVERAGE_FLAG)):
             stored = rows.residuals[[row]].astype("float64"), rows.labels[[row], 0], rows.labels[[row], 2]
             step = -effects.metric.apply(TokenFactors(data.features[[row]], *stored).as_segments().gradients())
@@ -104,7 +105,7 @@ def test_searches_find_what_a_dense_scan_finds(influence, unit):
     table, metric = explainer.table(unit), explainer.index.metric
     curved = metric.apply(table.gradients(numpy.arange(len(table))).astype("float64"))
     for data, tags, chains in watched_segments(influence):
-        queries = chains.factors().gradients()
+        queries = chains.gradients()
         sizes = numpy.sqrt(numpy.einsum("qp,qp->q", queries, metric.apply(queries)))
         scores = queries @ curved.T
         assert (abs(scores) <= sizes[:, None] * table.norms * (1 + 1e-5)).all()
@@ -121,14 +122,14 @@ def confident_problem(seed, l2):
     generator = numpy.random.default_rng(seed)
     data, labels = random_data(generator, [6, 1, 9, 4, 7], 3, 5, noise=0.02)
     data = HeadData(data.features * 8, data.allowed, data.lengths)
-    theta, matrix, metric = fitted(data, l2)
-    return HeadEffects(data, theta, l2, metric), labels, matrix
+    head, matrix, metric = fitted(data, l2)
+    return HeadEffects(data, head, l2, metric), labels, matrix
 
 
 def leverages(effects, matrix, segments):
     """Largest eigenvalues of H^-1 H_k, dense."""
     inverse = numpy.linalg.inv(matrix)
-    own = [own_hessian(effects.theta, effects.data, effects.labels, segment) for segment in segments]
+    own = [own_hessian(effects.head, effects.data, effects.labels, segment) for segment in segments]
     return numpy.array([numpy.linalg.eigvals(inverse @ one).real.max() for one in own])
 
 
@@ -162,7 +163,7 @@ def test_columns_are_those_of_dense_matrices(l2):
     assert (rows.leverage[~exact] >= truth[~exact] * (1 - 1e-4) - 1e-9).all()
     inverse = numpy.linalg.inv(matrix)
     for number in numpy.flatnonzero(truth < 0.9):
-        own = own_hessian(effects.theta, data, labels, tokens[number])
+        own = own_hessian(effects.head, data, labels, tokens[number])
         right = numpy.linalg.solve(matrix - own, plain[number])  # minus the step
         wanted = matrix @ right
         factors = TokenFactors(
@@ -194,15 +195,15 @@ def test_a_label_that_nothing_else_supports():
     features[-1, -1], features[:-1, -1] = 60.0, 0.0
     data = HeadData(features, data.allowed, data.lengths)
     l2 = 1e-3
-    theta, matrix, metric = fitted(data, l2)
-    effects = HeadEffects(data, theta, l2, metric)
+    head, matrix, metric = fitted(data, l2)
+    effects = HeadEffects(data, head, l2, metric)
     rows = token_rows(effects, numpy.zeros(25), corrected=True)
     assert abs(effects.chains([(3, 0, 1)]).factors().residuals).max() < SMALL
     assert rows.leverage[-1] > LEVERAGE_FLAG
     numpy.testing.assert_allclose(
-        numpy.linalg.eigvals(metric.inverse @ own_hessian(theta, data, effects.labels, (3, 0, 1))).real.max(),
+        numpy.linalg.eigvals(metric.inverse @ own_hessian(head, data, effects.labels, (3, 0, 1))).real.max(),
         rows.leverage[-1],
         rtol=1e-4,
     )
     assert isinstance(metric, ExactCurvature)
-    numpy.testing.assert_allclose(hessian(data, theta, l2), matrix)
+    numpy.testing.assert_allclose(hessian(data, head, l2), matrix)

@@ -6,8 +6,10 @@ import scipy.linalg
 
 from spacy_seginf.influence import linear_algebra
 from spacy_seginf.influence.curvature import ExactCurvature, KroneckerCurvature
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import HeadEffects
-from spacy_seginf.influence.fit import HeadData, fit_head
+from spacy_seginf.influence.fit import fit_head
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.linear_algebra import (
     cholesky,
     decompose,
@@ -20,7 +22,7 @@ from spacy_seginf.influence.linear_algebra import (
 )
 from spacy_seginf.influence.removal import correct_tokens
 
-from .heads import fitted, random_data, size_of
+from .heads import fitted, random_data
 
 
 def positive(generator, size, count=None):
@@ -75,15 +77,15 @@ def test_indices_are_built_all_the_same(broken):
     """With exact curvature, also of documents with missing labels, and with K-FAC."""
     generator = numpy.random.default_rng(1)
     data, _ = random_data(generator, [5, 1, 7, 4], 3, 4)
-    theta, matrix, metric = fitted(data, 0.5)
+    head, matrix, metric = fitted(data, 0.5)
     numpy.testing.assert_allclose(metric.inverse @ matrix, numpy.eye(len(matrix)), atol=1e-6)
-    steps = HeadEffects(data, theta, 0.5, metric).removal([(0, 1, 3), (2, 0, 7)])
+    steps = HeadEffects(data, head, 0.5, metric).removal([(0, 1, 3), (2, 0, 7)])
     assert numpy.isfinite(steps).all() and abs(steps).max() > 0
-    assert isinstance(KroneckerCurvature.from_data(data, theta, 0.5).apply(steps), numpy.ndarray)
+    assert isinstance(KroneckerCurvature.from_data(data, head, 0.5).apply(steps), numpy.ndarray)
     partial = HeadData(data.features, data.allowed | (generator.random((17, 1)) < 0.3), data.lengths)
-    fit = fit_head(partial, numpy.zeros(size_of(partial)), 0.5)
+    fit = fit_head(partial, Head.zeros(partial), 0.5)
     assert fit.converged
-    assert HeadEffects(partial, fit.theta, 0.5, metric).largest_gain ** 2 >= max(numpy.diagonal(metric.inverse))
+    assert HeadEffects(partial, fit.head, 0.5, metric).largest_gain ** 2 >= max(numpy.diagonal(metric.inverse))
 
 
 @pytest.mark.parametrize("size", [1, 2, 40])

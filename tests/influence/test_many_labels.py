@@ -7,15 +7,16 @@ from spacy_seginf import budget
 from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.influence import curvature
 from spacy_seginf.influence.curvature import KroneckerCurvature
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import HeadEffects
 from spacy_seginf.influence.factors import TokenFactors
-from spacy_seginf.influence.fit import HeadData, loss_and_gradient
+from spacy_seginf.influence.fit import loss_and_gradient
 from spacy_seginf.influence.held_out import leave_one_document_out
 from spacy_seginf.influence.pair_rows import FactoredPairs, written_out
 from spacy_seginf.influence.removal import correct_segments, correct_tokens
 from spacy_seginf.influence.rows import segment_rows, token_rows
 
-from .heads import fitted, random_data, size_of
+from .heads import fitted, random_data, random_head
 
 SCHEME = TagScheme(("A", "B"), "BIO")
 LABELS, WIDTH, L2 = 5, 4, 2.0
@@ -25,12 +26,12 @@ LENGTHS = [6, 1, 4, 0, 9, 2, 5] * 3
 @pytest.fixture(scope="module", params=["labelled", "missing labels"])
 def problem(request):
     data, _ = random_data(numpy.random.default_rng(0), LENGTHS, LABELS, WIDTH)
-    theta, _, _ = fitted(data, L2)
+    head, _, _ = fitted(data, L2)
     if request.param == "missing labels":
         allowed = data.allowed.copy()
         allowed[[2, 3, 30]] = True
         data = HeadData(data.features, allowed, data.lengths)
-    return data, theta
+    return data, head
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def few(monkeypatch):
     return switch
 
 
-def rows_of(data, theta):
-    effects = HeadEffects(data, theta, L2, KroneckerCurvature.from_data(data, theta, L2))
+def rows_of(data, head):
+    effects = HeadEffects(data, head, L2, KroneckerCurvature.from_data(data, head, L2))
     held = leave_one_document_out(effects, SCHEME)
     return (
         held,
@@ -75,10 +76,10 @@ def test_rows_of_an_index(problem, few, numbers):
 
 
 def test_the_loss_does_not_depend_on_batches(problem, few):
-    data, theta = problem
-    expected = loss_and_gradient(data, theta, L2)
+    data, head = problem
+    expected = loss_and_gradient(data, head, L2)
     few(1)
-    found = loss_and_gradient(data, theta, L2)
+    found = loss_and_gradient(data, head, L2)
     assert found[0] == pytest.approx(expected[0], rel=1e-13)
     numpy.testing.assert_allclose(found[1], expected[1], atol=1e-11)
 
@@ -87,8 +88,8 @@ def test_most_pairs_of_a_diffuse_segment_are_in_its_terms(few):
     """Where all labels are possible nothing is small: the terms keep what entries would take as much space for."""
     labels = 60
     data, _ = random_data(numpy.random.default_rng(1), [4] * 30, labels, WIDTH)
-    theta = 0.1 * numpy.random.default_rng(2).normal(size=size_of(data))
-    effects = HeadEffects(data, theta, 20.0, KroneckerCurvature.from_data(data, theta, 20.0))
+    head = random_head(numpy.random.default_rng(2), data, 0.1)
+    effects = HeadEffects(data, head, 20.0, KroneckerCurvature.from_data(data, head, 20.0))
     chains = effects.chains([(number, 1, 3) for number in range(30)])
     corrected = correct_segments(chains, effects.metric)
     pairs = corrected.factors.pairs
@@ -124,34 +125,34 @@ class TestPairsThatVary:
 
     @pytest.fixture(params=["dense chains", "chains in factors"])
     def metric(self, request, problem, few, monkeypatch):
-        data, theta = problem
+        data, head = problem
         if request.param == "chains in factors":
             few()
         monkeypatch.setattr(curvature, "LARGEST_BLOCK", 7)
-        return KroneckerCurvature.from_data(data, theta, L2)
+        return KroneckerCurvature.from_data(data, head, L2)
 
     def test_block(self, metric, problem, monkeypatch):
         """The largest variances are those of the whole block, whose covariances are kept among them."""
-        data, theta = problem
+        data, head = problem
         monkeypatch.setattr(curvature, "LARGEST_BLOCK", LABELS**2)
-        whole = numpy.linalg.inv(KroneckerCurvature.from_data(data, theta, L2).transitions)
+        whole = numpy.linalg.inv(KroneckerCurvature.from_data(data, head, L2).transitions)
         variances = numpy.diag(whole)
         assert set(metric.pairs) == set(numpy.argsort(-variances)[:7])
         expected = numpy.diag(variances)
         expected[numpy.ix_(metric.pairs, metric.pairs)] = whole[numpy.ix_(metric.pairs, metric.pairs)]
-        inverse = metric.apply(numpy.eye(len(theta)))
-        split = len(theta) - LABELS**2
-        numpy.testing.assert_allclose(inverse[split:, split:] @ expected, numpy.eye(LABELS**2), atol=1e-10)
+        inverse = metric.apply(numpy.eye(head.size))
+        w_size = head.size - LABELS**2
+        numpy.testing.assert_allclose(inverse[w_size:, w_size:] @ expected, numpy.eye(LABELS**2), atol=1e-10)
         numpy.testing.assert_allclose(inverse, inverse.T, atol=1e-13)
         assert numpy.linalg.eigvalsh(inverse)[0] > 0
 
     def test_leverage(self, metric, problem):
-        inverse = metric.apply(numpy.eye(len(problem[1])))
+        inverse = metric.apply(numpy.eye(problem[1].size))
         sides = numpy.array([(a, b) for a in range(-1, LABELS) for b in range(-1, LABELS)] * 2)
         features = numpy.random.default_rng(4).normal(size=(len(sides), WIDTH))
         tokens = TokenFactors(features, numpy.zeros((len(sides), LABELS)), sides[:, 0], sides[:, 1])
         found = metric.leverage(tokens)
-        for row in range(len(tokens)):  # A maps theta to logits: its rows are gradients for residuals of one label
+        for row in range(len(tokens)):  # A maps head to logits: its rows are gradients for residuals of one label
             units = TokenFactors(
                 numpy.repeat(features[row : row + 1], LABELS, axis=0),
                 numpy.eye(LABELS),
@@ -162,12 +163,12 @@ class TestPairsThatVary:
             numpy.testing.assert_allclose(found[row], a @ inverse @ a.T, atol=1e-12)
 
     def test_pairs_that_hardly_vary_are_left_out(self, problem, monkeypatch):
-        data, theta = problem
+        data, head = problem
         monkeypatch.setattr(curvature, "LARGEST_BLOCK", 20)
-        exact = KroneckerCurvature.from_data(data, theta, L2)
-        vectors = numpy.random.default_rng(5).normal(size=(20, len(theta)))
+        exact = KroneckerCurvature.from_data(data, head, L2)
+        vectors = numpy.random.default_rng(5).normal(size=(20, head.size))
         monkeypatch.setattr(curvature, "SMALL_VARIANCE", 1.0)
-        rough = KroneckerCurvature.from_data(data, theta, L2)
+        rough = KroneckerCurvature.from_data(data, head, L2)
         assert 0 < len(rough.pairs) < len(exact.pairs) == 20
         change = numpy.linalg.norm(rough.apply(vectors) - exact.apply(vectors))
         assert 0 < change < 0.2 * numpy.linalg.norm(exact.apply(vectors))

@@ -21,14 +21,15 @@ from spacy_seginf.indexing.refit import KEPT_IN_TRAINING
 from spacy_seginf.influence.choose import choose_pull, fit_to_optimum
 from spacy_seginf.influence.curvature import ExactCurvature
 from spacy_seginf.influence.effects import HeadEffects
-from spacy_seginf.influence.fit import hessian, loss_and_gradient, pack, unpack
+from spacy_seginf.influence.fit import hessian, loss_and_gradient
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.influence.removal import correct_segments, correct_short_segments
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from ..pipeline.building import QUESTIONS, build, wrapped
-from .heads import own_hessian, random_data, size_of
+from .heads import own_hessian, random_data, random_head
 
 SCHEME = TagScheme(("PER", "LOC"))
 
@@ -40,27 +41,28 @@ def data():
 
 @pytest.fixture(scope="module")
 def centre(data):
-    return numpy.random.default_rng(1).normal(size=size_of(data))
+    return random_head(numpy.random.default_rng(1), data)
 
 
 def test_the_gradient_of_a_penalty_with_a_centre(data, centre):
     penalty = Penalty(3.0, centre)
-    theta = numpy.random.default_rng(2).normal(size=len(centre))
-    error = check_grad(
-        lambda x: loss_and_gradient(data, x, penalty)[0], lambda x: loss_and_gradient(data, x, penalty)[1], theta
-    )
+
+    def found(vector):
+        return loss_and_gradient(data, Head.unpacked(vector, data.labels), penalty)
+
+    point = numpy.random.default_rng(2).normal(size=centre.size)
+    error = check_grad(lambda x: found(x)[0], lambda x: found(x)[1], point)
     assert error < 1e-4
     assert penalty.value(centre) == 0.0 and not penalty.gradient(centre).any()
     assert penalty.scaled(0.5).l2 == 1.5
 
 
 def test_the_optimum_is_the_centre_and_what_labels_add(data, centre):
-    """theta = centre + (1 / l2) sum of observed minus expected statistics, written out."""
+    """The head is centre + (1 / l2) sum of observed minus expected statistics, written out."""
     l2 = 2.0
-    theta = fit_to_optimum(data, numpy.zeros_like(centre), Penalty(l2, centre)).theta
-    weights, transitions = unpack(theta, data.labels)
+    head = fit_to_optimum(data, Head.zeros(data), Penalty(l2, centre)).head
     features = numpy.concatenate([data.features, numpy.ones((len(data.features), 1))], axis=1)
-    chain = markov_chain(features @ weights.T, transitions, data.lengths)
+    chain = markov_chain(head.emissions(data.features), head.transitions, data.lengths)
     labels = data.allowed.argmax(axis=1)
     emissions = (data.allowed - chain.unary).T @ features
     _, last = boundaries(data.lengths)
@@ -68,17 +70,20 @@ def test_the_optimum_is_the_centre_and_what_labels_add(data, centre):
     for token in numpy.flatnonzero(~last):
         pairs[labels[token], labels[token + 1]] += 1.0
         pairs -= chain.unary[token][:, None] * chain.onward[token]
-    expected = centre + pack(emissions[:, :-1], emissions[:, -1], pairs) / l2
-    numpy.testing.assert_allclose(theta, expected, atol=1e-8)
+    expected = centre.packed + Head(emissions[:, :-1], emissions[:, -1], pairs).packed / l2
+    numpy.testing.assert_allclose(head.packed, expected, atol=1e-8)
 
 
 def test_the_weakest_pull_that_keeps_enough(data, centre):
     """Candidates are tried from the strongest down to the first that keeps too little."""
 
-    def kept(theta):
-        return 1.0 - 0.1 * float(numpy.abs(theta - centre).max())
+    def distance_to(head):
+        return float(numpy.abs(centre.step_to(head)).max())
 
-    distance = {l2: numpy.abs(fit_to_optimum(data, centre, Penalty(l2, centre)).theta - centre).max() for l2 in (10, 1)}
+    def kept(head):
+        return 1.0 - 0.1 * distance_to(head)
+
+    distance = {l2: distance_to(fit_to_optimum(data, centre, Penalty(l2, centre)).head) for l2 in (10, 1)}
     least = 1.0 - 0.1 * float(numpy.mean(list(distance.values())))
     choice = choose_pull(data, centre, kept, lambda share: share >= least, (100.0, 10.0, 1.0, 0.1))
     assert choice.l2 == 10.0 and list(choice.shares) == [100.0, 10.0, 1.0]
@@ -91,17 +96,17 @@ def test_the_weakest_pull_that_keeps_enough(data, centre):
 def test_adding_labels_by_enumeration_of_the_matrix(data, centre, length):
     """(H + H_k) x = g_k, H_k by differences of gradients; short segments agree."""
     penalty = Penalty(1.0, centre)
-    theta = fit_to_optimum(data, centre, penalty).theta
-    matrix = hessian(data, theta, penalty.l2)
+    head = fit_to_optimum(data, centre, penalty).head
+    matrix = hessian(data, head, penalty.l2)
     metric = ExactCurvature.from_hessian(matrix, data.labels, data.width)
     labels = data.allowed.argmax(axis=1)
     segments = numpy.array([[2, 1, 1 + length], [4, 0, length]])
-    chains = SegmentChains(theta, data, labels, segments)
+    chains = SegmentChains(head, data, labels, segments)
     found = correct_segments(chains, metric, adding=True)
     short = correct_short_segments(chains, metric, adding=True)
     for number in range(len(segments)):
-        own = own_hessian(theta, data, labels, tuple(segments[number]))
-        gradient = chains.factors().gradients()[number]
+        own = own_hessian(head, data, labels, tuple(segments[number]))
+        gradient = chains.gradients()[number]
         expected = numpy.linalg.solve(matrix + own, gradient)
         numpy.testing.assert_allclose(-found.steps[number], expected, rtol=1e-5, atol=1e-8)
         stored = found.factors.gradients()[number]
@@ -113,15 +118,15 @@ def test_adding_labels_by_enumeration_of_the_matrix(data, centre, length):
 def test_a_refit_with_further_labels(data, centre):
     """The gradient of J and of the conditional loss of the added labels cancel."""
     penalty = Penalty(0.5, centre)
-    theta = fit_to_optimum(data, centre, penalty).theta
-    metric = ExactCurvature.from_hessian(hessian(data, theta, penalty.l2), data.labels, data.width)
-    effects = HeadEffects(data, theta, penalty, metric)
+    head = fit_to_optimum(data, centre, penalty).head
+    metric = ExactCurvature.from_hessian(hessian(data, head, penalty.l2), data.labels, data.width)
+    effects = HeadEffects(data, head, penalty, metric)
     more, labels = random_data(numpy.random.default_rng(5), [6], 5, 4)
-    chains = SegmentChains(theta, more, labels, numpy.array([[0, 2, 5]]))
+    chains = SegmentChains(head, more, labels, numpy.array([[0, 2, 5]]))
     step, left = effects.refit_with(chains)
     assert left < 1e-9
-    moved = SegmentChains(theta + step[0], more, labels, numpy.array([[0, 2, 5]])).factors().gradients()[0]
-    assert numpy.abs(loss_and_gradient(data, theta + step[0], penalty)[1] - moved).max() < 1e-8
+    moved = SegmentChains(head.moved(step[0]), more, labels, numpy.array([[0, 2, 5]])).gradients()[0]
+    assert numpy.abs(loss_and_gradient(data, head.moved(step[0]), penalty)[1] - moved).max() < 1e-8
     assert chains.losses(step)[0, 0] < chains.losses(numpy.zeros_like(step))[0, 0]
 
 
@@ -159,16 +164,16 @@ def built(unsure_nlp, train_examples, tmp_path_factory):
 def test_the_default_index(built, unsure_nlp, train_examples):
     """Its penalty is centred at the head of the pipeline, which stays; labels have a head of their own."""
     found, trained = built.index, Head(unsure_nlp.get_pipe("crf_tagger").model)
-    numpy.testing.assert_array_equal(found.penalty.centre, trained.theta)
-    numpy.testing.assert_array_equal(Head(built.nlp.get_pipe("crf_tagger").model).theta, trained.theta)
-    assert numpy.abs(loss_and_gradient(found.data, found.theta, found.penalty)[1]).max() <= 1e-8
-    theta, _, penalty = found.label_head
+    numpy.testing.assert_array_equal(found.penalty.centre.packed, trained.head.packed)
+    numpy.testing.assert_array_equal(head_of(built.nlp.get_pipe("crf_tagger").model).packed, trained.head.packed)
+    assert numpy.abs(loss_and_gradient(found.data, found.head, found.penalty)[1]).max() <= 1e-8
+    head, _, penalty = found.label_head
     assert penalty.centre is None
-    assert numpy.abs(loss_and_gradient(found.data, theta, penalty)[1]).max() <= 1e-8
+    assert numpy.abs(loss_and_gradient(found.data, head, penalty)[1]).max() <= 1e-8
     agreement = built.report.refit.corpora["training"]
     assert agreement.share >= KEPT_IN_TRAINING and agreement.plain == found.manifest.agreement["training"]
     scheme = built.nlp.get_pipe("crf_tagger").scheme
-    own, theirs = (decode(scheme, found.data, head) for head in (found.theta, trained.theta))
+    own, theirs = (decode(scheme, found.data, head) for head in (found.head, trained.head))
     assert compare(scheme, found.data, theirs, own) == agreement
 
 
@@ -182,7 +187,7 @@ def test_shown_effects_are_those_of_refits(unsure_nlp, train_examples, tmp_path)
         for ent in doc.ents:
             query, tags, span = influence.query(doc, ent)
             watched = effects.watch(query, tags, [span])
-            before = watched.losses(effects.nothing)[0, 0]
+            before = watched.losses()[0, 0]
             for reference in ent._.influencers:
                 step, fit = effects.refit(effects.without([table.segment(reference.row)]))
                 assert fit.converged
@@ -203,7 +208,7 @@ def test_where_the_heads_differ_is_said(unsure_nlp, train_examples, tmp_path):
         if not doc.ents:
             continue
         query, _, _ = influence.query(doc, doc.ents[0])
-        own = {entity[1:] for entity in predictions(scheme, decode(scheme, query, built.index.theta), [len(doc)])}
+        own = {entity[1:] for entity in predictions(scheme, decode(scheme, query, built.index.head), [len(doc)])}
         for ent in doc.ents:
             same = (ent.start, ent.end, ent.label_) in own
             assert (ent._.influencers.instead is None) == same
@@ -247,12 +252,12 @@ def test_appended_labels_say_what_adding_them_would_do(appended, train_examples)
         for ent in doc.ents:
             query, tags, span = influence.query(doc, ent)
             watched = explainer.effects.watch(query, tags, [span])
-            before = watched.losses(explainer.effects.nothing)[0, 0]
+            before = watched.losses()[0, 0]
             for reference in ent._.influencers:
                 assert reference.added == (reference.doc_id in new)
                 if reference.added:
                     segment = numpy.array([found.segments.segment(reference.row)])
-                    further = SegmentChains(found.theta, found.data, found.labels, segment)
+                    further = SegmentChains(found.head, found.data, found.labels, segment)
                     after = watched.losses(explainer.effects.refit_with(further)[0])[0, 0]
                     shown.append(reference.effect)
                     real.append(before - after)

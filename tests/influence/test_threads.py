@@ -113,7 +113,7 @@ def test_caches_that_hold_little(exact_path, monkeypatch):
     alone = spacy.load(exact_path)
     expected = [entries_of(alone(text)) for text in QUESTIONS]
     nlp = spacy.load(exact_path)
-    size = len(nlp.get_pipe("influence").index.theta)
+    size = nlp.get_pipe("influence").index.head.size
     monkeypatch.setattr("spacy_seginf.explanation.explainer.CACHED_NUMBERS", 7 * size)
     for _ in range(3):
         for doc, entries in zip(in_threads(*(lambda t=text: nlp(t) for text in QUESTIONS)), expected):

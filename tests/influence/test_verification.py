@@ -9,13 +9,17 @@ import pytest
 from scipy.optimize import minimize
 
 from spacy_seginf.influence.curvature import ExactCurvature
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import TIGHT, HeadEffects
 from spacy_seginf.influence.factors import TokenFactors
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian, loss_and_gradient, newton, positive_hessian
+from spacy_seginf.influence.fit import fit_head, hessian, loss_and_gradient, newton, positive_hessian
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.removal import LEVERAGE_LIMIT, correct_segments, correct_tokens
 
+from .heads import random_head
+
 LABELS, WIDTH, L2 = 4, 7, 1.0
-START = numpy.zeros(LABELS * WIDTH + LABELS**2)
+START = Head.unpacked(numpy.zeros(LABELS * WIDTH + LABELS**2), LABELS)
 
 
 def make_data(seed=0, missing=0):
@@ -32,8 +36,8 @@ def make_data(seed=0, missing=0):
 def make_effects(data):
     """Fit a head to its optimum."""
     fit = fit_head(data, START, L2, TIGHT)
-    matrix, _ = positive_hessian(data, fit.theta, L2)
-    return fit, HeadEffects(data, fit.theta, L2, ExactCurvature.from_hessian(matrix, LABELS, WIDTH))
+    matrix, _ = positive_hessian(data, fit.head, L2)
+    return fit, HeadEffects(data, fit.head, L2, ExactCurvature.from_hessian(matrix, LABELS, WIDTH))
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +68,22 @@ def rows_of(data, segment):
 
 
 def independent_refit(data, allowed, start):
-    """Refit by scipy, on the loss with other permitted labels."""
+    """The step of a refit by scipy, on the loss with other permitted labels."""
     changed = replace(data, allowed=allowed)
-    result = minimize(
-        lambda theta: loss_and_gradient(changed, theta, L2), start, jac=True, method="BFGS", options={"gtol": 1e-7}
-    )
-    return result.x
+
+    def loss(vector):
+        return loss_and_gradient(changed, Head.unpacked(vector, LABELS), L2)
+
+    result = minimize(loss, start.packed, jac=True, method="BFGS", options={"gtol": 1e-7})
+    return result.x - start.packed
 
 
 def test_gradient_of_the_penalised_loss():
     data, _ = make_data(missing=5)
     generator = numpy.random.default_rng(1)
-    theta, direction = generator.normal(size=(2, LABELS * WIDTH + LABELS**2))
-    _, gradient = loss_and_gradient(data, theta, 3.0)
-    up, down = (loss_and_gradient(data, theta + sign * 1e-5 * direction, 3.0)[0] for sign in (1, -1))
+    head, direction = random_head(generator, data), generator.normal(size=START.size)
+    _, gradient = loss_and_gradient(data, head, 3.0)
+    up, down = (loss_and_gradient(data, head.moved(sign * 1e-5 * direction), 3.0)[0] for sign in (1, -1))
     assert (up - down) / 2e-5 == pytest.approx(gradient @ direction, rel=1e-6)
 
 
@@ -85,7 +91,7 @@ def test_fit_reaches_the_optimum(fitted):
     data, _, fit, effects = fitted
     assert fit.converged and fit.gradient <= 1e-10
     assert fit_head(data, START, L2).gradient <= 1e-8
-    matrix = hessian(data, fit.theta, L2)
+    matrix = hessian(data, fit.head, L2)
     numpy.testing.assert_allclose(matrix, matrix.T, atol=1e-10)
     numpy.testing.assert_allclose(effects.metric.apply(matrix), numpy.eye(len(matrix)), atol=1e-8)
     _, refit = effects.refit(effects.without([(0, 1, 3)]))
@@ -94,8 +100,8 @@ def test_fit_reaches_the_optimum(fitted):
 
 def test_fit_from_elsewhere_ends_at_the_same_place(fitted):
     data, _, fit, _ = fitted
-    other = newton(data, fit.theta + 0.3, L2)
-    numpy.testing.assert_allclose(other.theta, fit.theta, atol=1e-7)
+    other = newton(data, fit.head.moved(0.3), L2)
+    numpy.testing.assert_allclose(other.head.packed, fit.head.packed, atol=1e-7)
 
 
 def test_fit_with_missing_labels():
@@ -113,14 +119,14 @@ def test_removal_beside_missing_labels():
     fit, effects = make_effects(data)
     generator = numpy.random.default_rng(5)
     watched = effects.watch(data, effects.labels, segments_of(data, generator, 20, 1))
-    base = watched.losses(effects.nothing)[0]
+    base = watched.losses()[0]
     predicted, actual = [], []
     for segment in segments_of(data, generator, 6, 1):
         change = effects.without([segment])
         real, refit = effects.refit(change)
         assert refit.converged
-        found = independent_refit(data, change.data.allowed, fit.theta)
-        numpy.testing.assert_allclose(real[0], found - fit.theta, atol=1e-5)
+        found = independent_refit(data, change.data.allowed, fit.head)
+        numpy.testing.assert_allclose(real[0], found, atol=1e-5)
         predicted.append(watched.losses(effects.predict(change))[0] - base)
         actual.append(watched.losses(real)[0] - base)
     assert numpy.corrcoef(numpy.concatenate(predicted), numpy.concatenate(actual))[0, 1] > 0.9
@@ -182,16 +188,16 @@ def test_extreme_leverage_of_segments_is_clipped(fitted):
     chains = effects.chains([(0, 1, 3), (3, 0, 1), (5, 2, 6)])
     result = correct_segments(chains, loose)
     assert (result.leverage > LEVERAGE_LIMIT).all()
-    for number, own in enumerate(own_hessians(data, fit.theta, chains)):
+    for number, own in enumerate(own_hessians(data, fit.head, chains)):
         values = numpy.linalg.eigvals(loose.inverse @ own).real
         assert result.leverage[number] <= values.max() * (1 + 1e-9)
         assert result.leverage[number] >= 0.5 * values.max()
     assert numpy.isfinite(result.steps).all()
 
 
-def own_hessians(data, theta, chains):
+def own_hessians(data, head, chains):
     """The Hessian of each segment's conditional loss, column by column."""
-    unit = numpy.eye(len(theta))
+    unit = numpy.eye(head.size)
     columns = [chains.curvature_product(numpy.repeat(row[None], len(chains), axis=0)).gradients() for row in unit]
     return numpy.stack(columns, axis=1)
 
@@ -202,7 +208,7 @@ def test_predicted_removals_agree_with_independent_refits(fitted, length):
     data, labels, fit, effects = fitted
     generator = numpy.random.default_rng(4)
     watched = effects.watch(data, labels, segments_of(data, generator, 15, 1))
-    base = watched.losses(effects.nothing)[0]
+    base = watched.losses()[0]
     predicted, actual = [], []
     for segment in segments_of(data, generator, 6, length):
         change = effects.without([segment])
@@ -210,7 +216,7 @@ def test_predicted_removals_agree_with_independent_refits(fitted, length):
         assert refit.converged
         allowed = data.allowed.copy()
         allowed[rows_of(data, segment)] = True
-        found = independent_refit(data, allowed, fit.theta)[None] - fit.theta
+        found = independent_refit(data, allowed, fit.head)[None]
         numpy.testing.assert_allclose(watched.losses(real), watched.losses(found), atol=1e-6)
         step = effects.predict(change)
         numpy.testing.assert_allclose(effects.removal([segment]), step, rtol=1e-6, atol=1e-12)
@@ -227,7 +233,7 @@ def test_predicted_relabellings_agree_with_independent_refits(fitted):
     data, labels, fit, effects = fitted
     generator = numpy.random.default_rng(6)
     watched = effects.watch(data, labels, segments_of(data, generator, 15, 1))
-    base = watched.losses(effects.nothing)[0]
+    base = watched.losses()[0]
     predicted, actual = [], []
     for segment in segments_of(data, generator, 6, 2):
         rows = rows_of(data, segment)
@@ -237,7 +243,7 @@ def test_predicted_relabellings_agree_with_independent_refits(fitted):
         allowed[rows] = new[:, None] == numpy.arange(LABELS)
         real, refit = effects.refit(change)
         assert refit.converged
-        found = independent_refit(data, allowed, fit.theta)[None] - fit.theta
+        found = independent_refit(data, allowed, fit.head)[None]
         numpy.testing.assert_allclose(watched.losses(real), watched.losses(found), atol=1e-6)
         predicted.append(watched.losses(effects.predict(change))[0] - base)
         actual.append(watched.losses(real)[0] - base)
@@ -255,8 +261,6 @@ def test_watched_losses_are_conditional_losses(fitted):
     for label in range(LABELS):
         observed = numpy.zeros_like(data.allowed)
         observed[:, label] = True
-        losses.append(watched.at(fit.theta, observed).losses(effects.nothing)[0])
+        losses.append(watched.at(fit.head, observed).losses()[0])
     numpy.testing.assert_allclose(numpy.exp(-numpy.array(losses)).sum(axis=0), 1.0, rtol=1e-12)
-    numpy.testing.assert_array_equal(
-        numpy.array(losses)[labels, numpy.arange(len(labels))], watched.losses(effects.nothing)[0]
-    )
+    numpy.testing.assert_array_equal(numpy.array(losses)[labels, numpy.arange(len(labels))], watched.losses()[0])

@@ -7,10 +7,10 @@ from spacy.tokens import Doc
 
 from spacy_seginf.attribution.method import Context, Texts
 from spacy_seginf.crf import one_label_each
-from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.tagger.encoding import encode
-from spacy_seginf.tagger.head import Head, on_cpu
+from spacy_seginf.tagger.head import head_of, on_cpu
 
 
 def make_texts(nlp, examples, segments):
@@ -26,8 +26,8 @@ def make_texts(nlp, examples, segments):
 
 def make_context(nlp, training):
     """Describe a pipeline as it is: a head that was not refit. No method under test reads the metric."""
-    theta = Head(nlp.get_pipe("crf_tagger").model).theta
-    return Context(nlp, "crf_tagger", training, theta, Penalty(0.0), metric=None)
+    head = head_of(nlp.get_pipe("crf_tagger").model)
+    return Context(nlp, "crf_tagger", training, head, Penalty(0.0), metric=None)
 
 
 def entity_segments(examples):

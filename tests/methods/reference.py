@@ -65,10 +65,10 @@ def hash_embed_cnn(tok2vec, docs):
     return features, leaves, ids, parameters
 
 
-def segment_loss(features, theta, labels, start, end, count):
-    """-log p(labels of a segment | labels outside) by enumeration, as a tensor; theta is a tensor."""
-    split = len(theta) - count * count
-    weights, transitions = theta[:split].reshape(count, -1), theta[split:].reshape(count, count)
+def segment_loss(features, head, labels, start, end, count):
+    """-log p(labels of a segment | labels outside) by enumeration, as a tensor; head is a tensor."""
+    split = len(head) - count * count
+    weights, transitions = head[:split].reshape(count, -1), head[split:].reshape(count, count)
     emissions = features @ weights[:, :-1].T + weights[:, -1]
     labels = [int(label) for label in labels]
 
@@ -81,13 +81,11 @@ def segment_loss(features, theta, labels, start, end, count):
     return torch.logsumexp(torch.stack([score(path) for path in paths]), dim=0) - score(labels[start:end])
 
 
-def segment_losses(texts, features, theta):
+def segment_losses(texts, features, head):
     """The losses of all segments (tensors)."""
     starts = texts.data.starts
     return [
-        segment_loss(
-            features[d], theta, texts.labels[starts[d] : starts[d] + len(features[d])], s, e, texts.data.labels
-        )
+        segment_loss(features[d], head, texts.labels[starts[d] : starts[d] + len(features[d])], s, e, texts.data.labels)
         for d, s, e in texts.segments.tolist()
     ]
 
@@ -98,19 +96,19 @@ def cosine_error(found, expected, left, right):
     return float((numpy.abs(found - expected) / numpy.maximum(norms, 1e-30)).max())
 
 
-def head_gradients(texts, features, theta):
+def head_gradients(texts, features, head):
     """Gradients with respect to the head, one row per segment (float64)."""
-    theta = torch.tensor(theta, requires_grad=True)
+    head = torch.tensor(head.packed, requires_grad=True)
     fixed = [rows.detach() for rows in features]
-    return numpy.stack([torch.autograd.grad(loss, theta)[0].numpy() for loss in segment_losses(texts, fixed, theta)])
+    return numpy.stack([torch.autograd.grad(loss, head)[0].numpy() for loss in segment_losses(texts, fixed, head)])
 
 
-def word_sums(texts, features, leaves, ids, theta):
+def word_sums(texts, features, leaves, ids, head):
     """Gradients at word embeddings, summed over the same word: for each segment, vectors by attribute and id."""
     result = []
-    theta = torch.tensor(theta)
+    head = torch.tensor(head.packed)
     names = list(leaves)
-    for loss in segment_losses(texts, features, theta):
+    for loss in segment_losses(texts, features, head):
         words = {}
         found = torch.autograd.grad(loss, [leaves[name] for name in names], retain_graph=True, allow_unused=True)
         for (document, attribute), gradient in zip(names, found):

@@ -12,7 +12,7 @@ from spacy_seginf.attribution.tracin import TracIn, TracInLast
 from spacy_seginf.attribution.tracin_we import TracInWE
 from spacy_seginf.attribution.word_rows import PIECES
 from spacy_seginf.tagger import set_head_parameters
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from ..conftest import TINY_TOK2VEC, copy_pipeline, make_tagger
 from ..tiny_encoders import write_encoder
@@ -79,13 +79,13 @@ def run_transformer(nlp, texts):
     return features, leaves, ids
 
 
-def pieces(texts, nlp, theta, special):
+def pieces(texts, nlp, head, special):
     features, leaves, ids = run_transformer(nlp, texts)
     sums = []
-    theta = torch.tensor(theta)
+    head = torch.tensor(head.packed)
     names = list(leaves)
     skipped = set() if special else set(Encoder(nlp, nlp.get_pipe("crf_tagger")).transformer.tokenizer.all_special_ids)
-    for loss in segment_losses(texts, features, theta):
+    for loss in segment_losses(texts, features, head):
         words = {}
         found = torch.autograd.grad(loss, [leaves[n] for n in names], retain_graph=True, allow_unused=True)
         for name, gradient in zip(names, found):
@@ -107,7 +107,7 @@ def test_word_pieces_against_autograd(transformer_nlp, train_examples, special):
     context = make_context(nlp, short_texts(nlp, train_examples[:4]))
     queries = short_texts(nlp, train_examples[4:6])
     assert context.training.data.features.dtype == numpy.float64
-    left, right = (pieces(part, nlp, context.theta, special) for part in (queries, context.training))
+    left, right = (pieces(part, nlp, context.head, special) for part in (queries, context.training))
     ready = TracInWE(special_tokens=special, **ALL).prepare(context)
     scores = ready.scores(queries)
     assert cosine_error(scores, word_products(left, right), squares(left), squares(right)) < 1e-6
@@ -126,12 +126,12 @@ def test_all_parameters_of_a_transformer(transformer_nlp, train_examples):
     rows = []
     for part in (queries, context.training):
         features, _, _ = run_transformer(nlp, part)
-        theta = torch.tensor(context.theta, requires_grad=True)
+        head = torch.tensor(context.head.packed, requires_grad=True)
         # The pieces are leaves there, so the table's own part comes from TracIn-WE, special tokens included.
         named = [value for name, value in bert.named_parameters() if "word_embeddings" not in name]
         found = []
-        for loss in segment_losses(part, features, theta):
-            grads = torch.autograd.grad(loss, [theta, *named], retain_graph=True, allow_unused=True)
+        for loss in segment_losses(part, features, head):
+            grads = torch.autograd.grad(loss, [head, *named], retain_graph=True, allow_unused=True)
             found.append(numpy.concatenate([g.numpy().ravel() for g in grads if g is not None]))
         rows.append(numpy.stack(found))
     words = TracInWE(special_tokens=True, **ALL).prepare(context).scores(queries)
@@ -189,7 +189,7 @@ def listening_nlp(unsure_nlp, train_examples):
     nlp.initialize(lambda: train_examples)
     source = unsure_nlp.get_pipe("crf_tagger").model
     nlp.get_pipe("tok2vec").model.from_bytes(source.get_ref("tok2vec").to_bytes())
-    head = Head(source)
+    head = head_of(source)
     layer = nlp.get_pipe("crf_tagger").model.get_ref("output_layer")
     set_head_parameters(layer, head.weights, head.bias, head.transitions)
     return nlp
@@ -270,11 +270,11 @@ def test_other_encoders(train_examples, kind):
     texts = make_texts(nlp, train_examples[:1], [(0, 0, 1), (0, 3, 4), (0, 0, 3), (0, 6, 7)])
     context = make_context(nlp, texts)
     scores = TracInWE(**ALL).prepare(context).scores(texts)
-    expected = differences(nlp, texts, context.theta)
+    expected = differences(nlp, texts, context.head)
     assert cosine_error(scores, expected, numpy.diag(expected), numpy.diag(expected)) < 0.01  # float32 and its kinks
 
 
-def differences(nlp, texts, theta, step=2e-3):
+def differences(nlp, texts, head, step=2e-3):
     """Products of central differences in the vectors of words. Outputs of tables are moved, in all places of a word."""
     encoder = Encoder(nlp, nlp.get_pipe("crf_tagger"))
     tagger = nlp.get_pipe("crf_tagger")
@@ -284,8 +284,8 @@ def differences(nlp, texts, theta, step=2e-3):
     def losses():
         rows = numpy.concatenate(tagger.model.get_ref("tok2vec").predict(texts.docs))
         data = type(texts.data)(rows, texts.data.allowed, texts.data.lengths)
-        moved = Texts(texts.docs, data, texts.labels, texts.segments).chains(theta)
-        return moved.losses(numpy.zeros((1, len(theta))))[0]
+        moved = Texts(texts.docs, data, texts.labels, texts.segments).chains(head)
+        return moved.losses()[0]
 
     for number, (node, name) in enumerate(zip(tables, encoder.tables)):
         original = node._func

@@ -16,7 +16,6 @@ from spacy_seginf.attribution.random_scores import Random
 from spacy_seginf.attribution.segment_influence import SegmentInfluence
 from spacy_seginf.influence.choose import head_metric
 from spacy_seginf.influence.curvature import IdentityCurvature
-from spacy_seginf.influence.fit import unpack
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.influence.removal import correct_segments
 from spacy_seginf.influence.segments import SegmentChains
@@ -49,15 +48,15 @@ def world():
     generator = numpy.random.default_rng(5)
     training = make_texts(generator, [4, 3, 5], [(0, 0, 1), (0, 1, 3), (1, 2, 3), (2, 0, 2), (2, 4, 5)])
     queries = make_texts(generator, [3, 4], [(0, 0, 1), (0, 1, 3), (1, 1, 2), (1, 2, 4)])
-    theta, hessian, metric = fitted(training.data, L2)
-    return Context(Pipeline(), "tagger", training, theta, Penalty(L2), metric), queries, hessian
+    head, hessian, metric = fitted(training.data, L2)
+    return Context(Pipeline(), "tagger", training, head, Penalty(L2), metric), queries, hessian
 
 
-def numeric_gradients(theta, texts, segments=None):
+def numeric_gradients(head, texts, segments=None):
     """Minus the gradients of enumerated conditional losses."""
     chosen = texts.segments if segments is None else segments
     return -numpy.array(
-        [differences(lambda t, s=tuple(s): segment_loss(t, texts.data, texts.labels, s), theta) for s in chosen]
+        [differences(lambda t, s=tuple(s): segment_loss(t, texts.data, texts.labels, s), head) for s in chosen]
     )
 
 
@@ -71,7 +70,7 @@ def whole(texts, owners):
 def test_uncorrected_influence_is_the_product_of_numeric_gradients(world, curvature, similarity):
     context, queries, hessian = world
     inverse = numpy.eye(len(hessian)) if curvature == "identity" else numpy.linalg.inv(hessian)
-    mine, theirs = numeric_gradients(context.theta, queries), numeric_gradients(context.theta, context.training)
+    mine, theirs = numeric_gradients(context.head, queries), numeric_gradients(context.head, context.training)
     expected = mine @ inverse @ theirs.T
     if similarity == "cosine":
         lengths = [numpy.sqrt(numpy.einsum("np,pq,nq->n", g, inverse, g)) for g in (mine, theirs)]
@@ -83,9 +82,9 @@ def test_uncorrected_influence_is_the_product_of_numeric_gradients(world, curvat
 def test_corrected_influence_uses_the_corrected_gradients(world):
     context, queries, hessian = world
     training = context.training
-    chains = SegmentChains(context.theta, training.data, training.labels, training.segments)
+    chains = SegmentChains(context.head, training.data, training.labels, training.segments)
     corrected = correct_segments(chains, context.metric).factors.gradients()
-    expected = numeric_gradients(context.theta, queries) @ numpy.linalg.inv(hessian) @ corrected.T
+    expected = numeric_gradients(context.head, queries) @ numpy.linalg.inv(hessian) @ corrected.T
     found = SegmentInfluence().prepare(context).scores(queries)
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
     plain = SegmentInfluence(corrected=False).prepare(context).scores(queries)
@@ -94,9 +93,9 @@ def test_corrected_influence_uses_the_corrected_gradients(world):
 
 def test_kfac_influence_uses_its_own_curvature(world):
     context, queries, _ = world
-    metric, kind, _ = head_metric(context.training.data, context.theta, L2, "kfac")
+    metric, kind, _ = head_metric(context.training.data, context.head, L2, "kfac")
     assert kind == "kfac"
-    mine, theirs = numeric_gradients(context.theta, queries), numeric_gradients(context.theta, context.training)
+    mine, theirs = numeric_gradients(context.head, queries), numeric_gradients(context.head, context.training)
     found = SegmentInfluence("kfac", False).prepare(context).scores(queries)
     expected = metric.apply(mine) @ theirs.T
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
@@ -108,9 +107,9 @@ def test_instance_influence_is_the_product_of_numeric_document_gradients(world, 
     context, queries, hessian = world
     training = context.training
     owners = training.segments[:, 0]
-    theirs = numeric_gradients(context.theta, training, whole(training, owners))
+    theirs = numeric_gradients(context.head, training, whole(training, owners))
     asked = whole(queries, queries.segments[:, 0]) if query == "document" else queries.segments.tolist()
-    mine = numeric_gradients(context.theta, queries, asked)
+    mine = numeric_gradients(context.head, queries, asked)
     if normalised:
         theirs = theirs / numpy.array([[training.data.lengths[owner]] for owner in owners])
         mine = mine / numpy.array([[end - start] for _, start, end in asked])
@@ -122,10 +121,9 @@ def test_instance_influence_is_the_product_of_numeric_document_gradients(world, 
 def test_the_loss_of_a_document_is_the_one_that_training_minimises(world):
     context, _, _ = world
     training = context.training
-    weights, _ = unpack(context.theta, len(TAGS))
-    stationary = numeric_gradients(context.theta, training, whole(training, range(3))).sum(axis=0)
-    assert weights.any()
-    numpy.testing.assert_allclose(stationary, L2 * context.theta, atol=1e-7)
+    stationary = numeric_gradients(context.head, training, whole(training, range(3))).sum(axis=0)
+    assert context.head.weights.any()
+    numpy.testing.assert_allclose(stationary, L2 * context.head.packed, atol=1e-7)
 
 
 def test_neighbours_are_alike_and_labels_give_the_sign(world):
@@ -193,7 +191,7 @@ def test_random_scores_are_uniform_and_seeded(world):
 def test_identity_is_not_corrected_by_default(world):
     context, queries, _ = world
     metric = IdentityCurvature(len(TAGS), context.training.data.width)
-    plain = Context(context.nlp, context.tagger, context.training, context.theta, Penalty(L2), metric)
+    plain = Context(context.nlp, context.tagger, context.training, context.head, Penalty(L2), metric)
     default = SegmentInfluence().prepare(plain).scores(queries)
     numpy.testing.assert_array_equal(default, SegmentInfluence(corrected=False).prepare(plain).scores(queries))
 

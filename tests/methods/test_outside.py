@@ -18,7 +18,9 @@ from scipy.stats import spearmanr
 from experiments.methods.rivals import CaptumTracInCPFast, KronfluenceEKFAC
 from experiments.methods.rivals.tokens import Tokens, linear_layer
 from spacy_seginf.attribution.method import Context, Texts
-from spacy_seginf.influence.fit import HeadData, hessian, unpack
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.fit import hessian
+from spacy_seginf.influence.head import split
 from spacy_seginf.influence.penalty import Penalty
 
 from ..influence.heads import fitted, random_data
@@ -40,9 +42,9 @@ def context():
     data, gold = random_data(generator, LENGTHS, LABELS, WIDTH, noise=1.0)
     mixed = data.features * numpy.geomspace(0.2, 3.0, WIDTH) @ generator.normal(size=(WIDTH, WIDTH))
     data = HeadData((mixed + generator.normal(size=WIDTH)).astype("float32"), data.allowed, data.lengths)
-    theta, _, metric = fitted(data, L2)
+    head, _, metric = fitted(data, L2)
     return Context(
-        spacy.blank("en"), "crf_tagger", Texts([], data, gold, single_tokens(LENGTHS)), theta, Penalty(L2), metric
+        spacy.blank("en"), "crf_tagger", Texts([], data, gold, single_tokens(LENGTHS)), head, Penalty(L2), metric
     )
 
 
@@ -61,16 +63,16 @@ def rank_correlation(found, expected):
     return spearmanr(found.ravel(), expected.ravel()).statistic
 
 
-def emission_gradients(texts, theta):
+def emission_gradients(texts, head):
     """Minus the gradients of the conditional losses of single tokens with respect to W and b (float64, n x part)."""
-    return texts.chains(theta).factors().gradients()[:, : texts.data.labels * texts.data.width]
+    return texts.chains(head).gradients()[:, : texts.data.labels * texts.data.width]
 
 
-def extended_gradients(texts, theta):
+def extended_gradients(texts, head):
     """The same of a layer that reads features, 1 and both neighbours in one-hot form; token by token, from p as
     defined."""
     data, labels = texts.data, texts.labels
-    weights, transitions = unpack(theta, data.labels)
+    weights, transitions = split(head.packed, data.labels)
     eye, found = numpy.eye(data.labels), []
     for document, token, _ in texts.segments:
         row = data.starts[document] + token
@@ -85,16 +87,16 @@ def extended_gradients(texts, theta):
 
 def test_the_layer_has_the_conditional_probabilities(context):
     tokens = Tokens.of_segments(context.training)
-    layer = linear_layer(context.theta, LABELS)
+    layer = linear_layer(context.head)
     found = layer(tokens.inputs).softmax(dim=1).detach().numpy()
-    expected = context.training.chains(context.theta).chain.unary
+    expected = context.training.chains(context.head).chain.unary
     numpy.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_captum_scores_are_inner_products_of_the_extended_gradients(context):
     queries = queries_of(context)
     found = CaptumTracInCPFast().prepare(context).scores(queries)
-    expected = extended_gradients(queries, context.theta) @ extended_gradients(context.training, context.theta).T
+    expected = extended_gradients(queries, context.head) @ extended_gradients(context.training, context.head).T
     assert found.dtype == numpy.float64
     numpy.testing.assert_allclose(found, expected, atol=1e-5 * abs(expected).max())
 
@@ -103,8 +105,8 @@ def test_captum_scores_are_inner_products_of_the_extended_gradients(context):
 def by_definition(context):
     """Influence on other texts' tokens through W and b: with the exact Hessian's block, and with the identity."""
     part = LABELS * (WIDTH + 1)
-    inverse = numpy.linalg.inv(hessian(context.training.data, context.theta, L2)[:part, :part])
-    left, right = (emission_gradients(texts, context.theta) for texts in (queries_of(context), context.training))
+    inverse = numpy.linalg.inv(hessian(context.training.data, context.head, L2)[:part, :part])
+    left, right = (emission_gradients(texts, context.head) for texts in (queries_of(context), context.training))
     return left @ inverse @ right.T, left @ right.T
 
 

@@ -11,8 +11,9 @@ from spacy.util import registry
 from spacy_seginf.attribution.method import Texts
 from spacy_seginf.attribution.tracin import TracIn, TracInLast
 from spacy_seginf.tagger.checkpoints import read_checkpoints
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
+from ..influence.heads import scaled
 from .contexts import make_context, make_texts
 from .reference import cosine_error, hash_embed_cnn, head_gradients, segment_losses
 
@@ -28,12 +29,12 @@ def given_features(texts):
     return list(torch.tensor(texts.data.features.astype("float64")).split(lengths))
 
 
-def all_gradients(texts, model, theta):
+def all_gradients(texts, model, head):
     features, _, _, parameters = hash_embed_cnn(model, texts.docs)
-    theta = torch.tensor(theta, requires_grad=True)
+    head = torch.tensor(head.packed, requires_grad=True)
     rows = []
-    for loss in segment_losses(texts, features, theta):
-        found = torch.autograd.grad(loss, [theta, *parameters.values()], retain_graph=True)
+    for loss in segment_losses(texts, features, head):
+        found = torch.autograd.grad(loss, [head, *parameters.values()], retain_graph=True)
         rows.append(numpy.concatenate([part.numpy().ravel() for part in found]))
     return numpy.stack(rows)
 
@@ -44,7 +45,7 @@ def squares(rows):
 
 def test_last_against_autograd(texts):
     context, queries = texts
-    left, right = (head_gradients(part, given_features(part), context.theta) for part in (queries, context.training))
+    left, right = (head_gradients(part, given_features(part), context.head) for part in (queries, context.training))
     found = TracInLast().prepare(context)
     scores = found.scores(queries)
     assert scores.shape == (len(queries), len(context.training)) and found.bytes_per_segment > 0
@@ -55,7 +56,7 @@ def test_last_against_autograd(texts):
 def test_all_parameters_against_autograd(texts):
     context, queries = texts
     model = tok2vec(context.nlp)
-    left, right = (all_gradients(part, model, context.theta) for part in (queries, context.training))
+    left, right = (all_gradients(part, model, context.head) for part in (queries, context.training))
     scores = TracIn().prepare(context).scores(queries)
     assert cosine_error(scores, left @ right.T, squares(left), squares(right)) < SINGLE
 
@@ -144,11 +145,11 @@ def test_registered(name, method):
     assert isinstance(made, method) and made.checkpoints == "somewhere" and not made.stored
 
 
-def test_theta_of_the_context_counts(texts):
+def test_the_head_of_the_context_counts(texts):
     """A head that was refit is the head that is explained."""
     context, queries = texts
-    theta = 0.5 * Head(context.nlp.get_pipe("crf_tagger").model).theta
-    other = type(context)(context.nlp, context.tagger, context.training, theta, 1.0, context.metric)
-    left, right = (head_gradients(part, given_features(part), theta) for part in (queries, context.training))
+    head = scaled(head_of(context.nlp.get_pipe("crf_tagger").model), 0.5)
+    other = type(context)(context.nlp, context.tagger, context.training, head, 1.0, context.metric)
+    left, right = (head_gradients(part, given_features(part), head) for part in (queries, context.training))
     scores = TracInLast().prepare(other).scores(queries)
     assert cosine_error(scores, left @ right.T, squares(left), squares(right)) < 1e-6

@@ -13,7 +13,6 @@ from spacy_seginf.attribution import word_gradients
 from spacy_seginf.attribution.encoder_gradients import SUBWORDS
 from spacy_seginf.attribution.method import Texts
 from spacy_seginf.attribution.tracin_we import NAME, SETTINGS, TracInWE
-from spacy_seginf.influence.fit import unpack
 from spacy_seginf.tagger.checkpoints import read_checkpoints
 
 from ..conftest import make_tagger
@@ -33,9 +32,9 @@ def exact(**settings):
     return TracInWE(**{"dtype": "float32", "bytes_per_segment": None, **settings})
 
 
-def reference(texts, nlp, theta, subwords=True):
+def reference(texts, nlp, head, subwords=True):
     features, leaves, ids, _ = hash_embed_cnn(tok2vec(nlp), texts.docs)
-    sums = word_sums(texts, features, leaves, ids, theta)
+    sums = word_sums(texts, features, leaves, ids, head)
     return [{key: v for key, v in words.items() if subwords or key[0] not in SUBWORDS} for words in sums]
 
 
@@ -46,7 +45,7 @@ def squares(sums):
 @pytest.fixture(scope="module")
 def sums(texts):
     context, queries = texts
-    return tuple(reference(part, context.nlp, context.theta) for part in (queries, context.training))
+    return tuple(reference(part, context.nlp, context.head) for part in (queries, context.training))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", SINGLE), ("float16", HALF)])
@@ -59,7 +58,7 @@ def test_against_autograd(texts, sums, dtype, tolerance):
 
 def test_words_without_subwords(texts):
     context, queries = texts
-    left, right = (reference(part, context.nlp, context.theta, False) for part in (queries, context.training))
+    left, right = (reference(part, context.nlp, context.head, False) for part in (queries, context.training))
     ready = exact(subwords=False).prepare(context)
     scores = ready.scores(queries)
     assert cosine_error(scores, word_products(left, right), squares(left), squares(right)) < SINGLE
@@ -83,7 +82,7 @@ def test_against_single_passes(texts):
     model = tok2vec(context.nlp)
 
     def single(part):
-        weights = unpack(context.theta, part.data.labels)[0][:, :-1]
+        weights = context.head.weights
         result = []
         for document, start, end in part.segments:
             embed = next(node for node in model.walk() if node.name.startswith("ints-getitem>>hashembed|"))
@@ -98,7 +97,7 @@ def test_against_single_passes(texts):
                 (features,), backprop = model.begin_update([part.docs[document]])
                 alone = Texts([], part.data, part.labels, numpy.array([[document, start, end]]))
                 gradient = numpy.zeros_like(features)
-                gradient[start:end] = alone.chains(context.theta).factors().residuals @ weights
+                gradient[start:end] = alone.chains(context.head).factors().residuals @ weights
                 backprop([gradient])
             finally:
                 embed._func = original

@@ -129,7 +129,7 @@ def test_the_index_of_a_cluster_is_that_of_one_process(cluster, model_path, corp
     assert len(there.shards) == 5 and report.documents == 30
     there.check()
     assert_same_answers(answers(spacy.load(tmp_path / "there")), answers(spacy.load(tmp_path / "here")))
-    numpy.testing.assert_allclose(there.theta, here.theta, atol=1e-6)
+    numpy.testing.assert_allclose(there.head.packed, here.head.packed, atol=1e-6)
     left, right = contents(tmp_path / "here"), contents(tmp_path / "there")
     assert left.keys() == right.keys()
     exact = ("texts", "ids", "token_starts", "token_offsets", "first_tokens", "allowed")

@@ -17,7 +17,7 @@ from spacy_seginf.indexing.fidelity import compare, decode
 from spacy_seginf.influence.fit import loss_and_gradient
 from spacy_seginf.tagger.corpus import TrainingText, read_corpus
 from spacy_seginf.tagger.encoding import encode
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from ..cli.running import run
 from ..conftest import TINY_TOK2VEC, make_tagger
@@ -149,7 +149,7 @@ def test_the_head_begins_as_the_component(attached, examples):
     component, _, after, _ = attached
     nlp = spacy.load(after)
     tagger = nlp.get_pipe("crf_tagger")
-    head = Head(tagger.model)
+    head = head_of(tagger.model)
     assert not head.transitions.any()
     for doc in nlp.pipe([*TEXTS, *(example.reference.text for example in examples)], disable=["influence"]):
         scores = head.emissions(tagger.encode([doc])[0])
@@ -170,8 +170,8 @@ def test_optimum_and_agreement(attached, corpus):
     assert refit.converged and refit.gradient <= 1e-8
     nlp = spacy.load(after)
     index, tagger = nlp.get_pipe("influence").index, nlp.get_pipe("crf_tagger")
-    numpy.testing.assert_allclose(index.penalty.centre, Head(tagger.model).theta)
-    assert numpy.abs(loss_and_gradient(index.data, index.theta, index.penalty)[1]).max() < 1e-2  # float16 features
+    numpy.testing.assert_allclose(index.penalty.centre.packed, head_of(tagger.model).packed)
+    assert numpy.abs(loss_and_gradient(index.data, index.head, index.penalty)[1]).max() < 1e-2  # float16 features
     texts = read_corpus(nlp, corpus, tagger.attribute)
     docs = list(nlp.pipe([text.example.predicted for text in texts], disable=["influence"]))
     agreement = refit.corpora["training"]

@@ -14,7 +14,7 @@ from spacy_seginf.explanation.method_explainer import IndexedDocs
 from spacy_seginf.indexing.shard_tasks import pack_docs, unpack_docs
 from spacy_seginf.tagger.corpus import read_corpus
 from spacy_seginf.tagger.encoding import bare_copy, encode, example_of, own_norms, read_as, run_before, set_norms
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from ..conftest import TINY_TOK2VEC
 
@@ -120,7 +120,7 @@ def test_all_readings_are_the_pipelines(lang, components, tmp_path):
     assert_same(features_of(nlp, [read_as(nlp, doc) for doc in gold]), expected)
     clean = clean_texts(nlp, gold)
     assert_same([clean.data.features], [numpy.concatenate(expected)])
-    assert_same([decoded(nlp, tagger, gold, Head(tagger.model).theta).data.features], [numpy.concatenate(expected)])
+    assert_same([decoded(nlp, tagger, gold, head_of(tagger.model)).data.features], [numpy.concatenate(expected)])
     DocBin(docs=gold, store_user_data=True).to_disk(tmp_path / "corpus.spacy")
     texts = read_corpus(nlp, tmp_path / "corpus.spacy")
     assert_same(features_of(nlp, [text.example.predicted for text in texts]), expected)

@@ -9,7 +9,9 @@ from spacy_seginf.api.attach import attach_index as attach
 from spacy_seginf.api.index import build_index as index
 from spacy_seginf.explanation.settings import check_build
 from spacy_seginf.indexing.build import BuildSettings
-from spacy_seginf.influence.fit import HeadData, fit_head
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.fit import fit_head
+from spacy_seginf.influence.head import Head
 
 from ..conftest import copy_pipeline
 
@@ -88,4 +90,4 @@ def test_settings_are_finite(value):
             check_build("influence", "entity", BuildSettings(**{setting: value}))
     data = HeadData(numpy.zeros((2, 1), dtype="float32"), numpy.eye(2, dtype=bool), [2])
     with pytest.raises(ValueError, match="S050"):
-        fit_head(data, numpy.zeros(8), value)
+        fit_head(data, Head.zeros(data), value)

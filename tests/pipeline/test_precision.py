@@ -59,7 +59,7 @@ def test_smaller_precisions_take_less_space(indexes, dtype):
 @pytest.mark.parametrize("dtype", FEATURE_DTYPES)
 def test_the_head_is_at_the_optimum_on_what_is_stored(indexes, dtype):
     built = indexes[dtype, "exact"]
-    assert abs(loss_and_gradient(built.index.data, built.index.theta, 1.0)[1]).max() <= 1e-8
+    assert abs(loss_and_gradient(built.index.data, built.index.head, 1.0)[1]).max() <= 1e-8
 
 
 @pytest.mark.parametrize("unit", ["token", "entity"])
@@ -104,7 +104,7 @@ def test_searches_are_dense_scans_in_float64(indexes, dtype, curvature, unit):
         doc = built.nlp.make_doc(text)
         data, tags, _ = influence.query(doc, doc)
         spans = numpy.array([(0, token, token + 1) for token in range(len(doc))] + [(0, 0, len(doc))])
-        queries = explainer.effects.watch(data, tags, spans).factors().gradients()
+        queries = explainer.effects.watch(data, tags, spans).gradients()
         scores = queries @ rows.T
         found = search(table, CurvedQueries(built.index.metric, queries), 7)
         largest = numpy.sqrt(numpy.einsum("qp,qp->q", queries, built.index.metric.apply(queries))) * table.norms.max()

@@ -16,7 +16,7 @@ from spacy_seginf.indexing import shard_tasks
 from spacy_seginf.indexing.fidelity import decode, predictions
 from spacy_seginf.indexing.pruning import ASKED, SHOWN
 from spacy_seginf.influence.segments import SegmentChains
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from .building import QUESTIONS, answers, build, wrapped
 
@@ -78,7 +78,7 @@ def test_nothing_else_is_missing_from_the_best(complete, pruned):
         doc = whole.nlp.make_doc(text)
         data, tags, _ = influence.query(doc, doc)
         spans = numpy.array([(0, token, token + 1) for token in range(len(doc))] + [(0, 0, len(doc))])
-        gradients = explainer.effects.watch(data, tags, spans).factors().gradients()
+        gradients = explainer.effects.watch(data, tags, spans).gradients()
         queries = CurvedQueries(whole.index.metric, gradients)
         for number, name in enumerate(TABLES):
             bounds = queries.norms() * pruned.index.manifest.dropped_norms[number] * (1 + 1e-4)
@@ -152,12 +152,12 @@ def test_the_share_of_references_that_is_kept(complete, pruned):
     """What a build says is what searches find: references of the whole index that the pruned one has too."""
     whole = complete[pruned.index.manifest.curvature]
     tagger, data = whole.nlp.get_pipe("crf_tagger"), whole.index.data
-    predicted = decode(tagger.scheme, data, Head(tagger.model).theta)
+    predicted = decode(tagger.scheme, data, head_of(tagger.model))
     segments = numpy.array([entity[:3] for entity in predictions(tagger.scheme, predicted, data.lengths)])
     assert 10 < len(segments) < 2 * ASKED
     segments = segments[:: max(1, len(segments) // ASKED)][:ASKED]
     observed = replace(data, allowed=one_label_each(predicted, data.labels))
-    gradients = SegmentChains(whole.index.theta, observed, predicted, segments).factors().gradients()
+    gradients = SegmentChains(whole.index.head, observed, predicted, segments).gradients()
     found = search(whole.index.segments, CurvedQueries(whole.index.metric, gradients), SHOWN)
     rows = numpy.concatenate([found.supporting.rows, found.opposing.rows], axis=1)
     floor = pruned.index.manifest.dropped_norms[1]

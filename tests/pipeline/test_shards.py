@@ -78,4 +78,4 @@ def test_batches_do_not_matter(unsure_nlp, train_examples, whole, tmp_path, monk
     batched = build(unsure_nlp, wrapped(train_examples), tmp_path / "index")
     one = whole("exact", "entity")
     assert_same_answers(answers(batched.nlp), answers(one.nlp))
-    numpy.testing.assert_allclose(batched.index.theta, one.index.theta, atol=1e-5)
+    numpy.testing.assert_allclose(batched.index.head.packed, one.index.head.packed, atol=1e-5)

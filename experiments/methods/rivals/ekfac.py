@@ -81,7 +81,7 @@ class KronfluenceScores(Attribution):
         folder = TemporaryDirectory(prefix="spacy_seginf_")
         weakref.finalize(self, folder.cleanup)
         task = _conditional_loss(torch.Generator().manual_seed(seed))
-        layer = linear_layer(context.theta, texts.data.labels)
+        layer = linear_layer(context.head)
         self._analyzer: Any = Analyzer(
             "head",
             prepare_model(_Emissions(layer, texts.data.width), task),

@@ -15,7 +15,8 @@ import numpy
 import torch
 
 from spacy_seginf.attribution.method import Texts
-from spacy_seginf.influence.fit import HeadData, ranges, unpack
+from spacy_seginf.influence.data import HeadData, ranges
+from spacy_seginf.influence.head import Head
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,13 @@ def neighbours(data: HeadData, labels: numpy.ndarray) -> tuple[numpy.ndarray, nu
     return previous, following
 
 
-def linear_layer(theta: numpy.ndarray, labels: int) -> torch.nn.Linear:
-    """Return the head (float64, P) as a float32 layer on ``Tokens.inputs``: [W, b, T transposed, T]. It has no bias of
+def linear_layer(head: Head) -> torch.nn.Linear:
+    """Return the head as a float32 layer on ``Tokens.inputs``: [W, b, T transposed, T]. It has no bias of
     its own, because captum leaves biases out of inner products."""
-    weights, transitions = unpack(theta, labels)
-    wide = numpy.concatenate([weights, transitions.T, transitions], axis=1).astype("float32")
-    layer = torch.nn.Linear(wide.shape[1], labels, bias=False)
+    wide = numpy.concatenate([head.weights, head.bias[:, None], head.transitions.T, head.transitions], axis=1).astype(
+        "float32"
+    )
+    layer = torch.nn.Linear(wide.shape[1], head.labels, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(wide))
     return layer

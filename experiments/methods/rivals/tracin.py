@@ -55,7 +55,7 @@ class CaptumScores(Attribution):
         tokens = Tokens.of_segments(texts)
         self._lengths = tokens.lengths
         self.bytes_per_segment = 4.0 * tokens.inputs.numel() / max(len(texts), 1)
-        model = torch.nn.Sequential(linear_layer(context.theta, texts.data.labels))
+        model = torch.nn.Sequential(linear_layer(context.head))
         self._captum: Any = TracInCPFast(
             model,
             model[0],

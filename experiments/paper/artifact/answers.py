@@ -15,7 +15,7 @@ from spacy_seginf.evaluation.deletion import ranking
 from spacy_seginf.evaluation.problem import labelled_tokens
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.explanation.explainer import Explainer
-from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.data import HeadData
 
 from ..top_references import scan_in_chunks
 

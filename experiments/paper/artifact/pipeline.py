@@ -21,6 +21,7 @@ from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.explanation.method_explainer import index_context
 from spacy_seginf.files import write_text
 from spacy_seginf.index.index import Index
+from spacy_seginf.influence.head import Head
 from spacy_seginf.tagger.corpus import identifier_of, read_documents
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 
@@ -72,7 +73,7 @@ def ask_pipeline(path: str, training: Path, dev: Path, folder: Path, progress: P
         done: dict[str, Any] = json.loads(finished.read_text(encoding="utf8"))
         return done
     began = time.perf_counter()
-    asked = find_questions(nlp, influence.find_tagger(), docs, explainer.index.theta)
+    asked = find_questions(nlp, influence.find_tagger(), docs, explainer.index.head)
     context = index_context(nlp, influence.tagger_name, explainer.index, "token")
     facts = {
         "queries": len(asked.queries),
@@ -105,12 +106,12 @@ def planted_places(index: Index, nlp: Language, corpus: Path) -> numpy.ndarray:
     return numpy.array(found, dtype=numpy.int64).reshape(-1, 2)
 
 
-def find_questions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], theta: numpy.ndarray) -> Questions:
+def find_questions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], head: Head) -> Questions:
     """Let a head tag documents that have an artifact, and see what it makes of it.
 
-    docs (sequence of Doc): annotated. theta (float64, P). RAISES (ValueError): S101 if no entity is predicted.
+    docs (sequence of Doc): annotated. head (Head). RAISES (ValueError): S101 if no entity is predicted.
     """
-    predicted = predictions(nlp, tagger, docs, theta)
+    predicted = predictions(nlp, tagger, docs, head)
     documents, starts, _ = predicted.segments.T
     labels = predicted.labels[predicted.data.starts[documents] + starts].tolist()
     begins = {(d, s): type_of(tagger.tags[tag]) for d, s, tag in zip(documents.tolist(), starts.tolist(), labels)}

@@ -70,7 +70,7 @@ def ask_pipeline(
         done: dict[str, Any] = json.loads(finished.read_text(encoding="utf8"))
         return done
     began = time.perf_counter()
-    predicted = decoded(nlp, tagger, docs, explainer.index.theta)
+    predicted = decoded(nlp, tagger, docs, explainer.index.head)
     try:
         questions = find_questions(records, predicted, tagger.scheme, positive, window)
     except KeyError as error:

@@ -10,7 +10,7 @@ from typing import Any, Iterable, Optional, Sequence
 import numpy
 
 from spacy_seginf.crf.schemes import TagScheme, type_of
-from spacy_seginf.influence.fit import ranges
+from spacy_seginf.influence.data import ranges
 
 from .mentions import mentions_near
 

@@ -88,7 +88,7 @@ def _instance_opposition(nlp: Language, tagger: str, source: LabelSource) -> num
     negative influences of its loss on theirs (Jain et al. 2022, Eq. 2), with their sign turned."""
     clean = clean_of(source)
     training = Texts([], source.data, source.labels, _whole(source.data.lengths))
-    context = Context(nlp, tagger, training, source.theta, source.penalty, source.metric)
+    context = Context(nlp, tagger, training, source.head, source.penalty, source.metric)
     influences = InstanceInfluence().prepare(context).scores(replace(clean, segments=_whole(clean.data.lengths)))
     return numpy.sort(-influences, axis=0)[::-1][:TOP].mean(axis=0)
 

@@ -15,11 +15,12 @@ from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.curation.trusted import losses_by, trusted_l2
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.explanation.loading import load_pipeline
-from spacy_seginf.influence.choose import fit_to_optimum, subset
-from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.choose import fit_to_optimum
+from spacy_seginf.influence.data import HeadData, subset
+from spacy_seginf.influence.head import Head
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 from spacy_seginf.tagger.fingerprint import encoder_fingerprint, head_fingerprint
-from spacy_seginf.tagger.head import Head
+from spacy_seginf.tagger.head import head_of
 
 from .learned import FOLDS, folds_of
 from .sources import annotated
@@ -40,7 +41,7 @@ def trusted_scores(both: LabelSource, corrected: Truth) -> numpy.ndarray:
     seen, others = (subset(both.data, part) for part in numpy.split(numpy.arange(len(both.data.lengths)), [count]))
     first = len(seen.allowed)
     labels = both.labels[:first], both.labels[first:]
-    found = _losses(seen, labels[0], others, labels[1], corrected.gold, both.theta)
+    found = _losses(seen, labels[0], others, labels[1], corrected.gold, both.head)
     return numpy.concatenate(found)
 
 
@@ -55,13 +56,13 @@ def parts_of(records: Sequence[Record], corpus: Sequence[Record], count: int) ->
 class Unseeing:
     """A pipeline that was trained without some of the documents.
 
-    nlp (Language), tagger (str): the pipeline and the name of its tagger. theta (float64, P): the tagger's head.
+    nlp (Language), tagger (str): the pipeline and the name of its tagger. head (Head): the tagger's.
     fingerprint (str): of head and encoder.
     """
 
     nlp: Language
     tagger: str
-    theta: numpy.ndarray
+    head: Head
     fingerprint: str
 
     @classmethod
@@ -76,7 +77,7 @@ class Unseeing:
             names = ", ".join(found), ", ".join(tags)
             raise SeginfError(Errors.S157.format(path=path, name=tagger, found=names[0], known=names[1]))
         model = cast(CRFTagger, nlp.get_pipe(tagger)).model
-        return cls(nlp, tagger, Head(model).theta, head_fingerprint(model) + encoder_fingerprint(nlp, tagger))
+        return cls(nlp, tagger, head_of(model), head_fingerprint(model) + encoder_fingerprint(nlp, tagger))
 
     def encode(self, records: Sequence[Record]) -> HeadData:
         """Encode documents: float32 features (tokens x d), and the labels of the records as permitted ones.
@@ -110,8 +111,8 @@ def unseen_scores(
         seen, others = pipeline.encode(mine), pipeline.encode(dev)
         own = tokens == number
         at = labels[own[:first]]
-        plain = losses_by(pipeline.theta, seen, at), losses_by(pipeline.theta, others, given)
-        trusted = _losses(seen, at, others, given, corrected.gold, pipeline.theta)
+        plain = losses_by(pipeline.head, seen, at), losses_by(pipeline.head, others, given)
+        trusted = _losses(seen, at, others, given, corrected.gold, pipeline.head)
         for name, (of_seen, of_others) in ((UNSEEN, plain), (UNSEEN_TRUSTED, trusted)):
             found[name][own] = numpy.concatenate([of_seen, of_others[own[first:]]])
     return found
@@ -123,16 +124,16 @@ def _losses(
     others: HeadData,
     given: numpy.ndarray,
     gold: numpy.ndarray,
-    start: numpy.ndarray,
+    start: Head,
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Judge labels (ints) of documents, and given labels (ints) of others, by heads fitted to gold labels of these."""
     trusted = HeadData(others.features, one_label_each(gold, others.labels), others.lengths)
     l2 = trusted_l2(trusted)
-    head = fit_to_optimum(trusted, start, l2).theta
+    head = fit_to_optimum(trusted, start, l2).head
     folds, crossed = folds_of(len(others.lengths)), numpy.zeros(len(given))
     for fold in range(FOLDS):
         inside = numpy.flatnonzero(folds == fold)
-        without = fit_to_optimum(subset(trusted, numpy.flatnonzero(folds != fold)), head, l2).theta
+        without = fit_to_optimum(subset(trusted, numpy.flatnonzero(folds != fold)), head, l2).head
         rows = others.rows(inside)
         crossed[rows] = losses_by(without, subset(others, inside), given[rows])
     return losses_by(head, seen, labels), crossed

@@ -21,8 +21,10 @@ import numpy
 from spacy_seginf.explanation.agreement import agreement
 from spacy_seginf.explanation.verification import REFINEMENTS
 from spacy_seginf.influence.curvature import IdentityCurvature, KroneckerCurvature
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import HeadEffects
-from spacy_seginf.influence.fit import HeadData, fit_head, loss_and_gradient
+from spacy_seginf.influence.fit import fit_head
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.removal import LEVERAGE_FLAG, LEVERAGE_LIMIT
 from spacy_seginf.influence.segments import SegmentChains
 
@@ -61,11 +63,11 @@ class Setting:
 
 def choose_l2(train: HeadData, dev: HeadData) -> tuple[float, dict[str, float]]:
     """Choose the penalty by the likelihood of the dev sentences; return it and every candidate's loss per token."""
-    theta = numpy.zeros(train.labels * train.width + train.labels**2)
+    head = Head.zeros(train)
     losses = {}
     for l2 in reversed(CANDIDATES):
-        theta = fit_head(train, theta, l2, 1e-2).theta
-        losses[f"{l2:g}"] = loss_and_gradient(dev, theta, 0.0)[0] / len(dev.allowed)
+        head = fit_head(train, head, l2, 1e-2).head
+        losses[f"{l2:g}"] = float(head.losses(dev).sum()) / len(dev.allowed)
     return float(min(losses, key=lambda key: losses[key])), losses
 
 
@@ -74,9 +76,9 @@ def prepare(train: HeadData, dev: HeadData, gold: numpy.ndarray, l2: float) -> S
     effects = fitted_effects(train, l2)
     others = {
         "identity": IdentityCurvature(train.labels, train.width),
-        "kfac": KroneckerCurvature.from_data(train, effects.theta, l2),
+        "kfac": KroneckerCurvature.from_data(train, effects.head, l2),
     }
-    return Setting(effects, dev, decode(dev, effects.theta), gold, others)
+    return Setting(effects, dev, decode(dev, effects.head), gold, others)
 
 
 def entity_segments(data: HeadData, labels: numpy.ndarray) -> list[tuple[int, int, int]]:

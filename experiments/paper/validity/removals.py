@@ -10,8 +10,10 @@ import numpy
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.explanation.verification import REFINEMENTS, other_optimum
 from spacy_seginf.influence.curvature import ExactCurvature, Metric
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import TIGHT, HeadEffects, complete_labels
-from spacy_seginf.influence.fit import HeadData, fit_head, hessian
+from spacy_seginf.influence.fit import fit_head, hessian
+from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.leverage_bounds import segment_leverage_bounds
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
 from spacy_seginf.influence.segments import SegmentChains
@@ -43,7 +45,7 @@ class Removals:
     def __init__(self, effects: HeadEffects, watched: SegmentChains, others: Mapping[str, Metric]) -> None:
         self.effects, self.watched = effects, watched
         self._base = watched.losses(effects.nothing)
-        gradients = watched.factors().gradients()
+        gradients = watched.gradients()
         self._curved = {
             "uncorrected": effects.metric.apply(gradients),
             **{name: metric.apply(gradients) for name, metric in others.items()},
@@ -58,7 +60,7 @@ class Removals:
         order, "corrected" by one step. real: also "refined", what is "shown", and "actual", by a refit."""
         effects = self.effects
         change = effects.without(numpy.asarray(segment).reshape(-1, 3))
-        plain = change.chains.factors().gradients().sum(axis=0)
+        plain = change.chains.gradients().sum(axis=0)
         step = effects.predict(change)
         found = {name: curved @ plain for name, curved in self._curved.items()}
         found["corrected"] = self.changes(step)
@@ -95,7 +97,7 @@ class Candidates:
 
     def best(self, watched: SegmentChains, top: int) -> numpy.ndarray:
         """Return the numbers of the candidates with the largest corrected scores of either sign (watched x top)."""
-        scores = self._effects.metric.apply(watched.factors().gradients()) @ self._gradients.T
+        scores = self._effects.metric.apply(watched.gradients()) @ self._gradients.T
         return numpy.argsort(-numpy.abs(scores), axis=1, kind="stable")[:, :top]
 
 
@@ -104,16 +106,16 @@ def fitted_effects(train: HeadData, l2: float) -> HeadEffects:
 
     RAISES (ValueError): S050 if l2 is not positive, S135 if the fit does not converge.
     """
-    fit = fit_head(train, numpy.zeros(train.labels * train.width + train.labels**2), l2, TIGHT)
+    fit = fit_head(train, Head.zeros(train), l2, TIGHT)
     if not fit.converged:
         raise SeginfError(Errors.S135.format(gradient=fit.gradient, l2=l2))
-    metric = ExactCurvature.from_hessian(hessian(train, fit.theta, l2), train.labels, train.width)
-    return HeadEffects(train, fit.theta, l2, metric)
+    metric = ExactCurvature.from_hessian(hessian(train, fit.head, l2), train.labels, train.width)
+    return HeadEffects(train, fit.head, l2, metric)
 
 
-def decode(data: HeadData, theta: numpy.ndarray) -> numpy.ndarray:
+def decode(data: HeadData, head: Head) -> numpy.ndarray:
     """Return the most probable labels of sentences (int64, tokens), whatever is annotated."""
-    return complete_labels(replace(data, allowed=numpy.ones_like(data.allowed)), theta)
+    return complete_labels(replace(data, allowed=numpy.ones_like(data.allowed)), head)
 
 
 def token_segments(data: HeadData, rows: numpy.ndarray) -> numpy.ndarray:

@@ -138,7 +138,7 @@ class Validity:
         train_data, _ = train.sample(self.train_sentences, generator)
         dev_data, gold = dev.sample(self.dev_sentences, generator)
         effects = fitted_effects(train_data, self.l2)
-        predicted = decode(dev_data, effects.theta)
+        predicted = decode(dev_data, effects.head)
         wrong = numpy.flatnonzero(predicted != gold)
         if not len(wrong):
             raise SeginfError(Errors.S134.format(found="no", what="mispredicted dev tokens", needed=1))

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 import numpy
 
-from spacy_seginf.influence.fit import HeadData
+from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.linear_algebra import principal_directions
 
 Records = Sequence[Mapping[str, Any]]  # documents with tokens, labels and sent_starts

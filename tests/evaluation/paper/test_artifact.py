@@ -120,7 +120,7 @@ def test_ranks_are_those_of_all_scores(done, loaded, paths, corpora):
     """Brute force: every score by the plain methods, every gradient in memory."""
     nlp, influence, opened = loaded
     docs = [doc for doc in corpora[1] if artifact_of(doc) is not None]
-    queries = find_questions(nlp, influence.find_tagger(), docs, opened.theta).queries
+    queries = find_questions(nlp, influence.find_tagger(), docs, opened.head).queries
     context = index_context(nlp, influence.tagger_name, opened, "token")
     places = planted_places(opened, nlp, paths / "train.spacy").tolist()
     right = json.loads(next(done[0].glob("*.json")).read_text())["right"]
@@ -144,7 +144,7 @@ def test_scan_in_chunks(loaded, corpora, method):
 def test_queries_are_predicted_as_the_artifact_says(loaded, corpora):
     nlp, influence, opened = loaded
     docs = [doc for doc in corpora[1] if artifact_of(doc) is not None]
-    asked = find_questions(nlp, influence.find_tagger(), docs, opened.theta)
+    asked = find_questions(nlp, influence.find_tagger(), docs, opened.head)
     expected, others, wrong = [], 0, 0
     with nlp.select_pipes(disable="influence"):
         for number, doc in enumerate(docs):

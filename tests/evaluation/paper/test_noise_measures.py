@@ -19,7 +19,8 @@ from spacy_seginf.attribution.method import Texts
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.crf.schemes import TagScheme
 from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.influence.fit import HeadData, fit_head
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.fit import fit_head
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.loop.fixing import entity_counts, f1, f1_figures, fixed_counts
 
@@ -119,8 +120,8 @@ def source():
     labels = gold.copy()
     labels[::7] = (labels[::7] + 1) % 3
     noisy = HeadData(data.features, one_label_each(labels, 3), data.lengths)
-    theta, _, metric = fitted(noisy, 1.0)
-    return LabelSource(noisy, labels, theta, metric, Penalty(1.0), TagScheme(("A",), "BIO")), gold
+    head, _, metric = fitted(noisy, 1.0)
+    return LabelSource(noisy, labels, head, metric, Penalty(1.0), TagScheme(("A",), "BIO")), gold
 
 
 def test_fixing_is_a_refit(source):
@@ -136,8 +137,8 @@ def test_fixing_is_a_refit(source):
         labels = source.labels.copy()
         labels[wrong[:size]] = gold[wrong[:size]]
         data = HeadData(source.data.features, one_label_each(labels, 3), source.data.lengths)
-        theta = fit_head(data, source.theta, 1.0).theta
-        numpy.testing.assert_array_equal(counts[name], entity_counts(theta, test, source.scheme))
+        head = fit_head(data, source.head, 1.0).head
+        numpy.testing.assert_array_equal(counts[name], entity_counts(head, test, source.scheme))
     figures = f1_figures(counts, "nothing")
     assert figures["nothing"]["gain"] == [0.0, 0.0, 0.0]
     assert figures["all"]["gain"][0] == pytest.approx(f1(counts["all"]) - f1(counts["nothing"]))

@@ -13,7 +13,6 @@ from spacy_seginf.crf import token_conditionals
 from spacy_seginf.evaluation.problem import predictions
 from spacy_seginf.explanation.explainer import Explainer
 from spacy_seginf.explanation.method_explainer import index_context
-from spacy_seginf.influence.fit import emission_scores, unpack
 
 METHODS = [
     SegmentNN(),
@@ -28,7 +27,7 @@ def problem(exact_nlp, train_examples):
     influence = exact_nlp.get_pipe("influence")
     context = index_context(exact_nlp, "crf_tagger", influence.index, "token")
     docs = [example.predicted for example in train_examples[:3]]
-    return influence.explainer(), context, predictions(exact_nlp, influence.find_tagger(), docs, context.theta)
+    return influence.explainer(), context, predictions(exact_nlp, influence.find_tagger(), docs, context.head)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
@@ -62,10 +61,9 @@ def test_emission_influence(problem):
     queries = replace(queries, segments=single)
 
     def directions(texts):
-        weights, transitions = unpack(context.theta, texts.data.labels)
-        found = token_conditionals(
-            emission_scores(texts.data, weights), transitions, texts.labels, texts.data.lengths
-        ).residuals
+        head, labels, lengths = context.head, texts.labels, texts.data.lengths
+        scores = head.emissions(texts.data.features)
+        found = token_conditionals(scores, head.transitions, labels, lengths).residuals
         rows = texts.data.starts[texts.segments[:, 0]] + texts.segments[:, 1]
         features = numpy.concatenate([texts.data.features[rows], numpy.ones((len(rows), 1))], axis=1)
         return [part / numpy.linalg.norm(part, axis=1, keepdims=True) for part in (features, found[rows])]

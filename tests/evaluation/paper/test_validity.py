@@ -14,10 +14,12 @@ from experiments.paper.validity.validity import FIGURE, Validity
 from experiments.paper.validity.validity_rows import agreement_rows
 from experiments.paper.validity.word_features import static_vectors, word_features
 from spacy_seginf.influence.curvature import IdentityCurvature
-from spacy_seginf.influence.fit import HeadData, fit_head
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.fit import fit_head
+from spacy_seginf.influence.head import Head
 
 from ...cli.running import run_experiments
-from ...influence.heads import random_data, segment_loss, size_of
+from ...influence.heads import random_data, segment_loss
 from ...tiny_encoders import write_encoder
 
 NAMES, PLACES, OTHERS = ["Ada", "Kim", "Osted"], ["Lyon", "Hull"], ["left", "on", ".", "12"]
@@ -91,9 +93,9 @@ def test_outcomes_are_those_of_fits_by_hand():
     for number, row in enumerate((8, 30)):
         allowed = data.allowed.copy()
         allowed[row] = True
-        theta = fit_head(HeadData(data.features, allowed, data.lengths), numpy.zeros(size_of(data)), 1.5, 1e-10).theta
+        head = fit_head(HeadData(data.features, allowed, data.lengths), Head.zeros(data), 1.5, 1e-10).head
         for place, query in enumerate(queries):
-            actual = segment_loss(theta, other, labels, query) - segment_loss(effects.theta, other, labels, query)
+            actual = segment_loss(head, other, labels, query) - segment_loss(effects.head, other, labels, query)
             assert found["actual"][number, place] == pytest.approx(actual, abs=1e-7)
             assert found["refined"][number, place] == pytest.approx(actual, abs=1e-4)
     assert all(outcome.converged and not outcome.elsewhere for outcome in outcomes)
