@@ -121,10 +121,10 @@ class Errors(metaclass=Coded):
         "was not explained. Put components that merge or split tokens before '{name}'."
     )
     S023 = (
-        "Component '{name}' explains the predictions of '{tagger}', but the pipeline has no such component "
-        "(it has: {known}). Set the tagger in [components.{name}]; renaming a tagger needs that too."
+        "The pipeline has no component '{tagger}' whose predictions could be explained (it has: {known}). Set the "
+        "tagger in the config of the influence component; renaming a tagger needs that too."
     )
-    S024 = "Component '{name}' explains a crf_tagger, but '{tagger}' is a {kind}. Name a crf_tagger in the config."
+    S024 = "What is explained is a crf_tagger, but '{tagger}' is a {kind}. Name a crf_tagger in the config."
     S025 = (
         "The index does not belong to this pipeline: {what} differs from when the index was built. The pipeline was "
         "trained or changed since. Build the index again: python -m spacy seginf index MODEL CORPUS.spacy OUTPUT"
@@ -133,8 +133,11 @@ class Errors(metaclass=Coded):
         "Component '{name}' explains what '{tagger}' has just predicted, but '{tagger}' has not run on this document. "
         "Put '{name}' after '{tagger}' in the pipeline, and enable both."
     )
-    S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
-    S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"
+    S027 = (
+        "An index has no setting '{setting}'. Use one of: {known}, on the command line as --{section}.{first} VALUE; "
+        "`python -m spacy seginf index --help` explains them."
+    )
+    S028 = "The setting {setting} of {what} is {value!r}. {allowed}"
     S029 = "This part of the document can't be explained as asked: {problem}. Ask for tokens of this document."
     S187 = (
         "The component '{name}' has stored no explanation on this document; these have: {known}. Name one of these, or "

@@ -443,3 +443,13 @@ class CRFTagger(TrainablePipe):
 
 def _shorten(text: str, limit: int = 60) -> str:
     return repr(text if len(text) <= limit else text[: limit - 3] + "...")
+
+
+def find_tagger(nlp: Language, name: str) -> CRFTagger:
+    """Return a tagger of a pipeline. RAISES (ValueError): S023 if there is none, S024 if it is no crf_tagger."""
+    if name not in nlp.component_names:
+        raise SeginfError(Errors.S023.format(tagger=name, known=", ".join(nlp.component_names)))
+    tagger = nlp.get_pipe(name)
+    if not isinstance(tagger, CRFTagger):
+        raise SeginfError(Errors.S024.format(tagger=name, kind=type(tagger).__name__))
+    return tagger
