@@ -4,7 +4,14 @@ from __future__ import annotations
 
 
 class SeginfError(ValueError):
-    """What this package refuses. Its message begins with a code, such as [S040]."""
+    """What this package refuses. Its message begins with a code, such as [S040].
+
+    >>> try:
+    ...     spacy_seginf.explain("nowhere", "Ada Lind visited Tarnby .")
+    ... except spacy_seginf.SeginfError as error:
+    ...     error.code
+    'S040'
+    """
 
     @property
     def code(self) -> str:

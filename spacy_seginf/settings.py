@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from inspect import cleandoc
 from math import inf
 from numbers import Real
 from typing import Any, Callable, Mapping, Optional
@@ -32,6 +33,17 @@ class IndexSettings:
     """How an index is computed. A trained pipeline's config has these settings in the block of its influence component;
     ``build_index`` and ``attach_index`` take them by name, `seginf index` and `seginf attach` as options such as
     ``--indexing.l2 100``. What is given there counts, and the written pipeline's config says so.
+
+    {settings}
+
+    >>> settings = spacy_seginf.IndexSettings(keep=0.5)
+    >>> settings.changed({"l2": 100.0}).l2
+    100.0
+    >>> try:
+    ...     spacy_seginf.IndexSettings(keep=2.0)
+    ... except spacy_seginf.SeginfError as error:
+    ...     error.code
+    'S028'
     """
 
     curvature: str = _choice(
@@ -125,6 +137,5 @@ def _unknown(name: str) -> SeginfError:
 
 HELP: dict[str, str] = {one.name: one.metadata["help"] for one in fields(IndexSettings)}
 DEFAULTS = IndexSettings()
-IndexSettings.__doc__ = f"{IndexSettings.__doc__}\n" + "\n".join(
-    f"    {one.name} ({one.type}, {one.default!r}): {HELP[one.name]}." for one in fields(IndexSettings)
-)
+_NAMED = "\n".join(f"{one.name} ({one.type}, {one.default!r}): {HELP[one.name]}." for one in fields(IndexSettings))
+IndexSettings.__doc__ = cleandoc(IndexSettings.__doc__ or "").replace("{settings}", _NAMED)

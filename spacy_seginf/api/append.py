@@ -47,6 +47,10 @@ def append_to_index(
     shard_tokens, scheduler, force, gpu_id: as for `seginf index`.
     RAISES (ValueError): S030 if the pipeline has no index, S260 or S261 if it is not clear which one is meant, and
         others as for `seginf index`.
+
+    >>> report = spacy_seginf.append_to_index("indexed", Path("more.spacy"), Path("appended"))
+    >>> report.documents
+    2
     """
     msg = Printer(no_print=silent)
     output = Path(output)

@@ -43,6 +43,10 @@ def attach_index(
     RAISES (ValueError): S060 to S064, S067 and S070 for a pipeline or corpus that can't be used, S040 to S042 for
         missing, foreign or empty input, S043 or S046 if the output exists, S027 or S028 for settings that are unknown
         or make no sense.
+
+    >>> report = spacy_seginf.attach_index("plain", Path("train.spacy"), Path("attached"), l2=10.0)
+    >>> report.component, report.indexed.documents
+    ('ner', 30)
     """
     msg = Printer(no_print=silent)
     output = Path(output)

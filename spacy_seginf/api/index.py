@@ -55,6 +55,10 @@ def build_index(
     settings: of ``IndexSettings``, by their names, instead of those in the config.
     RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists, S027 or
         S028 for settings that are unknown or make no sense, S188 or S189 if it is not clear which tagger is meant.
+
+    >>> report = spacy_seginf.build_index("pipeline", Path("train.spacy"), Path("built"), l2=10.0)
+    >>> report.documents, report.curvature, report.refit.l2
+    (30, 'exact', 10.0)
     """
     msg = Printer(no_print=silent)
     output = Path(output)

@@ -119,6 +119,12 @@ class Influence(Pipe):
     """Finds the supporting and opposing training labels of every token and entity that its tagger predicts.
 
     Without an index it is inert, so a training config may contain it.
+
+    >>> nlp = spacy.load("indexed")
+    >>> doc = nlp("Ada Lind visited Tarnby .")
+    >>> why_not = nlp.get_pipe("influence").explain(doc, doc[0:2], "ORG")
+    >>> why_not.label
+    'B-ORG I-ORG'
     """
 
     def __init__(

@@ -31,7 +31,15 @@ SET_SINCE = "Not explained: another component has set this entity, or its label.
 
 
 class Reference:
-    """A training label that supports or opposes a prediction."""
+    """A training label that supports or opposes a prediction.
+
+    >>> doc = spacy.load("indexed")("Ada Lind visited Tarnby .")
+    >>> reference = doc.ents[0]._.influencers.supporting[0]
+    >>> reference.supports, reference.influence == -reference.effect
+    (True, True)
+    >>> reference.text in reference.context
+    True
+    """
 
     __slots__ = ("_data", "doubtful", "effect", "log_odds", "refined", "score")
 
@@ -157,7 +165,15 @@ class Reference:
 
 
 class Influencers:
-    """The references of one token or entity. Iterating gives the supporting ones, then the opposing ones."""
+    """The references of one token or entity. Iterating gives the supporting ones, then the opposing ones.
+
+    >>> doc = spacy.load("indexed")("Ada Lind visited Tarnby .")
+    >>> influencers = doc.ents[0]._.influencers
+    >>> all(reference.effect > 0 for reference in influencers.supporting)
+    True
+    >>> all(reference.effect < 0 for reference in influencers.opposing)
+    True
+    """
 
     __slots__ = ("_data", "_references")
 

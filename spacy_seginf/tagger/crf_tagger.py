@@ -89,6 +89,13 @@ class CRFTagger(TrainablePipe):
     With ``explains``, its head is the output layer of another component. It then writes nothing, hands
     that component's predictions to ``influence``, and refuses to train: a head that stayed behind while its encoder
     went on learning would explain something else.
+
+    >>> nlp = spacy.load("pipeline")
+    >>> tagger = nlp.get_pipe("crf_tagger")
+    >>> isinstance(tagger, spacy_seginf.CRFTagger), tagger.labels
+    (True, ('LOC', 'ORG', 'PER'))
+    >>> [(ent.text, ent.label_) for ent in nlp("Ada Lind slept .").ents]
+    [('Ada Lind', 'PER')]
     """
 
     def __init__(
