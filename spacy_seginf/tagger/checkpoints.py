@@ -23,7 +23,7 @@ from thinc.api import Optimizer
 
 from ..errors import Errors, SeginfError
 from ..files import replace_folder, write_text
-from .crf_tagger import CRFTagger
+from .crf_tagger import CRFTagger, find_tagger
 
 LISTING = "checkpoints.json"
 PREFIX = "step-"
@@ -62,7 +62,7 @@ class Checkpoint:
         found = loaded.get_pipe(tagger) if tagger in loaded.component_names else None
         if not isinstance(found, CRFTagger):
             raise SeginfError(Errors.S092.format(path=self.path, problem=f"it has no crf_tagger '{tagger}'"))
-        own: Any = nlp.get_pipe(tagger)
+        own = find_tagger(nlp, tagger)
         if found.tags != own.tags:
             problem = f"{', '.join(found.tags)} instead of {', '.join(own.tags)}"
             raise SeginfError(Errors.S091.format(path=self.path, problem=problem))
