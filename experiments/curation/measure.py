@@ -112,8 +112,7 @@ def _embedded_seed(
 
 
 def _suspector(opened: Opened, dev: Optional[Path]) -> Suspector:
-    texts = opened.read_trusted(dev)
-    return Suspector(opened.source, opened.words, None if texts is None else texts.trusted, opened.missing)
+    return Suspector(opened.source, opened.read_trusted(dev), opened.missing)
 
 
 def _baselines(opened: Opened, reviewer: Reviewer, looks: int) -> dict[str, list[Look]]:

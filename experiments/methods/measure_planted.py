@@ -16,10 +16,11 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus
 
 from spacy_seginf.api.index import build_index as index
-from spacy_seginf.evaluation.planted import CONFUSIONS, compare, evaluate_planted, read_culprits
+from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
 
 from ..common.prepare import ROOT, SEEDS, checkpoint, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
+from .planted import compare, evaluate_planted
 
 # The paper's setting, and this package's. All settings are given: cached pipelines may have others in their config.
 INDEXES: dict[str, dict[str, Any]] = {

@@ -154,9 +154,7 @@ def _read(
     """Read in all orders, knowing the truth."""
     source = opened.source
     reviewer = Reviewer(source, truth_of(opened, truth))
-    texts = opened.read_trusted(dev)
-    trusted = None if texts is None else texts.trusted
-    suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
+    suspector = Suspector(source, opened.read_trusted(dev), opened.missing, msg.info)
     orders = read_orders(suspector, reviewer, looks, every or None, msg.info)
     msg.info("Refitting heads along the way")
     examples = read_judging(opened.nlp, opened.tagger, test, OTHER)

@@ -74,12 +74,11 @@ def find_label_issues(
     opened = open_curation(pipeline, corpus)
     index, places, source = opened.index, opened.places, opened.source
     decided = opened.decided([decision for path in decisions for decision in read_decisions(path)])
-    texts = opened.read_trusted(dev)
-    trusted = None if texts is None else texts.trusted
-    suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
+    trusted = texts = opened.read_trusted(dev)
+    suspector = Suspector(source, trusted, opened.missing, msg.info)
     if mistakes is not None:
         texts = opened.read_trusted(mistakes)
-    seen = None if texts is None else find_mistakes(head_of(opened.tagger.model), texts.trusted, source.scheme)
+    seen = None if texts is None else find_mistakes(head_of(opened.tagger.model), texts, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
             warnings.warn(Warnings.W007.format(path=mistakes), stacklevel=2)

@@ -10,7 +10,7 @@ from ..errors import Errors, SeginfError
 from ..index.index import Index
 from .places import CorpusPlaces
 from .ranking import Suspect
-from .records import KINDS
+from .regions import KINDS
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Choice:
     """A pattern; what is empty permits everything.
 
     labels (tuple of str): types that the region has now. suggested (tuple of str): types that are suggested. kinds
-        (tuple of str): of change, see ``records.KINDS``. documents (tuple of str): ids.
+        (tuple of str): of change, see ``regions.KINDS``. documents (tuple of str): ids.
     text (str): regular expression that is found in the words of the region, whatever their case.
     RAISES (ValueError): S214 for a kind or an expression that there is not.
     """

@@ -10,12 +10,12 @@ import torch
 from ..attribution.method import Texts
 from ..index.queries import CurvedQueries, Factors
 from ..influence.factors import TokenFactors
+from .neighbours import nearest_neighbours
 from .norms import segment_self_influences, self_influences
 from .source import LabelSource, chains_at
 
 TOP = 10
 QUERIES, ROWS = 128, 2048  # clean segments and training labels that are compared at once
-COMPARED = 1 << 24  # cosines held at once
 ROUNDING = 1e-6  # relative, of norms that an index keeps in float32
 
 
@@ -45,17 +45,10 @@ def clean_disagreement(source: LabelSource, nearest: int = TOP) -> numpy.ndarray
     (float64, tokens, 0 to 1). Similarity is the cosine of features; a negative one counts (almost) nothing."""
     clean = clean_of(source)
     rows = _clean_tokens(clean)
-    theirs, labels = directions(clean.data.features[rows]), clean.labels[rows]
-    nearest = min(nearest, len(rows))
+    labels = clean.labels[rows]
     result = numpy.zeros(len(source.labels))
-    size = max(1, COMPARED // max(len(rows), 1))
-    for start in range(0, len(result) if nearest else 0, size):
-        part = slice(start, start + size)
-        cosines = torch.from_numpy(directions(source.data.features[part]) @ theirs.T)
-        values, places = (found.numpy() for found in torch.topk(cosines, nearest, dim=1))
-        weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
-        other = labels[places] != source.labels[part, None]
-        result[part] = (weights * other).sum(axis=1) / weights.sum(axis=1)
+    for part, places, weights in nearest_neighbours(source.data.features, clean.data.features[rows], nearest):
+        result[part] = (weights * (labels[places] != source.labels[part, None])).sum(axis=1)
     return result
 
 
@@ -111,9 +104,3 @@ def _in_float32(tokens: TokenFactors) -> TokenFactors:
 def _clean_tokens(clean: Texts) -> numpy.ndarray:
     """Return the rows of the tokens of the clean segments (int64), each once."""
     return numpy.unique(clean.data.rows_of(clean.segments))
-
-
-def directions(features: numpy.ndarray) -> numpy.ndarray:
-    """Scale token vectors to length 1 (float32); those of zeros stay."""
-    lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
-    return numpy.asarray(features / numpy.maximum(lengths, 1e-12), dtype=numpy.float32)

@@ -11,12 +11,13 @@ from ..crf.schemes import Entity
 from ..index.index import Index
 from ..influence.effects import HeadEffects
 from .driving import Mistakes, drives
-from .opening import TrustedTexts
+from .opinions import Trusted
 from .places import CorpusPlaces
-from .ranking import Suspect, kind_of
+from .ranking import Suspect
 from .readings import Reading
 from .records import suspicion_id
 from .references import References
+from .regions import kind_of
 from .source import LabelSource
 from .suspicions import Suspicion, spoken
 
@@ -29,7 +30,7 @@ class Describer:
     """Turns suspects into suspicions.
 
     index (Index), source (LabelSource), places (CorpusPlaces): the training labels.
-    mistakes (Mistakes): in texts with right labels; texts (TrustedTexts): these.
+    mistakes (Mistakes): in texts with right labels; texts (Trusted): these.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Describer:
         source: LabelSource,
         places: CorpusPlaces,
         mistakes: Optional[Mistakes] = None,
-        texts: Optional[TrustedTexts] = None,
+        texts: Optional[Trusted] = None,
     ) -> None:
         self._index, self._source, self._places = index, source, places
         self._mistakes, self._texts = mistakes, texts

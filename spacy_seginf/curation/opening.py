@@ -23,19 +23,8 @@ from .opinions import Trusted
 from .places import CorpusPlaces, touching_joined
 from .reading import clean_texts
 from .records import Decision
+from .regions import Correction
 from .source import LabelSource
-from .suspecting import Decided
-
-
-@dataclass(frozen=True)
-class TrustedTexts:
-    """Texts with right labels. trusted (Trusted): their labels. names (sequence of str): ids of the documents that they
-    are from; firsts (sequence of int): numbers of their first tokens there. words: their tokens."""
-
-    trusted: Trusted
-    names: Sequence[str]
-    firsts: Sequence[int]
-    words: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -53,11 +42,6 @@ class Opened:
         return LabelSource.of(self.index)
 
     @cached_property
-    def words(self) -> list[list[str]]:
-        """Tokens of the documents of the index."""
-        return [self.index.words(number)[0] for number in range(len(self.source.data.lengths))]
-
-    @cached_property
     def missing(self) -> list[tuple[int, int, int, str]]:
         """Entities that the index found missing from the annotation: (document, start, end, type)."""
         found = []
@@ -67,7 +51,7 @@ class Opened:
                 found.append((document, start, end, str(self.index.segments.reference(row).get("missing") or "")))
         return found
 
-    def read_trusted(self, path: Optional[Path]) -> Optional[TrustedTexts]:
+    def read_trusted(self, path: Optional[Path]) -> Optional[Trusted]:
         """Read texts with right labels (.spacy). RAISES (ValueError): S040 to S042 as ``read_corpus``."""
         if path is None:
             return None
@@ -76,14 +60,16 @@ class Opened:
         certain = numpy.zeros(len(clean.labels), dtype=bool)
         documents, starts, _ = clean.segments.T
         certain[clean.data.starts[documents] + starts] = True
-        return TrustedTexts(
-            Trusted(clean.data, clean.labels, certain),
+        return Trusted(
+            clean.data,
+            clean.labels,
+            certain,
             [text.identifier for text in texts],
             [text.first_token for text in texts],
             [[token.text for token in text.example.predicted] for text in texts],
         )
 
-    def decided(self, decisions: Sequence[Decision]) -> list[Decided]:
+    def decided(self, decisions: Sequence[Decision]) -> list[Correction]:
         """Find decided regions in the index; those that no document of the index has whole are left out. Conflicts
         between reviewers decide nothing.
 
@@ -99,7 +85,7 @@ class Opened:
         name, first = self.index.place(document, 0)
         return self.places.among(name, start + first, end + first)
 
-    def _decided(self, decision: Decision) -> Optional[Decided]:
+    def _decided(self, decision: Decision) -> Optional[Correction]:
         fits = False
         if decision.document in self.places:
             words, _ = self.places.words(decision.document, decision.start, decision.end)
@@ -116,7 +102,8 @@ class Opened:
             tuple(Entity(one.start - moved, one.end - moved, one.label) for one in self._as_tagged(entities))
             for entities in (decision.current, decision.outcome or ())
         )
-        return Decided(*place, current, outcome)
+        document, start, end = place
+        return Correction(start, end, outcome, document, current)
 
     def _as_tagged(self, entities: Sequence[Entity]) -> list[Entity]:
         return touching_joined(sorted(entities)) if self.tagger.scheme.name == "IO" else sorted(entities)

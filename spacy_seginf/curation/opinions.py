@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy
-import torch
 
-from ..influence.choose import FALLBACK, approach, choose_l2, hold_out
 from ..influence.curvature import IdentityCurvature, solver_of
 from ..influence.data import HeadData, subset
 from ..influence.fit import newton
 from ..influence.head import Head
 from ..influence.held_out import chains_of_heads, missing_entities
-from .clean import directions
+from .neighbours import nearest_neighbours
 from .readings import Opinion
 from .source import LabelSource
 
 FOLDS = 5
 GRADIENT = 1e-2  # of heads without a fold: what is left moves probabilities by less than anyone is shown
 ITERATIONS = 30
-GAP = 1e-6  # nats per token that a head for trusted labels may miss its optimum by
 NEAREST = 10
 DOUBTFUL = 1e-3  # probability of an entity from which a token outside tells something
 DOUBT = 0.05  # share of a token's opinion that goes to labels that none of its neighbours has
-COMPARED = 1 << 24  # cosines held at once
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,16 @@ class Trusted:
     """Labels that are right, as far as anyone knows.
 
     data (HeadData): documents. labels (int64, tokens). certain (bool, tokens): those that are trusted.
+    names (sequence of str): ids of the documents that they are from; firsts (sequence of int): numbers of their first
+        tokens there. words (sequences of str): their tokens. Empty where nobody reads them.
     """
 
     data: HeadData
     labels: numpy.ndarray
     certain: numpy.ndarray
+    names: Sequence[str] = ()
+    firsts: Sequence[int] = ()
+    words: Sequence[Sequence[str]] = ()
 
     def __len__(self) -> int:
         return int(self.certain.sum())
@@ -99,18 +101,6 @@ def head_opinion(source: LabelSource, head: Head) -> Opinion:
     return Opinion(head.emissions(source.data.features), head.transitions[None], which)
 
 
-def trusted_head(trusted: Trusted) -> Head:
-    """Fit a head to trusted labels alone, with the penalty that suits a tenth of them best, to within GAP nats per
-    token. RAISES (ValueError): S051 if they are too few."""
-    data = trusted.data
-    start = Head.zeros(data)
-    rest, held_out = hold_out(data)
-    if not len(rest.allowed) or not len(held_out.allowed):
-        return approach(data, start, FALLBACK, GAP).head
-    choice = choose_l2(rest, held_out, start)
-    return approach(data, choice.fits[choice.l2].head, choice.l2, GAP).head
-
-
 def telling(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
     """Tell which trusted tokens say something about entities (bool, tokens): those of entities, their neighbours, and
     those outside of which the tagger's head is not certain. They are a third of all, or less."""
@@ -129,19 +119,12 @@ def neighbours_opinion(source: LabelSource, trusted: Trusted, rows: numpy.ndarra
     rows (int64): tokens of the source that are asked about; others get no opinion.
     """
     places = numpy.flatnonzero(telling(source, trusted))
-    theirs, labels = directions(trusted.data.features[places]), trusted.labels[places]
-    nearest = min(NEAREST, len(places))
+    labels, others = trusted.labels[places], trusted.data.features[places]
     shares = numpy.full((len(source.labels), source.data.labels), 1.0 / source.data.labels)
-    size = max(1, COMPARED // max(len(places), 1))
-    for start in range(0, len(rows) if nearest else 0, size):
-        part = rows[start : start + size]
-        cosines = torch.from_numpy(directions(source.data.features[part])) @ torch.from_numpy(theirs).T
-        values, found = (result.numpy() for result in torch.topk(cosines, nearest, dim=1))
-        weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
-        weights /= weights.sum(axis=1, keepdims=True)
-        shares[part] = DOUBT / source.data.labels
-        for column in range(nearest):
-            shares[part, labels[found[:, column]]] += (1.0 - DOUBT) * weights[:, column]
+    for part, found, weights in nearest_neighbours(source.data.features[rows], others, NEAREST):
+        shares[rows[part]] = DOUBT / source.data.labels
+        for column in range(weights.shape[1]):
+            shares[rows[part], labels[found[:, column]]] += (1.0 - DOUBT) * weights[:, column]
     size = source.data.labels
     which = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)
     return Opinion(numpy.log(shares), numpy.zeros((1, size, size)), which)

@@ -6,9 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from ..rendering.pictures import new_figure, picture_text, save_picture
-from ..rendering.plotting import COLORS
-from .records import KINDS
+from ..rendering.pictures import COLORS, new_figure, picture_text, save_picture
+from .regions import KINDS
 from .suspicions import Ranking, Suspicion, change_of
 
 LARGEST = 15

@@ -8,6 +8,7 @@ from typing import Iterable, Sequence
 import numpy
 
 from .readings import Reading, Regions
+from .regions import kind_of
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,8 @@ class Suspect:
 
     @property
     def kind(self) -> str:
-        """One of ``records.KINDS``."""
+        """One of ``regions.KINDS``."""
         return kind_of(self.current, self.suggested)
-
-
-def kind_of(current: Reading, suggested: Reading) -> str:
-    """Say what a change of entities is: one of ``records.KINDS``."""
-    if not current:
-        return "add"
-    if not suggested:
-        return "remove"
-    same_tokens = [(one.start, one.end) for one in current] == [(one.start, one.end) for one in suggested]
-    return "relabel" if same_tokens else "rebound"
 
 
 def suspects_of(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarray) -> list[Suspect]:

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Optional, Sequence
+from typing import Annotated, Any, ClassVar, Iterable, Iterator, Optional, Sequence
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..files import json_text, write_text
 from ..text_lines import byte_lines, without_bom_bytes
+from .fields import Entities, Place, Text, one_of, problem_of
 from .suspicions import Ranking, Suspicion
 
 VERSION = 1
-KINDS = ("relabel", "remove", "add", "rebound")
 CHOICES = ("accept", "keep", "label", "skip", "undo")
-LARGEST = 1 << 53  # which programs in JavaScript still count exactly
-NAMES: dict[type, str] = {str: "texts", bool: "true and false", dict: "objects"}
-SUSPICION_LISTS: dict[str, type] = {
-    **{"words": str, "spaces": bool, "reasons": str},
-    **{"drives": dict, "supporting": dict, "opposing": dict},
-}
+Choice = Annotated[str, one_of(CHOICES)]
 
 
 @dataclass(frozen=True)
@@ -43,18 +39,20 @@ class Decision:
     reviewer (str); time (str): ISO 8601, UTC. corpus (str): digest. family (str): set if decided with others.
     """
 
-    suspicion: str
-    document: str
-    start: int
-    end: int
-    words: tuple[str, ...]
-    current: tuple[Entity, ...]
-    choice: str
-    entities: tuple[Entity, ...] = ()
-    reviewer: str = ""
-    time: str = ""
-    corpus: str = ""
-    family: str = ""
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    suspicion: Text
+    document: Text
+    start: Place
+    end: Place
+    words: tuple[Text, ...]
+    current: Entities
+    choice: Choice
+    entities: Entities = ()
+    reviewer: Text = ""
+    time: Text = ""
+    corpus: Text = ""
+    family: Text = ""
 
     @property
     def outcome(self) -> Optional[tuple[Entity, ...]]:
@@ -62,6 +60,9 @@ class Decision:
         if self.choice in ("accept", "label"):
             return self.entities
         return self.current if self.choice == "keep" else None
+
+
+_RANKING, _SUSPICION, _DECISION = TypeAdapter(Ranking), TypeAdapter(Suspicion), TypeAdapter(Decision)
 
 
 def suspicion_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
@@ -93,14 +94,13 @@ def read_ranking(path: Path) -> Ranking:
     with _reading(path, number, "ranking"):
         if head.get("seginf") != "ranking" or head.get("version") != VERSION:
             raise LookupError("it does not begin as a ranking of this version does")
-        corpus, scheme, about = str(head["corpus"]), str(head["scheme"]), dict(head["about"])
-        labels = tuple(str(label) for label in head["labels"])
-        _check_characters(corpus, "corpus")
+        facts = {name: head[name] for name in ("corpus", "labels", "scheme", "about")}
+        ranking = _RANKING.validate_python({**facts, "suspicions": ()})
     suspicions = []
     for number, line in lines:
         with _reading(path, number, "suspicion"):
             suspicions.append(_suspicion(line))
-    return Ranking(tuple(suspicions), corpus, labels, scheme, about)
+    return replace(ranking, suspicions=tuple(suspicions))
 
 
 def decision_line(decision: Decision) -> str:
@@ -164,9 +164,26 @@ def _json_lines(
 def _decisions(path: Path, lines: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Decision]:
     for number, line in lines:
         with _reading(path, number, "decision"):
-            if line.get("seginf") != "decision" or line.get("version") != VERSION:
-                raise LookupError("it is no decision of this version")
-            yield _decision(line)
+            decision = _decision(line)
+        yield decision
+
+
+def _suspicion(line: dict[str, Any]) -> Suspicion:
+    found = _SUSPICION.validate_python(line)
+    first, last = (found.first, found.first + len(found.words)) if found.words else (0, found.end)
+    if not first <= found.start < found.end <= last:
+        raise LookupError("its region is empty, or not among its words")
+    return found
+
+
+def _decision(line: dict[str, Any]) -> Decision:
+    if line.get("seginf") != "decision" or line.get("version") != VERSION:
+        raise LookupError("it is no decision of this version")
+    values = {name: value for name, value in line.items() if name not in ("seginf", "version")}
+    found = _DECISION.validate_python({**values, "entities": line["entities"]})  # never left out
+    if not found.start < found.end:
+        raise LookupError("its start and end are no tokens")
+    return found
 
 
 @contextmanager
@@ -174,91 +191,7 @@ def _reading(path: Path, line: int, what: str) -> Iterator[None]:
     """Say where it is, if a line lacks something or has too much."""
     try:
         yield
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        problem = str(error.args[0]) if error.args else type(error).__name__
-        raise SeginfError(Errors.S170.format(path=path, line=line, what=what, problem=problem)) from None
-
-
-def _suspicion(line: dict[str, Any]) -> Suspicion:
-    values = {**line}
-    for name in ("current", "suggested", "entities"):
-        values[name] = entities_of(line[name])
-    for name, kind in SUSPICION_LISTS.items():
-        if not isinstance(line[name], list) or not all(type(value) is kind for value in line[name]):
-            raise LookupError(f"its {name} are no list of {NAMES[kind]}")
-        values[name] = tuple(line[name])
-    if line["kind"] not in KINDS:
-        raise LookupError(f"its kind is {line['kind']!r}")
-    _check_texts(line, ("id", "document", "family", "file"))
-    _check_characters(line["id"], "id")
-    _check_numbers(line, ("score", "probability", "suggested_probability"))
-    for name in ("score", "probability", "suggested_probability"):
-        values[name] = math.nan if line[name] is None else line[name]
-    for name in ("first", "line"):
-        if type(line[name]) is not int or line[name] < 0:
-            raise LookupError(f"its {name} is no number from 0 on")
-    _check_region(line)
-    end = line["first"] + len(line["words"])
-    if line["words"] and not line["first"] <= line["start"] < line["end"] <= end:
-        raise LookupError("its region is not among its words")
-    for side in ("drives", "supporting", "opposing"):
-        for reference in line[side]:
-            _check_texts(reference, ("text", "context", "document", "label", "gold", "predicted", "missing"))
-            _check_numbers(reference, ("effect",))
-            if not all(is_place(reference.get(name, 0)) for name in ("start", "end", "offset")):
-                raise LookupError(f"one of its {side} has a place that is none")
-    return Suspicion(**values)
-
-
-def _decision(line: dict[str, Any]) -> Decision:
-    values = {name: value for name, value in line.items() if name not in ("seginf", "version")}
-    values.update(current=entities_of(line["current"]), entities=entities_of(line["entities"]))
-    if not isinstance(line["words"], list) or not all(isinstance(word, str) for word in line["words"]):
-        raise LookupError("its words are no list of texts")
-    values["words"] = tuple(line["words"])
-    if line["choice"] not in CHOICES:
-        raise LookupError(f"its choice is {line['choice']!r}")
-    _check_texts(values, ("suspicion", "document", "reviewer", "time", "corpus", "family"))
-    _check_region(line)
-    return Decision(**values)
-
-
-def is_place(value: Any) -> bool:
-    """Is it the number of a token or character?"""
-    return type(value) is int and 0 <= value < LARGEST
-
-
-def _check_numbers(values: dict[str, Any], names: Sequence[str]) -> None:
-    for name in names:
-        value = values.get(name)  # numbers that are not finite were written as null
-        if value is not None and not (type(value) is float or (type(value) is int and abs(value) < LARGEST)):
-            raise LookupError(f"its {name} is no number")
-
-
-def _check_texts(values: dict[str, Any], names: Sequence[str]) -> None:
-    for name in names:
-        if not isinstance(values.get(name, ""), str):
-            raise LookupError(f"its {name} is no text")
-
-
-def _check_characters(text: str, name: str) -> None:
-    """Make sure that a name, unlike a corpus's words, can be written as it is. RAISES (LookupError)."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise LookupError(f"its {name} holds surrogates, which are no characters")
-
-
-def _check_region(line: dict[str, Any]) -> None:
-    if not all(is_place(line[name]) for name in ("start", "end")) or not line["start"] < line["end"]:
-        raise LookupError("its start and end are no tokens")
-
-
-def entities_of(values: Iterable[dict[str, Any]]) -> tuple[Entity, ...]:
-    """Read entities off JSON. RAISES (LookupError, TypeError): if they are none."""
-    found = []
-    for value in values:
-        start, end, label = value["start"], value["end"], value["label"]
-        if not (is_place(start) and is_place(end) and isinstance(label, str) and label and start < end):
-            raise LookupError(f"{value!r} is no entity")
-        _check_characters(label, "label")
-        found.append(Entity(start, end, label))
-    return tuple(found)
+    except ValidationError as error:
+        raise SeginfError(Errors.S170.format(path=path, line=line, what=what, problem=problem_of(error))) from None
+    except LookupError as error:
+        raise SeginfError(Errors.S170.format(path=path, line=line, what=what, problem=error.args[0])) from None

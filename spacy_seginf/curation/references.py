@@ -9,6 +9,7 @@ import numpy
 
 from ..explanation.explainer import Explainer
 from ..index.index import Index
+from .places import Pieces, find_piece, pieces_of
 from .suspicions import Suspicion
 
 CONTEXT = 60  # characters around references
@@ -47,16 +48,9 @@ class References:
 
     def of(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
         """Do the same for a suspicion of a ranking; nothing if the index lacks its tokens."""
-        for number, first, length in self._documents.get(suspicion.document, ()):
-            if first <= suspicion.start and suspicion.end <= first + length:
-                return self.at(number, suspicion.start - first, suspicion.end - first)
-        return {"supporting": [], "opposing": []}
+        place = find_piece(self._pieces, suspicion.document, suspicion.start, suspicion.end)
+        return self.at(*place) if place is not None else {"supporting": [], "opposing": []}
 
     @cached_property
-    def _documents(self) -> dict[str, list[tuple[int, int, int]]]:
-        """By id: documents of the index, the number of their first token, and how many they have."""
-        found: dict[str, list[tuple[int, int, int]]] = {}
-        for number, length in enumerate(self._index.data.lengths):
-            name, first = self._index.place(number, 0)
-            found.setdefault(name, []).append((number, first, length))
-        return found
+    def _pieces(self) -> Pieces:
+        return pieces_of(self._index)

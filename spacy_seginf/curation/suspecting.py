@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Callable, Optional, Sequence
 
@@ -12,10 +12,13 @@ from ..crf.schemes import Entity
 from .driving import Mistakes, likeness
 from .families import find_families
 from .feedback import Traits, feedback_factors, heard_labels
-from .opinions import Trusted, head_opinion, held_out_opinion, neighbours_opinion, trusted_head, unannotated
+from .neighbours import directions
+from .opinions import Trusted, head_opinion, held_out_opinion, neighbours_opinion, unannotated
 from .ranking import Suspect, overlapping_left_out, suspects_of
 from .readings import Reading, Regions, find_regions
+from .regions import Correction, touching
 from .source import LabelSource
+from .trusted import trusted_head
 
 CONSIDERED = 1000
 LIKE = 10  # mistakes that a region is compared with: the most similar ones
@@ -24,27 +27,10 @@ SEED = 0
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Decided:
-    """What a region of a training document was decided to hold. document (int); start, end (int): tokens; current,
-    entities (tuples of Entity): before and after."""
-
-    document: int
-    start: int
-    end: int
-    current: Reading
-    entities: Reading
-
-    @property
-    def wrong(self) -> bool:
-        """Whether the labels were changed."""
-        return self.current != self.entities
-
-
 class Suspector:
     """Finds suspicious regions, again and again as decisions come in.
 
-    source (LabelSource): training labels. words (sequence of sequences of str): tokens of the documents.
+    source (LabelSource): training labels, with the tokens of the documents.
     trusted (Trusted): texts with right labels, such as a development corpus; None if there are none.
     missing (sequence of (document, start, end, type)): entities that the index found missing.
     say (Callable): is told what is being done.
@@ -55,17 +41,16 @@ class Suspector:
     def __init__(
         self,
         source: LabelSource,
-        words: Sequence[Sequence[str]],
         trusted: Optional[Trusted] = None,
         missing: Sequence[tuple[int, int, int, str]] = (),
         say: Say = lambda _: None,
         considered: int = CONSIDERED,
     ) -> None:
-        self.source, self._words, self.considered = source, words, considered
+        self.source, self._words, self.considered = source, list(source.words), considered
         head = None
         if trusted is not None and len(trusted):
             say("Fitting a head to the trusted labels")
-            head = trusted_head(trusted)
+            head = trusted_head(trusted.data)
             missing = [*missing, *unannotated(source, head)]
         self.regions = Regions(source, find_regions(source, missing))
         say(f"Asking heads that have not seen the document about {len(self.regions):,} regions")
@@ -87,7 +72,7 @@ class Suspector:
         alike = numpy.sort(likeness(self.source, mistakes, segments.reshape(-1, 3)), axis=1)[:, ::-1][:, :LIKE]
         self._raised = numpy.maximum(alike.mean(axis=1), 0.0) if len(mistakes) else None
 
-    def rank(self, decided: Sequence[Decided] = ()) -> list[Suspect]:
+    def rank(self, decided: Sequence[Correction] = ()) -> list[Suspect]:
         """Order the suspects that are not decided yet, the most suspicious first.
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
@@ -147,7 +132,7 @@ class Suspector:
         changed = replace(suspect, suggested=wanted, reading=number, suggested_probability=probability)
         return replace(changed, start=entity.start, end=entity.end)
 
-    def _places(self, decided: Sequence[Decided]) -> tuple[numpy.ndarray, list[Decided]]:
+    def _places(self, decided: Sequence[Correction]) -> tuple[numpy.ndarray, list[Correction]]:
         """Find the suspects that decisions are about (int64), and what was decided of each: a decision may be on more
         tokens than a suspect."""
         by_document: dict[int, list[int]] = {}
@@ -165,7 +150,7 @@ class Suspector:
                 if not current and one.current:
                     continue
                 seen.add(current)
-                outcome = tuple(new for new in one.entities if new.start < suspect.end and suspect.start < new.end)
+                outcome = tuple(touching(suspect.start, suspect.end, one.entities))
                 places.append(number)
                 sure.append(replace(one, start=suspect.start, end=suspect.end, current=current, entities=outcome))
         return numpy.array(places, dtype=numpy.int64), sure
@@ -202,4 +187,4 @@ def _means(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     firsts = source.data.starts[segments[:, 0]]
     for vector, first, (_, start, end) in zip(vectors, firsts.tolist(), segments.tolist()):
         vector[:] = source.data.features[first + start : first + end].mean(axis=0)
-    return vectors / numpy.maximum(numpy.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return directions(vectors)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Annotated, Any, ClassVar, Sequence
+
+from pydantic import ConfigDict
 
 from ..crf.schemes import Entity
 from ..rendering.templates import template
 from ..rendering.text import shorten, visible
+from .fields import Entities, Evidence, Flag, Name, Number, Place, Text, one_of
+from .regions import KINDS
 
 SHOWN = 20
 AROUND = 6  # tokens shown on each side
@@ -43,27 +47,29 @@ class Suspicion:
     file (str), line (int): where the region comes from, if the corpus says so; line is 0 if it does not.
     """
 
-    id: str
-    document: str
-    start: int
-    end: int
-    kind: str
-    current: tuple[Entity, ...]
-    suggested: tuple[Entity, ...]
-    score: float
-    probability: float
-    suggested_probability: float
-    family: str = ""
-    words: tuple[str, ...] = ()
-    spaces: tuple[bool, ...] = ()
-    first: int = 0
-    entities: tuple[Entity, ...] = ()
-    reasons: tuple[str, ...] = ()
-    drives: tuple[dict[str, Any], ...] = ()
-    supporting: tuple[dict[str, Any], ...] = ()
-    opposing: tuple[dict[str, Any], ...] = ()
-    file: str = ""
-    line: int = 0
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    id: Name
+    document: Text
+    start: Place
+    end: Place
+    kind: Annotated[str, one_of(KINDS)]
+    current: Entities
+    suggested: Entities
+    score: Number
+    probability: Number
+    suggested_probability: Number
+    family: Text = ""
+    words: tuple[Text, ...] = ()
+    spaces: tuple[Flag, ...] = ()
+    first: Place = 0
+    entities: Entities = ()
+    reasons: tuple[Text, ...] = ()
+    drives: Evidence = ()
+    supporting: Evidence = ()
+    opposing: Evidence = ()
+    file: Text = ""
+    line: Place = 0
 
     @property
     def region(self) -> tuple[str, ...]:
@@ -80,9 +86,9 @@ class Ranking:
     """
 
     suspicions: tuple[Suspicion, ...]
-    corpus: str
-    labels: tuple[str, ...]
-    scheme: str = "BIO"
+    corpus: Name
+    labels: tuple[Text, ...]
+    scheme: Text = "BIO"
     about: dict[str, Any] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Sequence
 from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.records import Decision
+from ..curation.regions import overlap, touching
 from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors, SeginfError
-from .deciding import chosen, decide, grown, overlap
+from .deciding import changed_region, chosen, decide
 from .origin import fingerprint, labels_of
 from .windows import Window, window_of
 
@@ -71,11 +72,10 @@ class Answers:
         if both:
             texts = {"one": window.describe(both[:1]), "other": window.describe(both[1:])}
             raise SeginfError(Errors.S197.format(path=self.path, place=place, **texts))
-        start, end = grown(suspicion, window, left)
-        for entity in window.cut:
-            if entity.start < end and start < entity.end:
-                problem = f"changes reach into the entity of tokens {entity.start} to {entity.end - 1} ({entity.label})"
-                raise self.outside(place, problem + ", which goes beyond the text that was shown")
+        start, end = changed_region(suspicion, window, left)
+        for entity in touching(start, end, window.cut):
+            problem = f"changes reach into the entity of tokens {entity.start} to {entity.end - 1} ({entity.label})"
+            raise self.outside(place, problem + ", which goes beyond the text that was shown")
         self._add(decide(suspicion, window, left), place)
 
     def entity(self, window: Window, value: dict[str, Any], label: Any, place: str) -> Entity:

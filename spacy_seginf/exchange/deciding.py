@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Sequence
 
 from ..crf.schemes import Entity
 from ..curation.records import Decision
+from ..curation.regions import grown, within
 from ..curation.suspicions import Suspicion
 from .windows import Window
 
@@ -17,9 +18,9 @@ def decide(suspicion: Suspicion, window: Window, left: Sequence[Entity]) -> Deci
     RETURNS (Decision): "accept", "keep" or "label", without reviewer, time and corpus. If the annotator changed
         entities outside of the region, the decision is on a larger region that holds them all.
     """
-    start, end = grown(suspicion, window, left)
-    current = _within(window.entities, start, end)
-    entities = _within(left, start, end)
+    start, end = changed_region(suspicion, window, left)
+    current = within(start, end, window.entities)
+    entities = within(start, end, left)
     if (start, end) != (suspicion.start, suspicion.end):
         choice = "label"
     elif entities == tuple(sorted(suspicion.suggested)):
@@ -38,28 +39,9 @@ def chosen(suspicion: Suspicion, choice: str) -> Decision:
     return Decision(*place, suspicion.region, tuple(sorted(suspicion.current)), choice, entities)
 
 
-def grown(suspicion: Suspicion, window: Window, left: Sequence[Entity]) -> tuple[int, int]:
+def changed_region(suspicion: Suspicion, window: Window, left: Sequence[Entity]) -> tuple[int, int]:
     """Find the smallest region around a suspicion's that holds all changes and cuts no entity."""
-    start, end = suspicion.start, suspicion.end
-    for entity in set(left) ^ set(window.entities):
-        start, end = min(start, entity.start), max(end, entity.end)
-    while True:
-        cut = [entity for entity in (*window.entities, *left) if _cuts(start, end, entity)]
-        if not cut:
-            return start, end
-        start, end = min(start, cut[0].start), max(end, cut[0].end)
-
-
-def overlap(entities: Sequence[Entity]) -> Optional[tuple[Entity, Entity]]:
-    """Find two entities that share a token."""
-    ordered = sorted(entities)
-    return next(((one, other) for one, other in zip(ordered, ordered[1:]) if other.start < one.end), None)
-
-
-def _cuts(start: int, end: int, entity: Entity) -> bool:
-    touches = entity.start < end and start < entity.end
-    return touches and not (start <= entity.start and entity.end <= end)
-
-
-def _within(entities: Sequence[Entity], start: int, end: int) -> tuple[Entity, ...]:
-    return tuple(sorted(entity for entity in entities if start <= entity.start and entity.end <= end))
+    changed = set(left) ^ set(window.entities)
+    start = min([suspicion.start, *(entity.start for entity in changed)])
+    end = max([suspicion.end, *(entity.end for entity in changed)])
+    return grown(start, end, (*window.entities, *left))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Callable, Iterable, Optional
 
 from ..crf.schemes import Entity
+from ..curation.regions import touching
 from ..curation.suspicions import Suspicion
 from ..errors import Errors, SeginfError
 
@@ -120,8 +121,7 @@ def _problem(suspicion: Suspicion) -> str:
         return f"it has {len(suspicion.words)} words and {len(suspicion.spaces)} spaces"
     if not suspicion.first <= suspicion.start < suspicion.end <= last:
         return f"its region is not among its words {suspicion.first} to {last}"
-    inside = [entity for entity in suspicion.entities if suspicion.start < entity.end and entity.start < suspicion.end]
-    if sorted(inside) != sorted(suspicion.current):
+    if sorted(touching(suspicion.start, suspicion.end, suspicion.entities)) != sorted(suspicion.current):
         return "the entities of its region are not its current ones"
     for entity in (*suspicion.current, *suspicion.suggested):
         if not suspicion.start <= entity.start < entity.end <= suspicion.end:

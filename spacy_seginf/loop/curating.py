@@ -19,19 +19,15 @@ from spacy.training import Corpus
 
 from ..attribution.method import Texts
 from ..config_files import read_config
-from ..crf import one_label_each
 from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.opening import Opened
 from ..curation.records import Decision, suspicion_id
 from ..curation.scores import segment_scores
-from ..curation.source import LabelSource
 from ..curation.suspecting import Suspector
 from ..errors import Errors, SeginfError
-from ..influence.choose import fit_to_optimum
-from ..influence.data import HeadData
 from ..tagger.corpus import identifier_of, read_documents
-from .fixing import entity_counts, f1
+from .correcting import entity_counts, f1, refit_head
 from .reviewing import Look, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
 
 LOSS, RANDOM = "marginal_loss", "random"  # scores of the orders that are compared
@@ -68,17 +64,9 @@ def curve_of(reviewer: Reviewer, looks: Sequence[Look], at: Sequence[int], test:
     """Refit the head after some numbers of looks (ints), and score it on test texts with right labels."""
     source, found = reviewer.source, [0.0, *found_tokens(reviewer, looks)]
     counts = sorted({min(count, len(looks)) for count in at})
-    values = [head_f1(source, corrected_labels(source, looks[:count]), test) for count in counts]
+    heads = [refit_head(source, corrected_labels(source, looks[:count]))[0] for count in counts]
+    values = [f1(entity_counts(head, test, source.scheme)) for head in heads]
     return Curve(counts, [found[count] for count in counts], values)
-
-
-def head_f1(source: LabelSource, labels: numpy.ndarray, test: Texts) -> float:
-    """Return the entity F1 of the head refit to other training labels (int64, tokens)."""
-    head = source.head
-    if (labels != source.labels).any():
-        data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
-        head = fit_to_optimum(data, source.head, source.penalty, near=True).head
-    return f1(entity_counts(head, test, source.scheme))
 
 
 def decisions_of(opened: Opened, looks: Sequence[Look], reviewer: str) -> list[Decision]:
@@ -111,7 +99,7 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
     truth = source.labels.copy()
     for number, length in enumerate(source.data.lengths):
         name, first = opened.index.place(number, 0)
-        if name not in docs or [token.text for token in docs[name][first : first + length]] != opened.words[number]:
+        if name not in docs or [token.text for token in docs[name][first : first + length]] != source.words[number]:
             raise SeginfError(Errors.S216.format(path=path, id=name))
         doc = docs[name]
         rows = truth[source.data.starts[number] :][:length]

@@ -10,8 +10,9 @@ import numpy
 from ..crf.schemes import Entity
 from ..curation.ranking import Suspect
 from ..curation.readings import Reading
+from ..curation.regions import Correction, grown, within
 from ..curation.source import LabelSource
-from ..curation.suspecting import Decided, Suspector
+from ..curation.suspecting import Suspector
 from ..errors import Errors, SeginfError
 
 
@@ -19,11 +20,11 @@ from ..errors import Errors, SeginfError
 class Look:
     """What was read at once: a span, or the spans of a family.
 
-    decided (tuple of Decided): what they hold in truth.
+    decided (tuple of Correction): what they hold in truth.
     suspects (tuple of Suspect): what was suspected there; empty if the order knew no suggestions.
     """
 
-    decided: tuple[Decided, ...]
+    decided: tuple[Correction, ...]
     suspects: tuple[Suspect, ...] = ()
 
     @property
@@ -32,7 +33,7 @@ class Look:
         return sum(one.wrong for one in self.decided) / len(self.decided)
 
     def by_kind(self) -> Iterator[tuple[str, bool, bool]]:
-        """Yield of each span what was suspected (see ``records.KINDS``), whether it was wrong, and whether the
+        """Yield of each span what was suspected (see ``regions.KINDS``), whether it was wrong, and whether the
         suggestion was what it holds in truth."""
         for one, suspect in zip(self.decided, self.suspects):
             outside = [e for e in one.current if e.end <= suspect.start or suspect.end <= e.start]
@@ -53,19 +54,13 @@ class Reviewer:
         self.source, self.truth = source, truth
         self.wrong = truth != source.labels
 
-    def decide(self, document: int, start: int, end: int) -> Decided:
+    def decide(self, document: int, start: int, end: int) -> Correction:
         """Say what a region should hold. It grows until it cuts no entity, neither a present nor a true one."""
         first, length = int(self.source.data.starts[document]), self.source.data.lengths[document]
         rows = slice(first, first + length)
         now, true = self._entities(self.source.labels[rows]), self._entities(self.truth[rows])
-        grown = True
-        while grown:
-            touched = [one for one in (*now, *true) if one.start < end and start < one.end]
-            low, high = min([start, *(one.start for one in touched)]), max([end, *(one.end for one in touched)])
-            grown = (low, high) != (start, end)
-            start, end = low, high
-        inside = [tuple(one for one in side if start <= one.start and one.end <= end) for side in (now, true)]
-        return Decided(document, start, end, *inside)
+        start, end = grown(start, end, (*now, *true))
+        return Correction(start, end, within(start, end, true), document, within(start, end, now))
 
     def look(self, suspects: Sequence[Suspect]) -> Look:
         """Read some suspects at once."""
@@ -84,7 +79,7 @@ def read_ranking(
     families (bool): whether a family is one look; else each of its spans is.
     """
     done: list[Look] = []
-    decided: list[Decided] = []
+    decided: list[Correction] = []
     while len(done) < looks:
         wanted = looks - len(done) if every is None else min(every, looks - len(done))
         batch = list(_batch(suspector, decided, wanted, families))
@@ -148,7 +143,7 @@ def counts_by_kind(looks: Iterable[Look]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _batch(suspector: Suspector, decided: Sequence[Decided], wanted: int, families: bool) -> Iterator[list[Suspect]]:
+def _batch(suspector: Suspector, decided: Sequence[Correction], wanted: int, families: bool) -> Iterator[list[Suspect]]:
     """Yield the suspects of the next looks."""
     suspects = suspector.rank(decided)
     if not families:

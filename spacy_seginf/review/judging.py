@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from dataclasses import dataclass, replace
+from typing import Sequence
+
+from pydantic import TypeAdapter, ValidationError
 
 from ..crf.schemes import Entity
 from ..curation.decisions import now
-from ..curation.records import CHOICES, Decision
+from ..curation.fields import Entities, Flag, Text, problem_of
+from ..curation.records import Choice, Decision
+from ..curation.regions import grown
 from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors, SeginfError
 from .shown import brief
@@ -21,17 +25,27 @@ class Said:
         whether it was decided as one of a family.
     """
 
-    suspicion: str
-    choice: str
-    entities: tuple[Entity, ...] = ()
-    together: bool = False
+    suspicion: Text
+    choice: Choice
+    entities: Entities = ()
+    together: Flag = False
+
+
+_SAID = TypeAdapter(Said)
 
 
 def read_said(content: object) -> list[Said]:
     """Read a list of what was said off JSON, which may be anything. RAISES (ValueError): S185 if it is no such list."""
     if not isinstance(content, list) or not content:
         raise SeginfError(Errors.S185.format(suspicion="", problem="a list of decisions was expected"))
-    return [_read_one(entry) for entry in content]
+    try:
+        said = [_SAID.validate_python(entry) for entry in content]
+    except ValidationError as error:
+        raise _refusal("", brief(problem_of(error))) from None
+    for one, entry in zip(said, content):
+        if one.choice == "label" and "entities" not in entry:
+            raise _refusal(one.suspicion, "it does not say which entities there should be")
+    return [replace(one, entities=tuple(sorted(one.entities))) for one in said]
 
 
 def decide(ranking: Ranking, suspicion: Suspicion, said: Said, reviewer: str) -> Decision:
@@ -73,9 +87,7 @@ def grow(suspicion: Suspicion, entities: Sequence[Entity]) -> tuple[int, int]:
     """
     start = min([suspicion.start, *(entity.start for entity in entities)])
     end = max([suspicion.end, *(entity.end for entity in entities)])
-    # Annotated entities do not overlap, so one more can be cut at each end only.
-    cut = [entity for entity in suspicion.entities if entity.start < end and entity.end > start]
-    start, end = min([start, *(entity.start for entity in cut)]), max([end, *(entity.end for entity in cut)])
+    start, end = grown(start, end, suspicion.entities)
     if start < suspicion.first or end > suspicion.first + len(suspicion.words):
         raise _refusal(suspicion.id, "it reaches beyond the words that are shown")
     return start, end
@@ -89,31 +101,6 @@ def _check(ranking: Ranking, suspicion: Suspicion, entities: Sequence[Entity]) -
         if entity.start < end:
             raise _refusal(suspicion.id, f"its entities overlap at token {entity.start}")
         end = entity.end
-
-
-def _read_one(entry: Any) -> Said:
-    if not isinstance(entry, dict) or not isinstance(entry.get("suspicion"), str):
-        raise _refusal("", "it names no suspicion")
-    identifier, choice = entry["suspicion"], entry.get("choice")
-    if choice not in CHOICES:
-        raise _refusal(identifier, f"'{brief(choice)}' is no choice")
-    if choice == "label" and "entities" not in entry:
-        raise _refusal(identifier, "it does not say which entities there should be")
-    values = entry.get("entities", [])
-    read = [_entity(value) for value in values] if isinstance(values, list) else [None]
-    entities = [entity for entity in read if entity is not None]
-    if len(entities) != len(read):
-        raise _refusal(identifier, "its entities are none")
-    return Said(identifier, choice, tuple(sorted(entities)), entry.get("together") is True)
-
-
-def _entity(value: object) -> Optional[Entity]:
-    if not isinstance(value, dict):
-        return None
-    start, end, label = value.get("start"), value.get("end"), value.get("label")
-    if type(start) is not int or type(end) is not int or not isinstance(label, str) or not 0 <= start < end:
-        return None  # JSON's true is an int as well
-    return Entity(start, end, label)
 
 
 def _refusal(suspicion: str, problem: str) -> ValueError:

@@ -20,12 +20,13 @@ from spacy_seginf.curation.opinions import (
     held_out_opinion,
     neighbours_opinion,
     telling,
-    trusted_head,
     unannotated,
 )
-from spacy_seginf.curation.ranking import kind_of, overlapping_left_out, span_of, suspects_of
+from spacy_seginf.curation.ranking import overlapping_left_out, span_of, suspects_of
 from spacy_seginf.curation.readings import REACH, Opinion, Regions, find_regions, tags_of
+from spacy_seginf.curation.regions import kind_of
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.trusted import trusted_head
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import complete_labels
 from spacy_seginf.influence.fit import fit_head, loss_and_gradient
@@ -178,7 +179,7 @@ def test_neighbours_are_the_nearest_trusted_tokens(two_types):
 
 def test_a_trusted_head_is_an_optimum_on_the_trusted_labels():
     trusted = trusted_of(numpy.random.default_rng(2), [9] * 12)
-    head = trusted_head(trusted)
+    head = trusted_head(trusted.data)
     penalties = [10.0 ** (k / 2) for k in range(-3, 8)]
     losses = [loss_and_gradient(trusted.data, head, l2)[0] - fit_head(trusted.data, head, l2).loss for l2 in penalties]
     assert min(losses) < 0.05 < sorted(losses)[1]  # of one penalty, and of no other

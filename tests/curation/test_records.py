@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import (
     CHOICES,
-    KINDS,
     Decision,
     corpus_digest,
     decision_line,
@@ -24,6 +23,7 @@ from spacy_seginf.curation.records import (
     suspicion_id,
     write_ranking,
 )
+from spacy_seginf.curation.regions import KINDS
 from spacy_seginf.curation.suspicions import Ranking, Suspicion
 
 from ..review.making import small_ranking

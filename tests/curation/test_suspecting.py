@@ -20,7 +20,8 @@ from spacy_seginf.curation.opening import open_curation
 from spacy_seginf.curation.opinions import Trusted
 from spacy_seginf.curation.records import Decision, corpus_digest, read_ranking, suspicion_id
 from spacy_seginf.curation.references import References
-from spacy_seginf.curation.suspecting import Decided, Suspector
+from spacy_seginf.curation.regions import Correction
+from spacy_seginf.curation.suspecting import Suspector
 from spacy_seginf.influence.effects import HeadEffects, log_odds
 from spacy_seginf.loop.curating import decisions_of, truth_of
 from spacy_seginf.loop.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
@@ -131,7 +132,7 @@ def test_the_command(exact_path, corpus_path, tmp_path):
 
 
 def test_one_pattern(opened):
-    suspects = Suspector(opened.source, opened.words, None, opened.missing).rank()
+    suspects = Suspector(opened.source, None, opened.missing).rank()
     for choice, right in [
         (Choice(suggested=("PER",)), lambda one, words, name: any(e.label == "PER" for e in one.suggested)),
         (Choice(kinds=("remove", "rebound")), lambda one, words, name: one.kind in ("remove", "rebound")),
@@ -139,7 +140,7 @@ def test_one_pattern(opened):
         (Choice(text="^osted"), lambda one, words, name: words.lower().startswith("osted")),
     ]:
         for one in suspects:
-            words = " ".join(opened.words[one.document][one.start : one.end])
+            words = " ".join(opened.source.words[one.document][one.start : one.end])
             name = opened.index.place(one.document, 0)[0]
             assert choice.wants(one, opened.places, opened.index) == right(one, words, name)
     with pytest.raises(ValueError, match="S214"):
@@ -256,7 +257,7 @@ def test_a_reviewer_decides_whole_entities(opened):
     truth[first + start : first + end] = 0
     reviewer = Reviewer(source, truth)
     label = source.scheme.entities(source.labels[first : first + end].tolist())[-1][2]
-    expected = Decided(document, start, end, (Entity(start, end, label),), ())
+    expected = Correction(start, end, (), document, (Entity(start, end, label),))
     assert reviewer.decide(document, start + 1, end) == expected and expected.wrong
     kept = next(span for span in source.entities.tolist() if span[0] != document)
     assert not reviewer.decide(*kept).wrong
@@ -272,7 +273,7 @@ def test_reading_finds_what_is_wrong(opened):
         first = int(source.data.starts[document])
         truth[first + start : first + end] = source.scheme.entity_tags("PER", end - start)
     reviewer = Reviewer(source, truth)
-    suspector = Suspector(source, opened.words, trusted_of(opened, truth), opened.missing)
+    suspector = Suspector(source, trusted_of(opened, truth), opened.missing)
     for every in (None, 4):
         looks = read_in_order(suspector, reviewer, 1000, every=every, families=False)
         spans = [(one.document, one.start, one.end) for look in looks for one in look.decided]

@@ -10,7 +10,7 @@ import pytest
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.plots import _name, plot_families, plot_reading_curve
-from spacy_seginf.curation.records import KINDS
+from spacy_seginf.curation.regions import KINDS
 from spacy_seginf.rendering.pictures import check_picture, new_figure, picture_text
 
 from ..cli.running import run

@@ -12,9 +12,11 @@ import pytest
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_decisions, write_ranking
+from spacy_seginf.review.page import PAGES
 
 from .making import LONG, hostile_ranking, large_ranking, small_ranking
 from .pages import decided, press, says, settle, shows, title
+from .region_cases import CASES
 
 pytestmark = pytest.mark.slow
 TIMES = "\u00d7"
@@ -481,3 +483,15 @@ def test_ten_thousand_suspicions(serve, new_page):
     press(page, "u")
     assert len(decided(path)) == 5 + 2 * 999
     assert page.problems == []
+
+
+def test_regions_grow_as_the_server_has_them(browser):
+    page = browser.new_page()
+    page.add_script_tag(path=PAGES / "regions.js")
+    for name, case in CASES.items():
+        (start, end), (first, last) = case.region, case.shown
+        detail = {"first": first, "words": ["word"] * (last - first), "start": start, "end": end}
+        detail["entities"] = [[*span, 0] for span in case.annotated]
+        found = page.evaluate("([detail, entity]) => replaced(detail, ...entity)", [detail, [*case.entity, 1]])
+        assert (found and (found["start"], found["end"])) == case.grown, name
+    page.close()

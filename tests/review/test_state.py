@@ -10,12 +10,13 @@ import pytest
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions, final_decisions
 from spacy_seginf.curation.records import read_decisions
-from spacy_seginf.curation.suspicions import Ranking
+from spacy_seginf.curation.suspicions import Ranking, Suspicion
 from spacy_seginf.review.judging import Said, grow, read_said
 from spacy_seginf.review.shown import Tables, brief, number
 from spacy_seginf.review.state import Review
 
 from .making import BIDI, CORPUS, LABELS, LONG, hostile_ranking, small_ranking, suspect
+from .region_cases import CASES
 
 
 @pytest.fixture
@@ -116,15 +117,17 @@ def test_a_region_grows_over_the_entities_that_it_would_cut(review):
     assert decision.entities == (Entity(22, 26, "ORG"),)
 
 
-def test_a_region_can_not_leave_what_is_shown():
-    found = suspect("[Osted]/LOC won .", 0, 1, [], first=5)
-    assert grow(found, [Entity(5, 8, "LOC")]) == (5, 9 - 1)
-    for entity in (Entity(4, 6, "LOC"), Entity(5, 9, "LOC")):
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_regions_grow(case):
+    words = ("word",) * (case.shown[1] - case.shown[0])
+    annotated = tuple(Entity(*span, "LOC") for span in case.annotated)
+    found = Suspicion("i", "d", *case.region, "rebound", (), (), 1.0, 0.5, 0.5)
+    found = replace(found, words=words, first=case.shown[0], entities=annotated)
+    if case.grown is None:
         with pytest.raises(ValueError, match=r"S185.*beyond the words"):
-            grow(found, [entity])
-    cut = replace(found, entities=(*found.entities, Entity(7, 12, "ORG")))  # goes on behind the words
-    with pytest.raises(ValueError, match="S185"):
-        grow(cut, [Entity(5, 8, "LOC")])
+            grow(found, [Entity(*case.entity, "ORG")])
+    else:
+        assert grow(found, [Entity(*case.entity, "ORG")]) == case.grown
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.problem import problem_key
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.files import write_text
-from spacy_seginf.loop.fixing import f1_figures, fixed_counts
 
+from .corrected import f1_figures, fixed_counts
 from .measures import Sought
 from .sources import annotated
 from .truth import GOLD, Record, Truth, match
