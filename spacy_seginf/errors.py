@@ -47,7 +47,7 @@ class Warnings(metaclass=_Coded):
         "-m spacy seginf index` with this method in the pipeline's config to keep the result with the index."
     )
     W007 = (
-        "The tagger makes no mistake in {path}, so nothing drives any: the order is that of suspicion alone. Name "
+        "The tagger makes no mistake in {path}, so nothing drives any: the order is that of the scores alone. Name "
         "texts that it tags wrongly, with their right labels."
     )
     W060 = (
@@ -381,7 +381,7 @@ class Errors(metaclass=_Coded):
         "The pipeline {path} can't judge labels that it has not seen: its component '{name}' has the tags {found}, and "
         "the indexed one {known}. Train it like that one, on a part of the documents."
     )
-    # Curation: suspicions and decisions
+    # Curation: issues and decisions
     S176 = (
         "The head of an attached ner reads its hidden layer, through which no gradients are passed on. Use a method "
         "that reads the head alone (--method): segment influence, nearest neighbours or TracIn-Last."
@@ -426,17 +426,17 @@ class Errors(metaclass=_Coded):
         "The index of {path} has identity curvature, under which heads can't be asked what they would say without a "
         "document. Build one with `seginf index --curvature exact` (or kfac)."
     )
-    S214 = "There are no suspicions of the {what} {value!r}: {problem}. Choose another, or none."
+    S214 = "There are no label issues of the {what} {value!r}: {problem}. Choose another, or none."
     # Curation: exchange with annotation tools
-    S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."
+    S190 = "The label issue {issue} can't be exported: {problem}. Make the ranking anew, from this corpus."
     S191 = "{path}, {place}: {problem}. Import the file as the tool wrote it, from tasks that `seginf export` made."
     S192 = (
-        "{path}, {place}: the suspicion {suspicion!r} is not in the ranking. Name the ranking that the tasks were "
+        "{path}, {place}: the issue {issue!r} is not in the ranking. Name the ranking that the tasks were "
         "exported from."
     )
     S193 = "{path}, {place}: the task was exported from another {what}. Name the ranking that it was exported from."
     S194 = (
-        "{path}, {place}: the suspicion {suspicion} has an answer already ({first}). Leave one answer in the file, or "
+        "{path}, {place}: the label issue {issue} has an answer already ({first}). Leave one answer in the file, or "
         "export each annotator's answers to a file of their own, and import them with their names."
     )
     S195 = (
@@ -492,7 +492,7 @@ class Errors(metaclass=_Coded):
         "{pipeline} CORPUS.spacy"
     )
     S182 = (
-        "The decisions in {path} are about another corpus (line of suspicion '{suspicion}'; its digest begins with "
+        "The decisions in {path} are about another corpus (line of issue '{issue}'; its digest begins with "
         "{found}, that of the ranking with {expected}). Name another file with --decisions, or rank that corpus."
     )
     S183 = (
@@ -503,9 +503,7 @@ class Errors(metaclass=_Coded):
         "Port {port} of this machine can't be used ({problem}). Choose another with --port, or leave it out for a free "
         "one."
     )
-    S185 = (
-        "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
-    )
+    S185 = "The decision on '{issue}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
     # Memory
     S222 = (

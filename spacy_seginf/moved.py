@@ -36,7 +36,7 @@ TABLE = (
     ),
     ("pipeline", "indexing", "append attach build refit shard_tasks"),
     ("pipeline", "tagger", "checkpoints corpus crf_tagger encoding"),
-    ("render", "curation", "changes ranking_plots=plots suspicions"),
+    ("render", "curation", "changes ranking_plots=plots suspicions=issues"),
     ("render", "evaluation", "comparison=report comparison_plots=plots"),
     ("render", "explanation", "document=display page terminal wording"),
     ("render", "loop", "curation=report"),

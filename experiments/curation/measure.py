@@ -24,9 +24,9 @@ from spacy.tokens import Doc, DocBin
 from spacy_seginf.api.apply import apply_decisions as apply
 from spacy_seginf.api.index import build_index
 from spacy_seginf.curation.decisions import append_decisions
+from spacy_seginf.curation.finding import IssueFinder
 from spacy_seginf.curation.opening import Opened, open_curation
 from spacy_seginf.curation.scores import segment_scores
-from spacy_seginf.curation.suspecting import Suspector
 from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
 from spacy_seginf.loop.curating import decisions_of, recovered, scores_by_label, train_again, truth_of
 from spacy_seginf.loop.reviewing import Look, Reviewer, counts_by_kind, found_tokens, read_ranking, read_spans
@@ -87,11 +87,11 @@ def _embedded_seed(
     opened = open_curation(str(folder / "indexed"), train)
     reviewer = Reviewer(opened.source, truth_of(opened, corpus(None, "train_truth")))
     planted = _planted(opened)
-    suspector = _suspector(opened, dev)
+    finder = _finder(opened, dev)
     orders = {
-        "ranking": read_ranking(suspector, reviewer, LOOKS, every=EVERY),
-        "ranking_without_feedback": read_ranking(suspector, reviewer, LOOKS),
-        "ranking_spans": read_ranking(suspector, reviewer, LOOKS, every=EVERY, families=False),
+        "ranking": read_ranking(finder, reviewer, LOOKS, every=EVERY),
+        "ranking_without_feedback": read_ranking(finder, reviewer, LOOKS),
+        "ranking_spans": read_ranking(finder, reviewer, LOOKS, every=EVERY, families=False),
         **_baselines(opened, reviewer, LOOKS),
     }
     scores = {
@@ -111,8 +111,8 @@ def _embedded_seed(
     return scores
 
 
-def _suspector(opened: Opened, dev: Optional[Path]) -> Suspector:
-    return Suspector(opened.source, opened.read_trusted(dev), opened.missing)
+def _finder(opened: Opened, dev: Optional[Path]) -> IssueFinder:
+    return IssueFinder(opened.source, opened.read_trusted(dev), opened.missing)
 
 
 def _baselines(opened: Opened, reviewer: Reviewer, looks: int) -> dict[str, list[Look]]:
@@ -192,12 +192,12 @@ def conll_part(data: Path, *, quick: bool) -> dict[str, Any]:
     orders: dict[str, list[Look]] = {}
     trusted = {"": corrected_dev(data), "_published_dev": corpus(data, "dev"), "_no_trusted": None}
     for suffix, dev in trusted.items():
-        suspector = _suspector(opened, dev)
-        orders[f"feedback{suffix}"] = read_ranking(suspector, reviewer, spans, every=EVERY, families=False)
-        orders[f"no_feedback{suffix}"] = read_ranking(suspector, reviewer, spans, families=False)
+        finder = _finder(opened, dev)
+        orders[f"feedback{suffix}"] = read_ranking(finder, reviewer, spans, every=EVERY, families=False)
+        orders[f"no_feedback{suffix}"] = read_ranking(finder, reviewer, spans, families=False)
         if not suffix:
-            orders["feedback_every_25"] = read_ranking(suspector, reviewer, spans, every=25, families=False)
-            orders["feedback_families"] = read_ranking(suspector, reviewer, spans, every=EVERY)
+            orders["feedback_every_25"] = read_ranking(finder, reviewer, spans, every=25, families=False)
+            orders["feedback_families"] = read_ranking(finder, reviewer, spans, every=EVERY)
     orders.update(_baselines(opened, reviewer, spans))
     rows, figures = (
         [],

@@ -157,7 +157,7 @@ class Cases:
             write_ranking(again, ranking)
             review = Review(ranking, self.room / "none.jsonl", "eve")
             json.dumps({"rows": review.rows, "head": head(review)}, allow_nan=False)
-            for number in range(len(review.suspicions)):
+            for number in range(len(review.issues)):
                 json.dumps(review.detail(number), allow_nan=False)
             ranking._repr_html_()
             export(path, self.room / "tasks", format=form, force=True)

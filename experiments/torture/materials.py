@@ -58,8 +58,8 @@ class Materials:
 
     @property
     def ranking(self) -> Path:
-        """Suspicions about the corpus."""
-        return self.folder / "suspicions.jsonl"
+        """Label issues about the corpus."""
+        return self.folder / "issues.jsonl"
 
     @property
     def decisions(self) -> Path:
@@ -94,7 +94,7 @@ def make_materials(folder: Path) -> Materials:
     ranking = rank(str(made.indexed), made.corpus(".spacy"), made.ranking, top=40, references=10)
     taken: dict[str, set[int]] = {}
     found = []
-    for number, one in enumerate(ranking.suspicions):
+    for number, one in enumerate(ranking.issues):
         tokens = taken.setdefault(one.document, set())
         if tokens.isdisjoint(range(one.start, one.end)):
             found.append(decide(ranking, one, Said(one.id, ["accept", "keep", "skip"][number % 3]), "ann"))

@@ -13,10 +13,10 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
 from ..curation.decisions import append_decisions
+from ..curation.finding import IssueFinder
 from ..curation.opening import Opened, open_curation
 from ..curation.plots import plot_reading_curve
 from ..curation.reading import clean_texts
-from ..curation.suspecting import Suspector
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import json_text, recover_folder, replace_folder, write_text
@@ -154,8 +154,8 @@ def _read(
     """Read in all orders, knowing the truth."""
     source = opened.source
     reviewer = Reviewer(source, truth_of(opened, truth))
-    suspector = Suspector(source, opened.read_trusted(dev), opened.missing, msg.info)
-    orders = read_orders(suspector, reviewer, looks, every or None, msg.info)
+    finder = IssueFinder(source, opened.read_trusted(dev), opened.missing, msg.info)
+    orders = read_orders(finder, reviewer, looks, every or None, msg.info)
     msg.info("Refitting heads along the way")
     examples = read_judging(opened.nlp, opened.tagger, test, OTHER)
     judged = clean_texts(opened.nlp, [text.example for text in examples], opened.tagger.name)

@@ -15,13 +15,13 @@ from wasabi import Printer, table
 from ..curation.choosing import Choice
 from ..curation.describing import Describer
 from ..curation.driving import Mistakes, find_mistakes
+from ..curation.finding import IssueFinder
+from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change
 from ..curation.opening import open_curation
 from ..curation.opinions import Trusted
 from ..curation.places import CorpusPlaces
 from ..curation.plots import plot_families
 from ..curation.records import read_decisions, read_ranking, write_ranking
-from ..curation.suspecting import Suspector
-from ..curation.suspicions import SUSPICION_SCORE, Ranking, Suspicion, described_change
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
 from ..rendering.pictures import check_picture
@@ -57,7 +57,7 @@ def find_label_issues(
         entities say what training labels drive.
     mistakes (Path): texts with right labels (.spacy); what drives their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
-    choice (Choice): which suspicions are wanted. top (int): how many are listed.
+    choice (Choice): which issues are wanted. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written.
@@ -75,20 +75,20 @@ def find_label_issues(
     index, places, source = opened.index, opened.places, opened.source
     decided = opened.decided([decision for path in decisions for decision in read_decisions(path)])
     trusted = texts = opened.read_trusted(dev)
-    suspector = Suspector(source, trusted, opened.missing, msg.info)
+    finder = IssueFinder(source, trusted, opened.missing, msg.info)
     if mistakes is not None:
         texts = opened.read_trusted(mistakes)
     seen = None if texts is None else find_mistakes(head_of(opened.tagger.model), texts, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
             warnings.warn(Warnings.W007.format(path=mistakes), stacklevel=2)
-        suspector.raise_drivers(seen)
-    suspects = [suspect for suspect in suspector.rank(decided) if choice.wants(suspect, places, index)]
-    suspects = suspector.families(suspects[:top])
+        finder.raise_drivers(seen)
+    issues = [issue for issue in finder.rank(decided) if choice.wants(issue, places, index)]
+    issues = finder.families(issues[:top])
     describer = Describer(index, source, places, seen, texts)
-    msg.info(f"Describing {len(suspects):,} suspicions")
-    found = describer.describe(suspects, suspector.trust(suspects), references)
-    about = _about(index, places, suspector, seen, len(decided), trusted)
+    msg.info(f"Describing {len(issues):,} issues")
+    found = describer.describe(issues, finder.trust(issues), references)
+    about = _about(index, places, finder, seen, len(decided), trusted)
     ranking = Ranking(tuple(found), places.digest, source.scheme.labels, source.scheme.name, about)
     write_ranking(output, ranking)
     if plot is not None:
@@ -96,8 +96,8 @@ def find_label_issues(
         msg.good(f"Picture written: {plot}")
     if not silent:
         _print(found)
-        msg.good(f"Ranking written: {output} ({len(found):,} suspicions, {time.perf_counter() - started:.0f} s)")
-        typer.echo(f"Read them: python -m spacy seginf review {pipeline} --suspicions {output}")
+        msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
+        typer.echo(f"Read them: python -m spacy seginf review {pipeline} --issues {output}")
     return ranking
 
 
@@ -122,7 +122,7 @@ def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
 def _about(
     index: Index,
     places: CorpusPlaces,
-    suspector: Suspector,
+    finder: IssueFinder,
     mistakes: Optional[Mistakes],
     decided: int,
     trusted: Optional[Trusted],
@@ -130,7 +130,7 @@ def _about(
     return {
         "documents": len(places),
         "tokens": places.tokens,
-        "regions": len(suspector.regions),
+        "regions": len(finder.regions),
         "trusted_tokens": 0 if trusted is None else len(trusted),
         "mistakes": None if mistakes is None else mistakes.found,
         "decided": decided,
@@ -138,7 +138,7 @@ def _about(
     }
 
 
-def _print(found: Sequence[Suspicion]) -> None:
+def _print(found: Sequence[LabelIssue]) -> None:
     kinds = Counter(one.kind for one in found)
     families = len({one.family for one in found if one.family})
     alone = sum(1 for one in found if not one.family)
@@ -158,4 +158,4 @@ def _print(found: Sequence[Suspicion]) -> None:
     typer.echo(table(rows, header=header, divider=True, aligns=("r", "l", "l", "l", "l"), max_col=100))
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "nothing"
     typer.echo(f"{counts}; {families} families, {alone} alone. Readings: {families + alone}.")
-    typer.echo(SUSPICION_SCORE)
+    typer.echo(ISSUE_SCORE)

@@ -228,7 +228,7 @@ def scores_cli(
 def rank_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
-    output: Path = Opt(Path("suspicions.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
+    output: Path = Opt(Path("issues.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
     dev: Optional[Path] = Opt(
         None,
         "--dev",
@@ -269,7 +269,7 @@ def rank_cli(
 
 @seginf.command("export")
 def export_cli(
-    suspicions: Path = Arg(..., help="Ranking of suspicions (.jsonl)"),
+    issues: Path = Arg(..., help="Ranking of label issues (.jsonl)"),
     output: Path = Arg(..., help="File of tasks to write"),
     format: Optional[str] = Opt(None, "--format", "-f", help=EXCHANGE_FORMATS),
     top: Optional[int] = Opt(None, "--top", "-k", help="How many, from the most suspicious on; default: all", min=1),
@@ -279,16 +279,16 @@ def export_cli(
     force: bool = Opt(False, "--force", "-F", help="Replace the output if it exists"),
     quiet: bool = QUIET,
 ) -> None:
-    """Write suspicions as tasks for an annotation tool, with the suggestions marked."""
+    """Write label issues as tasks for an annotation tool, with the suggestions marked."""
     from ..api.export import export_issues
 
     settings: dict[str, Any] = {"format": format, "top": top, "corpus": corpus, "force": force, "silent": quiet}
-    report_errors(export_issues, suspicions, output, **settings)
+    report_errors(export_issues, issues, output, **settings)
 
 
 @seginf.command("import")
 def import_cli(
-    suspicions: Path = Arg(..., help="The ranking (.jsonl) that was exported"),
+    issues: Path = Arg(..., help="The ranking (.jsonl) that was exported"),
     answers: Path = Arg(..., help="File that the annotation tool wrote"),
     decisions: Path = Arg(..., help="File of decisions (.jsonl) to append to"),
     reviewer: str = Opt(..., "--reviewer", "-r", help="Who decided"),
@@ -299,13 +299,14 @@ def import_cli(
     from ..api.import_answers import import_answers
 
     settings: dict[str, Any] = {"reviewer": reviewer, "format": format, "silent": quiet}
-    report_errors(import_answers, suspicions, answers, decisions, **settings)
+    report_errors(import_answers, issues, answers, decisions, **settings)
 
 
 @seginf.command("review")
 def review_cli(
     pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
-    suspicions: Path = Opt(Path("suspicions.jsonl"), "--suspicions", help="Ranking written by `seginf rank`"),
+    issues: Path = Opt(Path("issues.jsonl"), "--issues", help="Ranking written by `seginf rank`"),
+    suspicions: Optional[Path] = Opt(None, "--suspicions", hidden=True),  # as version 0.1 named it
     decisions: Path = Opt(Path("decisions.jsonl"), "--decisions", help="File that decisions are appended to"),
     html: Optional[Path] = Opt(None, "--html", help="Write one self-contained page to this file, and serve nothing"),
     port: int = Opt(0, "--port", "-p", help="Port on this machine; 0 takes a free one", min=0, max=65535),
@@ -315,7 +316,7 @@ def review_cli(
     """Decide about suspicious training labels on a page that only this machine can see."""
     from ..api.review import review
 
-    settings: dict[str, Any] = {"suspicions": suspicions, "decisions": decisions, "html": html, "port": port}
+    settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
     report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
 
 

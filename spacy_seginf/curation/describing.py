@@ -1,4 +1,4 @@
-"""Suspects as people read them: the text around, why they are suspicious, what they drive, what supports them."""
+"""Label issues as people read them: the text around, why they are suspicious, what they drive, what supports them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..crf.schemes import Entity
 from ..index.index import Index
 from ..influence.effects import HeadEffects
 from .driving import Mistakes, drives
+from .issues import LabelIssue, spoken
 from .opinions import Trusted
 from .places import CorpusPlaces
-from .ranking import Suspect
+from .ranking import ScoredIssue
 from .readings import Reading
-from .records import suspicion_id
+from .records import issue_id
 from .references import References
 from .regions import kind_of
 from .source import LabelSource
-from .suspicions import Suspicion, spoken
 
 WINDOW = 30  # tokens shown on each side
 SHOWN = 3  # mistakes
@@ -27,7 +27,7 @@ LEAST_EFFECT = 1e-3  # change of log-odds that is worth showing
 
 
 class Describer:
-    """Turns suspects into suspicions.
+    """Describes scored issues for people.
 
     index (Index), source (LabelSource), places (CorpusPlaces): the training labels.
     mistakes (Mistakes): in texts with right labels; texts (Trusted): these.
@@ -47,35 +47,35 @@ class Describer:
         self._forms = self._count_forms()
 
     def describe(
-        self, suspects: Sequence[Suspect], trust: Sequence[tuple[float, float]], references: int
-    ) -> list[Suspicion]:
-        """Describe suspects, in their order.
+        self, issues: Sequence[ScoredIssue], trust: Sequence[tuple[float, float]], references: int
+    ) -> list[LabelIssue]:
+        """Describe issues, in their order.
 
         trust (sequence of (float, float)): p of the current and suggested labels by trusted labels; empty without any.
         references (int): how many of them, from the first on, get supporting and opposing training labels.
         """
-        sizes = Counter(suspect.family for suspect in suspects)
-        effects = self._drives(suspects)
+        sizes = Counter(issue.family for issue in issues)
+        effects = self._drives(issues)
         found = []
-        for number, suspect in enumerate(suspects):
+        for number, issue in enumerate(issues):
             driven = [] if effects is None else self._driven(effects[number])
             sides: dict[str, list[dict[str, Any]]] = {}
             if number < references:
-                sides = self._references.at(suspect.document, suspect.start, suspect.end)
+                sides = self._references.at(issue.document, issue.start, issue.end)
             believed = trust[number] if trust else None
-            found.append(self._suspicion(suspect, sizes[suspect.family], believed, driven, sides))
+            found.append(self._issue(issue, sizes[issue.family], believed, driven, sides))
         return found
 
-    def _suspicion(
+    def _issue(
         self,
-        suspect: Suspect,
+        issue: ScoredIssue,
         family: int,
         believed: Optional[tuple[float, float]],
         driven: list[dict[str, Any]],
         sides: dict[str, list[dict[str, Any]]],
-    ) -> Suspicion:
-        name, moved = self._index.place(suspect.document, 0)
-        start, end = suspect.start + moved, suspect.end + moved
+    ) -> LabelIssue:
+        name, moved = self._index.place(issue.document, 0)
+        start, end = issue.start + moved, issue.end + moved
         annotated = self._places.entities(name)
         first, last = max(0, start - WINDOW), min(self._places.length(name), end + WINDOW)
         for entity in annotated:  # none is cut
@@ -83,25 +83,25 @@ class Describer:
                 first, last = min(first, entity.start), max(last, entity.end)
         words, spaces = self._places.words(name, first, last)
         current = self._places.among(name, start, end)  # which tags of the scheme IO need not tell
-        suggested = _moved(suspect.suggested, moved)
+        suggested = _moved(issue.suggested, moved)
         file, line = self._places.source(name, start)
-        return Suspicion(
-            suspicion_id(name, start, end, current),
+        return LabelIssue(
+            issue_id(name, start, end, current),
             name,
             start,
             end,
             kind_of(current, suggested),
             current,
             suggested,
-            suspect.score,
-            suspect.probability,
-            suspect.suggested_probability,
-            f"family-{suspect.family + 1}" if family > 1 else "",
+            issue.score,
+            issue.probability,
+            issue.suggested_probability,
+            f"family-{issue.family + 1}" if family > 1 else "",
             words,
             spaces,
             first,
             tuple(one for one in annotated if first <= one.start and one.end <= last),
-            tuple(self._reasons(suspect, words[start - first : end - first], family, believed, driven)),
+            tuple(self._reasons(issue, words[start - first : end - first], family, believed, driven)),
             tuple(driven),
             tuple(sides.get("supporting", ())),
             tuple(sides.get("opposing", ())),
@@ -111,22 +111,22 @@ class Describer:
 
     def _reasons(
         self,
-        suspect: Suspect,
+        issue: ScoredIssue,
         words: Sequence[str],
         family: int,
         believed: Optional[tuple[float, float]],
         driven: Sequence[dict[str, Any]],
     ) -> list[str]:
-        now, then = spoken(suspect.current), spoken(suspect.suggested)
-        held = suspect.probability, suspect.suggested_probability
+        now, then = spoken(issue.current), spoken(issue.suggested)
+        held = issue.probability, issue.suggested_probability
         reasons = [f"Heads that have not seen this document: {now} {_percent(held[0])}, {then} {_percent(held[1])}."]
         if believed is not None:
             reasons.insert(0, f"By trusted labels: {now} {_percent(believed[0])}, {then} {_percent(believed[1])}.")
         forms = self._forms.get(" ".join(words).casefold(), Counter()).copy()
-        if suspect.current:
-            forms[suspect.current[0].label] -= 1
+        if issue.current:
+            forms[issue.current[0].label] -= 1
         others = [f"{label} {count} times" for label, count in forms.most_common() if count > 0]
-        if others and suspect.kind in ("relabel", "add"):
+        if others and issue.kind in ("relabel", "add"):
             reasons.append(f"Elsewhere in the corpus the same words are {', '.join(others)}.")
         if family > 1:
             reasons.append(f"{family - 1} more like it: the same change, similar context or the same words.")
@@ -134,12 +134,12 @@ class Describer:
             reasons.append("Removing these labels would make development errors less likely, to first order.")
         return reasons
 
-    def _drives(self, suspects: Sequence[Suspect]) -> Optional[numpy.ndarray]:
+    def _drives(self, issues: Sequence[ScoredIssue]) -> Optional[numpy.ndarray]:
         if self._mistakes is None or not len(self._mistakes):
             return None
         source = self._source
         effects = HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels)
-        segments = numpy.array([(one.document, one.start, one.end) for one in suspects], dtype=numpy.int64)
+        segments = numpy.array([(one.document, one.start, one.end) for one in issues], dtype=numpy.int64)
         return drives(effects, self._mistakes, segments.reshape(-1, 3))
 
     def _driven(self, effects: numpy.ndarray) -> list[dict[str, Any]]:

@@ -12,13 +12,13 @@ from .regions import kind_of
 
 
 @dataclass(frozen=True)
-class Suspect:
+class ScoredIssue:
     """A region whose labels may be wrong.
 
     document (int), start, end (int): the tokens whose labels would change, with the entities they are part of.
     current, suggested (tuples of Entity). score (float): mean loss of the annotation in nats over those who were asked.
     probability, suggested_probability (float): of the two under heads that have not seen the document.
-    family (int): suspects that are the same mistake; -1 before they are grouped.
+    family (int): issues that are the same mistake; -1 before they are grouped.
     region, reading (int): numbers of the region and of the suggested reading among those that were asked about.
     """
 
@@ -40,8 +40,8 @@ class Suspect:
         return kind_of(self.current, self.suggested)
 
 
-def suspects_of(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarray) -> list[Suspect]:
-    """Make a suspect of each region, with the most probable of its other readings as the suggestion.
+def score_regions(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarray) -> list[ScoredIssue]:
+    """Make an issue of each region, with the most probable of its other readings as the suggestion.
 
     together (float64, readings): mean log p of all readings over those who are asked, see ``Regions.scores``.
     held_out (float64, readings): log p under heads that have not seen the document.
@@ -53,12 +53,16 @@ def suspects_of(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarr
         start, end = span_of(current, suggested)
         now, then = numpy.exp(held_out[[regions.firsts[number], best[number]]]).tolist()
         place = region.document, start, end
-        found.append(Suspect(*place, current, suggested, float(losses[number]), now, then, number, int(best[number])))
+        found.append(
+            ScoredIssue(*place, current, suggested, float(losses[number]), now, then, number, int(best[number]))
+        )
     return found
 
 
-def overlapping_left_out(suspects: Sequence[Suspect], decided: Iterable[tuple[int, int, int]] = ()) -> list[Suspect]:
-    """Put suspects in order, the most suspicious first; of those that overlap, only the most suspicious stays.
+def overlapping_left_out(
+    issues: Sequence[ScoredIssue], decided: Iterable[tuple[int, int, int]] = ()
+) -> list[ScoredIssue]:
+    """Put issues in order, the most suspicious first; of those that overlap, only the most suspicious stays.
 
     decided (iterable of (document, start, end)): regions that need no more reading.
     """
@@ -66,12 +70,12 @@ def overlapping_left_out(suspects: Sequence[Suspect], decided: Iterable[tuple[in
     for document, start, end in decided:
         taken.setdefault(document, []).append((start, end))
     found = []
-    for suspect in sorted(suspects, key=lambda one: (-one.score, one.region)):
-        others = taken.setdefault(suspect.document, [])
-        if any(suspect.start < last and first < suspect.end for first, last in others):
+    for issue in sorted(issues, key=lambda one: (-one.score, one.region)):
+        others = taken.setdefault(issue.document, [])
+        if any(issue.start < last and first < issue.end for first, last in others):
             continue
-        others.append((suspect.start, suspect.end))
-        found.append(suspect)
+        others.append((issue.start, issue.end))
+        found.append(issue)
     return found
 
 

@@ -1,7 +1,7 @@
-"""What a reviewer reads and says, as plain records: suspicions (what may be wrong, where) and decisions.
+"""What a reviewer reads and says, as plain records: issues (what may be wrong, where) and decisions.
 
 Both are JSON lines. Tokens are numbered in the document, ends are exclusive. A *region* is a run of tokens that no
-annotated entity leaves or enters half; a suspicion proposes other entities for it ("current" -> "suggested").
+annotated entity leaves or enters half; an issue proposes other entities for it ("current" -> "suggested").
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from ..errors import Errors, SeginfError
 from ..files import json_text, write_text
 from ..text_lines import byte_lines, without_bom_bytes
 from .fields import Entities, Place, Text, one_of, problem_of
-from .suspicions import Ranking, Suspicion
+from .issues import LabelIssue, Ranking
 
-VERSION = 1
+VERSION = 2  # of what is written
+VERSIONS = (1, VERSION)  # which are read
+OLD_NAMES = {"suspicion": "issue"}  # of fields, as version 1 had them
 CHOICES = ("accept", "keep", "label", "skip", "undo")
 Choice = Annotated[str, one_of(CHOICES)]
 
@@ -31,7 +33,7 @@ Choice = Annotated[str, one_of(CHOICES)]
 class Decision:
     """What a reviewer said of a region.
 
-    suspicion (str): id. document, start, end: the region. words (tuple of str): its tokens, and current (tuple of
+    issue (str): id. document, start, end: the region. words (tuple of str): its tokens, and current (tuple of
         Entity): its entities, when it was decided: what no longer fits is refused.
     choice (str): "accept" (the suggestion), "keep" (the annotation), "label" (something else), "skip" (not now), or
         "undo" (takes the reviewer's last word on this region back).
@@ -41,7 +43,7 @@ class Decision:
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
-    suspicion: Text
+    issue: Text
     document: Text
     start: Place
     end: Place
@@ -62,10 +64,10 @@ class Decision:
         return self.current if self.choice == "keep" else None
 
 
-_RANKING, _SUSPICION, _DECISION = TypeAdapter(Ranking), TypeAdapter(Suspicion), TypeAdapter(Decision)
+_RANKING, _ISSUE, _DECISION = TypeAdapter(Ranking), TypeAdapter(LabelIssue), TypeAdapter(Decision)
 
 
-def suspicion_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
+def issue_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
     """Name a region and its labels (16 hex digits)."""
     content = repr((document, start, end, [(entity.start, entity.end, entity.label) for entity in sorted(current)]))
     return hashlib.sha256(content.encode("utf8", "backslashreplace")).hexdigest()[:16]
@@ -81,9 +83,9 @@ def corpus_digest(documents: Iterable[tuple[str, Sequence[str], Sequence[Entity]
 
 
 def write_ranking(path: Path, ranking: Ranking) -> None:
-    """Write a ranking as JSON lines: first what it was found in, then the suspicions."""
+    """Write a ranking as JSON lines: first what it was found in, then the issues."""
     facts = {"corpus": ranking.corpus, "labels": ranking.labels, "scheme": ranking.scheme, "about": ranking.about}
-    lines = [{"seginf": "ranking", "version": VERSION, **facts}, *(asdict(entry) for entry in ranking.suspicions)]
+    lines = [{"seginf": "ranking", "version": VERSION, **facts}, *(asdict(entry) for entry in ranking.issues)]
     write_text(path, "".join(json_text(line) + "\n" for line in lines))
 
 
@@ -92,15 +94,15 @@ def read_ranking(path: Path) -> Ranking:
     lines = read_json_lines(path, what="ranking")
     number, head = next(lines, (1, {}))
     with _reading(path, number, "ranking"):
-        if head.get("seginf") != "ranking" or head.get("version") != VERSION:
-            raise LookupError("it does not begin as a ranking of this version does")
+        if head.get("seginf") != "ranking" or head.get("version") not in VERSIONS:
+            raise LookupError("it does not begin as a ranking of a version that is known")
         facts = {name: head[name] for name in ("corpus", "labels", "scheme", "about")}
-        ranking = _RANKING.validate_python({**facts, "suspicions": ()})
-    suspicions = []
+        ranking = _RANKING.validate_python({**facts, "issues": ()})
+    issues = []
     for number, line in lines:
-        with _reading(path, number, "suspicion"):
-            suspicions.append(_suspicion(line))
-    return replace(ranking, suspicions=tuple(suspicions))
+        with _reading(path, number, "issue"):
+            issues.append(_issue(line))
+    return replace(ranking, issues=tuple(issues))
 
 
 def decision_line(decision: Decision) -> str:
@@ -168,8 +170,8 @@ def _decisions(path: Path, lines: Iterable[tuple[int, dict[str, Any]]]) -> Itera
         yield decision
 
 
-def _suspicion(line: dict[str, Any]) -> Suspicion:
-    found = _SUSPICION.validate_python(line)
+def _issue(line: dict[str, Any]) -> LabelIssue:
+    found = _ISSUE.validate_python(line)
     first, last = (found.first, found.first + len(found.words)) if found.words else (0, found.end)
     if not first <= found.start < found.end <= last:
         raise LookupError("its region is empty, or not among its words")
@@ -177,9 +179,9 @@ def _suspicion(line: dict[str, Any]) -> Suspicion:
 
 
 def _decision(line: dict[str, Any]) -> Decision:
-    if line.get("seginf") != "decision" or line.get("version") != VERSION:
-        raise LookupError("it is no decision of this version")
-    values = {name: value for name, value in line.items() if name not in ("seginf", "version")}
+    if line.get("seginf") != "decision" or line.get("version") not in VERSIONS:
+        raise LookupError("it is no decision of a version that is known")
+    values = {OLD_NAMES.get(name, name): value for name, value in line.items() if name not in ("seginf", "version")}
     found = _DECISION.validate_python({**values, "entities": line["entities"]})  # never left out
     if not found.start < found.end:
         raise LookupError("its start and end are no tokens")

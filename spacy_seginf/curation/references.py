@@ -9,8 +9,8 @@ import numpy
 
 from ..explanation.explainer import Explainer
 from ..index.index import Index
+from .issues import LabelIssue
 from .places import Pieces, find_piece, pieces_of
-from .suspicions import Suspicion
 
 CONTEXT = 60  # characters around references
 SHOWN = 3  # references on each side
@@ -27,7 +27,7 @@ class References:
     def at(self, document: int, start: int, end: int) -> dict[str, list[dict[str, Any]]]:
         """Find what supports and what opposes the labels of some tokens of a document of the index.
 
-        RETURNS: "supporting" and "opposing", each the strongest first, as in ``Suspicion``; without the labels asked
+        RETURNS: "supporting" and "opposing", each the strongest first, as in ``LabelIssue``; without the labels asked
             about themselves. effect: change of the labels' log-odds if the reference were removed (negative supports,
             positive opposes); with identity curvature, the score with its sign turned.
         """
@@ -46,9 +46,9 @@ class References:
             del sides[name][SHOWN:]
         return sides
 
-    def of(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
-        """Do the same for a suspicion of a ranking; nothing if the index lacks its tokens."""
-        place = find_piece(self._pieces, suspicion.document, suspicion.start, suspicion.end)
+    def of(self, issue: LabelIssue) -> dict[str, list[dict[str, Any]]]:
+        """Do the same for an issue of a ranking; nothing if the index lacks its tokens."""
+        place = find_piece(self._pieces, issue.document, issue.start, issue.end)
         return self.at(*place) if place is not None else {"supporting": [], "opposing": []}
 
     @cached_property

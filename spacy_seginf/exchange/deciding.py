@@ -5,43 +5,43 @@ from __future__ import annotations
 from typing import Sequence
 
 from ..crf.schemes import Entity
+from ..curation.issues import LabelIssue
 from ..curation.records import Decision
 from ..curation.regions import grown, within
-from ..curation.suspicions import Suspicion
 from .windows import Window
 
 
-def decide(suspicion: Suspicion, window: Window, left: Sequence[Entity]) -> Decision:
+def decide(issue: LabelIssue, window: Window, left: Sequence[Entity]) -> Decision:
     """Compare the entities that an annotator left in the window with the annotated and the suggested ones.
 
     left (sequence of Entity): numbered as in the document.
     RETURNS (Decision): "accept", "keep" or "label", without reviewer, time and corpus. If the annotator changed
         entities outside of the region, the decision is on a larger region that holds them all.
     """
-    start, end = changed_region(suspicion, window, left)
+    start, end = changed_region(issue, window, left)
     current = within(start, end, window.entities)
     entities = within(start, end, left)
-    if (start, end) != (suspicion.start, suspicion.end):
+    if (start, end) != (issue.start, issue.end):
         choice = "label"
-    elif entities == tuple(sorted(suspicion.suggested)):
+    elif entities == tuple(sorted(issue.suggested)):
         choice = "accept"
     else:
         choice = "keep" if entities == current else "label"
-    words = suspicion.words[start - window.first : end - window.first]
+    words = issue.words[start - window.first : end - window.first]
     given = () if choice == "keep" else entities
-    return Decision(suspicion.id, suspicion.document, start, end, words, current, choice, given)
+    return Decision(issue.id, issue.document, start, end, words, current, choice, given)
 
 
-def chosen(suspicion: Suspicion, choice: str) -> Decision:
+def chosen(issue: LabelIssue, choice: str) -> Decision:
     """Make the decision of an annotator who named it: "accept", "keep" or "skip"."""
-    entities = tuple(sorted(suspicion.suggested)) if choice == "accept" else ()
-    place = (suspicion.id, suspicion.document, suspicion.start, suspicion.end)
-    return Decision(*place, suspicion.region, tuple(sorted(suspicion.current)), choice, entities)
+    entities = tuple(sorted(issue.suggested)) if choice == "accept" else ()
+    place = (issue.id, issue.document, issue.start, issue.end)
+    return Decision(*place, issue.region, tuple(sorted(issue.current)), choice, entities)
 
 
-def changed_region(suspicion: Suspicion, window: Window, left: Sequence[Entity]) -> tuple[int, int]:
-    """Find the smallest region around a suspicion's that holds all changes and cuts no entity."""
+def changed_region(issue: LabelIssue, window: Window, left: Sequence[Entity]) -> tuple[int, int]:
+    """Find the smallest region around an issue's that holds all changes and cuts no entity."""
     changed = set(left) ^ set(window.entities)
-    start = min([suspicion.start, *(entity.start for entity in changed)])
-    end = max([suspicion.end, *(entity.end for entity in changed)])
+    start = min([issue.start, *(entity.start for entity in changed)])
+    end = max([issue.end, *(entity.end for entity in changed)])
     return grown(start, end, (*window.entities, *left))

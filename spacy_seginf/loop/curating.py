@@ -21,10 +21,10 @@ from ..attribution.method import Texts
 from ..config_files import read_config
 from ..crf.schemes import Entity
 from ..curation.decisions import now
+from ..curation.finding import IssueFinder
 from ..curation.opening import Opened
-from ..curation.records import Decision, suspicion_id
+from ..curation.records import Decision, issue_id
 from ..curation.scores import segment_scores
-from ..curation.suspecting import Suspector
 from ..errors import Errors, SeginfError
 from ..tagger.corpus import identifier_of, read_documents
 from .correcting import entity_counts, f1, refit_head
@@ -45,15 +45,15 @@ class Curve:
 
 
 def read_orders(
-    suspector: Suspector, reviewer: Reviewer, looks: int, every: Optional[int], say: Say
+    finder: IssueFinder, reviewer: Reviewer, looks: int, every: Optional[int], say: Say
 ) -> dict[str, list[Look]]:
     """Read the training labels in the order of the ranking, of their losses, and at random, so many looks each.
 
     every (int): looks after which decisions feed back into the ranking; None never.
     """
-    source = suspector.source
+    source = finder.source
     say("Reading the ranking")
-    orders = {"ranking": read_ranking(suspector, reviewer, looks, every=every)}
+    orders = {"ranking": read_ranking(finder, reviewer, looks, every=every)}
     scores = segment_scores(source, [LOSS, RANDOM], source.units)
     for name, score in (("loss", LOSS), ("random", RANDOM)):
         orders[name] = read_spans(reviewer, source.units, scores[score], looks)
@@ -79,7 +79,7 @@ def decisions_of(opened: Opened, looks: Sequence[Look], reviewer: str) -> list[D
         outcome = tuple(Entity(entity.start + moved, entity.end + moved, entity.label) for entity in one.entities)
         words, _ = opened.places.words(name, start, end)
         choice = "label" if one.wrong else "keep"  # then the outcome is what is there
-        place = suspicion_id(name, start, end, current), name, start, end, words, current
+        place = issue_id(name, start, end, current), name, start, end, words, current
         made.append(Decision(*place, choice, outcome if one.wrong else (), reviewer, when, opened.places.digest))
     return made
 

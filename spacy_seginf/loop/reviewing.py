@@ -8,11 +8,11 @@ from typing import Iterable, Iterator, Optional, Sequence
 import numpy
 
 from ..crf.schemes import Entity
-from ..curation.ranking import Suspect
+from ..curation.finding import IssueFinder
+from ..curation.ranking import ScoredIssue
 from ..curation.readings import Reading
 from ..curation.regions import Correction, grown, within
 from ..curation.source import LabelSource
-from ..curation.suspecting import Suspector
 from ..errors import Errors, SeginfError
 
 
@@ -21,11 +21,11 @@ class Look:
     """What was read at once: a span, or the spans of a family.
 
     decided (tuple of Correction): what they hold in truth.
-    suspects (tuple of Suspect): what was suspected there; empty if the order knew no suggestions.
+    issues (tuple of ScoredIssue): what was suspected there; empty if the order knew no suggestions.
     """
 
     decided: tuple[Correction, ...]
-    suspects: tuple[Suspect, ...] = ()
+    issues: tuple[ScoredIssue, ...] = ()
 
     @property
     def precision(self) -> float:
@@ -35,10 +35,10 @@ class Look:
     def by_kind(self) -> Iterator[tuple[str, bool, bool]]:
         """Yield of each span what was suspected (see ``regions.KINDS``), whether it was wrong, and whether the
         suggestion was what it holds in truth."""
-        for one, suspect in zip(self.decided, self.suspects):
-            outside = [e for e in one.current if e.end <= suspect.start or suspect.end <= e.start]
-            suggested = tuple(sorted((*outside, *suspect.suggested)))
-            yield suspect.kind, one.wrong, one.wrong and suggested == one.entities
+        for one, issue in zip(self.decided, self.issues):
+            outside = [e for e in one.current if e.end <= issue.start or issue.end <= e.start]
+            suggested = tuple(sorted((*outside, *issue.suggested)))
+            yield issue.kind, one.wrong, one.wrong and suggested == one.entities
 
 
 class Reviewer:
@@ -62,18 +62,18 @@ class Reviewer:
         start, end = grown(start, end, (*now, *true))
         return Correction(start, end, within(start, end, true), document, within(start, end, now))
 
-    def look(self, suspects: Sequence[Suspect]) -> Look:
-        """Read some suspects at once."""
-        return Look(tuple(self.decide(one.document, one.start, one.end) for one in suspects), tuple(suspects))
+    def look(self, issues: Sequence[ScoredIssue]) -> Look:
+        """Read some issues at once."""
+        return Look(tuple(self.decide(one.document, one.start, one.end) for one in issues), tuple(issues))
 
     def _entities(self, tags: numpy.ndarray) -> Reading:
         return tuple(Entity(*place) for place in self.source.scheme.entities(tags.tolist()))
 
 
 def read_ranking(
-    suspector: Suspector, reviewer: Reviewer, looks: int, *, every: Optional[int] = None, families: bool = True
+    finder: IssueFinder, reviewer: Reviewer, looks: int, *, every: Optional[int] = None, families: bool = True
 ) -> list[Look]:
-    """Read suspects in their order, until so many looks are used up.
+    """Read issues in their order, until so many looks are used up.
 
     every (int): after so many looks, what was decided feeds back into the order of the rest; None never does.
     families (bool): whether a family is one look; else each of its spans is.
@@ -82,11 +82,11 @@ def read_ranking(
     decided: list[Correction] = []
     while len(done) < looks:
         wanted = looks - len(done) if every is None else min(every, looks - len(done))
-        batch = list(_batch(suspector, decided, wanted, families))
+        batch = list(_batch(finder, decided, wanted, families))
         if not batch:
             break
-        for suspects in batch:
-            done.append(reviewer.look(suspects))
+        for issues in batch:
+            done.append(reviewer.look(issues))
             decided += done[-1].decided
     return done
 
@@ -143,13 +143,15 @@ def counts_by_kind(looks: Iterable[Look]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _batch(suspector: Suspector, decided: Sequence[Correction], wanted: int, families: bool) -> Iterator[list[Suspect]]:
-    """Yield the suspects of the next looks."""
-    suspects = suspector.rank(decided)
+def _batch(
+    finder: IssueFinder, decided: Sequence[Correction], wanted: int, families: bool
+) -> Iterator[list[ScoredIssue]]:
+    """Yield the issues of the next looks."""
+    issues = finder.rank(decided)
     if not families:
-        yield from ([one] for one in suspects[:wanted])
+        yield from ([one] for one in issues[:wanted])
         return
-    grouped: dict[int, list[Suspect]] = {}
-    for suspect in suspector.families(suspects[: suspector.considered]):
-        grouped.setdefault(suspect.family, []).append(suspect)
+    grouped: dict[int, list[ScoredIssue]] = {}
+    for issue in finder.families(issues[: finder.considered]):
+        grouped.setdefault(issue.family, []).append(issue)
     yield from list(grouped.values())[:wanted]

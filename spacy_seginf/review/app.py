@@ -79,8 +79,8 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
 
     @app.get(f"/{token}/items/<int:number>")
     def item(number: int) -> Response:
-        if number >= len(review.suspicions):
-            abort(404, f"There is no suspicion {number}.")
+        if number >= len(review.issues):
+            abort(404, f"There is no issue {number}.")
         return answer(review.detail(number))
 
     @app.get(f"/{token}/decisions")

@@ -1,4 +1,4 @@
-"""What a page says of a suspicion, turned into a decision, or refused."""
+"""What a page says of an issue, turned into a decision, or refused."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.fields import Entities, Flag, Text, problem_of
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Choice, Decision
 from ..curation.regions import grown
-from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors, SeginfError
 from .shown import brief
 
@@ -21,11 +21,11 @@ from .shown import brief
 class Said:
     """What came from a page.
 
-    suspicion (str): id. choice (str): see ``Decision``. entities (tuple of Entity): for "label". together (bool):
+    issue (str): id. choice (str): see ``Decision``. entities (tuple of Entity): for "label". together (bool):
         whether it was decided as one of a family.
     """
 
-    suspicion: Text
+    issue: Text
     choice: Choice
     entities: Entities = ()
     together: Flag = False
@@ -37,36 +37,36 @@ _SAID = TypeAdapter(Said)
 def read_said(content: object) -> list[Said]:
     """Read a list of what was said off JSON, which may be anything. RAISES (ValueError): S185 if it is no such list."""
     if not isinstance(content, list) or not content:
-        raise SeginfError(Errors.S185.format(suspicion="", problem="a list of decisions was expected"))
+        raise SeginfError(Errors.S185.format(issue="", problem="a list of decisions was expected"))
     try:
         said = [_SAID.validate_python(entry) for entry in content]
     except ValidationError as error:
         raise _refusal("", brief(problem_of(error))) from None
     for one, entry in zip(said, content):
         if one.choice == "label" and "entities" not in entry:
-            raise _refusal(one.suspicion, "it does not say which entities there should be")
+            raise _refusal(one.issue, "it does not say which entities there should be")
     return [replace(one, entities=tuple(sorted(one.entities))) for one in said]
 
 
-def decide(ranking: Ranking, suspicion: Suspicion, said: Said, reviewer: str) -> Decision:
+def decide(ranking: Ranking, issue: LabelIssue, said: Said, reviewer: str) -> Decision:
     """Make the decision that was meant.
 
     RAISES (ValueError): S185 if labels or boundaries can't be.
     """
-    start, end, current, entities = suspicion.start, suspicion.end, suspicion.current, said.entities
+    start, end, current, entities = issue.start, issue.end, issue.current, said.entities
     if said.choice == "accept":
-        entities = suspicion.suggested
+        entities = issue.suggested
     elif said.choice == "label":
-        _check(ranking, suspicion, entities)
-        start, end = grow(suspicion, entities)
-        if (start, end) != (suspicion.start, suspicion.end):
-            current = tuple(entity for entity in sorted(suspicion.entities) if start <= entity.start < end)
+        _check(ranking, issue, entities)
+        start, end = grow(issue, entities)
+        if (start, end) != (issue.start, issue.end):
+            current = tuple(entity for entity in sorted(issue.entities) if start <= entity.start < end)
     else:
         entities = ()
-    words = suspicion.words[start - suspicion.first : end - suspicion.first]
+    words = issue.words[start - issue.first : end - issue.first]
     return Decision(
-        suspicion=suspicion.id,
-        document=suspicion.document,
+        issue=issue.id,
+        document=issue.document,
         start=start,
         end=end,
         words=words,
@@ -76,32 +76,32 @@ def decide(ranking: Ranking, suspicion: Suspicion, said: Said, reviewer: str) ->
         reviewer=reviewer,
         time=now(),
         corpus=ranking.corpus,
-        family=suspicion.family if said.together else "",
+        family=issue.family if said.together else "",
     )
 
 
-def grow(suspicion: Suspicion, entities: Sequence[Entity]) -> tuple[int, int]:
-    """Return the smallest region that has the suspicion's region and these entities in it, and cuts no annotated one.
+def grow(issue: LabelIssue, entities: Sequence[Entity]) -> tuple[int, int]:
+    """Return the smallest region that has the issue's region and these entities in it, and cuts no annotated one.
 
     RAISES (ValueError): S185 if it would leave the words that are shown.
     """
-    start = min([suspicion.start, *(entity.start for entity in entities)])
-    end = max([suspicion.end, *(entity.end for entity in entities)])
-    start, end = grown(start, end, suspicion.entities)
-    if start < suspicion.first or end > suspicion.first + len(suspicion.words):
-        raise _refusal(suspicion.id, "it reaches beyond the words that are shown")
+    start = min([issue.start, *(entity.start for entity in entities)])
+    end = max([issue.end, *(entity.end for entity in entities)])
+    start, end = grown(start, end, issue.entities)
+    if start < issue.first or end > issue.first + len(issue.words):
+        raise _refusal(issue.id, "it reaches beyond the words that are shown")
     return start, end
 
 
-def _check(ranking: Ranking, suspicion: Suspicion, entities: Sequence[Entity]) -> None:
+def _check(ranking: Ranking, issue: LabelIssue, entities: Sequence[Entity]) -> None:
     end = 0
     for entity in entities:
-        if entity.label not in ranking.labels and entity not in suspicion.entities:
-            raise _refusal(suspicion.id, f"the tagger has no label '{brief(entity.label)}'")
+        if entity.label not in ranking.labels and entity not in issue.entities:
+            raise _refusal(issue.id, f"the tagger has no label '{brief(entity.label)}'")
         if entity.start < end:
-            raise _refusal(suspicion.id, f"its entities overlap at token {entity.start}")
+            raise _refusal(issue.id, f"its entities overlap at token {entity.start}")
         end = entity.end
 
 
-def _refusal(suspicion: str, problem: str) -> ValueError:
-    return SeginfError(Errors.S185.format(suspicion=brief(suspicion), problem=problem))
+def _refusal(issue: str, problem: str) -> ValueError:
+    return SeginfError(Errors.S185.format(issue=brief(issue), problem=problem))

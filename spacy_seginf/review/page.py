@@ -29,7 +29,7 @@ def head(review: Review) -> dict[str, Any]:
         "version": VERSION,
         "corpus": review.ranking.corpus,
         "reviewer": review.reviewer,
-        "total": len(review.suspicions),
+        "total": len(review.issues),
         "labels": review.labels(),
         "choices": tables.choices,
         "families": [{"shown": brief(family)} for family in tables.families],

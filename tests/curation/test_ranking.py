@@ -22,7 +22,7 @@ from spacy_seginf.curation.opinions import (
     telling,
     unannotated,
 )
-from spacy_seginf.curation.ranking import overlapping_left_out, span_of, suspects_of
+from spacy_seginf.curation.ranking import overlapping_left_out, score_regions, span_of
 from spacy_seginf.curation.readings import REACH, Opinion, Regions, find_regions, tags_of
 from spacy_seginf.curation.regions import kind_of
 from spacy_seginf.curation.source import LabelSource
@@ -136,7 +136,7 @@ def test_nothing_to_rank():
     source = LabelSource(data, numpy.array([0, 0]), Head.zeros(data), None, Penalty(1.0), SCHEME)
     regions = Regions(source, find_regions(source, []))
     scores = regions.scores(head_opinion(source, source.head))
-    assert len(regions) == 0 and suspects_of(regions, scores, scores) == []
+    assert len(regions) == 0 and score_regions(regions, scores, scores) == []
 
 
 def test_heads_without_a_fold_are_refits(two_types):
@@ -204,20 +204,20 @@ def test_entities_that_a_head_sees_are_outside_of_annotated_ones(two_types):
         assert (two_types.labels[rows] == 0).all() and two_types.known[rows].all() and label in SCHEME.labels
 
 
-def test_overlapping_suspects_are_read_once(two_types):
+def test_overlapping_issues_are_read_once(two_types):
     regions = Regions(two_types, find_regions(two_types, [(4, 3, 5, "A"), (4, 4, 6, "A")]))
     scores = regions.scores(head_opinion(two_types, two_types.head))
-    suspects = suspects_of(regions, scores, scores)
-    ranked = overlapping_left_out(suspects)
+    issues = score_regions(regions, scores, scores)
+    ranked = overlapping_left_out(issues)
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
-    for one in suspects:
-        rivals = [other for other in suspects if other.document == one.document and overlap(one, other)]
+    for one in issues:
+        rivals = [other for other in issues if other.document == one.document and overlap(one, other)]
         before = max(rivals, key=lambda other: (other.score, -other.region))
         assert before in ranked
         assert sum(other in ranked and overlap(one, other) for other in rivals) >= 1
     for one in ranked:
         assert sum(overlap(one, other) for other in ranked if other.document == one.document) == 1
-    rest = overlapping_left_out(suspects, [(0, 2, 4)])
+    rest = overlapping_left_out(issues, [(0, 2, 4)])
     assert not any(one.document == 0 and one.start < 4 and one.end > 2 for one in rest)
 
 

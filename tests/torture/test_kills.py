@@ -113,7 +113,7 @@ def test_appending_decisions(room, torn):
 @pytest.mark.parametrize("torn", [False, True])
 def test_deciding_when_the_file_was_moved_away(room, torn):
     path, ranking = room / "decisions.jsonl", small_ranking()
-    first, second = ranking.suspicions[:2]
+    first, second = ranking.issues[:2]
     held = []
 
     def prepare():
@@ -124,8 +124,8 @@ def test_deciding_when_the_file_was_moved_away(room, torn):
 
     for _ in deaths(lambda: held[0].decide([Said(second.id, "accept")]), prepare, torn=torn):
         held[0].decide([Said(second.id, "accept")])  # the server itself was not killed, only its twin
-        assert {one.suspicion for one in read_decisions(path)} == {first.id, second.id}
-        assert [one.suspicion for one in read_decisions(room / "moved.jsonl")] == [first.id]
+        assert {one.issue for one in read_decisions(path)} == {first.id, second.id}
+        assert [one.issue for one in read_decisions(room / "moved.jsonl")] == [first.id]
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_applying(room, tmp_path, name):
 
 
 def test_ranking(room):
-    path, old, new = room / "suspicions.jsonl", small_ranking(), large_ranking(3)
+    path, old, new = room / "issues.jsonl", small_ranking(), large_ranking(3)
 
     def prepare():
         emptied(room)

@@ -1,9 +1,9 @@
-// The suspicion or family that is shown.
+// The issue or family that is shown.
 
 const view = {
-  item: [],             // numbers of its suspicions
+  item: [],             // numbers of its issues
   place: 0,             // where it is, or was, among the items
-  detail: null,         // of its first suspicion
+  detail: null,         // of its first issue
   excluded: new Set(),  // members of the family that a decision leaves out
   member: 0,            // the one that keys act on
   editor: null,         // the other label in the making
@@ -41,9 +41,9 @@ function showNothing() {
   Object.assign(view, {item: [], detail: null, editor: null, members: null});
   drawList();
   const {open, skipped} = progress();
-  const sentence = open ? "No suspicion passes the filters." : "Nothing is open any more.";
+  const sentence = open ? "No issue passes the filters." : "Nothing is open any more.";
   const rest = skipped ? ` ${skipped} were skipped: choose "skipped ones" under "Show".` : "";
-  byId("item").replaceChildren(make("h2", {}, model.rows.length ? sentence : "The ranking holds no suspicion."), make("p", {}, rest));
+  byId("item").replaceChildren(make("h2", {}, model.rows.length ? sentence : "The ranking holds no issue."), make("p", {}, rest));
   drawActions();
 }
 

@@ -1,4 +1,4 @@
-"""All of it together: from training labels, and whoever is trusted, to suspects in the order in which to read them."""
+"""All of it together: from training labels, and whoever is trusted, to issues in the order in which to read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .families import find_families
 from .feedback import Traits, feedback_factors, heard_labels
 from .neighbours import directions
 from .opinions import Trusted, head_opinion, held_out_opinion, neighbours_opinion, unannotated
-from .ranking import Suspect, overlapping_left_out, suspects_of
+from .ranking import ScoredIssue, overlapping_left_out, score_regions
 from .readings import Reading, Regions, find_regions
 from .regions import Correction, touching
 from .source import LabelSource
@@ -27,7 +27,7 @@ SEED = 0
 Say = Callable[[str], None]
 
 
-class Suspector:
+class IssueFinder:
     """Finds suspicious regions, again and again as decisions come in.
 
     source (LabelSource): training labels, with the tokens of the documents.
@@ -62,105 +62,105 @@ class Suspector:
             self._asked = [self.regions.scores(head_opinion(source, head)), self.regions.scores(near)]
         self._together = numpy.mean(self._asked, axis=0)
         self.trusts = len(self._asked) > 1
-        self._suspects = suspects_of(self.regions, self._together, self._held_out)
+        self._issues = score_regions(self.regions, self._together, self._held_out)
         self._raised: Optional[numpy.ndarray] = None
 
     def raise_drivers(self, mistakes: Mistakes) -> None:
         """Let the order be decided by what drives mistakes, too: the score of a region is multiplied by how like the
         mistakes its labels are (mean cosine with the LIKE most similar ones; what is unlike counts 0)."""
-        segments = numpy.array([(one.document, one.start, one.end) for one in self._suspects], dtype=numpy.int64)
+        segments = numpy.array([(one.document, one.start, one.end) for one in self._issues], dtype=numpy.int64)
         alike = numpy.sort(likeness(self.source, mistakes, segments.reshape(-1, 3)), axis=1)[:, ::-1][:, :LIKE]
         self._raised = numpy.maximum(alike.mean(axis=1), 0.0) if len(mistakes) else None
 
-    def rank(self, decided: Sequence[Correction] = ()) -> list[Suspect]:
-        """Order the suspects that are not decided yet, the most suspicious first.
+    def rank(self, decided: Sequence[Correction] = ()) -> list[ScoredIssue]:
+        """Order the issues that are not decided yet, the most suspicious first.
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
         """
-        scores = numpy.array([suspect.score for suspect in self._suspects])
-        suspects = self._suspects
+        scores = numpy.array([issue.score for issue in self._issues])
+        issues = self._issues
         places, sure = self._places(decided)
         if len(places):
             wrong = numpy.array([one.wrong for one in sure])
             changed = [number for number, one in enumerate(sure) if one.wrong]
             outcomes = [sure[number].entities for number in changed]
-            labels = heard_labels(self._traits, places[changed], outcomes, len(suspects))
-            suspects = [self._suggesting(one, label) for one, label in zip(suspects, labels)]
+            labels = heard_labels(self._traits, places[changed], outcomes, len(issues))
+            issues = [self._suggesting(one, label) for one, label in zip(issues, labels)]
             scores = scores * feedback_factors(scores, self._traits, places, wrong)
         if self._raised is not None:
             scores = scores * self._raised
-        scored = [replace(suspect, score=float(score)) for suspect, score in zip(suspects, scores)]
+        scored = [replace(issue, score=float(score)) for issue, score in zip(issues, scores)]
         return overlapping_left_out(scored, [(one.document, one.start, one.end) for one in decided])
 
-    def families(self, suspects: Sequence[Suspect]) -> list[Suspect]:
-        """Group suspects, and order them by the mean score of their families times the square root of their sizes: a
+    def families(self, issues: Sequence[ScoredIssue]) -> list[ScoredIssue]:
+        """Group issues, and order them by the mean score of their families times the square root of their sizes: a
         look at a large one decides much. Then by their own scores."""
         surfaces, changes = [], []
-        for suspect in suspects:
-            surfaces.append(" ".join(self._words[suspect.document][suspect.start : suspect.end]))
-            labels = [tuple(one.label for one in reading) for reading in (suspect.current, suspect.suggested)]
-            changes.append((suspect.kind, *labels))
-        families = find_families(changes, surfaces, self._directions(suspects), self._spread)
-        scores = numpy.array([suspect.score for suspect in suspects])
+        for issue in issues:
+            surfaces.append(" ".join(self._words[issue.document][issue.start : issue.end]))
+            labels = [tuple(one.label for one in reading) for reading in (issue.current, issue.suggested)]
+            changes.append((issue.kind, *labels))
+        families = find_families(changes, surfaces, self._directions(issues), self._spread)
+        scores = numpy.array([issue.score for issue in issues])
         if not len(scores):
             return []
         worth = numpy.bincount(families, scores) / numpy.sqrt(numpy.bincount(families))
         order = numpy.lexsort((numpy.arange(len(scores)), -scores, families, -worth[families]))
-        return [replace(suspects[number], family=int(families[number])) for number in order.tolist()]
+        return [replace(issues[number], family=int(families[number])) for number in order.tolist()]
 
-    def trust(self, suspects: Sequence[Suspect]) -> list[tuple[float, float]]:
+    def trust(self, issues: Sequence[ScoredIssue]) -> list[tuple[float, float]]:
         """Return p of the current and of the suggested labels by trusted labels; empty if nobody is trusted."""
         if not self.trusts:
             return []
         found = []
-        for suspect in suspects:
-            own = numpy.exp(self._together[[self.regions.firsts[suspect.region], suspect.reading]])
+        for issue in issues:
+            own = numpy.exp(self._together[[self.regions.firsts[issue.region], issue.reading]])
             found.append((float(own[0]), float(own[1])))
         return found
 
-    def _suggesting(self, suspect: Suspect, label: str) -> Suspect:
-        """Suggest another type, if the suspect is of one entity that might have it."""
-        if not label or len(suspect.current) != 1 or (suspect.suggested[:1] and suspect.suggested[0].label == label):
-            return suspect
-        entity = suspect.current[0]
+    def _suggesting(self, issue: ScoredIssue, label: str) -> ScoredIssue:
+        """Suggest another type, if the issue is of one entity that might have it."""
+        if not label or len(issue.current) != 1 or (issue.suggested[:1] and issue.suggested[0].label == label):
+            return issue
+        entity = issue.current[0]
         wanted = (Entity(entity.start, entity.end, label),)
-        readings = self.regions.regions[suspect.region].readings
-        if wanted not in readings or wanted == suspect.current:
-            return suspect
-        number = int(self.regions.firsts[suspect.region]) + readings.index(wanted)
+        readings = self.regions.regions[issue.region].readings
+        if wanted not in readings or wanted == issue.current:
+            return issue
+        number = int(self.regions.firsts[issue.region]) + readings.index(wanted)
         probability = float(numpy.exp(self._held_out[number]))
-        changed = replace(suspect, suggested=wanted, reading=number, suggested_probability=probability)
+        changed = replace(issue, suggested=wanted, reading=number, suggested_probability=probability)
         return replace(changed, start=entity.start, end=entity.end)
 
     def _places(self, decided: Sequence[Correction]) -> tuple[numpy.ndarray, list[Correction]]:
-        """Find the suspects that decisions are about (int64), and what was decided of each: a decision may be on more
-        tokens than a suspect."""
+        """Find the issues that decisions are about (int64), and what was decided of each: a decision may be on more
+        tokens than an issue."""
         by_document: dict[int, list[int]] = {}
-        for number, suspect in enumerate(self._suspects):
-            by_document.setdefault(suspect.document, []).append(number)
+        for number, issue in enumerate(self._issues):
+            by_document.setdefault(issue.document, []).append(number)
         places, sure = [], []
         for one in decided:
             seen: set[Reading] = set()
             for number in by_document.get(one.document, ()):
-                suspect = self._suspects[number]
-                current = suspect.current
-                overlap = suspect.start < one.end and one.start < suspect.end
+                issue = self._issues[number]
+                current = issue.current
+                overlap = issue.start < one.end and one.start < issue.end
                 if not overlap or current in seen or not set(current) <= set(one.current):
                     continue
                 if not current and one.current:
                     continue
                 seen.add(current)
-                outcome = tuple(touching(suspect.start, suspect.end, one.entities))
+                outcome = tuple(touching(issue.start, issue.end, one.entities))
                 places.append(number)
-                sure.append(replace(one, start=suspect.start, end=suspect.end, current=current, entities=outcome))
+                sure.append(replace(one, start=issue.start, end=issue.end, current=current, entities=outcome))
         return numpy.array(places, dtype=numpy.int64), sure
 
     @cached_property
     def _traits(self) -> Traits:
         numbers: dict[tuple[str, ...], int] = {}
-        types = [tuple(one.label for one in suspect.current) for suspect in self._suspects]
+        types = [tuple(one.label for one in issue.current) for issue in self._issues]
         current = numpy.array([numbers.setdefault(own, len(numbers)) for own in types], dtype=numpy.int64)
-        return Traits(self._directions(self._suspects), current, self._spread)
+        return Traits(self._directions(self._issues), current, self._spread)
 
     @cached_property
     def _spread(self) -> float:
@@ -176,8 +176,8 @@ class Suspector:
         cosines = (vectors[first[alike]] * vectors[second[alike]]).sum(axis=1)
         return max(float(numpy.median(1.0 - cosines)), 1e-6) if alike.any() else 1.0
 
-    def _directions(self, suspects: Sequence[Suspect]) -> numpy.ndarray:
-        places = [(suspect.document, suspect.start, suspect.end) for suspect in suspects]
+    def _directions(self, issues: Sequence[ScoredIssue]) -> numpy.ndarray:
+        places = [(issue.document, issue.start, issue.end) for issue in issues]
         return _means(self.source, numpy.array(places, dtype=numpy.int64).reshape(-1, 3))
 
 

@@ -16,12 +16,12 @@ from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.choosing import Choice
 from spacy_seginf.curation.decisions import append_decisions, now
 from spacy_seginf.curation.driving import drives, find_mistakes, likeness
+from spacy_seginf.curation.finding import IssueFinder
 from spacy_seginf.curation.opening import open_curation
 from spacy_seginf.curation.opinions import Trusted
-from spacy_seginf.curation.records import Decision, corpus_digest, read_ranking, suspicion_id
+from spacy_seginf.curation.records import Decision, corpus_digest, issue_id, read_ranking
 from spacy_seginf.curation.references import References
 from spacy_seginf.curation.regions import Correction
-from spacy_seginf.curation.suspecting import Suspector
 from spacy_seginf.influence.effects import HeadEffects, log_odds
 from spacy_seginf.loop.curating import decisions_of, truth_of
 from spacy_seginf.loop.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
@@ -95,25 +95,25 @@ def test_another_corpus_is_refused(exact_path, corpus_path, tmp_path):
 
 
 def test_a_ranking(exact_path, corpus_path, tmp_path):
-    output = tmp_path / "suspicions.jsonl"
+    output = tmp_path / "issues.jsonl"
     ranking = rank(str(exact_path), corpus_path, output, dev=corpus_path, references=3)
     assert read_ranking(output) == ranking
     docs = {doc.user_data["id"]: doc for doc in DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab)}
-    assert len(ranking.suspicions) > 30 and ranking.labels == ("LOC", "ORG", "PER")
+    assert len(ranking.issues) > 30 and ranking.labels == ("LOC", "ORG", "PER")
     seen = set()
-    for number, one in enumerate(ranking.suspicions):
+    for number, one in enumerate(ranking.issues):
         doc = docs[one.document]
         assert [token.text for token in doc[one.first :][: len(one.words)]] == list(one.words)
         inside = {Entity(e.start, e.end, e.label_) for e in doc.ents if e.start < one.end and one.start < e.end}
         assert set(one.current) == inside and one.suggested != one.current
         assert all(one.start <= entity.start and entity.end <= one.end for entity in (*one.current, *one.suggested))
-        assert one.id == suspicion_id(one.document, one.start, one.end, one.current)
+        assert one.id == issue_id(one.document, one.start, one.end, one.current)
         assert 0 <= one.probability <= 1 and one.reasons
         assert bool(one.supporting or one.opposing) == (number < 3)
         assert not seen & {(one.document, token) for token in range(one.start, one.end)}
         seen |= {(one.document, token) for token in range(one.start, one.end)}
     annotated = {(e.start, e.end, e.label_) for doc in docs.values() for e in doc.ents}
-    assert annotated <= {(c.start, c.end, c.label) for one in ranking.suspicions for c in one.current}
+    assert annotated <= {(c.start, c.end, c.label) for one in ranking.issues for c in one.current}
 
 
 def test_the_command(exact_path, corpus_path, tmp_path):
@@ -122,8 +122,8 @@ def test_the_command(exact_path, corpus_path, tmp_path):
     assert code == 0 and "High is suspicious" in printed and "seginf review" in printed
     code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--label", "LOC", "--top", "5", "-q")
     ranking = read_ranking(output)
-    assert code == 0 and len(ranking.suspicions) == 5
-    assert all(one.current[0].label == "LOC" for one in ranking.suspicions)
+    assert code == 0 and len(ranking.issues) == 5
+    assert all(one.current[0].label == "LOC" for one in ranking.issues)
     code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--text", "(", "-q")
     assert code == 1 and "[S214]" in printed
     code, printed = run("seginf", "rank", exact_path, tmp_path / "no.spacy", "-o", output, "-q")
@@ -132,14 +132,14 @@ def test_the_command(exact_path, corpus_path, tmp_path):
 
 
 def test_one_pattern(opened):
-    suspects = Suspector(opened.source, None, opened.missing).rank()
+    issues = IssueFinder(opened.source, None, opened.missing).rank()
     for choice, right in [
         (Choice(suggested=("PER",)), lambda one, words, name: any(e.label == "PER" for e in one.suggested)),
         (Choice(kinds=("remove", "rebound")), lambda one, words, name: one.kind in ("remove", "rebound")),
         (Choice(documents=("doc-3",)), lambda one, words, name: name == "doc-3"),
         (Choice(text="^osted"), lambda one, words, name: words.lower().startswith("osted")),
     ]:
-        for one in suspects:
+        for one in issues:
             words = " ".join(opened.source.words[one.document][one.start : one.end])
             name = opened.index.place(one.document, 0)[0]
             assert choice.wants(one, opened.places, opened.index) == right(one, words, name)
@@ -148,16 +148,16 @@ def test_one_pattern(opened):
 
 
 def test_decisions_leave_the_ranking_and_teach(exact_path, corpus_path, tmp_path):
-    output, said = tmp_path / "suspicions.jsonl", tmp_path / "decisions.jsonl"
+    output, said = tmp_path / "issues.jsonl", tmp_path / "decisions.jsonl"
     first = rank(str(exact_path), corpus_path, output, references=0)
-    chosen = next(one for one in first.suspicions if one.kind == "relabel" and " ".join(one.region) == "Tarnby")
+    chosen = next(one for one in first.issues if one.kind == "relabel" and " ".join(one.region) == "Tarnby")
     outcome = tuple(Entity(one.start, one.end, "ORG") for one in chosen.current)
     place = chosen.id, chosen.document, chosen.start, chosen.end, chosen.region, chosen.current
     append_decisions(said, [Decision(*place, "label", outcome, "ada", now(), first.corpus)])
     second = rank(str(exact_path), corpus_path, output, decisions=[said], references=0)
-    assert chosen.id not in {one.id for one in second.suspicions} and second.about["decided"] == 1
-    scores = {one.id: one.score for one in first.suspicions}
-    alike = [one for one in second.suspicions if " ".join(one.region) == "Tarnby" and one.id in scores]
+    assert chosen.id not in {one.id for one in second.issues} and second.about["decided"] == 1
+    scores = {one.id: one.score for one in first.issues}
+    alike = [one for one in second.issues if " ".join(one.region) == "Tarnby" and one.id in scores]
     assert alike and all(one.score > scores[one.id] for one in alike)
     assert any(one.suggested and one.suggested[0].label == "ORG" for one in alike)
 
@@ -221,10 +221,10 @@ def test_likeness_is_the_cosine_of_gradients(opened):
 def test_what_drives_given_mistakes_comes_first(exact_path, corpus_path, wrong_texts, tmp_path):
     plain = rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", references=0)
     driven = rank(str(exact_path), corpus_path, tmp_path / "b.jsonl", mistakes=wrong_texts, references=0)
-    assert [one.id for one in plain.suspicions] != [one.id for one in driven.suspicions]
+    assert [one.id for one in plain.issues] != [one.id for one in driven.issues]
     assert driven.about["mistakes"] > 3
-    assert any(one.drives for one in driven.suspicions) and not any(one.drives for one in plain.suspicions)
-    for one in driven.suspicions:
+    assert any(one.drives for one in driven.issues) and not any(one.drives for one in plain.issues)
+    for one in driven.issues:
         assert all(drive["effect"] < 0 and drive["predicted"] != drive["gold"] for drive in one.drives)
 
 
@@ -273,16 +273,16 @@ def test_reading_finds_what_is_wrong(opened):
         first = int(source.data.starts[document])
         truth[first + start : first + end] = source.scheme.entity_tags("PER", end - start)
     reviewer = Reviewer(source, truth)
-    suspector = Suspector(source, trusted_of(opened, truth), opened.missing)
+    finder = IssueFinder(source, trusted_of(opened, truth), opened.missing)
     for every in (None, 4):
-        looks = read_in_order(suspector, reviewer, 1000, every=every, families=False)
+        looks = read_in_order(finder, reviewer, 1000, every=every, families=False)
         spans = [(one.document, one.start, one.end) for look in looks for one in look.decided]
         shares = found_tokens(reviewer, looks)
         assert shares == sorted(shares) and shares[-1] == 1.0 and len(set(spans)) >= len(source.entities) - 5
         numpy.testing.assert_array_equal(corrected_labels(source, looks)[reviewer.wrong], truth[reviewer.wrong])
     by_chance = found_tokens(reviewer, read_spans(reviewer, source.units, generator.random(len(source.units)), 15))
     assert found_tokens(reviewer, looks[:15])[-1] > by_chance[-1]
-    families = read_in_order(suspector, reviewer, 5, every=2)
+    families = read_in_order(finder, reviewer, 5, every=2)
     assert len(families) == 5 and max(len(look.decided) for look in families) > 1
     kinds = [entry for look in families for entry in look.by_kind()]
     assert len(kinds) == sum(len(look.decided) for look in families)
@@ -397,13 +397,13 @@ def test_missing_labels_and_touching_entities(scheme, train_examples, tmp_path):
     nlp.to_disk(tmp_path / "model")
     with pytest.warns(UserWarning, match="W004"):
         index(str(tmp_path / "model"), train, indexed, l2=1.0)
-    output, said = tmp_path / "suspicions.jsonl", tmp_path / "decisions.jsonl"
+    output, said = tmp_path / "issues.jsonl", tmp_path / "decisions.jsonl"
     ranking = rank(str(indexed), train, output, references=2)
-    chosen = [one for one in ranking.suspicions if one.document == "touching" and len(one.current) == 2]
+    chosen = [one for one in ranking.issues if one.document == "touching" and len(one.current) == 2]
     assert chosen or scheme != "IO"
     annotated = {(e.start, e.end, e.label_) for doc in docs for e in doc.ents}
-    assert annotated <= {(c.start, c.end, c.label) for one in ranking.suspicions for c in one.current}
-    read = list({one.id: one for one in [*ranking.suspicions[:10], *chosen]}.values())
+    assert annotated <= {(c.start, c.end, c.label) for one in ranking.issues for c in one.current}
+    read = list({one.id: one for one in [*ranking.issues[:10], *chosen]}.values())
     places = [(one.id, one.document, one.start, one.end, one.region, one.current) for one in read]
     append_decisions(
         said, [Decision(*place, "accept", one.suggested, "ada", now()) for place, one in zip(places, read)]

@@ -1,4 +1,4 @@
-"""Suspicions: training labels that may be wrong, with what may be meant instead, and how people read them."""
+"""Label issues: training labels that may be wrong, with what may be meant instead, and how people read them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SHOWN = 20
 AROUND = 6  # tokens shown on each side
 WIDTH = 60
 CHANGED = 40  # characters of the suggested words
-NOTHING_FOUND = "There are no suspicions."
-SUSPICION_SCORE = (
+NOTHING_FOUND = "There are no label issues."
+ISSUE_SCORE = (
     "Score: -log p of the present labels in nats, raised or lowered by decisions on labels like these, and by "
     "mistakes that were asked about. High is suspicious; it is no proof of an error."
 )
 
 
 @dataclass(frozen=True)
-class Suspicion:
+class LabelIssue:
     """A region of a training document whose labels may be wrong.
 
     id (str): the same for the same region and labels of the same document, in every ranking.
@@ -36,7 +36,7 @@ class Suspicion:
     current, suggested (tuples of Entity): entities of the region as annotated, and as they may be meant.
     score (float): high is suspicious. probability, suggested_probability (float): p of the region's current and
         suggested labels given the labels outside, under a head that has not seen the document's labels.
-    family (str): the same for suspicions that are the same mistake, as far as a program can tell; "" if alone.
+    family (str): the same for issues that are the same mistake, as far as a program can tell; "" if alone.
     words (tuple of str), spaces (tuple of bool): tokens around the region, and whether a space follows each.
     first (int): number of the first of these words. entities (tuple of Entity): all annotated entities among them.
     reasons (tuple of str): why it is suspicious, in words.
@@ -79,26 +79,26 @@ class Suspicion:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Suspicions, the most suspicious first, and what they were found in.
+    """Label issues, the most suspicious first, and what they were found in.
 
     corpus (str): digest of the corpus, see ``corpus_digest``. labels (tuple of str): entity types of the tagger.
     scheme (str): "BIO", "BILUO" or "IO". about (dict): settings and counts, for people.
     """
 
-    suspicions: tuple[Suspicion, ...]
+    issues: tuple[LabelIssue, ...]
     corpus: Name
     labels: tuple[Text, ...]
     scheme: Text = "BIO"
     about: dict[str, Any] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the first suspicions."""
-        sizes, total = family_sizes(self), len(self.suspicions)
-        counted = f"{total:,} suspicion{'s' * (total != 1)}"
+        """What a notebook shows: the first issues."""
+        sizes, total = family_sizes(self), len(self.issues)
+        counted = f"{total:,} issue{'s' * (total != 1)}"
         return template("ranking.html").render(
             counted=counted + (f", the first {SHOWN} of them:" if total > SHOWN else "") if total else NOTHING_FOUND,
-            rows=[_row(one, sizes) for one in self.suspicions[:SHOWN]],
-            meaning=SUSPICION_SCORE,
+            rows=[_row(one, sizes) for one in self.issues[:SHOWN]],
+            meaning=ISSUE_SCORE,
         )
 
 
@@ -107,26 +107,26 @@ def spoken(entities: Sequence[Entity]) -> str:
     return " + ".join(one.label for one in entities) or "no entity"
 
 
-def change_of(suspicion: Suspicion) -> str:
+def change_of(issue: LabelIssue) -> str:
     """Say what would change: "LOC -> ORG"."""
-    return f"{visible(spoken(suspicion.current))} -> {visible(spoken(suspicion.suggested))}"
+    return f"{visible(spoken(issue.current))} -> {visible(spoken(issue.suggested))}"
 
 
-def described_change(suspicion: Suspicion) -> str:
+def described_change(issue: LabelIssue) -> str:
     """Say what would change; for other boundaries also what words the suggested entities have."""
-    if suspicion.kind != "rebound":
-        return change_of(suspicion)
-    first = suspicion.first
-    words = (" ".join(suspicion.words[one.start - first : one.end - first]) for one in suspicion.suggested)
-    return f"{change_of(suspicion)}: {shorten(visible(' + '.join(words)), CHANGED)}"
+    if issue.kind != "rebound":
+        return change_of(issue)
+    first = issue.first
+    words = (" ".join(issue.words[one.start - first : one.end - first]) for one in issue.suggested)
+    return f"{change_of(issue)}: {shorten(visible(' + '.join(words)), CHANGED)}"
 
 
 def family_sizes(ranking: Ranking) -> Counter[str]:
     """Count the members of each family, by its name."""
-    return Counter(one.family for one in ranking.suspicions if one.family)
+    return Counter(one.family for one in ranking.issues if one.family)
 
 
-def _row(one: Suspicion, sizes: Counter[str]) -> dict[str, str]:
+def _row(one: LabelIssue, sizes: Counter[str]) -> dict[str, str]:
     first, last = one.start - one.first, one.end - one.first
     begin = max(0, first - AROUND)
     return {
@@ -140,11 +140,11 @@ def _row(one: Suspicion, sizes: Counter[str]) -> dict[str, str]:
     }
 
 
-def _joined(one: Suspicion, start: int, end: int) -> str:
+def _joined(one: LabelIssue, start: int, end: int) -> str:
     words = one.words[start:end]
     return visible("".join(word + " " * _spaced(one, start + number) for number, word in enumerate(words)))
 
 
-def _spaced(one: Suspicion, number: int) -> bool:
+def _spaced(one: LabelIssue, number: int) -> bool:
     """True if a space follows a word; so it is where nothing is known of spaces."""
     return one.spaces[number] if 0 <= number < len(one.spaces) else True
