@@ -18,9 +18,9 @@ from ..curation.driving import Mistakes, find_mistakes
 from ..curation.finding import IssueFinder
 from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change
 from ..curation.opening import open_curation
-from ..curation.opinions import Trusted
 from ..curation.places import CorpusPlaces
 from ..curation.plots import plot_families
+from ..curation.predictors import Trusted
 from ..curation.records import read_decisions, read_ranking, write_ranking
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index

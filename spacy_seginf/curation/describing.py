@@ -10,12 +10,12 @@ import numpy
 from ..crf.schemes import Entity
 from ..index.index import Index
 from ..influence.effects import HeadEffects
+from .candidates import Annotation
 from .driving import Mistakes, drives
 from .issues import LabelIssue, spoken
-from .opinions import Trusted
 from .places import CorpusPlaces
+from .predictors import Trusted
 from .ranking import ScoredIssue
-from .readings import Reading
 from .records import issue_id
 from .references import References
 from .regions import kind_of
@@ -174,8 +174,8 @@ class Describer:
         return forms
 
 
-def _moved(reading: Reading, by: int) -> tuple[Entity, ...]:
-    return tuple(Entity(one.start + by, one.end + by, one.label) for one in reading)
+def _moved(entities: Annotation, by: int) -> tuple[Entity, ...]:
+    return tuple(Entity(one.start + by, one.end + by, one.label) for one in entities)
 
 
 def _percent(probability: float) -> str:

@@ -14,7 +14,7 @@ from ..influence.effects import HeadEffects
 from ..influence.head import Head
 from ..influence.segments import SegmentChains
 from .neighbours import directions
-from .opinions import Trusted
+from .predictors import Trusted
 from .source import LabelSource
 
 CHUNK = 512  # training segments at once

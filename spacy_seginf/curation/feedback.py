@@ -15,7 +15,7 @@ from scipy.linalg import cho_solve
 from scipy.special import expit
 
 from ..influence.linear_algebra import cholesky
-from .readings import Reading
+from .candidates import Annotation
 
 EVEN = float(numpy.log(2.0))  # nats: the score at which an error is as probable as none
 BREADTH = 0.5  # of the kernel, in units of the spread of features
@@ -96,7 +96,7 @@ def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) ->
     return weights
 
 
-def heard_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Reading], size: int) -> list[str]:
+def heard_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Annotation], size: int) -> list[str]:
     """Return the type that reviewers gave to what is most like each issue; "" if nothing like it was relabelled.
 
     confirmed (ints): issues that were relabelled; outcomes (sequence of tuples of Entity): to what. size (int): of

@@ -9,13 +9,13 @@ from typing import Callable, Optional, Sequence
 import numpy
 
 from ..crf.schemes import Entity
+from .candidates import Annotation, Regions, find_regions
 from .driving import Mistakes, likeness
 from .families import find_families
 from .feedback import Traits, feedback_factors, heard_labels
 from .neighbours import directions
-from .opinions import Trusted, head_opinion, held_out_opinion, neighbours_opinion, unannotated
+from .predictors import Trusted, head_predictions, neighbour_predictions, out_of_fold_predictions, unannotated
 from .ranking import ScoredIssue, overlapping_left_out, score_regions
-from .readings import Reading, Regions, find_regions
 from .regions import Correction, touching
 from .source import LabelSource
 from .trusted import trusted_head
@@ -53,15 +53,15 @@ class IssueFinder:
             head = trusted_head(trusted.data)
             missing = [*missing, *unannotated(source, head)]
         self.regions = Regions(source, find_regions(source, missing))
-        say(f"Asking heads that have not seen the document about {len(self.regions):,} regions")
-        self._held_out = self.regions.scores(held_out_opinion(source))
-        self._asked = [self._held_out]
+        say(f"Predicting by heads that have not seen the document: {len(self.regions):,} regions")
+        self._held_out = self.regions.scores(out_of_fold_predictions(source))
+        self._predicted = [self._held_out]
         if trusted is not None and head is not None:
-            say(f"Asking the nearest of {len(trusted):,} trusted tokens")
-            near = neighbours_opinion(source, trusted, self.regions.rows)
-            self._asked = [self.regions.scores(head_opinion(source, head)), self.regions.scores(near)]
-        self._together = numpy.mean(self._asked, axis=0)
-        self.trusts = len(self._asked) > 1
+            say(f"Predicting by the nearest of {len(trusted):,} trusted tokens")
+            near = neighbour_predictions(source, trusted, self.regions.rows)
+            self._predicted = [self.regions.scores(head_predictions(source, head)), self.regions.scores(near)]
+        self._together = numpy.mean(self._predicted, axis=0)
+        self.trusts = len(self._predicted) > 1
         self._issues = score_regions(self.regions, self._together, self._held_out)
         self._raised: Optional[numpy.ndarray] = None
 
@@ -98,7 +98,7 @@ class IssueFinder:
         surfaces, changes = [], []
         for issue in issues:
             surfaces.append(" ".join(self._words[issue.document][issue.start : issue.end]))
-            labels = [tuple(one.label for one in reading) for reading in (issue.current, issue.suggested)]
+            labels = [tuple(one.label for one in side) for side in (issue.current, issue.suggested)]
             changes.append((issue.kind, *labels))
         families = find_families(changes, surfaces, self._directions(issues), self._spread)
         scores = numpy.array([issue.score for issue in issues])
@@ -114,7 +114,7 @@ class IssueFinder:
             return []
         found = []
         for issue in issues:
-            own = numpy.exp(self._together[[self.regions.firsts[issue.region], issue.reading]])
+            own = numpy.exp(self._together[[self.regions.firsts[issue.region], issue.candidate]])
             found.append((float(own[0]), float(own[1])))
         return found
 
@@ -124,12 +124,12 @@ class IssueFinder:
             return issue
         entity = issue.current[0]
         wanted = (Entity(entity.start, entity.end, label),)
-        readings = self.regions.regions[issue.region].readings
-        if wanted not in readings or wanted == issue.current:
+        candidates = self.regions.regions[issue.region].candidates
+        if wanted not in candidates or wanted == issue.current:
             return issue
-        number = int(self.regions.firsts[issue.region]) + readings.index(wanted)
+        number = int(self.regions.firsts[issue.region]) + candidates.index(wanted)
         probability = float(numpy.exp(self._held_out[number]))
-        changed = replace(issue, suggested=wanted, reading=number, suggested_probability=probability)
+        changed = replace(issue, suggested=wanted, candidate=number, suggested_probability=probability)
         return replace(changed, start=entity.start, end=entity.end)
 
     def _places(self, decided: Sequence[Correction]) -> tuple[numpy.ndarray, list[Correction]]:
@@ -140,7 +140,7 @@ class IssueFinder:
             by_document.setdefault(issue.document, []).append(number)
         places, sure = [], []
         for one in decided:
-            seen: set[Reading] = set()
+            seen: set[Annotation] = set()
             for number in by_document.get(one.document, ()):
                 issue = self._issues[number]
                 current = issue.current

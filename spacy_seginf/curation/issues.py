@@ -21,7 +21,7 @@ CHANGED = 40  # characters of the suggested words
 NOTHING_FOUND = "There are no label issues."
 ISSUE_SCORE = (
     "Score: -log p of the present labels in nats, raised or lowered by decisions on labels like these, and by "
-    "mistakes that were asked about. High is suspicious; it is no proof of an error."
+    "mistakes that were named. High is suspicious; it is no proof of an error."
 )
 
 

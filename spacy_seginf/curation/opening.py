@@ -19,8 +19,8 @@ from ..tagger.corpus import read_judging
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.readers import OTHER
 from .decisions import merge_decisions
-from .opinions import Trusted
 from .places import CorpusPlaces, touching_joined
+from .predictors import Trusted
 from .reading import clean_texts
 from .records import Decision
 from .regions import Correction

@@ -1,4 +1,4 @@
-"""From opinions on training labels to a ranking of regions: what is read first, and what is suggested there."""
+"""From predictions on training labels to a ranking of regions: what is read first, and what is suggested there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Iterable, Sequence
 
 import numpy
 
-from .readings import Reading, Regions
+from .candidates import Annotation, Regions
 from .regions import kind_of
 
 
@@ -16,22 +16,22 @@ class ScoredIssue:
     """A region whose labels may be wrong.
 
     document (int), start, end (int): the tokens whose labels would change, with the entities they are part of.
-    current, suggested (tuples of Entity). score (float): mean loss of the annotation in nats over those who were asked.
+    current, suggested (tuples of Entity). score (float): mean loss of the annotation in nats over the predictors.
     probability, suggested_probability (float): of the two under heads that have not seen the document.
     family (int): issues that are the same mistake; -1 before they are grouped.
-    region, reading (int): numbers of the region and of the suggested reading among those that were asked about.
+    region, candidate (int): numbers of the region and of the suggested candidate among all.
     """
 
     document: int
     start: int
     end: int
-    current: Reading
-    suggested: Reading
+    current: Annotation
+    suggested: Annotation
     score: float
     probability: float
     suggested_probability: float
     region: int
-    reading: int
+    candidate: int
     family: int = -1
 
     @property
@@ -41,15 +41,15 @@ class ScoredIssue:
 
 
 def score_regions(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarray) -> list[ScoredIssue]:
-    """Make an issue of each region, with the most probable of its other readings as the suggestion.
+    """Make an issue of each region, with the most probable of its other candidates as the suggestion.
 
-    together (float64, readings): mean log p of all readings over those who are asked, see ``Regions.scores``.
-    held_out (float64, readings): log p under heads that have not seen the document.
+    together (float64, candidates): mean log p of all candidates over the predictors, see ``Regions.scores``.
+    held_out (float64, candidates): log p under heads that have not seen the document.
     """
     losses, best = regions.losses(together), regions.best(together)
     found = []
     for number, region in enumerate(regions.regions):
-        current, suggested = region.readings[0], regions.reading(int(best[number]))
+        current, suggested = region.candidates[0], regions.candidate(int(best[number]))
         start, end = span_of(current, suggested)
         now, then = numpy.exp(held_out[[regions.firsts[number], best[number]]]).tolist()
         place = region.document, start, end
@@ -79,7 +79,7 @@ def overlapping_left_out(
     return found
 
 
-def span_of(current: Reading, suggested: Reading) -> tuple[int, int]:
-    """Return the tokens that two readings are about (first, last exclusive)."""
+def span_of(current: Annotation, suggested: Annotation) -> tuple[int, int]:
+    """Return the tokens that two candidates are about (first, last exclusive)."""
     both = (*current, *suggested)
     return min(one.start for one in both), max(one.end for one in both)

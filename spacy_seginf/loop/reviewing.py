@@ -8,9 +8,9 @@ from typing import Iterable, Iterator, Optional, Sequence
 import numpy
 
 from ..crf.schemes import Entity
+from ..curation.candidates import Annotation
 from ..curation.finding import IssueFinder
 from ..curation.ranking import ScoredIssue
-from ..curation.readings import Reading
 from ..curation.regions import Correction, grown, within
 from ..curation.source import LabelSource
 from ..errors import Errors, SeginfError
@@ -66,7 +66,7 @@ class Reviewer:
         """Read some issues at once."""
         return Look(tuple(self.decide(one.document, one.start, one.end) for one in issues), tuple(issues))
 
-    def _entities(self, tags: numpy.ndarray) -> Reading:
+    def _entities(self, tags: numpy.ndarray) -> Annotation:
         return tuple(Entity(*place) for place in self.source.scheme.entities(tags.tolist()))
 
 

@@ -18,7 +18,7 @@ from spacy_seginf.curation.decisions import append_decisions, now
 from spacy_seginf.curation.driving import drives, find_mistakes, likeness
 from spacy_seginf.curation.finding import IssueFinder
 from spacy_seginf.curation.opening import open_curation
-from spacy_seginf.curation.opinions import Trusted
+from spacy_seginf.curation.predictors import Trusted
 from spacy_seginf.curation.records import Decision, corpus_digest, issue_id, read_ranking
 from spacy_seginf.curation.references import References
 from spacy_seginf.curation.regions import Correction
