@@ -24,9 +24,9 @@ from spacy.tokens import Doc
 
 from spacy_seginf.api.index import build_index
 from spacy_seginf.curation.levels import by_document, by_segment
-from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import CHECKPOINTS, SCORES, document_scores, label_scores, segment_scores
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import clean_texts
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.index.index import Index
 

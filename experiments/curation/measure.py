@@ -25,8 +25,8 @@ from spacy_seginf.api.apply import apply_decisions as apply
 from spacy_seginf.api.index import build_index
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.finding import IssueFinder
-from spacy_seginf.curation.opening import Opened, open_curation
 from spacy_seginf.curation.scores import segment_scores
+from spacy_seginf.curation.session import Session, open_session
 from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
 from spacy_seginf.loop.curating import decisions_of, recovered, scores_by_label, train_again, truth_of
 from spacy_seginf.loop.reviewing import Look, Reviewer, counts_by_kind, found_tokens, read_ranking, read_spans
@@ -84,25 +84,25 @@ def _embedded_seed(
     model, truth = (checkpoint("embedded", seed, None, truth=right, steps=steps) for right in (False, True))
     train, dev, test = corpus(None, "train"), corpus(None, "dev"), corpus(None, "test")
     build_index(str(model), train, folder / "indexed", dev=dev, **INDEX)
-    opened = open_curation(str(folder / "indexed"), train)
-    reviewer = Reviewer(opened.source, truth_of(opened, corpus(None, "train_truth")))
-    planted = _planted(opened)
-    finder = _finder(opened, dev)
+    session = open_session(str(folder / "indexed"), train)
+    reviewer = Reviewer(session.source, truth_of(session, corpus(None, "train_truth")))
+    planted = _planted(session)
+    finder = _finder(session, dev)
     orders = {
         "ranking": read_ranking(finder, reviewer, LOOKS, every=EVERY),
         "ranking_without_feedback": read_ranking(finder, reviewer, LOOKS),
         "ranking_spans": read_ranking(finder, reviewer, LOOKS, every=EVERY, families=False),
-        **_baselines(opened, reviewer, LOOKS),
+        **_baselines(session, reviewer, LOOKS),
     }
     scores = {
         "before": scores_by_label(spacy.load(model), test)[""],
         "truth": scores_by_label(spacy.load(truth), test)[""],
     }
     for name, looks in orders.items():
-        found[f"planted_recall_100:{name}"].append(_recall(opened, planted, looks))
+        found[f"planted_recall_100:{name}"].append(_recall(session, planted, looks))
         found[f"precision_100:{name}"].append(float(numpy.mean([look.precision for look in looks])))
         if name in ("ranking", *BASELINES):
-            scores[name] = _retrained(opened, looks, folder / name, model, seed)
+            scores[name] = _retrained(session, looks, folder / name, model, seed)
             share = recovered(scores["before"], scores[name], scores["truth"])
             found[f"f1_recovered:{name}"].append(numpy.nan if share is None else share)
     for kind, counts in counts_by_kind(orders["ranking"]).items():
@@ -111,23 +111,23 @@ def _embedded_seed(
     return scores
 
 
-def _finder(opened: Opened, dev: Optional[Path]) -> IssueFinder:
-    return IssueFinder(opened.source, opened.read_trusted(dev), opened.missing)
+def _finder(session: Session, dev: Optional[Path]) -> IssueFinder:
+    return IssueFinder(session.source, session.read_trusted(dev), session.missing)
 
 
-def _baselines(opened: Opened, reviewer: Reviewer, looks: int) -> dict[str, list[Look]]:
-    source = opened.source
+def _baselines(session: Session, reviewer: Reviewer, looks: int) -> dict[str, list[Look]]:
+    source = session.source
     scores = segment_scores(source, list(BASELINES.values()), source.units)
     return {name: read_spans(reviewer, source.units, scores[score], looks) for name, score in BASELINES.items()}
 
 
-def _planted(opened: Opened) -> list[set[int]]:
+def _planted(session: Session) -> list[set[int]]:
     """List the training tokens of each planted systematic error."""
     culprits = read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")
     spans: list[set[int]] = []
     last: Optional[tuple[str, int, str]] = None
-    for number, length in enumerate(opened.source.data.lengths):
-        name, first = opened.index.place(number, 0)
+    for number, length in enumerate(session.source.data.lengths):
+        name, first = session.index.place(number, 0)
         for token in range(length):
             kind = culprits.get((name, first + token))
             if kind not in CONFUSIONS:
@@ -135,24 +135,24 @@ def _planted(opened: Opened) -> list[set[int]]:
                 continue
             if last is None or last[2] != kind:
                 spans.append(set())
-            spans[-1].add(int(opened.source.data.starts[number]) + token)
+            spans[-1].add(int(session.source.data.starts[number]) + token)
             last = (name, token, kind)
         last = None
     return spans
 
 
-def _recall(opened: Opened, planted: Sequence[set[int]], looks: Sequence[Look]) -> float:
+def _recall(session: Session, planted: Sequence[set[int]], looks: Sequence[Look]) -> float:
     """Return the share of planted errors that a look was at."""
     seen = set()
     for one in (decided for look in looks for decided in look.decided):
-        first = int(opened.source.data.starts[one.document])
+        first = int(session.source.data.starts[one.document])
         seen |= set(range(first + one.start, first + one.end))
     return sum(bool(span & seen) for span in planted) / len(planted)
 
 
-def _retrained(opened: Opened, looks: Sequence[Look], folder: Path, model: Path, seed: int) -> float:
+def _retrained(session: Session, looks: Sequence[Look], folder: Path, model: Path, seed: int) -> float:
     """Apply what was decided, train as the pipeline was, and score on the test part."""
-    append_decisions(folder / "decisions.jsonl", decisions_of(opened, looks, "the truth"))
+    append_decisions(folder / "decisions.jsonl", decisions_of(session, looks, "the truth"))
     apply(corpus(None, "train"), folder / "corrected.spacy", [folder / "decisions.jsonl"])
     again = train_again(model / "config.cfg", folder / "model", folder / "corrected.spacy", {"system.seed": seed})
     return scores_by_label(spacy.load(again), corpus(None, "test"))[""]
@@ -181,24 +181,24 @@ def corrected_dev(data: Path) -> Path:
 def conll_part(data: Path, *, quick: bool) -> dict[str, Any]:
     """Read training spans of CoNLL-2003 with the corrections as the reviewer."""
     spans = 50 if quick else SPANS
-    opened = open_curation(str(conll_index(data, quick=quick)), corpus(data, "train"))
+    session = open_session(str(conll_index(data, quick=quick)), corpus(data, "train"))
     truth = {record["id"]: record["gold_labels"] for record in read_lines(data / "conll2003" / "train.jsonl.gz")}
-    tags = {tag: number for number, tag in enumerate(opened.tagger.scheme.tags)}
+    tags = {tag: number for number, tag in enumerate(session.tagger.scheme.tags)}
     labels = []
-    for number, length in enumerate(opened.source.data.lengths):
-        name, first = opened.index.place(number, 0)
+    for number, length in enumerate(session.source.data.lengths):
+        name, first = session.index.place(number, 0)
         labels += [tags[tag] for tag in truth[name][first : first + length]]
-    reviewer = Reviewer(opened.source, numpy.array(labels))
+    reviewer = Reviewer(session.source, numpy.array(labels))
     orders: dict[str, list[Look]] = {}
     trusted = {"": corrected_dev(data), "_published_dev": corpus(data, "dev"), "_no_trusted": None}
     for suffix, dev in trusted.items():
-        finder = _finder(opened, dev)
+        finder = _finder(session, dev)
         orders[f"feedback{suffix}"] = read_ranking(finder, reviewer, spans, every=EVERY, families=False)
         orders[f"no_feedback{suffix}"] = read_ranking(finder, reviewer, spans, families=False)
         if not suffix:
             orders["feedback_every_25"] = read_ranking(finder, reviewer, spans, every=25, families=False)
             orders["feedback_families"] = read_ranking(finder, reviewer, spans, every=EVERY)
-    orders.update(_baselines(opened, reviewer, spans))
+    orders.update(_baselines(session, reviewer, spans))
     rows, figures = (
         [],
         {"conll_wrong_tokens": int(reviewer.wrong.sum()), "conll_base_rate": float(reviewer.wrong.mean())},

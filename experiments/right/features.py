@@ -17,7 +17,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import fix_random_seed
 
 from spacy_seginf.api.index import build_index as index
-from spacy_seginf.curation.reading import clean_texts
+from spacy_seginf.curation.texts import clean_texts
 from spacy_seginf.evaluation.problem import decoded
 from spacy_seginf.explanation.method_explainer import IndexedDocs
 from spacy_seginf.index.documents import Documents, Source

@@ -15,10 +15,10 @@ from wasabi import Printer, table
 
 from ..errors import Errors, SeginfError
 from ..evaluation.comparison import Comparison
+from ..evaluation.harness import Planted, Settings, compare
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
 from ..evaluation.plots import plot_comparison
-from ..evaluation.referee import Planted, Settings, compare
 from ..evaluation.report import comparison_notes, comparison_rows, difference_rows, render_markdown
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import exclusive, json_text, write_text

@@ -14,9 +14,9 @@ from wasabi import Printer, table
 
 from ..curation.decisions import append_decisions
 from ..curation.finding import IssueFinder
-from ..curation.opening import Opened, open_curation
 from ..curation.plots import plot_reading_curve
-from ..curation.reading import clean_texts
+from ..curation.session import Session, open_session
+from ..curation.texts import clean_texts
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import json_text, recover_folder, replace_folder, write_text
@@ -103,10 +103,10 @@ def run_loop(
         result: dict[str, Any] = {"looks": looks, "every": every}
         files = [Path(path) for path in decisions]
         if truth is not None:
-            opened = open_curation(pipeline, corpus)
-            reading, curves = _read(opened, truth, dev, test, looks, every, msg)
+            session = open_session(pipeline, corpus)
+            reading, curves = _read(session, truth, dev, test, looks, every, msg)
             files = [place / "decisions.jsonl"]
-            append_decisions(files[0], decisions_of(opened, reading, TRUTH))
+            append_decisions(files[0], decisions_of(session, reading, TRUTH))
             result.update(_figures(reading), curves={name: asdict(curve) for name, curve in curves.items()})
             if plots:
                 _plot(curves, place)
@@ -149,16 +149,16 @@ def _plot(curves: dict[str, Curve], folder: Path) -> None:
 
 
 def _read(
-    opened: Opened, truth: Path, dev: Optional[Path], test: Path, looks: int, every: int, msg: Printer
+    session: Session, truth: Path, dev: Optional[Path], test: Path, looks: int, every: int, msg: Printer
 ) -> tuple[list[Look], dict[str, Curve]]:
     """Read in all orders, knowing the truth."""
-    source = opened.source
-    reviewer = Reviewer(source, truth_of(opened, truth))
-    finder = IssueFinder(source, opened.read_trusted(dev), opened.missing, msg.info)
+    source = session.source
+    reviewer = Reviewer(source, truth_of(session, truth))
+    finder = IssueFinder(source, session.read_trusted(dev), session.missing, msg.info)
     orders = read_orders(finder, reviewer, looks, every or None, msg.info)
     msg.info("Refitting heads along the way")
-    examples = read_judging(opened.nlp, opened.tagger, test, OTHER)
-    judged = clean_texts(opened.nlp, [text.example for text in examples], opened.tagger.name)
+    examples = read_judging(session.nlp, session.tagger, test, OTHER)
+    judged = clean_texts(session.nlp, [text.example for text in examples], session.tagger.name)
     at = [looks * step // STEPS for step in range(STEPS + 1)]
     curves = {name: curve_of(reviewer, order, at, judged) for name, order in orders.items()}
     return orders["ranking"], curves

@@ -12,16 +12,16 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
-from ..curation.choosing import Choice
-from ..curation.describing import Describer
-from ..curation.driving import Mistakes, find_mistakes
+from ..curation.alignment import CorpusAlignment
+from ..curation.filter import IssueFilter
 from ..curation.finding import IssueFinder
 from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change
-from ..curation.opening import open_curation
-from ..curation.places import CorpusPlaces
+from ..curation.mistakes import Mistakes, find_mistakes
 from ..curation.plots import plot_families
 from ..curation.predictors import Trusted
+from ..curation.rationale import Describer
 from ..curation.records import read_decisions, read_ranking, write_ranking
+from ..curation.session import open_session
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
 from ..rendering.pictures import check_picture
@@ -42,7 +42,7 @@ def find_label_issues(
     dev: Optional[Path] = None,
     mistakes: Optional[Path] = None,
     decisions: Sequence[Path] = (),
-    choice: Choice = Choice(),  # noqa: B008
+    wanted: IssueFilter = IssueFilter(),  # noqa: B008
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
@@ -57,7 +57,7 @@ def find_label_issues(
         entities say what training labels drive.
     mistakes (Path): texts with right labels (.spacy); what drives their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
-    choice (Choice): which issues are wanted. top (int): how many are listed.
+    wanted (IssueFilter): which issues are listed. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written.
@@ -71,25 +71,25 @@ def find_label_issues(
     setup_gpu(gpu_id, silent=True)
     started = time.perf_counter()
     _check_output(output, (corpus, dev, mistakes, plot, *decisions))
-    opened = open_curation(pipeline, corpus)
-    index, places, source = opened.index, opened.places, opened.source
-    decided = opened.decided([decision for path in decisions for decision in read_decisions(path)])
-    trusted = texts = opened.read_trusted(dev)
-    finder = IssueFinder(source, trusted, opened.missing, msg.info)
+    session = open_session(pipeline, corpus)
+    index, alignment, source = session.index, session.alignment, session.source
+    decided = session.decided([decision for path in decisions for decision in read_decisions(path)])
+    trusted = texts = session.read_trusted(dev)
+    finder = IssueFinder(source, trusted, session.missing, msg.info)
     if mistakes is not None:
-        texts = opened.read_trusted(mistakes)
-    seen = None if texts is None else find_mistakes(head_of(opened.tagger.model), texts, source.scheme)
+        texts = session.read_trusted(mistakes)
+    seen = None if texts is None else find_mistakes(head_of(session.tagger.model), texts, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
             warnings.warn(Warnings.W007.format(path=mistakes), stacklevel=2)
-        finder.raise_drivers(seen)
-    issues = [issue for issue in finder.rank(decided) if choice.wants(issue, places, index)]
+        finder.raise_influential(seen)
+    issues = [issue for issue in finder.rank(decided) if wanted.permits(issue, alignment, index)]
     issues = finder.families(issues[:top])
-    describer = Describer(index, source, places, seen, texts)
+    describer = Describer(index, source, alignment, seen, texts)
     msg.info(f"Describing {len(issues):,} issues")
     found = describer.describe(issues, finder.trust(issues), references)
-    about = _about(index, places, finder, seen, len(decided), trusted)
-    ranking = Ranking(tuple(found), places.digest, source.scheme.labels, source.scheme.name, about)
+    about = _about(index, alignment, finder, seen, len(decided), trusted)
+    ranking = Ranking(tuple(found), alignment.digest, source.scheme.labels, source.scheme.name, about)
     write_ranking(output, ranking)
     if plot is not None:
         plot_families(ranking, plot)
@@ -121,15 +121,15 @@ def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
 
 def _about(
     index: Index,
-    places: CorpusPlaces,
+    alignment: CorpusAlignment,
     finder: IssueFinder,
     mistakes: Optional[Mistakes],
     decided: int,
     trusted: Optional[Trusted],
 ) -> dict[str, Any]:
     return {
-        "documents": len(places),
-        "tokens": places.tokens,
+        "documents": len(alignment),
+        "tokens": alignment.tokens,
         "regions": len(finder.regions),
         "trusted_tokens": 0 if trusted is None else len(trusted),
         "mistakes": None if mistakes is None else mistakes.found,

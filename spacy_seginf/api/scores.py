@@ -14,9 +14,9 @@ from wasabi import Printer, table
 
 from ..attribution.method import Texts
 from ..crf.schemes import type_of
-from ..curation.reading import checkpoint_marginals, clean_texts
 from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
+from ..curation.texts import checkpoint_marginals, clean_texts
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed
 from ..explanation.method_explainer import IndexedDocs

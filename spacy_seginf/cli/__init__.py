@@ -256,11 +256,11 @@ def rank_cli(
 ) -> None:
     """Rank the training spans whose labels may be wrong, with what they may be meant to be."""
     from ..api.rank import find_label_issues
-    from ..curation.choosing import Choice
+    from ..curation.filter import IssueFilter
 
     def run(output: Path, *files: Optional[Path]) -> None:
-        choice = Choice(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
-        settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "choice": choice}
+        wanted = IssueFilter(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
+        settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "wanted": wanted}
         settings.update(top=top, references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
         find_label_issues(pipeline, corpus, output, **settings)
 

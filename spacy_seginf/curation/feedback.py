@@ -25,7 +25,7 @@ ITERATIONS = 100
 TOLERANCE = 1e-9  # of the log posterior
 SHORTEST = 1e-6  # step
 BLOCK = 4096  # issues compared at once
-HEARD = 0.5  # similarity to a confirmed error from which its label is suggested too
+PROPAGATED = 0.5  # similarity to a confirmed error from which its label is suggested too
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) ->
     return weights
 
 
-def heard_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Annotation], size: int) -> list[str]:
+def propagated_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Annotation], size: int) -> list[str]:
     """Return the type that reviewers gave to what is most like each issue; "" if nothing like it was relabelled.
 
     confirmed (ints): issues that were relabelled; outcomes (sequence of tuples of Entity): to what. size (int): of
@@ -111,6 +111,6 @@ def heard_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[An
         rows = numpy.arange(start, min(start + BLOCK, size))
         near = traits.near(rows, places)
         for row, best in zip(rows.tolist(), near.argmax(axis=1).tolist()):
-            if near[row - start, best] >= HEARD:
+            if near[row - start, best] >= PROPAGATED:
                 labels[row] = outcomes[single[best]][0].label
     return labels

@@ -10,9 +10,9 @@ import numpy
 
 from ..crf.schemes import Entity
 from .candidates import Annotation, Regions, find_regions
-from .driving import Mistakes, likeness
 from .families import find_families
-from .feedback import Traits, feedback_factors, heard_labels
+from .feedback import Traits, feedback_factors, propagated_labels
+from .mistakes import Mistakes, likeness
 from .neighbours import directions
 from .predictors import Trusted, head_predictions, neighbour_predictions, out_of_fold_predictions, unannotated
 from .ranking import ScoredIssue, overlapping_left_out, score_regions
@@ -65,7 +65,7 @@ class IssueFinder:
         self._issues = score_regions(self.regions, self._together, self._held_out)
         self._raised: Optional[numpy.ndarray] = None
 
-    def raise_drivers(self, mistakes: Mistakes) -> None:
+    def raise_influential(self, mistakes: Mistakes) -> None:
         """Let the order be decided by what drives mistakes, too: the score of a region is multiplied by how like the
         mistakes its labels are (mean cosine with the LIKE most similar ones; what is unlike counts 0)."""
         segments = numpy.array([(one.document, one.start, one.end) for one in self._issues], dtype=numpy.int64)
@@ -84,7 +84,7 @@ class IssueFinder:
             wrong = numpy.array([one.wrong for one in sure])
             changed = [number for number, one in enumerate(sure) if one.wrong]
             outcomes = [sure[number].entities for number in changed]
-            labels = heard_labels(self._traits, places[changed], outcomes, len(issues))
+            labels = propagated_labels(self._traits, places[changed], outcomes, len(issues))
             issues = [self._suggesting(one, label) for one, label in zip(issues, labels)]
             scores = scores * feedback_factors(scores, self._traits, places, wrong)
         if self._raised is not None:

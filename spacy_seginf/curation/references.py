@@ -9,8 +9,8 @@ import numpy
 
 from ..explanation.explainer import Explainer
 from ..index.index import Index
+from .alignment import Pieces, find_piece, pieces_of
 from .issues import LabelIssue
-from .places import Pieces, find_piece, pieces_of
 
 CONTEXT = 60  # characters around references
 SHOWN = 3  # references on each side

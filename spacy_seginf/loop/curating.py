@@ -22,9 +22,9 @@ from ..config_files import read_config
 from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.finding import IssueFinder
-from ..curation.opening import Opened
 from ..curation.records import Decision, issue_id
 from ..curation.scores import segment_scores
+from ..curation.session import Session
 from ..errors import Errors, SeginfError
 from ..tagger.corpus import identifier_of, read_documents
 from .correcting import entity_counts, f1, refit_head
@@ -69,36 +69,36 @@ def curve_of(reviewer: Reviewer, looks: Sequence[Look], at: Sequence[int], test:
     return Curve(counts, [found[count] for count in counts], values)
 
 
-def decisions_of(opened: Opened, looks: Sequence[Look], reviewer: str) -> list[Decision]:
+def decisions_of(session: Session, looks: Sequence[Look], reviewer: str) -> list[Decision]:
     """Write down what was decided, in the words of the corpus."""
     made, when = [], now()
     for one in (decided for look in looks for decided in look.decided):
-        name, moved = opened.index.place(one.document, 0)
+        name, moved = session.index.place(one.document, 0)
         start, end = one.start + moved, one.end + moved
-        current = opened.annotated(one.document, one.start, one.end)
+        current = session.annotated(one.document, one.start, one.end)
         outcome = tuple(Entity(entity.start + moved, entity.end + moved, entity.label) for entity in one.entities)
-        words, _ = opened.places.words(name, start, end)
+        words, _ = session.alignment.words(name, start, end)
         choice = "label" if one.wrong else "keep"  # then the outcome is what is there
         place = issue_id(name, start, end, current), name, start, end, words, current
-        made.append(Decision(*place, choice, outcome if one.wrong else (), reviewer, when, opened.places.digest))
+        made.append(Decision(*place, choice, outcome if one.wrong else (), reviewer, when, session.alignment.digest))
     return made
 
 
-def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
+def truth_of(session: Session, path: Path) -> numpy.ndarray:
     """Read the right labels of the training tokens off a corpus of the same documents (int64, tokens). Where it has no
     annotation, the present labels stay. Documents without ids are told by their places in the file.
 
     RAISES (ValueError): S040 or S042 for missing or wrong input, S216 if a document is missing or has other words, S003
         for a label that the tagger lacks.
     """
-    scheme, source = opened.tagger.scheme, opened.source
+    scheme, source = session.tagger.scheme, session.source
     docs = {}
-    for number, doc in enumerate(read_documents(opened.nlp, path)):
-        named = doc.user_data.get("id") or number >= len(opened.places.names)
-        docs[identifier_of(doc, path, number + 1) if named else opened.places.names[number]] = doc
+    for number, doc in enumerate(read_documents(session.nlp, path)):
+        named = doc.user_data.get("id") or number >= len(session.alignment.names)
+        docs[identifier_of(doc, path, number + 1) if named else session.alignment.names[number]] = doc
     truth = source.labels.copy()
     for number, length in enumerate(source.data.lengths):
-        name, first = opened.index.place(number, 0)
+        name, first = session.index.place(number, 0)
         if name not in docs or [token.text for token in docs[name][first : first + length]] != source.words[number]:
             raise SeginfError(Errors.S216.format(path=path, id=name))
         doc = docs[name]
@@ -108,7 +108,7 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
             if first <= entity.start and entity.end <= first + length:
                 if entity.label_ not in scheme.labels:
                     known = ", ".join(scheme.labels)
-                    facts = {"label": entity.label_, "name": opened.tagger.name, "known": known}
+                    facts = {"label": entity.label_, "name": session.tagger.name, "known": known}
                     raise SeginfError(Errors.S003.format(where=f"document {name} of {path}", **facts))
                 rows[entity.start - first : entity.end - first] = scheme.entity_tags(entity.label_, len(entity))
     return truth

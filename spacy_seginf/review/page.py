@@ -13,7 +13,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from ..curation.records import VERSION
-from .shown import brief
+from .serialise import brief
 from .state import Review
 
 PAGES = Path(__file__).parent / "pages"

@@ -12,8 +12,8 @@ from ..curation.decision_file import DecisionsFile
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
 from ..errors import Errors, SeginfError
-from .judging import Said, decide
-from .shown import Tables, brief, evidence_shown
+from .decide import Answer, decide
+from .serialise import Tables, brief, evidence_shown
 
 Evidence = Callable[[LabelIssue], Mapping[str, Sequence[Mapping[str, Any]]]]
 
@@ -83,7 +83,7 @@ class Review:
         with self._lock:
             return {"changes": self._changes[max(since, 0) :], "next": len(self._changes), "labels": self._added()}
 
-    def decide(self, said: Sequence[Said]) -> list[dict[str, Any]]:
+    def decide(self, said: Sequence[Answer]) -> list[dict[str, Any]]:
         """Save decisions, all or none, and return the changes. What was said already is not said again.
 
         RAISES (ValueError): S185 if one can't be taken, S171 if they can't be written.
@@ -167,7 +167,7 @@ class Review:
                 self._found[number] = {**evidence_shown({**vars(issue), **found}), "problem": brief(problem, LONG)}
             return self._found[number]
 
-    def _decision(self, said: Said) -> Decision:
+    def _decision(self, said: Answer) -> Decision:
         number = self._numbers.get(said.issue)
         problem = "the ranking has no such issue" if number is None else ""
         if number is not None and said.choice == "undo" and not self._words.get(said.issue):

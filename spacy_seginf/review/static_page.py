@@ -10,7 +10,7 @@ from ..curation.issues import LabelIssue
 from ..errors import Errors, SeginfError
 from ..files import write_text
 from .page import head, render
-from .shown import AROUND
+from .serialise import AROUND
 from .state import Review
 
 

@@ -13,15 +13,15 @@ from spacy_seginf.api.apply import apply_decisions as apply
 from spacy_seginf.api.index import build_index as index
 from spacy_seginf.api.rank import find_label_issues as rank
 from spacy_seginf.crf.schemes import Entity
-from spacy_seginf.curation.choosing import Choice
 from spacy_seginf.curation.decisions import append_decisions, now
-from spacy_seginf.curation.driving import drives, find_mistakes, likeness
+from spacy_seginf.curation.filter import IssueFilter
 from spacy_seginf.curation.finding import IssueFinder
-from spacy_seginf.curation.opening import open_curation
+from spacy_seginf.curation.mistakes import drives, find_mistakes, likeness
 from spacy_seginf.curation.predictors import Trusted
 from spacy_seginf.curation.records import Decision, corpus_digest, issue_id, read_ranking
 from spacy_seginf.curation.references import References
 from spacy_seginf.curation.regions import Correction
+from spacy_seginf.curation.session import open_session
 from spacy_seginf.influence.effects import HeadEffects, log_odds
 from spacy_seginf.loop.curating import decisions_of, truth_of
 from spacy_seginf.loop.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
@@ -32,8 +32,8 @@ from ..conftest import make_tagger
 
 
 @pytest.fixture
-def opened(exact_path, corpus_path):
-    return open_curation(str(exact_path), corpus_path)
+def session(exact_path, corpus_path):
+    return open_session(str(exact_path), corpus_path)
 
 
 @pytest.fixture
@@ -46,24 +46,24 @@ def wrong_texts(corpus_path, tmp_path):
     return tmp_path / "texts.spacy"
 
 
-def trusted_of(opened, labels=None):
-    source = opened.source
+def trusted_of(session, labels=None):
+    source = session.source
     labels = source.labels if labels is None else labels
     allowed = labels[:, None] == numpy.arange(source.data.labels)
     return Trusted(type(source.data)(source.data.features, allowed, source.data.lengths), labels, source.known)
 
 
-def test_the_corpus_beside_its_index(opened, corpus_path):
+def test_the_corpus_beside_its_index(session, corpus_path):
     docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
-    places = opened.places
+    places = session.alignment
     assert places.names == [doc.user_data["id"] for doc in docs] and places.tokens == sum(map(len, docs))
     facts = [
         (doc.user_data["id"], [t.text for t in doc], [Entity(e.start, e.end, e.label_) for e in doc.ents])
         for doc in docs
     ]
     assert places.digest == corpus_digest(facts)
-    for number in range(len(opened.source.data.lengths)):
-        name, first = opened.index.place(number, 0)
+    for number in range(len(session.source.data.lengths)):
+        name, first = session.index.place(number, 0)
         assert places.in_index(name, first, first + 1) == (number, 0, 1)
     assert places.in_index("nowhere", 0, 1) is None
     assert places.in_index(places.names[0], 0, 1000) is None
@@ -78,20 +78,20 @@ def test_another_corpus_is_refused(exact_path, corpus_path, tmp_path):
         return tmp_path / "other.spacy"
 
     with pytest.raises(ValueError, match=r"S212.*lacks"):
-        open_curation(str(exact_path), saved(docs[1:]))
+        open_session(str(exact_path), saved(docs[1:]))
     twice = [*docs, docs[0]]
     with pytest.raises(ValueError, match="S211"):
-        open_curation(str(exact_path), saved(twice))
+        open_session(str(exact_path), saved(twice))
     other = next(doc for doc in docs if doc.ents)
     ents = other.ents
     other.set_ents(ents[1:])
     with pytest.raises(ValueError, match=r"S212.*other entities"):
-        open_curation(str(exact_path), saved(docs))
+        open_session(str(exact_path), saved(docs))
     other.set_ents(list(ents))
     renamed = spacy.tokens.Doc(vocab, words=[f"{token.text}x" for token in docs[0]])
     renamed.user_data["id"] = docs[0].user_data["id"]
     with pytest.raises(ValueError, match=r"S212.*other words"):
-        open_curation(str(exact_path), saved([renamed, *docs[1:]]))
+        open_session(str(exact_path), saved([renamed, *docs[1:]]))
 
 
 def test_a_ranking(exact_path, corpus_path, tmp_path):
@@ -131,20 +131,20 @@ def test_the_command(exact_path, corpus_path, tmp_path):
     assert read_ranking(output) == ranking
 
 
-def test_one_pattern(opened):
-    issues = IssueFinder(opened.source, None, opened.missing).rank()
+def test_one_pattern(session):
+    issues = IssueFinder(session.source, None, session.missing).rank()
     for choice, right in [
-        (Choice(suggested=("PER",)), lambda one, words, name: any(e.label == "PER" for e in one.suggested)),
-        (Choice(kinds=("remove", "rebound")), lambda one, words, name: one.kind in ("remove", "rebound")),
-        (Choice(documents=("doc-3",)), lambda one, words, name: name == "doc-3"),
-        (Choice(text="^osted"), lambda one, words, name: words.lower().startswith("osted")),
+        (IssueFilter(suggested=("PER",)), lambda one, words, name: any(e.label == "PER" for e in one.suggested)),
+        (IssueFilter(kinds=("remove", "rebound")), lambda one, words, name: one.kind in ("remove", "rebound")),
+        (IssueFilter(documents=("doc-3",)), lambda one, words, name: name == "doc-3"),
+        (IssueFilter(text="^osted"), lambda one, words, name: words.lower().startswith("osted")),
     ]:
         for one in issues:
-            words = " ".join(opened.source.words[one.document][one.start : one.end])
-            name = opened.index.place(one.document, 0)[0]
-            assert choice.wants(one, opened.places, opened.index) == right(one, words, name)
+            words = " ".join(session.source.words[one.document][one.start : one.end])
+            name = session.index.place(one.document, 0)[0]
+            assert choice.permits(one, session.alignment, session.index) == right(one, words, name)
     with pytest.raises(ValueError, match="S214"):
-        Choice(kinds=("change",))
+        IssueFilter(kinds=("change",))
 
 
 def test_decisions_leave_the_ranking_and_teach(exact_path, corpus_path, tmp_path):
@@ -162,36 +162,36 @@ def test_decisions_leave_the_ranking_and_teach(exact_path, corpus_path, tmp_path
     assert any(one.suggested and one.suggested[0].label == "ORG" for one in alike)
 
 
-def test_decisions_for_another_version_are_refused(opened, exact_path, corpus_path, tmp_path):
-    name = opened.places.names[0]
-    words, _ = opened.places.words(name, 0, 1)
+def test_decisions_for_another_version_are_refused(session, exact_path, corpus_path, tmp_path):
+    name = session.alignment.names[0]
+    words, _ = session.alignment.words(name, 0, 1)
     for decision in (
         Decision("x", name, 0, 1, ("other",), (), "keep"),
         Decision("x", name, 0, 1, words, (Entity(0, 1, "LOC"),), "keep"),
         Decision("x", "nowhere", 0, 1, words, (), "keep"),
     ):
         with pytest.raises(ValueError, match="S213"):
-            opened.decided([decision])
+            session.decided([decision])
 
 
-def test_mistakes_are_groups_of_entities_that_differ(opened):
-    source = opened.source
+def test_mistakes_are_groups_of_entities_that_differ(session):
+    source = session.source
     labels = source.labels.copy()
     first = int(source.data.starts[0])
-    found = find_mistakes(source.head, trusted_of(opened), source.scheme)
-    mistakes = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(labels)), source.scheme)
+    found = find_mistakes(source.head, trusted_of(session), source.scheme)
+    mistakes = find_mistakes(source.head, trusted_of(session, numpy.zeros_like(labels)), source.scheme)
     assert len(mistakes) > len(found) and all(not wanted for wanted in mistakes.true)
     for (document, start, end), wrong in zip(mistakes.segments.tolist(), mistakes.wrong):
         first = int(source.data.starts[document])
         tags = mistakes.predicted[first : first + source.data.lengths[document]].tolist()
         assert set(wrong) == {Entity(*one) for one in source.scheme.entities(tags) if one[0] < end and start < one[1]}
-    few = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(labels)), source.scheme, largest=3)
+    few = find_mistakes(source.head, trusted_of(session, numpy.zeros_like(labels)), source.scheme, largest=3)
     assert len(few) == 3 and few.found == len(mistakes)
 
 
-def test_what_drives_a_mistake_is_what_refits_show(opened):
-    source = opened.source
-    mistakes = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 4)
+def test_what_drives_a_mistake_is_what_refits_show(session):
+    source = session.source
+    mistakes = find_mistakes(source.head, trusted_of(session, numpy.zeros_like(source.labels)), source.scheme, 4)
     effects = HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels)
     segments = source.entities[::7]
     predicted = drives(effects, mistakes, segments)
@@ -208,9 +208,9 @@ def test_what_drives_a_mistake_is_what_refits_show(opened):
     assert large.sum() >= 3 and (numpy.sign(real[large]) == numpy.sign(predicted[large])).all()
 
 
-def test_likeness_is_the_cosine_of_gradients(opened):
-    source = opened.source
-    mistakes = find_mistakes(source.head, trusted_of(opened, numpy.zeros_like(source.labels)), source.scheme, 5)
+def test_likeness_is_the_cosine_of_gradients(session):
+    source = session.source
+    mistakes = find_mistakes(source.head, trusted_of(session, numpy.zeros_like(source.labels)), source.scheme, 5)
     segments = source.entities[:6]
     mine = source.chains(segments).gradients()
     theirs = mistakes.watched(source.head).gradients()
@@ -237,11 +237,11 @@ def test_texts_without_mistakes_are_told(exact_path, corpus_path, tmp_path):
         rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", mistakes=tmp_path / "fine.spacy", references=0)
 
 
-def test_references_do_not_name_the_label_itself(opened):
-    references = References(opened.index)
-    for document, start, end in opened.source.entities[:5].tolist():
+def test_references_do_not_name_the_label_itself(session):
+    references = References(session.index)
+    for document, start, end in session.source.entities[:5].tolist():
         found = references.at(document, start, end)
-        name, first = opened.index.place(document, start)
+        name, first = session.index.place(document, start)
         for side, sign in (("supporting", -1), ("opposing", 1)):
             assert len(found[side]) <= 3
             for one in found[side]:
@@ -249,8 +249,8 @@ def test_references_do_not_name_the_label_itself(opened):
                 assert one["document"] != name or one["end"] <= first or first + end - start <= one["start"]
 
 
-def test_a_reviewer_decides_whole_entities(opened):
-    source = opened.source
+def test_a_reviewer_decides_whole_entities(session):
+    source = session.source
     truth = source.labels.copy()
     document, start, end = next(span for span in source.entities.tolist() if span[2] - span[1] == 2)
     first = int(source.data.starts[document])
@@ -265,15 +265,15 @@ def test_a_reviewer_decides_whole_entities(opened):
         Reviewer(source, truth[:-1])
 
 
-def test_reading_finds_what_is_wrong(opened):
-    source = opened.source
+def test_reading_finds_what_is_wrong(session):
+    source = session.source
     generator = numpy.random.default_rng(0)
     truth = source.labels.copy()
     for document, start, end in source.entities[generator.random(len(source.entities)) < 0.2].tolist():
         first = int(source.data.starts[document])
         truth[first + start : first + end] = source.scheme.entity_tags("PER", end - start)
     reviewer = Reviewer(source, truth)
-    finder = IssueFinder(source, trusted_of(opened, truth), opened.missing)
+    finder = IssueFinder(source, trusted_of(session, truth), session.missing)
     for every in (None, 4):
         looks = read_in_order(finder, reviewer, 1000, every=every, families=False)
         spans = [(one.document, one.start, one.end) for look in looks for one in look.decided]
@@ -289,22 +289,22 @@ def test_reading_finds_what_is_wrong(opened):
     assert all(wrong or not right for _, wrong, right in kinds)
 
 
-def test_decisions_of_the_truth_give_the_truth(opened, corpus_path, tmp_path):
-    source = opened.source
+def test_decisions_of_the_truth_give_the_truth(session, corpus_path, tmp_path):
+    source = session.source
     docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
     changed = next(doc for doc in docs if len(doc.ents) > 1)
     changed.set_ents(list(changed.ents[1:]))
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "truth.spacy")
-    truth = truth_of(opened, tmp_path / "truth.spacy")
+    truth = truth_of(session, tmp_path / "truth.spacy")
     reviewer = Reviewer(source, truth)
     assert 0 < reviewer.wrong.sum() < 5
     looks = [Look((reviewer.decide(*span),)) for span in source.entities.tolist()]
-    decisions = decisions_of(opened, looks, "the truth")
+    decisions = decisions_of(session, looks, "the truth")
     assert [one.choice for one in decisions].count("label") == 1
-    assert opened.decided(decisions) and decisions[0].corpus == opened.places.digest
+    assert session.decided(decisions) and decisions[0].corpus == session.alignment.digest
     DocBin(docs=docs[1:], store_user_data=True).to_disk(tmp_path / "less.spacy")
     with pytest.raises(ValueError, match="S216"):
-        truth_of(opened, tmp_path / "less.spacy")
+        truth_of(session, tmp_path / "less.spacy")
 
 
 def test_the_loop_without_training(exact_path, corpus_path, tmp_path):
@@ -423,8 +423,8 @@ def test_truth_without_ids_or_annotation(corpus_path, model_path, tmp_path):
     docs[0].set_ents([], default="missing")
     docs[1].set_ents([])
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "truth.spacy")
-    opened = open_curation(str(tmp_path / "indexed"), tmp_path / "train.spacy")
-    truth, source = truth_of(opened, tmp_path / "truth.spacy"), opened.source
+    session = open_session(str(tmp_path / "indexed"), tmp_path / "train.spacy")
+    truth, source = truth_of(session, tmp_path / "truth.spacy"), session.source
     second = slice(int(source.data.starts[1]), int(source.data.starts[2]))
     assert not truth[second].any() and source.labels[second].any()
     truth[second] = source.labels[second]

@@ -10,9 +10,9 @@ import spacy
 
 from spacy_seginf.api.scores import score_labels as scores
 from spacy_seginf.curation.norms import segment_self_influences, self_influences
-from spacy_seginf.curation.reading import checkpoint_marginals, clean_texts
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import checkpoint_marginals, clean_texts
 from spacy_seginf.tagger.head import head_of
 
 from ..cli.running import run

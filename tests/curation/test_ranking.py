@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from spacy_seginf.crf.schemes import TAG, Entity, TagScheme
 from spacy_seginf.curation.candidates import REACH, Predictions, Regions, find_regions, tags_of
 from spacy_seginf.curation.families import LARGEST, find_families
-from spacy_seginf.curation.feedback import EVEN, VARIANCE, Traits, feedback_factors, heard_labels
+from spacy_seginf.curation.feedback import EVEN, VARIANCE, Traits, feedback_factors, propagated_labels
 from spacy_seginf.curation.predictors import (
     Trusted,
     folds_of,
@@ -327,8 +327,8 @@ def test_feedback_does_not_depend_on_the_order_of_decisions(traits):
 def test_the_label_of_what_is_most_alike_is_heard(traits):
     alike = Traits(numpy.tile(traits.directions[:1], (4, 1)), numpy.array([0, 0, 0, 1]), 0.8)
     outcomes = [(Entity(0, 1, "B"),)]
-    assert heard_labels(alike, numpy.array([1]), outcomes, 4) == ["B", "B", "B", ""]
-    assert heard_labels(alike, numpy.array([1]), [()], 4) == [""] * 4
+    assert propagated_labels(alike, numpy.array([1]), outcomes, 4) == ["B", "B", "B", ""]
+    assert propagated_labels(alike, numpy.array([1]), [()], 4) == [""] * 4
 
 
 def test_predictions_may_differ_by_document(two_types):

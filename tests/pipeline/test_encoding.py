@@ -8,7 +8,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_seginf.curation.reading import clean_texts
+from spacy_seginf.curation.texts import clean_texts
 from spacy_seginf.evaluation.problem import decoded
 from spacy_seginf.explanation.method_explainer import IndexedDocs
 from spacy_seginf.indexing.shard_tasks import pack_docs, unpack_docs

@@ -13,7 +13,7 @@ import pytest
 from spacy_seginf.api.review import review
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.records import Decision, write_ranking
-from spacy_seginf.review.judging import Said
+from spacy_seginf.review.decide import Answer
 from spacy_seginf.review.server import ReviewServer
 
 from ..cli.running import run
@@ -78,7 +78,7 @@ def test_decisions_are_counted(pipeline, tmp_path, monkeypatch):
     )
 
     def serve(server):
-        held[0].decide([Said(held[0].issues[0].id, "accept")])
+        held[0].decide([Answer(held[0].issues[0].id, "accept")])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ReviewServer, "serve", serve)

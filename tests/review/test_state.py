@@ -11,8 +11,8 @@ from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions, final_decisions
 from spacy_seginf.curation.issues import LabelIssue, Ranking
 from spacy_seginf.curation.records import read_decisions
-from spacy_seginf.review.judging import Said, grow, read_said
-from spacy_seginf.review.shown import Tables, brief, number
+from spacy_seginf.review.decide import Answer, grow, read_answers
+from spacy_seginf.review.serialise import Tables, brief, number
 from spacy_seginf.review.state import Review
 
 from .making import BIDI, CORPUS, LABELS, LONG, hostile_ranking, issue, small_ranking
@@ -26,7 +26,7 @@ def review(tmp_path):
 
 def test_accept_names_what_was_decided_on(review):
     found = review.issues[0]
-    changes = review.decide([Said(found.id, "accept")])
+    changes = review.decide([Answer(found.id, "accept")])
     assert [(change["number"], change["choice"]) for change in changes] == [(0, "accept")]
     (decision,) = read_decisions(review.path)
     assert (decision.document, decision.start, decision.end) == ("news-10", 24, 26)
@@ -38,8 +38,8 @@ def test_accept_names_what_was_decided_on(review):
 
 def test_decisions_are_taken_up_again(review):
     ids = [issue.id for issue in review.issues]
-    review.decide([Said(ids[0], "accept"), Said(ids[1], "keep"), Said(ids[2], "skip")])
-    review.decide([Said(ids[0], "undo")])
+    review.decide([Answer(ids[0], "accept"), Answer(ids[1], "keep"), Answer(ids[2], "skip")])
+    review.decide([Answer(ids[0], "undo")])
     again = Review(review.ranking, review.path, "ada")
     assert {state["number"]: state["choice"] for state in again.states()} == {1: "keep", 2: "skip"}
     assert again.first() == 0 and again.saved == 0 and again.changes(0) == {"changes": [], "next": 0, "labels": []}
@@ -48,27 +48,27 @@ def test_decisions_are_taken_up_again(review):
 
 def test_undo_takes_the_last_word_back_only(review):
     name = review.issues[0].id
-    review.decide([Said(name, "accept")])
-    review.decide([Said(name, "keep")])
-    assert review.decide([Said(name, "undo")])[0]["choice"] == "accept"
-    assert review.decide([Said(name, "undo")])[0]["choice"] == ""
+    review.decide([Answer(name, "accept")])
+    review.decide([Answer(name, "keep")])
+    assert review.decide([Answer(name, "undo")])[0]["choice"] == "accept"
+    assert review.decide([Answer(name, "undo")])[0]["choice"] == ""
     with pytest.raises(ValueError, match=r"S185.*nothing to take back"):
-        review.decide([Said(name, "undo")])
+        review.decide([Answer(name, "undo")])
     assert final_decisions(read_decisions(review.path)) == []
 
 
 def test_what_was_said_already_is_not_said_again(review):
-    said = [Said(review.issues[0].id, "accept")]
+    said = [Answer(review.issues[0].id, "accept")]
     assert len(review.decide(said)) == 1
     assert review.decide(said) == []
     assert len(read_decisions(review.path)) == 1
     for label in ("PER", "LOC", "LOC"):
-        review.decide([Said(review.issues[0].id, "label", (Entity(24, 26, label),))])
+        review.decide([Answer(review.issues[0].id, "label", (Entity(24, 26, label),))])
     assert [decision.entities[0].label for decision in read_decisions(review.path)] == ["ORG", "PER", "LOC"]
 
 
 def test_all_or_none(review):
-    said = [Said(review.issues[0].id, "accept"), Said("unheard of", "accept")]
+    said = [Answer(review.issues[0].id, "accept"), Answer("unheard of", "accept")]
     with pytest.raises(ValueError, match=r"S185.*unheard of.*no such issue"):
         review.decide(said)
     assert not review.path.exists() and review.states() == []
@@ -76,7 +76,7 @@ def test_all_or_none(review):
 
 def test_a_family_is_named_in_its_decisions(review):
     members = review.issues[4:6]
-    review.decide([Said(member.id, "accept", together=True) for member in members])
+    review.decide([Answer(member.id, "accept", together=True) for member in members])
     assert {decision.family for decision in read_decisions(review.path)} == {"Veltra LOC ORG"}
     assert all(state["together"] for state in review.states())
 
@@ -84,25 +84,25 @@ def test_a_family_is_named_in_its_decisions(review):
 def test_a_file_that_cannot_be_written_changes_nothing(review):
     review.path.mkdir(parents=True)
     with pytest.raises(ValueError, match="S171"):
-        review.decide([Said(review.issues[0].id, "accept")])
+        review.decide([Answer(review.issues[0].id, "accept")])
     assert review.states() == [] and review.saved == 0
 
 
 def test_decisions_on_another_corpus_are_refused(review):
-    review.decide([Said(review.issues[0].id, "keep")])
+    review.decide([Answer(review.issues[0].id, "keep")])
     with pytest.raises(ValueError, match=r"S182.*c0ffeec0"):
         Review(replace(review.ranking, corpus="5eed" * 16), review.path, "ada")
 
 
 def test_decisions_of_an_older_ranking_stay_in_the_file(review):
-    review.decide([Said(review.issues[0].id, "keep")])
+    review.decide([Answer(review.issues[0].id, "keep")])
     rest = replace(review.ranking, issues=review.ranking.issues[1:])
     assert Review(rest, review.path, "ada").states() == []
 
 
 def test_other_labels(review):
     found = review.issues[0]
-    review.decide([Said(found.id, "label", (Entity(23, 26, "PER"),))])
+    review.decide([Answer(found.id, "label", (Entity(23, 26, "PER"),))])
     (decision,) = read_decisions(review.path)
     assert (decision.start, decision.end, decision.words) == (23, 26, ("of", "Osted", "United"))
     assert decision.issue == found.id and decision.current == found.current
@@ -110,7 +110,7 @@ def test_other_labels(review):
 
 def test_a_region_grows_over_the_entities_that_it_would_cut(review):
     found = review.issues[0]
-    review.decide([Said(found.id, "label", (Entity(22, 26, "ORG"),))])
+    review.decide([Answer(found.id, "label", (Entity(22, 26, "ORG"),))])
     (decision,) = read_decisions(review.path)
     assert (decision.start, decision.end) == (21, 26) and decision.words[:2] == ("Lena", "Farrow")
     assert decision.current == (Entity(21, 23, "PER"), Entity(24, 26, "LOC"))
@@ -141,7 +141,7 @@ def test_regions_grow(case):
 )
 def test_impossible_entities_are_refused(review, entities, problem):
     with pytest.raises(ValueError, match=f"S185.*{problem}"):
-        review.decide([Said(review.issues[0].id, "label", entities)])
+        review.decide([Answer(review.issues[0].id, "label", entities)])
     assert not review.path.exists()
 
 
@@ -167,7 +167,7 @@ def test_impossible_entities_are_refused(review, entities, problem):
 )
 def test_what_is_no_list_of_decisions_is_refused(content):
     with pytest.raises(ValueError, match="S185"):
-        read_said(content)
+        read_answers(content)
 
 
 def test_what_is_said_is_read():
@@ -177,7 +177,7 @@ def test_what_is_said_is_read():
         "entities": [{"start": 2, "end": 3, "label": "PER"}],
         "together": True,
     }
-    assert read_said([entry]) == [Said("x", "label", (Entity(2, 3, "PER"),), True)]
+    assert read_answers([entry]) == [Answer("x", "label", (Entity(2, 3, "PER"),), True)]
 
 
 def test_evidence_is_asked_for_once_and_only_if_there_is_none(tmp_path):
@@ -230,10 +230,10 @@ def test_nothing_to_review(tmp_path):
 
 
 def test_a_line_that_a_crash_cut_short(review):
-    review.decide([Said(review.issues[0].id, "keep")])
+    review.decide([Answer(review.issues[0].id, "keep")])
     with review.path.open("a") as file:
         file.write('{"seginf": "deci')
     again = Review(review.ranking, review.path, "ada")
-    again.decide([Said(again.issues[1].id, "accept")])
+    again.decide([Answer(again.issues[1].id, "accept")])
     assert [decision.choice for decision in read_decisions(review.path)] == ["keep", "accept"]
     append_decisions(review.path, [])

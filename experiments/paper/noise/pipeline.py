@@ -13,9 +13,9 @@ from spacy.language import Language
 
 from spacy_seginf.api.explain import load_indexed
 from spacy_seginf.curation.levels import by_segment
-from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import SCORES
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import clean_texts
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.problem import problem_key
 from spacy_seginf.evaluation.trial import Progress

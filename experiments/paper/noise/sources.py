@@ -14,9 +14,9 @@ from spacy_seginf.attribution.instance_influence import InstanceInfluence
 from spacy_seginf.attribution.method import Context, Texts
 from spacy_seginf.curation.clean import TOP, clean_of
 from spacy_seginf.curation.losses import marginal_losses
-from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import clean_texts
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.problem import join
 from spacy_seginf.influence.curvature import IdentityCurvature

@@ -10,8 +10,8 @@ import numpy
 from spacy.language import Language
 
 from spacy_seginf.crf import one_label_each
-from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import clean_texts
 from spacy_seginf.curation.trusted import losses_by, trusted_l2
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.explanation.loading import load_pipeline

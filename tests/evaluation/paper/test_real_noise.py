@@ -27,7 +27,7 @@ from experiments.paper.noise.trusted import (
     unseen_scores,
 )
 from experiments.paper.noise.truth import Truth, read_corrected
-from spacy_seginf.curation.reading import checkpoint_marginals
+from spacy_seginf.curation.texts import checkpoint_marginals
 
 from .noisy_corpora import dev_records, noisy_records, run, write
 

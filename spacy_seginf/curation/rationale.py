@@ -10,10 +10,10 @@ import numpy
 from ..crf.schemes import Entity
 from ..index.index import Index
 from ..influence.effects import HeadEffects
+from .alignment import CorpusAlignment
 from .candidates import Annotation
-from .driving import Mistakes, drives
 from .issues import LabelIssue, spoken
-from .places import CorpusPlaces
+from .mistakes import Mistakes, drives
 from .predictors import Trusted
 from .ranking import ScoredIssue
 from .records import issue_id
@@ -29,7 +29,7 @@ LEAST_EFFECT = 1e-3  # change of log-odds that is worth showing
 class Describer:
     """Describes scored issues for people.
 
-    index (Index), source (LabelSource), places (CorpusPlaces): the training labels.
+    index (Index), source (LabelSource), alignment (CorpusAlignment): the training labels.
     mistakes (Mistakes): in texts with right labels; texts (Trusted): these.
     """
 
@@ -37,11 +37,11 @@ class Describer:
         self,
         index: Index,
         source: LabelSource,
-        places: CorpusPlaces,
+        alignment: CorpusAlignment,
         mistakes: Optional[Mistakes] = None,
         texts: Optional[Trusted] = None,
     ) -> None:
-        self._index, self._source, self._places = index, source, places
+        self._index, self._source, self._alignment = index, source, alignment
         self._mistakes, self._texts = mistakes, texts
         self._references = References(index)
         self._forms = self._count_forms()
@@ -76,15 +76,15 @@ class Describer:
     ) -> LabelIssue:
         name, moved = self._index.place(issue.document, 0)
         start, end = issue.start + moved, issue.end + moved
-        annotated = self._places.entities(name)
-        first, last = max(0, start - WINDOW), min(self._places.length(name), end + WINDOW)
+        annotated = self._alignment.entities(name)
+        first, last = max(0, start - WINDOW), min(self._alignment.length(name), end + WINDOW)
         for entity in annotated:  # none is cut
             if entity.start < last and first < entity.end:
                 first, last = min(first, entity.start), max(last, entity.end)
-        words, spaces = self._places.words(name, first, last)
-        current = self._places.among(name, start, end)  # which tags of the scheme IO need not tell
+        words, spaces = self._alignment.words(name, first, last)
+        current = self._alignment.among(name, start, end)  # which tags of the scheme IO need not tell
         suggested = _moved(issue.suggested, moved)
-        file, line = self._places.source(name, start)
+        file, line = self._alignment.source(name, start)
         return LabelIssue(
             issue_id(name, start, end, current),
             name,
@@ -166,9 +166,9 @@ class Describer:
     def _count_forms(self) -> dict[str, Counter[str]]:
         """Count the types of each annotated form, in lower case."""
         forms: dict[str, Counter[str]] = {}
-        for name in self._places.names:
-            words, _ = self._places.words(name, 0, self._places.length(name))
-            for entity in self._places.entities(name):
+        for name in self._alignment.names:
+            words, _ = self._alignment.words(name, 0, self._alignment.length(name))
+            for entity in self._alignment.entities(name):
                 form = " ".join(words[entity.start : entity.end]).casefold()
                 forms.setdefault(form, Counter())[entity.label] += 1
         return forms

@@ -8,13 +8,13 @@ from typing import Optional
 
 from ..errors import Errors, SeginfError
 from ..index.index import Index
-from .places import CorpusPlaces
+from .alignment import CorpusAlignment
 from .ranking import ScoredIssue
 from .regions import KINDS
 
 
 @dataclass(frozen=True)
-class Choice:
+class IssueFilter:
     """A pattern; what is empty permits everything.
 
     labels (tuple of str): types that the region has now. suggested (tuple of str): types that are suggested. kinds
@@ -40,7 +40,7 @@ class Choice:
             except re.error as error:
                 raise SeginfError(Errors.S214.format(what="text", value=self.text, problem=str(error))) from None
 
-    def wants(self, issue: ScoredIssue, places: CorpusPlaces, index: Index) -> bool:
+    def permits(self, issue: ScoredIssue, alignment: CorpusAlignment, index: Index) -> bool:
         """Is an issue of this pattern?"""
         if self.labels and not {one.label for one in issue.current} & set(self.labels):
             return False
@@ -52,6 +52,6 @@ class Choice:
             name, first = index.place(issue.document, issue.start)
             if self.documents and name not in self.documents:
                 return False
-            words, _ = places.words(name, first, first + issue.end - issue.start)
+            words, _ = alignment.words(name, first, first + issue.end - issue.start)
             return self._pattern is None or bool(self._pattern.search(" ".join(words)))
         return True

@@ -18,23 +18,23 @@ from ..rendering.text import shorten, visible
 from ..tagger.corpus import read_judging
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.readers import OTHER
+from .alignment import CorpusAlignment, touching_joined
 from .decisions import merge_decisions
-from .places import CorpusPlaces, touching_joined
 from .predictors import Trusted
-from .reading import clean_texts
 from .records import Decision
 from .regions import Correction
 from .source import LabelSource
+from .texts import clean_texts
 
 
 @dataclass(frozen=True)
-class Opened:
-    """What curation works with. nlp (Language), tagger (CRFTagger), index (Index), places (CorpusPlaces)."""
+class Session:
+    """What curation works with. nlp (Language), tagger (CRFTagger), index (Index), alignment (CorpusAlignment)."""
 
     nlp: Language
     tagger: CRFTagger
     index: Index
-    places: CorpusPlaces
+    alignment: CorpusAlignment
 
     @cached_property
     def source(self) -> LabelSource:
@@ -83,18 +83,18 @@ class Opened:
         """Return the entities that the corpus has among some tokens of a document of the index, numbered as in the
         corpus. Tags of the scheme IO can't tell entities of one type apart that touch; the corpus can."""
         name, first = self.index.place(document, 0)
-        return self.places.among(name, start + first, end + first)
+        return self.alignment.among(name, start + first, end + first)
 
     def _decided(self, decision: Decision) -> Optional[Correction]:
         fits = False
-        if decision.document in self.places:
-            words, _ = self.places.words(decision.document, decision.start, decision.end)
-            inside = self.places.among(decision.document, decision.start, decision.end)
+        if decision.document in self.alignment:
+            words, _ = self.alignment.words(decision.document, decision.start, decision.end)
+            inside = self.alignment.among(decision.document, decision.start, decision.end)
             fits = words == decision.words and inside == tuple(sorted(decision.current))
         if not fits:
             where = visible(f"{decision.document}, tokens {decision.start}-{decision.end - 1}")
             raise SeginfError(Errors.S213.format(where=where, words=shorten(visible(" ".join(decision.words)))))
-        place = self.places.in_index(decision.document, decision.start, decision.end)
+        place = self.alignment.in_index(decision.document, decision.start, decision.end)
         if place is None:
             return None
         moved = decision.start - place[1]
@@ -109,7 +109,7 @@ class Opened:
         return touching_joined(sorted(entities)) if self.tagger.scheme.name == "IO" else sorted(entities)
 
 
-def open_curation(pipeline: str, corpus: Path) -> Opened:
+def open_session(pipeline: str, corpus: Path) -> Session:
     """Open a pipeline with an index, and the corpus that was indexed.
 
     RAISES (ValueError): S030 without an index, S040 or S042 for missing or wrong input, S211 if ids are there twice,
@@ -121,4 +121,4 @@ def open_curation(pipeline: str, corpus: Path) -> Opened:
         raise SeginfError(Errors.S210)
     if index.manifest.curvature == "identity":
         raise SeginfError(Errors.S221.format(path=pipeline))
-    return Opened(nlp, tagger, index, CorpusPlaces(index, nlp, corpus, tagger.scheme))
+    return Session(nlp, tagger, index, CorpusAlignment(index, nlp, corpus, tagger.scheme))

@@ -19,7 +19,7 @@ from .regions import touching
 Place = tuple[int, int, int]  # document of the index, first token there, last token (exclusive)
 
 
-class CorpusPlaces:
+class CorpusAlignment:
     """A corpus beside its index.
 
     index (Index). nlp (Language): the pipeline, for its vocabulary. path (Path): the corpus (.spacy).

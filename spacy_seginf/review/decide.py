@@ -14,11 +14,11 @@ from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Choice, Decision
 from ..curation.regions import grown
 from ..errors import Errors, SeginfError
-from .shown import brief
+from .serialise import brief
 
 
 @dataclass(frozen=True)
-class Said:
+class Answer:
     """What came from a page.
 
     issue (str): id. choice (str): see ``Decision``. entities (tuple of Entity): for "label". together (bool):
@@ -31,10 +31,10 @@ class Said:
     together: Flag = False
 
 
-_SAID = TypeAdapter(Said)
+_SAID = TypeAdapter(Answer)
 
 
-def read_said(content: object) -> list[Said]:
+def read_answers(content: object) -> list[Answer]:
     """Read a list of what was said off JSON, which may be anything. RAISES (ValueError): S185 if it is no such list."""
     if not isinstance(content, list) or not content:
         raise SeginfError(Errors.S185.format(issue="", problem="a list of decisions was expected"))
@@ -48,7 +48,7 @@ def read_said(content: object) -> list[Said]:
     return [replace(one, entities=tuple(sorted(one.entities))) for one in said]
 
 
-def decide(ranking: Ranking, issue: LabelIssue, said: Said, reviewer: str) -> Decision:
+def decide(ranking: Ranking, issue: LabelIssue, said: Answer, reviewer: str) -> Decision:
     """Make the decision that was meant.
 
     RAISES (ValueError): S185 if labels or boundaries can't be.
