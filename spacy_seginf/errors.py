@@ -47,7 +47,7 @@ class Warnings(metaclass=_Coded):
         "-m spacy seginf index` with this method in the pipeline's config to keep the result with the index."
     )
     W007 = (
-        "The tagger makes no mistake in {path}, so nothing drives any: the order is that of the scores alone. Name "
+        "The tagger makes no mistake in {path}, so no label supports one: the order is that of the scores alone. Name "
         "texts that it tags wrongly, with their right labels."
     )
     W060 = (

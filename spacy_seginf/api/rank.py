@@ -54,8 +54,8 @@ def find_label_issues(
     pipeline (str): a folder that `seginf index` wrote, with exact curvature or K-FAC. It is not changed.
     corpus (Path): the training corpus (.spacy) that was indexed. output (Path): the ranking, JSON lines; replaced.
     dev (Path): documents with right labels (.spacy): they are asked about training labels, and their mispredicted
-        entities say what training labels drive.
-    mistakes (Path): texts with right labels (.spacy); what drives their mispredicted entities comes first.
+        entities say which mistakes training labels support.
+    mistakes (Path): texts with right labels (.spacy); what supports their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
     wanted (IssueFilter): which issues are listed. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.

@@ -236,7 +236,7 @@ def rank_cli(
         help="Documents with right labels (.spacy): they find families of errors that were learned",
     ),
     mistakes: Optional[Path] = Opt(
-        None, "--mistakes", "-m", help="Texts with right labels (.spacy): what drives the errors in them comes first"
+        None, "--mistakes", "-m", help="Texts with right labels (.spacy): what supports the errors in them comes first"
     ),
     decisions: list[Path] = Opt(
         [], "--decisions", help="Decisions made so far: left out, and they teach what else is wrong; may be repeated"

@@ -66,7 +66,7 @@ class IssueFinder:
         self._raised: Optional[numpy.ndarray] = None
 
     def raise_influential(self, mistakes: Mistakes) -> None:
-        """Let the order be decided by what drives mistakes, too: the score of a region is multiplied by how like the
+        """Let the order be decided by what supports mistakes, too: the score of a region is multiplied by how like the
         mistakes its labels are (mean cosine with the LIKE most similar ones; what is unlike counts 0)."""
         segments = numpy.array([(one.document, one.start, one.end) for one in self._issues], dtype=numpy.int64)
         alike = numpy.sort(likeness(self.source, mistakes, segments.reshape(-1, 3)), axis=1)[:, ::-1][:, :LIKE]

@@ -40,7 +40,7 @@ class LabelIssue:
     words (tuple of str), spaces (tuple of bool): tokens around the region, and whether a space follows each.
     first (int): number of the first of these words. entities (tuple of Entity): all annotated entities among them.
     reasons (tuple of str): why it is suspicious, in words.
-    drives (tuple of dict): development errors that the current labels support: text, context, offset, document, start,
+    mistakes (tuple of dict): development errors that the labels support: text, context, offset, document, start,
         end, gold, predicted, effect (change of the error's log-odds if the labels were removed; negative supports).
     supporting, opposing (tuples of dict): training labels that support or oppose the current labels: text, label,
         document, start, end, context, offset, effect (the same sign convention).
@@ -65,7 +65,7 @@ class LabelIssue:
     first: Place = 0
     entities: Entities = ()
     reasons: tuple[Text, ...] = ()
-    drives: Evidence = ()
+    mistakes: Evidence = ()
     supporting: Evidence = ()
     opposing: Evidence = ()
     file: Text = ""

@@ -1,4 +1,4 @@
-"""Which mistakes of the tagger training labels drive: the influence of regions on wrong predictions elsewhere."""
+"""The influence of training labels on errors: on wrong predictions in texts with right labels."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Mistakes:
     def __len__(self) -> int:
         return len(self.segments)
 
-    def watched(self, head: Head) -> SegmentChains:
+    def chains(self, head: Head) -> SegmentChains:
         """Free the mistakes, at their predicted labels, under a head."""
         data = replace(self.data, allowed=one_label_each(self.predicted, self.data.labels))
         return SegmentChains(head, data, self.predicted, self.segments)
@@ -92,15 +92,15 @@ def _differences(
     return [group for group in groups if group[2] != group[3]]
 
 
-def drives(effects: HeadEffects, mistakes: Mistakes, segments: numpy.ndarray) -> numpy.ndarray:
+def influence_on(mistakes: Mistakes, effects: HeadEffects, segments: numpy.ndarray) -> numpy.ndarray:
     """Return how the log-odds of each mistake would change if the labels of each training segment were removed
     (float64, segments x mistakes): negative supports the mistake, positive opposes it. To first order, corrected for
     the segment's own leverage."""
     if not len(mistakes) or not len(segments):
         return numpy.zeros((len(segments), len(mistakes)))
-    watched = mistakes.watched(effects.head)
-    scores = effects.scores(watched, segments)
-    against = -numpy.expm1(-watched.losses()[0])  # 1 - p of the predicted labels
+    queries = mistakes.chains(effects.head)
+    scores = effects.scores(queries, segments)
+    against = -numpy.expm1(-queries.losses()[0])  # 1 - p of the predicted labels
     return -(scores / numpy.maximum(against, 1e-12)[:, None]).T
 
 
@@ -111,7 +111,7 @@ def likeness(source: LabelSource, mistakes: Mistakes, segments: numpy.ndarray) -
     result = numpy.zeros((len(segments), len(mistakes)))
     if not len(mistakes):
         return result
-    theirs = directions(mistakes.watched(source.head).gradients())
+    theirs = directions(mistakes.chains(source.head).gradients())
     for start in range(0, len(segments), CHUNK):
         part = slice(start, start + CHUNK)
         result[part] = directions(source.chains(segments[part]).gradients()) @ theirs.T

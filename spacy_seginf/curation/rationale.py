@@ -1,4 +1,4 @@
-"""Label issues as people read them: the text around, why they are suspicious, what they drive, what supports them."""
+"""Label issues as people read them: the text around, why they are suspicious, and what supports them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..influence.effects import HeadEffects
 from .alignment import CorpusAlignment
 from .candidates import Annotation
 from .issues import LabelIssue, spoken
-from .mistakes import Mistakes, drives
+from .mistakes import Mistakes, influence_on
 from .predictors import Trusted
 from .ranking import ScoredIssue
 from .records import issue_id
@@ -55,15 +55,15 @@ class Describer:
         references (int): how many of them, from the first on, get supporting and opposing training labels.
         """
         sizes = Counter(issue.family for issue in issues)
-        effects = self._drives(issues)
+        effects = self._influence(issues)
         found = []
         for number, issue in enumerate(issues):
-            driven = [] if effects is None else self._driven(effects[number])
+            supported = [] if effects is None else self._supported(effects[number])
             sides: dict[str, list[dict[str, Any]]] = {}
             if number < references:
                 sides = self._references.at(issue.document, issue.start, issue.end)
             believed = trust[number] if trust else None
-            found.append(self._issue(issue, sizes[issue.family], believed, driven, sides))
+            found.append(self._issue(issue, sizes[issue.family], believed, supported, sides))
         return found
 
     def _issue(
@@ -71,7 +71,7 @@ class Describer:
         issue: ScoredIssue,
         family: int,
         believed: Optional[tuple[float, float]],
-        driven: list[dict[str, Any]],
+        supported: list[dict[str, Any]],
         sides: dict[str, list[dict[str, Any]]],
     ) -> LabelIssue:
         name, moved = self._index.place(issue.document, 0)
@@ -101,8 +101,8 @@ class Describer:
             spaces,
             first,
             tuple(one for one in annotated if first <= one.start and one.end <= last),
-            tuple(self._reasons(issue, words[start - first : end - first], family, believed, driven)),
-            tuple(driven),
+            tuple(self._reasons(issue, words[start - first : end - first], family, believed, supported)),
+            tuple(supported),
             tuple(sides.get("supporting", ())),
             tuple(sides.get("opposing", ())),
             file,
@@ -115,7 +115,7 @@ class Describer:
         words: Sequence[str],
         family: int,
         believed: Optional[tuple[float, float]],
-        driven: Sequence[dict[str, Any]],
+        supported: Sequence[dict[str, Any]],
     ) -> list[str]:
         now, then = spoken(issue.current), spoken(issue.suggested)
         held = issue.probability, issue.suggested_probability
@@ -130,19 +130,19 @@ class Describer:
             reasons.append(f"Elsewhere in the corpus the same words are {', '.join(others)}.")
         if family > 1:
             reasons.append(f"{family - 1} more like it: the same change, similar context or the same words.")
-        if driven:
+        if supported:
             reasons.append("Removing these labels would make development errors less likely, to first order.")
         return reasons
 
-    def _drives(self, issues: Sequence[ScoredIssue]) -> Optional[numpy.ndarray]:
+    def _influence(self, issues: Sequence[ScoredIssue]) -> Optional[numpy.ndarray]:
         if self._mistakes is None or not len(self._mistakes):
             return None
         source = self._source
         effects = HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels)
         segments = numpy.array([(one.document, one.start, one.end) for one in issues], dtype=numpy.int64)
-        return drives(effects, self._mistakes, segments.reshape(-1, 3))
+        return influence_on(self._mistakes, effects, segments.reshape(-1, 3))
 
-    def _driven(self, effects: numpy.ndarray) -> list[dict[str, Any]]:
+    def _supported(self, effects: numpy.ndarray) -> list[dict[str, Any]]:
         """Describe the mistakes that a region supports most."""
         assert self._mistakes is not None and self._texts is not None
         found = []

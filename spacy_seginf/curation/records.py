@@ -24,7 +24,7 @@ from .issues import LabelIssue, Ranking
 
 VERSION = 2  # of what is written
 VERSIONS = (1, VERSION)  # which are read
-OLD_NAMES = {"suspicion": "issue"}  # of fields, as version 1 had them
+OLD_NAMES = {"suspicion": "issue", "drives": "mistakes"}  # of fields, as version 1 had them
 CHOICES = ("accept", "keep", "label", "skip", "undo")
 Choice = Annotated[str, one_of(CHOICES)]
 
@@ -171,7 +171,7 @@ def _decisions(path: Path, lines: Iterable[tuple[int, dict[str, Any]]]) -> Itera
 
 
 def _issue(line: dict[str, Any]) -> LabelIssue:
-    found = _ISSUE.validate_python(line)
+    found = _ISSUE.validate_python({OLD_NAMES.get(name, name): value for name, value in line.items()})
     first, last = (found.first, found.first + len(found.words)) if found.words else (0, found.end)
     if not first <= found.start < found.end <= last:
         raise LookupError("its region is empty, or not among its words")

@@ -88,11 +88,11 @@ class Tables:
 def evidence_shown(evidence: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """Return the mistakes and references of an issue as they are shown.
 
-    evidence (mapping): "drives", "supporting" and "opposing", as in ``LabelIssue``.
+    evidence (mapping): "mistakes", "supporting" and "opposing", as in ``LabelIssue``.
     """
     return {
         side: [_reference(entry) for entry in list(evidence.get(side, ()))[:EVIDENCE]]
-        for side in ("drives", "supporting", "opposing")
+        for side in ("mistakes", "supporting", "opposing")
     }
 
 

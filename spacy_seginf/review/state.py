@@ -28,7 +28,7 @@ class Review:
     path (Path): file of decisions; those of this reviewer are taken up again, and heard of when another server appends
         them.
     reviewer (str): whose decisions these are.
-    evidence (callable): gives "supporting" and "opposing" (and maybe "drives") of an issue that has neither; asked
+    evidence (callable): gives "supporting" and "opposing" (and maybe "mistakes") of an issue that has neither; asked
         when it is shown, once each, and never twice at the same time.
     RAISES (ValueError): S170 or S224 if the file is broken or none, S182 if it is about another corpus.
     """

@@ -1,4 +1,4 @@
-"""From a pipeline, its corpus and trusted texts to a ranking; mistakes and what drives them; the reviewer who knows."""
+"""From a pipeline, its corpus and trusted texts to a ranking; mistakes and their support; the reviewer who knows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions, now
 from spacy_seginf.curation.filter import IssueFilter
 from spacy_seginf.curation.finding import IssueFinder
-from spacy_seginf.curation.mistakes import drives, find_mistakes, likeness
+from spacy_seginf.curation.mistakes import find_mistakes, influence_on, likeness
 from spacy_seginf.curation.predictors import Trusted
 from spacy_seginf.curation.records import Decision, corpus_digest, issue_id, read_ranking
 from spacy_seginf.curation.references import References
@@ -189,13 +189,13 @@ def test_mistakes_are_groups_of_entities_that_differ(session):
     assert len(few) == 3 and few.found == len(mistakes)
 
 
-def test_what_drives_a_mistake_is_what_refits_show(session):
+def test_what_supports_a_mistake_is_what_refits_show(session):
     source = session.source
     mistakes = find_mistakes(source.head, trusted_of(session, numpy.zeros_like(source.labels)), source.scheme, 4)
     effects = HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels)
     segments = source.entities[::7]
-    predicted = drives(effects, mistakes, segments)
-    watched = mistakes.watched(source.head)
+    predicted = influence_on(mistakes, effects, segments)
+    watched = mistakes.chains(source.head)
     before = log_odds(watched.losses()[0])
     real = []
     for segment in segments:
@@ -213,19 +213,19 @@ def test_likeness_is_the_cosine_of_gradients(session):
     mistakes = find_mistakes(source.head, trusted_of(session, numpy.zeros_like(source.labels)), source.scheme, 5)
     segments = source.entities[:6]
     mine = source.chains(segments).gradients()
-    theirs = mistakes.watched(source.head).gradients()
+    theirs = mistakes.chains(source.head).gradients()
     norms = numpy.linalg.norm(mine, axis=1)[:, None] * numpy.linalg.norm(theirs, axis=1)
     numpy.testing.assert_allclose(likeness(source, mistakes, segments), mine @ theirs.T / norms, atol=1e-9)
 
 
-def test_what_drives_given_mistakes_comes_first(exact_path, corpus_path, wrong_texts, tmp_path):
+def test_what_supports_given_mistakes_comes_first(exact_path, corpus_path, wrong_texts, tmp_path):
     plain = rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", references=0)
-    driven = rank(str(exact_path), corpus_path, tmp_path / "b.jsonl", mistakes=wrong_texts, references=0)
-    assert [one.id for one in plain.issues] != [one.id for one in driven.issues]
-    assert driven.about["mistakes"] > 3
-    assert any(one.drives for one in driven.issues) and not any(one.drives for one in plain.issues)
-    for one in driven.issues:
-        assert all(drive["effect"] < 0 and drive["predicted"] != drive["gold"] for drive in one.drives)
+    raised = rank(str(exact_path), corpus_path, tmp_path / "b.jsonl", mistakes=wrong_texts, references=0)
+    assert [one.id for one in plain.issues] != [one.id for one in raised.issues]
+    assert raised.about["mistakes"] > 3
+    assert any(one.mistakes for one in raised.issues) and not any(one.mistakes for one in plain.issues)
+    for one in raised.issues:
+        assert all(mistake["effect"] < 0 and mistake["predicted"] != mistake["gold"] for mistake in one.mistakes)
 
 
 def test_texts_without_mistakes_are_told(exact_path, corpus_path, tmp_path):

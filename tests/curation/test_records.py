@@ -76,7 +76,7 @@ ISSUES = st.builds(
     spaces=st.lists(st.booleans()).map(tuple),
     entities=TUPLES,
     reasons=st.lists(TEXT).map(tuple),
-    drives=DICTS,
+    mistakes=DICTS,
     supporting=DICTS,
     opposing=DICTS,
     file=TEXT,
@@ -212,6 +212,11 @@ def test_what_version_1_wrote_is_read():
     folder, path = written(json.dumps(old) + "\n" + decision_line(GOOD))
     with folder:
         assert read_decisions(path) == [GOOD, GOOD]
+    line = asdict(small_ranking().issues[0])
+    line["drives"] = line.pop("mistakes")
+    folder, path = written(json.dumps(HEAD) + "\n" + json.dumps(line) + "\n")
+    with folder:
+        assert read_ranking(path).issues == small_ranking().issues[:1]
 
 
 def test_files_that_are_not_there(tmp_path):
@@ -296,8 +301,8 @@ def test_numbers_that_are_not_finite(tmp_path):
             {"score": "high"},
             {"end": 1e300},
         ),
-        *({"supporting": [3]}, {"opposing": {"a": 1}}, {"drives": ["x"]}, {"drives": [{"offset": None}]}),
-        *({"supporting": [{"offset": -1}]}, {"opposing": [{"start": 2**63}]}, {"drives": [{"text": 3}]}),
+        *({"supporting": [3]}, {"opposing": {"a": 1}}, {"mistakes": ["x"]}, {"mistakes": [{"offset": None}]}),
+        *({"supporting": [{"offset": -1}]}, {"opposing": [{"start": 2**63}]}, {"mistakes": [{"text": 3}]}),
         *(
             {"supporting": [{"effect": "x"}]},
             {"opposing": [{"label": None}]},

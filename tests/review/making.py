@@ -70,7 +70,7 @@ def small_ranking():
     mistake = reference("Osted Rovers", "", "The Osted Rovers lost again .", -0.31, gold="ORG", predicted="LOC")
     del mistake["label"]
     evidence = {
-        "drives": (mistake,),
+        "mistakes": (mistake,),
         "supporting": (
             reference("Pelham Bay", "LOC", "Snow fell in Pelham Bay .", -0.42),
             reference("Tarnby", "LOC", "The mayor of Tarnby resigned .", -0.12),
@@ -152,7 +152,7 @@ def hostile_ranking():
             "effect": -1.0,
         }
         current, suggested = Entity(number, number + 1, labels[1]), Entity(number, number + 1, labels[2])
-        evidence = {"drives": (poison,), "supporting": (poison,), "opposing": (poison,)}
+        evidence = {"mistakes": (poison,), "supporting": (poison,), "opposing": (poison,)}
         found.append(
             LabelIssue(
                 f"id{suffix}",

@@ -185,10 +185,10 @@ def test_evidence_is_asked_for_once_and_only_if_there_is_none(tmp_path):
 
     def evidence(issue):
         asked.append(issue.id)
-        return {"supporting": small_ranking().issues[0].supporting, "opposing": (), "drives": ()}
+        return {"supporting": small_ranking().issues[0].supporting, "opposing": (), "mistakes": ()}
 
     review = Review(small_ranking(), tmp_path / "decisions.jsonl", "ada", evidence)
-    assert not review.detail(0)["pending"] and len(review.detail(0)["drives"]) == 1
+    assert not review.detail(0)["pending"] and len(review.detail(0)["mistakes"]) == 1
     assert review.detail(1, ask=False)["pending"] and asked == []
     for _ in range(2):
         found = review.detail(1)

@@ -94,8 +94,8 @@ function evidence(detail) {
   const waiting = detail.pending ? "Looking for them…" : detail.problem ? `Not known: ${detail.problem}` : "";
   const mistakes = (error) => make("span", {}, "gold ", isolated(error.gold ?? "?"), ", predicted ", isolated(error.predicted ?? "?"));
   return make("section", {},
-    make("h3", {}, "Development mistakes that it drives"),
-    references(detail.drives, detail.pending ? waiting : "None is known.", mistakes),
+    make("h3", {}, "Development mistakes that it supports"),
+    references(detail.mistakes, detail.pending ? waiting : "None is known.", mistakes),
     make("div", {class: "sides"},
       make("div", {}, make("h3", {}, "Training labels that support it"), references(detail.supporting, waiting || "None is known.")),
       make("div", {}, make("h3", {}, "Training labels that oppose it"), references(detail.opposing, waiting || "None is known."))));
