@@ -287,7 +287,7 @@ class Errors(metaclass=_Coded):
     S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"
     S106 = "There is no score '{score}'. Use one of: {known}."
     S107 = (
-        "The score '{score}' needs {needs}, which were not given. Give trusted documents for 'clean' (`--clean "
+        "The score '{score}' needs {needs}, which were not given. Give trusted documents for 'trusted' (`--trusted "
         "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (`--checkpoints FOLDER`), the tokens "
         "of all documents for 'words' (every index has them)."
     )

@@ -16,7 +16,7 @@ from ..curation.decisions import append_decisions
 from ..curation.finding import IssueFinder
 from ..curation.plots import plot_reading_curve
 from ..curation.session import Session, open_session
-from ..curation.texts import clean_texts
+from ..curation.texts import trusted_texts
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import json_text, recover_folder, replace_folder, write_text
@@ -158,7 +158,7 @@ def _read(
     orders = read_orders(finder, reviewer, looks, every or None, msg.info)
     msg.info("Refitting heads along the way")
     examples = read_judging(session.nlp, session.tagger, test, OTHER)
-    judged = clean_texts(session.nlp, [text.example for text in examples], session.tagger.name)
+    judged = trusted_texts(session.nlp, [text.example for text in examples], session.tagger.name)
     at = [looks * step // STEPS for step in range(STEPS + 1)]
     curves = {name: curve_of(reviewer, order, at, judged) for name, order in orders.items()}
     return orders["ranking"], curves

@@ -207,7 +207,10 @@ def scores_cli(
     ),
     level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
     top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
-    clean: Optional[Path] = Opt(None, "--clean", help="Trusted documents (.spacy), which the scores clean_... need"),
+    trusted: Optional[Path] = Opt(
+        None, "--trusted", help="Trusted documents (.spacy), which the trusted_... scores need"
+    ),
+    clean: Optional[Path] = Opt(None, "--clean", hidden=True),  # as version 0.1 named it
     checkpoints: Optional[Path] = Opt(
         None, "--checkpoints", help="Folder of a CheckpointLogger, which low_confidence and variability need"
     ),
@@ -219,7 +222,7 @@ def scores_cli(
     from ..api.scores import score_labels
 
     names = [name.strip() for name in scores.split(",") if name.strip()]
-    settings: dict[str, Any] = {"clean": clean, "checkpoints": checkpoints, "how": how, "output": output}
+    settings: dict[str, Any] = {"trusted": trusted or clean, "checkpoints": checkpoints, "how": how, "output": output}
     settings.update(gpu_id=gpu_id, silent=False)
     report_errors(score_labels, pipeline, names, level=level, top=top, **settings)
 

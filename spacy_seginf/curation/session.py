@@ -24,7 +24,7 @@ from .predictors import Trusted
 from .records import Decision
 from .regions import Correction
 from .source import LabelSource
-from .texts import clean_texts
+from .texts import trusted_texts
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Session:
         if path is None:
             return None
         texts = read_judging(self.nlp, self.tagger, path, OTHER)
-        clean = clean_texts(self.nlp, [text.example for text in texts], self.tagger.name)
-        certain = numpy.zeros(len(clean.labels), dtype=bool)
-        documents, starts, _ = clean.segments.T
-        certain[clean.data.starts[documents] + starts] = True
+        trusted = trusted_texts(self.nlp, [text.example for text in texts], self.tagger.name)
+        certain = numpy.zeros(len(trusted.labels), dtype=bool)
+        documents, starts, _ = trusted.segments.T
+        certain[trusted.data.starts[documents] + starts] = True
         return Trusted(
-            clean.data,
-            clean.labels,
+            trusted.data,
+            trusted.labels,
             certain,
             [text.identifier for text in texts],
             [text.first_token for text in texts],

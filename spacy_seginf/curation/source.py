@@ -46,7 +46,7 @@ class LabelSource:
         several are permitted.
     head (Head). metric (Metric): H^-1 there. penalty (Penalty): its own.
     scheme (TagScheme): what entities are.
-    clean (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
+    trusted (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
     checkpoints (sequence of float arrays, tokens): p(label | text) at each checkpoint of the training.
     seed (int): of the random floor. stored (floats, tokens): ``held_out``, where an index has
         computed it already.
@@ -59,7 +59,7 @@ class LabelSource:
     metric: Metric
     penalty: Penalty
     scheme: TagScheme
-    clean: Optional[Texts] = None
+    trusted: Optional[Texts] = None
     checkpoints: Sequence[numpy.ndarray] = ()
     seed: int = 0
     stored: Optional[numpy.ndarray] = None
@@ -67,13 +67,15 @@ class LabelSource:
 
     @classmethod
     def of(
-        cls, index: Index, clean: Optional[Texts] = None, checkpoints: Sequence[numpy.ndarray] = (), seed: int = 0
+        cls, index: Index, trusted: Optional[Texts] = None, checkpoints: Sequence[numpy.ndarray] = (), seed: int = 0
     ) -> LabelSource:
         """Read everything from an index. RAISES (ValueError): S035 if it was pruned."""
         manifest = index.manifest
         scheme = scheme_of(manifest.scheme, manifest.tags)
         words = IndexedWords(index)
-        return cls(index.data, index.labels, *index.label_head, scheme, clean, checkpoints, seed, index.held_out, words)
+        return cls(
+            index.data, index.labels, *index.label_head, scheme, trusted, checkpoints, seed, index.held_out, words
+        )
 
     @cached_property
     def known(self) -> numpy.ndarray:

@@ -11,8 +11,8 @@ import numpy
 from ..influence.choose import FALLBACK, approach, choose_l2, hold_out
 from ..influence.data import HeadData
 from ..influence.head import Head
-from .clean import clean_of
 from .losses import losses_under
+from .opposition import trusted_of
 from .source import LabelSource
 
 GAP = 1e-6  # nats per token that the head may miss its optimum by
@@ -24,7 +24,7 @@ def trusted_losses(source: LabelSource) -> numpy.ndarray:
 
     RAISES (ValueError): S051 if they are too few for any penalty.
     """
-    trusted = clean_of(source)
+    trusted = trusted_of(source)
     if not len(trusted):
         return numpy.zeros(len(source.labels))
     return losses_by(trusted_head(trusted.data), source.data, source.labels)

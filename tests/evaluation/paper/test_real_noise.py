@@ -242,7 +242,7 @@ def test_too_few_clean_documents(settings, tmp_path):
         ("unseen_pipelines", "one"),
         ("spans", 0),
         ("clean_documents", 0),
-        ("default_score", "clean_opposition"),
+        ("default_score", "trusted_opposition"),
         ("default_how", "median"),
     ],
 )
