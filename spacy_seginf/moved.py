@@ -18,7 +18,7 @@ PACKAGE = __name__.rpartition(".")[0]
 TABLE = (
     ("", "crf", "schemes"),
     ("evaluation", "explanation", "agreement verification"),
-    ("evaluation", "loop", "curating fixing=correcting reviewing"),
+    ("evaluation", "loop", "curating=steps fixing=correcting reviewing"),
     ("influence", "tagger", "fingerprint gradients=head"),
     (
         "methods",

@@ -338,8 +338,9 @@ def loop_cli(
     config: Optional[Path] = Opt(None, "--config", "-c", help="Config of the training; default: the pipeline's own"),
     before: Optional[str] = Opt(None, "--before", help="Pipeline trained on the corpus as it was; default: PIPELINE"),
     ceiling: Optional[str] = Opt(None, "--ceiling", help="Pipeline trained on the truth, to compare with"),
-    looks: int = Opt(100, "--looks", "-k", help="How many spans or families are read", min=1),
-    every: int = Opt(10, "--every", help="Looks after which decisions feed back into the ranking; 0 never", min=0),
+    budget: int = Opt(100, "--budget", "-k", help="Review budget: how many spans or families are read", min=1),
+    looks: Optional[int] = Opt(None, "--looks", hidden=True, min=1),  # as version 0.1 named it
+    every: int = Opt(10, "--every", help="Items after which decisions feed back into the ranking; 0 never", min=0),
     retrain: bool = Opt(True, "--retrain/--no-retrain", help="Whether to train at the end"),
     plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw curves (needs matplotlib)"),
     force: bool = Opt(False, "--force", "-F", help="Replace the output of an earlier loop"),
@@ -350,7 +351,7 @@ def loop_cli(
     from ..api.loop import run_loop
 
     settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
-    settings.update(before=before, ceiling=ceiling, looks=looks, every=every, retrain=retrain, plots=plots)
+    settings.update(before=before, ceiling=ceiling, budget=looks or budget, every=every, retrain=retrain, plots=plots)
     settings.update(overrides=parse_config_overrides(context.args), force=force, gpu_id=gpu_id, silent=quiet)
     report_errors(run_loop, pipeline, corpus, output, test, **settings)
 

@@ -23,9 +23,9 @@ from spacy_seginf.curation.references import References
 from spacy_seginf.curation.regions import Correction
 from spacy_seginf.curation.session import open_session
 from spacy_seginf.influence.effects import HeadEffects, log_odds
-from spacy_seginf.loop.curating import decisions_of, truth_of
-from spacy_seginf.loop.reviewing import Look, Reviewer, corrected_labels, found_tokens, read_spans
+from spacy_seginf.loop.reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, read_spans
 from spacy_seginf.loop.reviewing import read_ranking as read_in_order
+from spacy_seginf.loop.steps import decisions_of, truth_of
 
 from ..cli.running import run
 from ..conftest import make_tagger
@@ -275,17 +275,17 @@ def test_reading_finds_what_is_wrong(session):
     reviewer = Reviewer(source, truth)
     finder = IssueFinder(source, trusted_of(session, truth), session.missing)
     for every in (None, 4):
-        looks = read_in_order(finder, reviewer, 1000, every=every, families=False)
-        spans = [(one.document, one.start, one.end) for look in looks for one in look.decided]
-        shares = found_tokens(reviewer, looks)
+        reviewed = read_in_order(finder, reviewer, 1000, every=every, families=False)
+        spans = [(one.document, one.start, one.end) for item in reviewed for one in item.decided]
+        shares = found_tokens(reviewer, reviewed)
         assert shares == sorted(shares) and shares[-1] == 1.0 and len(set(spans)) >= len(source.entities) - 5
-        numpy.testing.assert_array_equal(corrected_labels(source, looks)[reviewer.wrong], truth[reviewer.wrong])
+        numpy.testing.assert_array_equal(corrected_labels(source, reviewed)[reviewer.wrong], truth[reviewer.wrong])
     by_chance = found_tokens(reviewer, read_spans(reviewer, source.units, generator.random(len(source.units)), 15))
-    assert found_tokens(reviewer, looks[:15])[-1] > by_chance[-1]
+    assert found_tokens(reviewer, reviewed[:15])[-1] > by_chance[-1]
     families = read_in_order(finder, reviewer, 5, every=2)
-    assert len(families) == 5 and max(len(look.decided) for look in families) > 1
-    kinds = [entry for look in families for entry in look.by_kind()]
-    assert len(kinds) == sum(len(look.decided) for look in families)
+    assert len(families) == 5 and max(len(item.decided) for item in families) > 1
+    kinds = [entry for item in families for entry in item.by_kind()]
+    assert len(kinds) == sum(len(item.decided) for item in families)
     assert all(wrong or not right for _, wrong, right in kinds)
 
 
@@ -298,8 +298,8 @@ def test_decisions_of_the_truth_give_the_truth(session, corpus_path, tmp_path):
     truth = truth_of(session, tmp_path / "truth.spacy")
     reviewer = Reviewer(source, truth)
     assert 0 < reviewer.wrong.sum() < 5
-    looks = [Look((reviewer.decide(*span),)) for span in source.entities.tolist()]
-    decisions = decisions_of(session, looks, "the truth")
+    reviewed = [ReviewedItem((reviewer.decide(*span),)) for span in source.entities.tolist()]
+    decisions = decisions_of(session, reviewed, "the truth")
     assert [one.choice for one in decisions].count("label") == 1
     assert session.decided(decisions) and decisions[0].corpus == session.alignment.digest
     DocBin(docs=docs[1:], store_user_data=True).to_disk(tmp_path / "less.spacy")
@@ -314,7 +314,7 @@ def test_the_loop_without_training(exact_path, corpus_path, tmp_path):
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "truth.spacy")
     output = tmp_path / "loop"
     arguments = ["seginf", "loop", exact_path, corpus_path, output, "--test", corpus_path, "--no-retrain"]
-    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--looks", "20", "--every", "5")
+    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--budget", "20", "--every", "5")
     assert code == 0, printed
     result = json.loads((output / "loop.json").read_text())
     assert set(result["curves"]) == {"ranking", "loss", "random"} and result["read"] == 20
@@ -323,9 +323,9 @@ def test_the_loop_without_training(exact_path, corpus_path, tmp_path):
     decided = output / "decisions.jsonl"
     code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy")
     assert code == 1 and "[S218]" in printed and "exists already" in printed
-    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--looks", "4", "--force")
+    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--budget", "4", "--force")
     assert code == 0 and json.loads((output / "loop.json").read_text())["read"] == 4
-    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--looks", "20", "--every", "5", "--force")
+    code, printed = run(*arguments, "--truth", tmp_path / "truth.spacy", "--budget", "20", "--every", "5", "--force")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["loop", "truth.spacy"]
     other = [*arguments[:4], tmp_path / "again", *arguments[5:]]
     code, printed = run(*other)
@@ -342,7 +342,7 @@ def test_a_training_that_fails_is_told(exact_path, corpus_path, tmp_path):
     (tmp_path / "bad.cfg").write_text("[nlp]\nlang = 5\n")
     code, printed = run(
         *("seginf", "loop", exact_path, corpus_path, tmp_path / "loop", "--test", corpus_path, "--truth", corpus_path),
-        *("--looks", "3", "--config", tmp_path / "bad.cfg"),
+        *("--budget", "3", "--config", tmp_path / "bad.cfg"),
     )
     assert code == 1 and "[S217]" in printed and (tmp_path / "loop" / "corrected.spacy").exists()
     assert "[S217]" in json.loads((tmp_path / "loop" / "loop.json").read_text())["failed"]
@@ -369,7 +369,7 @@ def test_no_input_is_replaced(exact_path, corpus_path, tmp_path):
         "--test",
         corpus_path,
         "--no-retrain",
-        "--looks",
+        "--budget",
         "2",
     ]
     assert run(*arguments, "--truth", corpus_path)[0] == 0

@@ -1,6 +1,6 @@
-"""The loop that curation is: read, decide, put right, train again; and what reading in another order would have given.
+"""The loop that curation is: read, decide, correct, train again; and what reading in another order would have given.
 
-Curves are of heads that are refit with the labels that were put right, on frozen features; the pipeline itself is
+Curves are of heads that are refit to the corrected labels, on frozen features; the pipeline itself is
 trained anew only at the end.
 """
 
@@ -28,7 +28,7 @@ from ..curation.session import Session
 from ..errors import Errors, SeginfError
 from ..tagger.corpus import identifier_of, read_documents
 from .correcting import entity_counts, f1, refit_head
-from .reviewing import Look, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
+from .reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
 
 LOSS, RANDOM = "marginal_loss", "random"  # scores of the orders that are compared
 Say = Callable[[str], None]
@@ -36,43 +36,46 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Curve:
-    """What reading in some order gives. looks (list of int): how many; wrong_found (list of float): share of the wrong
-    tokens that were found; f1 (list of float): of heads refit with what was found put right, on test texts."""
+    """What reading in some order gives.
 
-    looks: list[int]
+    reviewed (list of int): how many items. wrong_found (list of float): share of the wrong tokens that were found.
+    f1 (list of float): of heads refit to the corrected labels, on test texts.
+    """
+
+    reviewed: list[int]
     wrong_found: list[float]
     f1: list[float]
 
 
 def read_orders(
-    finder: IssueFinder, reviewer: Reviewer, looks: int, every: Optional[int], say: Say
-) -> dict[str, list[Look]]:
-    """Read the training labels in the order of the ranking, of their losses, and at random, so many looks each.
+    finder: IssueFinder, reviewer: Reviewer, budget: int, every: Optional[int], say: Say
+) -> dict[str, list[ReviewedItem]]:
+    """Read the training labels in the order of the ranking, of their losses, and at random, up to a review budget.
 
-    every (int): looks after which decisions feed back into the ranking; None never.
+    every (int): items after which decisions feed back into the ranking; None never.
     """
     source = finder.source
     say("Reading the ranking")
-    orders = {"ranking": read_ranking(finder, reviewer, looks, every=every)}
+    orders = {"ranking": read_ranking(finder, reviewer, budget, every=every)}
     scores = segment_scores(source, [LOSS, RANDOM], source.units)
     for name, score in (("loss", LOSS), ("random", RANDOM)):
-        orders[name] = read_spans(reviewer, source.units, scores[score], looks)
+        orders[name] = read_spans(reviewer, source.units, scores[score], budget)
     return orders
 
 
-def curve_of(reviewer: Reviewer, looks: Sequence[Look], at: Sequence[int], test: Texts) -> Curve:
-    """Refit the head after some numbers of looks (ints), and score it on test texts with right labels."""
-    source, found = reviewer.source, [0.0, *found_tokens(reviewer, looks)]
-    counts = sorted({min(count, len(looks)) for count in at})
-    heads = [refit_head(source, corrected_labels(source, looks[:count]))[0] for count in counts]
+def curve_of(reviewer: Reviewer, reviewed: Sequence[ReviewedItem], at: Sequence[int], test: Texts) -> Curve:
+    """Refit the head after some numbers of items (ints), and score it on test texts with right labels."""
+    source, found = reviewer.source, [0.0, *found_tokens(reviewer, reviewed)]
+    counts = sorted({min(count, len(reviewed)) for count in at})
+    heads = [refit_head(source, corrected_labels(source, reviewed[:count]))[0] for count in counts]
     values = [f1(entity_counts(head, test, source.scheme)) for head in heads]
     return Curve(counts, [found[count] for count in counts], values)
 
 
-def decisions_of(session: Session, looks: Sequence[Look], reviewer: str) -> list[Decision]:
+def decisions_of(session: Session, reviewed: Sequence[ReviewedItem], reviewer: str) -> list[Decision]:
     """Write down what was decided, in the words of the corpus."""
     made, when = [], now()
-    for one in (decided for look in looks for decided in look.decided):
+    for one in (decided for item in reviewed for decided in item.decided):
         name, moved = session.index.place(one.document, 0)
         start, end = one.start + moved, one.end + moved
         current = session.annotated(one.document, one.start, one.end)
