@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
@@ -64,8 +64,9 @@ def plan_changes(
     agreed, disputed = merge_decisions(decisions)
     if conflicts == "error":
         problems += [
-            (numbers.get(conflict.decisions[0].document, len(numbers)), conflict.decisions[0], _dispute(conflict))
+            (numbers.get(first.document, len(numbers)), replace(first, reviewer=""), _dispute(conflict))
             for conflict in disputed
+            for first in conflict.decisions[:1]
         ]
     changing = [decision for decision in agreed if sorted(decision.outcome or ()) != sorted(decision.current)]
     problems += _unwritable(corpus, numbers, [one for one in changing if one.document not in broken])
@@ -193,7 +194,7 @@ def _listed(problems: Sequence[tuple[int, Decision, str]]) -> str:
     lines = []
     for _, decision, problem in ordered:
         tokens = tokens_of(decision.start, decision.end)
-        by = f" (by {decision.reviewer})" if decision.reviewer and not problem.startswith("decisions") else ""
+        by = f" (by {decision.reviewer})" if decision.reviewer else ""
         lines.append(visible(f"- {decision.document}, {tokens}{by}: {problem}"))
     lines = list(dict.fromkeys(lines))
     if len(lines) > SHOWN:
