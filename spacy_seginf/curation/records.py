@@ -21,6 +21,7 @@ from ..files import json_text, write_text
 from ..text_lines import byte_lines, without_bom_bytes
 from .fields import Entities, Place, Text, one_of, problem_of
 from .issues import LabelIssue, Ranking
+from .regions import within
 
 VERSION = 2  # of what is written
 VERSIONS = (1, VERSION)  # which are read
@@ -55,6 +56,23 @@ class Decision:
     time: Text = ""
     corpus: Text = ""
     family: Text = ""
+
+    @classmethod
+    def on(
+        cls,
+        issue: LabelIssue,
+        choice: str,
+        entities: Sequence[Entity] = (),
+        region: Optional[tuple[int, int]] = None,
+        **made: str,
+    ) -> Decision:
+        """Decide on a label issue. region (start, end): a larger one than the issue's, if what is decided needs it.
+        made: reviewer, time, corpus and family."""
+        start, end = region or (issue.start, issue.end)
+        words = issue.words[start - issue.first : end - issue.first]
+        same = (start, end) == (issue.start, issue.end)
+        current = tuple(sorted(issue.current)) if same else within(start, end, issue.entities)
+        return cls(issue.id, issue.document, start, end, words, current, choice, tuple(sorted(entities)), **made)
 
     @property
     def outcome(self) -> Optional[tuple[Entity, ...]]:

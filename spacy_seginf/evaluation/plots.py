@@ -57,6 +57,5 @@ def _means(axes: Any, comparison: Comparison, measure: str) -> None:
     axes.axvline(0.0, color="#999999", linewidth=0.8)
     axes.set(yticks=places, yticklabels=[method.name for method in comparison.methods])
     axes.invert_yaxis()
-    name = MEASURES[measure][0].split(":")[0]
-    axes.set_xlabel(f"{name} ({'higher' if MEASURES[measure][1] else 'lower'} is better)")
+    axes.set_xlabel(MEASURES[measure].column)
     axes.spines[["top", "right"]].set_visible(False)

@@ -103,6 +103,13 @@ class Answers:
             raise self.problem(place, f"the type of an entity is {label!r}")
         return label
 
+    def objects(self, values: Any, what: str, place: str) -> list[dict[str, Any]]:
+        """Check that something is a list of objects, or missing. RAISES (ValueError): S191 if not."""
+        values = values or []
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            raise self.problem(place, f"{what} no list of objects")
+        return values
+
     def problem(self, place: str, problem: str) -> ValueError:
         """Make the error for a task that is none."""
         return SeginfError(Errors.S191.format(path=self.path, place=place, problem=problem))

@@ -141,20 +141,14 @@ def _responses(record: dict[str, Any], answers: Answers, place: str) -> Iterator
 
 def _responses_to(question: str, record: dict[str, Any], answers: Answers, place: str) -> list[dict[str, Any]]:
     nested = record.get("responses")
-    found: Any
     if nested is None:  # flattened
         columns = [record.get(f"{question}.responses{part}") or [] for part in ("", ".users", ".status")]
-        found = [{"value": value, "user_id": user, "status": status} for value, user, status in zip(*columns)]
-    else:
-        found = (nested.get(question) or []) if isinstance(nested, dict) else None
-    if not isinstance(found, list) or not all(isinstance(response, dict) for response in found):
-        raise answers.problem(place, f"its responses to {question!r} are no list of objects")
-    return found
+        return [{"value": value, "user_id": user, "status": status} for value, user, status in zip(*columns)]
+    found = nested.get(question) if isinstance(nested, dict) else "nothing of the kind"
+    return answers.objects(found, f"its responses to {question!r} are", place)
 
 
 def _marked(spans: Any, issue: LabelIssue, answers: Answers, place: str) -> list[Entity]:
-    spans = spans or []
-    if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
-        raise answers.problem(place, "what is marked is no list of objects")
+    spans = answers.objects(spans, "what is marked is", place)
     window = window_of(issue, utf16_length)
     return [answers.entity(window, span, span.get("label"), place) for span in spans]

@@ -27,16 +27,12 @@ def decide(issue: LabelIssue, window: Window, left: Sequence[Entity]) -> Decisio
         choice = "accept"
     else:
         choice = "keep" if entities == current else "label"
-    words = issue.words[start - window.first : end - window.first]
-    given = () if choice == "keep" else entities
-    return Decision(issue.id, issue.document, start, end, words, current, choice, given)
+    return Decision.on(issue, choice, () if choice == "keep" else entities, (start, end))
 
 
 def chosen(issue: LabelIssue, choice: str) -> Decision:
     """Make the decision of an annotator who named it: "accept", "keep" or "skip"."""
-    entities = tuple(sorted(issue.suggested)) if choice == "accept" else ()
-    place = (issue.id, issue.document, issue.start, issue.end)
-    return Decision(*place, issue.region, tuple(sorted(issue.current)), choice, entities)
+    return Decision.on(issue, choice, issue.suggested if choice == "accept" else ())
 
 
 def changed_region(issue: LabelIssue, window: Window, left: Sequence[Entity]) -> tuple[int, int]:

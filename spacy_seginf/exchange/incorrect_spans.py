@@ -18,6 +18,7 @@ from spacy.tokens import Doc, DocBin, Span
 from ..crf.schemes import Entity
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
+from ..curation.regions import touching
 from ..errors import Errors, SeginfError
 from ..files import write_bytes
 from ..tagger.corpus import identifier_of, read_documents
@@ -77,9 +78,9 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
         first, annotated, issues = _facts(doc, answers, place)
         left = _entities(doc, first)
         regions = [Entity(issue.start, issue.end, "") for issue in issues]
-        answered = [entity for entity in left if any(_meet(entity, region) for region in regions)]
+        answered = [entity for entity in left if touching(entity.start, entity.end, regions)]
         for entity in sorted(set(left) ^ set(annotated)):
-            if not any(_meet(entity, other) for other in (*regions, *answered)):
+            if not touching(entity.start, entity.end, (*regions, *answered)):
                 problem = f"the entity of tokens {entity.start} to {entity.end - 1} ({entity.label}) was changed"
                 raise answers.outside(place, f"{problem}, and is in no region in question")
         for issue, region in zip(issues, regions):
@@ -90,9 +91,9 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
                 raise answers.problem(place, problem)
             if not missing:
                 # Other changes are answers to other issues of the document.
-                inside = [entity for entity in left if _meet(entity, region)]
-                others = [one for one in window_of(issue).entities if not _meet(one, region)]
-                kept = [one for one in others if not any(_meet(one, entity) for entity in inside)]
+                inside = touching(region.start, region.end, left)
+                others = window_of(issue).entities
+                kept = [one for one in others if not touching(one.start, one.end, (region, *inside))]
                 answers.leave(issue, [*inside, *kept], place)
     return answers.decisions
 
@@ -152,10 +153,6 @@ def _entities(doc: Doc, first: int) -> list[Entity]:
 
 def _spans(doc: Doc, entities: Sequence[Entity], first: int) -> list[Any]:
     return [Span(doc, entity.start - first, entity.end - first, label=entity.label) for entity in entities]
-
-
-def _meet(one: Entity, other: Entity) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _save(path: Path, docs: Sequence[Doc]) -> None:

@@ -57,10 +57,7 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
         place = f"task {task.get('id', number)}"
         data = task.get("data")
         issue = answers.find(data.get("seginf") if isinstance(data, dict) else None, place)
-        annotations = task.get("annotations") or []
-        if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
-            raise answers.problem(place, "its annotations are no list of objects")
-        for annotation in annotations:
+        for annotation in answers.objects(task.get("annotations"), "its annotations are", place):
             if annotation.get("was_cancelled"):
                 answers.choose(issue, "skip", place)
                 continue
@@ -103,9 +100,7 @@ def _regions(window: Window, entities: Sequence[Entity]) -> list[dict[str, Any]]
 
 
 def _marked(annotation: dict[str, Any], issue: LabelIssue, answers: Answers, place: str) -> list[Entity]:
-    regions = annotation.get("result") or []
-    if not isinstance(regions, list) or not all(isinstance(region, dict) for region in regions):
-        raise answers.problem(place, "the result of its annotation is no list of objects")
+    regions = answers.objects(annotation.get("result"), "the result of its annotation is", place)
     windows = [window_of(issue), window_of(issue, utf16_length)]
     entities = []
     for region in regions:

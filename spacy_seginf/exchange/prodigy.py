@@ -77,8 +77,6 @@ def _span(window: Window, entity: Entity) -> dict[str, Any]:
 
 
 def _marked(task: dict[str, Any], issue: LabelIssue, answers: Answers, place: str) -> list[Entity]:
-    spans = task.get("spans") or []
-    if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
-        raise answers.problem(place, "its spans are no list of objects")
+    spans = answers.objects(task.get("spans"), "its spans are", place)
     window = window_of(issue)
     return [answers.entity(window, span, span.get("label"), place) for span in spans]

@@ -48,36 +48,22 @@ def read_answers(content: object) -> list[Answer]:
     return [replace(one, entities=tuple(sorted(one.entities))) for one in said]
 
 
-def decide(ranking: Ranking, issue: LabelIssue, said: Answer, reviewer: str) -> Decision:
+def decide(ranking: Ranking, issue: LabelIssue, answer: Answer, reviewer: str) -> Decision:
     """Make the decision that was meant.
 
     RAISES (ValueError): S185 if labels or boundaries can't be.
     """
-    start, end, current, entities = issue.start, issue.end, issue.current, said.entities
-    if said.choice == "accept":
+    entities: Sequence[Entity] = ()
+    region = None
+    if answer.choice == "accept":
         entities = issue.suggested
-    elif said.choice == "label":
+    elif answer.choice == "label":
+        entities = answer.entities
         _check(ranking, issue, entities)
-        start, end = grow(issue, entities)
-        if (start, end) != (issue.start, issue.end):
-            current = tuple(entity for entity in sorted(issue.entities) if start <= entity.start < end)
-    else:
-        entities = ()
-    words = issue.words[start - issue.first : end - issue.first]
-    return Decision(
-        issue=issue.id,
-        document=issue.document,
-        start=start,
-        end=end,
-        words=words,
-        current=current,
-        choice=said.choice,
-        entities=entities,
-        reviewer=reviewer,
-        time=now(),
-        corpus=ranking.corpus,
-        family=issue.family if said.together else "",
-    )
+        region = grow(issue, entities)
+    family = issue.family if answer.together else ""
+    made = {"reviewer": reviewer, "time": now(), "corpus": ranking.corpus, "family": family}
+    return Decision.on(issue, answer.choice, entities, region, **made)
 
 
 def grow(issue: LabelIssue, entities: Sequence[Entity]) -> tuple[int, int]:

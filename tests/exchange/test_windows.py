@@ -107,5 +107,5 @@ def test_regions_grow_over_what_they_would_cut():
     ],
 )
 def test_issues_that_can_not_be_shown(changes, problem):
-    with pytest.raises(ValueError, match=rf"\[S190\] The issue \w+ can't be exported: .*{problem}"):
+    with pytest.raises(ValueError, match=rf"\[S190\] The label issue \w+ can't be exported: .*{problem}"):
         window_of(replace(example(), **changes))
