@@ -28,7 +28,14 @@ from spacy_seginf.curation.finding import IssueFinder
 from spacy_seginf.curation.scores import segment_scores
 from spacy_seginf.curation.session import Session, open_session
 from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
-from spacy_seginf.loop.reviewing import ReviewedItem, Reviewer, counts_by_kind, found_tokens, read_ranking, read_spans
+from spacy_seginf.loop.reviewing import (
+    ReviewedItem,
+    Reviewer,
+    counts_by_kind,
+    found_tokens,
+    review_ranking,
+    review_spans,
+)
 from spacy_seginf.loop.steps import decisions_of, recovered, scores_by_label, train_again, truth_of
 
 from ..common.prepare import CACHE, ROOT, SEEDS, checkpoint, corpus
@@ -39,7 +46,7 @@ WORK = CACHE / "curation"
 INDEX: dict[str, Any] = {"curvature": "exact", "refit": True, "unit": "entity"}
 EVERY = 10  # items after which decisions feed back: the default of `seginf loop`
 BASELINES = {"token_loss": "marginal_loss", "cleanlab": "cleanlab_normalized_margin", "random": "random"}
-LOOKS, SPANS = 100, 500
+BUDGET, SPANS = 100, 500
 
 
 def main() -> None:
@@ -89,10 +96,10 @@ def _embedded_seed(
     planted = _planted(session)
     finder = _finder(session, dev)
     orders = {
-        "ranking": read_ranking(finder, reviewer, LOOKS, every=EVERY),
-        "ranking_without_feedback": read_ranking(finder, reviewer, LOOKS),
-        "ranking_spans": read_ranking(finder, reviewer, LOOKS, every=EVERY, families=False),
-        **_baselines(session, reviewer, LOOKS),
+        "ranking": review_ranking(finder, reviewer, BUDGET, every=EVERY),
+        "ranking_without_feedback": review_ranking(finder, reviewer, BUDGET),
+        "ranking_spans": review_ranking(finder, reviewer, BUDGET, every=EVERY, families=False),
+        **_baselines(session, reviewer, BUDGET),
     }
     scores = {
         "before": scores_by_label(spacy.load(model), test)[""],
@@ -118,7 +125,7 @@ def _finder(session: Session, dev: Optional[Path]) -> IssueFinder:
 def _baselines(session: Session, reviewer: Reviewer, budget: int) -> dict[str, list[ReviewedItem]]:
     source = session.source
     scores = segment_scores(source, list(BASELINES.values()), source.units)
-    return {name: read_spans(reviewer, source.units, scores[score], budget) for name, score in BASELINES.items()}
+    return {name: review_spans(reviewer, source.units, scores[score], budget) for name, score in BASELINES.items()}
 
 
 def _planted(session: Session) -> list[set[int]]:
@@ -193,11 +200,11 @@ def conll_part(data: Path, *, quick: bool) -> dict[str, Any]:
     trusted = {"": corrected_dev(data), "_published_dev": corpus(data, "dev"), "_no_trusted": None}
     for suffix, dev in trusted.items():
         finder = _finder(session, dev)
-        orders[f"feedback{suffix}"] = read_ranking(finder, reviewer, spans, every=EVERY, families=False)
-        orders[f"no_feedback{suffix}"] = read_ranking(finder, reviewer, spans, families=False)
+        orders[f"feedback{suffix}"] = review_ranking(finder, reviewer, spans, every=EVERY, families=False)
+        orders[f"no_feedback{suffix}"] = review_ranking(finder, reviewer, spans, families=False)
         if not suffix:
-            orders["feedback_every_25"] = read_ranking(finder, reviewer, spans, every=25, families=False)
-            orders["feedback_families"] = read_ranking(finder, reviewer, spans, every=EVERY)
+            orders["feedback_every_25"] = review_ranking(finder, reviewer, spans, every=25, families=False)
+            orders["feedback_families"] = review_ranking(finder, reviewer, spans, every=EVERY)
     orders.update(_baselines(session, reviewer, spans))
     rows, figures = (
         [],

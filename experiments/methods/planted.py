@@ -65,7 +65,7 @@ class PlantedReport:
         }
 
 
-def compare(identity: PlantedReport, exact: PlantedReport) -> dict[str, Any]:
+def side_by_side(identity: PlantedReport, exact: PlantedReport) -> dict[str, Any]:
     """Put the pooled figures of two indexes side by side: the paper's setting, and (``exact_...``) the exact effect.
 
     Each index explains the predictions of its own head, so the victims may differ a little.

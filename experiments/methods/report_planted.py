@@ -17,7 +17,7 @@ from spacy_seginf.explanation.page import render_page
 from spacy_seginf.files import write_text
 from spacy_seginf.rendering.pictures import new_figure, save_picture
 
-from .planted import PlantedReport, compare, evaluate_planted
+from .planted import PlantedReport, evaluate_planted, side_by_side
 
 NAMES = ("identity (tokens)", "exact effect (entities)")
 
@@ -113,7 +113,7 @@ def main() -> None:
                 pages.append(arguments.output / f"victim_{kind}{suffix}.html")
                 write_text(pages[-1], render_page(doc, chosen))
     identity, exact = reports
-    figures = compare(identity, exact)
+    figures = side_by_side(identity, exact)
     print_report(identity, exact, figures)
     write_text(arguments.output / "planted.json", json.dumps(figures, indent=2) + "\n")
     plot(identity, exact, arguments.output / "planted.png")

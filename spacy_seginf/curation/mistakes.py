@@ -17,7 +17,7 @@ from .neighbours import directions
 from .predictors import Trusted
 from .source import LabelSource
 
-CHUNK = 512  # training segments at once
+SEGMENTS = 512  # training segments at once
 LARGEST = 500  # mistakes that are looked at
 SEED = 0
 
@@ -112,7 +112,7 @@ def likeness(source: LabelSource, mistakes: Mistakes, segments: numpy.ndarray) -
     if not len(mistakes):
         return result
     theirs = directions(mistakes.chains(source.head).gradients())
-    for start in range(0, len(segments), CHUNK):
-        part = slice(start, start + CHUNK)
+    for start in range(0, len(segments), SEGMENTS):
+        part = slice(start, start + SEGMENTS)
         result[part] = directions(source.chains(segments[part]).gradients()) @ theirs.T
     return result

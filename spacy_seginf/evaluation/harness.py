@@ -72,7 +72,7 @@ class Planted:
     culprits: dict[tuple[str, int], str]
 
 
-def compare(
+def compare_methods(
     nlp: Language,
     influence: Influence,
     docs: Sequence[Doc],

@@ -106,7 +106,7 @@ def _marked(annotation: dict[str, Any], issue: LabelIssue, answers: Answers, pla
     for region in regions:
         if region.get("type") != "labels":
             continue  # relations, and what other controls say
-        value = region.get("value")
+        value: Any = region.get("value")
         labels = value.get("labels") if isinstance(value, dict) else None
         if not isinstance(labels, list) or len(labels) != 1:
             raise answers.problem(place, f"a region has the labels {labels!r}, where one is needed")

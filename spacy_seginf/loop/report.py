@@ -9,7 +9,7 @@ from ..rendering.markdown import markdown_table, markdown_text
 
 def curation_page(result: Mapping[str, Any]) -> str:
     """Write a page of what ``loop.json`` holds."""
-    parts = ["# Find, decide, put right, train again", ""]
+    parts = ["# Find, decide, correct, train again", ""]
     if "read" in result:
         parts += [
             f"{result['read']:,} items reviewed, {result['spans']:,} spans: {result['wrong']:,} of them were wrong "

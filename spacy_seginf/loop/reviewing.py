@@ -70,7 +70,7 @@ class Reviewer:
         return tuple(Entity(*place) for place in self.source.scheme.entities(tags.tolist()))
 
 
-def read_ranking(
+def review_ranking(
     finder: IssueFinder, reviewer: Reviewer, budget: int, *, every: Optional[int] = None, families: bool = True
 ) -> list[ReviewedItem]:
     """Read issues in their order, until the review budget is used up.
@@ -91,7 +91,7 @@ def read_ranking(
     return done
 
 
-def read_spans(reviewer: Reviewer, spans: numpy.ndarray, scores: numpy.ndarray, budget: int) -> list[ReviewedItem]:
+def review_spans(reviewer: Reviewer, spans: numpy.ndarray, scores: numpy.ndarray, budget: int) -> list[ReviewedItem]:
     """Read spans (ints, n x 3), the highest scores first, each as an item of its own; what an item before has shown is
     passed over."""
     done: list[ReviewedItem] = []

@@ -28,7 +28,7 @@ from ..curation.session import Session
 from ..errors import Errors, SeginfError
 from ..tagger.corpus import identifier_of, read_documents
 from .correcting import entity_counts, f1, refit_head
-from .reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
+from .reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, review_ranking, review_spans
 
 LOSS, RANDOM = "marginal_loss", "random"  # scores of the orders that are compared
 Say = Callable[[str], None]
@@ -56,10 +56,10 @@ def read_orders(
     """
     source = finder.source
     say("Reading the ranking")
-    orders = {"ranking": read_ranking(finder, reviewer, budget, every=every)}
+    orders = {"ranking": review_ranking(finder, reviewer, budget, every=every)}
     scores = segment_scores(source, [LOSS, RANDOM], source.units)
     for name, score in (("loss", LOSS), ("random", RANDOM)):
-        orders[name] = read_spans(reviewer, source.units, scores[score], budget)
+        orders[name] = review_spans(reviewer, source.units, scores[score], budget)
     return orders
 
 

@@ -23,8 +23,14 @@ from spacy_seginf.curation.references import References
 from spacy_seginf.curation.regions import Correction
 from spacy_seginf.curation.session import open_session
 from spacy_seginf.influence.effects import HeadEffects, log_odds
-from spacy_seginf.loop.reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, read_spans
-from spacy_seginf.loop.reviewing import read_ranking as read_in_order
+from spacy_seginf.loop.reviewing import (
+    ReviewedItem,
+    Reviewer,
+    corrected_labels,
+    found_tokens,
+    review_ranking,
+    review_spans,
+)
 from spacy_seginf.loop.steps import decisions_of, truth_of
 
 from ..cli.running import run
@@ -275,14 +281,14 @@ def test_reading_finds_what_is_wrong(session):
     reviewer = Reviewer(source, truth)
     finder = IssueFinder(source, trusted_of(session, truth), session.missing)
     for every in (None, 4):
-        reviewed = read_in_order(finder, reviewer, 1000, every=every, families=False)
+        reviewed = review_ranking(finder, reviewer, 1000, every=every, families=False)
         spans = [(one.document, one.start, one.end) for item in reviewed for one in item.decided]
         shares = found_tokens(reviewer, reviewed)
         assert shares == sorted(shares) and shares[-1] == 1.0 and len(set(spans)) >= len(source.entities) - 5
         numpy.testing.assert_array_equal(corrected_labels(source, reviewed)[reviewer.wrong], truth[reviewer.wrong])
-    by_chance = found_tokens(reviewer, read_spans(reviewer, source.units, generator.random(len(source.units)), 15))
+    by_chance = found_tokens(reviewer, review_spans(reviewer, source.units, generator.random(len(source.units)), 15))
     assert found_tokens(reviewer, reviewed[:15])[-1] > by_chance[-1]
-    families = read_in_order(finder, reviewer, 5, every=2)
+    families = review_ranking(finder, reviewer, 5, every=2)
     assert len(families) == 5 and max(len(item.decided) for item in families) > 1
     kinds = [entry for item in families for entry in item.by_kind()]
     assert len(kinds) == sum(len(item.decided) for item in families)

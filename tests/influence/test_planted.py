@@ -9,7 +9,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from experiments.methods.planted import PlantedReport, compare, evaluate_planted
+from experiments.methods.planted import PlantedReport, evaluate_planted, side_by_side
 from spacy_seginf.api.index import build_index as index
 from spacy_seginf.evaluation.planted import find_victims, predict_tags, read_culprits, tags_of
 
@@ -108,7 +108,7 @@ def test_shares_pool_the_kinds():
 def test_two_indexes_side_by_side():
     identity = PlantedReport({"a": 4}, {"a": 4}, {"a": 4}, {"a": 2}, {"a": 0.1})
     exact = PlantedReport({"a": 5}, {"a": 1}, {"a": 2}, {"a": 3}, {"a": 0.3})
-    assert compare(identity, exact) == {
+    assert side_by_side(identity, exact) == {
         "victims": 4,
         "top_reference_is_culprit": 1.0,
         "among_top_5": 1.0,
