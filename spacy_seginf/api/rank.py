@@ -15,7 +15,7 @@ from wasabi import Printer, table
 from ..curation.alignment import CorpusAlignment
 from ..curation.filter import IssueFilter
 from ..curation.finding import IssueFinder
-from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change
+from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change, family_sizes
 from ..curation.mistakes import Mistakes, find_mistakes
 from ..curation.plots import plot_families
 from ..curation.predictors import Trusted
@@ -95,7 +95,7 @@ def find_label_issues(
         plot_families(ranking, plot)
         msg.good(f"Picture written: {plot}")
     if not silent:
-        _print(found)
+        _print(ranking)
         msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
         typer.echo(f"Read them: python -m spacy seginf review {pipeline} --issues {output}")
     return ranking
@@ -138,24 +138,20 @@ def _about(
     }
 
 
-def _print(found: Sequence[LabelIssue]) -> None:
-    kinds = Counter(one.kind for one in found)
-    families = len({one.family for one in found if one.family})
-    alone = sum(1 for one in found if not one.family)
-    rows, shown = [], set()
-    for one in found:
-        if one.family in shown:
-            continue
-        if one.family:
-            shown.add(one.family)
-        size = sum(1 for other in found if one.family and other.family == one.family)
+def _print(ranking: Ranking) -> None:
+    sizes, firsts = family_sizes(ranking), dict[str, LabelIssue]()
+    for one in ranking.issues:
+        firsts.setdefault(one.family or one.id, one)
+    rows = []
+    for one in list(firsts.values())[:PRINTED]:
         text = shorten(visible(" ".join(one.region)), WIDTH)
         where = shorten(visible(f"{one.document}, token {one.start}"), WIDTH)
-        rows.append((f"{one.score:.2f}", described_change(one), text, f"{size - 1} more" if size else "", where))
-        if len(rows) == PRINTED:
-            break
+        alike = f"{sizes[one.family] - 1} more" if sizes[one.family] > 1 else ""
+        rows.append((f"{one.score:.2f}", described_change(one), text, alike, where))
     header = ("score", "change", "text", "like it", "where")
     typer.echo(table(rows, header=header, divider=True, aligns=("r", "l", "l", "l", "l"), max_col=100))
+    kinds = Counter(one.kind for one in ranking.issues)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "nothing"
-    typer.echo(f"{counts}; {families} families, {alone} alone. Readings: {families + alone}.")
+    alone = sum(not one.family for one in ranking.issues)
+    typer.echo(f"{counts}; {len(sizes)} families, {alone} alone. Items to review: {len(sizes) + alone}.")
     typer.echo(ISSUE_SCORE)
