@@ -82,7 +82,7 @@ def test_where_it_comes_from(path, task):
 
 def test_second_answers(path, task):
     line = json.dumps(task) + "\n"
-    with pytest.raises(ValueError, match=r"\[S194\] .*line 3: the issue \w+ has an answer already \(line 1\)"):
+    with pytest.raises(ValueError, match=r"\[S194\] .*line 3: the label issue \w+ has an answer already \(line 1\)"):
         read(path, "prodigy", f"{line}\n{line}")
 
 
