@@ -8,7 +8,7 @@ export OMP_NUM_THREADS = 1
 export TOKENIZERS_PARALLELISM = false
 
 # Tests of mathematics that factorises matrices, those that take seconds.
-NUMERICAL = tests/crf tests/curation/test_suspecting.py tests/curation/test_trusted.py tests/influence/test_choose.py \
+NUMERICAL = tests/crf tests/curation/test_finding.py tests/curation/test_trusted.py tests/influence/test_choose.py \
 	tests/influence/test_curvature.py tests/influence/test_effects.py tests/influence/test_index_rows.py \
 	tests/influence/test_linear_algebra.py tests/influence/test_removal.py tests/influence/test_verification.py
 

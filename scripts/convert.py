@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import spacy
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 from wasabi import msg
 
@@ -21,14 +21,15 @@ from spacy_seginf.corpora.column_lines import LAYOUTS
 from spacy_seginf.corpora.columns import Columns
 from spacy_seginf.corpora.documents import Document
 from spacy_seginf.corpora.formats import format_of, read_tagged
-from spacy_seginf.corpora.tags import bio_tags
 
 
 def to_doc(vocab: Vocab, document: Document, source: Path, only: Optional[str]) -> Doc:
     """Make a Doc of a document of a file. ``only`` leaves all other entity types out."""
     kept = [entity for entity in document.entities if only is None or entity.label == only]
     missing = document.missing if only is None else ()
-    doc = Doc(vocab, words=list(document.words), ents=bio_tags(len(document.words), kept, missing))
+    doc = Doc(vocab, words=list(document.words))
+    spans: list[Any] = [Span(doc, entity.start, entity.end, label=entity.label) for entity in kept]
+    doc.set_ents(spans, missing=[Span(doc, token, token + 1) for token in missing])
     if document.named:
         doc.user_data["id"] = document.identifier
     doc.user_data["file"] = source.name if source.is_absolute() else source.as_posix()

@@ -54,7 +54,7 @@ class Warnings(metaclass=Coded):
         "-m spacy seginf index` with this method in the pipeline's config to keep the result with the index."
     )
     W007 = (
-        "The tagger makes no mistake in {path}, so nothing drives any: the order is that of suspicion alone. Name "
+        "The tagger makes no mistake in {path}, so no label supports one: the order is that of the scores alone. Name "
         "texts that it tags wrongly, with their right labels."
     )
     W060 = (
@@ -288,7 +288,7 @@ class Errors(metaclass=Coded):
     S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"
     S106 = "There is no score '{score}'. Use one of: {known}."
     S107 = (
-        "The score '{score}' needs {needs}, which were not given. Give trusted documents for 'clean' (`--clean "
+        "The score '{score}' needs {needs}, which were not given. Give trusted documents for 'trusted' (`--trusted "
         "CORPUS.spacy`), p(label | text) at several checkpoints for 'checkpoints' (`--checkpoints FOLDER`), the tokens "
         "of all documents for 'words' (every index has them)."
     )
@@ -315,7 +315,7 @@ class Errors(metaclass=Coded):
         "Component '{name}' has no gradients of the kind that this method needs: {problem}. Use another method, such "
         "as segment influence."
     )
-    # Curation: suspicions and decisions
+    # Curation: issues and decisions
     S176 = (
         "The head of an attached ner reads its hidden layer, through which no gradients are passed on. Use a method "
         "that reads the head alone (--method): segment influence, nearest neighbours or TracIn-Last."
@@ -360,17 +360,17 @@ class Errors(metaclass=Coded):
         "The index of {path} has identity curvature, under which heads can't be asked what they would say without a "
         "document. Build one with `seginf index --curvature exact` (or kfac)."
     )
-    S214 = "There are no suspicions of the {what} {value!r}: {problem}. Choose another, or none."
+    S214 = "There are no label issues of the {what} {value!r}: {problem}. Choose another, or none."
     # Curation: exchange with annotation tools
-    S190 = "The suspicion {suspicion} can't be exported: {problem}. Make the ranking anew, from this corpus."
+    S190 = "The label issue {issue} can't be exported: {problem}. Make the ranking anew, from this corpus."
     S191 = "{path}, {place}: {problem}. Import the file as the tool wrote it, from tasks that `seginf export` made."
     S192 = (
-        "{path}, {place}: the suspicion {suspicion!r} is not in the ranking. Name the ranking that the tasks were "
+        "{path}, {place}: the issue {issue!r} is not in the ranking. Name the ranking that the tasks were "
         "exported from."
     )
     S193 = "{path}, {place}: the task was exported from another {what}. Name the ranking that it was exported from."
     S194 = (
-        "{path}, {place}: the suspicion {suspicion} has an answer already ({first}). Leave one answer in the file, or "
+        "{path}, {place}: the label issue {issue} has an answer already ({first}). Leave one answer in the file, or "
         "export each annotator's answers to a file of their own, and import them with their names."
     )
     S195 = (
@@ -426,7 +426,7 @@ class Errors(metaclass=Coded):
         "{pipeline} CORPUS.spacy"
     )
     S182 = (
-        "The decisions in {path} are about another corpus (line of suspicion '{suspicion}'; its digest begins with "
+        "The decisions in {path} are about another corpus (line of issue '{issue}'; its digest begins with "
         "{found}, that of the ranking with {expected}). Name another file with --decisions, or rank that corpus."
     )
     S183 = (
@@ -437,9 +437,7 @@ class Errors(metaclass=Coded):
         "Port {port} of this machine can't be used ({problem}). Choose another with --port, or leave it out for a free "
         "one."
     )
-    S185 = (
-        "The decision on '{suspicion}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
-    )
+    S185 = "The decision on '{issue}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
     # Memory
     S222 = (

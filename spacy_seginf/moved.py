@@ -18,7 +18,7 @@ PACKAGE = __name__.rpartition(".")[0]
 TABLE = (
     ("", "crf", "schemes"),
     ("evaluation", "explanation", "agreement verification"),
-    ("evaluation", "loop", "curating fixing reviewing"),
+    ("evaluation", "loop", "curating=steps fixing=correcting reviewing"),
     ("influence", "tagger", "fingerprint gradients=head"),
     (
         "methods",
@@ -36,11 +36,11 @@ TABLE = (
     ),
     ("pipeline", "indexing", "append attach build refit shard_tasks"),
     ("pipeline", "tagger", "checkpoints corpus crf_tagger encoding"),
-    ("render", "curation", "changes ranking_plots=plots suspicions"),
+    ("render", "curation", "changes ranking_plots=plots suspicions=issues"),
     ("render", "evaluation", "comparison=report comparison_plots=plots"),
     ("render", "explanation", "document=display page terminal wording"),
     ("render", "loop", "curation=report"),
-    ("render", "rendering", "markdown pictures plotting templates"),
+    ("render", "rendering", "markdown pictures plotting=pictures templates"),
     ("search", "explanation", "explainer"),
     ("search", "index", "bounded=search dense pairs queries"),
 )

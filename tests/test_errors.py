@@ -21,7 +21,7 @@ MESSAGES = {
 }
 # What names the thing that is wrong.
 PLACES = {
-    *("path", "output", "index", "document", "id", "suspicion", "where", "address", "port", "setting", "config"),
+    *("path", "output", "index", "document", "id", "issue", "where", "address", "port", "setting", "config"),
     *("name", "component", "components", "tagger", "method", "reader", "score", "scheme", "curvature", "package"),
     *("text", "span", "what", "known", "labels", "l2", "number", "share", "options", "target"),
 }

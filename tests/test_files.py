@@ -166,7 +166,7 @@ def test_what_is_no_file_is_neither_written_nor_read(odd):
         ("export", "ODD", "out.csv"),
         ("export", "s.jsonl", "ODD", "--force"),
         ("import", "s.jsonl", "ODD", "d.jsonl", "-r", "ann"),
-        ("review", "PIPELINE", "--suspicions", "ODD"),
+        ("review", "PIPELINE", "--issues", "ODD"),
         ("review", "PIPELINE", "--decisions", "ODD"),
         ("explain", "PIPELINE", "Hello .", "--html", "ODD"),
         ("scores", "PIPELINE", "-o", "ODD"),

@@ -19,7 +19,7 @@ from .exchange.making import example, ranking_of
 
 @pytest.fixture
 def ranked(tmp_path):
-    path = tmp_path / "suspicions.jsonl"
+    path = tmp_path / "issues.jsonl"
     write_ranking(path, ranking_of(example()))
     return path
 
@@ -51,7 +51,7 @@ def test_a_full_disk_while_a_file_is_written(tmp_path, monkeypatch):
     assert caught.value.filename == str(tmp_path / "page.html")
 
 
-@pytest.mark.parametrize("place", ["suspicions.jsonl/tasks.jsonl", "a" * 300 + ".jsonl"])
+@pytest.mark.parametrize("place", ["issues.jsonl/tasks.jsonl", "a" * 300 + ".jsonl"])
 def test_places_that_nothing_can_be_written_to(ranked, tmp_path, place):
     code, printed = run("seginf", "export", ranked, tmp_path / place, "-f", "jsonl")
     assert code == 1 and "[S245]" in printed and "Traceback" not in printed

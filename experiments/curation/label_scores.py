@@ -24,9 +24,9 @@ from spacy.tokens import Doc
 
 from spacy_seginf.api.index import build_index
 from spacy_seginf.curation.levels import by_document, by_segment
-from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import CHECKPOINTS, SCORES, document_scores, label_scores, segment_scores
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import trusted_texts
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.index.index import Index
 
@@ -95,7 +95,7 @@ def measure(pipeline: Path, data: Path, repeats: int) -> dict[str, Any]:
     assert influence.index is not None
     wrong = wrong_tokens(influence.index, data / "train.jsonl.gz")
     docs = clean_documents(nlp, data / "dev.jsonl.gz")
-    source = LabelSource.of(influence.index, clean_texts(nlp, docs, influence.find_tagger().name))
+    source = LabelSource.of(influence.index, trusted_texts(nlp, docs, influence.find_tagger().name))
     lengths = source.data.lengths
     owners = numpy.repeat(numpy.arange(len(lengths)), lengths)
     wrong_documents = by_document(wrong, lengths) > 0

@@ -4,8 +4,8 @@ Embedded corpus, 3 seeds: planted errors, with its development part as trusted t
 Reiss et al. (2020) to the training part decide, and the corrected development part is trusted; beside it, without
 trusted texts, and with the development labels as they were published.
 
-A look is at one span, or at one family. Baselines know no families: their looks are at one span each, and so are all
-looks on CoNLL-2003.
+An item is one span, or one family. Baselines know no families: their items are single spans, and so are all items on
+CoNLL-2003.
 
 OMP_NUM_THREADS=1 python -m experiments.curation.measure --data DIR
 """
@@ -24,12 +24,19 @@ from spacy.tokens import Doc, DocBin
 from spacy_seginf.api.apply import apply_decisions as apply
 from spacy_seginf.api.index import build_index
 from spacy_seginf.curation.decisions import append_decisions
-from spacy_seginf.curation.opening import Opened, open_curation
+from spacy_seginf.curation.finding import IssueFinder
 from spacy_seginf.curation.scores import segment_scores
-from spacy_seginf.curation.suspecting import Suspector
+from spacy_seginf.curation.session import Session, open_session
 from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
-from spacy_seginf.loop.curating import decisions_of, recovered, scores_by_label, train_again, truth_of
-from spacy_seginf.loop.reviewing import Look, Reviewer, counts_by_kind, found_tokens, read_ranking, read_spans
+from spacy_seginf.loop.reviewing import (
+    ReviewedItem,
+    Reviewer,
+    counts_by_kind,
+    found_tokens,
+    review_ranking,
+    review_spans,
+)
+from spacy_seginf.loop.steps import decisions_of, recovered, scores_by_label, train_again, truth_of
 
 from ..common.prepare import CACHE, ROOT, SEEDS, checkpoint, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
@@ -37,9 +44,9 @@ from .label_scores import read_lines
 
 WORK = CACHE / "curation"
 INDEX: dict[str, Any] = {"curvature": "exact", "refit": True, "unit": "entity"}
-EVERY = 10  # looks after which decisions feed back: the default of `seginf loop`
+EVERY = 10  # items after which decisions feed back: the default of `seginf loop`
 BASELINES = {"token_loss": "marginal_loss", "cleanlab": "cleanlab_normalized_margin", "random": "random"}
-LOOKS, SPANS = 100, 500
+BUDGET, SPANS = 100, 500
 
 
 def main() -> None:
@@ -65,7 +72,7 @@ def embedded_part(seeds: Sequence[int], *, quick: bool) -> dict[str, Any]:
         values = [found.get(f"{key}:{name}", []) for key in ("planted_recall_100", "precision_100", "f1_recovered")]
         rows.append([name, *(" ".join(f"{value:.3f}" for value in own) or "-" for own in values)])
     print("Embedded corpus, by seed")
-    print_table(["order", "planted recall in 100 looks", "precision", "share of the lost F1 won back"], rows)
+    print_table(["order", "planted recall in 100 items", "precision", "share of the lost F1 won back"], rows)
     print_table(
         ["kind", "read", "wrong", "suggestion right"], [[kind, *counts.values()] for kind, counts in kinds.items()]
     )
@@ -84,25 +91,25 @@ def _embedded_seed(
     model, truth = (checkpoint("embedded", seed, None, truth=right, steps=steps) for right in (False, True))
     train, dev, test = corpus(None, "train"), corpus(None, "dev"), corpus(None, "test")
     build_index(str(model), train, folder / "indexed", dev=dev, **INDEX)
-    opened = open_curation(str(folder / "indexed"), train)
-    reviewer = Reviewer(opened.source, truth_of(opened, corpus(None, "train_truth")))
-    planted = _planted(opened)
-    suspector = _suspector(opened, dev)
+    session = open_session(str(folder / "indexed"), train)
+    reviewer = Reviewer(session.source, truth_of(session, corpus(None, "train_truth")))
+    planted = _planted(session)
+    finder = _finder(session, dev)
     orders = {
-        "ranking": read_ranking(suspector, reviewer, LOOKS, every=EVERY),
-        "ranking_without_feedback": read_ranking(suspector, reviewer, LOOKS),
-        "ranking_spans": read_ranking(suspector, reviewer, LOOKS, every=EVERY, families=False),
-        **_baselines(opened, reviewer, LOOKS),
+        "ranking": review_ranking(finder, reviewer, BUDGET, every=EVERY),
+        "ranking_without_feedback": review_ranking(finder, reviewer, BUDGET),
+        "ranking_spans": review_ranking(finder, reviewer, BUDGET, every=EVERY, families=False),
+        **_baselines(session, reviewer, BUDGET),
     }
     scores = {
         "before": scores_by_label(spacy.load(model), test)[""],
         "truth": scores_by_label(spacy.load(truth), test)[""],
     }
-    for name, looks in orders.items():
-        found[f"planted_recall_100:{name}"].append(_recall(opened, planted, looks))
-        found[f"precision_100:{name}"].append(float(numpy.mean([look.precision for look in looks])))
+    for name, reviewed in orders.items():
+        found[f"planted_recall_100:{name}"].append(_recall(session, planted, reviewed))
+        found[f"precision_100:{name}"].append(float(numpy.mean([item.precision for item in reviewed])))
         if name in ("ranking", *BASELINES):
-            scores[name] = _retrained(opened, looks, folder / name, model, seed)
+            scores[name] = _retrained(session, reviewed, folder / name, model, seed)
             share = recovered(scores["before"], scores[name], scores["truth"])
             found[f"f1_recovered:{name}"].append(numpy.nan if share is None else share)
     for kind, counts in counts_by_kind(orders["ranking"]).items():
@@ -111,24 +118,23 @@ def _embedded_seed(
     return scores
 
 
-def _suspector(opened: Opened, dev: Optional[Path]) -> Suspector:
-    texts = opened.read_trusted(dev)
-    return Suspector(opened.source, opened.words, None if texts is None else texts.trusted, opened.missing)
+def _finder(session: Session, dev: Optional[Path]) -> IssueFinder:
+    return IssueFinder(session.source, session.read_trusted(dev), session.missing)
 
 
-def _baselines(opened: Opened, reviewer: Reviewer, looks: int) -> dict[str, list[Look]]:
-    source = opened.source
+def _baselines(session: Session, reviewer: Reviewer, budget: int) -> dict[str, list[ReviewedItem]]:
+    source = session.source
     scores = segment_scores(source, list(BASELINES.values()), source.units)
-    return {name: read_spans(reviewer, source.units, scores[score], looks) for name, score in BASELINES.items()}
+    return {name: review_spans(reviewer, source.units, scores[score], budget) for name, score in BASELINES.items()}
 
 
-def _planted(opened: Opened) -> list[set[int]]:
+def _planted(session: Session) -> list[set[int]]:
     """List the training tokens of each planted systematic error."""
     culprits = read_culprits(ROOT / "assets" / "corpus" / "train.jsonl.gz")
     spans: list[set[int]] = []
     last: Optional[tuple[str, int, str]] = None
-    for number, length in enumerate(opened.source.data.lengths):
-        name, first = opened.index.place(number, 0)
+    for number, length in enumerate(session.source.data.lengths):
+        name, first = session.index.place(number, 0)
         for token in range(length):
             kind = culprits.get((name, first + token))
             if kind not in CONFUSIONS:
@@ -136,24 +142,24 @@ def _planted(opened: Opened) -> list[set[int]]:
                 continue
             if last is None or last[2] != kind:
                 spans.append(set())
-            spans[-1].add(int(opened.source.data.starts[number]) + token)
+            spans[-1].add(int(session.source.data.starts[number]) + token)
             last = (name, token, kind)
         last = None
     return spans
 
 
-def _recall(opened: Opened, planted: Sequence[set[int]], looks: Sequence[Look]) -> float:
-    """Return the share of planted errors that a look was at."""
+def _recall(session: Session, planted: Sequence[set[int]], reviewed: Sequence[ReviewedItem]) -> float:
+    """Return the share of planted errors that were reviewed."""
     seen = set()
-    for one in (decided for look in looks for decided in look.decided):
-        first = int(opened.source.data.starts[one.document])
+    for one in (decided for item in reviewed for decided in item.decided):
+        first = int(session.source.data.starts[one.document])
         seen |= set(range(first + one.start, first + one.end))
     return sum(bool(span & seen) for span in planted) / len(planted)
 
 
-def _retrained(opened: Opened, looks: Sequence[Look], folder: Path, model: Path, seed: int) -> float:
+def _retrained(session: Session, reviewed: Sequence[ReviewedItem], folder: Path, model: Path, seed: int) -> float:
     """Apply what was decided, train as the pipeline was, and score on the test part."""
-    append_decisions(folder / "decisions.jsonl", decisions_of(opened, looks, "the truth"))
+    append_decisions(folder / "decisions.jsonl", decisions_of(session, reviewed, "the truth"))
     apply(corpus(None, "train"), folder / "corrected.spacy", [folder / "decisions.jsonl"])
     again = train_again(model / "config.cfg", folder / "model", folder / "corrected.spacy", {"system.seed": seed})
     return scores_by_label(spacy.load(again), corpus(None, "test"))[""]
@@ -182,36 +188,36 @@ def corrected_dev(data: Path) -> Path:
 def conll_part(data: Path, *, quick: bool) -> dict[str, Any]:
     """Read training spans of CoNLL-2003 with the corrections as the reviewer."""
     spans = 50 if quick else SPANS
-    opened = open_curation(str(conll_index(data, quick=quick)), corpus(data, "train"))
+    session = open_session(str(conll_index(data, quick=quick)), corpus(data, "train"))
     truth = {record["id"]: record["gold_labels"] for record in read_lines(data / "conll2003" / "train.jsonl.gz")}
-    tags = {tag: number for number, tag in enumerate(opened.tagger.scheme.tags)}
+    tags = {tag: number for number, tag in enumerate(session.tagger.scheme.tags)}
     labels = []
-    for number, length in enumerate(opened.source.data.lengths):
-        name, first = opened.index.place(number, 0)
+    for number, length in enumerate(session.source.data.lengths):
+        name, first = session.index.place(number, 0)
         labels += [tags[tag] for tag in truth[name][first : first + length]]
-    reviewer = Reviewer(opened.source, numpy.array(labels))
-    orders: dict[str, list[Look]] = {}
+    reviewer = Reviewer(session.source, numpy.array(labels))
+    orders: dict[str, list[ReviewedItem]] = {}
     trusted = {"": corrected_dev(data), "_published_dev": corpus(data, "dev"), "_no_trusted": None}
     for suffix, dev in trusted.items():
-        suspector = _suspector(opened, dev)
-        orders[f"feedback{suffix}"] = read_ranking(suspector, reviewer, spans, every=EVERY, families=False)
-        orders[f"no_feedback{suffix}"] = read_ranking(suspector, reviewer, spans, families=False)
+        finder = _finder(session, dev)
+        orders[f"feedback{suffix}"] = review_ranking(finder, reviewer, spans, every=EVERY, families=False)
+        orders[f"no_feedback{suffix}"] = review_ranking(finder, reviewer, spans, families=False)
         if not suffix:
-            orders["feedback_every_25"] = read_ranking(suspector, reviewer, spans, every=25, families=False)
-            orders["feedback_families"] = read_ranking(suspector, reviewer, spans, every=EVERY)
-    orders.update(_baselines(opened, reviewer, spans))
+            orders["feedback_every_25"] = review_ranking(finder, reviewer, spans, every=25, families=False)
+            orders["feedback_families"] = review_ranking(finder, reviewer, spans, every=EVERY)
+    orders.update(_baselines(session, reviewer, spans))
     rows, figures = (
         [],
         {"conll_wrong_tokens": int(reviewer.wrong.sum()), "conll_base_rate": float(reviewer.wrong.mean())},
     )
-    for name, looks in orders.items():
-        shares = found_tokens(reviewer, looks)
-        precision = [look.precision for look in looks]
+    for name, reviewed in orders.items():
+        shares = found_tokens(reviewer, reviewed)
+        precision = [item.precision for item in reviewed]
         label = "conll_recall_500" if name == "feedback" else f"conll_recall_500:{name}"
         figures[label] = shares[-1]
         figures[f"conll_precision_100:{name}"] = float(numpy.mean(precision[:100]))
         figures[f"conll_precision_500:{name}"] = float(numpy.mean(precision))
-        read = sum(len(look.decided) for look in looks)
+        read = sum(len(item.decided) for item in reviewed)
         rows.append(
             [
                 name,

@@ -1,4 +1,4 @@
-"""How long ranking 190,000 tokens takes once their index is there, and how a page with 10,000 suspicions feels in
+"""How long ranking 190,000 tokens takes once their index is there, and how a page with 10,000 issues feels in
 headless Chromium (needs playwright, and Debian's chromium).
 
 OMP_NUM_THREADS=1 python -m experiments.curation.measure_review --data DIR
@@ -38,15 +38,15 @@ def main() -> None:
 
 
 def measure(data: Path, *, quick: bool) -> dict[str, Any]:
-    """Time ranking of 190,000 tokens, and a page with 10,000 suspicions."""
+    """Time ranking of 190,000 tokens, and a page with 10,000 issues."""
     folder, train = conll_index(data, quick=quick), corpus(data, "train")
     with tempfile.TemporaryDirectory() as place:
-        output = Path(place) / "suspicions.jsonl"
+        output = Path(place) / "issues.jsonl"
         started = time.perf_counter()
         rank(str(folder), train, output, dev=corpus(data, "dev"))
         seconds = time.perf_counter() - started
         rank(str(folder), train, output, dev=corpus(data, "dev"), top=200 if quick else LARGE)
-        figures: dict[str, Any] = {"rank_seconds": seconds, "page_suspicions": len(read_ranking(output).suspicions)}
+        figures: dict[str, Any] = {"rank_seconds": seconds, "page_suspicions": len(read_ranking(output).issues)}
         figures.update(_page(output, Path(place) / "decisions.jsonl"))
     print_table(["what", "value"], [[key, value] for key, value in figures.items()])
     return figures

@@ -18,9 +18,9 @@ from spacy.tokens import DocBin
 
 from spacy_seginf.api.evaluate import QUICK, show_progress
 from spacy_seginf.api.index import build_index as index
+from spacy_seginf.evaluation.harness import Planted, Settings, compare_methods
 from spacy_seginf.evaluation.method_blocks import read_methods
 from spacy_seginf.evaluation.planted import read_culprits
-from spacy_seginf.evaluation.referee import Planted, Settings, compare
 from spacy_seginf.evaluation.report import comparison_rows
 
 from .. import registered  # noqa: F401  # the names in methods_outside.cfg
@@ -55,7 +55,7 @@ def main() -> None:
     settings = QUICK if arguments.quick else Settings()
     work = CACHE / ("methods-quick" if arguments.quick else "methods")
     resumed, started = work.exists(), time.perf_counter()
-    comparison = compare(
+    comparison = compare_methods(
         nlp,
         nlp.get_pipe("influence"),  # type: ignore[arg-type]
         list(DocBin().from_disk(corpus(None, "test")).get_docs(nlp.vocab)),

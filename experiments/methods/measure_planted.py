@@ -16,10 +16,11 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus
 
 from spacy_seginf.api.index import build_index as index
-from spacy_seginf.evaluation.planted import CONFUSIONS, compare, evaluate_planted, read_culprits
+from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
 
 from ..common.prepare import ROOT, SEEDS, checkpoint, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
+from .planted import evaluate_planted, side_by_side
 
 # The paper's setting, and this package's. All settings are given: cached pipelines may have others in their config.
 INDEXES: dict[str, dict[str, Any]] = {
@@ -57,7 +58,7 @@ def main() -> None:
                 rows.append(
                     [seed, name, kind, report.victims[kind], *shares, report.base_rates[kind], f1, truth_f1[-1]]
                 )
-        by_seed.append(compare(reports["identity"], reports["exact"]))
+        by_seed.append(side_by_side(reports["identity"], reports["exact"]))
     header = ["seed", "index", "planted error", "victims", "top reference", "any of 5", "nearest neighbour", "chance"]
     print_table([*header, "test F1 (planted)", "test F1 (truth)"], rows)
     figures = pool(by_seed)

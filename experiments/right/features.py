@@ -17,7 +17,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import fix_random_seed
 
 from spacy_seginf.api.index import build_index as index
-from spacy_seginf.curation.reading import clean_texts
+from spacy_seginf.curation.texts import trusted_texts
 from spacy_seginf.evaluation.problem import decoded
 from spacy_seginf.explanation.method_explainer import IndexedDocs
 from spacy_seginf.index.documents import Documents, Source
@@ -114,7 +114,9 @@ def readings(lang: str, components: bool, folder: Path) -> tuple[numpy.ndarray, 
         "explain, verify": lambda: numpy.concatenate([influence.query(doc, doc)[0].features for doc in explained]),
         "index": lambda: influence.index.data.features,
         "--dev": lambda: encoded([text.example.predicted for text in read_judging(indexed, tagger, corpus)]),
-        "--clean": lambda: clean_texts(indexed, [text.example for text in read_corpus(indexed, corpus)]).data.features,
+        "--clean": lambda: (
+            trusted_texts(indexed, [text.example for text in read_corpus(indexed, corpus)]).data.features
+        ),
         "referee": lambda: decoded(indexed, tagger, gold, head).data.features,
         "documents of the index": lambda: encoded(
             [bare_copy(indexed, doc) for doc in IndexedDocs(influence.index, indexed.vocab)]

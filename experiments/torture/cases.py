@@ -157,7 +157,7 @@ class Cases:
             write_ranking(again, ranking)
             review = Review(ranking, self.room / "none.jsonl", "eve")
             json.dumps({"rows": review.rows, "head": head(review)}, allow_nan=False)
-            for number in range(len(review.suspicions)):
+            for number in range(len(review.issues)):
                 json.dumps(review.detail(number), allow_nan=False)
             ranking._repr_html_()
             export(path, self.room / "tasks", format=form, force=True)
@@ -174,7 +174,7 @@ class Cases:
             plan = apply(self.made.corpus(".spacy"), fixed, [path])
             before, after = (read_annotated(one).documents for one in (self.made.corpus(".spacy"), fixed))
             for number, (old, new) in enumerate(zip(before, after)):
-                tokens = {t for one in plan.changes if one.number == number for t in range(one.start, one.end)}
+                tokens = {t for one in plan.changes if one.document == number for t in range(one.start, one.end)}
                 kept = [[one for one in side.entities if one.start not in tokens] for side in (old, new)]
                 if old.words != new.words or kept[0] != kept[1]:
                     raise Wrong("changes outside of regions")

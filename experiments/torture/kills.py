@@ -262,7 +262,7 @@ def kill_reviews(made: Materials, room: Path, seed: int, kills: int, until: floa
             break
         ended = threading.Event()
         draws = [random.Random(f"{seed} {number} {poster}") for poster in range(POSTING)]
-        parts = [ranking.suspicions[poster::POSTING] for poster in range(POSTING)]
+        parts = [ranking.issues[poster::POSTING] for poster in range(POSTING)]
         posters = [
             threading.Thread(target=_post, args=(address, [one.id for one in part], draw, said, ended))
             for part, draw in zip(parts, draws)
@@ -284,7 +284,7 @@ def _post(address: str, ids: list[str], rng: random.Random, said: dict[str, list
     host, _, token = address.removeprefix("http://").partition("/")
     while not ended.is_set():
         batch = [
-            {"suspicion": one, "choice": rng.choice(["accept", "keep", "skip"])}
+            {"issue": one, "choice": rng.choice(["accept", "keep", "skip"])}
             for one in rng.sample(ids, min(len(ids), rng.choice([1, 1, 3, 10])))
         ]
         connection = http.client.HTTPConnection(host, timeout=10)
@@ -297,13 +297,13 @@ def _post(address: str, ids: list[str], rng: random.Random, said: dict[str, list
         finally:
             connection.close()
         for one in batch:
-            choices = said.setdefault(one["suspicion"], [])
+            choices = said.setdefault(one["issue"], [])
             if choices[-1:] != [one["choice"]]:  # what is said again is not written again
                 choices.append(one["choice"])
 
 
 def _judge(path: Path, said: dict[str, list[str]], tally: Tally, number: int) -> int:
-    """Compare a file with what was confirmed; one more of each suspicion may have been under way. Those are noted as
+    """Compare a file with what was confirmed; one more of each issue may have been under way. Those are noted as
     said from then on, as the next server takes them up. Return how many confirmed decisions were looked for."""
     try:
         found = read_decisions(path) if path.exists() else []
@@ -312,11 +312,11 @@ def _judge(path: Path, said: dict[str, list[str]], tally: Tally, number: int) ->
         return 0
     written: dict[str, list[str]] = {}
     for one in found:
-        written.setdefault(one.suspicion, []).append(one.choice)
-    for suspicion, choices in said.items():
-        there = written.get(suspicion, [])
+        written.setdefault(one.issue, []).append(one.choice)
+    for issue, choices in said.items():
+        there = written.get(issue, [])
         if there[: len(choices)] != choices or len(there) > len(choices) + 1:
-            tally.lose(f"kill {number}: of {suspicion} were confirmed {choices}, and there are {there}")
+            tally.lose(f"kill {number}: of {issue} were confirmed {choices}, and there are {there}")
     said.clear()
     said.update(written)
     return sum(map(len, said.values()))

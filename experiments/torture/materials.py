@@ -15,7 +15,7 @@ from spacy.util import fix_random_seed
 from spacy_seginf.api.index import build_index as index
 from spacy_seginf.api.rank import find_label_issues as rank
 from spacy_seginf.curation.decisions import append_decisions
-from spacy_seginf.review.judging import Said, decide
+from spacy_seginf.review.decide import Answer, decide
 
 NAMES = {
     "PER": ["Ada Lind", "Mira Solano", "Bo Brekke"],
@@ -58,8 +58,8 @@ class Materials:
 
     @property
     def ranking(self) -> Path:
-        """Suspicions about the corpus."""
-        return self.folder / "suspicions.jsonl"
+        """Label issues about the corpus."""
+        return self.folder / "issues.jsonl"
 
     @property
     def decisions(self) -> Path:
@@ -94,10 +94,10 @@ def make_materials(folder: Path) -> Materials:
     ranking = rank(str(made.indexed), made.corpus(".spacy"), made.ranking, top=40, references=10)
     taken: dict[str, set[int]] = {}
     found = []
-    for number, one in enumerate(ranking.suspicions):
+    for number, one in enumerate(ranking.issues):
         tokens = taken.setdefault(one.document, set())
         if tokens.isdisjoint(range(one.start, one.end)):
-            found.append(decide(ranking, one, Said(one.id, ["accept", "keep", "skip"][number % 3]), "ann"))
+            found.append(decide(ranking, one, Answer(one.id, ["accept", "keep", "skip"][number % 3]), "ann"))
             tokens.update(range(one.start, one.end))
     append_decisions(made.decisions, found)
     blocks = [

@@ -15,10 +15,10 @@ from wasabi import Printer, table
 
 from ..errors import Errors, SeginfError
 from ..evaluation.comparison import Comparison
+from ..evaluation.harness import Planted, Settings, compare_methods
 from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
 from ..evaluation.plots import plot_comparison
-from ..evaluation.referee import Planted, Settings, compare
 from ..evaluation.report import comparison_notes, comparison_rows, difference_rows, render_markdown
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import exclusive, json_text, write_text
@@ -56,7 +56,7 @@ def evaluate_methods(
     truth (str), planted (Path): a pipeline trained on the true labels, and the training corpus with its planted errors
         listed (.jsonl.gz); then the ranks of the planted errors are looked up too.
     code (Path): Python file that registers methods.
-    RAISES (ValueError): S040 for missing input, S093 for damaged input, S100 to S110 as ``compare`` and
+    RAISES (ValueError): S040 for missing input, S093 for damaged input, S100 to S110 as ``compare_methods`` and
         ``read_methods``.
 
     >>> from spacy_seginf.evaluation.referee import Settings
@@ -79,7 +79,7 @@ def evaluate_methods(
     known = None if truth is None else Planted(load_pipeline(truth), culprits)
     output = Path(output)
     with exclusive(output / WORK):
-        comparison = compare(
+        comparison = compare_methods(
             nlp,
             influence,
             docs,

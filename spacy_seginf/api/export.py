@@ -14,7 +14,7 @@ from ..exchange.formats import FORMATS, find_format
 
 
 def export_issues(
-    suspicions: Path,
+    issues: Path,
     output: Path,
     *,
     format: Optional[str] = None,
@@ -23,26 +23,26 @@ def export_issues(
     force: bool = False,
     silent: bool = True,
 ) -> int:
-    """Write suspicions as tasks for an annotation tool.
+    """Write label issues as tasks for an annotation tool.
 
-    suspicions (Path): a ranking (.jsonl). output (Path): the file of tasks. format (str): a name of ``FORMATS``; may
+    issues (Path): a ranking (.jsonl). output (Path): the file of tasks. format (str): a name of ``FORMATS``; may
         be left out where the name of the file tells it.
     top (int): how many, from the most suspicious on; all by default.
     corpus (Path): the ranked corpus (.spacy), whose whole documents are written; for "incorrect-spans" only.
     force (bool): replace what is there.
-    RETURNS (int): how many suspicions were written.
-    RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S190 for suspicions that can't be
+    RETURNS (int): how many issues were written.
+    RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S190 for issues that can't be
         shown, S199 if the output must not be written.
 
     >>> spacy_seginf.export_issues(Path("suspicions.jsonl"), Path("tasks.csv"), top=1)
     1
     """
-    suspicions, output = Path(suspicions), Path(output)
+    issues, output = Path(issues), Path(output)
     chosen = find_format(format, output)
     if corpus is not None and chosen.write_documents is None:
         known = ", ".join(name for name, one in FORMATS.items() if one.write_documents is not None)
         raise SeginfError(Errors.S109.format(setting="The format with a corpus", value=format or "", known=known))
-    sources = [suspicions] if corpus is None else [suspicions, Path(corpus)]
+    sources = [issues] if corpus is None else [issues, Path(corpus)]
     files = [output.with_name(output.name + chosen.beside), output] if chosen.beside else [output]
     for path in files:
         if any(path.resolve() == source.resolve() for source in sources):
@@ -50,12 +50,12 @@ def export_issues(
         if path.is_dir() or (path.exists() and not force):
             problem = "exists already (--force replaces files)"
             raise SeginfError(Errors.S199.format(path=path, problem=problem))
-    ranking = read_ranking(suspicions)
-    ranking = replace(ranking, suspicions=ranking.suspicions[:top])
+    ranking = read_ranking(issues)
+    ranking = replace(ranking, issues=ranking.issues[:top])
     if corpus is None or chosen.write_documents is None:
         chosen.write(ranking, output)
     else:
         chosen.write_documents(ranking, output, Path(corpus))
-    count = len(ranking.suspicions)
-    Printer(no_print=silent).good(f"{count:,} suspicions written: {', '.join(map(str, reversed(files)))}")
+    count = len(ranking.issues)
+    Printer(no_print=silent).good(f"{count:,} label issues written: {', '.join(map(str, reversed(files)))}")
     return count

@@ -15,7 +15,7 @@ from ..exchange.formats import find_format
 
 
 def import_answers(
-    suspicions: Path,
+    issues: Path,
     answers: Path,
     decisions: Path,
     *,
@@ -25,7 +25,7 @@ def import_answers(
 ) -> list[Decision]:
     """Read what was decided in an annotation tool, and append it to a file of decisions: all of it, or nothing.
 
-    suspicions (Path): the ranking (.jsonl) that was exported. answers (Path): what the tool wrote.
+    issues (Path): the ranking (.jsonl) that was exported. answers (Path): what the tool wrote.
     decisions (Path): the file that is appended to.
     reviewer (str): who decided. format (str): a name of ``FORMATS``, as for `seginf export`.
     RETURNS (list of Decision): what was appended.
@@ -37,11 +37,11 @@ def import_answers(
     >>> [decision.choice for decision in decisions]
     ['accept']
     """
-    suspicions, answers, decisions = Path(suspicions), Path(answers), Path(decisions)
+    issues, answers, decisions = Path(issues), Path(answers), Path(decisions)
     chosen = find_format(format, answers)
-    if decisions.resolve() in (suspicions.resolve(), answers.resolve()):
+    if decisions.resolve() in (issues.resolve(), answers.resolve()):
         raise SeginfError(Errors.S199.format(path=decisions, problem="is read by this command"))
-    found = chosen.read(answers, read_ranking(suspicions), reviewer)
+    found = chosen.read(answers, read_ranking(issues), reviewer)
     msg = Printer(no_print=silent)
     if not found:
         msg.warn(f"{answers} has no answers, so nothing was written.")

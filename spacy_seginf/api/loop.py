@@ -13,14 +13,16 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
 from ..curation.decisions import append_decisions
-from ..curation.opening import Opened, open_curation
+from ..curation.finding import IssueFinder
 from ..curation.plots import plot_reading_curve
-from ..curation.reading import clean_texts
-from ..curation.suspecting import Suspector
+from ..curation.session import Session, open_session
+from ..curation.texts import trusted_texts
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import json_text, recover_folder, replace_folder, write_text
-from ..loop.curating import (
+from ..loop.report import curation_page
+from ..loop.reviewing import ReviewedItem, Reviewer, counts_by_kind
+from ..loop.steps import (
     Curve,
     curve_of,
     decisions_of,
@@ -30,8 +32,6 @@ from ..loop.curating import (
     train_again,
     truth_of,
 )
-from ..loop.report import curation_page
-from ..loop.reviewing import Look, Reviewer, counts_by_kind
 from ..rendering.text import visible
 from ..tagger.corpus import read_judging
 from ..tagger.readers import OTHER
@@ -54,7 +54,7 @@ def run_loop(
     config: Optional[Path] = None,
     before: Optional[str] = None,
     ceiling: Optional[str] = None,
-    looks: int = 100,
+    budget: int = 100,
     every: int = 10,
     retrain: bool = True,
     plots: bool = True,
@@ -75,7 +75,7 @@ def run_loop(
     before (str): pipeline that was trained on the corpus as it was; the indexed one, which predicts the same, if not
         given.
     ceiling (str): pipeline that was trained on the truth, to say which share of the cost of errors was won back.
-    looks (int): how many spans or families are read. every (int): looks after which decisions feed back; 0 never.
+    budget (int): how many spans or families are read. every (int): items after which decisions feed back; 0 never.
     retrain (bool): whether to train at the end. plots (bool): whether to draw curves (needs matplotlib).
     force (bool): whether to replace the output if it is a folder that this wrote.
     RETURNS (dict): what loop.json holds.
@@ -100,13 +100,13 @@ def run_loop(
     settings.update(overrides or {})
     place = output.with_name(f".{output.name}-{os.getpid()}-new")  # what is there stays until all is done
     try:
-        result: dict[str, Any] = {"looks": looks, "every": every}
+        result: dict[str, Any] = {"budget": budget, "every": every}
         files = [Path(path) for path in decisions]
         if truth is not None:
-            opened = open_curation(pipeline, corpus)
-            reading, curves = _read(opened, truth, dev, test, looks, every, msg)
+            session = open_session(pipeline, corpus)
+            reading, curves = _read(session, truth, dev, test, budget, every, msg)
             files = [place / "decisions.jsonl"]
-            append_decisions(files[0], decisions_of(opened, reading, TRUTH))
+            append_decisions(files[0], decisions_of(session, reading, TRUTH))
             result.update(_figures(reading), curves={name: asdict(curve) for name, curve in curves.items()})
             if plots:
                 _plot(curves, place)
@@ -144,43 +144,43 @@ def run_loop(
 def _plot(curves: dict[str, Curve], folder: Path) -> None:
     measures = (("f1", "F1 of the head refit, test texts"), ("wrong_found", "share of wrong tokens found"))
     for name, found in measures:
-        points = {order: (curve.looks, getattr(curve, name)) for order, curve in curves.items()}
-        plot_reading_curve(points, folder / f"{name}.png", read="looks", found=found)
+        points = {order: (curve.reviewed, getattr(curve, name)) for order, curve in curves.items()}
+        plot_reading_curve(points, folder / f"{name}.png", read="items reviewed", found=found)
 
 
 def _read(
-    opened: Opened, truth: Path, dev: Optional[Path], test: Path, looks: int, every: int, msg: Printer
-) -> tuple[list[Look], dict[str, Curve]]:
+    session: Session, truth: Path, dev: Optional[Path], test: Path, budget: int, every: int, msg: Printer
+) -> tuple[list[ReviewedItem], dict[str, Curve]]:
     """Read in all orders, knowing the truth."""
-    source = opened.source
-    reviewer = Reviewer(source, truth_of(opened, truth))
-    texts = opened.read_trusted(dev)
-    trusted = None if texts is None else texts.trusted
-    suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
-    orders = read_orders(suspector, reviewer, looks, every or None, msg.info)
+    source = session.source
+    reviewer = Reviewer(source, truth_of(session, truth))
+    finder = IssueFinder(source, session.read_trusted(dev), session.missing, msg.info)
+    orders = read_orders(finder, reviewer, budget, every or None, msg.info)
     msg.info("Refitting heads along the way")
-    examples = read_judging(opened.nlp, opened.tagger, test, OTHER)
-    judged = clean_texts(opened.nlp, [text.example for text in examples], opened.tagger.name)
-    at = [looks * step // STEPS for step in range(STEPS + 1)]
+    examples = read_judging(session.nlp, session.tagger, test, OTHER)
+    judged = trusted_texts(session.nlp, [text.example for text in examples], session.tagger.name)
+    at = [budget * step // STEPS for step in range(STEPS + 1)]
     curves = {name: curve_of(reviewer, order, at, judged) for name, order in orders.items()}
     return orders["ranking"], curves
 
 
-def _figures(looks: Sequence[Look]) -> dict[str, Any]:
-    spans = [one for look in looks for one in look.decided]
+def _figures(reviewed: Sequence[ReviewedItem]) -> dict[str, Any]:
+    spans = [one for item in reviewed for one in item.decided]
     return {
-        "read": len(looks),
+        "read": len(reviewed),
         "spans": len(spans),
         "wrong": sum(one.wrong for one in spans),
-        "precision": sum(look.precision for look in looks) / max(len(looks), 1),
-        "by_kind": counts_by_kind(looks),
+        "precision": sum(item.precision for item in reviewed) / max(len(reviewed), 1),
+        "by_kind": counts_by_kind(reviewed),
     }
 
 
 def _print(result: dict[str, Any]) -> None:
     for name, curve in result.get("curves", {}).items():
         found, score = curve["wrong_found"][-1], curve["f1"][-1]
-        typer.echo(f"{name}: {found:.1%} of the wrong tokens found in {curve['looks'][-1]} looks; head F1 {score:.4f}")
+        typer.echo(
+            f"{name}: {found:.1%} of the wrong tokens found in {curve['reviewed'][-1]} items; head F1 {score:.4f}"
+        )
     if "scores" in result:
         names = list(result["scores"])
         labels = list(dict.fromkeys(label for scores in result["scores"].values() for label in scores))

@@ -12,16 +12,16 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
-from ..curation.choosing import Choice
-from ..curation.describing import Describer
-from ..curation.driving import Mistakes, find_mistakes
-from ..curation.opening import open_curation
-from ..curation.opinions import Trusted
-from ..curation.places import CorpusPlaces
+from ..curation.alignment import CorpusAlignment
+from ..curation.filter import IssueFilter
+from ..curation.finding import IssueFinder
+from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change, family_sizes
+from ..curation.mistakes import Mistakes, find_mistakes
 from ..curation.plots import plot_families
+from ..curation.predictors import Trusted
+from ..curation.rationale import Describer
 from ..curation.records import read_decisions, read_ranking, write_ranking
-from ..curation.suspecting import Suspector
-from ..curation.suspicions import SUSPICION_SCORE, Ranking, Suspicion, described_change
+from ..curation.session import open_session
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
 from ..rendering.pictures import check_picture
@@ -42,7 +42,7 @@ def find_label_issues(
     dev: Optional[Path] = None,
     mistakes: Optional[Path] = None,
     decisions: Sequence[Path] = (),
-    choice: Choice = Choice(),  # noqa: B008
+    wanted: IssueFilter = IssueFilter(),  # noqa: B008
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
@@ -54,10 +54,10 @@ def find_label_issues(
     pipeline (str): a folder that `seginf index` wrote, with exact curvature or K-FAC. It is not changed.
     corpus (Path): the training corpus (.spacy) that was indexed. output (Path): the ranking, JSON lines; replaced.
     dev (Path): documents with right labels (.spacy): they are asked about training labels, and their mispredicted
-        entities say what training labels drive.
-    mistakes (Path): texts with right labels (.spacy); what drives their mispredicted entities comes first.
+        entities say which mistakes training labels support.
+    mistakes (Path): texts with right labels (.spacy); what supports their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
-    choice (Choice): which suspicions are wanted. top (int): how many are listed.
+    wanted (IssueFilter): which issues are listed. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written.
@@ -77,34 +77,33 @@ def find_label_issues(
     setup_gpu(gpu_id, silent=True)
     started = time.perf_counter()
     _check_output(output, (corpus, dev, mistakes, plot, *decisions))
-    opened = open_curation(pipeline, corpus)
-    index, places, source = opened.index, opened.places, opened.source
-    decided = opened.decided([decision for path in decisions for decision in read_decisions(path)])
-    texts = opened.read_trusted(dev)
-    trusted = None if texts is None else texts.trusted
-    suspector = Suspector(source, opened.words, trusted, opened.missing, msg.info)
+    session = open_session(pipeline, corpus)
+    index, alignment, source = session.index, session.alignment, session.source
+    decided = session.decided([decision for path in decisions for decision in read_decisions(path)])
+    trusted = texts = session.read_trusted(dev)
+    finder = IssueFinder(source, trusted, session.missing, msg.info)
     if mistakes is not None:
-        texts = opened.read_trusted(mistakes)
-    seen = None if texts is None else find_mistakes(head_of(opened.tagger.model), texts.trusted, source.scheme)
+        texts = session.read_trusted(mistakes)
+    seen = None if texts is None else find_mistakes(head_of(session.tagger.model), texts, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
             warnings.warn(Warnings.W007.format(path=mistakes), stacklevel=2)
-        suspector.raise_drivers(seen)
-    suspects = [suspect for suspect in suspector.rank(decided) if choice.wants(suspect, places, index)]
-    suspects = suspector.families(suspects[:top])
-    describer = Describer(index, source, places, seen, texts)
-    msg.info(f"Describing {len(suspects):,} suspicions")
-    found = describer.describe(suspects, suspector.trust(suspects), references)
-    about = _about(index, places, suspector, seen, len(decided), trusted)
-    ranking = Ranking(tuple(found), places.digest, source.scheme.labels, source.scheme.name, about)
+        finder.raise_influential(seen)
+    issues = [issue for issue in finder.rank(decided) if wanted.permits(issue, alignment, index)]
+    issues = finder.families(issues[:top])
+    describer = Describer(index, source, alignment, seen, texts)
+    msg.info(f"Describing {len(issues):,} issues")
+    found = describer.describe(issues, finder.trust(issues), references)
+    about = _about(index, alignment, finder, seen, len(decided), trusted)
+    ranking = Ranking(tuple(found), alignment.digest, source.scheme.labels, source.scheme.name, about)
     write_ranking(output, ranking)
     if plot is not None:
         plot_families(ranking, plot)
         msg.good(f"Picture written: {plot}")
     if not silent:
-        _print(found)
-        msg.good(f"Ranking written: {output} ({len(found):,} suspicions, {time.perf_counter() - started:.0f} s)")
-        typer.echo(f"Read them: python -m spacy seginf review {pipeline} --suspicions {output}")
+        _print(ranking)
+        msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
+        typer.echo(f"Read them: python -m spacy seginf review {pipeline} --issues {output}")
     return ranking
 
 
@@ -128,16 +127,16 @@ def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
 
 def _about(
     index: Index,
-    places: CorpusPlaces,
-    suspector: Suspector,
+    alignment: CorpusAlignment,
+    finder: IssueFinder,
     mistakes: Optional[Mistakes],
     decided: int,
     trusted: Optional[Trusted],
 ) -> dict[str, Any]:
     return {
-        "documents": len(places),
-        "tokens": places.tokens,
-        "regions": len(suspector.regions),
+        "documents": len(alignment),
+        "tokens": alignment.tokens,
+        "regions": len(finder.regions),
         "trusted_tokens": 0 if trusted is None else len(trusted),
         "mistakes": None if mistakes is None else mistakes.found,
         "decided": decided,
@@ -145,24 +144,20 @@ def _about(
     }
 
 
-def _print(found: Sequence[Suspicion]) -> None:
-    kinds = Counter(one.kind for one in found)
-    families = len({one.family for one in found if one.family})
-    alone = sum(1 for one in found if not one.family)
-    rows, shown = [], set()
-    for one in found:
-        if one.family in shown:
-            continue
-        if one.family:
-            shown.add(one.family)
-        size = sum(1 for other in found if one.family and other.family == one.family)
+def _print(ranking: Ranking) -> None:
+    sizes, firsts = family_sizes(ranking), dict[str, LabelIssue]()
+    for one in ranking.issues:
+        firsts.setdefault(one.family or one.id, one)
+    rows = []
+    for one in list(firsts.values())[:PRINTED]:
         text = shorten(visible(" ".join(one.region)), WIDTH)
         where = shorten(visible(f"{one.document}, token {one.start}"), WIDTH)
-        rows.append((f"{one.score:.2f}", described_change(one), text, f"{size - 1} more" if size else "", where))
-        if len(rows) == PRINTED:
-            break
+        alike = f"{sizes[one.family] - 1} more" if sizes[one.family] > 1 else ""
+        rows.append((f"{one.score:.2f}", described_change(one), text, alike, where))
     header = ("score", "change", "text", "like it", "where")
     typer.echo(table(rows, header=header, divider=True, aligns=("r", "l", "l", "l", "l"), max_col=100))
+    kinds = Counter(one.kind for one in ranking.issues)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "nothing"
-    typer.echo(f"{counts}; {families} families, {alone} alone. Readings: {families + alone}.")
-    typer.echo(SUSPICION_SCORE)
+    alone = sum(not one.family for one in ranking.issues)
+    typer.echo(f"{counts}; {len(sizes)} families, {alone} alone. Items to review: {len(sizes) + alone}.")
+    typer.echo(ISSUE_SCORE)

@@ -16,16 +16,16 @@ from typing import Any, Iterator, Optional
 
 from wasabi import Printer
 
+from ..curation.issues import LabelIssue
 from ..curation.records import read_ranking
 from ..curation.references import References
-from ..curation.suspicions import Suspicion
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed
 from ..review.server import ReviewServer, check_writable
 from ..review.state import Evidence, Review
 from ..review.static_page import write_static_page
 
-RANKING = Path("suspicions.jsonl")
+RANKING = Path("issues.jsonl")
 DECISIONS = Path("decisions.jsonl")
 REDIRECT = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">\n'
 
@@ -33,7 +33,7 @@ REDIRECT = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" cont
 def review(
     pipeline: Path,
     *,
-    suspicions: Path = RANKING,
+    issues: Path = RANKING,
     decisions: Path = DECISIONS,
     html: Optional[Path] = None,
     port: int = 0,
@@ -45,13 +45,13 @@ def review(
     """Show the most suspicious training labels on a page on which they are decided about.
 
     pipeline (Path): a folder that `seginf index` wrote.
-    suspicions (Path): the ranking, as `seginf rank` wrote it.
+    issues (Path): the ranking, as `seginf rank` wrote it.
     decisions (Path): file that decisions are appended to.
     html (Path): write the page to this file instead of serving it.
     port (int): where it is served on this machine; 0 takes a free one.
     reviewer (str): name in the decisions; the user's by default.
     browser (bool): whether to open the page.
-    evidence (callable): finds references of suspicions that come without; asks the pipeline's index if not given,
+    evidence (callable): finds references of label issues that come without; asks the pipeline's index if not given,
         except for a page that is written.
     RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
     RAISES (ValueError): S040 if there is no pipeline, S181 if there is no ranking, S170 if ranking or decisions are
@@ -62,19 +62,19 @@ def review(
     msg = Printer(no_print=silent)
     if not pipeline.is_dir():
         raise SeginfError(Errors.S040.format(what="pipeline", path=pipeline))
-    if not suspicions.is_file():
-        raise SeginfError(Errors.S181.format(path=suspicions, pipeline=pipeline))
+    if not issues.is_file():
+        raise SeginfError(Errors.S181.format(path=issues, pipeline=pipeline))
     if evidence is None and html is None:
         evidence = _Asking(pipeline)
-    state = Review(read_ranking(suspicions), decisions, reviewer or _user(), evidence)
+    state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence)
     if html is not None:
         write_static_page(html, state)
-        msg.good(f"Page with {len(state.suspicions):,} suspicions written: {html}")
+        msg.good(f"Page with {len(state.issues):,} label issues written: {html}")
         msg.text("Open it in a browser, and download the decisions there before it is closed.")
         return state
     check_writable(decisions)
     server = ReviewServer(state, port)
-    msg.info(f"{len(state.suspicions):,} suspicions, {len(state.states()):,} of them seen by {state.reviewer}")
+    msg.info(f"{len(state.issues):,} issues, {len(state.states()):,} of them seen by {state.reviewer}")
     msg.text(f"Review them at {server.address}")
     msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
     sys.stdout.flush()  # whoever reads it from a pipe waits for the address
@@ -121,16 +121,16 @@ def _user() -> str:
 
 
 class _Asking:
-    """Asks the index of a pipeline, which is loaded while the first suspicions are read."""
+    """Asks the index of a pipeline, which is loaded while the first issues are read."""
 
     def __init__(self, pipeline: Path) -> None:
         self._loading = ThreadPoolExecutor(max_workers=1)
         self._references = self._loading.submit(self._load, pipeline)
         self._loading.shutdown(wait=False)
 
-    def __call__(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
+    def __call__(self, issue: LabelIssue) -> dict[str, list[dict[str, Any]]]:
         """RAISES (ValueError): S030 or S040 if there is no pipeline with an index."""
-        return self._references.result().of(suspicion)
+        return self._references.result().of(issue)
 
     @staticmethod
     def _load(pipeline: Path) -> References:

@@ -14,9 +14,9 @@ from wasabi import Printer, table
 
 from ..attribution.method import Texts
 from ..crf.schemes import type_of
-from ..curation.reading import checkpoint_marginals, clean_texts
 from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
+from ..curation.texts import checkpoint_marginals, trusted_texts
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed
 from ..explanation.method_explainer import IndexedDocs
@@ -39,7 +39,7 @@ def score_labels(
     *,
     level: str = "segment",
     top: int = 50,
-    clean: Optional[Path] = None,
+    trusted: Optional[Path] = None,
     checkpoints: Optional[Path] = None,
     how: str = "max",
     output: Optional[Path] = None,
@@ -51,7 +51,7 @@ def score_labels(
     pipeline (str): a folder that `seginf index` wrote. It is not changed.
     names (sequence of str): scores; the first one sorts. Among equals, the order is that of the corpus.
     level (str): "token"; "segment": annotated entities, and single tokens outside; "document".
-    top (int): how many. clean (Path): trusted documents. checkpoints (Path): folder of a CheckpointLogger.
+    top (int): how many. trusted (Path): trusted documents. checkpoints (Path): folder of a CheckpointLogger.
     how (str): "max" or "mean" over tokens, where scores of tokens are asked for segments or documents.
     output (Path): where the list is written, one JSON object a line.
     RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
@@ -70,8 +70,8 @@ def score_labels(
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
     index = influence.explainer().index
-    trusted = None if clean is None else _read_clean(nlp, influence.find_tagger(), clean)
-    source = LabelSource.of(index, trusted)
+    texts = None if trusted is None else _read_trusted(nlp, influence.find_tagger(), trusted)
+    source = LabelSource.of(index, texts)
     if checkpoints is not None:
         stages = [stage.load(nlp, influence.tagger_name) for stage in read_checkpoints(checkpoints)]
         docs = IndexedDocs(index, nlp.vocab)
@@ -123,8 +123,8 @@ def _described(
         yield {**entry, "scores": {name: float(column[number]) for name, column in values.items()}}
 
 
-def _read_clean(nlp: Language, tagger: CRFTagger, path: Path) -> Texts:
-    return clean_texts(nlp, [text.example for text in read_judging(nlp, tagger, path, OTHER)], tagger.name)
+def _read_trusted(nlp: Language, tagger: CRFTagger, path: Path) -> Texts:
+    return trusted_texts(nlp, [text.example for text in read_judging(nlp, tagger, path, OTHER)], tagger.name)
 
 
 def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:

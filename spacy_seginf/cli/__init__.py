@@ -212,7 +212,10 @@ def scores_cli(
     ),
     level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
     top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
-    clean: Optional[Path] = Opt(None, "--clean", help="Trusted documents (.spacy), which the scores clean_... need"),
+    trusted: Optional[Path] = Opt(
+        None, "--trusted", help="Trusted documents (.spacy), which the trusted_... scores need"
+    ),
+    clean: Optional[Path] = Opt(None, "--clean", hidden=True),  # as version 0.1 named it
     checkpoints: Optional[Path] = Opt(
         None, "--checkpoints", help="Folder of a CheckpointLogger, which low_confidence and variability need"
     ),
@@ -224,7 +227,7 @@ def scores_cli(
     from ..api.scores import score_labels
 
     names = [name.strip() for name in scores.split(",") if name.strip()]
-    settings: dict[str, Any] = {"clean": clean, "checkpoints": checkpoints, "how": how, "output": output}
+    settings: dict[str, Any] = {"trusted": trusted or clean, "checkpoints": checkpoints, "how": how, "output": output}
     settings.update(gpu_id=gpu_id, silent=False)
     report_errors(score_labels, pipeline, names, level=level, top=top, **settings)
 
@@ -233,7 +236,7 @@ def scores_cli(
 def rank_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
-    output: Path = Opt(Path("suspicions.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
+    output: Path = Opt(Path("issues.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
     dev: Optional[Path] = Opt(
         None,
         "--dev",
@@ -241,7 +244,7 @@ def rank_cli(
         help="Documents with right labels (.spacy): they find families of errors that were learned",
     ),
     mistakes: Optional[Path] = Opt(
-        None, "--mistakes", "-m", help="Texts with right labels (.spacy): what drives the errors in them comes first"
+        None, "--mistakes", "-m", help="Texts with right labels (.spacy): what supports the errors in them comes first"
     ),
     decisions: list[Path] = Opt(
         [], "--decisions", help="Decisions made so far: left out, and they teach what else is wrong; may be repeated"
@@ -261,11 +264,11 @@ def rank_cli(
 ) -> None:
     """Rank the training spans whose labels may be wrong, with what they may be meant to be."""
     from ..api.rank import find_label_issues
-    from ..curation.choosing import Choice
+    from ..curation.filter import IssueFilter
 
     def run(output: Path, *files: Optional[Path]) -> None:
-        choice = Choice(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
-        settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "choice": choice}
+        wanted = IssueFilter(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
+        settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "wanted": wanted}
         settings.update(top=top, references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
         find_label_issues(pipeline, corpus, output, **settings)
 
@@ -274,7 +277,7 @@ def rank_cli(
 
 @seginf.command("export")
 def export_cli(
-    suspicions: Path = Arg(..., help="Ranking of suspicions (.jsonl)"),
+    issues: Path = Arg(..., help="Ranking of label issues (.jsonl)"),
     output: Path = Arg(..., help="File of tasks to write"),
     format: Optional[str] = Opt(None, "--format", "-f", help=EXCHANGE_FORMATS),
     top: Optional[int] = Opt(None, "--top", "-k", help="How many, from the most suspicious on; default: all", min=1),
@@ -284,16 +287,16 @@ def export_cli(
     force: bool = Opt(False, "--force", "-F", help="Replace the output if it exists"),
     quiet: bool = QUIET,
 ) -> None:
-    """Write suspicions as tasks for an annotation tool, with the suggestions marked."""
+    """Write label issues as tasks for an annotation tool, with the suggestions marked."""
     from ..api.export import export_issues
 
     settings: dict[str, Any] = {"format": format, "top": top, "corpus": corpus, "force": force, "silent": quiet}
-    report_errors(export_issues, suspicions, output, **settings)
+    report_errors(export_issues, issues, output, **settings)
 
 
 @seginf.command("import")
 def import_cli(
-    suspicions: Path = Arg(..., help="The ranking (.jsonl) that was exported"),
+    issues: Path = Arg(..., help="The ranking (.jsonl) that was exported"),
     answers: Path = Arg(..., help="File that the annotation tool wrote"),
     decisions: Path = Arg(..., help="File of decisions (.jsonl) to append to"),
     reviewer: str = Opt(..., "--reviewer", "-r", help="Who decided"),
@@ -304,13 +307,14 @@ def import_cli(
     from ..api.import_answers import import_answers
 
     settings: dict[str, Any] = {"reviewer": reviewer, "format": format, "silent": quiet}
-    report_errors(import_answers, suspicions, answers, decisions, **settings)
+    report_errors(import_answers, issues, answers, decisions, **settings)
 
 
 @seginf.command("review")
 def review_cli(
     pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
-    suspicions: Path = Opt(Path("suspicions.jsonl"), "--suspicions", help="Ranking written by `seginf rank`"),
+    issues: Path = Opt(Path("issues.jsonl"), "--issues", help="Ranking written by `seginf rank`"),
+    suspicions: Optional[Path] = Opt(None, "--suspicions", hidden=True),  # as version 0.1 named it
     decisions: Path = Opt(Path("decisions.jsonl"), "--decisions", help="File that decisions are appended to"),
     html: Optional[Path] = Opt(None, "--html", help="Write one self-contained page to this file, and serve nothing"),
     port: int = Opt(0, "--port", "-p", help="Port on this machine; 0 takes a free one", min=0, max=65535),
@@ -320,7 +324,7 @@ def review_cli(
     """Decide about suspicious training labels on a page that only this machine can see."""
     from ..api.review import review
 
-    settings: dict[str, Any] = {"suspicions": suspicions, "decisions": decisions, "html": html, "port": port}
+    settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
     report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
 
 
@@ -339,8 +343,9 @@ def loop_cli(
     config: Optional[Path] = Opt(None, "--config", "-c", help="Config of the training; default: the pipeline's own"),
     before: Optional[str] = Opt(None, "--before", help="Pipeline trained on the corpus as it was; default: PIPELINE"),
     ceiling: Optional[str] = Opt(None, "--ceiling", help="Pipeline trained on the truth, to compare with"),
-    looks: int = Opt(100, "--looks", "-k", help="How many spans or families are read", min=1),
-    every: int = Opt(10, "--every", help="Looks after which decisions feed back into the ranking; 0 never", min=0),
+    budget: int = Opt(100, "--budget", "-k", help="Review budget: how many spans or families are read", min=1),
+    looks: Optional[int] = Opt(None, "--looks", hidden=True, min=1),  # as version 0.1 named it
+    every: int = Opt(10, "--every", help="Items after which decisions feed back into the ranking; 0 never", min=0),
     retrain: bool = Opt(True, "--retrain/--no-retrain", help="Whether to train at the end"),
     plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw curves (needs matplotlib)"),
     force: bool = Opt(False, "--force", "-F", help="Replace the output of an earlier loop"),
@@ -351,7 +356,7 @@ def loop_cli(
     from ..api.loop import run_loop
 
     settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
-    settings.update(before=before, ceiling=ceiling, looks=looks, every=every, retrain=retrain, plots=plots)
+    settings.update(before=before, ceiling=ceiling, budget=looks or budget, every=every, retrain=retrain, plots=plots)
     settings.update(overrides=_parse(context.args), force=force, gpu_id=gpu_id, silent=quiet)
     report_errors(run_loop, pipeline, corpus, output, test, **settings)
 

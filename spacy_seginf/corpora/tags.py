@@ -110,16 +110,6 @@ def changed_tags(
     return {position: tag for position, tag in new.items() if tags[position] != tag}
 
 
-def bio_tags(length: int, entities: Iterable[Entity], missing: Iterable[int] = ()) -> list[str]:
-    """Return the BIO tags of a document; those of unannotated tokens are empty."""
-    tags = [OUTSIDE] * length
-    for position in missing:
-        tags[position] = MISSING
-    for entity in entities:
-        tags[entity.start : entity.end] = _tags_of(entity, "BIO", False)
-    return tags
-
-
 def _tags_of(entity: Entity, scheme: str, touches: bool) -> list[str]:
     inner = entity.end - entity.start - 1
     if scheme in CLOSING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
@@ -11,55 +11,32 @@ from ..errors import Errors, SeginfError
 from ..rendering.text import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, corpus_digest
+from .regions import Correction, overlap, touching
 
 SHOWN = 20  # problems
 CONFLICTS = ("error", "skip")
 
 
 @dataclass(frozen=True)
-class Change:
-    """A region of a document that gets other entities.
-
-    number (int): of the document, from 0. start, end (int): the region.
-    current, entities (tuples of Entity): before and after. reviewers (tuple of str): who said so.
-    """
-
-    number: int
-    start: int
-    end: int
-    current: tuple[Entity, ...]
-    entities: tuple[Entity, ...]
-    reviewers: tuple[str, ...]
-
-    @property
-    def kind(self) -> str:
-        """Say what changes: "relabel", "remove", "add" or "rebound", as for a suspicion."""
-        if not self.current or not self.entities:
-            return "remove" if self.current else "add"
-        places = [[(entity.start, entity.end) for entity in side] for side in (self.current, self.entities)]
-        return "relabel" if places[0] == places[1] else "rebound"
-
-
-@dataclass(frozen=True)
 class Plan:
     """What applying decisions comes to.
 
-    changes (tuple of Change): in the order of the corpus. kept (int): regions that were confirmed.
+    changes (tuple of Correction): in the order of the corpus. kept (int): regions that were confirmed.
     conflicts (tuple of Conflict): left as they are.
     other_corpus (bool): whether some decisions were made on another version, though they fit this one.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[Correction, ...]
     kept: int
     conflicts: tuple[Conflict, ...]
     other_corpus: bool
 
     @property
-    def replacements(self) -> dict[int, list[Replacement]]:
+    def replacements(self) -> dict[int, list[Correction]]:
         """The changes of each document (number from 0)."""
-        found: dict[int, list[Replacement]] = {}
+        found: dict[int, list[Correction]] = {}
         for change in self.changes:
-            found.setdefault(change.number, []).append(Replacement(change.start, change.end, change.entities))
+            found.setdefault(change.document, []).append(change)
         return found
 
 
@@ -87,8 +64,9 @@ def plan_changes(
     agreed, disputed = merge_decisions(decisions)
     if conflicts == "error":
         problems += [
-            (numbers.get(conflict.decisions[0].document, len(numbers)), conflict.decisions[0], _dispute(conflict))
+            (numbers.get(first.document, len(numbers)), replace(first, reviewer=""), _dispute(conflict))
             for conflict in disputed
+            for first in conflict.decisions[:1]
         ]
     changing = [decision for decision in agreed if sorted(decision.outcome or ()) != sorted(decision.current)]
     problems += _unwritable(corpus, numbers, [one for one in changing if one.document not in broken])
@@ -96,17 +74,17 @@ def plan_changes(
         raise SeginfError(Errors.S202.format(path=corpus.path, problems=_listed(problems)))
     reviewers = _reviewers(final)
     changes = [
-        Change(
-            numbers[decision.document],
+        Correction(
             decision.start,
             decision.end,
-            tuple(sorted(decision.current)),
             tuple(sorted(decision.outcome or ())),
+            numbers[decision.document],
+            tuple(sorted(decision.current)),
             tuple(sorted(reviewers[decision.document, decision.start, decision.end])),
         )
         for decision in changing
     ]
-    changes.sort(key=lambda change: (change.number, change.start))
+    changes.sort(key=lambda change: (change.document, change.start))
     digest = corpus_digest((one.identifier, one.words, one.entities) for one in corpus.documents)
     other_corpus = any(decision.corpus not in ("", digest) for decision in final)
     return Plan(tuple(changes), len(agreed) - len(changing), tuple(disputed), other_corpus)
@@ -140,7 +118,7 @@ def _problems(
         now, before = (shorten(" ".join(side)) for side in (words, decision.words))
         yield f"the words are {now!r} now, and were {before!r}"
         return
-    inside = [entity for entity in document.entities if start < entity.end and entity.start < end]
+    inside = touching(start, end, document.entities)
     if any(entity.start < start or entity.end > end for entity in inside):
         yield "an annotated entity goes beyond the region"
     elif inside != sorted(decision.current):
@@ -150,7 +128,7 @@ def _problems(
     entities = sorted(decision.entities)
     if any(entity.start < start or entity.end > end for entity in entities):
         yield "it puts an entity outside its region"
-    elif any(one.end > other.start for one, other in zip(entities, entities[1:])):
+    elif overlap(entities):
         yield "its entities overlap"
     for label in sorted({entity.label for entity in entities} - set(known)):
         yield f"no entity of the corpus has the label {label!r} (allow it with --label {label})"
@@ -216,7 +194,7 @@ def _listed(problems: Sequence[tuple[int, Decision, str]]) -> str:
     lines = []
     for _, decision, problem in ordered:
         tokens = tokens_of(decision.start, decision.end)
-        by = f" (by {decision.reviewer})" if decision.reviewer and not problem.startswith("decisions") else ""
+        by = f" (by {decision.reviewer})" if decision.reviewer else ""
         lines.append(visible(f"- {decision.document}, {tokens}{by}: {problem}"))
     lines = list(dict.fromkeys(lines))
     if len(lines) > SHOWN:

@@ -7,7 +7,7 @@ from typing import Iterable, Sequence
 from ..corpora.documents import Document
 from ..crf.schemes import Entity
 from ..rendering.text import shorten, tokens_of, visible
-from .applying import Change
+from .regions import Correction
 
 AROUND = 6  # words on each side
 IN_WORDS = {
@@ -18,14 +18,14 @@ IN_WORDS = {
 }
 
 
-def render_changes(documents: Sequence[Document], changes: Sequence[Change]) -> str:
+def render_changes(documents: Sequence[Document], changes: Sequence[Correction]) -> str:
     """Write a block for each change: where it is, who said so, and the text before and after with its entities."""
     if not changes:
         return "No changes.\n"
-    return "\n".join(_block(documents[change.number], change) for change in changes)
+    return "\n".join(_block(documents[change.document], change) for change in changes)
 
 
-def _block(document: Document, change: Change) -> str:
+def _block(document: Document, change: Correction) -> str:
     line = document.line(change.start)
     place = f"{document.file}:{line}" if line else document.file
     reviewers = ", ".join(name for name in change.reviewers if name)
@@ -37,7 +37,7 @@ def _block(document: Document, change: Change) -> str:
     return f"@@ {visible(head)}\n- {before}\n+ {after}\n"
 
 
-def _text(document: Document, change: Change, entities: Iterable[Entity]) -> str:
+def _text(document: Document, change: Correction, entities: Iterable[Entity]) -> str:
     first, last = max(0, change.start - AROUND), min(len(document.words), change.end + AROUND)
     words = [shorten(visible(word)) for word in document.words[first:last]]
     for entity in entities:

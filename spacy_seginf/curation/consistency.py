@@ -7,7 +7,7 @@ import numpy
 from .losses import LEAST
 from .source import LabelSource
 
-STRENGTH = 1.0  # of the head's opinion, in occurrences
+STRENGTH = 1.0  # of the head's predictions, in occurrences
 
 
 def form_losses(source: LabelSource) -> numpy.ndarray:

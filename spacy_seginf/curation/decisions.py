@@ -40,11 +40,11 @@ class Conflict:
 
 
 def final_decisions(decisions: Iterable[Decision]) -> list[Decision]:
-    """Return each reviewer's last word on each suspicion, where it decides something, in the order of documents and
+    """Return each reviewer's last word on each issue, where it decides something, in the order of documents and
     regions as they first come."""
     last: dict[tuple[str, str], list[Decision]] = {}
     for decision in decisions:
-        said = last.setdefault((decision.reviewer, decision.suspicion), [])
+        said = last.setdefault((decision.reviewer, decision.issue), [])
         if decision.choice == "undo":
             del said[-1:]
         else:

@@ -1,4 +1,4 @@
-"""Families: suspicions that are the same mistake, as far as a program can tell, to be read and decided together."""
+"""Families: issues that are the same mistake, as far as a program can tell, to be read and decided together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Hashable, Sequence
 
 import numpy
 
-SIMILAR = 0.36  # distance (1 - cosine), in units of what is usual for one type, up to which suspicions are a family
+SIMILAR = 0.36  # distance (1 - cosine), in units of what is usual for one type, up to which issues are a family
 SAME_WORDS = 0.6  # the same, if they are about the same words
 LARGEST = 25  # members: what is read at a glance
 
@@ -18,7 +18,7 @@ def find_families(
     spread: float,
     largest: int = LARGEST,
 ) -> numpy.ndarray:
-    """Group suspicions, given from the most suspicious on.
+    """Group issues, given from the most suspicious on.
 
     Each that is in no family yet begins one and takes in what is like it, up to a size.
 

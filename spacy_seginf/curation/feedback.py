@@ -1,7 +1,7 @@
-"""What decisions say of other suspects: a confirmed error makes what is like it more suspicious, a kept label less.
+"""What decisions say of other issues: a confirmed error makes what is like it more suspicious, a kept label less.
 
 A Gaussian process classifier (Rasmussen and Williams 2006, algorithm 3.1: Laplace approximation, logistic likelihood)
-with the logarithm of the suspect's own score as its mean. Two suspects are alike if they have the same current types
+with the logarithm of the issue's own score as its mean. Two issues are alike if they have the same current types
 and similar features.
 """
 
@@ -15,7 +15,7 @@ from scipy.linalg import cho_solve
 from scipy.special import expit
 
 from ..influence.linear_algebra import cholesky
-from .readings import Reading
+from .candidates import Annotation
 
 EVEN = float(numpy.log(2.0))  # nats: the score at which an error is as probable as none
 BREADTH = 0.5  # of the kernel, in units of the spread of features
@@ -24,13 +24,13 @@ LEAST = 1e-3  # nats: no score counts for less when it is contradicted
 ITERATIONS = 100
 TOLERANCE = 1e-9  # of the log posterior
 SHORTEST = 1e-6  # step
-BLOCK = 4096  # suspects compared at once
-HEARD = 0.5  # similarity to a confirmed error from which its label is suggested too
+BLOCK = 4096  # issues compared at once
+PROPAGATED = 0.5  # similarity to a confirmed error from which its label is suggested too
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What suspects are compared by.
+    """What issues are compared by.
 
     directions (float32, n x d): features, scaled to length 1. current (int64, n): number of the types that they have.
     spread (float): what distance (1 - cosine) is usual for the same type.
@@ -41,7 +41,7 @@ class Traits:
     spread: float
 
     def near(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
-        """Return how similar some suspects (ints) are to others (float64, rows x others, 0 to 1)."""
+        """Return how similar some issues (ints) are to others (float64, rows x others, 0 to 1)."""
         distances = 1.0 - (self.directions[rows] @ self.directions[others].T).astype(numpy.float64)
         alike = numpy.exp(-numpy.maximum(distances, 0.0) / (BREADTH * self.spread))
         return alike * (self.current[rows][:, None] == self.current[others][None])
@@ -50,9 +50,9 @@ class Traits:
 def feedback_factors(
     scores: numpy.ndarray, traits: Traits, decided: numpy.ndarray, wrong: numpy.ndarray
 ) -> numpy.ndarray:
-    """Return what decisions multiply the scores of suspects by (float64, n): above 1 if they are more suspicious now.
+    """Return what decisions multiply the scores of issues by (float64, n): above 1 if they are more suspicious now.
 
-    scores (float64, n): in nats. decided (ints): which suspects were decided. wrong (bool, the same length): whether
+    scores (float64, n): in nats. decided (ints): which issues were decided. wrong (bool, the same length): whether
         their labels were changed.
     """
     factors = numpy.ones(len(scores))
@@ -96,11 +96,11 @@ def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) ->
     return weights
 
 
-def heard_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Reading], size: int) -> list[str]:
-    """Return the type that reviewers gave to what is most like each suspect; "" if nothing like it was relabelled.
+def propagated_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Annotation], size: int) -> list[str]:
+    """Return the type that reviewers gave to what is most like each issue; "" if nothing like it was relabelled.
 
-    confirmed (ints): suspects that were relabelled; outcomes (sequence of tuples of Entity): to what. size (int): of
-        suspects.
+    confirmed (ints): issues that were relabelled; outcomes (sequence of tuples of Entity): to what. size (int): of
+        issues.
     """
     single = [number for number, outcome in enumerate(outcomes) if len(outcome) == 1]
     labels = [""] * size
@@ -111,6 +111,6 @@ def heard_labels(traits: Traits, confirmed: numpy.ndarray, outcomes: Sequence[Re
         rows = numpy.arange(start, min(start + BLOCK, size))
         near = traits.near(rows, places)
         for row, best in zip(rows.tolist(), near.argmax(axis=1).tolist()):
-            if near[row - start, best] >= HEARD:
+            if near[row - start, best] >= PROPAGATED:
                 labels[row] = outcomes[single[best]][0].label
     return labels

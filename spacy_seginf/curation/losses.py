@@ -8,7 +8,7 @@ from scipy.special import entr
 from .source import LabelSource
 
 LEAST = float(numpy.finfo(numpy.float32).tiny)  # of probabilities
-CHUNK = 4096  # segments at once
+SEGMENTS = 4096  # segments at once
 
 
 def document_losses(source: LabelSource) -> numpy.ndarray:
@@ -47,7 +47,8 @@ def conditional_entropies(source: LabelSource) -> numpy.ndarray:
 def segment_losses(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     """Return CL of segments (ints, n x 3) in nats (float64, n): their labels are free together, because wrong labels
     side by side support each other (Jain et al. 2022, section 3.2). RAISES (ValueError): S029."""
-    parts = [source.chains(segments[start : start + CHUNK]).losses()[0] for start in range(0, len(segments), CHUNK)]
+    starts = range(0, len(segments), SEGMENTS)
+    parts = [source.chains(segments[start : start + SEGMENTS]).losses()[0] for start in starts]
     return numpy.concatenate([numpy.zeros(0), *parts])
 
 

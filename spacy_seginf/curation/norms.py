@@ -13,7 +13,7 @@ from ..influence.segments import SegmentChains
 from .source import LabelSource
 
 FAINT = 1e-3  # of the largest gradient
-CHUNK = 512  # gradients written out at once
+GRADIENTS = 512  # gradients written out at once
 DOCUMENT_TOKENS = 8192  # of documents at once
 Norms = Callable[[numpy.ndarray], numpy.ndarray]
 
@@ -26,8 +26,8 @@ def document_gradient_norms(source: LabelSource) -> numpy.ndarray:
     result = numpy.zeros(len(sizes))
     for documents in data.alike(DOCUMENT_TOKENS):
         documents = documents[sizes[documents] > 0]
-        for start in range(0, len(documents), CHUNK):
-            part = documents[start : start + CHUNK]
+        for start in range(0, len(documents), GRADIENTS):
+            part = documents[start : start + GRADIENTS]
             chains = SegmentChains(source.head, data, source.labels, data.whole(part))
             result[part] = numpy.linalg.norm(chains.gradients(), axis=1)
     return result
@@ -55,8 +55,8 @@ def self_influences(source: LabelSource) -> numpy.ndarray:
         return result
     result *= HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels).largest_gain
     chosen = numpy.flatnonzero(result > FAINT * result.max(initial=0.0))
-    for start in range(0, len(chosen), CHUNK):
-        rows = chosen[start : start + CHUNK]
+    for start in range(0, len(chosen), GRADIENTS):
+        rows = chosen[start : start + GRADIENTS]
         factors = source.factors(rows).in_float64()
         matrices = source.metric.leverage(factors)
         squares = numpy.einsum("na,nab,nb->n", factors.residuals, matrices, factors.residuals)
@@ -81,7 +81,7 @@ def _by_length(source: LabelSource, segments: numpy.ndarray, tokens: numpy.ndarr
     single = segments[:, 2] - segments[:, 1] == 1
     result[single] = tokens[source.data.starts[segments[single, 0]] + segments[single, 1]]
     longer = numpy.flatnonzero(~single)
-    for start in range(0, len(longer), CHUNK):
-        rows = longer[start : start + CHUNK]
+    for start in range(0, len(longer), GRADIENTS):
+        rows = longer[start : start + GRADIENTS]
         result[rows] = norms(source.chains(segments[rows]).gradients())
     return result

@@ -6,10 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from ..rendering.pictures import new_figure, picture_text, save_picture
-from ..rendering.plotting import COLORS
-from .records import KINDS
-from .suspicions import Ranking, Suspicion, change_of
+from ..rendering.pictures import COLORS, new_figure, picture_text, save_picture
+from .issues import LabelIssue, Ranking, change_of
+from .regions import KINDS
 
 LARGEST = 15
 EXAMPLES = 3
@@ -27,7 +26,7 @@ MARKED = 12  # markers on a line
 def plot_families(ranking: Ranking, path: Path, largest: int = LARGEST) -> None:
     """Draw the sizes of the largest families, each with what would change and some of its words.
 
-    ranking (Ranking): suspicions. path (Path): the picture: .png, .svg or .pdf. largest (int): how many families.
+    ranking (Ranking): issues. path (Path): the picture: .png, .svg or .pdf. largest (int): how many families.
     RAISES (ValueError): S110 without matplotlib, S220 if the file's name ends in no kind of picture.
     """
     families = _largest(ranking, largest)
@@ -42,7 +41,7 @@ def plot_families(ranking: Ranking, path: Path, largest: int = LARGEST) -> None:
             axes.bar_label(bars, padding=4)
     axes.set_yticks(range(len(families)), [_name(members) for members in families])
     axes.invert_yaxis()
-    axes.set_xlabel("suspicions in the family")
+    axes.set_xlabel("label issues in the family")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
     if families:
@@ -50,9 +49,7 @@ def plot_families(ranking: Ranking, path: Path, largest: int = LARGEST) -> None:
         figure.legend(frameon=False, loc="outside upper left", ncols=len(KINDS))
     else:
         axes.set_axis_off()
-        axes.text(
-            0.5, 0.5, "There are no families: no two suspicions are alike.", ha="center", transform=axes.transAxes
-        )
+        axes.text(0.5, 0.5, "There are no families: no two issues are alike.", ha="center", transform=axes.transAxes)
     save_picture(figure, path)
 
 
@@ -91,16 +88,16 @@ def plot_reading_curve(
     save_picture(figure, path)
 
 
-def _largest(ranking: Ranking, count: int) -> list[list[Suspicion]]:
+def _largest(ranking: Ranking, count: int) -> list[list[LabelIssue]]:
     """Return the largest families, the largest first; of those of one size, the most suspicious first."""
-    families: dict[str, list[Suspicion]] = {}
-    for one in ranking.suspicions:
+    families: dict[str, list[LabelIssue]] = {}
+    for one in ranking.issues:
         if one.family:
             families.setdefault(one.family, []).append(one)
     return sorted(families.values(), key=len, reverse=True)[:count]
 
 
-def _name(members: Sequence[Suspicion]) -> str:
+def _name(members: Sequence[LabelIssue]) -> str:
     """Name a family: what would change, and below it the most frequent words."""
     texts = Counter(" ".join(one.region) for one in members)
     examples = ", ".join(picture_text(text, 24) for text, _ in texts.most_common(EXAMPLES))

@@ -1,4 +1,4 @@
-"""From opinions on training labels to a ranking of regions: what is read first, and what is suggested there."""
+"""From predictions on training labels to a ranking of regions: what is read first, and what is suggested there."""
 
 from __future__ import annotations
 
@@ -7,67 +7,62 @@ from typing import Iterable, Sequence
 
 import numpy
 
-from .readings import Reading, Regions
+from .candidates import Annotation, Regions
+from .regions import kind_of
 
 
 @dataclass(frozen=True)
-class Suspect:
+class ScoredIssue:
     """A region whose labels may be wrong.
 
     document (int), start, end (int): the tokens whose labels would change, with the entities they are part of.
-    current, suggested (tuples of Entity). score (float): mean loss of the annotation in nats over those who were asked.
+    current, suggested (tuples of Entity). score (float): mean loss of the annotation in nats over the predictors.
     probability, suggested_probability (float): of the two under heads that have not seen the document.
-    family (int): suspects that are the same mistake; -1 before they are grouped.
-    region, reading (int): numbers of the region and of the suggested reading among those that were asked about.
+    family (int): issues that are the same mistake; -1 before they are grouped.
+    region, candidate (int): numbers of the region and of the suggested candidate among all.
     """
 
     document: int
     start: int
     end: int
-    current: Reading
-    suggested: Reading
+    current: Annotation
+    suggested: Annotation
     score: float
     probability: float
     suggested_probability: float
     region: int
-    reading: int
+    candidate: int
     family: int = -1
 
     @property
     def kind(self) -> str:
-        """One of ``records.KINDS``."""
+        """One of ``regions.KINDS``."""
         return kind_of(self.current, self.suggested)
 
 
-def kind_of(current: Reading, suggested: Reading) -> str:
-    """Say what a change of entities is: one of ``records.KINDS``."""
-    if not current:
-        return "add"
-    if not suggested:
-        return "remove"
-    same_tokens = [(one.start, one.end) for one in current] == [(one.start, one.end) for one in suggested]
-    return "relabel" if same_tokens else "rebound"
+def score_regions(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarray) -> list[ScoredIssue]:
+    """Make an issue of each region, with the most probable of its other candidates as the suggestion.
 
-
-def suspects_of(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarray) -> list[Suspect]:
-    """Make a suspect of each region, with the most probable of its other readings as the suggestion.
-
-    together (float64, readings): mean log p of all readings over those who are asked, see ``Regions.scores``.
-    held_out (float64, readings): log p under heads that have not seen the document.
+    together (float64, candidates): mean log p of all candidates over the predictors, see ``Regions.scores``.
+    held_out (float64, candidates): log p under heads that have not seen the document.
     """
     losses, best = regions.losses(together), regions.best(together)
     found = []
     for number, region in enumerate(regions.regions):
-        current, suggested = region.readings[0], regions.reading(int(best[number]))
+        current, suggested = region.candidates[0], regions.candidate(int(best[number]))
         start, end = span_of(current, suggested)
         now, then = numpy.exp(held_out[[regions.firsts[number], best[number]]]).tolist()
         place = region.document, start, end
-        found.append(Suspect(*place, current, suggested, float(losses[number]), now, then, number, int(best[number])))
+        found.append(
+            ScoredIssue(*place, current, suggested, float(losses[number]), now, then, number, int(best[number]))
+        )
     return found
 
 
-def overlapping_left_out(suspects: Sequence[Suspect], decided: Iterable[tuple[int, int, int]] = ()) -> list[Suspect]:
-    """Put suspects in order, the most suspicious first; of those that overlap, only the most suspicious stays.
+def overlapping_left_out(
+    issues: Sequence[ScoredIssue], decided: Iterable[tuple[int, int, int]] = ()
+) -> list[ScoredIssue]:
+    """Put issues in order, the most suspicious first; of those that overlap, only the most suspicious stays.
 
     decided (iterable of (document, start, end)): regions that need no more reading.
     """
@@ -75,16 +70,16 @@ def overlapping_left_out(suspects: Sequence[Suspect], decided: Iterable[tuple[in
     for document, start, end in decided:
         taken.setdefault(document, []).append((start, end))
     found = []
-    for suspect in sorted(suspects, key=lambda one: (-one.score, one.region)):
-        others = taken.setdefault(suspect.document, [])
-        if any(suspect.start < last and first < suspect.end for first, last in others):
+    for issue in sorted(issues, key=lambda one: (-one.score, one.region)):
+        others = taken.setdefault(issue.document, [])
+        if any(issue.start < last and first < issue.end for first, last in others):
             continue
-        others.append((suspect.start, suspect.end))
-        found.append(suspect)
+        others.append((issue.start, issue.end))
+        found.append(issue)
     return found
 
 
-def span_of(current: Reading, suggested: Reading) -> tuple[int, int]:
-    """Return the tokens that two readings are about (first, last exclusive)."""
+def span_of(current: Annotation, suggested: Annotation) -> tuple[int, int]:
+    """Return the tokens that two candidates are about (first, last exclusive)."""
     both = (*current, *suggested)
     return min(one.start for one in both), max(one.end for one in both)

@@ -1,41 +1,40 @@
-"""What a reviewer reads and says, as plain records: suspicions (what may be wrong, where) and decisions.
+"""What a reviewer reads and says, as plain records: issues (what may be wrong, where) and decisions.
 
 Both are JSON lines. Tokens are numbered in the document, ends are exclusive. A *region* is a run of tokens that no
-annotated entity leaves or enters half; a suspicion proposes other entities for it ("current" -> "suggested").
+annotated entity leaves or enters half; an issue proposes other entities for it ("current" -> "suggested").
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Optional, Sequence
+from typing import Annotated, Any, ClassVar, Iterable, Iterator, Optional, Sequence
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..files import json_text, write_text
 from ..text_lines import byte_lines, without_bom_bytes
-from .suspicions import Ranking, Suspicion
+from .fields import Entities, Place, Text, one_of, problem_of
+from .issues import LabelIssue, Ranking
+from .regions import within
 
-VERSION = 1
-KINDS = ("relabel", "remove", "add", "rebound")
+VERSION = 2  # of what is written
+VERSIONS = (1, VERSION)  # which are read
+OLD_NAMES = {"suspicion": "issue", "drives": "mistakes"}  # of fields, as version 1 had them
 CHOICES = ("accept", "keep", "label", "skip", "undo")
-LARGEST = 1 << 53  # which programs in JavaScript still count exactly
-NAMES: dict[type, str] = {str: "texts", bool: "true and false", dict: "objects"}
-SUSPICION_LISTS: dict[str, type] = {
-    **{"words": str, "spaces": bool, "reasons": str},
-    **{"drives": dict, "supporting": dict, "opposing": dict},
-}
+Choice = Annotated[str, one_of(CHOICES)]
 
 
 @dataclass(frozen=True)
 class Decision:
     """What a reviewer said of a region.
 
-    suspicion (str): id. document, start, end: the region. words (tuple of str): its tokens, and current (tuple of
+    issue (str): id. document, start, end: the region. words (tuple of str): its tokens, and current (tuple of
         Entity): its entities, when it was decided: what no longer fits is refused.
     choice (str): "accept" (the suggestion), "keep" (the annotation), "label" (something else), "skip" (not now), or
         "undo" (takes the reviewer's last word on this region back).
@@ -43,18 +42,37 @@ class Decision:
     reviewer (str); time (str): ISO 8601, UTC. corpus (str): digest. family (str): set if decided with others.
     """
 
-    suspicion: str
-    document: str
-    start: int
-    end: int
-    words: tuple[str, ...]
-    current: tuple[Entity, ...]
-    choice: str
-    entities: tuple[Entity, ...] = ()
-    reviewer: str = ""
-    time: str = ""
-    corpus: str = ""
-    family: str = ""
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    issue: Text
+    document: Text
+    start: Place
+    end: Place
+    words: tuple[Text, ...]
+    current: Entities
+    choice: Choice
+    entities: Entities = ()
+    reviewer: Text = ""
+    time: Text = ""
+    corpus: Text = ""
+    family: Text = ""
+
+    @classmethod
+    def on(
+        cls,
+        issue: LabelIssue,
+        choice: str,
+        entities: Sequence[Entity] = (),
+        region: Optional[tuple[int, int]] = None,
+        **made: str,
+    ) -> Decision:
+        """Decide on a label issue. region (start, end): a larger one than the issue's, if what is decided needs it.
+        made: reviewer, time, corpus and family."""
+        start, end = region or (issue.start, issue.end)
+        words = issue.words[start - issue.first : end - issue.first]
+        same = (start, end) == (issue.start, issue.end)
+        current = tuple(sorted(issue.current)) if same else within(start, end, issue.entities)
+        return cls(issue.id, issue.document, start, end, words, current, choice, tuple(sorted(entities)), **made)
 
     @property
     def outcome(self) -> Optional[tuple[Entity, ...]]:
@@ -64,7 +82,10 @@ class Decision:
         return self.current if self.choice == "keep" else None
 
 
-def suspicion_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
+_RANKING, _ISSUE, _DECISION = TypeAdapter(Ranking), TypeAdapter(LabelIssue), TypeAdapter(Decision)
+
+
+def issue_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
     """Name a region and its labels (16 hex digits)."""
     content = repr((document, start, end, [(entity.start, entity.end, entity.label) for entity in sorted(current)]))
     return hashlib.sha256(content.encode("utf8", "backslashreplace")).hexdigest()[:16]
@@ -80,9 +101,9 @@ def corpus_digest(documents: Iterable[tuple[str, Sequence[str], Sequence[Entity]
 
 
 def write_ranking(path: Path, ranking: Ranking) -> None:
-    """Write a ranking as JSON lines: first what it was found in, then the suspicions."""
+    """Write a ranking as JSON lines: first what it was found in, then the issues."""
     facts = {"corpus": ranking.corpus, "labels": ranking.labels, "scheme": ranking.scheme, "about": ranking.about}
-    lines = [{"seginf": "ranking", "version": VERSION, **facts}, *(asdict(entry) for entry in ranking.suspicions)]
+    lines = [{"seginf": "ranking", "version": VERSION, **facts}, *(asdict(entry) for entry in ranking.issues)]
     write_text(path, "".join(json_text(line) + "\n" for line in lines))
 
 
@@ -91,16 +112,15 @@ def read_ranking(path: Path) -> Ranking:
     lines = read_json_lines(path, what="ranking")
     number, head = next(lines, (1, {}))
     with _reading(path, number, "ranking"):
-        if head.get("seginf") != "ranking" or head.get("version") != VERSION:
-            raise LookupError("it does not begin as a ranking of this version does")
-        corpus, scheme, about = str(head["corpus"]), str(head["scheme"]), dict(head["about"])
-        labels = tuple(str(label) for label in head["labels"])
-        _check_characters(corpus, "corpus")
-    suspicions = []
+        if head.get("seginf") != "ranking" or head.get("version") not in VERSIONS:
+            raise LookupError("it does not begin as a ranking of a version that is known")
+        facts = {name: head[name] for name in ("corpus", "labels", "scheme", "about")}
+        ranking = _RANKING.validate_python({**facts, "issues": ()})
+    issues = []
     for number, line in lines:
-        with _reading(path, number, "suspicion"):
-            suspicions.append(_suspicion(line))
-    return Ranking(tuple(suspicions), corpus, labels, scheme, about)
+        with _reading(path, number, "issue"):
+            issues.append(_issue(line))
+    return replace(ranking, issues=tuple(issues))
 
 
 def decision_line(decision: Decision) -> str:
@@ -164,9 +184,26 @@ def _json_lines(
 def _decisions(path: Path, lines: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Decision]:
     for number, line in lines:
         with _reading(path, number, "decision"):
-            if line.get("seginf") != "decision" or line.get("version") != VERSION:
-                raise LookupError("it is no decision of this version")
-            yield _decision(line)
+            decision = _decision(line)
+        yield decision
+
+
+def _issue(line: dict[str, Any]) -> LabelIssue:
+    found = _ISSUE.validate_python({OLD_NAMES.get(name, name): value for name, value in line.items()})
+    first, last = (found.first, found.first + len(found.words)) if found.words else (0, found.end)
+    if not first <= found.start < found.end <= last:
+        raise LookupError("its region is empty, or not among its words")
+    return found
+
+
+def _decision(line: dict[str, Any]) -> Decision:
+    if line.get("seginf") != "decision" or line.get("version") not in VERSIONS:
+        raise LookupError("it is no decision of a version that is known")
+    values = {OLD_NAMES.get(name, name): value for name, value in line.items() if name not in ("seginf", "version")}
+    found = _DECISION.validate_python({**values, "entities": line["entities"]})  # never left out
+    if not found.start < found.end:
+        raise LookupError("its start and end are no tokens")
+    return found
 
 
 @contextmanager
@@ -174,91 +211,7 @@ def _reading(path: Path, line: int, what: str) -> Iterator[None]:
     """Say where it is, if a line lacks something or has too much."""
     try:
         yield
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        problem = str(error.args[0]) if error.args else type(error).__name__
-        raise SeginfError(Errors.S170.format(path=path, line=line, what=what, problem=problem)) from None
-
-
-def _suspicion(line: dict[str, Any]) -> Suspicion:
-    values = {**line}
-    for name in ("current", "suggested", "entities"):
-        values[name] = entities_of(line[name])
-    for name, kind in SUSPICION_LISTS.items():
-        if not isinstance(line[name], list) or not all(type(value) is kind for value in line[name]):
-            raise LookupError(f"its {name} are no list of {NAMES[kind]}")
-        values[name] = tuple(line[name])
-    if line["kind"] not in KINDS:
-        raise LookupError(f"its kind is {line['kind']!r}")
-    _check_texts(line, ("id", "document", "family", "file"))
-    _check_characters(line["id"], "id")
-    _check_numbers(line, ("score", "probability", "suggested_probability"))
-    for name in ("score", "probability", "suggested_probability"):
-        values[name] = math.nan if line[name] is None else line[name]
-    for name in ("first", "line"):
-        if type(line[name]) is not int or line[name] < 0:
-            raise LookupError(f"its {name} is no number from 0 on")
-    _check_region(line)
-    end = line["first"] + len(line["words"])
-    if line["words"] and not line["first"] <= line["start"] < line["end"] <= end:
-        raise LookupError("its region is not among its words")
-    for side in ("drives", "supporting", "opposing"):
-        for reference in line[side]:
-            _check_texts(reference, ("text", "context", "document", "label", "gold", "predicted", "missing"))
-            _check_numbers(reference, ("effect",))
-            if not all(is_place(reference.get(name, 0)) for name in ("start", "end", "offset")):
-                raise LookupError(f"one of its {side} has a place that is none")
-    return Suspicion(**values)
-
-
-def _decision(line: dict[str, Any]) -> Decision:
-    values = {name: value for name, value in line.items() if name not in ("seginf", "version")}
-    values.update(current=entities_of(line["current"]), entities=entities_of(line["entities"]))
-    if not isinstance(line["words"], list) or not all(isinstance(word, str) for word in line["words"]):
-        raise LookupError("its words are no list of texts")
-    values["words"] = tuple(line["words"])
-    if line["choice"] not in CHOICES:
-        raise LookupError(f"its choice is {line['choice']!r}")
-    _check_texts(values, ("suspicion", "document", "reviewer", "time", "corpus", "family"))
-    _check_region(line)
-    return Decision(**values)
-
-
-def is_place(value: Any) -> bool:
-    """Is it the number of a token or character?"""
-    return type(value) is int and 0 <= value < LARGEST
-
-
-def _check_numbers(values: dict[str, Any], names: Sequence[str]) -> None:
-    for name in names:
-        value = values.get(name)  # numbers that are not finite were written as null
-        if value is not None and not (type(value) is float or (type(value) is int and abs(value) < LARGEST)):
-            raise LookupError(f"its {name} is no number")
-
-
-def _check_texts(values: dict[str, Any], names: Sequence[str]) -> None:
-    for name in names:
-        if not isinstance(values.get(name, ""), str):
-            raise LookupError(f"its {name} is no text")
-
-
-def _check_characters(text: str, name: str) -> None:
-    """Make sure that a name, unlike a corpus's words, can be written as it is. RAISES (LookupError)."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise LookupError(f"its {name} holds surrogates, which are no characters")
-
-
-def _check_region(line: dict[str, Any]) -> None:
-    if not all(is_place(line[name]) for name in ("start", "end")) or not line["start"] < line["end"]:
-        raise LookupError("its start and end are no tokens")
-
-
-def entities_of(values: Iterable[dict[str, Any]]) -> tuple[Entity, ...]:
-    """Read entities off JSON. RAISES (LookupError, TypeError): if they are none."""
-    found = []
-    for value in values:
-        start, end, label = value["start"], value["end"], value["label"]
-        if not (is_place(start) and is_place(end) and isinstance(label, str) and label and start < end):
-            raise LookupError(f"{value!r} is no entity")
-        _check_characters(label, "label")
-        found.append(Entity(start, end, label))
-    return tuple(found)
+    except ValidationError as error:
+        raise SeginfError(Errors.S170.format(path=path, line=line, what=what, problem=problem_of(error))) from None
+    except LookupError as error:
+        raise SeginfError(Errors.S170.format(path=path, line=line, what=what, problem=error.args[0])) from None

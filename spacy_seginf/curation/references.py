@@ -9,7 +9,8 @@ import numpy
 
 from ..explanation.explainer import Explainer
 from ..index.index import Index
-from .suspicions import Suspicion
+from .alignment import Pieces, find_piece, pieces_of
+from .issues import LabelIssue
 
 CONTEXT = 60  # characters around references
 SHOWN = 3  # references on each side
@@ -26,7 +27,7 @@ class References:
     def at(self, document: int, start: int, end: int) -> dict[str, list[dict[str, Any]]]:
         """Find what supports and what opposes the labels of some tokens of a document of the index.
 
-        RETURNS: "supporting" and "opposing", each the strongest first, as in ``Suspicion``; without the labels asked
+        RETURNS: "supporting" and "opposing", each the strongest first, as in ``LabelIssue``; without the labels asked
             about themselves. effect: change of the labels' log-odds if the reference were removed (negative supports,
             positive opposes); with identity curvature, the score with its sign turned.
         """
@@ -45,18 +46,11 @@ class References:
             del sides[name][SHOWN:]
         return sides
 
-    def of(self, suspicion: Suspicion) -> dict[str, list[dict[str, Any]]]:
-        """Do the same for a suspicion of a ranking; nothing if the index lacks its tokens."""
-        for number, first, length in self._documents.get(suspicion.document, ()):
-            if first <= suspicion.start and suspicion.end <= first + length:
-                return self.at(number, suspicion.start - first, suspicion.end - first)
-        return {"supporting": [], "opposing": []}
+    def of(self, issue: LabelIssue) -> dict[str, list[dict[str, Any]]]:
+        """Do the same for an issue of a ranking; nothing if the index lacks its tokens."""
+        place = find_piece(self._pieces, issue.document, issue.start, issue.end)
+        return self.at(*place) if place is not None else {"supporting": [], "opposing": []}
 
     @cached_property
-    def _documents(self) -> dict[str, list[tuple[int, int, int]]]:
-        """By id: documents of the index, the number of their first token, and how many they have."""
-        found: dict[str, list[tuple[int, int, int]]] = {}
-        for number, length in enumerate(self._index.data.lengths):
-            name, first = self._index.place(number, 0)
-            found.setdefault(name, []).append((number, first, length))
-        return found
+    def _pieces(self) -> Pieces:
+        return pieces_of(self._index)

@@ -9,7 +9,6 @@ import numpy
 
 from ..errors import Errors, SeginfError
 from .baselines import cleanlab_scores, random_scores
-from .clean import clean_disagreement, clean_opposition, segment_clean_opposition
 from .consistency import document_form_losses, form_losses
 from .dynamics import low_confidence, variability
 from .levels import by_document, by_segment
@@ -29,19 +28,20 @@ from .norms import (
     segment_self_influences,
     self_influences,
 )
+from .opposition import segment_trusted_opposition, trusted_disagreement, trusted_opposition
 from .source import LabelSource
 from .trusted import trusted_losses
 
 TokenLevel = Callable[[LabelSource], numpy.ndarray]
 SegmentLevel = Callable[[LabelSource, numpy.ndarray], numpy.ndarray]
-CLEAN, CHECKPOINTS, CLEANLAB, WORDS = "clean", "checkpoints", "cleanlab", "words"
+TRUSTED, CHECKPOINTS, CLEANLAB, WORDS = "trusted", "checkpoints", "cleanlab", "words"
 
 
 @dataclass(frozen=True)
 class LabelScore:
     """A way to tell how suspicious labels are: high is suspicious.
 
-    name (str), description (str): for people. needs (str): "clean" documents, "checkpoints", the package "cleanlab",
+    name (str), description (str): for people. needs (str): "trusted" documents, "checkpoints", the package "cleanlab",
         the documents' "words", or nothing.
     tokens, segments, documents (Callable): exactly one is there, the level at which the score is defined.
     """
@@ -74,15 +74,19 @@ ALL = (
     LabelScore("conditional_entropy", "entropy of p(. | neighbours, text)", tokens=conditional_entropies),
     LabelScore("self_influence", "influence of the label on itself", tokens=self_influences),
     LabelScore("segment_self_influence", "influence of the entity on itself", segments=segment_self_influences),
-    LabelScore("clean_opposition", "how strongly the label opposes trusted ones", CLEAN, tokens=clean_opposition),
+    LabelScore("trusted_opposition", "how strongly the label opposes trusted ones", TRUSTED, tokens=trusted_opposition),
     LabelScore(
-        "segment_clean_opposition",
+        "segment_trusted_opposition",
         "how strongly the entity opposes trusted labels",
-        CLEAN,
-        segments=segment_clean_opposition,
+        TRUSTED,
+        segments=segment_trusted_opposition,
     ),
-    LabelScore("trusted_loss", "-log p(label | text) by a head fitted to trusted labels", CLEAN, tokens=trusted_losses),
-    LabelScore("clean_disagreement", "similar trusted tokens have another label", CLEAN, tokens=clean_disagreement),
+    LabelScore(
+        "trusted_loss", "-log p(label | text) by a head fitted to trusted labels", TRUSTED, tokens=trusted_losses
+    ),
+    LabelScore(
+        "trusted_disagreement", "similar trusted tokens have another label", TRUSTED, tokens=trusted_disagreement
+    ),
     LabelScore(
         "low_confidence",
         "1 - mean p(label | text) over checkpoints",
@@ -107,6 +111,11 @@ ALL = (
     LabelScore("random", "chance", tokens=random_scores),
 )
 SCORES = {score.name: score for score in ALL}
+OLD_NAMES = {  # of version 0.1
+    "clean_opposition": "trusted_opposition",
+    "segment_clean_opposition": "segment_trusted_opposition",
+    "clean_disagreement": "trusted_disagreement",
+}
 
 
 def label_scores(source: LabelSource, names: Sequence[str]) -> dict[str, numpy.ndarray]:
@@ -172,13 +181,16 @@ def _named(source: LabelSource, names: Sequence[str]) -> dict[str, LabelScore]:
     available = {
         "": True,
         CLEANLAB: True,
-        CLEAN: source.clean is not None,
+        TRUSTED: source.trusted is not None,
         CHECKPOINTS: bool(source.checkpoints),
         WORDS: len(source.words) == len(source.data.lengths),
     }
+    found = {}
     for name in names:
-        if name not in SCORES:
+        score = SCORES.get(OLD_NAMES.get(name, name))
+        if score is None:
             raise SeginfError(Errors.S106.format(score=name, known=", ".join(SCORES)))
-        if not available[SCORES[name].needs]:
-            raise SeginfError(Errors.S107.format(score=name, needs=SCORES[name].needs))
-    return {name: SCORES[name] for name in names}
+        if not available[score.needs]:
+            raise SeginfError(Errors.S107.format(score=name, needs=score.needs))
+        found[name] = score
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Collection, Iterator, Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import numpy
 
@@ -23,7 +23,7 @@ from ..influence.penalty import Penalty
 from ..influence.segments import SegmentChains
 
 
-class IndexedWords(Collection[Sequence[str]]):
+class IndexedWords(Sequence[Sequence[str]]):
     """The tokens of the documents of an index, read when they are asked for."""
 
     def __init__(self, index: Index) -> None:
@@ -32,11 +32,10 @@ class IndexedWords(Collection[Sequence[str]]):
     def __len__(self) -> int:
         return int(self._index.first_documents[-1])
 
-    def __iter__(self) -> Iterator[Sequence[str]]:
-        return (self._index.words(number)[0] for number in range(len(self)))
-
-    def __contains__(self, words: object) -> bool:
-        return any(words == own for own in self)
+    def __getitem__(self, number: Any) -> Any:
+        if number >= len(self):
+            raise IndexError(number)
+        return self._index.words(number)[0]
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,11 @@ class LabelSource:
         several are permitted.
     head (Head). metric (Metric): H^-1 there. penalty (Penalty): its own.
     scheme (TagScheme): what entities are.
-    clean (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
+    trusted (Texts): documents whose labels are trusted; its segments are what training labels may oppose.
     checkpoints (sequence of float arrays, tokens): p(label | text) at each checkpoint of the training.
     seed (int): of the random floor. stored (floats, tokens): ``held_out``, where an index has
         computed it already.
-    words (collection of sequences of str): the tokens of each document.
+    words (sequence of sequences of str): the tokens of each document.
     """
 
     data: HeadData
@@ -60,21 +59,23 @@ class LabelSource:
     metric: Metric
     penalty: Penalty
     scheme: TagScheme
-    clean: Optional[Texts] = None
+    trusted: Optional[Texts] = None
     checkpoints: Sequence[numpy.ndarray] = ()
     seed: int = 0
     stored: Optional[numpy.ndarray] = None
-    words: Collection[Sequence[str]] = ()
+    words: Sequence[Sequence[str]] = ()
 
     @classmethod
     def of(
-        cls, index: Index, clean: Optional[Texts] = None, checkpoints: Sequence[numpy.ndarray] = (), seed: int = 0
+        cls, index: Index, trusted: Optional[Texts] = None, checkpoints: Sequence[numpy.ndarray] = (), seed: int = 0
     ) -> LabelSource:
         """Read everything from an index. RAISES (ValueError): S035 if it was pruned."""
         manifest = index.manifest
         scheme = scheme_of(manifest.scheme, manifest.tags)
         words = IndexedWords(index)
-        return cls(index.data, index.labels, *index.label_head, scheme, clean, checkpoints, seed, index.held_out, words)
+        return cls(
+            index.data, index.labels, *index.label_head, scheme, trusted, checkpoints, seed, index.held_out, words
+        )
 
     @cached_property
     def known(self) -> numpy.ndarray:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import numpy
 
-from ..influence.choose import FALLBACK, choose_l2, fit_to_optimum, hold_out
+from ..influence.choose import FALLBACK, approach, choose_l2, hold_out
 from ..influence.data import HeadData
 from ..influence.head import Head
-from .clean import clean_of
 from .losses import losses_under
+from .opposition import trusted_of
 from .source import LabelSource
+
+GAP = 1e-6  # nats per token that the head may miss its optimum by
 
 
 def trusted_losses(source: LabelSource) -> numpy.ndarray:
@@ -22,11 +24,18 @@ def trusted_losses(source: LabelSource) -> numpy.ndarray:
 
     RAISES (ValueError): S051 if they are too few for any penalty.
     """
-    trusted = clean_of(source)
+    trusted = trusted_of(source)
     if not len(trusted):
         return numpy.zeros(len(source.labels))
-    head = fit_to_optimum(trusted.data, source.head, trusted_l2(trusted.data)).head
-    return losses_by(head, source.data, source.labels)
+    return losses_by(trusted_head(trusted.data), source.data, source.labels)
+
+
+def trusted_head(trusted: HeadData) -> Head:
+    """Fit a head to trusted labels alone, to within GAP nats per token.
+
+    RAISES (ValueError): S051 if they are too few for any penalty.
+    """
+    return approach(trusted, Head.zeros(trusted), trusted_l2(trusted), GAP).head
 
 
 def trusted_l2(trusted: HeadData) -> float:

@@ -10,25 +10,39 @@ import numpy
 from .deletion import SIDES
 from .intervals import Estimate, estimate
 
-# What is measured, in words; and whether higher is better.
-MEASURES: dict[str, tuple[str, bool]] = {
-    "auc_del_plus": (
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured: the head of its column, what it means, and whether higher is better."""
+
+    column: str
+    meaning: str
+    higher: bool = True
+
+
+MEASURES = {
+    "auc_del_plus": Measure(
+        "AUC-DEL+ (lower is better)",
         "AUC-DEL+: mean change of the probability of the prediction when its top supporting labels are really removed; "
         "negative is good, the lower the better",
-        False,
+        higher=False,
     ),
-    "auc_del_minus": (
+    "auc_del_minus": Measure(
+        "AUC-DEL- (higher is better)",
         "AUC-DEL-: the same for its top opposing labels; positive is good, the higher the better",
-        True,
     ),
-    "lds": (
+    "lds": Measure(
+        "LDS (higher is better)",
         "LDS: rank correlation of the sum of scores of what is kept with the refit's log-probability, over random "
         "halves of the documents; 1 is perfect, 0 says nothing",
-        True,
     ),
-    "planted_top1": ("planted top 1: share of victims whose top supporting segment holds a planted culprit", True),
-    "planted_mrr": ("planted MRR: mean of one over the rank of the first culprit", True),
-    "planted_ap": ("planted AP: mean average precision of the ranking of culprits; chance is the base rate", True),
+    "planted_top1": Measure(
+        "planted top 1", "planted top 1: share of victims whose top supporting segment holds a planted culprit"
+    ),
+    "planted_mrr": Measure("planted MRR", "planted MRR: mean of one over the rank of the first culprit"),
+    "planted_ap": Measure(
+        "planted AP", "planted AP: mean average precision of the ranking of culprits; chance is the base rate"
+    ),
 }
 
 
@@ -116,7 +130,7 @@ class Comparison:
             entries = found[f"{first.name} minus {other.name}"] = {}
             for measure in self.measures:
                 paired = self.difference(other, measure)
-                better = paired.low > 0 if MEASURES[measure][1] else paired.high < 0
+                better = paired.low > 0 if MEASURES[measure].higher else paired.high < 0
                 overlap = estimate(first.values[measure]).overlaps(estimate(other.values[measure]))
                 entries[measure] = {**paired.as_dict(), "better": better, "intervals_overlap": overlap}
         return found

@@ -1,37 +1,28 @@
-"""Do the top references of a wrong prediction name the labels that were planted to cause it?
+"""Planted systematic errors: where they are in the training corpus, and which predictions they made wrong.
 
 A *culprit* is a training token inside a planted systematic error. A *victim* is a test token that is wrong with the
-planted confusion when the tagger was trained on the planted labels, and right when it was trained on the truth. The
-criterion is that the top supporting reference of a victim's wrong label is a culprit of the victim's kind.
-
-Two indexes answer different questions. Under identity curvature (the paper's setting) the top references are labels
-like the victim that surprise the model: suspects. Under the exact effect they are labels whose removal would change the
-prediction most; planted errors are many and stand in for each other, so taking one away may change less than taking
-away a single odd label.
+planted confusion when the tagger was trained on the planted labels, and right when it was trained on the truth.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Sequence
 
-import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
-from ..explanation.views import Reference
 from ..inputs import lines_of
 from ..tagger.crf_tagger import CRFTagger
-from ..tagger.encoding import encode, read_as
+from ..tagger.encoding import read_as
 from ..text_lines import without_bom_bytes
 
 # kind: (true entity type, entity type it is confused with); "" is no entity
 CONFUSIONS = {"club_as_loc": ("ORG", "LOC"), "dosage_in_intervention": ("", "INT")}
-TOP = 5
 
 
 @dataclass(frozen=True)
@@ -43,54 +34,6 @@ class Victim:
     text: str
     kind: str
     label: str  # wrong tag that was predicted
-
-
-@dataclass
-class PlantedReport:
-    """Counts per kind of planted error; shares are between 0 and 1.
-
-    victims: test tokens that the planted labels made wrong.
-    hits: victims whose top supporting reference is a culprit of their kind.
-    among: victims that have a culprit of their kind among their five top supporting references.
-    neighbour_hits: the same for the most similar training token (cosine of features) that has the wrong label.
-    base_rates: expected hits, per victim, of a training token (or entity, if references are entities) drawn at random
-        among those with the wrong label.
-    """
-
-    victims: dict[str, int] = field(default_factory=dict)
-    hits: dict[str, int] = field(default_factory=dict)
-    among: dict[str, int] = field(default_factory=dict)
-    neighbour_hits: dict[str, int] = field(default_factory=dict)
-    base_rates: dict[str, float] = field(default_factory=dict)
-
-    def share(self, counts: dict[str, int]) -> float:
-        """Pool the kinds: counts over all victims."""
-        return sum(counts.values()) / max(1, sum(self.victims.values()))
-
-    @property
-    def base_rate(self) -> float:
-        """Base rate over all victims."""
-        return sum(self.base_rates[kind] * n for kind, n in self.victims.items()) / max(1, sum(self.victims.values()))
-
-    def figures(self) -> dict[str, Any]:
-        """Return the pooled figures as plain values."""
-        return {
-            "victims": sum(self.victims.values()),
-            "top_reference_is_culprit": self.share(self.hits),
-            "among_top_5": self.share(self.among),
-            "nearest_neighbour_is_culprit": self.share(self.neighbour_hits),
-            "base_rate": self.base_rate,
-        }
-
-
-def compare(identity: PlantedReport, exact: PlantedReport) -> dict[str, Any]:
-    """Put the pooled figures of two indexes side by side: the paper's setting, and (``exact_...``) the exact effect.
-
-    Each index explains the predictions of its own head, so the victims may differ a little.
-    """
-    figures = {f"exact_{name}": value for name, value in exact.figures().items()}
-    del figures["exact_nearest_neighbour_is_culprit"]  # features are the same
-    return {**identity.figures(), **figures}
 
 
 def read_culprits(train: Path) -> dict[tuple[str, int], str]:
@@ -129,91 +72,15 @@ def find_victims(docs: Sequence[Doc], planted: Sequence[Sequence[str]], truth: S
     return victims
 
 
-def predict_tags(nlp: Language, docs: Iterable[Doc], *, explain: bool = False) -> tuple[list[Doc], list[list[str]]]:
-    """Tag copies of documents, with explanations or without; return them and their tags."""
+def predict_tags(nlp: Language, docs: Sequence[Doc]) -> list[list[str]]:
+    """Tag copies of documents, without explanations; return their tags."""
+    with nlp.select_pipes(disable=[name for name, component in nlp.pipeline if isinstance(component, Influence)]):
+        return [tags_of(nlp, doc) for doc in nlp.pipe([read_as(nlp, doc) for doc in docs])]
+
+
+def tags_of(nlp: Language, doc: Doc) -> list[str]:
+    """Return the tags that a pipeline's tagger has for the entities of a document."""
     tagger = next(component for _, component in nlp.pipeline if isinstance(component, CRFTagger))
-    skip = [] if explain else [name for name, component in nlp.pipeline if isinstance(component, Influence)]
-    with nlp.select_pipes(disable=skip):
-        tagged = list(nlp.pipe([read_as(nlp, doc) for doc in docs]))
-    return tagged, [_tags(doc, tagger) for doc in tagged]
-
-
-def evaluate_planted(
-    indexed: Language, trained_on_truth: Language, docs: Sequence[Doc], culprits: dict[tuple[str, int], str]
-) -> tuple[PlantedReport, list[Victim], list[Doc]]:
-    """Measure how often top references of victims are culprits, with nearest neighbours and chance beside it.
-
-    indexed (Language): trained on the planted labels, with an index over them.
-    trained_on_truth (Language): trained in the same way on the true labels.
-    docs (sequence of Doc): gold test documents.
-    culprits: as ``read_culprits`` gives them.
-    RETURNS: the report, the victims, and the explained documents.
-    """
-    explained, wrong_tags = predict_tags(indexed, docs, explain=True)
-    _, right_tags = predict_tags(trained_on_truth, docs)
-    victims = find_victims(docs, wrong_tags, right_tags)
-    influence = next(component for _, component in indexed.pipeline if isinstance(component, Influence))
-    neighbours = _Neighbours(influence, culprits)
-    report = PlantedReport()
-    for counts in (report.victims, report.hits, report.among, report.neighbour_hits):
-        counts.update(dict.fromkeys(CONFUSIONS, 0))
-    chances: dict[str, list[float]] = {kind: [] for kind in CONFUSIONS}
-    features = encode(indexed, influence.find_tagger(), [read_as(indexed, doc) for doc in docs])
-    for victim in victims:
-        supporting = explained[victim.document][victim.token]._.influencers.supporting
-        report.victims[victim.kind] += 1
-        named = [_names(reference, victim.kind, culprits) for reference in supporting[:TOP]]
-        report.hits[victim.kind] += named[:1] == [True]
-        report.among[victim.kind] += any(named)
-        nearest, chance = neighbours.look_up(features[victim.document][victim.token], victim)
-        report.neighbour_hits[victim.kind] += nearest
-        chances[victim.kind].append(chance)
-    report.base_rates = {kind: float(numpy.mean(values)) if values else 0.0 for kind, values in chances.items()}
-    return report, victims, explained
-
-
-def _names(reference: Reference, kind: str, culprits: dict[tuple[str, int], str]) -> bool:
-    """Does a reference, a token or an entity, hold a culprit of this kind?"""
-    return any(culprits.get((reference.doc_id, token)) == kind for token in range(reference.start, reference.end))
-
-
-class _Neighbours:
-    """Nearest training tokens by the cosine of their features, and chance, among those with a given label.
-
-    Chance draws what references are: tokens, or entities of a type.
-    """
-
-    def __init__(self, influence: Influence, culprits: dict[tuple[str, int], str]) -> None:
-        assert influence.index is not None
-        self._tags = influence.index.manifest.tags
-        index = influence.index.tokens
-        self._labels = numpy.concatenate([part.labels[: len(part), 1] for part in index.parts])
-        places = [index.place(row) for row in range(len(index))]
-        self._kinds = numpy.array([culprits.get(place, "") for place in places])
-        features = numpy.concatenate([part.factors(slice(0, len(part))).features for part in index.parts])
-        lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
-        self._directions = features / numpy.maximum(lengths, 1e-12)
-        self._entities: dict[str, list[set[str]]] = {}  # by type, the kinds of culprits in each
-        if influence.used_unit == "entity":
-            for row in range(len(influence.index.segments)):
-                described = influence.index.segments.reference(row)
-                places = [(described["document"], token) for token in range(described["start"], described["end"])]
-                kinds = {culprits[place] for place in places if place in culprits}
-                self._entities.setdefault(described["label"], []).append(kinds)
-
-    def look_up(self, features: Any, victim: Victim) -> tuple[bool, float]:
-        """Is the nearest token with the victim's wrong label a culprit of its kind; and how often would chance be?"""
-        rows = numpy.flatnonzero(self._labels == self._tags.index(victim.label))
-        if not len(rows):
-            return False, 0.0
-        nearest = rows[int((self._directions[rows] @ features).argmax())]
-        drawn = self._kinds[rows] == victim.kind
-        if self._entities:
-            drawn = [victim.kind in kinds for kinds in self._entities.get(victim.label[2:], [])]
-        return bool(self._kinds[nearest] == victim.kind), float(numpy.mean(drawn)) if len(drawn) else 0.0
-
-
-def _tags(doc: Doc, tagger: CRFTagger) -> list[str]:
     tags = ["O"] * len(doc)
     for ent in doc.ents:
         tags[ent.start : ent.end] = [tagger.tags[tag] for tag in tagger.scheme.entity_tags(ent.label_, len(ent))]

@@ -53,9 +53,8 @@ def planted_queries(
     docs = [doc for doc in docs if len(doc)]
     names = places[0].manifest.tags
     wrong = [[names[tag] for tag in predicted.labels[predicted.data.rows(numpy.array([n]))]] for n in range(len(docs))]
-    _, right = predict_tags(truth, docs)
     chosen: list[tuple[int, str]] = []
-    for victim in find_victims(docs, wrong, right):
+    for victim in find_victims(docs, wrong, predict_tags(truth, docs)):
         documents, starts, ends = predicted.segments.T
         inside = (documents == victim.document) & (starts <= victim.token) & (victim.token < ends)
         chosen += [(int(number), victim.kind) for number in numpy.flatnonzero(inside)]

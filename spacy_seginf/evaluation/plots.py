@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..rendering.plotting import COLORS, load_pyplot, write_figure
+from ..rendering.pictures import COLORS, new_figure, save_picture
 from .comparison import MEASURES, Comparison
 from .deletion import SIDES
 
@@ -18,21 +18,19 @@ def plot_comparison(comparison: Comparison, folder: Path) -> list[Path]:
 
     RAISES (ValueError): S110 without matplotlib.
     """
-    pyplot = load_pyplot()
     written = []
     for side in SIDES:
-        figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+        figure = new_figure(8, 5)
+        axes = figure.subplots()
         _curves(axes, comparison, side)
         figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside right upper")
         written.append(folder / f"deletion_{side}.png")
-        write_figure(figure, written[-1])
-        pyplot.close(figure)
+        save_picture(figure, written[-1])
     for measure in comparison.measures:
-        figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.35 * len(comparison.methods)), layout="constrained")
-        _means(axes, comparison, measure)
+        figure = new_figure(8, 1.2 + 0.35 * len(comparison.methods))
+        _means(figure.subplots(), comparison, measure)
         written.append(folder / f"{measure}.png")
-        write_figure(figure, written[-1])
-        pyplot.close(figure)
+        save_picture(figure, written[-1])
     return written
 
 
@@ -59,6 +57,5 @@ def _means(axes: Any, comparison: Comparison, measure: str) -> None:
     axes.axvline(0.0, color="#999999", linewidth=0.8)
     axes.set(yticks=places, yticklabels=[method.name for method in comparison.methods])
     axes.invert_yaxis()
-    name = MEASURES[measure][0].split(":")[0]
-    axes.set_xlabel(f"{name} ({'higher' if MEASURES[measure][1] else 'lower'} is better)")
+    axes.set_xlabel(MEASURES[measure].column)
     axes.spines[["top", "right"]].set_visible(False)

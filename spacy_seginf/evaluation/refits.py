@@ -28,22 +28,22 @@ ITERATIONS = 100
 
 @dataclass(frozen=True)
 class Refitter:
-    """A head, the labels it was fitted to, and the queries whose losses are watched.
+    """A head, the labels it was fitted to, and the queries whose losses are asked for.
 
     data (HeadData), head (Head), penalty, metric: the head at its optimum. The metric gives the first direction
         of the way to another one, so it should be exact or K-FAC; where that is does not depend on it.
-    watched (SegmentChains): queries.
+    queries (SegmentChains): at their labels.
     """
 
     data: HeadData
     head: Head
     penalty: Penalty
     metric: Metric
-    watched: SegmentChains
+    queries: SegmentChains
 
     @classmethod
     def of(cls, context: Context, queries: Texts) -> Refitter:
-        """Watch queries under the head of a context."""
+        """Take queries under the head of a context."""
         return cls(context.training.data, context.head, context.penalty, context.metric, queries.chains(context.head))
 
     def losses(self, rows: numpy.ndarray) -> tuple[numpy.ndarray, bool]:
@@ -53,9 +53,9 @@ class Refitter:
         RETURNS: losses of the queries' labels (float64, queries; nats), and whether the refit converged.
         """
         if not len(rows):
-            return self.watched.losses()[0], True
+            return self.queries.losses()[0], True
         fit = self._fit(rows)
-        return self.watched.losses(self.head.step_to(fit.head)[None])[0], fit.converged
+        return self.queries.losses(self.head.step_to(fit.head)[None])[0], fit.converged
 
     def _fit(self, rows: numpy.ndarray) -> Fit:
         allowed = self.data.allowed.copy()

@@ -7,20 +7,11 @@ from .comparison import MEASURES, Comparison
 from .deletion import SIDES
 from .intervals import Estimate
 
-COLUMNS = {
-    "auc_del_plus": "AUC-DEL+ (lower is better)",
-    "auc_del_minus": "AUC-DEL- (higher is better)",
-    "lds": "LDS (higher is better)",
-    "planted_top1": "planted top 1",
-    "planted_mrr": "planted MRR",
-    "planted_ap": "planted AP",
-}
-
 
 def comparison_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of the table, a method in each."""
     measures = comparison.measures
-    header = ["method", *(COLUMNS[name] for name in measures), "prepare s", "ms per query", "bytes per segment"]
+    header = ["method", *(MEASURES[name].column for name in measures), "prepare s", "ms per query", "bytes per segment"]
     estimates = {name: comparison.estimates(name) for name in measures}
     rows = []
     for number, method in enumerate(comparison.methods):
@@ -40,7 +31,7 @@ def comparison_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]
 def comparison_notes(comparison: Comparison) -> list[str]:
     """Say in sentences what the columns mean, what was compared, and what to keep in mind."""
     facts = comparison.facts
-    notes = [MEASURES[name][0] + "." for name in comparison.measures]
+    notes = [MEASURES[name].meaning + "." for name in comparison.measures]
     notes[0] = f"{notes[0][:-1]}, averaged over k = {', '.join(map(str, facts['ks']))}."
     notes.append(
         f"{facts['queries']} predictions (median probability {facts['median_probability']:.3f}) and {facts['subsets']} "
@@ -59,7 +50,7 @@ def comparison_notes(comparison: Comparison) -> list[str]:
 
 def difference_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Return header and rows of the first method minus each other, paired by query; * where the interval excludes 0."""
-    header = ["difference", *(COLUMNS[name] for name in comparison.measures)]
+    header = ["difference", *(MEASURES[name].column for name in comparison.measures)]
     rows = []
     for other in comparison.methods[1:]:
         found = [comparison.difference(other, measure) for measure in comparison.measures]

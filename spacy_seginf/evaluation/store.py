@@ -43,7 +43,7 @@ class Store:
         write_text(path.with_suffix(".json"), json.dumps(costs))
 
     def refits(self, seed: str) -> RefitLog:
-        """Open the refits that a seed's queries were watched in."""
+        """Open the refits that a seed's queries need."""
         return RefitLog(self.folder / "refits" / f"{seed}.jsonl")
 
     def _scores_path(self, method: str, seed: str) -> Path:

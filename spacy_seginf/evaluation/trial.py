@@ -21,7 +21,7 @@ class Progress(Protocol):
 
 
 class Trial:
-    """Refits in which the queries of one seed are watched. Each set of labels is taken away once, whoever names it.
+    """Refits that the queries of one seed need. Each set of labels is taken away once, whoever names it.
 
     context (Context): the head. queries (Texts). seed (int): draws the halves.
     ks (ints): how many segments are deleted. subsets (int): how many halves. store (Store): what is done already.

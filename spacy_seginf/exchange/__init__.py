@@ -1,1 +1,1 @@
-"""Suspicions leave for annotation tools, and the decisions made there come back."""
+"""Label issues leave for annotation tools, and the decisions made there come back."""

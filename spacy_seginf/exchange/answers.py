@@ -8,10 +8,11 @@ from typing import Any, Sequence
 
 from ..crf.schemes import Entity
 from ..curation.decisions import now
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
-from ..curation.suspicions import Ranking, Suspicion
+from ..curation.regions import overlap, touching
 from ..errors import Errors, SeginfError
-from .deciding import chosen, decide, grown, overlap
+from .deciding import changed_region, chosen, decide
 from .origin import fingerprint, labels_of
 from .windows import Window, window_of
 
@@ -25,41 +26,42 @@ class Answers:
 
     def __init__(self, path: Path, ranking: Ranking, reviewer: str) -> None:
         self.path, self.corpus, self.reviewer, self.time = path, ranking.corpus, reviewer, now()
-        self.suspicions = {suspicion.id: suspicion for suspicion in ranking.suspicions}
+        self.issues = {issue.id: issue for issue in ranking.issues}
         self.labels = frozenset(labels_of(ranking))
         self.decisions: list[Decision] = []
         self._places: dict[str, str] = {}
 
-    def find(self, origin: Any, place: str) -> Suspicion:
-        """Find the suspicion that a task is about.
+    def find(self, origin: Any, place: str) -> LabelIssue:
+        """Find the issue that a task is about.
 
         origin (Any): what ``origin_of`` gave the task. place (str): where the task is in the file, such as "line 3".
-        RAISES (ValueError): S191 if it says nothing, S192 if the ranking has no such suspicion, S193 if the task was
+        RAISES (ValueError): S191 if it says nothing, S192 if the ranking has no such issue, S193 if the task was
             made from another corpus or ranking.
         """
-        if not isinstance(origin, dict) or not isinstance(origin.get("suspicion"), str):
-            raise self.problem(place, "it does not say which suspicion it is about")
-        suspicion = self.suspicions.get(origin["suspicion"])
+        name = origin.get("issue", origin.get("suspicion")) if isinstance(origin, dict) else None  # as 0.1 named it
+        if not isinstance(name, str):
+            raise self.problem(place, "it does not say which issue it is about")
+        issue = self.issues.get(name)
         if origin.get("corpus") != self.corpus:
             raise SeginfError(Errors.S193.format(path=self.path, place=place, what="corpus"))
-        if suspicion is None:
-            raise SeginfError(Errors.S192.format(path=self.path, place=place, suspicion=origin["suspicion"]))
-        if origin.get("task") != fingerprint(suspicion):
+        if issue is None:
+            raise SeginfError(Errors.S192.format(path=self.path, place=place, issue=name))
+        if origin.get("task") != fingerprint(issue):
             raise SeginfError(Errors.S193.format(path=self.path, place=place, what="ranking"))
-        return suspicion
+        return issue
 
-    def choose(self, suspicion: Suspicion, choice: str, place: str) -> None:
+    def choose(self, issue: LabelIssue, choice: str, place: str) -> None:
         """Take an answer that names its choice: "accept", "keep" or "skip". RAISES (ValueError): S194 if it is the
         second."""
-        self._add(chosen(suspicion, choice), place)
+        self._add(chosen(issue, choice), place)
 
-    def leave(self, suspicion: Suspicion, left: Sequence[Entity], place: str) -> None:
+    def leave(self, issue: LabelIssue, left: Sequence[Entity], place: str) -> None:
         """Take the entities that an annotator left in the window.
 
-        RAISES (ValueError): S194 if the suspicion has an answer already, S196 for unknown types, S197 if entities
+        RAISES (ValueError): S194 if the issue has an answer already, S196 for unknown types, S197 if entities
             overlap, S198 if one is not in the window, or reaches into an entity that it shows in part.
         """
-        window = window_of(suspicion)
+        window = window_of(issue)
         for entity in left:
             if entity.label not in self.labels:
                 facts = {"label": entity.label, "known": ", ".join(sorted(self.labels))}
@@ -71,12 +73,11 @@ class Answers:
         if both:
             texts = {"one": window.describe(both[:1]), "other": window.describe(both[1:])}
             raise SeginfError(Errors.S197.format(path=self.path, place=place, **texts))
-        start, end = grown(suspicion, window, left)
-        for entity in window.cut:
-            if entity.start < end and start < entity.end:
-                problem = f"changes reach into the entity of tokens {entity.start} to {entity.end - 1} ({entity.label})"
-                raise self.outside(place, problem + ", which goes beyond the text that was shown")
-        self._add(decide(suspicion, window, left), place)
+        start, end = changed_region(issue, window, left)
+        for entity in touching(start, end, window.cut):
+            problem = f"changes reach into the entity of tokens {entity.start} to {entity.end - 1} ({entity.label})"
+            raise self.outside(place, problem + ", which goes beyond the text that was shown")
+        self._add(decide(issue, window, left), place)
 
     def entity(self, window: Window, value: dict[str, Any], label: Any, place: str) -> Entity:
         """Find the entity at the characters that a tool gives as "start" and "end".
@@ -102,6 +103,13 @@ class Answers:
             raise self.problem(place, f"the type of an entity is {label!r}")
         return label
 
+    def objects(self, values: Any, what: str, place: str) -> list[dict[str, Any]]:
+        """Check that something is a list of objects, or missing. RAISES (ValueError): S191 if not."""
+        values = values or []
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            raise self.problem(place, f"{what} no list of objects")
+        return values
+
     def problem(self, place: str, problem: str) -> ValueError:
         """Make the error for a task that is none."""
         return SeginfError(Errors.S191.format(path=self.path, place=place, problem=problem))
@@ -116,8 +124,8 @@ class Answers:
         return SeginfError(Errors.S198.format(path=self.path, place=place, problem=problem))
 
     def _add(self, decision: Decision, place: str) -> None:
-        if decision.suspicion in self._places:
-            facts = {"suspicion": decision.suspicion, "first": self._places[decision.suspicion]}
+        if decision.issue in self._places:
+            facts = {"issue": decision.issue, "first": self._places[decision.issue]}
             raise SeginfError(Errors.S194.format(path=self.path, place=place, **facts))
-        self._places[decision.suspicion] = place
+        self._places[decision.issue] = place
         self.decisions.append(replace(decision, reviewer=self.reviewer, time=self.time, corpus=self.corpus))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from ..crf.schemes import Entity
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
-from ..curation.suspicions import Ranking, Suspicion
 from .answers import Answers
 from .origin import labels_of, origin_of
 from .task_files import number_of, read_json_list, write_json
@@ -30,12 +30,12 @@ GUIDELINES = (
 
 
 def write(ranking: Ranking, path: Path) -> None:
-    """Write the suspicions of a ranking as records, and the settings of their dataset beside them as
+    """Write the issues of a ranking as records, and the settings of their dataset beside them as
     PATH.settings.json.
 
-    RAISES (ValueError): S190 if a suspicion can't be shown.
+    RAISES (ValueError): S190 if an issue can't be shown.
     """
-    records = [_record(suspicion, ranking) for suspicion in ranking.suspicions]
+    records = [_record(issue, ranking) for issue in ranking.issues]
     write_json(path.with_name(path.name + SUFFIX), _settings(ranking))
     write_json(path, records)
 
@@ -49,14 +49,14 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
     answers = Answers(path, ranking, reviewer)
     for number, record in enumerate(read_json_list(path), start=1):
         place = f"record {number}"
-        suspicion = answers.find(record.get("metadata", record), place)
+        issue = answers.find(record.get("metadata", record), place)
         for values, status in _responses(record, answers, place):
             if status == "discarded":
-                answers.choose(suspicion, "skip", place)
+                answers.choose(issue, "skip", place)
             elif status == "submitted" and values.get(VERDICT) == "keep":
-                answers.choose(suspicion, "keep", place)
+                answers.choose(issue, "keep", place)
             elif status == "submitted":
-                answers.leave(suspicion, _marked(values.get(ENTITIES), suspicion, answers, place), place)
+                answers.leave(issue, _marked(values.get(ENTITIES), issue, answers, place), place)
     return answers.decisions
 
 
@@ -97,14 +97,14 @@ def _settings(ranking: Ranking) -> dict[str, Any]:
     }
 
 
-def _record(suspicion: Suspicion, ranking: Ranking) -> dict[str, Any]:
-    window = window_of(suspicion, utf16_length)
-    current, suggested = window.describe(suspicion.current), window.describe(suspicion.suggested)
-    spans = [_span(window, entity) for entity in proposed(suspicion, window)]
-    metadata = {**origin_of(suspicion, ranking), "kind": suspicion.kind, "score": number_of(suspicion.score)}
-    probability = number_of(suspicion.suggested_probability)
+def _record(issue: LabelIssue, ranking: Ranking) -> dict[str, Any]:
+    window = window_of(issue, utf16_length)
+    current, suggested = window.describe(issue.current), window.describe(issue.suggested)
+    spans = [_span(window, entity) for entity in proposed(issue, window)]
+    metadata = {**origin_of(issue, ranking), "kind": issue.kind, "score": number_of(issue.score)}
+    probability = number_of(issue.suggested_probability)
     return {
-        "id": suspicion.id,
+        "id": issue.id,
         "fields": {
             TEXT: window.text + " " * (utf16_length(window.text) - len(window.text)),
             QUESTION: f"Annotated: {current}. Suggested: {suggested}.",
@@ -141,20 +141,14 @@ def _responses(record: dict[str, Any], answers: Answers, place: str) -> Iterator
 
 def _responses_to(question: str, record: dict[str, Any], answers: Answers, place: str) -> list[dict[str, Any]]:
     nested = record.get("responses")
-    found: Any
     if nested is None:  # flattened
         columns = [record.get(f"{question}.responses{part}") or [] for part in ("", ".users", ".status")]
-        found = [{"value": value, "user_id": user, "status": status} for value, user, status in zip(*columns)]
-    else:
-        found = (nested.get(question) or []) if isinstance(nested, dict) else None
-    if not isinstance(found, list) or not all(isinstance(response, dict) for response in found):
-        raise answers.problem(place, f"its responses to {question!r} are no list of objects")
-    return found
+        return [{"value": value, "user_id": user, "status": status} for value, user, status in zip(*columns)]
+    found = nested.get(question) if isinstance(nested, dict) else "nothing of the kind"
+    return answers.objects(found, f"its responses to {question!r} are", place)
 
 
-def _marked(spans: Any, suspicion: Suspicion, answers: Answers, place: str) -> list[Entity]:
-    spans = spans or []
-    if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
-        raise answers.problem(place, "what is marked is no list of objects")
-    window = window_of(suspicion, utf16_length)
+def _marked(spans: Any, issue: LabelIssue, answers: Answers, place: str) -> list[Entity]:
+    spans = answers.objects(spans, "what is marked is", place)
+    window = window_of(issue, utf16_length)
     return [answers.entity(window, span, span.get("label"), place) for span in spans]

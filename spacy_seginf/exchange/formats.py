@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+from ..curation.issues import Ranking
 from ..curation.records import Decision
-from ..curation.suspicions import Ranking
 from ..errors import Errors, SeginfError
 from . import argilla, incorrect_spans, label_studio, plain, prodigy
 

@@ -12,8 +12,8 @@ from typing import Any, Sequence
 from xml.sax.saxutils import quoteattr
 
 from ..crf.schemes import Entity
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
-from ..curation.suspicions import Ranking, Suspicion
 from ..files import write_text
 from .answers import Answers
 from .origin import labels_of, origin_of
@@ -36,11 +36,11 @@ INTERFACE = """<View>
 
 
 def write(ranking: Ranking, path: Path) -> None:
-    """Write the suspicions of a ranking as tasks, and the labelling interface beside them as PATH.xml.
+    """Write the issues of a ranking as tasks, and the labelling interface beside them as PATH.xml.
 
-    RAISES (ValueError): S190 if a suspicion can't be shown.
+    RAISES (ValueError): S190 if an issue can't be shown.
     """
-    tasks = [_task(suspicion, ranking) for suspicion in ranking.suspicions]
+    tasks = [_task(issue, ranking) for issue in ranking.issues]
     labels = "\n".join(f"    <Label value={quoteattr(label)}/>" for label in labels_of(ranking))
     interface = INTERFACE.format(control=CONTROL, object=OBJECT, labels=labels)
     write_text(path.with_name(path.name + SUFFIX), interface)
@@ -56,35 +56,32 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
     for number, task in enumerate(read_json_list(path), start=1):
         place = f"task {task.get('id', number)}"
         data = task.get("data")
-        suspicion = answers.find(data.get("seginf") if isinstance(data, dict) else None, place)
-        annotations = task.get("annotations") or []
-        if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
-            raise answers.problem(place, "its annotations are no list of objects")
-        for annotation in annotations:
+        issue = answers.find(data.get("seginf") if isinstance(data, dict) else None, place)
+        for annotation in answers.objects(task.get("annotations"), "its annotations are", place):
             if annotation.get("was_cancelled"):
-                answers.choose(suspicion, "skip", place)
+                answers.choose(issue, "skip", place)
                 continue
-            left = _marked(annotation, suspicion, answers, place)
+            left = _marked(annotation, issue, answers, place)
             # The annotation that was exported comes back as it was, without a time that it took.
-            if annotation.get("lead_time") or set(left) != set(window_of(suspicion).entities):
-                answers.leave(suspicion, left, place)
+            if annotation.get("lead_time") or set(left) != set(window_of(issue).entities):
+                answers.leave(issue, left, place)
     return answers.decisions
 
 
-def _task(suspicion: Suspicion, ranking: Ranking) -> dict[str, Any]:
-    window = window_of(suspicion)
-    current, suggested = window.describe(suspicion.current), window.describe(suspicion.suggested)
-    origin = origin_of(suspicion, ranking)
+def _task(issue: LabelIssue, ranking: Ranking) -> dict[str, Any]:
+    window = window_of(issue)
+    current, suggested = window.describe(issue.current), window.describe(issue.suggested)
+    origin = origin_of(issue, ranking)
     data = {
         "text": window.text,
         "question": f"Annotated: {current}. Suggested: {suggested}.",
         "document": origin["document"],
-        "kind": suspicion.kind,
-        "score": number_of(suspicion.score),
+        "kind": issue.kind,
+        "score": number_of(issue.score),
         "seginf": origin,
     }
-    score = min(max(number_of(suspicion.suggested_probability) or 0.0, 0.0), 1.0)  # others are refused
-    prediction = {"model_version": MODEL, "score": score, "result": _regions(window, proposed(suspicion, window))}
+    score = min(max(number_of(issue.suggested_probability) or 0.0, 0.0), 1.0)  # others are refused
+    prediction = {"model_version": MODEL, "score": score, "result": _regions(window, proposed(issue, window))}
     return {
         "data": data,
         "annotations": [{"result": _regions(window, window.entities)}],
@@ -102,16 +99,14 @@ def _regions(window: Window, entities: Sequence[Entity]) -> list[dict[str, Any]]
     return regions
 
 
-def _marked(annotation: dict[str, Any], suspicion: Suspicion, answers: Answers, place: str) -> list[Entity]:
-    regions = annotation.get("result") or []
-    if not isinstance(regions, list) or not all(isinstance(region, dict) for region in regions):
-        raise answers.problem(place, "the result of its annotation is no list of objects")
-    windows = [window_of(suspicion), window_of(suspicion, utf16_length)]
+def _marked(annotation: dict[str, Any], issue: LabelIssue, answers: Answers, place: str) -> list[Entity]:
+    regions = answers.objects(annotation.get("result"), "the result of its annotation is", place)
+    windows = [window_of(issue), window_of(issue, utf16_length)]
     entities = []
     for region in regions:
         if region.get("type") != "labels":
             continue  # relations, and what other controls say
-        value = region.get("value")
+        value: Any = region.get("value")
         labels = value.get("labels") if isinstance(value, dict) else None
         if not isinstance(labels, list) or len(labels) != 1:
             raise answers.problem(place, f"a region has the labels {labels!r}, where one is needed")

@@ -5,30 +5,30 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from ..curation.suspicions import Ranking, Suspicion
+from ..curation.issues import LabelIssue, Ranking
 from .windows import showable
 
 
-def origin_of(suspicion: Suspicion, ranking: Ranking) -> dict[str, Any]:
-    """Say which suspicion a task is about, in plain values."""
+def origin_of(issue: LabelIssue, ranking: Ranking) -> dict[str, Any]:
+    """Say which issue a task is about, in plain values."""
     return {
-        "suspicion": suspicion.id,
-        "document": showable(suspicion.document),
-        "start": suspicion.start,
-        "end": suspicion.end,
+        "issue": issue.id,
+        "document": showable(issue.document),
+        "start": issue.start,
+        "end": issue.end,
         "corpus": ranking.corpus,
-        "task": fingerprint(suspicion),
+        "task": fingerprint(issue),
     }
 
 
-def fingerprint(suspicion: Suspicion) -> str:
+def fingerprint(issue: LabelIssue) -> str:
     """Name what an annotator is asked (16 hex digits): another ranking may show other words or suggest otherwise."""
-    parts = (suspicion.id, suspicion.first, suspicion.words, suspicion.spaces)
-    labels = [(entity.start, entity.end, entity.label) for entity in (*suspicion.entities, *suspicion.suggested)]
+    parts = (issue.id, issue.first, issue.words, issue.spaces)
+    labels = [(entity.start, entity.end, entity.label) for entity in (*issue.entities, *issue.suggested)]
     return hashlib.sha256(repr((parts, labels)).encode("utf8", "backslashreplace")).hexdigest()[:16]
 
 
 def labels_of(ranking: Ranking) -> list[str]:
-    """List the types that an annotator can choose: the tagger's, and others that the suspicions show."""
-    shown = {entity.label for one in ranking.suspicions for entity in (*one.entities, *one.suggested)}
+    """List the types that an annotator can choose: the tagger's, and others that the issues show."""
+    shown = {entity.label for one in ranking.issues for entity in (*one.entities, *one.suggested)}
     return [*ranking.labels, *sorted(shown.difference(ranking.labels))]

@@ -1,4 +1,4 @@
-"""JSON lines for scripts and CSV for spreadsheets: a row for each suspicion, to be answered in `decision`.
+"""JSON lines for scripts and CSV for spreadsheets: a row for each issue, to be answered in `decision`.
 
 `decision` is "accept", "keep", "skip", or "label", which takes `entities`: all entities of the window as [first token,
 last token (exclusive), type], numbered as in the document. They are those of the suggestion until somebody changes
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..crf.schemes import Entity
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision, read_json_lines
-from ..curation.suspicions import Ranking, Suspicion
 from .answers import Answers
 from .origin import origin_of
 from .tables import read_table, write_table
@@ -23,8 +23,8 @@ CHOICES = ("accept", "keep", "label", "skip")
 
 
 def write_jsonl(ranking: Ranking, path: Path) -> None:
-    """Write a suspicion a line. RAISES (ValueError): S190 if one can't be shown."""
-    write_json_lines(path, [_row(suspicion, ranking) for suspicion in ranking.suspicions])
+    """Write an issue a line. RAISES (ValueError): S190 if one can't be shown."""
+    write_json_lines(path, [_row(issue, ranking) for issue in ranking.issues])
 
 
 def read_jsonl(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
@@ -39,8 +39,8 @@ def read_jsonl(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
 
 
 def write_csv(ranking: Ranking, path: Path) -> None:
-    """Write a suspicion a row. RAISES (ValueError): S190 if one can't be shown."""
-    write_table(path, [_row(suspicion, ranking) for suspicion in ranking.suspicions])
+    """Write an issue a row. RAISES (ValueError): S190 if one can't be shown."""
+    write_table(path, [_row(issue, ranking) for issue in ranking.issues])
 
 
 def read_csv(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
@@ -54,25 +54,25 @@ def read_csv(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
     return answers.decisions
 
 
-def _row(suspicion: Suspicion, ranking: Ranking) -> dict[str, Any]:
-    window = window_of(suspicion)
+def _row(issue: LabelIssue, ranking: Ranking) -> dict[str, Any]:
+    window = window_of(issue)
     numbered = enumerate(window.words, start=window.first)
     return {
         "decision": "",
-        "entities": [(entity.start, entity.end, entity.label) for entity in proposed(suspicion, window)],
-        "annotated": window.describe(suspicion.current),
-        "suggested": window.describe(suspicion.suggested),
+        "entities": [(entity.start, entity.end, entity.label) for entity in proposed(issue, window)],
+        "annotated": window.describe(issue.current),
+        "suggested": window.describe(issue.suggested),
         "text": window.text,
-        "kind": suspicion.kind,
-        "score": number_of(suspicion.score),
-        "reasons": "; ".join(map(showable, suspicion.reasons)),
+        "kind": issue.kind,
+        "score": number_of(issue.score),
+        "reasons": "; ".join(map(showable, issue.reasons)),
         "tokens": " ".join(f"{number}:{word}" for number, word in numbered),
-        **origin_of(suspicion, ranking),
+        **origin_of(issue, ranking),
     }
 
 
 def _answer(row: dict[str, Any], answers: Answers, place: str) -> None:
-    suspicion = answers.find(row, place)
+    issue = answers.find(row, place)
     decision = row.get("decision")
     decision = decision.strip().lower() if isinstance(decision, str) else decision
     if decision in ("", None):
@@ -80,14 +80,14 @@ def _answer(row: dict[str, Any], answers: Answers, place: str) -> None:
     if decision not in CHOICES:
         raise answers.problem(place, f"the decision is {decision!r}, and none of {', '.join(CHOICES)}")
     if decision != "label":
-        answers.choose(suspicion, decision, place)
+        answers.choose(issue, decision, place)
         return
     entities = [_entity(value) for value in row["entities"]] if isinstance(row.get("entities"), list) else [None]
     found = [entity for entity in entities if entity is not None]
     if len(found) < len(entities):
         problem = f"its entities are {row.get('entities')!r}, and no list of [start, end, type]"
         raise answers.problem(place, problem)
-    answers.leave(suspicion, found, place)
+    answers.leave(issue, found, place)
 
 
 def _entity(value: Any) -> Optional[Entity]:

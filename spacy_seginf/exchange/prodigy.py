@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..crf.schemes import Entity
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision, read_json_lines
-from ..curation.suspicions import Ranking, Suspicion
 from .answers import Answers
 from .origin import origin_of
 from .task_files import number_of, write_json_lines
@@ -21,8 +21,8 @@ ANSWERS = ("accept", "reject", "ignore")
 
 
 def write(ranking: Ranking, path: Path) -> None:
-    """Write the suspicions of a ranking as tasks. RAISES (ValueError): S190 if one can't be shown."""
-    write_json_lines(path, [_task(suspicion, ranking) for suspicion in ranking.suspicions])
+    """Write the issues of a ranking as tasks. RAISES (ValueError): S190 if one can't be shown."""
+    write_json_lines(path, [_task(issue, ranking) for issue in ranking.issues])
 
 
 def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
@@ -33,39 +33,39 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
     answers = Answers(path, ranking, reviewer)
     for number, task in read_json_lines(path, what="task of Prodigy"):
         place = f"line {number}"
-        suspicion = answers.find(task.get("seginf"), place)
+        issue = answers.find(task.get("seginf"), place)
         answer = task.get("answer")
         if answer is None:
             continue
         if answer not in ANSWERS:
             raise answers.problem(place, f"its answer is {answer!r}")
         if answer == "accept":
-            answers.leave(suspicion, _marked(task, suspicion, answers, place), place)
+            answers.leave(issue, _marked(task, issue, answers, place), place)
         else:
-            answers.choose(suspicion, "keep" if answer == "reject" else "skip", place)
+            answers.choose(issue, "keep" if answer == "reject" else "skip", place)
     return answers.decisions
 
 
-def _task(suspicion: Suspicion, ranking: Ranking) -> dict[str, Any]:
-    window = window_of(suspicion)
+def _task(issue: LabelIssue, ranking: Ranking) -> dict[str, Any]:
+    window = window_of(issue)
     tokens = []
     for number, (word, start, end, space) in enumerate(zip(window.words, window.starts, window.ends, window.spaces)):
         tokens.append({"text": word, "start": start, "end": end, "id": number, "ws": space})
-    origin = origin_of(suspicion, ranking)
+    origin = origin_of(issue, ranking)
     return {
         "text": window.text,
         "tokens": tokens,
-        "spans": [_span(window, entity) for entity in proposed(suspicion, window)],
+        "spans": [_span(window, entity) for entity in proposed(issue, window)],
         "meta": {
-            "current": window.describe(suspicion.current),
-            "suggested": window.describe(suspicion.suggested),
-            "kind": suspicion.kind,
-            "score": number_of(suspicion.score),
+            "current": window.describe(issue.current),
+            "suggested": window.describe(issue.suggested),
+            "kind": issue.kind,
+            "score": number_of(issue.score),
             "document": origin["document"],
         },
         "_view_id": "ner_manual",
         # Prodigy takes tasks for the same if `text` and `input` are, and leaves them out.
-        "input": suspicion.id,
+        "input": issue.id,
         "seginf": origin,
     }
 
@@ -76,9 +76,7 @@ def _span(window: Window, entity: Entity) -> dict[str, Any]:
     return {"start": start, "end": end, **tokens, "label": entity.label}
 
 
-def _marked(task: dict[str, Any], suspicion: Suspicion, answers: Answers, place: str) -> list[Entity]:
-    spans = task.get("spans") or []
-    if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
-        raise answers.problem(place, "its spans are no list of objects")
-    window = window_of(suspicion)
+def _marked(task: dict[str, Any], issue: LabelIssue, answers: Answers, place: str) -> list[Entity]:
+    spans = answers.objects(task.get("spans"), "its spans are", place)
+    window = window_of(issue)
     return [answers.entity(window, span, span.get("label"), place) for span in spans]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Callable, Iterable, Optional
 
 from ..crf.schemes import Entity
-from ..curation.suspicions import Suspicion
+from ..curation.issues import LabelIssue
+from ..curation.regions import touching
 from ..errors import Errors, SeginfError
 
 STAND_IN = "\ufffd"  # shown for what tools and databases refuse, and for tokens without a character
@@ -74,32 +75,32 @@ class Window:
         return "; ".join(f"{self.text_of(entity)} {entity.label}" for entity in entities) or "no entity"
 
 
-def window_of(suspicion: Suspicion, length: Callable[[str], int] = len) -> Window:
-    """Show a suspicion's words.
+def window_of(issue: LabelIssue, length: Callable[[str], int] = len) -> Window:
+    """Show an issue's words.
 
     length (callable): how a tool counts characters: ``len`` or ``utf16_length``.
     RAISES (ValueError): S190 if the words are not those around the region.
     """
-    problem = _problem(suspicion)
+    problem = _problem(issue)
     if problem:
-        raise SeginfError(Errors.S190.format(suspicion=suspicion.id, problem=problem))
-    words = tuple(map(showable, suspicion.words))
+        raise SeginfError(Errors.S190.format(issue=issue.id, problem=problem))
+    words = tuple(map(showable, issue.words))
     starts, ends, position = [], [], 0
-    for word, space in zip(words, suspicion.spaces):
+    for word, space in zip(words, issue.spaces):
         starts.append(position)
         ends.append(position + length(word))
         position = ends[-1] + space
-    last = suspicion.first + len(words)
-    whole = [entity for entity in suspicion.entities if suspicion.first <= entity.start and entity.end <= last]
-    cut = tuple(entity for entity in suspicion.entities if entity not in whole)
+    last = issue.first + len(words)
+    whole = [entity for entity in issue.entities if issue.first <= entity.start and entity.end <= last]
+    cut = tuple(entity for entity in issue.entities if entity not in whole)
     places = (tuple(starts), tuple(ends))
-    return Window(suspicion.first, words, suspicion.spaces, tuple(sorted(whole)), cut, *places)
+    return Window(issue.first, words, issue.spaces, tuple(sorted(whole)), cut, *places)
 
 
-def proposed(suspicion: Suspicion, window: Window) -> tuple[Entity, ...]:
+def proposed(issue: LabelIssue, window: Window) -> tuple[Entity, ...]:
     """The entities of the window as they would be if the suggestion were accepted."""
-    others = [entity for entity in window.entities if not suspicion.start <= entity.start < suspicion.end]
-    return tuple(sorted([*others, *suspicion.suggested]))
+    others = [entity for entity in window.entities if not issue.start <= entity.start < issue.end]
+    return tuple(sorted([*others, *issue.suggested]))
 
 
 def showable(word: str) -> str:
@@ -114,16 +115,15 @@ def _showable(character: str) -> str:
     return STAND_IN if refused else character
 
 
-def _problem(suspicion: Suspicion) -> str:
-    last = suspicion.first + len(suspicion.words)
-    if len(suspicion.words) != len(suspicion.spaces):
-        return f"it has {len(suspicion.words)} words and {len(suspicion.spaces)} spaces"
-    if not suspicion.first <= suspicion.start < suspicion.end <= last:
-        return f"its region is not among its words {suspicion.first} to {last}"
-    inside = [entity for entity in suspicion.entities if suspicion.start < entity.end and entity.start < suspicion.end]
-    if sorted(inside) != sorted(suspicion.current):
+def _problem(issue: LabelIssue) -> str:
+    last = issue.first + len(issue.words)
+    if len(issue.words) != len(issue.spaces):
+        return f"it has {len(issue.words)} words and {len(issue.spaces)} spaces"
+    if not issue.first <= issue.start < issue.end <= last:
+        return f"its region is not among its words {issue.first} to {last}"
+    if sorted(touching(issue.start, issue.end, issue.entities)) != sorted(issue.current):
         return "the entities of its region are not its current ones"
-    for entity in (*suspicion.current, *suspicion.suggested):
-        if not suspicion.start <= entity.start < entity.end <= suspicion.end:
+    for entity in (*issue.current, *issue.suggested):
+        if not issue.start <= entity.start < entity.end <= issue.end:
             return f"the entity {entity.start}-{entity.end} {entity.label} is not inside its region"
     return ""

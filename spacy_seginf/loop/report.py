@@ -9,11 +9,11 @@ from ..rendering.markdown import markdown_table, markdown_text
 
 def curation_page(result: Mapping[str, Any]) -> str:
     """Write a page of what ``loop.json`` holds."""
-    parts = ["# Find, decide, put right, train again", ""]
+    parts = ["# Find, decide, correct, train again", ""]
     if "read" in result:
         parts += [
-            f"{result['read']:,} looks at {result['spans']:,} spans: {result['wrong']:,} of them were wrong "
-            f"(mean precision of a look: {result['precision']:.2f}).",
+            f"{result['read']:,} items reviewed, {result['spans']:,} spans: {result['wrong']:,} of them were wrong "
+            f"(mean precision of an item: {result['precision']:.2f}).",
             "",
         ]
         rows = [[kind, *(str(count) for count in counts.values())] for kind, counts in result["by_kind"].items()]
@@ -35,9 +35,9 @@ def curation_page(result: Mapping[str, Any]) -> str:
         rows = [
             [name, str(count), f"{found:.1%}", f"{score:.4f}"]
             for name, curve in result["curves"].items()
-            for count, found, score in zip(curve["looks"], curve["wrong_found"], curve["f1"])
+            for count, found, score in zip(curve["reviewed"], curve["wrong_found"], curve["f1"])
         ]
-        header = ["order", "looks", "wrong tokens found", "F1 of the head refit"]
+        header = ["order", "items reviewed", "wrong tokens found", "F1 of the head refit"]
         note = "The head is refit on frozen features, which the wrong labels have shaped; the table above trains anew."
-        parts += [markdown_table(header, rows), "", note, "", "A look at a family shows all its spans.", ""]
+        parts += [markdown_table(header, rows), "", note, "", "A family is one item with all its spans.", ""]
     return "\n".join(parts)

@@ -8,23 +8,24 @@ from typing import Iterable, Iterator, Optional, Sequence
 import numpy
 
 from ..crf.schemes import Entity
-from ..curation.ranking import Suspect
-from ..curation.readings import Reading
+from ..curation.candidates import Annotation
+from ..curation.finding import IssueFinder
+from ..curation.ranking import ScoredIssue
+from ..curation.regions import Correction, grown, within
 from ..curation.source import LabelSource
-from ..curation.suspecting import Decided, Suspector
 from ..errors import Errors, SeginfError
 
 
 @dataclass(frozen=True)
-class Look:
+class ReviewedItem:
     """What was read at once: a span, or the spans of a family.
 
-    decided (tuple of Decided): what they hold in truth.
-    suspects (tuple of Suspect): what was suspected there; empty if the order knew no suggestions.
+    decided (tuple of Correction): what they hold in truth.
+    issues (tuple of ScoredIssue): what was suspected there; empty if the order knew no suggestions.
     """
 
-    decided: tuple[Decided, ...]
-    suspects: tuple[Suspect, ...] = ()
+    decided: tuple[Correction, ...]
+    issues: tuple[ScoredIssue, ...] = ()
 
     @property
     def precision(self) -> float:
@@ -32,12 +33,12 @@ class Look:
         return sum(one.wrong for one in self.decided) / len(self.decided)
 
     def by_kind(self) -> Iterator[tuple[str, bool, bool]]:
-        """Yield of each span what was suspected (see ``records.KINDS``), whether it was wrong, and whether the
+        """Yield of each span what was suspected (see ``regions.KINDS``), whether it was wrong, and whether the
         suggestion was what it holds in truth."""
-        for one, suspect in zip(self.decided, self.suspects):
-            outside = [e for e in one.current if e.end <= suspect.start or suspect.end <= e.start]
-            suggested = tuple(sorted((*outside, *suspect.suggested)))
-            yield suspect.kind, one.wrong, one.wrong and suggested == one.entities
+        for one, issue in zip(self.decided, self.issues):
+            outside = [e for e in one.current if e.end <= issue.start or issue.end <= e.start]
+            suggested = tuple(sorted((*outside, *issue.suggested)))
+            yield issue.kind, one.wrong, one.wrong and suggested == one.entities
 
 
 class Reviewer:
@@ -53,70 +54,64 @@ class Reviewer:
         self.source, self.truth = source, truth
         self.wrong = truth != source.labels
 
-    def decide(self, document: int, start: int, end: int) -> Decided:
+    def decide(self, document: int, start: int, end: int) -> Correction:
         """Say what a region should hold. It grows until it cuts no entity, neither a present nor a true one."""
         first, length = int(self.source.data.starts[document]), self.source.data.lengths[document]
         rows = slice(first, first + length)
         now, true = self._entities(self.source.labels[rows]), self._entities(self.truth[rows])
-        grown = True
-        while grown:
-            touched = [one for one in (*now, *true) if one.start < end and start < one.end]
-            low, high = min([start, *(one.start for one in touched)]), max([end, *(one.end for one in touched)])
-            grown = (low, high) != (start, end)
-            start, end = low, high
-        inside = [tuple(one for one in side if start <= one.start and one.end <= end) for side in (now, true)]
-        return Decided(document, start, end, *inside)
+        start, end = grown(start, end, (*now, *true))
+        return Correction(start, end, within(start, end, true), document, within(start, end, now))
 
-    def look(self, suspects: Sequence[Suspect]) -> Look:
-        """Read some suspects at once."""
-        return Look(tuple(self.decide(one.document, one.start, one.end) for one in suspects), tuple(suspects))
+    def review(self, issues: Sequence[ScoredIssue]) -> ReviewedItem:
+        """Read some issues at once."""
+        return ReviewedItem(tuple(self.decide(one.document, one.start, one.end) for one in issues), tuple(issues))
 
-    def _entities(self, tags: numpy.ndarray) -> Reading:
+    def _entities(self, tags: numpy.ndarray) -> Annotation:
         return tuple(Entity(*place) for place in self.source.scheme.entities(tags.tolist()))
 
 
-def read_ranking(
-    suspector: Suspector, reviewer: Reviewer, looks: int, *, every: Optional[int] = None, families: bool = True
-) -> list[Look]:
-    """Read suspects in their order, until so many looks are used up.
+def review_ranking(
+    finder: IssueFinder, reviewer: Reviewer, budget: int, *, every: Optional[int] = None, families: bool = True
+) -> list[ReviewedItem]:
+    """Read issues in their order, until the review budget is used up.
 
-    every (int): after so many looks, what was decided feeds back into the order of the rest; None never does.
-    families (bool): whether a family is one look; else each of its spans is.
+    every (int): after so many items, what was decided feeds back into the order of the rest; None never does.
+    families (bool): whether a family is one item; else each of its spans is.
     """
-    done: list[Look] = []
-    decided: list[Decided] = []
-    while len(done) < looks:
-        wanted = looks - len(done) if every is None else min(every, looks - len(done))
-        batch = list(_batch(suspector, decided, wanted, families))
+    done: list[ReviewedItem] = []
+    decided: list[Correction] = []
+    while len(done) < budget:
+        wanted = budget - len(done) if every is None else min(every, budget - len(done))
+        batch = list(_batch(finder, decided, wanted, families))
         if not batch:
             break
-        for suspects in batch:
-            done.append(reviewer.look(suspects))
+        for issues in batch:
+            done.append(reviewer.review(issues))
             decided += done[-1].decided
     return done
 
 
-def read_spans(reviewer: Reviewer, spans: numpy.ndarray, scores: numpy.ndarray, looks: int) -> list[Look]:
-    """Read spans (ints, n x 3), the highest scores first, each in a look of its own; what a look before has shown is
+def review_spans(reviewer: Reviewer, spans: numpy.ndarray, scores: numpy.ndarray, budget: int) -> list[ReviewedItem]:
+    """Read spans (ints, n x 3), the highest scores first, each as an item of its own; what an item before has shown is
     passed over."""
-    done: list[Look] = []
+    done: list[ReviewedItem] = []
     seen: dict[int, list[tuple[int, int]]] = {}
     for number in numpy.argsort(-scores, kind="stable").tolist():
-        if len(done) == looks:
+        if len(done) == budget:
             break
         document, start, end = spans[number].tolist()
         if any(start < last and first < end for first, last in seen.get(document, ())):
             continue
-        done.append(Look((reviewer.decide(document, start, end),)))
+        done.append(ReviewedItem((reviewer.decide(document, start, end),)))
         seen.setdefault(document, []).extend((one.start, one.end) for one in done[-1].decided)
     return done
 
 
-def corrected_labels(source: LabelSource, looks: Sequence[Look]) -> numpy.ndarray:
+def corrected_labels(source: LabelSource, reviewed: Sequence[ReviewedItem]) -> numpy.ndarray:
     """Return the labels after what was read was put right (int64, tokens)."""
     labels = source.labels.copy()
-    for look in looks:
-        for one in look.decided:
+    for item in reviewed:
+        for one in item.decided:
             first = int(source.data.starts[one.document])
             labels[first + one.start : first + one.end] = 0
             for entity in one.entities:
@@ -125,22 +120,22 @@ def corrected_labels(source: LabelSource, looks: Sequence[Look]) -> numpy.ndarra
     return labels
 
 
-def found_tokens(reviewer: Reviewer, looks: Sequence[Look]) -> list[float]:
-    """Return the share of wrong tokens that were found after each look; a token counts once."""
+def found_tokens(reviewer: Reviewer, reviewed: Sequence[ReviewedItem]) -> list[float]:
+    """Return the share of wrong tokens that were found after each item; a token counts once."""
     seen = numpy.zeros(len(reviewer.wrong), dtype=bool)
     shares = []
-    for look in looks:
-        for one in look.decided:
+    for item in reviewed:
+        for one in item.decided:
             first = int(reviewer.source.data.starts[one.document])
             seen[first + one.start : first + one.end] = True
         shares.append(float((seen & reviewer.wrong).sum() / max(reviewer.wrong.sum(), 1)))
     return shares
 
 
-def counts_by_kind(looks: Iterable[Look]) -> dict[str, dict[str, int]]:
+def counts_by_kind(reviewed: Iterable[ReviewedItem]) -> dict[str, dict[str, int]]:
     """Count what was read by the kind of change that was suspected: "read", "wrong", and "suggestion_right"."""
     counts: dict[str, dict[str, int]] = {}
-    for kind, wrong, right in (entry for look in looks for entry in look.by_kind()):
+    for kind, wrong, right in (entry for item in reviewed for entry in item.by_kind()):
         own = counts.setdefault(kind, {"read": 0, "wrong": 0, "suggestion_right": 0})
         own["read"] += 1
         own["wrong"] += wrong
@@ -148,13 +143,15 @@ def counts_by_kind(looks: Iterable[Look]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _batch(suspector: Suspector, decided: Sequence[Decided], wanted: int, families: bool) -> Iterator[list[Suspect]]:
-    """Yield the suspects of the next looks."""
-    suspects = suspector.rank(decided)
+def _batch(
+    finder: IssueFinder, decided: Sequence[Correction], wanted: int, families: bool
+) -> Iterator[list[ScoredIssue]]:
+    """Yield the issues of the next items."""
+    issues = finder.rank(decided)
     if not families:
-        yield from ([one] for one in suspects[:wanted])
+        yield from ([one] for one in issues[:wanted])
         return
-    grouped: dict[int, list[Suspect]] = {}
-    for suspect in suspector.families(suspects[: suspector.considered]):
-        grouped.setdefault(suspect.family, []).append(suspect)
+    grouped: dict[int, list[ScoredIssue]] = {}
+    for issue in finder.families(issues[: finder.considered]):
+        grouped.setdefault(issue.family, []).append(issue)
     yield from list(grouped.values())[:wanted]

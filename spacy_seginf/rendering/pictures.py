@@ -1,18 +1,21 @@
-"""Pictures of what strangers wrote: texts that matplotlib shows as they are, and files that it can write.
+"""Pictures of what strangers wrote: texts that matplotlib shows as they are, files that it can write, and colours that
+colour-blind readers can tell apart.
 
-These figures are made without pyplot, so that the backend of a notebook stays what it is.
+Figures are made without pyplot, so that the backend of a notebook stays what it is.
 """
 
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ..errors import Errors, SeginfError
-from .plotting import write_figure
+from ..files import write_bytes
 from .text import shorten, visible
 
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 ENDINGS = (".png", ".svg", ".pdf")
 
 
@@ -38,7 +41,9 @@ def picture_text(text: str, limit: int = 40) -> str:
 
 
 def save_picture(figure: Any, path: Path) -> None:
-    """Write a figure. RAISES (ValueError): S110 without matplotlib, S220 if the file's name ends in no kind of picture.
+    """Write a figure, all of it or nothing.
+
+    RAISES (ValueError): S110 without matplotlib, S220 if the file's name ends in no kind of picture.
 
     Characters that matplotlib's font lacks become boxes; name fonts that have them in rcParams["font.family"].
     """
@@ -46,7 +51,9 @@ def save_picture(figure: Any, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
-        write_figure(figure, path)
+        content = BytesIO()
+        figure.savefig(content, dpi=150, format=path.suffix[1:].lower())
+    write_bytes(path, content.getvalue())
 
 
 def _figure_class() -> Any:

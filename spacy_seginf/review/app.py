@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Errors, SeginfError
-from .judging import read_said
+from .decide import read_answers
 from .page import head, policy, render
 from .state import Review
 
@@ -79,8 +79,8 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
 
     @app.get(f"/{token}/items/<int:number>")
     def item(number: int) -> Response:
-        if number >= len(review.suspicions):
-            abort(404, f"There is no suspicion {number}.")
+        if number >= len(review.issues):
+            abort(404, f"There is no issue {number}.")
         return answer(review.detail(number))
 
     @app.get(f"/{token}/decisions")
@@ -92,7 +92,7 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
         if request.mimetype != "application/json":
             abort(415, "Decisions are sent as JSON.")
         try:
-            said = read_said(json.loads(request.get_data()))
+            said = read_answers(json.loads(request.get_data()))
         except RecursionError:
             abort(400, "The decisions are no list.")
         except ValueError as error:

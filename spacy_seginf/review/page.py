@@ -13,7 +13,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from ..curation.records import VERSION
-from .shown import brief
+from .serialise import brief
 from .state import Review
 
 PAGES = Path(__file__).parent / "pages"
@@ -29,7 +29,7 @@ def head(review: Review) -> dict[str, Any]:
         "version": VERSION,
         "corpus": review.ranking.corpus,
         "reviewer": review.reviewer,
-        "total": len(review.suspicions),
+        "total": len(review.issues),
         "labels": review.labels(),
         "choices": tables.choices,
         "families": [{"shown": brief(family)} for family in tables.families],

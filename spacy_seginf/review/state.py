@@ -9,13 +9,13 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
-from ..curation.suspicions import Ranking, Suspicion
 from ..errors import Errors, SeginfError
-from .judging import Said, decide
-from .shown import Tables, brief, evidence_shown
+from .decide import Answer, decide
+from .serialise import Tables, brief, evidence_shown
 
-Evidence = Callable[[Suspicion], Mapping[str, Sequence[Mapping[str, Any]]]]
+Evidence = Callable[[LabelIssue], Mapping[str, Sequence[Mapping[str, Any]]]]
 
 
 LONG = 400  # characters of a problem
@@ -24,23 +24,23 @@ LONG = 400  # characters of a problem
 class Review:
     """A ranking under review by one person. Safe to use from several threads.
 
-    ranking (Ranking): what is reviewed; of several suspicions with one id, the first counts.
+    ranking (Ranking): what is reviewed; of several issues with one id, the first counts.
     path (Path): file of decisions; those of this reviewer are taken up again, and heard of when another server appends
         them.
     reviewer (str): whose decisions these are.
-    evidence (callable): gives "supporting" and "opposing" (and maybe "drives") of a suspicion that has neither; asked
+    evidence (callable): gives "supporting" and "opposing" (and maybe "mistakes") of an issue that has neither; asked
         when it is shown, once each, and never twice at the same time.
     RAISES (ValueError): S170 or S224 if the file is broken or none, S182 if it is about another corpus.
     """
 
     def __init__(self, ranking: Ranking, path: Path, reviewer: str, evidence: Optional[Evidence] = None) -> None:
         self.ranking, self.path, self.reviewer = ranking, path, reviewer
-        self.suspicions = list({suspicion.id: suspicion for suspicion in reversed(ranking.suspicions)}.values())[::-1]
+        self.issues = list({issue.id: issue for issue in reversed(ranking.issues)}.values())[::-1]
         self.saved = 0  # decisions since the start
-        self._numbers = {suspicion.id: number for number, suspicion in enumerate(self.suspicions)}
+        self._numbers = {issue.id: number for number, issue in enumerate(self.issues)}
         self._evidence = evidence
         self._found: dict[int, dict[str, Any]] = {}
-        self._words: dict[str, list[Decision]] = {}  # what was said of each suspicion and not taken back
+        self._words: dict[str, list[Decision]] = {}  # what was said of each issue and not taken back
         self._changes: list[dict[str, Any]] = []
         # Of what is in memory; of the file, for which others may have to be waited for; and of the index.
         self._lock, self._file_lock, self._evidence_lock = threading.Lock(), threading.Lock(), threading.Lock()
@@ -51,24 +51,24 @@ class Review:
             self._take(decision)
         self._changes.clear()
         self._labels = len(self.tables.labels)
-        self.rows = [self.tables.row(suspicion) for suspicion in self.suspicions]
+        self.rows = [self.tables.row(issue) for issue in self.issues]
 
     def detail(self, number: int, *, ask: bool = True) -> dict[str, Any]:
-        """Return all that is shown of a suspicion.
+        """Return all that is shown of an issue.
 
         number (int): its place in the ranking. ask (bool): whether to ask for evidence if that may take time; if not,
             the result says whether it is "pending".
         """
-        suspicion = self.suspicions[number]
-        shown = evidence_shown(vars(suspicion))
+        issue = self.issues[number]
+        shown = evidence_shown(vars(issue))
         found: Optional[dict[str, Any]] = shown
         if not (shown["supporting"] or shown["opposing"]) and self._evidence is not None:
             found = self._ask(number) if ask else self._found.get(number)
-        values = self.tables.detail(suspicion)
+        values = self.tables.detail(issue)
         return {"number": number, **self.rows[number], **values, **(found or shown), "pending": found is None}
 
     def states(self) -> list[dict[str, Any]]:
-        """Return the last word on each suspicion of which something was said."""
+        """Return the last word on each issue of which something was said."""
         with self._lock:
             return [self._state(number) for name, number in self._numbers.items() if self._words.get(name)]
 
@@ -83,7 +83,7 @@ class Review:
         with self._lock:
             return {"changes": self._changes[max(since, 0) :], "next": len(self._changes), "labels": self._added()}
 
-    def decide(self, said: Sequence[Said]) -> list[dict[str, Any]]:
+    def decide(self, said: Sequence[Answer]) -> list[dict[str, Any]]:
         """Save decisions, all or none, and return the changes. What was said already is not said again.
 
         RAISES (ValueError): S185 if one can't be taken, S171 if they can't be written.
@@ -124,14 +124,14 @@ class Review:
 
     def first(self) -> Optional[int]:
         """Return the most suspicious one that is open, or else the first of all; None if there is none."""
-        still_open = (number for number, suspicion in enumerate(self.suspicions) if not self._words.get(suspicion.id))
-        return next(still_open, 0 if self.suspicions else None)
+        still_open = (number for number, issue in enumerate(self.issues) if not self._words.get(issue.id))
+        return next(still_open, 0 if self.issues else None)
 
     def _read(self) -> list[Decision]:
         decisions = self._file.read()
         for decision in decisions:
             if decision.corpus and decision.corpus != self.ranking.corpus:
-                shown = {"suspicion": brief(decision.suspicion), "found": brief(decision.corpus[:8])}
+                shown = {"issue": brief(decision.issue), "found": brief(decision.corpus[:8])}
                 expected = brief(self.ranking.corpus[:8])
                 raise SeginfError(Errors.S182.format(path=self.path, expected=expected, **shown))
         return [decision for decision in decisions if decision.reviewer == self.reviewer]
@@ -157,44 +157,44 @@ class Review:
         assert self._evidence is not None
         with self._evidence_lock:
             if number not in self._found:
-                suspicion = self.suspicions[number]
+                issue = self.issues[number]
                 found: Mapping[str, Any] = {}
                 problem = ""
                 try:
-                    found = self._evidence(suspicion)
+                    found = self._evidence(issue)
                 except (ValueError, OSError) as error:  # there is enough to decide by without it
                     problem = str(error)
-                self._found[number] = {**evidence_shown({**vars(suspicion), **found}), "problem": brief(problem, LONG)}
+                self._found[number] = {**evidence_shown({**vars(issue), **found}), "problem": brief(problem, LONG)}
             return self._found[number]
 
-    def _decision(self, said: Said) -> Decision:
-        number = self._numbers.get(said.suspicion)
-        problem = "the ranking has no such suspicion" if number is None else ""
-        if number is not None and said.choice == "undo" and not self._words.get(said.suspicion):
+    def _decision(self, said: Answer) -> Decision:
+        number = self._numbers.get(said.issue)
+        problem = "the ranking has no such issue" if number is None else ""
+        if number is not None and said.choice == "undo" and not self._words.get(said.issue):
             problem = "there is nothing to take back"
         if problem or number is None:
-            raise SeginfError(Errors.S185.format(suspicion=brief(said.suspicion), problem=problem))
-        return decide(self.ranking, self.suspicions[number], said, self.reviewer)
+            raise SeginfError(Errors.S185.format(issue=brief(said.issue), problem=problem))
+        return decide(self.ranking, self.issues[number], said, self.reviewer)
 
     def _is_last(self, decision: Decision) -> bool:
         """Tell whether this is the last word already: an answer got lost and the page asks again."""
-        last = self._words.get(decision.suspicion, [])[-1:]
+        last = self._words.get(decision.issue, [])[-1:]
         return any(said.choice == decision.choice and said.entities == decision.entities for said in last)
 
     def _take(self, decision: Decision) -> Optional[dict[str, Any]]:
-        said = self._words.setdefault(decision.suspicion, [])
+        said = self._words.setdefault(decision.issue, [])
         if decision.choice == "undo":
             del said[-1:]
         else:
             said.append(decision)
-        number = self._numbers.get(decision.suspicion)
+        number = self._numbers.get(decision.issue)
         if number is None:  # of an older ranking
             return None
         self._changes.append({**self._state(number), "sequence": len(self._changes) + 1})
         return self._changes[-1]
 
     def _state(self, number: int) -> dict[str, Any]:
-        said = self._words.get(self.suspicions[number].id)
+        said = self._words.get(self.issues[number].id)
         if not said:
             return {"number": number, "choice": "", "entities": [], "together": False}
         last = said[-1]

@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ..curation.suspicions import Suspicion
+from ..curation.issues import LabelIssue
 from ..errors import Errors, SeginfError
 from ..files import write_text
 from .page import head, render
-from .shown import AROUND
+from .serialise import AROUND
 from .state import Review
 
 
@@ -31,24 +31,24 @@ def static_data(review: Review) -> dict[str, Any]:
     """
     exact: dict[str, int] = {}
     details = []
-    for number, suspicion in enumerate(review.suspicions):
+    for number, issue in enumerate(review.issues):
         detail = review.detail(number)
-        details.append({**detail, "exact": _exact(suspicion, detail, exact)})
+        details.append({**detail, "exact": _exact(issue, detail, exact)})
     data = head(review)
     for shown, family in zip(data["families"], review.tables.families):
         shown["family"] = exact.setdefault(family, len(exact))
-    identifiers = "\n".join(suspicion.id for suspicion in review.suspicions)
+    identifiers = "\n".join(issue.id for issue in review.issues)
     key = hashlib.sha256(f"{review.ranking.corpus}\n{identifiers}".encode("utf8", "backslashreplace")).hexdigest()[:16]
     return {**data, "rows": review.rows, "details": details, "texts": list(exact), "key": key, "first": review.first()}
 
 
-def _exact(suspicion: Suspicion, detail: dict[str, Any], exact: dict[str, int]) -> dict[str, Any]:
+def _exact(issue: LabelIssue, detail: dict[str, Any], exact: dict[str, int]) -> dict[str, Any]:
     """Return numbers of the document's id and of those words that are shown otherwise (by place among the words)."""
-    first = max(suspicion.first, suspicion.start - AROUND)
-    words = suspicion.words[first - suspicion.first :]
+    first = max(issue.first, issue.start - AROUND)
+    words = issue.words[first - issue.first :]
     differing = {
         place: exact.setdefault(word, len(exact))
         for place, (word, shown) in enumerate(zip(words, detail["words"]))
         if word != shown
     }
-    return {"document": exact.setdefault(suspicion.document, len(exact)), "words": differing}
+    return {"document": exact.setdefault(issue.document, len(exact)), "words": differing}

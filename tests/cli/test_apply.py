@@ -61,7 +61,7 @@ def test_a_corrected_corpus_in_the_format_it_came_in(tmp_path, ann, ben, name):
     before = corpus.read_bytes()
     output = tmp_path / "new" / name
     plan = apply(corpus, output, [ann, ben], labels=["ORG"])
-    assert [(change.number, change.kind, change.reviewers) for change in plan.changes] == [
+    assert [(change.document, change.kind, change.reviewers) for change in plan.changes] == [
         (0, "relabel", ("ann", "ben")),
         (2, "rebound", ("ann",)),
     ]

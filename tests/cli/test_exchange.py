@@ -1,4 +1,4 @@
-"""`python -m spacy seginf export` and `import`: suspicions to annotation tools, and decisions back."""
+"""`python -m spacy seginf export` and `import`: issues to annotation tools, and decisions back."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from spacy_seginf.curation.records import read_decisions, write_ranking
 from spacy_seginf.exchange.formats import FORMATS
 
 from ..exchange.making import example, ranking_of
-from ..exchange.test_incorrect_spans import suspicion_in
+from ..exchange.test_incorrect_spans import issue_in
 from .running import run
 
 
 @pytest.fixture
 def ranked(tmp_path):
-    path = tmp_path / "suspicions.jsonl"
+    path = tmp_path / "issues.jsonl"
     write_ranking(path, ranking_of(example(), example(document="news-2"), example(document="news-3")))
     return path
 
@@ -35,7 +35,7 @@ def answer(path, *answers):
 def test_formats(ranked, tmp_path, name):
     tasks = tmp_path / f"tasks{FORMATS[name].suffix}"
     code, output = run("seginf", "export", ranked, tasks, "--format", name, "--top", 2)
-    assert code == 0 and "2 suspicions written" in output
+    assert code == 0 and "2 label issues written" in output
     assert tasks.exists() and (not FORMATS[name].beside or (tmp_path / (tasks.name + FORMATS[name].beside)).exists())
     code, output = run("seginf", "import", ranked, tasks, tmp_path / "decisions.jsonl", "-f", name, "-r", "Mira")
     assert code == 0 and "has no answers, so nothing was written" in output
@@ -90,10 +90,10 @@ def test_formats_are_guessed_where_only_one_fits(ranked, tmp_path):
 
 def test_whole_documents(train_examples, corpus_path, tmp_path):
     doc = train_examples[0].reference
-    ranked, tasks = tmp_path / "suspicions.jsonl", tmp_path / "tasks.spacy"
-    write_ranking(ranked, ranking_of(suspicion_in(doc, (3, 4), [])))
+    ranked, tasks = tmp_path / "issues.jsonl", tmp_path / "tasks.spacy"
+    write_ranking(ranked, ranking_of(issue_in(doc, (3, 4), [])))
     code, output = run("seginf", "export", ranked, tasks, "--corpus", corpus_path)
-    assert code == 0 and "1 suspicions written" in output
+    assert code == 0 and "1 label issues written" in output
     assert len(DocBin().from_disk(tasks)) == len(train_examples)
     with pytest.raises(ValueError, match=r"\[S109\] The format with a corpus is 'csv'. Use one of: incorrect-spans"):
         export(ranked, tmp_path / "tasks.csv", format="csv", corpus=corpus_path)

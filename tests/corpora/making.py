@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.crf.schemes import Entity
-from spacy_seginf.curation.records import Decision, suspicion_id
+from spacy_seginf.curation.records import Decision, issue_id
 
 WORDS = ["Ada", "Lind", "Tarnby", "Osted", "Veltra", "left", ".", "é", "\U0001d518", "שלום", "#", "O", "B-PER", "3"]
 LABELS = ["PER", "LOC", "ORG"]
@@ -86,7 +86,7 @@ def decide(identifier, words, entities, change, choice="label", reviewer="ann", 
     """Make the decision that a region holds something else (or, if "keep", what it holds)."""
     start, end, held = change
     current = tuple(one for one in entities if start <= one.start and one.end <= end)
-    name = suspicion_id(identifier, start, end, current)
+    name = issue_id(identifier, start, end, current)
     region = tuple(words[start:end])
     return Decision(name, identifier, start, end, region, current, choice, tuple(held), reviewer, **settings)
 

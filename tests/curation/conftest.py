@@ -22,7 +22,7 @@ LENGTHS = [7, 5, 0, 6, 1, 4] * 3
 
 @pytest.fixture(scope="session")
 def source():
-    """Documents with some missing labels, a head fitted to them, clean documents, and three checkpoints."""
+    """Documents with some missing labels, a head fitted to them, trusted documents, and three checkpoints."""
     generator = numpy.random.default_rng(0)
     data, _ = random_data(generator, LENGTHS, 3, 5)
     allowed = data.allowed.copy()
@@ -30,11 +30,11 @@ def source():
     allowed[30, :2] = True  # either of two
     data = HeadData(data.features, allowed, data.lengths)
     head, _, metric = fitted(data, 1.0)
-    clean, gold = random_data(generator, [4, 0, 6, 3], 3, 5)
-    documents = numpy.repeat(numpy.arange(4), clean.lengths)
-    offsets = numpy.arange(13) - clean.starts[documents]
+    trusted, gold = random_data(generator, [4, 0, 6, 3], 3, 5)
+    documents = numpy.repeat(numpy.arange(4), trusted.lengths)
+    offsets = numpy.arange(13) - trusted.starts[documents]
     segments = numpy.stack([documents, offsets, offsets + 1], axis=1)
-    texts = Texts([], HeadData(clean.features, one_label_each(gold, 3), clean.lengths), gold, segments)
+    texts = Texts([], HeadData(trusted.features, one_label_each(gold, 3), trusted.lengths), gold, segments)
     checkpoints = [generator.random(len(allowed)) for _ in range(3)]
     words = [generator.choice(["red", "green", "blue"], size=length).tolist() for length in LENGTHS]
     labels = complete_labels(data, head)

@@ -89,7 +89,7 @@ def test_changes_and_their_kinds(corpus):
     made = [decision(change) for change in changes[::-1]]
     made += [decision((0, 2, []), "train:2"), decision((2, 5, ENTITIES[1:]), "train:2", choice="keep")]
     plan = plan_changes(corpus, made)
-    assert [(one.number, one.start, one.kind) for one in plan.changes] == [
+    assert [(one.document, one.start, one.kind) for one in plan.changes] == [
         (0, 0, "relabel"),
         (0, 2, "add"),
         (0, 3, "rebound"),
@@ -179,7 +179,7 @@ def test_conflicts_are_errors_or_left_alone(corpus):
         "ben says tokens 0-1: right as annotated; eve says tokens 0-2: no entity"
     )
     plan = plan_changes(corpus, made, conflicts="skip")
-    assert [one.number for one in plan.changes] == [1]
+    assert [one.document for one in plan.changes] == [1]
     assert [len(conflict.decisions) for conflict in plan.conflicts] == [3]
 
 

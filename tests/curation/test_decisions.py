@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions, final_decisions, merge_decisions, now
-from spacy_seginf.curation.records import Decision, decision_line, read_decisions, suspicion_id
+from spacy_seginf.curation.records import Decision, decision_line, issue_id, read_decisions
 
 PER, ORG = (Entity(1, 3, "PER"),), (Entity(1, 3, "ORG"),)
 
 
 def decided(choice="accept", start=1, end=3, current=PER, entities=ORG, reviewer="ann", document="news-3"):
-    name = suspicion_id(document, start, end, current)
+    name = issue_id(document, start, end, current)
     return Decision(name, document, start, end, ("w",) * (end - start), current, choice, entities, reviewer)
 
 

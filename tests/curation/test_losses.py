@@ -98,8 +98,8 @@ def test_segment_self_influences(source):
 def test_blocks_change_nothing(source, monkeypatch):
     before = [compute(source) for compute in (norms.self_influences, norms.document_gradient_norms)]
     before += [compute(source, SEGMENTS) for compute in (losses.segment_losses, norms.segment_gradient_norms)]
-    monkeypatch.setattr(losses, "CHUNK", 2)
-    monkeypatch.setattr(norms, "CHUNK", 2)
+    monkeypatch.setattr(losses, "SEGMENTS", 2)
+    monkeypatch.setattr(norms, "GRADIENTS", 2)
     monkeypatch.setattr(norms, "DOCUMENT_TOKENS", 6)
     after = [compute(source) for compute in (norms.self_influences, norms.document_gradient_norms)]
     after += [compute(source, SEGMENTS) for compute in (losses.segment_losses, norms.segment_gradient_norms)]

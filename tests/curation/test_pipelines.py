@@ -10,9 +10,9 @@ import spacy
 
 from spacy_seginf.api.scores import score_labels as scores
 from spacy_seginf.curation.norms import segment_self_influences, self_influences
-from spacy_seginf.curation.reading import checkpoint_marginals, clean_texts
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import checkpoint_marginals, trusted_texts
 from spacy_seginf.tagger.head import head_of
 
 from ..cli.running import run
@@ -52,33 +52,33 @@ def test_held_out_probabilities_are_those_of_the_index(index):
 
 def test_trusted_documents(exact_nlp, index, train_examples):
     docs = [example.reference for example in train_examples]
-    trusted = clean_texts(exact_nlp, docs)
+    trusted = trusted_texts(exact_nlp, docs)
     assert len(trusted) == sum(map(len, docs)) and trusted.data.lengths == [len(doc) for doc in docs]
     numpy.testing.assert_array_equal(trusted.labels, index.labels)
     numpy.testing.assert_allclose(trusted.data.features, index.data.features, atol=5e-3)  # float16
     assert not any(doc.ents for doc in trusted.docs)
-    found = label_scores(LabelSource.of(index, trusted), ["clean_disagreement", "clean_opposition"])
-    assert found["clean_disagreement"].mean() < 0.2
+    found = label_scores(LabelSource.of(index, trusted), ["trusted_disagreement", "trusted_opposition"])
+    assert found["trusted_disagreement"].mean() < 0.2
 
 
 def test_unannotated_tokens_are_not_trusted(exact_nlp, train_examples):
     doc = train_examples[0].reference.copy()
     doc.set_ents([doc.ents[0]], missing=[doc[3:5]], default="outside")
-    trusted = clean_texts(exact_nlp, [doc])
+    trusted = trusted_texts(exact_nlp, [doc])
     assert 3 not in trusted.segments[:, 1] and len(trusted) < len(doc)
-    assert len(clean_texts(exact_nlp, [])) == 0
+    assert len(trusted_texts(exact_nlp, [])) == 0
 
 
 def test_checkpoints(train_examples):
     docs = [example.reference for example in train_examples]
     pipelines = [make_tagger(train_examples, steps=steps) for steps in (0, 4)]
-    trusted = clean_texts(pipelines[0], docs)
+    trusted = trusted_texts(pipelines[0], docs)
     found = checkpoint_marginals(pipelines, docs, trusted.labels)
     assert [values.shape for values in found] == [(len(trusted.labels),)] * 2
     assert found[1].mean() > found[0].mean() + 0.1  # it learned its labels
     tagger = pipelines[1].get_pipe("crf_tagger")
     raw = tagger.model.predict([example.predicted for example in train_examples])
-    data = clean_texts(pipelines[1], docs).data
+    data = trusted_texts(pipelines[1], docs).data
     marginals = head_of(tagger.model).marginals(data, raw.emissions.astype("float64"))
     numpy.testing.assert_allclose(found[1], marginals[numpy.arange(len(marginals)), trusted.labels], atol=1e-4)
     other = make_tagger(train_examples, steps=0, scheme="IO")
@@ -121,9 +121,9 @@ def test_command(exact_path, tmp_path, train_examples):
 
 @pytest.mark.parametrize("level", ["token", "segment", "document"])
 def test_levels(exact_path, level, tmp_path, corpus_path):
-    names = "held_out_loss,segment_loss,document_loss,clean_opposition"
+    names = "held_out_loss,segment_loss,document_loss,trusted_opposition"
     path = tmp_path / "list.jsonl"
-    arguments = ["-s", names, "-l", level, "-k", 3, "-o", path, "--clean", corpus_path, "--how", "mean"]
+    arguments = ["-s", names, "-l", level, "-k", 3, "-o", path, "--trusted", corpus_path, "--how", "mean"]
     code, _ = run("seginf", "scores", exact_path, *arguments)
     assert code == 0
     entries = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
@@ -137,11 +137,11 @@ def test_levels(exact_path, level, tmp_path, corpus_path):
     [
         (["--scores", "nonsense"], "S106"),
         (["--scores", ","], "S106"),
-        (["--scores", "clean_opposition"], "S107"),
+        (["--scores", "trusted_opposition"], "S107"),
         (["--scores", "variability"], "S107"),
         (["--level", "sentence"], "S109"),
         (["--scores", "conditional_loss", "--how", "median"], "S109"),
-        (["--clean", "nowhere.spacy"], "S040"),
+        (["--trusted", "nowhere.spacy"], "S040"),
     ],
 )
 def test_what_cannot_be_done(exact_path, arguments, code):

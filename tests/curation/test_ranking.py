@@ -1,4 +1,4 @@
-"""Regions and their readings against enumeration; opinions, families and feedback against what they mean."""
+"""Regions and their candidates against enumeration; predictions, families and feedback against what they mean."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from spacy_seginf.crf.schemes import TAG, Entity, TagScheme
+from spacy_seginf.curation.candidates import REACH, Predictions, Regions, find_regions, tags_of
 from spacy_seginf.curation.families import LARGEST, find_families
-from spacy_seginf.curation.feedback import EVEN, VARIANCE, Traits, feedback_factors, heard_labels
-from spacy_seginf.curation.opinions import (
+from spacy_seginf.curation.feedback import EVEN, VARIANCE, Traits, feedback_factors, propagated_labels
+from spacy_seginf.curation.predictors import (
     Trusted,
     folds_of,
-    head_opinion,
-    held_out_opinion,
-    neighbours_opinion,
-    telling,
-    trusted_head,
+    head_predictions,
+    informative,
+    neighbour_predictions,
+    out_of_fold_predictions,
     unannotated,
 )
-from spacy_seginf.curation.ranking import kind_of, overlapping_left_out, span_of, suspects_of
-from spacy_seginf.curation.readings import REACH, Opinion, Regions, find_regions, tags_of
+from spacy_seginf.curation.ranking import overlapping_left_out, score_regions, span_of
+from spacy_seginf.curation.regions import kind_of
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.trusted import trusted_head
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.effects import complete_labels
 from spacy_seginf.influence.fit import fit_head, loss_and_gradient
@@ -57,34 +58,36 @@ def trusted_of(generator, lengths, certain=None):
     return Trusted(data, labels, numpy.ones(len(labels), dtype=bool) if certain is None else certain)
 
 
-def test_readings_are_scored_by_enumeration(two_types):
+def test_candidates_are_scored_by_enumeration(two_types):
     regions = Regions(two_types, find_regions(two_types, [(4, 3, 5, "A")]))
-    scores = regions.scores(head_opinion(two_types, two_types.head))
+    scores = regions.scores(head_predictions(two_types, two_types.head))
     for number, region in enumerate(regions.regions):
         first = int(two_types.data.starts[region.document])
         losses = []
-        for reading in region.readings:
+        for candidate in region.candidates:
             labels = two_types.labels.copy()
-            labels[first + region.start : first + region.end] = tags_of(SCHEME, reading, region.start, region.end)
+            labels[first + region.start : first + region.end] = tags_of(SCHEME, candidate, region.start, region.end)
             place = region.document, region.start, region.end
             losses.append(segment_loss(two_types.head, two_types.data, labels, place))
-        own = scores[regions.firsts[number] :][: len(region.readings)]
+        own = scores[regions.firsts[number] :][: len(region.candidates)]
         expected = -numpy.array(losses)
         numpy.testing.assert_allclose(own, expected - numpy.logaddexp.reduce(expected), atol=1e-8)
         best = 1 + int(expected[1:].argmax())
-        assert regions.reading(int(regions.best(scores)[number])) == region.readings[best]
+        assert regions.candidate(int(regions.best(scores)[number])) == region.candidates[best]
         assert regions.losses(scores)[number] == pytest.approx(-own[0])
     assert len(regions) == 9  # 7 entities, a pair that touches, and one that may be missing
 
 
-def test_readings_of_an_entity(two_types):
-    region = next(r for r in find_regions(two_types, []) if r.readings[0] == (Entity(2, 4, "A"),))
+def test_candidates_of_an_entity(two_types):
+    region = next(r for r in find_regions(two_types, []) if r.candidates[0] == (Entity(2, 4, "A"),))
     assert (region.document, region.start, region.end) == (0, 0, 5)  # up to the next entity, and to the start
-    readings = set(region.readings)
-    assert len(readings) == len(region.readings)
-    assert () in readings and (Entity(2, 4, "B"),) in readings
-    assert (Entity(2, 3, "A"),) in readings and (Entity(1, 4, "A"),) in readings and (Entity(2, 5, "A"),) in readings
-    assert all(region.start <= one.start < one.end <= region.end for reading in readings for one in reading)
+    candidates = set(region.candidates)
+    assert len(candidates) == len(region.candidates)
+    assert () in candidates and (Entity(2, 4, "B"),) in candidates
+    assert (
+        (Entity(2, 3, "A"),) in candidates and (Entity(1, 4, "A"),) in candidates and (Entity(2, 5, "A"),) in candidates
+    )
+    assert all(region.start <= one.start < one.end <= region.end for candidate in candidates for one in candidate)
 
 
 def test_an_entity_does_not_grow_over_what_is_not_annotated(two_types):
@@ -95,18 +98,18 @@ def test_an_entity_does_not_grow_over_what_is_not_annotated(two_types):
 
 
 def test_entities_that_touch_may_be_one(two_types):
-    merged = [r for r in find_regions(two_types, []) if len(r.readings[0]) == 2]
+    merged = [r for r in find_regions(two_types, []) if len(r.candidates[0]) == 2]
     assert [(r.document, r.start, r.end) for r in merged] == [(3, 0, 3)]
-    assert set(merged[0].readings[1:]) == {(Entity(0, 3, "B"),), (Entity(0, 3, "A"),)}
+    assert set(merged[0].candidates[1:]) == {(Entity(0, 3, "B"),), (Entity(0, 3, "A"),)}
 
 
-def test_long_entities_have_few_readings():
+def test_long_entities_have_few_candidates():
     tags = numpy.array([0] * 5 + [1] + [2] * 59 + [0] * 5)
     data = HeadData(numpy.zeros((70, 2), dtype="float32"), tags[:, None] == numpy.arange(5), [70])
     region = find_regions(LabelSource(data, tags, Head.zeros(data), None, Penalty(1.0), SCHEME), [])[0]
     assert (region.start, region.end) == (5 - REACH, 65 + REACH)
-    assert len(region.readings) < 100
-    kept = {one for reading in region.readings for one in reading}
+    assert len(region.candidates) < 100
+    kept = {one for candidate in region.candidates for one in candidate}
     assert Entity(5, 6, "A") in kept and Entity(64, 65, "A") in kept and Entity(5, 40, "A") not in kept
 
 
@@ -134,25 +137,25 @@ def test_nothing_to_rank():
     data = HeadData(numpy.zeros((2, 2), dtype="float32"), numpy.eye(5, dtype=bool)[[0, 0]], [2])
     source = LabelSource(data, numpy.array([0, 0]), Head.zeros(data), None, Penalty(1.0), SCHEME)
     regions = Regions(source, find_regions(source, []))
-    scores = regions.scores(head_opinion(source, source.head))
-    assert len(regions) == 0 and suspects_of(regions, scores, scores) == []
+    scores = regions.scores(head_predictions(source, source.head))
+    assert len(regions) == 0 and score_regions(regions, scores, scores) == []
 
 
 def test_heads_without_a_fold_are_refits(two_types):
-    opinion = held_out_opinion(two_types)
+    predictions = out_of_fold_predictions(two_types)
     for fold in range(5):
-        inside = numpy.flatnonzero(opinion.which == fold)
-        rest = numpy.flatnonzero(opinion.which != fold)
+        inside = numpy.flatnonzero(predictions.which == fold)
+        rest = numpy.flatnonzero(predictions.which != fold)
         rows = two_types.data.rows(rest)
         lengths = [two_types.data.lengths[n] for n in rest]
         data = HeadData(two_types.data.features[rows], two_types.data.allowed[rows], lengths)
         fit = fit_head(data, two_types.head, len(rows) / len(two_types.labels), 1e-9)
         own = two_types.data.rows(inside)
         emissions, transitions = scores_of(two_types, fit.head)
-        numpy.testing.assert_allclose(opinion.emissions[own], emissions[own], atol=0.05)
-        numpy.testing.assert_allclose(opinion.transitions[fold], transitions, atol=0.05)
+        numpy.testing.assert_allclose(predictions.emissions[own], emissions[own], atol=0.05)
+        numpy.testing.assert_allclose(predictions.transitions[fold], transitions, atol=0.05)
     unlike, _ = scores_of(two_types)
-    assert numpy.abs(opinion.emissions - unlike).max() > 0.1  # the labels were really held out
+    assert numpy.abs(predictions.emissions - unlike).max() > 0.1  # the labels were really held out
 
 
 def test_neighbours_are_the_nearest_trusted_tokens(two_types):
@@ -160,11 +163,11 @@ def test_neighbours_are_the_nearest_trusted_tokens(two_types):
     certain = generator.random(40) < 0.7
     trusted = trusted_of(generator, [15, 25], certain)
     rows = numpy.array([0, 4, 30])
-    opinion = neighbours_opinion(two_types, trusted, rows)
-    shares = numpy.exp(opinion.emissions)
+    predictions = neighbour_predictions(two_types, trusted, rows)
+    shares = numpy.exp(predictions.emissions)
     numpy.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-9)
     numpy.testing.assert_allclose(shares[1], 0.2)  # not asked about
-    told = telling(two_types, trusted)
+    told = informative(two_types, trusted)
     theirs = trusted.data.features[told].astype("float64")
     for row in rows:
         own = two_types.data.features[row].astype("float64")
@@ -173,12 +176,12 @@ def test_neighbours_are_the_nearest_trusted_tokens(two_types):
         weights = numpy.maximum(cosines[nearest], 1e-12)
         expected = 0.05 / 5 + 0.95 * numpy.bincount(trusted.labels[told][nearest], weights, 5) / weights.sum()
         numpy.testing.assert_allclose(shares[row], expected, rtol=1e-5)
-    assert not opinion.transitions.any()
+    assert not predictions.transitions.any()
 
 
 def test_a_trusted_head_is_an_optimum_on_the_trusted_labels():
     trusted = trusted_of(numpy.random.default_rng(2), [9] * 12)
-    head = trusted_head(trusted)
+    head = trusted_head(trusted.data)
     penalties = [10.0 ** (k / 2) for k in range(-3, 8)]
     losses = [loss_and_gradient(trusted.data, head, l2)[0] - fit_head(trusted.data, head, l2).loss for l2 in penalties]
     assert min(losses) < 0.05 < sorted(losses)[1]  # of one penalty, and of no other
@@ -186,7 +189,7 @@ def test_a_trusted_head_is_an_optimum_on_the_trusted_labels():
 
 def test_certain_tokens_far_from_entities_tell_nothing(two_types):
     texts = Trusted(two_types.data, two_types.labels, two_types.known)
-    told = telling(two_types, texts)
+    told = informative(two_types, texts)
     inside = two_types.labels != 0
     near = inside | numpy.append(inside[1:], False) | numpy.append(False, inside[:-1])
     assert told[inside].all() and (told[near] == two_types.known[near]).all()
@@ -203,20 +206,20 @@ def test_entities_that_a_head_sees_are_outside_of_annotated_ones(two_types):
         assert (two_types.labels[rows] == 0).all() and two_types.known[rows].all() and label in SCHEME.labels
 
 
-def test_overlapping_suspects_are_read_once(two_types):
+def test_overlapping_issues_are_read_once(two_types):
     regions = Regions(two_types, find_regions(two_types, [(4, 3, 5, "A"), (4, 4, 6, "A")]))
-    scores = regions.scores(head_opinion(two_types, two_types.head))
-    suspects = suspects_of(regions, scores, scores)
-    ranked = overlapping_left_out(suspects)
+    scores = regions.scores(head_predictions(two_types, two_types.head))
+    issues = score_regions(regions, scores, scores)
+    ranked = overlapping_left_out(issues)
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
-    for one in suspects:
-        rivals = [other for other in suspects if other.document == one.document and overlap(one, other)]
+    for one in issues:
+        rivals = [other for other in issues if other.document == one.document and overlap(one, other)]
         before = max(rivals, key=lambda other: (other.score, -other.region))
         assert before in ranked
         assert sum(other in ranked and overlap(one, other) for other in rivals) >= 1
     for one in ranked:
         assert sum(overlap(one, other) for other in ranked if other.document == one.document) == 1
-    rest = overlapping_left_out(suspects, [(0, 2, 4)])
+    rest = overlapping_left_out(issues, [(0, 2, 4)])
     assert not any(one.document == 0 and one.start < 4 and one.end > 2 for one in rest)
 
 
@@ -324,18 +327,18 @@ def test_feedback_does_not_depend_on_the_order_of_decisions(traits):
 def test_the_label_of_what_is_most_alike_is_heard(traits):
     alike = Traits(numpy.tile(traits.directions[:1], (4, 1)), numpy.array([0, 0, 0, 1]), 0.8)
     outcomes = [(Entity(0, 1, "B"),)]
-    assert heard_labels(alike, numpy.array([1]), outcomes, 4) == ["B", "B", "B", ""]
-    assert heard_labels(alike, numpy.array([1]), [()], 4) == [""] * 4
+    assert propagated_labels(alike, numpy.array([1]), outcomes, 4) == ["B", "B", "B", ""]
+    assert propagated_labels(alike, numpy.array([1]), [()], 4) == [""] * 4
 
 
-def test_opinions_may_differ_by_document(two_types):
+def test_predictions_may_differ_by_document(two_types):
     regions = Regions(two_types, find_regions(two_types, []))
     generator = numpy.random.default_rng(9)
     emissions = generator.normal(size=(len(two_types.labels), 5))
     transitions = generator.normal(size=(2, 5, 5))
     which = numpy.arange(7) % 2
-    scores = regions.scores(Opinion(emissions, transitions, which))
+    scores = regions.scores(Predictions(emissions, transitions, which))
     for k in (0, 1):
-        alone = regions.scores(Opinion(emissions, transitions[k : k + 1], numpy.zeros(7, dtype=int)))
+        alone = regions.scores(Predictions(emissions, transitions[k : k + 1], numpy.zeros(7, dtype=int)))
         own = which[regions.documents[regions.owners]] == k
         numpy.testing.assert_allclose(scores[own], alone[own])

@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_seginf.crf.schemes import Entity
+from spacy_seginf.curation.issues import LabelIssue, Ranking
 from spacy_seginf.curation.records import (
     CHOICES,
-    KINDS,
     Decision,
     corpus_digest,
     decision_line,
+    issue_id,
     read_decisions,
     read_ranking,
-    suspicion_id,
     write_ranking,
 )
-from spacy_seginf.curation.suspicions import Ranking, Suspicion
+from spacy_seginf.curation.regions import KINDS
 
 from ..review.making import small_ranking
 
@@ -35,7 +35,7 @@ TUPLES = ENTITIES.map(tuple)
 DECISIONS = st.builds(
     lambda span, **values: Decision(start=span[0], end=span[1], **values),
     SPANS,
-    suspicion=TEXT,
+    issue=TEXT,
     document=TEXT,
     words=st.lists(TEXT).map(tuple),
     current=TUPLES,
@@ -51,15 +51,15 @@ PLACES = {"start": st.integers(0, 99), "end": st.integers(0, 99), "offset": st.i
 DICTS = st.lists(st.fixed_dictionaries({}, optional={"text": TEXT, "label": TEXT, **PLACES}), max_size=3).map(tuple)
 
 
-def suspicion(span, before, after, words, **values):
+def issue(span, before, after, words, **values):
     """A region with some words around it, or without any."""
     first = max(0, span[0] - before)
     words = tuple(words[: 1 + number % 2] for number in range(span[1] + after - first)) if words else ()
-    return Suspicion(start=span[0], end=span[1], first=first, words=words, **values)
+    return LabelIssue(start=span[0], end=span[1], first=first, words=words, **values)
 
 
-SUSPICIONS = st.builds(
-    suspicion,
+ISSUES = st.builds(
+    issue,
     SPANS,
     st.integers(0, 3),
     st.integers(0, 3),
@@ -76,7 +76,7 @@ SUSPICIONS = st.builds(
     spaces=st.lists(st.booleans()).map(tuple),
     entities=TUPLES,
     reasons=st.lists(TEXT).map(tuple),
-    drives=DICTS,
+    mistakes=DICTS,
     supporting=DICTS,
     opposing=DICTS,
     file=TEXT,
@@ -102,9 +102,9 @@ def test_decisions_are_read_as_they_were_written(decisions):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(SUSPICIONS, max_size=3), TEXT, st.lists(TEXT, max_size=3), st.dictionaries(st.text(), st.integers()))
-def test_rankings_are_read_as_they_were_written(suspicions, corpus, labels, about):
-    ranking = Ranking(tuple(suspicions), corpus, tuple(labels), "BILUO", about)
+@given(st.lists(ISSUES, max_size=3), TEXT, st.lists(TEXT, max_size=3), st.dictionaries(st.text(), st.integers()))
+def test_rankings_are_read_as_they_were_written(issues, corpus, labels, about):
+    ranking = Ranking(tuple(issues), corpus, tuple(labels), "BILUO", about)
     with tempfile.TemporaryDirectory() as folder:
         write_ranking(Path(folder) / "ranking.jsonl", ranking)
         assert read_ranking(Path(folder) / "ranking.jsonl") == ranking
@@ -184,7 +184,7 @@ HEAD = {"seginf": "ranking", "version": 1, "corpus": "", "labels": [], "scheme":
     [
         [],
         [{}],
-        [{**HEAD, "version": 2}],
+        [{**HEAD, "version": 3}],
         [{**HEAD, "about": "abc"}],
         [{**HEAD, "about": [1]}],
         [{**HEAD, "labels": None}],
@@ -199,11 +199,24 @@ def test_files_that_are_no_ranking(lines):
 
 
 @pytest.mark.parametrize("change", [{"kind": "odd"}, {"start": 5, "end": 5}, {"document": 3}, {"extra": 1}])
-def test_lines_that_are_no_suspicion(change):
-    suspicion = Suspicion("a", "news-1", 0, 1, "remove", (), (), 1.0, 0.5, 0.5)
-    folder, path = written(json.dumps(HEAD) + "\n" + json.dumps({**asdict(suspicion), **change}) + "\n")
-    with folder, pytest.raises(ValueError, match=r"\[S170\] .*line 2, is no suspicion"):
+def test_lines_that_are_no_issue(change):
+    issue = LabelIssue("a", "news-1", 0, 1, "remove", (), (), 1.0, 0.5, 0.5)
+    folder, path = written(json.dumps(HEAD) + "\n" + json.dumps({**asdict(issue), **change}) + "\n")
+    with folder, pytest.raises(ValueError, match=r"\[S170\] .*line 2, is no issue"):
         read_ranking(path)
+
+
+def test_what_version_1_wrote_is_read():
+    old = {**json.loads(decision_line(GOOD)), "version": 1}
+    old["suspicion"] = old.pop("issue")
+    folder, path = written(json.dumps(old) + "\n" + decision_line(GOOD))
+    with folder:
+        assert read_decisions(path) == [GOOD, GOOD]
+    line = asdict(small_ranking().issues[0])
+    line["drives"] = line.pop("mistakes")
+    folder, path = written(json.dumps(HEAD) + "\n" + json.dumps(line) + "\n")
+    with folder:
+        assert read_ranking(path).issues == small_ranking().issues[:1]
 
 
 def test_files_that_are_not_there(tmp_path):
@@ -215,11 +228,11 @@ def test_files_that_are_not_there(tmp_path):
 @given(TEXT, SPANS, ENTITIES, st.randoms())
 def test_ids_do_not_depend_on_the_order_of_entities(document, span, entities, random):
     shuffled = random.sample(entities, len(entities))
-    name = suspicion_id(document, *span, entities)
-    assert name == suspicion_id(document, *span, shuffled)
+    name = issue_id(document, *span, entities)
+    assert name == issue_id(document, *span, shuffled)
     assert len(name) == 16 and set(name) <= set("0123456789abcdef")
-    assert name != suspicion_id(document, span[0], span[1] + 1, entities)
-    assert name != suspicion_id(document + "x", *span, entities)
+    assert name != issue_id(document, span[0], span[1] + 1, entities)
+    assert name != issue_id(document + "x", *span, entities)
 
 
 def test_digests_tell_corpora_apart():
@@ -242,8 +255,8 @@ def test_outcomes_and_regions():
     assert replace(GOOD, choice="keep").outcome == GOOD.current
     assert replace(GOOD, choice="skip").outcome is None and replace(GOOD, choice="undo").outcome is None
     words = ("met", "Ada", "Lind", ".")
-    suspicion = Suspicion("a", "news-1", 5, 7, "add", (), (), 1.0, 0.5, 0.5, words=words, first=4)
-    assert suspicion.region == ("Ada", "Lind")
+    issue = LabelIssue("a", "news-1", 5, 7, "add", (), (), 1.0, 0.5, 0.5, words=words, first=4)
+    assert issue.region == ("Ada", "Lind")
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\r\r\n"], ids=repr)
@@ -261,10 +274,10 @@ def test_files_that_any_editor_saved(mark, line_break):
 
 
 def test_numbers_that_are_not_finite(tmp_path):
-    good = Suspicion("i", "d", 1, 2, "relabel", (), (), math.inf, math.nan, 0.5)
+    good = LabelIssue("i", "d", 1, 2, "relabel", (), (), math.inf, math.nan, 0.5)
     write_ranking(tmp_path / "ranking.jsonl", Ranking((good,), "c", ("PER",)))
     ranking = read_ranking(tmp_path / "ranking.jsonl")
-    assert math.isnan(ranking.suspicions[0].score) and math.isnan(ranking.suspicions[0].probability)
+    assert math.isnan(ranking.issues[0].score) and math.isnan(ranking.issues[0].probability)
     assert "nan" in ranking._repr_html_()
 
 
@@ -288,8 +301,8 @@ def test_numbers_that_are_not_finite(tmp_path):
             {"score": "high"},
             {"end": 1e300},
         ),
-        *({"supporting": [3]}, {"opposing": {"a": 1}}, {"drives": ["x"]}, {"drives": [{"offset": None}]}),
-        *({"supporting": [{"offset": -1}]}, {"opposing": [{"start": 2**63}]}, {"drives": [{"text": 3}]}),
+        *({"supporting": [3]}, {"opposing": {"a": 1}}, {"mistakes": ["x"]}, {"mistakes": [{"offset": None}]}),
+        *({"supporting": [{"offset": -1}]}, {"opposing": [{"start": 2**63}]}, {"mistakes": [{"text": 3}]}),
         *(
             {"supporting": [{"effect": "x"}]},
             {"opposing": [{"label": None}]},
@@ -298,12 +311,12 @@ def test_numbers_that_are_not_finite(tmp_path):
     ],
     ids=str,
 )
-def test_fields_of_a_suspicion(tmp_path, change):
-    good = Suspicion("i", "d", 1, 2, "relabel", (), (), 1.0, 0.5, 0.5, words=("Ada", "Lind", "left"), first=0)
+def test_fields_of_an_issue(tmp_path, change):
+    good = LabelIssue("i", "d", 1, 2, "relabel", (), (), 1.0, 0.5, 0.5, words=("Ada", "Lind", "left"), first=0)
     path = tmp_path / "ranking.jsonl"
     write_ranking(path, Ranking((good,), "c", ("PER",)))
     head, line = path.read_text().splitlines()
-    assert read_ranking(path).suspicions == (good,)
+    assert read_ranking(path).issues == (good,)
     path.write_text(head + "\n" + json.dumps({**json.loads(line), **change}) + "\n")
     with pytest.raises(ValueError, match=r"\[S170\] .*ranking\.jsonl, line 2"):
         read_ranking(path)
@@ -311,7 +324,7 @@ def test_fields_of_a_suspicion(tmp_path, change):
 
 @pytest.mark.parametrize("place", ["id", "label"])
 def test_names_without_characters_are_refused(tmp_path, place):
-    """Corpora may hold lone surrogates; what names a suspicion or a type goes to files that can't."""
+    """Corpora may hold lone surrogates; what names a label issue or a type goes to files that can't."""
     path = tmp_path / "ranking.jsonl"
     write_ranking(path, small_ranking())
     head, first = path.read_text(encoding="utf8").splitlines()[:2]

@@ -100,9 +100,9 @@ def test_documents_by_themselves(source):
 def test_what_scores_need(source):
     with pytest.raises(ValueError, match=r"S106.*'nonsense'.*segment_loss"):
         label_scores(source, ["conditional_loss", "nonsense"])
-    bare = replace(source, clean=None, checkpoints=(), words=())
+    bare = replace(source, trusted=None, checkpoints=(), words=())
     for name, score in SCORES.items():
-        if score.needs in ("clean", "checkpoints", "words"):
+        if score.needs in ("trusted", "checkpoints", "words"):
             for compute in (label_scores, document_scores):
                 with pytest.raises(ValueError, match=rf"S107.*{name}.*{score.needs}"):
                     compute(bare, [name])
@@ -153,3 +153,8 @@ def test_levels():
     assert by_segment(values, lengths, segments[:0]).shape == (0,)
     with pytest.raises(ValueError, match="S109"):
         by_document(values, lengths, "median")
+
+
+def test_names_of_version_0_1(source):
+    old, new = "segment_clean_opposition", "segment_trusted_opposition"
+    numpy.testing.assert_array_equal(label_scores(source, [old])[old], label_scores(source, [new])[new])

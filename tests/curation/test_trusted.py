@@ -13,12 +13,12 @@ from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.head import Head
 
 from . import definitions
-from .test_clean import SEGMENTS
+from .test_opposition import SEGMENTS
 
 
 def test_losses_are_those_of_the_optimum_for_trusted_labels(source):
-    l2 = trusted_l2(source.clean.data)
-    own = replace(source, data=source.clean.data, labels=source.clean.labels, stored=None, words=())
+    l2 = trusted_l2(source.trusted.data)
+    own = replace(source, data=source.trusted.data, labels=source.trusted.labels, stored=None, words=())
 
     def objective(vector):
         head = Head.unpacked(vector, source.data.labels)
@@ -37,7 +37,7 @@ def test_a_mistake_that_is_made_everywhere_is_found(source):
     gold = source.labels
     wrong = gold == 2
     lies = replace(
-        source, labels=numpy.where(wrong, 0, gold), clean=replace(source.clean, data=source.data, labels=gold)
+        source, labels=numpy.where(wrong, 0, gold), trusted=replace(source.trusted, data=source.data, labels=gold)
     )
     found = trusted_losses(lies)
     assert numpy.median(found[wrong]) > numpy.quantile(found[~wrong], 0.9)
@@ -55,5 +55,5 @@ def test_the_penalty_is_one_that_held_out_trusted_labels_like(source):
 
 
 def test_without_trusted_labels(source):
-    nothing = replace(source.clean, segments=SEGMENTS[:0])
-    assert not trusted_losses(replace(source, clean=nothing)).any()
+    nothing = replace(source.trusted, segments=SEGMENTS[:0])
+    assert not trusted_losses(replace(source, trusted=nothing)).any()

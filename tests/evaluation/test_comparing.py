@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy
 
-from spacy_seginf.evaluation.intervals import estimate, wilson
+from experiments.common.shares import wilson
+from spacy_seginf.evaluation.intervals import estimate
 from spacy_seginf.evaluation.planted_truth import planted_ranks
 from spacy_seginf.evaluation.store import Store
 

@@ -13,7 +13,7 @@ from spacy_seginf.exchange.windows import utf16_length, window_of
 
 
 def spans_of(case, length=len):
-    window = window_of(case.suspicion, length)
+    window = window_of(case.issue, length)
     return [(entity, *window.characters(entity)) for entity in case.left]
 
 
@@ -41,7 +41,7 @@ def label_studio(path, cases, length=len):
             annotation["was_cancelled"] = True
         elif case.choice == "leave":
             annotation["lead_time"] = 3.5
-            window = window_of(case.suspicion)
+            window = window_of(case.issue)
             annotation["result"] = [
                 {
                     "id": f"x{start}",
@@ -99,7 +99,7 @@ def incorrect_spans(path, cases):
     for doc, case in zip(docs, cases, strict=True):
         if case.choice in ("skip", "untouched"):
             continue
-        one = case.suspicion
+        one = case.issue
         left = case.left
         if case.choice in ("accept", "keep"):
             others = set(one.entities) - set(one.current)

@@ -1,4 +1,4 @@
-"""Suspicions in invented texts, and annotators who answer them."""
+"""Label issues in invented texts, and annotators who answer them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies
 
 from spacy_seginf.crf.schemes import Entity
-from spacy_seginf.curation.records import Decision, suspicion_id
-from spacy_seginf.curation.suspicions import Ranking, Suspicion
+from spacy_seginf.curation.issues import LabelIssue, Ranking
+from spacy_seginf.curation.records import Decision, issue_id
 
 LABELS = ("PER", "LOC", 'R&D <"x">')
 WORDS = [
@@ -39,25 +39,25 @@ CHOICES = ("accept", "keep", "skip", "leave", "untouched")
 
 @dataclass(frozen=True)
 class Case:
-    """A suspicion, what an annotator does with it, and the entities that this leaves in the window."""
+    """A label issue, what an annotator does with it, and the entities that this leaves in the window."""
 
-    suspicion: Suspicion
+    issue: LabelIssue
     choice: str
     left: tuple[Entity, ...]
 
 
 def make(words, spaces, entities, region, suggested, first=0, document="news-0", **others):
-    """Make a suspicion; entities and region are numbered as in the document."""
+    """Make a label issue; entities and region are numbered as in the document."""
     start, end = region
     current = tuple(entity for entity in entities if start <= entity.start and entity.end <= end)
-    identifier = suspicion_id(document, start, end, current)
+    identifier = issue_id(document, start, end, current)
     values = {"words": tuple(words), "spaces": tuple(spaces), "first": first, "entities": tuple(entities), **others}
     place = (identifier, document, start, end, "relabel", current, tuple(suggested))
-    return Suspicion(*place, 1.5, 0.1, 0.8, **values)
+    return LabelIssue(*place, 1.5, 0.1, 0.8, **values)
 
 
 def example(emoji="🚀", **others):
-    """Make a suspicion of "Ada Lind met 🚀 Veltra in Osted ." in which Veltra is a PER and may be a LOC."""
+    """Make a label issue of "Ada Lind met 🚀 Veltra in Osted ." in which Veltra is a PER and may be a LOC."""
     words = ["Ada", "Lind", "met", emoji, "Veltra", "in", "Osted", "."]
     entities = [Entity(10, 12, "PER"), Entity(14, 15, "PER"), Entity(16, 17, "LOC")]
     spaces = [True] * 6 + [False, True]
@@ -65,13 +65,13 @@ def example(emoji="🚀", **others):
     return make(words, spaces, entities, (14, 15), [Entity(14, 15, "LOC")], **settings)
 
 
-def ranking_of(*suspicions):
-    return Ranking(tuple(suspicions), CORPUS, LABELS)
+def ranking_of(*issues):
+    return Ranking(tuple(issues), CORPUS, LABELS)
 
 
 def expected(case, ranking, reviewer, time):
-    """Find the decision by trying all regions around the suspicion's; None for what decides nothing."""
-    one = case.suspicion
+    """Find the decision by trying all regions around the issue's; None for what decides nothing."""
+    one = case.issue
     if case.choice == "untouched":
         return None
     start, end, left, choice = one.start, one.end, set(case.left), case.choice
@@ -122,7 +122,7 @@ def entities_in(draw, start, end):
 
 @strategies.composite
 def cases(draw, document="news-0"):
-    """Draw a suspicion and an answer: often what was annotated or suggested, else edits anywhere in the window."""
+    """Draw a label issue and an answer: often what was annotated or suggested, else edits anywhere in the window."""
     words = draw(strategies.lists(strategies.sampled_from(WORDS), min_size=1, max_size=8))
     spaces = draw(strategies.lists(strategies.booleans(), min_size=len(words), max_size=len(words)))
     first = draw(strategies.sampled_from([0, 7]))
@@ -133,9 +133,9 @@ def cases(draw, document="news-0"):
     end = draw(strategies.sampled_from([place for place in borders if place > start]))
     current = tuple(entity for entity in entities if start <= entity.start and entity.end <= end)
     suggested = draw(entities_in(start, end).filter(lambda found: found != current))
-    suspicion = make(words, spaces, entities, (start, end), suggested, first, document)
-    others = tuple(entity for entity in entities if entity not in suspicion.current)
+    issue = make(words, spaces, entities, (start, end), suggested, first, document)
+    others = tuple(entity for entity in entities if entity not in issue.current)
     lefts = [entities_in(first, last), strategies.just(entities), strategies.just((*others, *suggested))]
     inside = entities_in(start, end).map(lambda found: (*others, *found))
     left = draw(strategies.one_of(*lefts, inside))
-    return Case(suspicion, draw(strategies.sampled_from(CHOICES)), tuple(sorted(left)))
+    return Case(issue, draw(strategies.sampled_from(CHOICES)), tuple(sorted(left)))

@@ -22,8 +22,8 @@ def path(tmp_path):
     return tmp_path / "records.json"
 
 
-def written(path, *suspicions):
-    argilla.write(ranking_of(*suspicions), path)
+def written(path, *issues):
+    argilla.write(ranking_of(*issues), path)
     settings = path.with_name(path.name + ".settings.json")
     return json.loads(path.read_text(encoding="utf8")), json.loads(settings.read_text(encoding="utf8"))
 
@@ -41,9 +41,9 @@ def test_records(path):
 @given(case=cases())
 def test_server_takes_spans(path, case):
     """The server wants 0 <= start < end <= length, as Python counts it."""
-    (record,), _ = written(path, case.suspicion)
+    (record,), _ = written(path, case.issue)
     for entity in case.left:
-        start, end = window_of(case.suspicion, utf16_length).characters(entity)
+        start, end = window_of(case.issue, utf16_length).characters(entity)
         assert 0 <= start < end <= len(record["fields"]["text"])
 
 
@@ -111,10 +111,10 @@ def test_own_client(path, case):
     client = pytest.importorskip("argilla")
     from argilla.records._io import GenericIO, JsonIO
 
-    ranking = ranking_of(case.suspicion)
+    ranking = ranking_of(case.issue)
     argilla.write(ranking, path)
     (record,) = JsonIO._records_from_json(path)
-    assert record.id == case.suspicion.id
+    assert record.id == case.issue.id
     assert [one.question_name for one in record.suggestions] == ["entities", "verdict"]
     record.api_model()
     annotators.argilla(path, [case])

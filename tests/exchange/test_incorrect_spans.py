@@ -31,8 +31,8 @@ def mark(doc, *entities):
     doc.ents = [Span(doc, start, end, label) for start, end, label in entities]
 
 
-def suspicion_in(doc, region, suggested, window=None):
-    """Make a suspicion about a document of the shared corpus."""
+def issue_in(doc, region, suggested, window=None):
+    """Make a label issue about a document of the shared corpus."""
     first, last = window or (0, len(doc))
     tokens = doc[first:last]
     entities = [Entity(entity.start, entity.end, entity.label_) for entity in tokens.ents]
@@ -42,15 +42,15 @@ def suspicion_in(doc, region, suggested, window=None):
 
 @pytest.fixture
 def corpus(train_examples, corpus_path):
-    """The documents of the shared corpus, and two suspicions in the second and one in the sixth."""
+    """The documents of the shared corpus, and two issues in the second and one in the sixth."""
     docs = [one.reference for one in train_examples]
     plant, rain = docs[1], docs[5]  # "Norvik Steel opened a plant in Osted . Ada Lind runs it .", "It rained ..."
-    suspicions = [
-        suspicion_in(plant, (6, 7), [Entity(6, 7, "ORG")], (2, 11)),
-        suspicion_in(plant, (0, 2), [], (0, 8)),
-        suspicion_in(rain, (3, 5), [Entity(3, 4, "LOC")]),
+    issues = [
+        issue_in(plant, (6, 7), [Entity(6, 7, "ORG")], (2, 11)),
+        issue_in(plant, (0, 2), [], (0, 8)),
+        issue_in(rain, (3, 5), [Entity(3, 4, "LOC")]),
     ]
-    return docs, suspicions, corpus_path
+    return docs, issues, corpus_path
 
 
 def test_windows(path):
@@ -66,8 +66,8 @@ def test_windows(path):
 
 
 def test_documents(path, corpus):
-    docs, suspicions, corpus_path = corpus
-    ranking = ranking_of(*suspicions)
+    docs, issues, corpus_path = corpus
+    ranking = ranking_of(*issues)
     incorrect_spans.write_documents(ranking, path, corpus_path)
     found = documents(path)
     assert [doc.text for doc in found] == [doc.text for doc in docs]
@@ -87,8 +87,8 @@ def test_documents(path, corpus):
 @pytest.mark.filterwarnings("ignore")
 def test_ner_learns_from_them(path, corpus):
     """spaCy takes them: a span that is an entity and an incorrect one in the same document would raise."""
-    _, suspicions, corpus_path = corpus
-    incorrect_spans.write_documents(ranking_of(*suspicions), path, corpus_path)
+    _, issues, corpus_path = corpus
+    incorrect_spans.write_documents(ranking_of(*issues), path, corpus_path)
     nlp = spacy.blank("xx")
     nlp.add_pipe("ner", config={"incorrect_spans_key": "incorrect_spans"})
     docs = list(DocBin().from_disk(path).get_docs(nlp.vocab))
@@ -125,8 +125,8 @@ def test_documents_that_were_changed(path):
     for facts, problem in [
         ({"first": "x", "tasks": [], "entities": []}, "was changed"),
         ({"first": 10}, "was changed"),
-        ({"first": 10, "tasks": [{}], "entities": []}, "does not say which suspicion"),
-        ({"first": 9}, "the words around the suspicion"),
+        ({"first": 10, "tasks": [{}], "entities": []}, "does not say which issue"),
+        ({"first": 9}, "the words around the issue"),
     ]:
         incorrect_spans.write(ranking, path)
         (doc,) = documents(path)

@@ -21,8 +21,8 @@ def path(tmp_path):
     return tmp_path / "tasks.json"
 
 
-def written(path, *suspicions):
-    label_studio.write(ranking_of(*suspicions), path)
+def written(path, *issues):
+    label_studio.write(ranking_of(*issues), path)
     return json.loads(path.read_text(encoding="utf8")), path.with_name(path.name + ".xml").read_text(encoding="utf8")
 
 
@@ -100,7 +100,7 @@ def test_own_library(path, case):
     interfaces = pytest.importorskip("label_studio_sdk.label_interface")
     from label_studio_sdk.label_interface.objects import TaskValue
 
-    (task,), text = written(path, case.suspicion)
+    (task,), text = written(path, case.issue)
     interface = interfaces.LabelInterface(text)
     interface.validate()
     assert set(interface.get_control("label").labels) == set(LABELS)
@@ -117,16 +117,16 @@ def test_own_library(path, case):
     for lead_time, choices in ((0.0, []), (2.0, ["keep"])):
         task["annotations"][0]["lead_time"] = lead_time
         path.write_text(json.dumps([task]))
-        found = label_studio.read(path, ranking_of(case.suspicion), "Mira")
+        found = label_studio.read(path, ranking_of(case.issue), "Mira")
         assert [decision.choice for decision in found] == choices
 
 
 def test_own_conversion(path, tmp_path):
     """Its converter gives the words of entities the types that were marked."""
     converter = pytest.importorskip("label_studio_sdk.converter")
-    suspicion = example(emoji="old")
-    _, interface = written(path, suspicion)
-    annotators.label_studio(path, [Case(suspicion, "keep", ())])
+    issue = example(emoji="old")
+    _, interface = written(path, issue)
+    annotators.label_studio(path, [Case(issue, "keep", ())])
     tool = converter.Converter(config=interface, project_dir=None)
     tool.convert_to_conll2003(str(path), str(tmp_path / "conll"), is_dir=False)
     lines = (tmp_path / "conll" / "result.conll").read_text().split("\n")

@@ -27,14 +27,14 @@ def rows_of(path):
 
 
 def test_rows(tmp_path):
-    suspicion = example(reasons=("Veltra is a LOC in 3 places", "rare"))
-    plain.write_jsonl(ranking_of(suspicion), tmp_path / "tasks.jsonl")
+    issue = example(reasons=("Veltra is a LOC in 3 places", "rare"))
+    plain.write_jsonl(ranking_of(issue), tmp_path / "tasks.jsonl")
     row = json.loads((tmp_path / "tasks.jsonl").read_text(encoding="utf8"))
     assert row["decision"] == "" and row["entities"] == [[10, 12, "PER"], [14, 15, "LOC"], [16, 17, "LOC"]]
     assert (row["annotated"], row["suggested"]) == ("Veltra PER", "Veltra LOC")
     assert row["tokens"] == "10:Ada 11:Lind 12:met 13:🚀 14:Veltra 15:in 16:Osted 17:."
     assert row["reasons"] == "Veltra is a LOC in 3 places; rare"
-    plain.write_csv(ranking_of(suspicion), tmp_path / "tasks.csv")
+    plain.write_csv(ranking_of(issue), tmp_path / "tasks.csv")
     assert (tmp_path / "tasks.csv").read_bytes().startswith(b"\xef\xbb\xbfdecision,entities,annotated")
     (cells,) = rows_of(tmp_path / "tasks.csv")
     assert cells["document"] == "'=news" and cells["start"] == "14" and json.loads(cells["entities"]) == row["entities"]
@@ -94,24 +94,24 @@ def test_no_cell_is_a_formula_for_whoever_separates_otherwise(tmp_path_factory, 
 
 @pytest.mark.parametrize("identifier", ["7123456789012345", "12e4567890123456", "1e5", "'x", "''"])
 def test_ids_that_spreadsheets_would_take_for_numbers(tmp_path, identifier):
-    suspicion = replace(example(), id=identifier)
+    issue = replace(example(), id=identifier)
     path = tmp_path / "tasks.csv"
-    plain.write_csv(ranking_of(suspicion), path)
+    plain.write_csv(ranking_of(issue), path)
     (row,) = rows_of(path)
-    assert row["suspicion"] == "'" + identifier
+    assert row["issue"] == "'" + identifier
     with path.open("w", newline="", encoding="utf8") as file:
         writer = csv.DictWriter(file, row)
         writer.writeheader()
         writer.writerow({**row, "decision": " KEEP"})
-    (decision,) = plain.read_csv(path, ranking_of(suspicion), "Mira")
-    assert (decision.suspicion, decision.choice) == (identifier, "keep")
+    (decision,) = plain.read_csv(path, ranking_of(issue), "Mira")
+    assert (decision.issue, decision.choice) == (identifier, "keep")
 
 
 def test_long_texts(tmp_path):
-    suspicion = make(["Osted", "a" * 200_000], [True, False], [], (0, 1), [Entity(0, 1, "LOC")])
+    issue = make(["Osted", "a" * 200_000], [True, False], [], (0, 1), [Entity(0, 1, "LOC")])
     path = tmp_path / "tasks.csv"
-    plain.write_csv(ranking_of(suspicion), path)
-    assert plain.read_csv(path, ranking_of(suspicion), "Mira") == []
+    plain.write_csv(ranking_of(issue), path)
+    assert plain.read_csv(path, ranking_of(issue), "Mira") == []
 
 
 @pytest.mark.parametrize(

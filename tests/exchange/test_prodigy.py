@@ -43,14 +43,14 @@ class Task(BaseModel):
     input: StrictStr
 
 
-def written(path, *suspicions):
-    prodigy.write(ranking_of(*suspicions), path)
+def written(path, *issues):
+    prodigy.write(ranking_of(*issues), path)
     return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
 
 
 def test_schema(tmp_path):
-    suspicion = example()
-    (task,) = written(tmp_path / "tasks.jsonl", suspicion)
+    issue = example()
+    (task,) = written(tmp_path / "tasks.jsonl", issue)
     parsed = Task.model_validate(task)
     assert task["_view_id"] == "ner_manual"
     assert parsed.text == "Ada Lind met 🚀 Veltra in Osted. "
@@ -79,7 +79,7 @@ def test_tasks_on_the_same_text_are_told_apart(tmp_path):
 
 def test_edits(tmp_path):
     path, ranking = tmp_path / "tasks.jsonl", ranking_of(example())
-    (task,) = written(path, *ranking.suspicions)
+    (task,) = written(path, *ranking.issues)
     del task["spans"][1]
     for answer, choice, entities in (("accept", "label", ()), ("reject", "keep", ()), ("ignore", "skip", ())):
         path.write_text(json.dumps({**task, "answer": answer, "_timestamp": 1, "_session_id": None}))
@@ -90,7 +90,7 @@ def test_edits(tmp_path):
     with pytest.raises(ValueError, match=r"\[S191\].*line 1: its answer is 'maybe'"):
         prodigy.read(path, ranking, "Mira")
     path.write_text(json.dumps({**task, "answer": "accept", "spans": {}}) + "\n" + json.dumps({"text": "a"}))
-    with pytest.raises(ValueError, match=r"\[S191\].*line 2: it does not say which suspicion"):
+    with pytest.raises(ValueError, match=r"\[S191\].*line 2: it does not say which issue"):
         prodigy.read(path, ranking, "Mira")
     path.write_text(json.dumps({**task, "answer": "accept", "spans": ["x"]}))
     with pytest.raises(ValueError, match=r"\[S191\].*spans are no list"):

@@ -1,4 +1,4 @@
-"""Suspicions go out, somebody answers, and the same decisions come back: for every format."""
+"""Label issues go out, somebody answers, and the same decisions come back: for every format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEW = settings(max_examples=60, deadline=None)
 
 
 def came_back(name, annotate, answered):
-    ranking = ranking_of(*(case.suspicion for case in answered))
+    ranking = ranking_of(*(case.issue for case in answered))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"tasks{FORMATS[name].suffix}")
         FORMATS[name].write(ranking, path)
@@ -58,7 +58,7 @@ def test_incorrect_spans(answered):
 
 def at_region(case):
     """Does every change touch the region, or give way to one that does?"""
-    one = case.suspicion
+    one = case.issue
     region = range(one.start, one.end)
     at = [entity for entity in case.left if entity.start in region or one.start in range(entity.start, entity.end)]
     at += one.current

@@ -19,8 +19,8 @@ from .making import cases, example, make
 @settings(max_examples=100, deadline=None)
 @given(case=cases())
 def test_offsets(length, case):
-    window = window_of(case.suspicion, length)
-    for entity in (*case.left, *case.suspicion.entities):
+    window = window_of(case.issue, length)
+    for entity in (*case.left, *case.issue.entities):
         start, end = window.characters(entity)
         if length is len:
             assert window.text[start:end] == window.text_of(entity)
@@ -29,14 +29,14 @@ def test_offsets(length, case):
             assert units[2 * start : 2 * end].decode("utf-16-le") == window.text_of(entity)
         assert window.entity(start, end, entity.label) == entity
     assert window.ends[-1] == length(window.text) - window.spaces[-1]
-    assert len(window.words) == len(case.suspicion.words) and all(window.words)
+    assert len(window.words) == len(case.issue.words) and all(window.words)
     window.text.encode("utf8")  # no lone surrogates
 
 
 @settings(max_examples=100, deadline=None)
 @given(case=cases(), data=st.data())
 def test_only_whole_words(case, data):
-    window = window_of(case.suspicion)
+    window = window_of(case.issue)
     start = data.draw(st.integers(-1, len(window.text) + 1))
     end = data.draw(st.integers(-1, len(window.text) + 1))
     found = window.entity(start, end, "PER")
@@ -58,9 +58,9 @@ def test_what_can_not_be_shown():
 
 
 def test_proposed():
-    suspicion = example()
+    issue = example()
     expected = (Entity(10, 12, "PER"), Entity(14, 15, "LOC"), Entity(16, 17, "LOC"))
-    assert proposed(suspicion, window_of(suspicion)) == expected
+    assert proposed(issue, window_of(issue)) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,23 +75,23 @@ def test_proposed():
     ],
 )
 def test_decisions(left, choice, region, current, entities):
-    suspicion = example()
+    issue = example()
     places, types = [(10, 12), (14, 15), (16, 17)], {"P": "PER", "L": "LOC"}
 
     def read(text, within=(10, 18)):
         fitting = [place for place in places if within[0] <= place[0] and place[1] <= within[1]]
         return tuple(Entity(*place, types[sign]) for place, sign in zip(fitting, text) if sign != ".")
 
-    decision = decide(suspicion, window_of(suspicion), read(left))
+    decision = decide(issue, window_of(issue), read(left))
     assert (decision.choice, (decision.start, decision.end)) == (choice, region)
     assert decision.current == read(current, region)
     assert [entity.label[0] for entity in decision.entities] == list(entities)
-    assert decision.words == suspicion.words[region[0] - 10 : region[1] - 10]
+    assert decision.words == issue.words[region[0] - 10 : region[1] - 10]
 
 
 def test_regions_grow_over_what_they_would_cut():
-    suspicion = example()
-    decision = decide(suspicion, window_of(suspicion), [Entity(11, 15, "PER"), Entity(16, 17, "LOC")])
+    issue = example()
+    decision = decide(issue, window_of(issue), [Entity(11, 15, "PER"), Entity(16, 17, "LOC")])
     assert (decision.start, decision.end) == (10, 15)
     assert decision.current == (Entity(10, 12, "PER"), Entity(14, 15, "PER"))
     assert decision.entities == (Entity(11, 15, "PER"),)
@@ -106,6 +106,6 @@ def test_regions_grow_over_what_they_would_cut():
         ({"suggested": (Entity(14, 16, "PER"),)}, "the entity 14-16 PER is not inside its region"),
     ],
 )
-def test_suspicions_that_can_not_be_shown(changes, problem):
-    with pytest.raises(ValueError, match=rf"\[S190\] The suspicion \w+ can't be exported: .*{problem}"):
+def test_issues_that_can_not_be_shown(changes, problem):
+    with pytest.raises(ValueError, match=rf"\[S190\] The label issue \w+ can't be exported: .*{problem}"):
         window_of(replace(example(), **changes))

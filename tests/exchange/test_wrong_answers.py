@@ -66,8 +66,8 @@ def test_spaces_around_entities_are_left_out(path, task):
 def test_where_it_comes_from(path, task):
     origin = task["seginf"]
     for changes, message in [
-        ({"suspicion": "f" * 16}, r"\[S192\] .*line 1: the suspicion 'f+' is not in the ranking"),
-        ({"suspicion": 5}, "S191"),
+        ({"issue": "f" * 16}, r"\[S192\] .*line 1: the issue 'f+' is not in the ranking"),
+        ({"issue": 5}, "S191"),
         ({"corpus": "d" * 64}, r"\[S193\] .*line 1: the task was exported from another corpus"),
         ({"task": ""}, r"\[S193\] .*line 1: the task was exported from another ranking"),
     ]:
@@ -82,14 +82,14 @@ def test_where_it_comes_from(path, task):
 
 def test_second_answers(path, task):
     line = json.dumps(task) + "\n"
-    with pytest.raises(ValueError, match=r"\[S194\] .*line 3: the suspicion \w+ has an answer already \(line 1\)"):
+    with pytest.raises(ValueError, match=r"\[S194\] .*line 3: the label issue \w+ has an answer already \(line 1\)"):
         read(path, "prodigy", f"{line}\n{line}")
 
 
 def test_nothing_reaches_into_what_is_cut(path):
     entities = [Entity(0, 2, "PER"), Entity(3, 4, "LOC")]
-    suspicion = make(["Lind", "met", "Veltra", "."], [True] * 4, entities, (3, 4), [], first=1)
-    ranking = ranking_of(suspicion)
+    issue = make(["Lind", "met", "Veltra", "."], [True] * 4, entities, (3, 4), [], first=1)
+    ranking = ranking_of(issue)
     FORMATS["prodigy"].write(ranking, path)
     task = {**json.loads(path.read_text(encoding="utf8")), "answer": "accept"}
     assert read(path, "prodigy", task, ranking)[0].choice == "accept"
@@ -107,7 +107,7 @@ def test_lists_of_tasks(path, name):
         ("[" * 100_000, "it is no JSON"),
         ("{}", "it is no list of tasks"),
         ("[1]", "task 1: it is no object"),
-        ("[{}]", "does not say which suspicion"),
+        ("[{}]", "does not say which issue"),
     ]:
         with pytest.raises(ValueError, match=rf"\[S191\].*{problem}"):
             read(path, name, content)
@@ -123,3 +123,9 @@ def test_formats_by_name(path):
     for name, other in ((None, ".json"), (None, ".jsonl"), (None, ""), ("doccano", ".csv")):
         with pytest.raises(ValueError, match=r"\[S109\].*prodigy, label-studio, argilla"):
             find_format(name, path.with_suffix(other))
+
+
+def test_tasks_that_version_0_1_exported(path, task):
+    origin = dict(task["seginf"])
+    origin["suspicion"] = origin.pop("issue")
+    assert len(read(path, "prodigy", {**task, "seginf": origin})) == 1

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_seginf.curation.reading import clean_texts
+from spacy_seginf.curation.texts import trusted_texts
 from spacy_seginf.evaluation.problem import decoded
 from spacy_seginf.explanation.method_explainer import IndexedDocs
 from spacy_seginf.indexing.shard_tasks import pack_docs, unpack_docs
@@ -118,7 +118,7 @@ def test_all_readings_are_the_pipelines(lang, components, tmp_path):
             token.lemma_, token.tag_ = "gold", "gold"
         doc[-1].is_sent_start = True
     assert_same(features_of(nlp, [read_as(nlp, doc) for doc in gold]), expected)
-    clean = clean_texts(nlp, gold)
+    clean = trusted_texts(nlp, gold)
     assert_same([clean.data.features], [numpy.concatenate(expected)])
     assert_same([decoded(nlp, tagger, gold, head_of(tagger.model)).data.features], [numpy.concatenate(expected)])
     DocBin(docs=gold, store_user_data=True).to_disk(tmp_path / "corpus.spacy")

@@ -78,7 +78,7 @@ def test_conll2003_transformer(private_project, tmp_path, monkeypatch):
 
 def test_curate(finished_project):
     short = "--training.max_steps 60 --training.eval_frequency 60"
-    project_run(finished_project, "curate", overrides={"vars.looks": 40, "vars.loop": short}, capture=True)
+    project_run(finished_project, "curate", overrides={"vars.budget": 40, "vars.loop": short}, capture=True)
     project = srsly.read_yaml(finished_project / "project.yml")
     for command in project["commands"]:
         if command["name"] in ("rank", "review-page", "loop"):

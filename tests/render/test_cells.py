@@ -41,7 +41,7 @@ def test_a_ranking(tmp_path):
     write_ranking(tmp_path / "ranking.jsonl", ranking)
     html = read_ranking(tmp_path / "ranking.jsonl")._repr_html_()
     text = read_inert(html)
-    assert text.startswith("22 suspicions, the first 20 of them:")
+    assert text.startswith("22 issues, the first 20 of them:")
     assert html.count("PER -&gt; LOC") == html.count('<td class="figure">21 alike</td>') == 20
     assert "Ada Lind met 🚀Veltra in Osted." in text.replace("🚀 ", "🚀") and "<mark>Veltra</mark>" in html
     assert "news-19, token 14" in text and "news-20" not in text
@@ -51,9 +51,9 @@ def test_a_ranking(tmp_path):
 def test_short_and_empty_rankings():
     one = replace(example(), kind="remove", suggested=(), file="train.conll", line=12)
     text = read_inert(ranking_of(one)._repr_html_())
-    assert text.startswith("1 suspicion Score") and "PER -> no entity" in text and "alone" in text
+    assert text.startswith("1 issue Score") and "PER -> no entity" in text and "alone" in text
     assert "=news, token 14 (train.conll:12)" in text
-    assert read_inert(ranking_of()._repr_html_()).startswith("There are no suspicions.")
+    assert read_inert(ranking_of()._repr_html_()).startswith("There are no label issues.")
 
 
 def test_other_boundaries_are_shown():

@@ -10,7 +10,7 @@ import pytest
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.plots import _name, plot_families, plot_reading_curve
-from spacy_seginf.curation.records import KINDS
+from spacy_seginf.curation.regions import KINDS
 from spacy_seginf.rendering.pictures import check_picture, new_figure, picture_text
 
 from ..cli.running import run
@@ -22,7 +22,7 @@ TEXTS = ["$x$", "$\\frac{1$", "_hidden", "日本 שלום", HOSTILE, "long " * 5
 
 
 def family(name, texts, kind="relabel"):
-    """Make suspicions of one family, one of each text."""
+    """Make issues of one family, one of each text."""
     found = []
     for text in texts:
         label = Entity(0, 1, "$LOC_{$")
@@ -38,19 +38,17 @@ def picture_of(path):
 
 
 def test_families(tmp_path):
-    suspicions = [one for number, kind in enumerate(KINDS) for one in family(f"family-{number}", TEXTS[number:], kind)]
-    plot_families(ranking_of(*suspicions, example()), tmp_path / "new" / "families.png")
+    issues = [one for number, kind in enumerate(KINDS) for one in family(f"family-{number}", TEXTS[number:], kind)]
+    plot_families(ranking_of(*issues, example()), tmp_path / "new" / "families.png")
     assert picture_of(tmp_path / "new" / "families.png").startswith(b"\x89PNG")
     matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     try:
-        plot_families(
-            ranking_of(*suspicions[:1], *family("family-9", ["Osted", "Osted", "Veltra"])), tmp_path / "f.svg"
-        )
+        plot_families(ranking_of(*issues[:1], *family("family-9", ["Osted", "Osted", "Veltra"])), tmp_path / "f.svg")
     finally:
         matplotlib.rcParams["svg.fonttype"] = "path"
     drawn = picture_of(tmp_path / "f.svg").decode("utf8")
     assert "$LOC_{$ -&gt; &lt;b&gt;ORG&lt;/b&gt;" in drawn and "Osted, Veltra" in drawn
-    assert "suspicions in the family" in drawn and "relabel: another type" in drawn and "remove:" not in drawn
+    assert "label issues in the family" in drawn and "relabel: another type" in drawn and "remove:" not in drawn
 
 
 def test_the_largest_families_come_first(tmp_path, monkeypatch):
@@ -58,8 +56,8 @@ def test_the_largest_families_come_first(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "spacy_seginf.curation.plots._name", lambda members: named.append(len(members)) or _name(members)
     )
-    suspicions = [one for size in (1, 4, 2, 3) for one in family(f"family-{size}", ["Osted"] * size)]
-    plot_families(ranking_of(*suspicions), tmp_path / "families.png", largest=3)
+    issues = [one for size in (1, 4, 2, 3) for one in family(f"family-{size}", ["Osted"] * size)]
+    plot_families(ranking_of(*issues), tmp_path / "families.png", largest=3)
     assert named == [4, 3, 2]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spacy_seginf.crf.schemes import Entity
-from spacy_seginf.curation.records import suspicion_id
-from spacy_seginf.curation.suspicions import Ranking, Suspicion
+from spacy_seginf.curation.issues import LabelIssue, Ranking
+from spacy_seginf.curation.records import issue_id
 
 from ..conftest import read_annotated
 
@@ -30,8 +30,8 @@ def entities_in(text):
     return tuple(words), tuple(found)
 
 
-def suspect(text, start, end, suggested, *, document="news-0", first=0, score=1.0, kind="relabel", **more):
-    """Make a suspicion about words of an annotated text (start, end), whose entities may be others (start, end, label).
+def issue(text, start, end, suggested, *, document="news-0", first=0, score=1.0, kind="relabel", **more):
+    """Make a label issue about words of a text (start, end), whose entities may be others (start, end, label).
 
     first (int): number that the first word has in its document.
     """
@@ -39,10 +39,10 @@ def suspect(text, start, end, suggested, *, document="news-0", first=0, score=1.
     shift = [Entity(entity.start + first, entity.end + first, entity.label) for entity in entities]
     current = tuple(entity for entity in shift if start + first <= entity.start < end + first)
     meant = tuple(Entity(begin + first, stop + first, label) for begin, stop, label in suggested)
-    identifier = suspicion_id(document, start + first, end + first, current)
+    identifier = issue_id(document, start + first, end + first, current)
     values = {"words": words, "spaces": (True,) * len(words), "entities": tuple(shift), "first": first, **more}
     place = {"document": document, "start": start + first, "end": end + first}
-    return Suspicion(
+    return LabelIssue(
         identifier,
         **place,
         kind=kind,
@@ -66,11 +66,11 @@ def reference(text, label, context, effect, **more):
 
 
 def small_ranking():
-    """A suspicion of each kind, the first with evidence, and a family of four."""
+    """A label issue of each kind, the first with evidence, and a family of four."""
     mistake = reference("Osted Rovers", "", "The Osted Rovers lost again .", -0.31, gold="ORG", predicted="LOC")
     del mistake["label"]
     evidence = {
-        "drives": (mistake,),
+        "mistakes": (mistake,),
         "supporting": (
             reference("Pelham Bay", "LOC", "Snow fell in Pelham Bay .", -0.42),
             reference("Tarnby", "LOC", "The mayor of Tarnby resigned .", -0.12),
@@ -79,7 +79,7 @@ def small_ranking():
     }
     reasons = ("Held out, the tagger gives these labels 2 % and the suggested ones 91 %.", "The club is ORG 5 times.")
     alone = [
-        suspect(
+        issue(
             "Coach [Lena Farrow]/PER of [Osted United]/LOC praised [Ada Lind]/PER on Monday .",
             4,
             6,
@@ -92,9 +92,9 @@ def small_ranking():
             line=812,
             **evidence,
         ),
-        suspect("Nobody in [Monday]/LOC saw it .", 2, 3, [], document="news-11", kind="remove", score=4.0),
-        suspect("Shares of Norvik Steel rose .", 2, 4, [(2, 4, "ORG")], document="news-12", kind="add", score=3.5),
-        suspect(
+        issue("Nobody in [Monday]/LOC saw it .", 2, 3, [], document="news-11", kind="remove", score=4.0),
+        issue("Shares of Norvik Steel rose .", 2, 4, [(2, 4, "ORG")], document="news-12", kind="add", score=3.5),
+        issue(
             "She met Mira [Solano]/PER there .", 2, 4, [(2, 4, "PER")], document="news-13", kind="rebound", score=3.0
         ),
     ]
@@ -107,7 +107,7 @@ def small_ranking():
     family = []
     for number, text in enumerate(texts):
         place = next(place for place, word in enumerate(entities_in(text)[0]) if word == "Veltra")
-        found = suspect(
+        found = issue(
             text, place, place + 1, [(place, place + 1, "ORG")], document=f"news-2{number}", score=2.5 - number / 10
         )
         family.append(replace(found, family="Veltra LOC ORG"))
@@ -115,12 +115,12 @@ def small_ranking():
 
 
 def large_ranking(count):
-    """Many suspicions; each tenth is of one family."""
+    """Many issues; each tenth is of one family."""
     words = ["Tarnby", "Osted", "Veltra", "Harrow", "Pelham"]
     found = []
     for number in range(count):
         word = words[number % len(words)]
-        one = suspect(
+        one = issue(
             f"It rained in [{word}]/LOC on day {number} .",
             3,
             4,
@@ -152,9 +152,9 @@ def hostile_ranking():
             "effect": -1.0,
         }
         current, suggested = Entity(number, number + 1, labels[1]), Entity(number, number + 1, labels[2])
-        evidence = {"drives": (poison,), "supporting": (poison,), "opposing": (poison,)}
+        evidence = {"mistakes": (poison,), "supporting": (poison,), "opposing": (poison,)}
         found.append(
-            Suspicion(
+            LabelIssue(
                 f"id{suffix}",
                 suffix,
                 number,

@@ -6,7 +6,7 @@ from spacy_seginf.curation.records import read_decisions
 
 
 def title(page):
-    """Return the text of the suspicion that is shown."""
+    """Return the text of the issue that is shown."""
     return page.locator("#item h2 bdi").first.inner_text()
 
 
@@ -23,7 +23,7 @@ def settle(page):
 
 
 def shows(page, text):
-    """Wait until a suspicion is shown."""
+    """Wait until a label issue is shown."""
     page.wait_for_function("(text) => document.querySelector('#item h2 bdi')?.textContent === text", arg=text)
 
 

@@ -49,7 +49,7 @@ def test_the_first_item_is_in_the_page(client, review):
     assert response.status_code == 200
     data = embedded(response)
     assert data["detail"]["text"] == "Osted United" and data["total"] == 8
-    post(client, [{"suspicion": review.suspicions[0].id, "choice": "accept"}])
+    post(client, [{"issue": review.issues[0].id, "choice": "accept"}])
     assert embedded(get(client, HERE))["detail"]["text"] == "Monday"
 
 
@@ -77,14 +77,14 @@ def test_the_local_name(client):
     "origin", ["http://elsewhere.example", "null", "http://127.0.0.1:99", "https://127.0.0.1:8765"]
 )
 def test_other_sites(client, review, origin):
-    said = [{"suspicion": review.suspicions[0].id, "choice": "accept"}]
+    said = [{"issue": review.issues[0].id, "choice": "accept"}]
     assert post(client, said, headers={"Origin": origin}).status_code == 403
     assert not review.path.exists()
     assert post(client, said, headers={"Origin": BASE}).status_code == 200
 
 
 def test_only_json(client, review):
-    body = json.dumps([{"suspicion": review.suspicions[0].id, "choice": "accept"}])
+    body = json.dumps([{"issue": review.issues[0].id, "choice": "accept"}])
     for kind in ("text/plain", "application/x-www-form-urlencoded", None):
         response = client.post(HERE + "decisions", base_url=BASE, data=body, content_type=kind)
         assert response.status_code == 415
@@ -92,7 +92,7 @@ def test_only_json(client, review):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[", b"\xff", b"[" * 100_000, b"7", b"[]", b'[{"suspicion": "x", "choice": "accept"}]']
+    "body", [b"", b"[", b"\xff", b"[" * 100_000, b"7", b"[]", b'[{"issue": "x", "choice": "accept"}]']
 )
 def test_bad_bodies(client, review, body):
     response = client.post(HERE + "decisions", base_url=BASE, data=body, content_type="application/json")
@@ -116,19 +116,19 @@ def test_headers(client):
 
 def test_items(client, review):
     rows = get(client, HERE + "items").json["rows"]
-    assert [row["id"] for row in rows] == [suspicion.id for suspicion in review.suspicions]
+    assert [row["id"] for row in rows] == [issue.id for issue in review.issues]
     assert get(client, HERE + "items/3").json["words"] == ["She", "met", "Mira", "Solano", "there", "."]
     assert get(client, HERE + "items/8").status_code == 404
     assert get(client, HERE + "items/-1").status_code == 404
 
 
 def test_decisions_and_what_other_tabs_hear(client, review):
-    names = [suspicion.id for suspicion in review.suspicions]
+    names = [issue.id for issue in review.issues]
     entity = {"start": 24, "end": 26, "label": "PER"}
-    answer = post(client, [{"suspicion": names[0], "choice": "label", "entities": [entity]}])
+    answer = post(client, [{"issue": names[0], "choice": "label", "entities": [entity]}])
     assert answer.json["changes"][0]["entities"] == [[24, 26, 0]]
     assert read_decisions(review.path)[0].entities[0].label == "PER"
-    post(client, [{"suspicion": names[1], "choice": "keep"}])
+    post(client, [{"issue": names[1], "choice": "keep"}])
     news = get(client, HERE + "decisions?since=1").json
     assert [(change["number"], change["choice"], change["sequence"]) for change in news["changes"]] == [(1, "keep", 2)]
     assert news["next"] == 2
@@ -140,12 +140,12 @@ def test_decisions_and_what_other_tabs_hear(client, review):
 
 def test_a_full_disk_is_told(client, review):
     review.path.mkdir()
-    response = post(client, [{"suspicion": review.suspicions[0].id, "choice": "accept"}])
+    response = post(client, [{"issue": review.issues[0].id, "choice": "accept"}])
     assert response.status_code == 507 and "S171" in response.json["error"]
 
 
 def test_evidence_that_fails_is_told(tmp_path):
-    def evidence(suspicion):
+    def evidence(issue):
         raise ValueError("[S039] The index was replaced.")
 
     review = Review(small_ranking(), tmp_path / "decisions.jsonl", "ada", evidence)
@@ -153,7 +153,7 @@ def test_evidence_that_fails_is_told(tmp_path):
     assert get(client, HERE).status_code == 200
     shown = get(client, HERE + "items/1").json
     assert shown["problem"].startswith("[S039]") and shown["supporting"] == [] and not shown["pending"]
-    assert post(client, [{"suspicion": review.suspicions[1].id, "choice": "keep"}]).status_code == 200
+    assert post(client, [{"issue": review.issues[1].id, "choice": "keep"}]).status_code == 200
     assert get(client, HERE + "items/0").status_code == 200
 
 

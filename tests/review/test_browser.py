@@ -12,9 +12,11 @@ import pytest
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_decisions, write_ranking
+from spacy_seginf.review.page import PAGES
 
 from .making import LONG, hostile_ranking, large_ranking, small_ranking
 from .pages import decided, press, says, settle, shows, title
+from .region_cases import CASES
 
 pytestmark = pytest.mark.slow
 TIMES = "\u00d7"
@@ -332,7 +334,7 @@ def test_filters(small):
     assert rows.all_inner_texts() == ["Norvik Steel"]
     shows(page, "Norvik Steel")
     page.fill("#search", "nothing like that")
-    assert "No suspicion passes" in page.locator("#item").inner_text()
+    assert "No issue passes" in page.locator("#item").inner_text()
     page.fill("#search", "")
     page.fill("#score", "")
     page.focus("#item")
@@ -415,7 +417,7 @@ def test_a_server_that_is_gone(serve, new_page):
 
 
 def test_a_server_that_is_killed_has_saved_what_it_confirmed(tmp_path, new_page):
-    write_ranking(tmp_path / "suspicions.jsonl", small_ranking())
+    write_ranking(tmp_path / "issues.jsonl", small_ranking())
     code = "from spacy_seginf.api.review import review; from pathlib import Path; review(Path('.'), browser=False)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
@@ -453,14 +455,14 @@ def test_a_hostile_corpus(serve, new_page):
     press(page, "a", "u", "p", "p", "l", "2", "Enter")
     made = read_decisions(path)
     assert [decision.choice for decision in made] == ["accept", "accept", "undo", "undo", "label"]
-    assert made[0].words == ("\ud800",) or made[0].document == hostile_ranking().suspicions[6].document
+    assert made[0].words == ("\ud800",) or made[0].document == hostile_ranking().issues[6].document
     press(page, "p", "k")
     assert LONG in {word for decision in read_decisions(path) for word in decision.words}
     assert all(url.startswith(server.address) for url in page.asked if not url.endswith("/favicon.ico"))
     assert page.problems == []
 
 
-def test_ten_thousand_suspicions(serve, new_page):
+def test_ten_thousand_issues(serve, new_page):
     server, path = serve(large_ranking(10_000))
     page = new_page(server.address)
     assert "10000 decided" in page.locator("#progress").inner_text()
@@ -481,3 +483,15 @@ def test_ten_thousand_suspicions(serve, new_page):
     press(page, "u")
     assert len(decided(path)) == 5 + 2 * 999
     assert page.problems == []
+
+
+def test_regions_grow_as_the_server_has_them(browser):
+    page = browser.new_page()
+    page.add_script_tag(path=PAGES / "regions.js")
+    for name, case in CASES.items():
+        (start, end), (first, last) = case.region, case.shown
+        detail = {"first": first, "words": ["word"] * (last - first), "start": start, "end": end}
+        detail["entities"] = [[*span, 0] for span in case.annotated]
+        found = page.evaluate("([detail, entity]) => replaced(detail, ...entity)", [detail, [*case.entity, 1]])
+        assert (found and (found["start"], found["end"])) == case.grown, name
+    page.close()

@@ -13,7 +13,7 @@ import pytest
 from spacy_seginf.api.review import review
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.records import Decision, write_ranking
-from spacy_seginf.review.judging import Said
+from spacy_seginf.review.decide import Answer
 from spacy_seginf.review.server import ReviewServer
 
 from ..cli.running import run
@@ -25,7 +25,7 @@ def pipeline(tmp_path, monkeypatch):
     """A folder with a ranking; commands run in the folder above it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "indexed").mkdir()
-    write_ranking(tmp_path / "suspicions.jsonl", small_ranking())
+    write_ranking(tmp_path / "issues.jsonl", small_ranking())
     return tmp_path / "indexed"
 
 
@@ -36,7 +36,7 @@ def interrupted(server):
 def test_a_page(pipeline, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "flask", None)  # it needs no server
     code, output = run("seginf", "review", pipeline, "--html", tmp_path / "new" / "page.html", "--reviewer", "ada")
-    assert code == 0 and "Page with 8 suspicions written" in output
+    assert code == 0 and "Page with 8 label issues written" in output
     assert '"reviewer":"ada"' in (tmp_path / "new" / "page.html").read_text(encoding="utf8")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["page.html"]
     assert not (tmp_path / "decisions.jsonl").exists()
@@ -47,7 +47,7 @@ def test_serving_until_interrupted(pipeline, tmp_path, monkeypatch):
     monkeypatch.setattr("webbrowser.open", lambda address: pytest.fail("the browser was opened"))
     code, output = run("seginf", "review", pipeline, "--no-browser", "--reviewer", "ada")
     assert code == 0
-    assert "8 suspicions, 0 of them seen by ada" in output and "http://127.0.0.1:" in output
+    assert "8 issues, 0 of them seen by ada" in output and "http://127.0.0.1:" in output
     assert "0 decisions saved in decisions.jsonl" in output and "seginf apply" in output
     assert not (tmp_path / "decisions.jsonl").exists()
 
@@ -62,7 +62,7 @@ def test_the_browser_is_opened(pipeline, monkeypatch):
     monkeypatch.setattr("webbrowser.open", browse)
     monkeypatch.setattr(ReviewServer, "serve", interrupted)
     monkeypatch.setattr("threading.Thread.start", lambda thread: thread.run())
-    state = review(pipeline, silent=True, evidence=lambda suspicion: {})  # which would start a thread, too
+    state = review(pipeline, silent=True, evidence=lambda issue: {})  # which would start a thread, too
     ((page, mode, content, file),) = opened
     (address,) = re.findall(r"http://127\.0\.0\.1:\d+/([^/]{32})/", content)
     assert address not in page, "everybody can read a browser's command line"
@@ -78,7 +78,7 @@ def test_decisions_are_counted(pipeline, tmp_path, monkeypatch):
     )
 
     def serve(server):
-        held[0].decide([Said(held[0].suspicions[0].id, "accept")])
+        held[0].decide([Answer(held[0].issues[0].id, "accept")])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ReviewServer, "serve", serve)
@@ -86,16 +86,16 @@ def test_decisions_are_counted(pipeline, tmp_path, monkeypatch):
     code, output = run("seginf", "review", pipeline, "--no-browser", "--decisions", target)
     assert code == 0 and "1 decisions saved" in " ".join(output.split()) and target.is_file()
     code, output = run("seginf", "review", pipeline, "--no-browser", "--decisions", target)
-    assert "8 suspicions, 1 of them seen by" in output
+    assert "8 issues, 1 of them seen by" in output
 
 
 def test_no_ranking_or_pipeline(pipeline, tmp_path):
-    (tmp_path / "suspicions.jsonl").unlink()
+    (tmp_path / "issues.jsonl").unlink()
     code, output = run("seginf", "review", pipeline, "--no-browser")
     assert code == 1 and "[S181]" in output and "python -m spacy seginf rank" in output
     code, output = run("seginf", "review", tmp_path / "nowhere", "--no-browser")
     assert code == 1 and "[S040]" in output
-    (tmp_path / "suspicions.jsonl").write_text("{}\n")
+    (tmp_path / "issues.jsonl").write_text("{}\n")
     code, output = run("seginf", "review", pipeline, "--no-browser")
     assert code == 1 and "[S170]" in output
 

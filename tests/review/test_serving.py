@@ -90,15 +90,15 @@ def test_two_servers_on_one_file_hear_each_other(serve):
     ranking = small_ranking()
     one, path = serve(ranking)
     other, _ = serve(replace(ranking, labels=(*ranking.labels, "GPE")))
-    first, second = ranking.suspicions[:2]
-    ask(one, "decisions", [{"suspicion": first.id, "choice": "keep"}])
+    first, second = ranking.issues[:2]
+    ask(one, "decisions", [{"issue": first.id, "choice": "keep"}])
     news = ask(other, "decisions?since=0")[1]
     assert [(change["number"], change["choice"]) for change in news["changes"]] == [(0, "keep")] and news[
         "labels"
     ] == []
     entity = {"start": second.start, "end": second.end, "label": "GPE"}
-    ask(other, "decisions", [{"suspicion": second.id, "choice": "label", "entities": [entity]}])
-    ask(other, "decisions", [{"suspicion": first.id, "choice": "undo"}])
+    ask(other, "decisions", [{"issue": second.id, "choice": "label", "entities": [entity]}])
+    ask(other, "decisions", [{"issue": first.id, "choice": "undo"}])
     news = ask(one, "decisions?since=1")[1]
     assert [(change["number"], change["choice"]) for change in news["changes"]] == [(1, "label"), (0, "")]
     (label,) = news["labels"]
@@ -110,7 +110,7 @@ def test_two_servers_on_one_file_hear_each_other(serve):
 def test_what_was_confirmed_is_written_again_at_the_end(serve):
     ranking = small_ranking()
     server, path = serve(ranking)
-    said = [{"suspicion": one.id, "choice": "keep"} for one in ranking.suspicions[:3]]
+    said = [{"issue": one.id, "choice": "keep"} for one in ranking.issues[:3]]
     assert ask(server, "decisions", said)[0] == 200
     path.unlink()
     assert ask(server, "decisions", said) == (200, {"changes": []})
@@ -119,14 +119,14 @@ def test_what_was_confirmed_is_written_again_at_the_end(serve):
     server.stop()
     while not path.exists():
         time.sleep(0.01)
-    assert [one.suspicion for one in read_decisions(path)] == [one.id for one in ranking.suspicions[:3]]
+    assert [one.issue for one in read_decisions(path)] == [one.id for one in ranking.issues[:3]]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="sends signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_tells_its_address_to_a_pipe_and_ends_cleanly(tmp_path, number):
     (tmp_path / "indexed").mkdir()
-    write_ranking(tmp_path / "suspicions.jsonl", small_ranking())
+    write_ranking(tmp_path / "issues.jsonl", small_ranking())
     command = [sys.executable, "-m", "spacy", "seginf", "review", "indexed", "--no-browser"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     running = subprocess.Popen(

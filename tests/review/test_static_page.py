@@ -9,7 +9,7 @@ import pytest
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_decisions
-from spacy_seginf.review.judging import Said
+from spacy_seginf.review.decide import Answer
 from spacy_seginf.review.state import Review
 from spacy_seginf.review.static_page import static_data, write_static_page
 
@@ -54,7 +54,7 @@ def test_nothing_breaks_out_of_the_page(write):
 
 def test_what_was_decided_is_decided_in_the_page(tmp_path):
     review = Review(small_ranking(), tmp_path / "decisions.jsonl", "ada")
-    review.decide([Said(review.suspicions[0].id, "accept")])
+    review.decide([Answer(review.issues[0].id, "accept")])
     assert [(state["number"], state["choice"]) for state in static_data(review)["states"]] == [(0, "accept")]
 
 
@@ -81,17 +81,17 @@ def test_decisions_are_downloaded_as_the_server_would_save_them(write, new_page,
     press(page, "l", "1", "[", "[", "Enter", "k", "s", "u", "a", "a", "n", "x", "a")
     made = download(page, tmp_path / "downloaded.jsonl")
     served = Review(small_ranking(), tmp_path / "served.jsonl", "ada")
-    ids = [suspicion.id for suspicion in served.suspicions]
-    served.decide([Said(ids[0], "label", (Entity(22, 26, "PER"),))])
+    ids = [issue.id for issue in served.issues]
+    served.decide([Answer(ids[0], "label", (Entity(22, 26, "PER"),))])
     for said in (
-        Said(ids[1], "keep"),
-        Said(ids[2], "skip"),
-        Said(ids[2], "undo"),
-        Said(ids[2], "accept"),
-        Said(ids[3], "accept"),
+        Answer(ids[1], "keep"),
+        Answer(ids[2], "skip"),
+        Answer(ids[2], "undo"),
+        Answer(ids[2], "accept"),
+        Answer(ids[3], "accept"),
     ):
         served.decide([said])
-    served.decide([Said(name, "accept", together=True) for name in ids[5:]])
+    served.decide([Answer(name, "accept", together=True) for name in ids[5:]])
     expected = read_decisions(tmp_path / "served.jsonl")
     without_time = [{**vars(decision), "time": ""} for decision in made]
     assert without_time == [{**vars(decision), "time": ""} for decision in expected]
@@ -142,9 +142,9 @@ def test_a_hostile_corpus(write, new_page, tmp_path):
     press(page, "a", "a", "k", "l", "2", "Enter", "a", "a", "a")
     made = download(page, tmp_path / "downloaded.jsonl")
     ranking = hostile_ranking()
-    assert [decision.words for decision in made] == [suspicion.region for suspicion in ranking.suspicions]
-    assert {decision.document for decision in made} == {suspicion.document for suspicion in ranking.suspicions}
-    assert {decision.family for decision in made} == {"", ranking.suspicions[7].family}
+    assert [decision.words for decision in made] == [issue.region for issue in ranking.issues]
+    assert {decision.document for decision in made} == {issue.document for issue in ranking.issues}
+    assert {decision.family for decision in made} == {"", ranking.issues[7].family}
     assert made[3].entities == (Entity(3, 4, ranking.labels[1]),)
     assert page.evaluate("window.__pwned") is None and page.problems == []
     assert page.evaluate("document.querySelectorAll('*').length") < 600
@@ -152,7 +152,7 @@ def test_a_hostile_corpus(write, new_page, tmp_path):
 
 
 @pytest.mark.slow
-def test_ten_thousand_suspicions(write, new_page):
+def test_ten_thousand_issues(write, new_page):
     page = new_page(write(large_ranking(10_000)).as_uri())
     shows(page, "Tarnby")
     press(page, *"aanask")

@@ -13,7 +13,7 @@ from spacy_seginf.api.apply import apply_decisions as apply
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.records import read_decisions, read_ranking, write_ranking
 from spacy_seginf.files import exclusive, recover_folder, replace_folder, write_bytes
-from spacy_seginf.review.judging import Said
+from spacy_seginf.review.decide import Answer
 from spacy_seginf.review.state import Review
 
 from ..cli.test_apply import RELABEL, TEXTS, WIDER, decision
@@ -113,19 +113,19 @@ def test_appending_decisions(room, torn):
 @pytest.mark.parametrize("torn", [False, True])
 def test_deciding_when_the_file_was_moved_away(room, torn):
     path, ranking = room / "decisions.jsonl", small_ranking()
-    first, second = ranking.suspicions[:2]
+    first, second = ranking.issues[:2]
     held = []
 
     def prepare():
         emptied(room)
         held[:] = [Review(ranking, path, "ada")]
-        held[0].decide([Said(first.id, "keep")])
+        held[0].decide([Answer(first.id, "keep")])
         path.rename(room / "moved.jsonl")
 
-    for _ in deaths(lambda: held[0].decide([Said(second.id, "accept")]), prepare, torn=torn):
-        held[0].decide([Said(second.id, "accept")])  # the server itself was not killed, only its twin
-        assert {one.suspicion for one in read_decisions(path)} == {first.id, second.id}
-        assert [one.suspicion for one in read_decisions(room / "moved.jsonl")] == [first.id]
+    for _ in deaths(lambda: held[0].decide([Answer(second.id, "accept")]), prepare, torn=torn):
+        held[0].decide([Answer(second.id, "accept")])  # the server itself was not killed, only its twin
+        assert {one.issue for one in read_decisions(path)} == {first.id, second.id}
+        assert [one.issue for one in read_decisions(room / "moved.jsonl")] == [first.id]
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_applying(room, tmp_path, name):
 
 
 def test_ranking(room):
-    path, old, new = room / "suspicions.jsonl", small_ranking(), large_ranking(3)
+    path, old, new = room / "issues.jsonl", small_ranking(), large_ranking(3)
 
     def prepare():
         emptied(room)

@@ -6,8 +6,7 @@ from typing import Any, Sequence
 
 import numpy
 
-from spacy_seginf.evaluation.intervals import wilson
-
+from ...common.shares import wilson
 from ..results import Row
 from .answers import SCANS, SEGMENT, TOP
 

@@ -6,8 +6,7 @@ from typing import Any, Sequence
 
 import numpy
 
-from spacy_seginf.evaluation.intervals import wilson
-
+from ...common.shares import wilson
 from ..results import Row
 from ..token_f1 import f1_estimate, mean_f1
 from .judgement import ANY, ANYWHERE, DOCUMENT, EXAMPLE, TOKEN

@@ -9,14 +9,14 @@ from typing import Any, Mapping, Sequence
 import numpy
 
 from spacy_seginf.crf.schemes import type_of
-from spacy_seginf.curation.scores import CHECKPOINTS, CLEAN, SCORES, label_scores
+from spacy_seginf.curation.scores import CHECKPOINTS, SCORES, TRUSTED, label_scores
 from spacy_seginf.curation.source import LabelSource
 
 from .learned import FEATURES, Evidence, learned_scores
 from .measures import Sought, by_documents, document_figures, token_figures
 from .truth import Truth
 
-PLAIN = tuple(name for name, score in SCORES.items() if score.needs not in (CLEAN, CHECKPOINTS))
+PLAIN = tuple(name for name, score in SCORES.items() if score.needs not in (TRUSTED, CHECKPOINTS))
 LEARNED = "learned"
 NOTHING: Mapping[str, numpy.ndarray] = MappingProxyType({})
 

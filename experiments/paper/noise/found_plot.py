@@ -7,7 +7,7 @@ from typing import Mapping, Sequence
 
 import numpy
 
-from spacy_seginf.rendering.plotting import COLORS, load_pyplot, write_figure
+from spacy_seginf.rendering.pictures import COLORS, new_figure, save_picture
 
 
 def plot_found(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> None:
@@ -17,8 +17,8 @@ def plot_found(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> N
         documents; the mean is drawn.
     RAISES (ValueError): S110 without matplotlib.
     """
-    pyplot = load_pyplot()
-    figure, axes = pyplot.subplots(figsize=(11, 5), layout="constrained")
+    figure = new_figure(11, 5)
+    axes = figure.subplots()
     for number, (name, found) in enumerate(curves.items()):
         mean = numpy.mean(found, axis=0)
         style = "-" if number < len(COLORS) else "--"
@@ -28,5 +28,4 @@ def plot_found(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> N
     axes.set(xlabel="documents read", ylabel="share of the wrong ones found", xlim=(0, last), ylim=(0, 1.01))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    write_figure(figure, path)
-    pyplot.close(figure)
+    save_picture(figure, path)

@@ -13,16 +13,16 @@ from spacy.language import Language
 
 from spacy_seginf.api.explain import load_indexed
 from spacy_seginf.curation.levels import by_segment
-from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import SCORES
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import trusted_texts
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.problem import problem_key
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.files import write_text
-from spacy_seginf.loop.fixing import f1_figures, fixed_counts
 
 from ...errors import LabErrors
+from .corrected import f1_figures, fixed_counts
 from .measures import Sought
 from .sources import annotated
 from .truth import GOLD, Record, Truth, match
@@ -88,7 +88,7 @@ class Reviewed:
         scores (float64, tokens). test: records of documents, of which the corrected labels count.
         RETURNS: "f1" as ``f1_figures``, "unfinished" fits, and how many of the "corrected" spans were wrong.
         """
-        texts = clean_texts(self.nlp, [annotated(self.nlp, record, GOLD) for record in test], self.tagger)
+        texts = trusted_texts(self.nlp, [annotated(self.nlp, record, GOLD) for record in test], self.tagger)
         sets = correction_sets(scores, sought, spans)
         counts, unfinished = fixed_counts(self.source, self.truth.gold, sets, texts, progress)
         wrong = {name: int(by_segment(sought.wrong, sought.lengths, own).sum()) for name, own in sets.items()}
@@ -118,7 +118,7 @@ def check_settings(experiment: str, settings: dict[str, Any]) -> None:
     for name in ("clean_documents", "spans"):
         if settings[name] < 1:
             allowed[name] = "It must be at least 1."
-    if settings["default_score"] not in SCORES or SCORES[settings["default_score"]].needs in ("clean", "checkpoints"):
+    if settings["default_score"] not in SCORES or SCORES[settings["default_score"]].needs in ("trusted", "checkpoints"):
         allowed["default_score"] = "Give a score of `seginf scores` that needs no clean documents or checkpoints."
     if settings["default_how"] not in ("mean", "max"):
         allowed["default_how"] = "Give mean or max."

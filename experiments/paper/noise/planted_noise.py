@@ -18,7 +18,7 @@ from spacy.util import registry
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.trial import Progress
-from spacy_seginf.rendering.plotting import load_pyplot
+from spacy_seginf.rendering.pictures import new_figure
 
 from ...errors import LabErrors
 from ..results import Result
@@ -71,7 +71,7 @@ class PlantedNoise:
             unusable documents, S151 to S155 for an index of other documents or of another kind, S156 if there are too
             few clean documents, or none with noise.
         """
-        load_pyplot()  # rather than after all the work
+        new_figure(1, 1)  # rather than after all the work
         train, dev, test = (read_corrected(Path(path)) for path in (self.train, self.dev, self.test))
         for kind in KINDS.values():
             if not any(record.get("noise") == kind for record in train):

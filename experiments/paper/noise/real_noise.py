@@ -18,7 +18,7 @@ from spacy.util import registry
 from spacy_seginf.curation.scores import CLEANLAB, SCORES
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.trial import Progress
-from spacy_seginf.rendering.plotting import load_pyplot
+from spacy_seginf.rendering.pictures import new_figure
 
 from ...errors import LabErrors
 from ..results import Result
@@ -78,7 +78,7 @@ class RealNoise:
         RAISES (ValueError): S020 to S040 for an unusable pipeline, S110 without matplotlib, S130, S133 or S150 for
             unusable documents, S151 to S155 for an index of other documents or of another kind.
         """
-        load_pyplot()  # rather than after all the work
+        new_figure(1, 1)  # rather than after all the work
         train, dev, test = (read_corrected(Path(path)) for path in (self.train, self.dev, self.test))
         corrected = [
             record for record in dev if record.get("in_paper", True) and record["labels"] != record["gold_labels"]

@@ -96,7 +96,7 @@ def fixing_rows(
 ) -> list[Row]:
     """Make rows of the corrected test F1 after corrections, and of the gain over none.
 
-    found: ``fixing.f1_figures`` of each pipeline. spans (int): how many were corrected.
+    found: ``corrected.f1_figures`` of each pipeline. spans (int): how many were corrected.
     """
     words = {
         "nothing": "nothing",

@@ -12,11 +12,11 @@ from spacy.tokens import Doc
 
 from spacy_seginf.attribution.instance_influence import InstanceInfluence
 from spacy_seginf.attribution.method import Context, Texts
-from spacy_seginf.curation.clean import TOP, clean_of
 from spacy_seginf.curation.losses import marginal_losses
-from spacy_seginf.curation.reading import clean_texts
+from spacy_seginf.curation.opposition import TOP, trusted_of
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import trusted_texts
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.problem import join
 from spacy_seginf.influence.curvature import IdentityCurvature
@@ -24,7 +24,7 @@ from spacy_seginf.influence.curvature import IdentityCurvature
 from ...errors import LabErrors
 from .truth import GOLD, LABELS, TOKENS, Record
 
-OPPOSITION, SEGMENT_OPPOSITION = "clean_opposition", "segment_clean_opposition"
+OPPOSITION, SEGMENT_OPPOSITION = "trusted_opposition", "segment_trusted_opposition"
 Scores = dict[str, numpy.ndarray]
 NOTHING = numpy.zeros((0, 3), dtype=numpy.int64)
 
@@ -39,7 +39,7 @@ def clean_documents(nlp: Language, tagger: str, records: Sequence[Record], count
             LabErrors.S156.format(found=len(records), what="documents to draw clean ones from", needed=count)
         )
     drawn = numpy.random.default_rng(seed).permutation(len(records))[:count].tolist()
-    return clean_texts(nlp, [annotated(nlp, records[number], GOLD) for number in drawn], tagger)
+    return trusted_texts(nlp, [annotated(nlp, records[number], GOLD) for number in drawn], tagger)
 
 
 def with_unseen(nlp: Language, tagger: str, source: LabelSource, records: Sequence[Record]) -> LabelSource:
@@ -48,7 +48,7 @@ def with_unseen(nlp: Language, tagger: str, source: LabelSource, records: Sequen
     Their labels are judged as those of training documents are, but the head as it is has not seen them: what it says is
     held out already.
     """
-    texts = clean_texts(nlp, [annotated(nlp, record, LABELS) for record in records], tagger)
+    texts = trusted_texts(nlp, [annotated(nlp, record, LABELS) for record in records], tagger)
     unseen = replace(source, data=texts.data, labels=texts.labels, stored=None)
     held_out = numpy.exp(-marginal_losses(unseen))
     seen = Texts([], source.data, source.labels, NOTHING)
@@ -65,16 +65,16 @@ def clean_scores(nlp: Language, tagger: str, source: LabelSource, clean: Texts) 
         entities, in the metric of the source and with identity curvature, which the authors take; the loss is under a
         head that is fitted to the clean documents alone.
     """
-    source = replace(source, clean=clean)
+    source = replace(source, trusted=clean)
     identity = replace(source, metric=IdentityCurvature(source.data.labels, source.data.width), stored=None)
-    exact = label_scores(source, [OPPOSITION, SEGMENT_OPPOSITION, "clean_disagreement", "trusted_loss"])
+    exact = label_scores(source, [OPPOSITION, SEGMENT_OPPOSITION, "trusted_disagreement", "trusted_loss"])
     plain = label_scores(identity, [OPPOSITION, SEGMENT_OPPOSITION])
     tokens = {
         "segment influence": exact[OPPOSITION],
         "entity influence": exact[SEGMENT_OPPOSITION],
         "segment influence (identity)": plain[OPPOSITION],
         "entity influence (identity)": plain[SEGMENT_OPPOSITION],
-        "nearest neighbours": exact["clean_disagreement"],
+        "nearest neighbours": exact["trusted_disagreement"],
         "loss under a head of their own": exact["trusted_loss"],
     }
     documents = {
@@ -87,7 +87,7 @@ def clean_scores(nlp: Language, tagger: str, source: LabelSource, clean: Texts) 
 def _instance_opposition(nlp: Language, tagger: str, source: LabelSource) -> numpy.ndarray:
     """Return how strongly each training document opposes the clean ones (float64, documents): the mean of the 10 most
     negative influences of its loss on theirs (Jain et al. 2022, Eq. 2), with their sign turned."""
-    clean = clean_of(source)
+    clean = trusted_of(source)
     training = Texts([], source.data, source.labels, _whole(source.data.lengths))
     context = Context(nlp, tagger, training, source.head, source.penalty, source.metric)
     influences = InstanceInfluence().prepare(context).scores(replace(clean, segments=_whole(clean.data.lengths)))

@@ -10,8 +10,8 @@ import numpy
 from spacy.language import Language
 
 from spacy_seginf.crf import one_label_each
-from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.texts import trusted_texts
 from spacy_seginf.curation.trusted import losses_by, trusted_l2
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.explanation.loading import load_pipeline
@@ -85,7 +85,7 @@ class Unseeing:
 
         RAISES (ValueError): S003 for a label that the tagger lacks; S010, S011, S013 as ``CRFTagger.encode``.
         """
-        return clean_texts(self.nlp, [annotated(self.nlp, record, LABELS) for record in records], self.tagger).data
+        return trusted_texts(self.nlp, [annotated(self.nlp, record, LABELS) for record in records], self.tagger).data
 
 
 def unseen_scores(

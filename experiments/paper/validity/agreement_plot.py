@@ -7,7 +7,7 @@ from typing import Mapping
 
 import numpy
 
-from spacy_seginf.rendering.plotting import COLORS, load_pyplot, write_figure
+from spacy_seginf.rendering.pictures import COLORS, new_figure, save_picture
 
 
 def plot_agreement(predictions: Mapping[str, numpy.ndarray], actual: numpy.ndarray, path: Path) -> None:
@@ -17,9 +17,8 @@ def plot_agreement(predictions: Mapping[str, numpy.ndarray], actual: numpy.ndarr
     path (Path): a PNG file.
     RAISES (ValueError): S110 without matplotlib.
     """
-    pyplot = load_pyplot()
-    size = 4 * len(predictions), 4
-    figure, row = pyplot.subplots(1, len(predictions), figsize=size, layout="constrained", squeeze=False)
+    figure = new_figure(4 * len(predictions), 4)
+    row = figure.subplots(1, len(predictions), squeeze=False)
     ends = [float(actual.min()), float(actual.max())]
     for axes, (name, predicted) in zip(row[0], predictions.items()):
         axes.plot(ends, ends, color=COLORS[1], linewidth=1)
@@ -27,5 +26,4 @@ def plot_agreement(predictions: Mapping[str, numpy.ndarray], actual: numpy.ndarr
         axes.set_title(name, fontsize=10)
         axes.set(xlabel="actual change by refit (nats)", ylabel="predicted change")
         axes.spines[["top", "right"]].set_visible(False)
-    write_figure(figure, path)
-    pyplot.close(figure)
+    save_picture(figure, path)

@@ -23,7 +23,7 @@ from spacy_seginf.explanation.verification import REFINEMENTS
 from spacy_seginf.files import write_text
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.removal import LEVERAGE_FLAG, LEVERAGE_LIMIT
-from spacy_seginf.rendering.plotting import load_pyplot
+from spacy_seginf.rendering.pictures import new_figure
 
 from ...errors import LabErrors
 from ..records import read_records, require
@@ -78,7 +78,7 @@ class Validity:
         RAISES (ValueError): S110 without matplotlib, S130 or S133 for missing or unreadable documents, S134 if there
             are too few sentences or errors, S135 if the head can't be fitted.
         """
-        load_pyplot()  # rather than after all the work
+        new_figure(1, 1)  # rather than after all the work
         key = self._key()
         paths = {seed: folder / f"seed-{seed}-{key}.json" for seed in self.seeds}
         sentences: Optional[tuple[Sentences, Sentences]] = None

@@ -28,7 +28,7 @@ function fileStore(changed) {
     }
   }
 
-  /** Return the last words on suspicions, those of the log and those that the page came with. */
+  /** Return the last words on issues, those of the log and those that the page came with. */
   function lastWords() {
     const stacks = new Map([...base].map(([number, state]) => [number, [state]]));
     for (const entry of log) {
@@ -81,7 +81,7 @@ function decisionLine({number, choice, entities, together, time}) {
   const place = start - detail.first;
   const named = (values) => values.map(([first, last, label]) => ({start: first, end: last, label: data.labels[label].label}));
   return JSON.stringify({
-    seginf: "decision", version: data.version, suspicion: detail.id, document: data.texts[detail.exact.document],
+    seginf: "decision", version: data.version, issue: detail.id, document: data.texts[detail.exact.document],
     start, end, words: detail.words.slice(place, place + end - start).map((word, offset) => exactWord(detail, place + offset, word)),
     current: named(annotated(detail, start, end)), choice, entities: named(accepted),
     reviewer: byId("reviewer").value, time, corpus: data.corpus,

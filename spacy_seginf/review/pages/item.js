@@ -1,9 +1,9 @@
-// The suspicion or family that is shown.
+// The issue or family that is shown.
 
 const view = {
-  item: [],             // numbers of its suspicions
+  item: [],             // numbers of its issues
   place: 0,             // where it is, or was, among the items
-  detail: null,         // of its first suspicion
+  detail: null,         // of its first issue
   excluded: new Set(),  // members of the family that a decision leaves out
   member: 0,            // the one that keys act on
   editor: null,         // the other label in the making
@@ -41,9 +41,9 @@ function showNothing() {
   Object.assign(view, {item: [], detail: null, editor: null, members: null});
   drawList();
   const {open, skipped} = progress();
-  const sentence = open ? "No suspicion passes the filters." : "Nothing is open any more.";
+  const sentence = open ? "No issue passes the filters." : "Nothing is open any more.";
   const rest = skipped ? ` ${skipped} were skipped: choose "skipped ones" under "Show".` : "";
-  byId("item").replaceChildren(make("h2", {}, model.rows.length ? sentence : "The ranking holds no suspicion."), make("p", {}, rest));
+  byId("item").replaceChildren(make("h2", {}, model.rows.length ? sentence : "The ranking holds no issue."), make("p", {}, rest));
   drawActions();
 }
 
@@ -94,8 +94,8 @@ function evidence(detail) {
   const waiting = detail.pending ? "Looking for them…" : detail.problem ? `Not known: ${detail.problem}` : "";
   const mistakes = (error) => make("span", {}, "gold ", isolated(error.gold ?? "?"), ", predicted ", isolated(error.predicted ?? "?"));
   return make("section", {},
-    make("h3", {}, "Development mistakes that it drives"),
-    references(detail.drives, detail.pending ? waiting : "None is known.", mistakes),
+    make("h3", {}, "Development mistakes that it supports"),
+    references(detail.mistakes, detail.pending ? waiting : "None is known.", mistakes),
     make("div", {class: "sides"},
       make("div", {}, make("h3", {}, "Training labels that support it"), references(detail.supporting, waiting || "None is known.")),
       make("div", {}, make("h3", {}, "Training labels that oppose it"), references(detail.opposing, waiting || "None is known."))));

@@ -4,7 +4,7 @@ const data = JSON.parse(byId("data").textContent);
 const NOTHING = "no entity";
 
 const model = {
-  rows: [],          // one for each suspicion, by number
+  rows: [],          // one for each issue, by number
   states: [],        // the last word on it, or undefined
   sequences: [],     // number of the change that said it, as answers may overtake each other
   split: new Set(),  // families of which a part was decided together: the rest comes back one by one
@@ -21,7 +21,7 @@ function statusOf(number) {
   return state.choice === "skip" ? "skipped" : "decided";
 }
 
-/** Take a change up, unless a later one of the same suspicion is here already. */
+/** Take a change up, unless a later one of the same issue is here already. */
 function takeChange(change) {
   const {number, sequence = 0} = change;
   if (sequence < (model.sequences[number] ?? 0)) return;
@@ -51,7 +51,7 @@ function regroup() {
   model.items = items.filter(matches);
 }
 
-/** Name the group in which a suspicion is shown; "" if it is alone. */
+/** Name the group in which a label issue is shown; "" if it is alone. */
 function groupOf(number) {
   const {family} = model.rows[number];
   const state = model.states[number];

@@ -5,7 +5,7 @@ const spansOf = (row) => {
   return row.current.length ? row.current : [[row.start, row.end, -1]];
 };
 
-/** Return what the region of a suspicion holds if its entities get another label, and keep their boundaries. */
+/** Return what the region of a label issue holds if its entities get another label, and keep their boundaries. */
 function relabelled(row, label) {
   return label < 0 ? [] : spansOf(row).map(([start, end]) => [start, end, label]);
 }

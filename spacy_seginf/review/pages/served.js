@@ -40,7 +40,7 @@ function servedStore(changed) {
   return {
     first: data.detail,
     rows: async () => (await ask("items")).rows,
-    /** Return all that is shown of a suspicion. */
+    /** Return all that is shown of a label issue. */
     async detail(number) {
       if (!details.has(number)) {
         details.set(number, await ask(`items/${number}`));
@@ -51,7 +51,7 @@ function servedStore(changed) {
     /** Save what is said; returns the changes that this made. */
     async decide(said) {
       const body = JSON.stringify(said.map(({number, choice, entities, together}) => ({
-        suspicion: model.rows[number].id,
+        issue: model.rows[number].id,
         choice,
         together,
         entities: (entities ?? []).map(([start, end, label]) => ({start, end, label: data.labels[label].label})),

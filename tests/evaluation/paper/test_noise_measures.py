@@ -3,6 +3,7 @@
 import numpy
 import pytest
 
+from experiments.paper.noise.corrected import f1_figures, fixed_counts
 from experiments.paper.noise.learned import Evidence, learned_scores
 from experiments.paper.noise.measures import (
     READ,
@@ -22,7 +23,7 @@ from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.fit import fit_head
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.loop.fixing import entity_counts, f1, f1_figures, fixed_counts
+from spacy_seginf.loop.correcting import entity_counts, f1
 
 from ...influence.heads import fitted, random_data
 

@@ -27,7 +27,7 @@ from experiments.paper.noise.trusted import (
     unseen_scores,
 )
 from experiments.paper.noise.truth import Truth, read_corrected
-from spacy_seginf.curation.reading import checkpoint_marginals
+from spacy_seginf.curation.texts import checkpoint_marginals
 
 from .noisy_corpora import dev_records, noisy_records, run, write
 
@@ -242,7 +242,7 @@ def test_too_few_clean_documents(settings, tmp_path):
         ("unseen_pipelines", "one"),
         ("spans", 0),
         ("clean_documents", 0),
-        ("default_score", "clean_opposition"),
+        ("default_score", "trusted_opposition"),
         ("default_how", "median"),
     ],
 )

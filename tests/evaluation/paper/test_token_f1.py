@@ -3,8 +3,8 @@
 import numpy
 import pytest
 
+from experiments.common.shares import wilson
 from experiments.paper.token_f1 import class_counts, f1_estimate, mean_f1
-from spacy_seginf.evaluation.intervals import wilson
 
 LENGTHS = [4, 0, 3]
 GOLD = numpy.array([1, 1, 0, 2, 0, 2, 0])

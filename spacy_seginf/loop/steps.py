@@ -1,6 +1,6 @@
-"""The loop that curation is: read, decide, put right, train again; and what reading in another order would have given.
+"""The loop that curation is: read, decide, correct, train again; and what reading in another order would have given.
 
-Curves are of heads that are refit with the labels that were put right, on frozen features; the pipeline itself is
+Curves are of heads that are refit to the corrected labels, on frozen features; the pipeline itself is
 trained anew only at the end.
 """
 
@@ -19,20 +19,16 @@ from spacy.training import Corpus
 
 from ..attribution.method import Texts
 from ..config_files import read_config
-from ..crf import one_label_each
 from ..crf.schemes import Entity
 from ..curation.decisions import now
-from ..curation.opening import Opened
-from ..curation.records import Decision, suspicion_id
+from ..curation.finding import IssueFinder
+from ..curation.records import Decision, issue_id
 from ..curation.scores import segment_scores
-from ..curation.source import LabelSource
-from ..curation.suspecting import Suspector
+from ..curation.session import Session
 from ..errors import Errors, SeginfError
-from ..influence.choose import fit_to_optimum
-from ..influence.data import HeadData
 from ..tagger.corpus import identifier_of, read_documents
-from .fixing import entity_counts, f1
-from .reviewing import Look, Reviewer, corrected_labels, found_tokens, read_ranking, read_spans
+from .correcting import entity_counts, f1, refit_head
+from .reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, review_ranking, review_spans
 
 LOSS, RANDOM = "marginal_loss", "random"  # scores of the orders that are compared
 Say = Callable[[str], None]
@@ -40,78 +36,73 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Curve:
-    """What reading in some order gives. looks (list of int): how many; wrong_found (list of float): share of the wrong
-    tokens that were found; f1 (list of float): of heads refit with what was found put right, on test texts."""
+    """What reading in some order gives.
 
-    looks: list[int]
+    reviewed (list of int): how many items. wrong_found (list of float): share of the wrong tokens that were found.
+    f1 (list of float): of heads refit to the corrected labels, on test texts.
+    """
+
+    reviewed: list[int]
     wrong_found: list[float]
     f1: list[float]
 
 
 def read_orders(
-    suspector: Suspector, reviewer: Reviewer, looks: int, every: Optional[int], say: Say
-) -> dict[str, list[Look]]:
-    """Read the training labels in the order of the ranking, of their losses, and at random, so many looks each.
+    finder: IssueFinder, reviewer: Reviewer, budget: int, every: Optional[int], say: Say
+) -> dict[str, list[ReviewedItem]]:
+    """Read the training labels in the order of the ranking, of their losses, and at random, up to a review budget.
 
-    every (int): looks after which decisions feed back into the ranking; None never.
+    every (int): items after which decisions feed back into the ranking; None never.
     """
-    source = suspector.source
+    source = finder.source
     say("Reading the ranking")
-    orders = {"ranking": read_ranking(suspector, reviewer, looks, every=every)}
+    orders = {"ranking": review_ranking(finder, reviewer, budget, every=every)}
     scores = segment_scores(source, [LOSS, RANDOM], source.units)
     for name, score in (("loss", LOSS), ("random", RANDOM)):
-        orders[name] = read_spans(reviewer, source.units, scores[score], looks)
+        orders[name] = review_spans(reviewer, source.units, scores[score], budget)
     return orders
 
 
-def curve_of(reviewer: Reviewer, looks: Sequence[Look], at: Sequence[int], test: Texts) -> Curve:
-    """Refit the head after some numbers of looks (ints), and score it on test texts with right labels."""
-    source, found = reviewer.source, [0.0, *found_tokens(reviewer, looks)]
-    counts = sorted({min(count, len(looks)) for count in at})
-    values = [head_f1(source, corrected_labels(source, looks[:count]), test) for count in counts]
+def curve_of(reviewer: Reviewer, reviewed: Sequence[ReviewedItem], at: Sequence[int], test: Texts) -> Curve:
+    """Refit the head after some numbers of items (ints), and score it on test texts with right labels."""
+    source, found = reviewer.source, [0.0, *found_tokens(reviewer, reviewed)]
+    counts = sorted({min(count, len(reviewed)) for count in at})
+    heads = [refit_head(source, corrected_labels(source, reviewed[:count]))[0] for count in counts]
+    values = [f1(entity_counts(head, test, source.scheme)) for head in heads]
     return Curve(counts, [found[count] for count in counts], values)
 
 
-def head_f1(source: LabelSource, labels: numpy.ndarray, test: Texts) -> float:
-    """Return the entity F1 of the head refit to other training labels (int64, tokens)."""
-    head = source.head
-    if (labels != source.labels).any():
-        data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
-        head = fit_to_optimum(data, source.head, source.penalty, near=True).head
-    return f1(entity_counts(head, test, source.scheme))
-
-
-def decisions_of(opened: Opened, looks: Sequence[Look], reviewer: str) -> list[Decision]:
+def decisions_of(session: Session, reviewed: Sequence[ReviewedItem], reviewer: str) -> list[Decision]:
     """Write down what was decided, in the words of the corpus."""
     made, when = [], now()
-    for one in (decided for look in looks for decided in look.decided):
-        name, moved = opened.index.place(one.document, 0)
+    for one in (decided for item in reviewed for decided in item.decided):
+        name, moved = session.index.place(one.document, 0)
         start, end = one.start + moved, one.end + moved
-        current = opened.annotated(one.document, one.start, one.end)
+        current = session.annotated(one.document, one.start, one.end)
         outcome = tuple(Entity(entity.start + moved, entity.end + moved, entity.label) for entity in one.entities)
-        words, _ = opened.places.words(name, start, end)
+        words, _ = session.alignment.words(name, start, end)
         choice = "label" if one.wrong else "keep"  # then the outcome is what is there
-        place = suspicion_id(name, start, end, current), name, start, end, words, current
-        made.append(Decision(*place, choice, outcome if one.wrong else (), reviewer, when, opened.places.digest))
+        place = issue_id(name, start, end, current), name, start, end, words, current
+        made.append(Decision(*place, choice, outcome if one.wrong else (), reviewer, when, session.alignment.digest))
     return made
 
 
-def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
+def truth_of(session: Session, path: Path) -> numpy.ndarray:
     """Read the right labels of the training tokens off a corpus of the same documents (int64, tokens). Where it has no
     annotation, the present labels stay. Documents without ids are told by their places in the file.
 
     RAISES (ValueError): S040 or S042 for missing or wrong input, S216 if a document is missing or has other words, S003
         for a label that the tagger lacks.
     """
-    scheme, source = opened.tagger.scheme, opened.source
+    scheme, source = session.tagger.scheme, session.source
     docs = {}
-    for number, doc in enumerate(read_documents(opened.nlp, path)):
-        named = doc.user_data.get("id") or number >= len(opened.places.names)
-        docs[identifier_of(doc, path, number + 1) if named else opened.places.names[number]] = doc
+    for number, doc in enumerate(read_documents(session.nlp, path)):
+        named = doc.user_data.get("id") or number >= len(session.alignment.names)
+        docs[identifier_of(doc, path, number + 1) if named else session.alignment.names[number]] = doc
     truth = source.labels.copy()
     for number, length in enumerate(source.data.lengths):
-        name, first = opened.index.place(number, 0)
-        if name not in docs or [token.text for token in docs[name][first : first + length]] != opened.words[number]:
+        name, first = session.index.place(number, 0)
+        if name not in docs or [token.text for token in docs[name][first : first + length]] != source.words[number]:
             raise SeginfError(Errors.S216.format(path=path, id=name))
         doc = docs[name]
         rows = truth[source.data.starts[number] :][:length]
@@ -120,7 +111,7 @@ def truth_of(opened: Opened, path: Path) -> numpy.ndarray:
             if first <= entity.start and entity.end <= first + length:
                 if entity.label_ not in scheme.labels:
                     known = ", ".join(scheme.labels)
-                    facts = {"label": entity.label_, "name": opened.tagger.name, "known": known}
+                    facts = {"label": entity.label_, "name": session.tagger.name, "known": known}
                     raise SeginfError(Errors.S003.format(where=f"document {name} of {path}", **facts))
                 rows[entity.start - first : entity.end - first] = scheme.entity_tags(entity.label_, len(entity))
     return truth

@@ -1,7 +1,7 @@
-"""Regions of training documents, and other ways to read them: other types, other boundaries, no entity, one more.
+"""Regions of training documents, and candidate annotations: other types, other boundaries, no entity, one more.
 
-A region's labels may be wrong where another *reading* of it is more probable, everything outside held. The readings of
-a region are what people would change an annotation to; the first is the annotation.
+A region's labels may be wrong where another candidate is more probable, everything outside held. The candidates of a
+region are what people would change its annotation to; the first is the annotation.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .source import LabelSource
 REACH = 3  # tokens that an entity may grow by on each side
 INWARD = 10  # and that a side of it may move inwards, or be left of it
 
-Reading = tuple[Entity, ...]
+Annotation = tuple[Entity, ...]
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """Scores of labels by somebody who has an opinion on the training texts.
+class Predictions:
+    """Scores of the labels of the training texts, by a head or by whoever else predicts them.
 
     emissions (float64, tokens x labels). transitions (float64, k x labels x labels): scores of neighbouring labels;
     which (int64, documents): the ones that hold in each document.
@@ -38,13 +38,13 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Region:
-    """A run of tokens (document, start, end) whose labels are in question, and its readings; the first is the
+    """A run of tokens (document, start, end) whose labels are in question, and its candidates; the first is the
     annotation. Entities are numbered in the document."""
 
     document: int
     start: int
     end: int
-    readings: tuple[Reading, ...]
+    candidates: tuple[Annotation, ...]
 
 
 class Regions:
@@ -52,7 +52,7 @@ class Regions:
 
     def __init__(self, source: LabelSource, regions: Sequence[Region]) -> None:
         self.source, self.regions = source, list(regions)
-        counts = numpy.array([len(region.readings) for region in self.regions], dtype=numpy.int64)
+        counts = numpy.array([len(region.candidates) for region in self.regions], dtype=numpy.int64)
         self.firsts = numpy.cumsum(counts) - counts
         self.owners = numpy.repeat(numpy.arange(len(self.regions)), counts)
 
@@ -69,19 +69,19 @@ class Regions:
         """All tokens of all regions, each once (int64, rows of the source's data)."""
         return numpy.unique(ranges(self._first_rows, self._sizes))
 
-    def scores(self, opinion: Opinion) -> numpy.ndarray:
-        """Return log p(reading | labels outside, one of the region's readings) of all readings (float64, readings)."""
+    def scores(self, predictions: Predictions) -> numpy.ndarray:
+        """Return log p(candidate | labels outside, one of the region's candidates) of all of them (float64, n)."""
         if not len(self.regions):
             return numpy.zeros(0)
         rows, tags, starts = self._tags
-        values = opinion.emissions[rows, tags]
+        values = predictions.emissions[rows, tags]
         inner = numpy.ones(len(rows), dtype=bool)
-        inner[starts] = False  # tokens that follow another of the reading
+        inner[starts] = False  # tokens that follow another of the candidate
         at = numpy.flatnonzero(inner)
         lengths = numpy.diff(numpy.append(starts, len(rows)))
-        which = opinion.which[self.documents[self.owners]]
+        which = predictions.which[self.documents[self.owners]]
         by_token = numpy.repeat(which, lengths)
-        values[at] += opinion.transitions[by_token[at], tags[at - 1], tags[at]]
+        values[at] += predictions.transitions[by_token[at], tags[at - 1], tags[at]]
         totals = numpy.add.reduceat(values, starts)
         last = starts + lengths - 1
         for neighbours, left in ((self._before, True), (self._after, False)):
@@ -89,24 +89,24 @@ class Regions:
             held = numpy.flatnonzero(own >= 0)
             edge = tags[starts[held]] if left else tags[last[held]]
             pairs = (own[held], edge) if left else (edge, own[held])
-            totals[held] += opinion.transitions[which[held], pairs[0], pairs[1]]
+            totals[held] += predictions.transitions[which[held], pairs[0], pairs[1]]
         return totals - self._log_sums(totals)[self.owners]
 
     def losses(self, scores: numpy.ndarray) -> numpy.ndarray:
-        """Return -log p of the annotation of each region (float64), from scores of readings."""
+        """Return -log p of the annotation of each region (float64), from scores of candidates."""
         return -scores[self.firsts]
 
     def best(self, scores: numpy.ndarray) -> numpy.ndarray:
-        """Return the most probable reading of each region besides the annotation (int64, numbers among all)."""
+        """Return the most probable candidate of each region besides the annotation (int64, numbers among all)."""
         others = scores.copy()
         others[self.firsts] = -numpy.inf
         order = numpy.lexsort((numpy.arange(len(others)), -others, self.owners))
         return order[self.firsts]
 
-    def reading(self, number: int) -> Reading:
-        """Return a reading by its number among all."""
+    def candidate(self, number: int) -> Annotation:
+        """Return a candidate by its number among all."""
         region = int(self.owners[number])
-        return self.regions[region].readings[number - int(self.firsts[region])]
+        return self.regions[region].candidates[number - int(self.firsts[region])]
 
     def _log_sums(self, totals: numpy.ndarray) -> numpy.ndarray:
         highest = numpy.maximum.reduceat(totals, self.firsts)
@@ -135,11 +135,11 @@ class Regions:
 
     @cached_property
     def _tags(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-        """Rows and tags of the tokens of all readings, one reading after another, and where each begins."""
+        """Rows and tags of the tokens of all candidates, one candidate after another, and where each begins."""
         scheme, tags = self.source.scheme, []
         for region in self.regions:
-            for reading in region.readings:
-                tags.append(tags_of(scheme, reading, region.start, region.end))
+            for candidate in region.candidates:
+                tags.append(tags_of(scheme, candidate, region.start, region.end))
         sizes = self._sizes[self.owners]
         rows = ranges(self._first_rows[self.owners], sizes)
         return rows, numpy.concatenate(tags), numpy.cumsum(sizes) - sizes
@@ -175,9 +175,9 @@ def find_regions(source: LabelSource, missing: Sequence[tuple[int, int, int, str
             if right == entity.end and place + 1 < len(members):
                 found.append(_pair_region(document, entity, members[place + 1]))
     for document, start, end in sorted({place[:3] for place in missing}):
-        readings = ((), *((Entity(start, end, label),) for label in source.scheme.labels))
-        found.append(Region(document, start, end, readings))
-    return sorted(found, key=lambda region: (region.document, region.start, region.end, len(region.readings)))
+        candidates = ((), *((Entity(start, end, label),) for label in source.scheme.labels))
+        found.append(Region(document, start, end, candidates))
+    return sorted(found, key=lambda region: (region.document, region.start, region.end, len(region.candidates)))
 
 
 def _entity_region(source: LabelSource, document: int, entity: Entity, left: int, right: int) -> Region:
@@ -188,16 +188,18 @@ def _entity_region(source: LabelSource, document: int, entity: Entity, left: int
         lowest -= 1
     while highest < min(right, entity.end + REACH) and known[highest]:
         highest += 1
-    readings: list[Reading] = [(entity,), ()]
-    readings += [(Entity(entity.start, entity.end, label),) for label in source.scheme.labels if label != entity.label]
+    candidates: list[Annotation] = [(entity,), ()]
+    candidates += [
+        (Entity(entity.start, entity.end, label),) for label in source.scheme.labels if label != entity.label
+    ]
     for start, end in _boundaries(entity, lowest, highest):
-        readings.append((Entity(start, end, entity.label),))
-    return Region(document, lowest, highest, tuple(readings))
+        candidates.append((Entity(start, end, entity.label),))
+    return Region(document, lowest, highest, tuple(candidates))
 
 
 def _boundaries(entity: Entity, lowest: int, highest: int) -> Iterator[tuple[int, int]]:
     """Yield other first and last tokens: one side moves, or both move a little. Inwards, a side moves to near where it
-    was or to near the other: in a long entity, few readings are left of it."""
+    was or to near the other: in a long entity, few candidates are left of it."""
     starts = sorted({*range(lowest, min(entity.start + INWARD, entity.end)), *range(entity.end - INWARD, entity.end)})
     ends = sorted({*range(max(entity.end - INWARD, entity.start) + 1, highest + 1)})
     ends = sorted({*ends, *range(entity.start + 1, entity.start + INWARD + 1)})

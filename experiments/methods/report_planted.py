@@ -12,21 +12,20 @@ from spacy.cli._util import setup_gpu
 from spacy.tokens import DocBin
 from wasabi import msg
 
-from spacy_seginf.evaluation.planted import CONFUSIONS, PlantedReport, compare, evaluate_planted, read_culprits
+from spacy_seginf.evaluation.planted import CONFUSIONS, read_culprits
 from spacy_seginf.explanation.page import render_page
 from spacy_seginf.files import write_text
+from spacy_seginf.rendering.pictures import new_figure, save_picture
+
+from .planted import PlantedReport, evaluate_planted, side_by_side
 
 NAMES = ("identity (tokens)", "exact effect (entities)")
 
 
 def plot(identity: PlantedReport, exact: PlantedReport, path: Path) -> None:
     """Draw hit rates per kind of planted error: two indexes, nearest neighbours and chance."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 4.2), layout="constrained")
+    figure = new_figure(8, 4.2)
+    axes = figure.subplots()
     series: list[tuple[str, list[float], str, str]] = [
         (f"{NAMES[0]}: curvature = identity", shares(identity, identity.hits), "#0072b2", "//"),
         (f"{NAMES[1]}: curvature = exact", shares(exact, exact.hits), "#009e73", "xx"),
@@ -43,8 +42,7 @@ def plot(identity: PlantedReport, exact: PlantedReport, path: Path) -> None:
     axes.set(xticks=range(len(CONFUSIONS)), xticklabels=ticks, ylim=(0, 108), ylabel="is a planted culprit (%)")
     figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
-    pyplot.close(figure)
+    save_picture(figure, path)
 
 
 def shares(report: PlantedReport, counts: dict[str, int]) -> list[float]:
@@ -115,7 +113,7 @@ def main() -> None:
                 pages.append(arguments.output / f"victim_{kind}{suffix}.html")
                 write_text(pages[-1], render_page(doc, chosen))
     identity, exact = reports
-    figures = compare(identity, exact)
+    figures = side_by_side(identity, exact)
     print_report(identity, exact, figures)
     write_text(arguments.output / "planted.json", json.dumps(figures, indent=2) + "\n")
     plot(identity, exact, arguments.output / "planted.png")

@@ -1,4 +1,4 @@
-"""The referee: attribution methods compared by what really happens to a head when training labels are taken away.
+"""The evaluation harness: attribution methods compared by what happens when training labels are taken away.
 
 For every seed, queries are drawn among the predictions of some texts, and halves of the training documents. All methods
 answer the same queries; what they name is removed and the head is refit (``deletion``), and their sums of scores are
@@ -72,7 +72,7 @@ class Planted:
     culprits: dict[tuple[str, int], str]
 
 
-def compare(
+def compare_methods(
     nlp: Language,
     influence: Influence,
     docs: Sequence[Doc],

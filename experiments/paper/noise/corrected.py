@@ -9,14 +9,10 @@ from typing import Sequence
 
 import numpy
 
-from ..attribution.method import Texts
-from ..crf import one_label_each, split_rows
-from ..crf.schemes import TagScheme
-from ..curation.source import LabelSource
-from ..evaluation.trial import Progress
-from ..influence.choose import fit_to_optimum
-from ..influence.data import HeadData
-from ..influence.head import Head
+from spacy_seginf.attribution.method import Texts
+from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.evaluation.trial import Progress
+from spacy_seginf.loop.correcting import entity_counts, f1, refit_head
 
 RESAMPLES = 1000
 SEED = 0
@@ -41,32 +37,10 @@ def fixed_counts(
         labels = source.labels.copy()
         rows = source.data.rows_of(spans)
         labels[rows] = gold[rows]
-        head = source.head
-        if (labels != source.labels).any():
-            data = HeadData(source.data.features, one_label_each(labels, source.data.labels), source.data.lengths)
-            fit = fit_to_optimum(data, source.head, source.penalty, near=True)
-            head = fit.head
-            unfinished += [] if fit.converged else [name]
+        head, converged = refit_head(source, labels)
+        unfinished += [] if converged else [name]
         found[name] = entity_counts(head, test, source.scheme)
     return found, unfinished
-
-
-def entity_counts(head: Head, test: Texts, scheme: TagScheme) -> numpy.ndarray:
-    """Count the entities of each document that a head predicts rightly, all that it predicts, and all true
-    ones (float64, documents x 3)."""
-    lengths = [length for length in test.data.lengths if length]
-    predicted = head.decode(test.data.features, lengths, scheme.mask)
-    counts = []
-    for own, true in zip(split_rows(predicted, lengths), split_rows(test.labels, lengths)):
-        named, wanted = set(scheme.entities(own.tolist())), set(scheme.entities(true.tolist()))
-        counts.append((len(named & wanted), len(named), len(wanted)))
-    return numpy.array(counts, dtype=numpy.float64).reshape(-1, 3)
-
-
-def f1(counts: numpy.ndarray) -> float:
-    """Return the F1 of documents' counts (float64, documents x 3) together; 0 without entities."""
-    right, predicted, true = counts.sum(axis=0)
-    return float(2.0 * right / max(predicted + true, 1.0))
 
 
 def f1_figures(counts: dict[str, numpy.ndarray], before: str) -> dict[str, dict[str, Sequence[float]]]:

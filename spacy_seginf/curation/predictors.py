@@ -1,36 +1,33 @@
-"""Whom to ask about training labels: heads that have not seen them, and whoever is trusted.
+"""Who predicts training labels: heads that have not seen them (out of fold), and whoever is trusted.
 
 A tagger that was trained on labels that are wrong everywhere in the same way predicts them as they are. So its own
-opinion finds single errors; families of errors are found by trusted labels: those of a development corpus, and those
-that a reviewer has decided on. Two ask them: a head that is fitted to them alone, and the nearest of them.
+predictions find single errors; families of errors are found by trusted labels: those of a development corpus, and those
+that a reviewer has decided on. Two predict by them: a head that is fitted to them alone, and the nearest of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy
-import torch
 
-from ..influence.choose import FALLBACK, approach, choose_l2, hold_out
 from ..influence.curvature import IdentityCurvature, solver_of
 from ..influence.data import HeadData, subset
 from ..influence.fit import newton
 from ..influence.head import Head
 from ..influence.held_out import chains_of_heads, missing_entities
-from .clean import directions
-from .readings import Opinion
+from .candidates import Predictions
+from .neighbours import nearest_neighbours
 from .source import LabelSource
 
 FOLDS = 5
 GRADIENT = 1e-2  # of heads without a fold: what is left moves probabilities by less than anyone is shown
 ITERATIONS = 30
-GAP = 1e-6  # nats per token that a head for trusted labels may miss its optimum by
 NEAREST = 10
 DOUBTFUL = 1e-3  # probability of an entity from which a token outside tells something
-DOUBT = 0.05  # share of a token's opinion that goes to labels that none of its neighbours has
-COMPARED = 1 << 24  # cosines held at once
+DOUBT = 0.05  # share of a token's predictions that goes to labels that none of its neighbours has
 
 
 @dataclass(frozen=True)
@@ -38,25 +35,30 @@ class Trusted:
     """Labels that are right, as far as anyone knows.
 
     data (HeadData): documents. labels (int64, tokens). certain (bool, tokens): those that are trusted.
+    names (sequence of str): ids of the documents that they are from; firsts (sequence of int): numbers of their first
+        tokens there. words (sequences of str): their tokens. Empty where nobody reads them.
     """
 
     data: HeadData
     labels: numpy.ndarray
     certain: numpy.ndarray
+    names: Sequence[str] = ()
+    firsts: Sequence[int] = ()
+    words: Sequence[Sequence[str]] = ()
 
     def __len__(self) -> int:
         return int(self.certain.sum())
 
 
-def held_out_opinion(source: LabelSource) -> Opinion:
-    """Ask heads that have not seen the document: the documents are dealt out to folds, and each fold is judged by a
-    head without it, by Newton steps in the metric of the index. The encoder has seen them all.
+def out_of_fold_predictions(source: LabelSource) -> Predictions:
+    """Predict by heads that have not seen the document: documents are dealt out to folds, and each fold is predicted
+    by a head without it, by Newton steps in the metric of the index. The encoder has seen them all.
 
     Under identity curvature, which knows of no steps, or with one document, all are judged by the head as it is.
     """
     count = len(source.data.lengths)
     if isinstance(source.metric, IdentityCurvature) or count < 2:
-        return head_opinion(source, source.head)
+        return head_predictions(source, source.head)
     folds = folds_of(source)
     emissions = numpy.empty((len(source.labels), source.data.labels))
     transitions = []
@@ -76,7 +78,7 @@ def held_out_opinion(source: LabelSource) -> Opinion:
         rows = source.data.rows(numpy.flatnonzero(folds == fold))
         emissions[rows] = fit.head.emissions(source.data.features[rows])
         transitions.append(fit.head.transitions)
-    return Opinion(emissions, numpy.array(transitions), folds)
+    return Predictions(emissions, numpy.array(transitions), folds)
 
 
 def folds_of(source: LabelSource) -> numpy.ndarray:
@@ -93,58 +95,39 @@ def folds_of(source: LabelSource) -> numpy.ndarray:
     return folds
 
 
-def head_opinion(source: LabelSource, head: Head) -> Opinion:
-    """Ask one head about all documents."""
+def head_predictions(source: LabelSource, head: Head) -> Predictions:
+    """Predict all documents by one head."""
     which = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)
-    return Opinion(head.emissions(source.data.features), head.transitions[None], which)
+    return Predictions(head.emissions(source.data.features), head.transitions[None], which)
 
 
-def trusted_head(trusted: Trusted) -> Head:
-    """Fit a head to trusted labels alone, with the penalty that suits a tenth of them best, to within GAP nats per
-    token. RAISES (ValueError): S051 if they are too few."""
-    data = trusted.data
-    start = Head.zeros(data)
-    rest, held_out = hold_out(data)
-    if not len(rest.allowed) or not len(held_out.allowed):
-        return approach(data, start, FALLBACK, GAP).head
-    choice = choose_l2(rest, held_out, start)
-    return approach(data, choice.fits[choice.l2].head, choice.l2, GAP).head
-
-
-def telling(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
+def informative(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
     """Tell which trusted tokens say something about entities (bool, tokens): those of entities, their neighbours, and
     those outside of which the tagger's head is not certain. They are a third of all, or less."""
     inside = trusted.labels != 0
     marginals = source.head.marginals(trusted.data)
-    told = inside | (marginals[:, 0] < 1.0 - DOUBTFUL)
-    told[1:] |= inside[:-1]
-    told[:-1] |= inside[1:]
-    return told & trusted.certain
+    found = inside | (marginals[:, 0] < 1.0 - DOUBTFUL)
+    found[1:] |= inside[:-1]
+    found[:-1] |= inside[1:]
+    return found & trusted.certain
 
 
-def neighbours_opinion(source: LabelSource, trusted: Trusted, rows: numpy.ndarray) -> Opinion:
-    """Ask the nearest trusted tokens of those that are ``telling``, by the cosine of features, each as loudly as it is
-    near.
+def neighbour_predictions(source: LabelSource, trusted: Trusted, rows: numpy.ndarray) -> Predictions:
+    """Predict by the nearest of the trusted tokens that are ``informative``, by the cosine of features; each weighs as
+    much as it is near.
 
-    rows (int64): tokens of the source that are asked about; others get no opinion.
+    rows (int64): tokens of the source that are predicted; others get equal shares.
     """
-    places = numpy.flatnonzero(telling(source, trusted))
-    theirs, labels = directions(trusted.data.features[places]), trusted.labels[places]
-    nearest = min(NEAREST, len(places))
+    places = numpy.flatnonzero(informative(source, trusted))
+    labels, others = trusted.labels[places], trusted.data.features[places]
     shares = numpy.full((len(source.labels), source.data.labels), 1.0 / source.data.labels)
-    size = max(1, COMPARED // max(len(places), 1))
-    for start in range(0, len(rows) if nearest else 0, size):
-        part = rows[start : start + size]
-        cosines = torch.from_numpy(directions(source.data.features[part])) @ torch.from_numpy(theirs).T
-        values, found = (result.numpy() for result in torch.topk(cosines, nearest, dim=1))
-        weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
-        weights /= weights.sum(axis=1, keepdims=True)
-        shares[part] = DOUBT / source.data.labels
-        for column in range(nearest):
-            shares[part, labels[found[:, column]]] += (1.0 - DOUBT) * weights[:, column]
+    for part, found, weights in nearest_neighbours(source.data.features[rows], others, NEAREST):
+        shares[rows[part]] = DOUBT / source.data.labels
+        for column in range(weights.shape[1]):
+            shares[rows[part], labels[found[:, column]]] += (1.0 - DOUBT) * weights[:, column]
     size = source.data.labels
     which = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)
-    return Opinion(numpy.log(shares), numpy.zeros((1, size, size)), which)
+    return Predictions(numpy.log(shares), numpy.zeros((1, size, size)), which)
 
 
 def unannotated(source: LabelSource, head: Head) -> list[tuple[int, int, int, str]]:

@@ -18,44 +18,28 @@ from ..rendering.text import shorten, visible
 from ..tagger.corpus import read_judging
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.readers import OTHER
+from .alignment import CorpusAlignment, touching_joined
 from .decisions import merge_decisions
-from .opinions import Trusted
-from .places import CorpusPlaces, touching_joined
-from .reading import clean_texts
+from .predictors import Trusted
 from .records import Decision
+from .regions import Correction
 from .source import LabelSource
-from .suspecting import Decided
+from .texts import trusted_texts
 
 
 @dataclass(frozen=True)
-class TrustedTexts:
-    """Texts with right labels. trusted (Trusted): their labels. names (sequence of str): ids of the documents that they
-    are from; firsts (sequence of int): numbers of their first tokens there. words: their tokens."""
-
-    trusted: Trusted
-    names: Sequence[str]
-    firsts: Sequence[int]
-    words: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What curation works with. nlp (Language), tagger (CRFTagger), index (Index), places (CorpusPlaces)."""
+class Session:
+    """What curation works with. nlp (Language), tagger (CRFTagger), index (Index), alignment (CorpusAlignment)."""
 
     nlp: Language
     tagger: CRFTagger
     index: Index
-    places: CorpusPlaces
+    alignment: CorpusAlignment
 
     @cached_property
     def source(self) -> LabelSource:
         """Training labels. RAISES (ValueError): S035 if the index was pruned."""
         return LabelSource.of(self.index)
-
-    @cached_property
-    def words(self) -> list[list[str]]:
-        """Tokens of the documents of the index."""
-        return [self.index.words(number)[0] for number in range(len(self.source.data.lengths))]
 
     @cached_property
     def missing(self) -> list[tuple[int, int, int, str]]:
@@ -67,23 +51,25 @@ class Opened:
                 found.append((document, start, end, str(self.index.segments.reference(row).get("missing") or "")))
         return found
 
-    def read_trusted(self, path: Optional[Path]) -> Optional[TrustedTexts]:
+    def read_trusted(self, path: Optional[Path]) -> Optional[Trusted]:
         """Read texts with right labels (.spacy). RAISES (ValueError): S040 to S042 as ``read_corpus``."""
         if path is None:
             return None
         texts = read_judging(self.nlp, self.tagger, path, OTHER)
-        clean = clean_texts(self.nlp, [text.example for text in texts], self.tagger.name)
-        certain = numpy.zeros(len(clean.labels), dtype=bool)
-        documents, starts, _ = clean.segments.T
-        certain[clean.data.starts[documents] + starts] = True
-        return TrustedTexts(
-            Trusted(clean.data, clean.labels, certain),
+        trusted = trusted_texts(self.nlp, [text.example for text in texts], self.tagger.name)
+        certain = numpy.zeros(len(trusted.labels), dtype=bool)
+        documents, starts, _ = trusted.segments.T
+        certain[trusted.data.starts[documents] + starts] = True
+        return Trusted(
+            trusted.data,
+            trusted.labels,
+            certain,
             [text.identifier for text in texts],
             [text.first_token for text in texts],
             [[token.text for token in text.example.predicted] for text in texts],
         )
 
-    def decided(self, decisions: Sequence[Decision]) -> list[Decided]:
+    def decided(self, decisions: Sequence[Decision]) -> list[Correction]:
         """Find decided regions in the index; those that no document of the index has whole are left out. Conflicts
         between reviewers decide nothing.
 
@@ -97,18 +83,18 @@ class Opened:
         """Return the entities that the corpus has among some tokens of a document of the index, numbered as in the
         corpus. Tags of the scheme IO can't tell entities of one type apart that touch; the corpus can."""
         name, first = self.index.place(document, 0)
-        return self.places.among(name, start + first, end + first)
+        return self.alignment.among(name, start + first, end + first)
 
-    def _decided(self, decision: Decision) -> Optional[Decided]:
+    def _decided(self, decision: Decision) -> Optional[Correction]:
         fits = False
-        if decision.document in self.places:
-            words, _ = self.places.words(decision.document, decision.start, decision.end)
-            inside = self.places.among(decision.document, decision.start, decision.end)
+        if decision.document in self.alignment:
+            words, _ = self.alignment.words(decision.document, decision.start, decision.end)
+            inside = self.alignment.among(decision.document, decision.start, decision.end)
             fits = words == decision.words and inside == tuple(sorted(decision.current))
         if not fits:
             where = visible(f"{decision.document}, tokens {decision.start}-{decision.end - 1}")
             raise SeginfError(Errors.S213.format(where=where, words=shorten(visible(" ".join(decision.words)))))
-        place = self.places.in_index(decision.document, decision.start, decision.end)
+        place = self.alignment.in_index(decision.document, decision.start, decision.end)
         if place is None:
             return None
         moved = decision.start - place[1]
@@ -116,13 +102,14 @@ class Opened:
             tuple(Entity(one.start - moved, one.end - moved, one.label) for one in self._as_tagged(entities))
             for entities in (decision.current, decision.outcome or ())
         )
-        return Decided(*place, current, outcome)
+        document, start, end = place
+        return Correction(start, end, outcome, document, current)
 
     def _as_tagged(self, entities: Sequence[Entity]) -> list[Entity]:
         return touching_joined(sorted(entities)) if self.tagger.scheme.name == "IO" else sorted(entities)
 
 
-def open_curation(pipeline: str, corpus: Path) -> Opened:
+def open_session(pipeline: str, corpus: Path) -> Session:
     """Open a pipeline with an index, and the corpus that was indexed.
 
     RAISES (ValueError): S030 without an index, S040 or S042 for missing or wrong input, S211 if ids are there twice,
@@ -134,4 +121,4 @@ def open_curation(pipeline: str, corpus: Path) -> Opened:
         raise SeginfError(Errors.S210)
     if index.manifest.curvature == "identity":
         raise SeginfError(Errors.S221.format(path=pipeline))
-    return Opened(nlp, tagger, index, CorpusPlaces(index, nlp, corpus, tagger.scheme))
+    return Session(nlp, tagger, index, CorpusAlignment(index, nlp, corpus, tagger.scheme))

@@ -1,4 +1,4 @@
-"""Suspicions as the page shows them: short, with nothing that could act or move other text.
+"""Label issues as the page shows them: short, with nothing that could act or move other text.
 
 Everything from a corpus that is to be read goes through ``brief``. Labels and families are sent as numbers of tables,
 so that the page never has to look anything up by a text.
@@ -10,8 +10,8 @@ import math
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from ..crf.schemes import Entity
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
-from ..curation.suspicions import Ranking, Suspicion
 from ..rendering.text import shorten, visible
 
 WORD, PART, EDGE = 60, 60, 32  # characters: of a word, of a name, of the context on each side in lists
@@ -31,11 +31,11 @@ class Tables:
         self.labels: dict[str, int] = {label: number for number, label in enumerate(dict.fromkeys(ranking.labels))}
         self.choices = len(self.labels)
         self.families: dict[str, int] = {}
-        for suspicion in ranking.suspicions:
-            for entity in (*suspicion.current, *suspicion.suggested, *suspicion.entities):
+        for issue in ranking.issues:
+            for entity in (*issue.current, *issue.suggested, *issue.entities):
                 self.labels.setdefault(entity.label, len(self.labels))
-            if suspicion.family:
-                self.families.setdefault(suspicion.family, len(self.families))
+            if issue.family:
+                self.families.setdefault(issue.family, len(self.families))
         for decision in decisions:
             for entity in decision.entities:
                 self.labels.setdefault(entity.label, len(self.labels))
@@ -44,55 +44,55 @@ class Tables:
         """Write entities as [start, end, number of the label]."""
         return [[entity.start, entity.end, self.labels[entity.label]] for entity in entities]
 
-    def row(self, suspicion: Suspicion) -> dict[str, Any]:
-        """Return what lists and filters need of a suspicion."""
-        place, end = suspicion.start - suspicion.first, suspicion.end - suspicion.first
-        before = _joined(suspicion, max(0, place - AROUND), place)
+    def row(self, issue: LabelIssue) -> dict[str, Any]:
+        """Return what lists and filters need of an issue."""
+        place, end = issue.start - issue.first, issue.end - issue.first
+        before = _joined(issue, max(0, place - AROUND), place)
         return {
-            "id": suspicion.id,
-            "kind": suspicion.kind,
+            "id": issue.id,
+            "kind": issue.kind,
             "before": visible(before if len(before) <= EDGE else "…" + before[-EDGE:]),
-            "text": brief(_joined(suspicion, place, end).strip()),
-            "after": visible(_joined(suspicion, end, end + AROUND)[:EDGE]),
-            "start": suspicion.start,
-            "end": suspicion.end,
-            "current": self.entities(suspicion.current),
-            "suggested": self.entities(suspicion.suggested),
-            "score": number(suspicion.score),
-            "family": self.families.get(suspicion.family, -1),
+            "text": brief(_joined(issue, place, end).strip()),
+            "after": visible(_joined(issue, end, end + AROUND)[:EDGE]),
+            "start": issue.start,
+            "end": issue.end,
+            "current": self.entities(issue.current),
+            "suggested": self.entities(issue.suggested),
+            "score": number(issue.score),
+            "family": self.families.get(issue.family, -1),
         }
 
-    def detail(self, suspicion: Suspicion) -> dict[str, Any]:
-        """Return all that is shown of one suspicion, without its evidence."""
-        first = max(suspicion.first, suspicion.start - AROUND)
-        end = min(suspicion.first + len(suspicion.words), suspicion.end + AROUND)
-        window = slice(first - suspicion.first, end - suspicion.first)
-        words = suspicion.words[window]
-        spaces = [bool(space) for space in suspicion.spaces[window]]
-        place = brief(suspicion.file)
-        if place and suspicion.line:
-            place += f", line {suspicion.line}"
+    def detail(self, issue: LabelIssue) -> dict[str, Any]:
+        """Return all that is shown of one issue, without its evidence."""
+        first = max(issue.first, issue.start - AROUND)
+        end = min(issue.first + len(issue.words), issue.end + AROUND)
+        window = slice(first - issue.first, end - issue.first)
+        words = issue.words[window]
+        spaces = [bool(space) for space in issue.spaces[window]]
+        place = brief(issue.file)
+        if place and issue.line:
+            place += f", line {issue.line}"
         return {
-            "document": brief(suspicion.document),
+            "document": brief(issue.document),
             "place": place,
             "first": first,
             "words": [brief(word, WORD) for word in words],
             "spaces": spaces + [True] * (len(words) - len(spaces)),
-            "entities": self.entities(suspicion.entities),
-            "probability": number(suspicion.probability),
-            "suggested_probability": number(suspicion.suggested_probability),
-            "reasons": [brief(reason, 4 * CONTEXT) for reason in suspicion.reasons[:EVIDENCE]],
+            "entities": self.entities(issue.entities),
+            "probability": number(issue.probability),
+            "suggested_probability": number(issue.suggested_probability),
+            "reasons": [brief(reason, 4 * CONTEXT) for reason in issue.reasons[:EVIDENCE]],
         }
 
 
 def evidence_shown(evidence: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Return the mistakes and references of a suspicion as they are shown.
+    """Return the mistakes and references of an issue as they are shown.
 
-    evidence (mapping): "drives", "supporting" and "opposing", as in ``Suspicion``.
+    evidence (mapping): "mistakes", "supporting" and "opposing", as in ``LabelIssue``.
     """
     return {
         side: [_reference(entry) for entry in list(evidence.get(side, ()))[:EVIDENCE]]
-        for side in ("drives", "supporting", "opposing")
+        for side in ("mistakes", "supporting", "opposing")
     }
 
 
@@ -122,8 +122,8 @@ def _reference(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _joined(suspicion: Suspicion, start: int, end: int) -> str:
+def _joined(issue: LabelIssue, start: int, end: int) -> str:
     """Put words together, long ones cut. start, end (int): among the words."""
-    words, spaces = suspicion.words[start:end], suspicion.spaces[start:end]
+    words, spaces = issue.words[start:end], issue.spaces[start:end]
     padded = (*spaces, *[True] * (len(words) - len(spaces)))
     return "".join(shorten(word, WORD) + (" " if space else "") for word, space in zip(words, padded))

@@ -1,4 +1,4 @@
-"""Which suspicions are wanted: one pattern instead of everything."""
+"""Which issues are wanted: one pattern instead of everything."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Optional
 
 from ..errors import Errors, SeginfError
 from ..index.index import Index
-from .places import CorpusPlaces
-from .ranking import Suspect
-from .records import KINDS
+from .alignment import CorpusAlignment
+from .ranking import ScoredIssue
+from .regions import KINDS
 
 
 @dataclass(frozen=True)
-class Choice:
+class IssueFilter:
     """A pattern; what is empty permits everything.
 
     labels (tuple of str): types that the region has now. suggested (tuple of str): types that are suggested. kinds
-        (tuple of str): of change, see ``records.KINDS``. documents (tuple of str): ids.
+        (tuple of str): of change, see ``regions.KINDS``. documents (tuple of str): ids.
     text (str): regular expression that is found in the words of the region, whatever their case.
     RAISES (ValueError): S214 for a kind or an expression that there is not.
     """
@@ -40,18 +40,18 @@ class Choice:
             except re.error as error:
                 raise SeginfError(Errors.S214.format(what="text", value=self.text, problem=str(error))) from None
 
-    def wants(self, suspect: Suspect, places: CorpusPlaces, index: Index) -> bool:
-        """Is a suspect of this pattern?"""
-        if self.labels and not {one.label for one in suspect.current} & set(self.labels):
+    def permits(self, issue: ScoredIssue, alignment: CorpusAlignment, index: Index) -> bool:
+        """Is an issue of this pattern?"""
+        if self.labels and not {one.label for one in issue.current} & set(self.labels):
             return False
-        if self.suggested and not {one.label for one in suspect.suggested} & set(self.suggested):
+        if self.suggested and not {one.label for one in issue.suggested} & set(self.suggested):
             return False
-        if self.kinds and suspect.kind not in self.kinds:
+        if self.kinds and issue.kind not in self.kinds:
             return False
         if self.documents or self._pattern:
-            name, first = index.place(suspect.document, suspect.start)
+            name, first = index.place(issue.document, issue.start)
             if self.documents and name not in self.documents:
                 return False
-            words, _ = places.words(name, first, first + suspect.end - suspect.start)
+            words, _ = alignment.words(name, first, first + issue.end - issue.start)
             return self._pattern is None or bool(self._pattern.search(" ".join(words)))
         return True

@@ -1,4 +1,4 @@
-"""Which mistakes of the tagger training labels drive: the influence of regions on wrong predictions elsewhere."""
+"""The influence of training labels on errors: on wrong predictions in texts with right labels."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
 from ..influence.head import Head
 from ..influence.segments import SegmentChains
-from .opinions import Trusted
+from .neighbours import directions
+from .predictors import Trusted
 from .source import LabelSource
 
-CHUNK = 512  # training segments at once
+SEGMENTS = 512  # training segments at once
 LARGEST = 500  # mistakes that are looked at
 SEED = 0
 
@@ -40,7 +41,7 @@ class Mistakes:
     def __len__(self) -> int:
         return len(self.segments)
 
-    def watched(self, head: Head) -> SegmentChains:
+    def chains(self, head: Head) -> SegmentChains:
         """Free the mistakes, at their predicted labels, under a head."""
         data = replace(self.data, allowed=one_label_each(self.predicted, self.data.labels))
         return SegmentChains(head, data, self.predicted, self.segments)
@@ -91,15 +92,15 @@ def _differences(
     return [group for group in groups if group[2] != group[3]]
 
 
-def drives(effects: HeadEffects, mistakes: Mistakes, segments: numpy.ndarray) -> numpy.ndarray:
+def influence_on(mistakes: Mistakes, effects: HeadEffects, segments: numpy.ndarray) -> numpy.ndarray:
     """Return how the log-odds of each mistake would change if the labels of each training segment were removed
     (float64, segments x mistakes): negative supports the mistake, positive opposes it. To first order, corrected for
     the segment's own leverage."""
     if not len(mistakes) or not len(segments):
         return numpy.zeros((len(segments), len(mistakes)))
-    watched = mistakes.watched(effects.head)
-    scores = effects.scores(watched, segments)
-    against = -numpy.expm1(-watched.losses()[0])  # 1 - p of the predicted labels
+    queries = mistakes.chains(effects.head)
+    scores = effects.scores(queries, segments)
+    against = -numpy.expm1(-queries.losses()[0])  # 1 - p of the predicted labels
     return -(scores / numpy.maximum(against, 1e-12)[:, None]).T
 
 
@@ -110,13 +111,8 @@ def likeness(source: LabelSource, mistakes: Mistakes, segments: numpy.ndarray) -
     result = numpy.zeros((len(segments), len(mistakes)))
     if not len(mistakes):
         return result
-    theirs = _directions(mistakes.watched(source.head).gradients())
-    for start in range(0, len(segments), CHUNK):
-        part = slice(start, start + CHUNK)
-        result[part] = _directions(source.chains(segments[part]).gradients()) @ theirs.T
+    theirs = directions(mistakes.chains(source.head).gradients())
+    for start in range(0, len(segments), SEGMENTS):
+        part = slice(start, start + SEGMENTS)
+        result[part] = directions(source.chains(segments[part]).gradients()) @ theirs.T
     return result
-
-
-def _directions(gradients: numpy.ndarray) -> numpy.ndarray:
-    lengths = numpy.linalg.norm(gradients, axis=1, keepdims=True)
-    return gradients / numpy.maximum(lengths, 1e-300)

@@ -1,4 +1,4 @@
-"""Suspects as people read them: the text around, why they are suspicious, what they drive, what supports them."""
+"""Label issues as people read them: the text around, why they are suspicious, and what supports them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import numpy
 from ..crf.schemes import Entity
 from ..index.index import Index
 from ..influence.effects import HeadEffects
-from .driving import Mistakes, drives
-from .opening import TrustedTexts
-from .places import CorpusPlaces
-from .ranking import Suspect, kind_of
-from .readings import Reading
-from .records import suspicion_id
+from .alignment import CorpusAlignment
+from .candidates import Annotation
+from .issues import LabelIssue, spoken
+from .mistakes import Mistakes, influence_on
+from .predictors import Trusted
+from .ranking import ScoredIssue
+from .records import issue_id
 from .references import References
+from .regions import kind_of
 from .source import LabelSource
-from .suspicions import Suspicion, spoken
 
 WINDOW = 30  # tokens shown on each side
 SHOWN = 3  # mistakes
@@ -26,82 +27,82 @@ LEAST_EFFECT = 1e-3  # change of log-odds that is worth showing
 
 
 class Describer:
-    """Turns suspects into suspicions.
+    """Describes scored issues for people.
 
-    index (Index), source (LabelSource), places (CorpusPlaces): the training labels.
-    mistakes (Mistakes): in texts with right labels; texts (TrustedTexts): these.
+    index (Index), source (LabelSource), alignment (CorpusAlignment): the training labels.
+    mistakes (Mistakes): in texts with right labels; texts (Trusted): these.
     """
 
     def __init__(
         self,
         index: Index,
         source: LabelSource,
-        places: CorpusPlaces,
+        alignment: CorpusAlignment,
         mistakes: Optional[Mistakes] = None,
-        texts: Optional[TrustedTexts] = None,
+        texts: Optional[Trusted] = None,
     ) -> None:
-        self._index, self._source, self._places = index, source, places
+        self._index, self._source, self._alignment = index, source, alignment
         self._mistakes, self._texts = mistakes, texts
         self._references = References(index)
         self._forms = self._count_forms()
 
     def describe(
-        self, suspects: Sequence[Suspect], trust: Sequence[tuple[float, float]], references: int
-    ) -> list[Suspicion]:
-        """Describe suspects, in their order.
+        self, issues: Sequence[ScoredIssue], trust: Sequence[tuple[float, float]], references: int
+    ) -> list[LabelIssue]:
+        """Describe issues, in their order.
 
         trust (sequence of (float, float)): p of the current and suggested labels by trusted labels; empty without any.
         references (int): how many of them, from the first on, get supporting and opposing training labels.
         """
-        sizes = Counter(suspect.family for suspect in suspects)
-        effects = self._drives(suspects)
+        sizes = Counter(issue.family for issue in issues)
+        effects = self._influence(issues)
         found = []
-        for number, suspect in enumerate(suspects):
-            driven = [] if effects is None else self._driven(effects[number])
+        for number, issue in enumerate(issues):
+            supported = [] if effects is None else self._supported(effects[number])
             sides: dict[str, list[dict[str, Any]]] = {}
             if number < references:
-                sides = self._references.at(suspect.document, suspect.start, suspect.end)
+                sides = self._references.at(issue.document, issue.start, issue.end)
             believed = trust[number] if trust else None
-            found.append(self._suspicion(suspect, sizes[suspect.family], believed, driven, sides))
+            found.append(self._issue(issue, sizes[issue.family], believed, supported, sides))
         return found
 
-    def _suspicion(
+    def _issue(
         self,
-        suspect: Suspect,
+        issue: ScoredIssue,
         family: int,
         believed: Optional[tuple[float, float]],
-        driven: list[dict[str, Any]],
+        supported: list[dict[str, Any]],
         sides: dict[str, list[dict[str, Any]]],
-    ) -> Suspicion:
-        name, moved = self._index.place(suspect.document, 0)
-        start, end = suspect.start + moved, suspect.end + moved
-        annotated = self._places.entities(name)
-        first, last = max(0, start - WINDOW), min(self._places.length(name), end + WINDOW)
+    ) -> LabelIssue:
+        name, moved = self._index.place(issue.document, 0)
+        start, end = issue.start + moved, issue.end + moved
+        annotated = self._alignment.entities(name)
+        first, last = max(0, start - WINDOW), min(self._alignment.length(name), end + WINDOW)
         for entity in annotated:  # none is cut
             if entity.start < last and first < entity.end:
                 first, last = min(first, entity.start), max(last, entity.end)
-        words, spaces = self._places.words(name, first, last)
-        current = self._places.among(name, start, end)  # which tags of the scheme IO need not tell
-        suggested = _moved(suspect.suggested, moved)
-        file, line = self._places.source(name, start)
-        return Suspicion(
-            suspicion_id(name, start, end, current),
+        words, spaces = self._alignment.words(name, first, last)
+        current = self._alignment.among(name, start, end)  # which tags of the scheme IO need not tell
+        suggested = _moved(issue.suggested, moved)
+        file, line = self._alignment.source(name, start)
+        return LabelIssue(
+            issue_id(name, start, end, current),
             name,
             start,
             end,
             kind_of(current, suggested),
             current,
             suggested,
-            suspect.score,
-            suspect.probability,
-            suspect.suggested_probability,
-            f"family-{suspect.family + 1}" if family > 1 else "",
+            issue.score,
+            issue.probability,
+            issue.suggested_probability,
+            f"family-{issue.family + 1}" if family > 1 else "",
             words,
             spaces,
             first,
             tuple(one for one in annotated if first <= one.start and one.end <= last),
-            tuple(self._reasons(suspect, words[start - first : end - first], family, believed, driven)),
-            tuple(driven),
+            tuple(self._reasons(issue, words[start - first : end - first], family, believed, supported)),
+            tuple(supported),
             tuple(sides.get("supporting", ())),
             tuple(sides.get("opposing", ())),
             file,
@@ -110,38 +111,38 @@ class Describer:
 
     def _reasons(
         self,
-        suspect: Suspect,
+        issue: ScoredIssue,
         words: Sequence[str],
         family: int,
         believed: Optional[tuple[float, float]],
-        driven: Sequence[dict[str, Any]],
+        supported: Sequence[dict[str, Any]],
     ) -> list[str]:
-        now, then = spoken(suspect.current), spoken(suspect.suggested)
-        held = suspect.probability, suspect.suggested_probability
+        now, then = spoken(issue.current), spoken(issue.suggested)
+        held = issue.probability, issue.suggested_probability
         reasons = [f"Heads that have not seen this document: {now} {_percent(held[0])}, {then} {_percent(held[1])}."]
         if believed is not None:
             reasons.insert(0, f"By trusted labels: {now} {_percent(believed[0])}, {then} {_percent(believed[1])}.")
         forms = self._forms.get(" ".join(words).casefold(), Counter()).copy()
-        if suspect.current:
-            forms[suspect.current[0].label] -= 1
+        if issue.current:
+            forms[issue.current[0].label] -= 1
         others = [f"{label} {count} times" for label, count in forms.most_common() if count > 0]
-        if others and suspect.kind in ("relabel", "add"):
+        if others and issue.kind in ("relabel", "add"):
             reasons.append(f"Elsewhere in the corpus the same words are {', '.join(others)}.")
         if family > 1:
             reasons.append(f"{family - 1} more like it: the same change, similar context or the same words.")
-        if driven:
+        if supported:
             reasons.append("Removing these labels would make development errors less likely, to first order.")
         return reasons
 
-    def _drives(self, suspects: Sequence[Suspect]) -> Optional[numpy.ndarray]:
+    def _influence(self, issues: Sequence[ScoredIssue]) -> Optional[numpy.ndarray]:
         if self._mistakes is None or not len(self._mistakes):
             return None
         source = self._source
         effects = HeadEffects(source.data, source.head, source.penalty, source.metric, source.labels)
-        segments = numpy.array([(one.document, one.start, one.end) for one in suspects], dtype=numpy.int64)
-        return drives(effects, self._mistakes, segments.reshape(-1, 3))
+        segments = numpy.array([(one.document, one.start, one.end) for one in issues], dtype=numpy.int64)
+        return influence_on(self._mistakes, effects, segments.reshape(-1, 3))
 
-    def _driven(self, effects: numpy.ndarray) -> list[dict[str, Any]]:
+    def _supported(self, effects: numpy.ndarray) -> list[dict[str, Any]]:
         """Describe the mistakes that a region supports most."""
         assert self._mistakes is not None and self._texts is not None
         found = []
@@ -165,16 +166,16 @@ class Describer:
     def _count_forms(self) -> dict[str, Counter[str]]:
         """Count the types of each annotated form, in lower case."""
         forms: dict[str, Counter[str]] = {}
-        for name in self._places.names:
-            words, _ = self._places.words(name, 0, self._places.length(name))
-            for entity in self._places.entities(name):
+        for name in self._alignment.names:
+            words, _ = self._alignment.words(name, 0, self._alignment.length(name))
+            for entity in self._alignment.entities(name):
                 form = " ".join(words[entity.start : entity.end]).casefold()
                 forms.setdefault(form, Counter())[entity.label] += 1
         return forms
 
 
-def _moved(reading: Reading, by: int) -> tuple[Entity, ...]:
-    return tuple(Entity(one.start + by, one.end + by, one.label) for one in reading)
+def _moved(entities: Annotation, by: int) -> tuple[Entity, ...]:
+    return tuple(Entity(one.start + by, one.end + by, one.label) for one in entities)
 
 
 def _percent(probability: float) -> str:

@@ -1,28 +1,32 @@
-"""Suspicions: training labels that may be wrong, with what may be meant instead, and how people read them."""
+"""Label issues: training labels that may be wrong, with what may be meant instead, and how people read them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Annotated, Any, ClassVar, Sequence
+
+from pydantic import ConfigDict
 
 from ..crf.schemes import Entity
 from ..rendering.templates import template
 from ..rendering.text import shorten, visible
+from .fields import Entities, Evidence, Flag, Name, Number, Place, Text, one_of
+from .regions import KINDS
 
 SHOWN = 20
 AROUND = 6  # tokens shown on each side
 WIDTH = 60
 CHANGED = 40  # characters of the suggested words
-NOTHING_FOUND = "There are no suspicions."
-SUSPICION_SCORE = (
+NOTHING_FOUND = "There are no label issues."
+ISSUE_SCORE = (
     "Score: -log p of the present labels in nats, raised or lowered by decisions on labels like these, and by "
-    "mistakes that were asked about. High is suspicious; it is no proof of an error."
+    "mistakes that were named. High is suspicious; it is no proof of an error."
 )
 
 
 @dataclass(frozen=True)
-class Suspicion:
+class LabelIssue:
     """A region of a training document whose labels may be wrong.
 
     id (str): the same for the same region and labels of the same document, in every ranking.
@@ -32,38 +36,40 @@ class Suspicion:
     current, suggested (tuples of Entity): entities of the region as annotated, and as they may be meant.
     score (float): high is suspicious. probability, suggested_probability (float): p of the region's current and
         suggested labels given the labels outside, under a head that has not seen the document's labels.
-    family (str): the same for suspicions that are the same mistake, as far as a program can tell; "" if alone.
+    family (str): the same for issues that are the same mistake, as far as a program can tell; "" if alone.
     words (tuple of str), spaces (tuple of bool): tokens around the region, and whether a space follows each.
     first (int): number of the first of these words. entities (tuple of Entity): all annotated entities among them.
     reasons (tuple of str): why it is suspicious, in words.
-    drives (tuple of dict): development errors that the current labels support: text, context, offset, document, start,
+    mistakes (tuple of dict): development errors that the labels support: text, context, offset, document, start,
         end, gold, predicted, effect (change of the error's log-odds if the labels were removed; negative supports).
     supporting, opposing (tuples of dict): training labels that support or oppose the current labels: text, label,
         document, start, end, context, offset, effect (the same sign convention).
     file (str), line (int): where the region comes from, if the corpus says so; line is 0 if it does not.
     """
 
-    id: str
-    document: str
-    start: int
-    end: int
-    kind: str
-    current: tuple[Entity, ...]
-    suggested: tuple[Entity, ...]
-    score: float
-    probability: float
-    suggested_probability: float
-    family: str = ""
-    words: tuple[str, ...] = ()
-    spaces: tuple[bool, ...] = ()
-    first: int = 0
-    entities: tuple[Entity, ...] = ()
-    reasons: tuple[str, ...] = ()
-    drives: tuple[dict[str, Any], ...] = ()
-    supporting: tuple[dict[str, Any], ...] = ()
-    opposing: tuple[dict[str, Any], ...] = ()
-    file: str = ""
-    line: int = 0
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    id: Name
+    document: Text
+    start: Place
+    end: Place
+    kind: Annotated[str, one_of(KINDS)]
+    current: Entities
+    suggested: Entities
+    score: Number
+    probability: Number
+    suggested_probability: Number
+    family: Text = ""
+    words: tuple[Text, ...] = ()
+    spaces: tuple[Flag, ...] = ()
+    first: Place = 0
+    entities: Entities = ()
+    reasons: tuple[Text, ...] = ()
+    mistakes: Evidence = ()
+    supporting: Evidence = ()
+    opposing: Evidence = ()
+    file: Text = ""
+    line: Place = 0
 
     @property
     def region(self) -> tuple[str, ...]:
@@ -73,26 +79,26 @@ class Suspicion:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Suspicions, the most suspicious first, and what they were found in.
+    """Label issues, the most suspicious first, and what they were found in.
 
     corpus (str): digest of the corpus, see ``corpus_digest``. labels (tuple of str): entity types of the tagger.
     scheme (str): "BIO", "BILUO" or "IO". about (dict): settings and counts, for people.
     """
 
-    suspicions: tuple[Suspicion, ...]
-    corpus: str
-    labels: tuple[str, ...]
-    scheme: str = "BIO"
+    issues: tuple[LabelIssue, ...]
+    corpus: Name
+    labels: tuple[Text, ...]
+    scheme: Text = "BIO"
     about: dict[str, Any] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the first suspicions."""
-        sizes, total = family_sizes(self), len(self.suspicions)
-        counted = f"{total:,} suspicion{'s' * (total != 1)}"
+        """What a notebook shows: the first issues."""
+        sizes, total = family_sizes(self), len(self.issues)
+        counted = f"{total:,} issue{'s' * (total != 1)}"
         return template("ranking.html").render(
             counted=counted + (f", the first {SHOWN} of them:" if total > SHOWN else "") if total else NOTHING_FOUND,
-            rows=[_row(one, sizes) for one in self.suspicions[:SHOWN]],
-            meaning=SUSPICION_SCORE,
+            rows=[_row(one, sizes) for one in self.issues[:SHOWN]],
+            meaning=ISSUE_SCORE,
         )
 
 
@@ -101,26 +107,26 @@ def spoken(entities: Sequence[Entity]) -> str:
     return " + ".join(one.label for one in entities) or "no entity"
 
 
-def change_of(suspicion: Suspicion) -> str:
+def change_of(issue: LabelIssue) -> str:
     """Say what would change: "LOC -> ORG"."""
-    return f"{visible(spoken(suspicion.current))} -> {visible(spoken(suspicion.suggested))}"
+    return f"{visible(spoken(issue.current))} -> {visible(spoken(issue.suggested))}"
 
 
-def described_change(suspicion: Suspicion) -> str:
+def described_change(issue: LabelIssue) -> str:
     """Say what would change; for other boundaries also what words the suggested entities have."""
-    if suspicion.kind != "rebound":
-        return change_of(suspicion)
-    first = suspicion.first
-    words = (" ".join(suspicion.words[one.start - first : one.end - first]) for one in suspicion.suggested)
-    return f"{change_of(suspicion)}: {shorten(visible(' + '.join(words)), CHANGED)}"
+    if issue.kind != "rebound":
+        return change_of(issue)
+    first = issue.first
+    words = (" ".join(issue.words[one.start - first : one.end - first]) for one in issue.suggested)
+    return f"{change_of(issue)}: {shorten(visible(' + '.join(words)), CHANGED)}"
 
 
 def family_sizes(ranking: Ranking) -> Counter[str]:
     """Count the members of each family, by its name."""
-    return Counter(one.family for one in ranking.suspicions if one.family)
+    return Counter(one.family for one in ranking.issues if one.family)
 
 
-def _row(one: Suspicion, sizes: Counter[str]) -> dict[str, str]:
+def _row(one: LabelIssue, sizes: Counter[str]) -> dict[str, str]:
     first, last = one.start - one.first, one.end - one.first
     begin = max(0, first - AROUND)
     return {
@@ -134,11 +140,11 @@ def _row(one: Suspicion, sizes: Counter[str]) -> dict[str, str]:
     }
 
 
-def _joined(one: Suspicion, start: int, end: int) -> str:
+def _joined(one: LabelIssue, start: int, end: int) -> str:
     words = one.words[start:end]
     return visible("".join(word + " " * _spaced(one, start + number) for number, word in enumerate(words)))
 
 
-def _spaced(one: Suspicion, number: int) -> bool:
+def _spaced(one: LabelIssue, number: int) -> bool:
     """True if a space follows a word; so it is where nothing is known of spaces."""
     return one.spaces[number] if 0 <= number < len(one.spaces) else True

@@ -19,7 +19,7 @@ from ..tagger.encoding import bare_copy, encode, example_of
 from ..tagger.head import head_of, on_cpu
 
 
-def clean_texts(nlp: Language, docs: Sequence[Union[Doc, Example]], tagger_name: str = "crf_tagger") -> Texts:
+def trusted_texts(nlp: Language, docs: Sequence[Union[Doc, Example]], tagger_name: str = "crf_tagger") -> Texts:
     """Encode documents with trusted labels.
 
     docs (sequence of Doc or Example): annotated documents; an example's predicted document is what is encoded, as the

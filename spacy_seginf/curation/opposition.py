@@ -10,28 +10,28 @@ import torch
 from ..attribution.method import Texts
 from ..index.queries import CurvedQueries, Factors
 from ..influence.factors import TokenFactors
+from .neighbours import nearest_neighbours
 from .norms import segment_self_influences, self_influences
 from .source import LabelSource, chains_at
 
 TOP = 10
-QUERIES, ROWS = 128, 2048  # clean segments and training labels that are compared at once
-COMPARED = 1 << 24  # cosines held at once
+QUERIES, ROWS = 128, 2048  # trusted segments and training labels that are compared at once
 ROUNDING = 1e-6  # relative, of norms that an index keeps in float32
 
 
-def clean_opposition(source: LabelSource, top: int = TOP) -> numpy.ndarray:
+def trusted_opposition(source: LabelSource, top: int = TOP) -> numpy.ndarray:
     """Return how strongly each training token opposes the trusted labels (float64, tokens; 0 or more).
 
-    The influence of a training label on a clean segment is g_q^T H^-1 g_k, the first-order change of the segment's
+    The influence of a training label on a trusted segment is g_q^T H^-1 g_k, the first-order change of the segment's
     conditional loss when the training label is removed; where it is negative the label opposes. The score is the mean
-    of the ``top`` strongest oppositions, that is of the most negative influences with their sign turned, and a clean
+    of the ``top`` strongest oppositions, that is of the most negative influences with their sign turned, and a trusted
     segment that the label supports counts 0. (Jain et al. 2022, section 6, with the mean over the 10 largest; any
-    metric. With fewer clean segments the mean is over all of them.) In float32 products.
+    metric. With fewer trusted segments the mean is over all of them.) In float32 products.
     """
     return _strongest(source, self_influences(source), lambda rows: _in_float32(source.factors(rows)), top)
 
 
-def segment_clean_opposition(source: LabelSource, segments: numpy.ndarray, top: int = TOP) -> numpy.ndarray:
+def segment_trusted_opposition(source: LabelSource, segments: numpy.ndarray, top: int = TOP) -> numpy.ndarray:
     """Return the same of training segments (ints, n x 3), all tokens of each free together (float64, n).
 
     RAISES (ValueError): S029 if a segment is not inside its document.
@@ -40,40 +40,33 @@ def segment_clean_opposition(source: LabelSource, segments: numpy.ndarray, top: 
     return _strongest(source, norms, lambda rows: source.chains(segments[rows]).factors(), top)
 
 
-def clean_disagreement(source: LabelSource, nearest: int = TOP) -> numpy.ndarray:
-    """Return how many of each training token's nearest clean tokens have another label, weighted by similarity
+def trusted_disagreement(source: LabelSource, nearest: int = TOP) -> numpy.ndarray:
+    """Return how many of each training token's nearest trusted tokens have another label, weighted by similarity
     (float64, tokens, 0 to 1). Similarity is the cosine of features; a negative one counts (almost) nothing."""
-    clean = clean_of(source)
-    rows = _clean_tokens(clean)
-    theirs, labels = directions(clean.data.features[rows]), clean.labels[rows]
-    nearest = min(nearest, len(rows))
+    trusted = trusted_of(source)
+    rows = _trusted_tokens(trusted)
+    labels = trusted.labels[rows]
     result = numpy.zeros(len(source.labels))
-    size = max(1, COMPARED // max(len(rows), 1))
-    for start in range(0, len(result) if nearest else 0, size):
-        part = slice(start, start + size)
-        cosines = torch.from_numpy(directions(source.data.features[part]) @ theirs.T)
-        values, places = (found.numpy() for found in torch.topk(cosines, nearest, dim=1))
-        weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
-        other = labels[places] != source.labels[part, None]
-        result[part] = (weights * other).sum(axis=1) / weights.sum(axis=1)
+    for part, places, weights in nearest_neighbours(source.data.features, trusted.data.features[rows], nearest):
+        result[part] = (weights * (labels[places] != source.labels[part, None])).sum(axis=1)
     return result
 
 
-def clean_of(source: LabelSource) -> Texts:
-    """Return the clean documents, which ``label_scores`` has made sure of."""
-    assert source.clean is not None
-    return source.clean
+def trusted_of(source: LabelSource) -> Texts:
+    """Return the trusted documents, which ``label_scores`` has made sure of."""
+    assert source.trusted is not None
+    return source.trusted
 
 
 def _strongest(
     source: LabelSource, norms: numpy.ndarray, factors: Callable[[numpy.ndarray], Factors], top: int
 ) -> numpy.ndarray:
-    """Average the strongest oppositions of training labels to clean segments.
+    """Average the strongest oppositions of training labels to trusted segments.
 
     norms (float64, n): at least the norms of the labels' gradients in the metric of H^-1. factors (Callable): gives the
     factored gradients of some labels (int64).
     """
-    top = min(top, len(clean_of(source)))
+    top = min(top, len(trusted_of(source)))
     best = numpy.zeros((len(norms), top), dtype=numpy.float32)  # falling
     bounds = norms * (1.0 + ROUNDING)
     for queries in _queries(source) if top else ():
@@ -89,8 +82,8 @@ def _strongest(
 
 
 def _queries(source: LabelSource) -> Iterator[CurvedQueries]:
-    """Yield the gradients of the clean segments, the largest first, as queries in the metric of H^-1."""
-    segments = clean_of(source).segments
+    """Yield the gradients of the trusted segments, the largest first, as queries in the metric of H^-1."""
+    segments = trusted_of(source).segments
     lengths = [numpy.zeros(0)]
     for start in range(0, len(segments), QUERIES):
         lengths.append(numpy.linalg.norm(_gradients(source, segments[start : start + QUERIES]), axis=1))
@@ -100,20 +93,14 @@ def _queries(source: LabelSource) -> Iterator[CurvedQueries]:
 
 
 def _gradients(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
-    clean = clean_of(source)
-    return chains_at(source.head, clean.data, clean.labels, segments).gradients()
+    trusted = trusted_of(source)
+    return chains_at(source.head, trusted.data, trusted.labels, segments).gradients()
 
 
 def _in_float32(tokens: TokenFactors) -> TokenFactors:
     return TokenFactors(tokens.features, tokens.residuals.astype(numpy.float32), tokens.previous, tokens.following)
 
 
-def _clean_tokens(clean: Texts) -> numpy.ndarray:
-    """Return the rows of the tokens of the clean segments (int64), each once."""
-    return numpy.unique(clean.data.rows_of(clean.segments))
-
-
-def directions(features: numpy.ndarray) -> numpy.ndarray:
-    """Scale token vectors to length 1 (float32); those of zeros stay."""
-    lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
-    return numpy.asarray(features / numpy.maximum(lengths, 1e-12), dtype=numpy.float32)
+def _trusted_tokens(trusted: Texts) -> numpy.ndarray:
+    """Return the rows of the tokens of the trusted segments (int64), each once."""
+    return numpy.unique(trusted.data.rows_of(trusted.segments))

@@ -14,11 +14,12 @@ from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..tagger.corpus import identifier_of, read_documents
 from .records import corpus_digest
+from .regions import touching
 
 Place = tuple[int, int, int]  # document of the index, first token there, last token (exclusive)
 
 
-class CorpusPlaces:
+class CorpusAlignment:
     """A corpus beside its index.
 
     index (Index). nlp (Language): the pipeline, for its vocabulary. path (Path): the corpus (.spacy).
@@ -38,7 +39,7 @@ class CorpusPlaces:
         self.digest = corpus_digest(
             (name, [token.text for token in doc], self._entities[name]) for name, doc in self._docs.items()
         )
-        self._pieces: dict[str, list[tuple[int, int, int]]] = {}  # by id: first token, length, document of the index
+        self._pieces = pieces_of(index)
         self._check(path)
 
     def __len__(self) -> int:
@@ -63,7 +64,7 @@ class CorpusPlaces:
 
     def among(self, identifier: str, start: int, end: int) -> tuple[Entity, ...]:
         """Return the annotated entities that have some of these tokens, in order."""
-        return tuple(one for one in self._entities[identifier] if one.start < end and start < one.end)
+        return tuple(touching(start, end, self._entities[identifier]))
 
     def words(self, identifier: str, start: int, end: int) -> tuple[tuple[str, ...], tuple[bool, ...]]:
         """Return some tokens of a document, and whether a space follows each."""
@@ -83,10 +84,7 @@ class CorpusPlaces:
 
     def in_index(self, identifier: str, start: int, end: int) -> Optional[Place]:
         """Find tokens of a document in the index; None if no document of the index has all of them."""
-        for first, length, number in self._pieces.get(identifier, ()):
-            if first <= start and end <= first + length:
-                return number, start - first, end - first
-        return None
+        return find_piece(self._pieces, identifier, start, end)
 
     def _check(self, path: Path) -> None:
         """Compare the index with the corpus, document by document."""
@@ -109,7 +107,27 @@ class CorpusPlaces:
                 raise SeginfError(
                     Errors.S212.format(path=path, id=identifier, problem="which has other entities there")
                 )
-            self._pieces.setdefault(identifier, []).append((first, length, number))
+
+
+Pieces = dict[str, list[tuple[int, int, int]]]
+
+
+def pieces_of(index: Index) -> Pieces:
+    """List, by id, the documents of an index that a document of the corpus has become: the number of the first token of
+    each, how many it has, and its number in the index."""
+    pieces: Pieces = {}
+    for number, length in enumerate(index.data.lengths):
+        identifier, first = index.place(number, 0)
+        pieces.setdefault(identifier, []).append((first, length, number))
+    return pieces
+
+
+def find_piece(pieces: Pieces, identifier: str, start: int, end: int) -> Optional[Place]:
+    """Find tokens of a document in the index; None if no document of the index has all of them."""
+    for first, length, number in pieces.get(identifier, ()):
+        if first <= start and end <= first + length:
+            return number, start - first, end - first
+    return None
 
 
 def entities_of_doc(doc: Doc) -> list[Entity]:

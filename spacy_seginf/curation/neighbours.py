@@ -1,0 +1,37 @@
+"""Nearest neighbours by the cosine of vectors."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import numpy
+import torch
+
+COMPARED = 1 << 24  # cosines held at once
+LEAST = 1e-12  # weight of a neighbour: a negative cosine counts (almost) nothing
+
+
+def directions(vectors: numpy.ndarray) -> numpy.ndarray:
+    """Scale vectors (floats, n x d) to length 1; those of zeros stay."""
+    lengths = numpy.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / numpy.maximum(lengths, numpy.finfo(lengths.dtype).tiny)
+
+
+def nearest_neighbours(
+    vectors: numpy.ndarray, others: numpy.ndarray, count: int
+) -> Iterator[tuple[slice, numpy.ndarray, numpy.ndarray]]:
+    """Find the nearest of some vectors (floats, m x d) to each vector (floats, n x d), a block at a time.
+
+    count (int): how many of them; all if there are fewer.
+    YIELDS: which vectors; the numbers of their neighbours (int64, vectors x count), the nearest first; and how much
+        each of them weighs (float64, the same shape): its cosine, in all 1 for each vector.
+    """
+    count = min(count, len(others))
+    theirs = torch.from_numpy(directions(others))
+    size = max(1, COMPARED // max(len(others), 1))
+    for start in range(0, len(vectors) if count else 0, size):
+        part = slice(start, start + size)
+        cosines = torch.from_numpy(directions(vectors[part])) @ theirs.T
+        values, places = (found.numpy() for found in torch.topk(cosines, count, dim=1))
+        weights = numpy.maximum(values.astype(numpy.float64), LEAST)
+        yield part, places, weights / weights.sum(axis=1, keepdims=True)
