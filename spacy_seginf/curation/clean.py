@@ -10,6 +10,7 @@ import torch
 from ..attribution.method import Texts
 from ..index.queries import CurvedQueries, Factors
 from ..influence.factors import TokenFactors
+from ..influence.linear_algebra import unit_vectors
 from .norms import segment_self_influences, self_influences
 from .source import LabelSource, chains_at
 
@@ -40,20 +41,14 @@ def segment_clean_opposition(source: LabelSource, segments: numpy.ndarray, top: 
     return _strongest(source, norms, lambda rows: source.chains(segments[rows]).factors(), top)
 
 
-def clean_disagreement(source: LabelSource, nearest: int = TOP) -> numpy.ndarray:
+def clean_disagreement(source: LabelSource, count: int = TOP) -> numpy.ndarray:
     """Return how many of each training token's nearest clean tokens have another label, weighted by similarity
     (float64, tokens, 0 to 1). Similarity is the cosine of features; a negative one counts (almost) nothing."""
     clean = clean_of(source)
     rows = _clean_tokens(clean)
-    theirs, labels = directions(clean.data.features[rows]), clean.labels[rows]
-    nearest = min(nearest, len(rows))
-    result = numpy.zeros(len(source.labels))
-    size = max(1, COMPARED // max(len(rows), 1))
-    for start in range(0, len(result) if nearest else 0, size):
-        part = slice(start, start + size)
-        cosines = torch.from_numpy(directions(source.data.features[part]) @ theirs.T)
-        values, places = (found.numpy() for found in torch.topk(cosines, nearest, dim=1))
-        weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
+    labels, result = clean.labels[rows], numpy.zeros(len(source.labels))
+    every = numpy.arange(len(result))
+    for part, weights, places in nearest(source.data.features, every, clean.data.features[rows], count):
         other = labels[places] != source.labels[part, None]
         result[part] = (weights * other).sum(axis=1) / weights.sum(axis=1)
     return result
@@ -113,7 +108,18 @@ def _clean_tokens(clean: Texts) -> numpy.ndarray:
     return numpy.unique(clean.data.rows_of(clean.segments))
 
 
-def directions(features: numpy.ndarray) -> numpy.ndarray:
-    """Scale token vectors to length 1 (float32); those of zeros stay."""
-    lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
-    return numpy.asarray(features / numpy.maximum(lengths, 1e-12), dtype=numpy.float32)
+def nearest(
+    features: numpy.ndarray, rows: numpy.ndarray, others: numpy.ndarray, count: int
+) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]]:
+    """Find the most similar of other tokens, by the cosine of features, for some rows (ints) of a corpus.
+
+    features (floats, tokens x d): of the corpus. others (floats, n x d). count (int): how many, if there are so many.
+    YIELDS: rows, cosines (float64, rows x count, falling; negative ones are almost 0) and numbers among the others.
+    """
+    theirs = torch.from_numpy(unit_vectors(others.astype(numpy.float32, copy=False))).T
+    size = max(1, COMPARED // max(len(others), 1))
+    for start in range(0, len(rows) if count and len(others) else 0, size):
+        part = rows[start : start + size]
+        mine = torch.from_numpy(unit_vectors(features[part].astype(numpy.float32, copy=False)))
+        values, places = (found.numpy() for found in torch.topk(mine @ theirs, min(count, len(others)), dim=1))
+        yield part, numpy.maximum(values.astype(numpy.float64), 1e-12), places

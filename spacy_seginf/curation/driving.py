@@ -12,6 +12,7 @@ from ..crf.schemes import Entity, TagScheme
 from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
 from ..influence.head import Head
+from ..influence.linear_algebra import unit_vectors
 from ..influence.segments import SegmentChains
 from .opinions import Trusted
 from .source import LabelSource
@@ -110,13 +111,8 @@ def likeness(source: LabelSource, mistakes: Mistakes, segments: numpy.ndarray) -
     result = numpy.zeros((len(segments), len(mistakes)))
     if not len(mistakes):
         return result
-    theirs = _directions(mistakes.watched(source.head).gradients())
+    theirs = unit_vectors(mistakes.watched(source.head).gradients())
     for start in range(0, len(segments), CHUNK):
         part = slice(start, start + CHUNK)
-        result[part] = _directions(source.chains(segments[part]).gradients()) @ theirs.T
+        result[part] = unit_vectors(source.chains(segments[part]).gradients()) @ theirs.T
     return result
-
-
-def _directions(gradients: numpy.ndarray) -> numpy.ndarray:
-    lengths = numpy.linalg.norm(gradients, axis=1, keepdims=True)
-    return gradients / numpy.maximum(lengths, 1e-300)

@@ -11,7 +11,6 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy
-import torch
 
 from ..influence.choose import FALLBACK, approach, choose_l2, hold_out
 from ..influence.curvature import IdentityCurvature, solver_of
@@ -19,7 +18,7 @@ from ..influence.data import HeadData, subset
 from ..influence.fit import newton
 from ..influence.head import Head
 from ..influence.held_out import chains_of_heads, missing_entities
-from .clean import directions
+from .clean import nearest
 from .readings import Opinion
 from .source import LabelSource
 
@@ -30,7 +29,6 @@ GAP = 1e-6  # nats per token that a head for trusted labels may miss its optimum
 NEAREST = 10
 DOUBTFUL = 1e-3  # probability of an entity from which a token outside tells something
 DOUBT = 0.05  # share of a token's opinion that goes to labels that none of its neighbours has
-COMPARED = 1 << 24  # cosines held at once
 
 
 @dataclass(frozen=True)
@@ -129,18 +127,12 @@ def neighbours_opinion(source: LabelSource, trusted: Trusted, rows: numpy.ndarra
     rows (int64): tokens of the source that are asked about; others get no opinion.
     """
     places = numpy.flatnonzero(telling(source, trusted))
-    theirs, labels = directions(trusted.data.features[places]), trusted.labels[places]
-    nearest = min(NEAREST, len(places))
+    labels, others = trusted.labels[places], trusted.data.features[places]
     shares = numpy.full((len(source.labels), source.data.labels), 1.0 / source.data.labels)
-    size = max(1, COMPARED // max(len(places), 1))
-    for start in range(0, len(rows) if nearest else 0, size):
-        part = rows[start : start + size]
-        cosines = torch.from_numpy(directions(source.data.features[part])) @ torch.from_numpy(theirs).T
-        values, found = (result.numpy() for result in torch.topk(cosines, nearest, dim=1))
-        weights = numpy.maximum(values.astype(numpy.float64), 1e-12)
+    for part, weights, found in nearest(source.data.features, rows, others, NEAREST):
         weights /= weights.sum(axis=1, keepdims=True)
         shares[part] = DOUBT / source.data.labels
-        for column in range(nearest):
+        for column in range(found.shape[1]):
             shares[part, labels[found[:, column]]] += (1.0 - DOUBT) * weights[:, column]
     size = source.data.labels
     which = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)

@@ -9,6 +9,7 @@ from typing import Callable, Optional, Sequence
 import numpy
 
 from ..crf.schemes import Entity
+from ..influence.linear_algebra import unit_vectors
 from .driving import Mistakes, likeness
 from .families import find_families
 from .feedback import Traits, feedback_factors, heard_labels
@@ -202,4 +203,4 @@ def _means(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     firsts = source.data.starts[segments[:, 0]]
     for vector, first, (_, start, end) in zip(vectors, firsts.tolist(), segments.tolist()):
         vector[:] = source.data.features[first + start : first + end].mean(axis=0)
-    return vectors / numpy.maximum(numpy.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit_vectors(vectors)

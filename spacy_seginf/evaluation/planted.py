@@ -24,6 +24,7 @@ from spacy.tokens import Doc
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.views import Reference
+from ..influence.linear_algebra import unit_vectors
 from ..inputs import lines_of
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import encode, read_as
@@ -191,8 +192,7 @@ class _Neighbours:
         places = [index.place(row) for row in range(len(index))]
         self._kinds = numpy.array([culprits.get(place, "") for place in places])
         features = numpy.concatenate([part.factors(slice(0, len(part))).features for part in index.parts])
-        lengths = numpy.linalg.norm(features, axis=1, keepdims=True)
-        self._directions = features / numpy.maximum(lengths, 1e-12)
+        self._directions = unit_vectors(features)
         self._entities: dict[str, list[set[str]]] = {}  # by type, the kinds of culprits in each
         if influence.used_unit == "entity":
             for row in range(len(influence.index.segments)):
