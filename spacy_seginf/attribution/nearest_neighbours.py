@@ -12,6 +12,7 @@ from spacy.util import registry
 
 from ..crf.covariance import sum_rows
 from ..crf.schemes import type_of
+from ..influence.linear_algebra import unit_vectors
 from .method import Attribution, Context, Method, Texts
 from .settings import check_choice
 
@@ -73,5 +74,5 @@ class _NeighbourAttribution(Attribution):
         features = texts.data.features[texts.data.rows_of(texts.segments)].astype(numpy.float64)
         vectors = sum_rows(features, lengths.tolist()) / lengths[:, None]
         if self._method.similarity == "cosine":
-            vectors = vectors / numpy.maximum(numpy.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
+            vectors = unit_vectors(vectors)
         return vectors, self._types[texts.labels[first]]

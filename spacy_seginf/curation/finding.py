@@ -9,11 +9,11 @@ from typing import Callable, Optional, Sequence
 import numpy
 
 from ..crf.schemes import Entity
+from ..influence.linear_algebra import unit_vectors
 from .candidates import Annotation, Regions, find_regions
 from .families import find_families
 from .feedback import Traits, feedback_factors, propagated_labels
 from .mistakes import Mistakes, likeness
-from .neighbours import directions
 from .predictors import Trusted, head_predictions, neighbour_predictions, out_of_fold_predictions, unannotated
 from .ranking import ScoredIssue, overlapping_left_out, score_regions
 from .regions import Correction, touching
@@ -187,4 +187,4 @@ def _means(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     firsts = source.data.starts[segments[:, 0]]
     for vector, first, (_, start, end) in zip(vectors, firsts.tolist(), segments.tolist()):
         vector[:] = source.data.features[first + start : first + end].mean(axis=0)
-    return directions(vectors)
+    return unit_vectors(vectors)

@@ -12,8 +12,8 @@ from ..crf.schemes import Entity, TagScheme
 from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
 from ..influence.head import Head
+from ..influence.linear_algebra import unit_vectors
 from ..influence.segments import SegmentChains
-from .neighbours import directions
 from .predictors import Trusted
 from .source import LabelSource
 
@@ -111,8 +111,8 @@ def likeness(source: LabelSource, mistakes: Mistakes, segments: numpy.ndarray) -
     result = numpy.zeros((len(segments), len(mistakes)))
     if not len(mistakes):
         return result
-    theirs = directions(mistakes.chains(source.head).gradients())
+    theirs = unit_vectors(mistakes.chains(source.head).gradients())
     for start in range(0, len(segments), SEGMENTS):
         part = slice(start, start + SEGMENTS)
-        result[part] = directions(source.chains(segments[part]).gradients()) @ theirs.T
+        result[part] = unit_vectors(source.chains(segments[part]).gradients()) @ theirs.T
     return result

@@ -7,14 +7,10 @@ from typing import Iterator
 import numpy
 import torch
 
+from ..influence.linear_algebra import unit_vectors
+
 COMPARED = 1 << 24  # cosines held at once
 LEAST = 1e-12  # weight of a neighbour: a negative cosine counts (almost) nothing
-
-
-def directions(vectors: numpy.ndarray) -> numpy.ndarray:
-    """Scale vectors (floats, n x d) to length 1; those of zeros stay."""
-    lengths = numpy.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / numpy.maximum(lengths, numpy.finfo(lengths.dtype).tiny)
 
 
 def nearest_neighbours(
@@ -27,11 +23,11 @@ def nearest_neighbours(
         each of them weighs (float64, the same shape): its cosine, in all 1 for each vector.
     """
     count = min(count, len(others))
-    theirs = torch.from_numpy(directions(others))
+    theirs = torch.from_numpy(unit_vectors(others))
     size = max(1, COMPARED // max(len(others), 1))
     for start in range(0, len(vectors) if count else 0, size):
         part = slice(start, start + size)
-        cosines = torch.from_numpy(directions(vectors[part])) @ theirs.T
+        cosines = torch.from_numpy(unit_vectors(vectors[part])) @ theirs.T
         values, places = (found.numpy() for found in torch.topk(cosines, count, dim=1))
         weights = numpy.maximum(values.astype(numpy.float64), LEAST)
         yield part, places, weights / weights.sum(axis=1, keepdims=True)

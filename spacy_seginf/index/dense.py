@@ -6,6 +6,7 @@ from typing import Callable, Optional
 
 import numpy
 
+from ..influence.linear_algebra import unit_vectors
 from .queries import Factors
 from .search import Hits, SearchedTable, SearchResult
 from .tables import Filter
@@ -57,9 +58,5 @@ def best_rows(table: SearchedTable, rows: numpy.ndarray, scores: numpy.ndarray, 
 def cosine(features: numpy.ndarray) -> BlockScores:
     """Return a score for ``dense_scan``: the cosine of token vectors (float32, queries x d) with those of rows that are
     single tokens."""
-
-    def directions(vectors: numpy.ndarray) -> numpy.ndarray:
-        return vectors / numpy.maximum(numpy.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-    mine = directions(features)
-    return lambda rows: mine @ directions(rows.features).T
+    mine = unit_vectors(features)
+    return lambda rows: mine @ unit_vectors(rows.features).T

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy
 
-from ..budget import at_once
-from ..crf.covariance import log_partitions
 from ..influence.data import ranges, with_constant
 from ..influence.head import split
-from ..influence.segments import LEAST_LOSS, SegmentChains
+from ..influence.segments import SegmentChains, conditional_losses
 
 
 def losses_after(
@@ -39,35 +37,4 @@ def losses_after(
     right = numpy.flatnonzero(chains.following[owners] >= 0)
     emissions[(starts + lengths - 1)[right]] += pairs[places[right], :, chains.following[owners[right]]]
     labels = chains.observed[ranges(chains.edge_rows[0][owners], lengths)].argmax(axis=1)
-    losses = numpy.empty(len(owners))
-    single = lengths == 1
-    losses[single] = _token_losses(emissions[starts[single]], labels[starts[single]])
-    longer, together = numpy.flatnonzero(~single), at_once(size**2, len(owners))
-    for start in range(0, len(longer), together):
-        several = longer[start : start + together]
-        rows = ranges(starts[several], lengths[several])
-        transitions = pairs[places[several]] + chains.transitions
-        losses[several] = _chain_losses(emissions[rows], labels[rows], transitions, lengths[several])
-    return losses
-
-
-def _token_losses(emissions: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
-    """Return -log softmax of the labels: the log of 1 + the odds against them, which does not cancel for p near 1."""
-    rows = numpy.arange(len(labels))
-    against = emissions - emissions[rows, labels][:, None]
-    against[rows, labels] = -numpy.inf
-    highest = numpy.maximum(against.max(axis=1, initial=-numpy.inf), -700.0)
-    return numpy.logaddexp(0.0, numpy.log(numpy.exp(against - highest[:, None]).sum(axis=1) + 1e-300) + highest)
-
-
-def _chain_losses(
-    emissions: numpy.ndarray, labels: numpy.ndarray, transitions: numpy.ndarray, lengths: numpy.ndarray
-) -> numpy.ndarray:
-    """Return log Z minus the score of the labels, for chains with transitions of their own."""
-    first = numpy.cumsum(lengths) - lengths
-    owners = numpy.repeat(numpy.arange(len(lengths)), lengths)
-    scores = emissions[numpy.arange(len(labels)), labels]
-    inner = numpy.setdiff1d(numpy.arange(len(labels)), first + lengths - 1)  # their right neighbour is in the chain
-    scores[inner] += transitions[owners[inner], labels[inner], labels[inner + 1]]
-    whole = log_partitions(emissions, transitions, lengths.tolist())
-    return numpy.maximum(whole - numpy.add.reduceat(scores, first), LEAST_LOSS)
+    return conditional_losses(emissions, labels, chains.transitions, pairs, places, lengths)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
@@ -40,14 +40,13 @@ class Filter:
     entities: bool = False
 
 
-class TokenPart:
-    """The token rows of one shard, sorted by falling norm."""
+class _Part:
+    """The rows of a kind in one shard, sorted by falling norm: the columns that tokens and entities have alike."""
 
-    pair_numbers = 0
+    _prefix = ""  # of the files' names
 
-    def __init__(self, shard: Shard) -> None:
-        self._shard = shard
-        self.count: int = shard.facts["rows"]
+    def __init__(self, shard: Shard, count: int) -> None:
+        self._shard, self.count = shard, count
 
     def __len__(self) -> int:
         return self.count
@@ -55,7 +54,45 @@ class TokenPart:
     @cached_property
     def norms(self) -> numpy.ndarray:
         """Norms of the gradients, falling (float32, rows)."""
-        return _norms(self._shard, "norms")
+        column = self._column("norms")
+        norms = column[:]
+        check_falling(column.path, norms)
+        return norms
+
+    def tokens(self, rows: Any) -> numpy.ndarray:
+        """Return the numbers of the rows' first tokens in the shard (int64)."""
+        column = self._column("tokens")
+        tokens = column[rows].astype(numpy.int64)
+        check_within(column.path, tokens, 0, self._shard.facts["tokens"])
+        return tokens
+
+    def measure(self, name: str) -> numpy.ndarray:
+        """Return "norms" or "self_influence" of all rows."""
+        return self.norms if name == "norms" else self._column(name)[:]
+
+    def leverage(self, rows: Any) -> numpy.ndarray:
+        """Return the share of rows in all curvature, rounded up to 255ths (float64)."""
+        return self._column("leverage")[rows] / LEVERAGE_STEPS
+
+    def selected(self, tags: Sequence[str], where: Filter) -> numpy.ndarray:
+        """Return the rows that labels and entities of a filter permit (bool, rows)."""
+        return _label_permitted(tags, where)[self._own_tags]
+
+    @property
+    def _own_tags(self) -> numpy.ndarray:
+        raise NotImplementedError
+
+    def _column(self, name: str) -> StoredArray:
+        return self._shard[self._prefix + name]
+
+
+class TokenPart(_Part):
+    """The token rows of one shard."""
+
+    pair_numbers = 0
+
+    def __init__(self, shard: Shard) -> None:
+        super().__init__(shard, shard.facts["rows"])
 
     @cached_property
     def labels(self) -> numpy.ndarray:
@@ -70,42 +107,22 @@ class TokenPart:
         check_within(self._shard["labels"].path, labels, -1, self._shard.facts["labels"])
         return TokenFactors(features[rows], self._shard["residuals"][rows], labels[:, 0], labels[:, 2])
 
-    def tokens(self, rows: Any) -> numpy.ndarray:
-        """Return the numbers of the rows' tokens in the shard (int64)."""
-        return _tokens(self._shard, "tokens", rows)
-
     def lengths(self, rows: numpy.ndarray) -> numpy.ndarray:
         """Return how many tokens rows have (int64)."""
         return numpy.ones(len(rows), dtype=numpy.int64)
 
-    def measure(self, name: str) -> numpy.ndarray:
-        """Return "norms" or "self_influence" of all rows."""
-        return self.norms if name == "norms" else self._shard[name][:]
-
-    def leverage(self, rows: Any) -> numpy.ndarray:
-        """Return the share of rows in all curvature, rounded up to 255ths (float64)."""
-        return self._shard["leverage"][rows] / LEVERAGE_STEPS
-
-    def selected(self, tags: Sequence[str], where: Filter) -> numpy.ndarray:
-        """Return the rows that labels and entities of a filter permit (bool, rows)."""
-        own = self.labels[: self.count, 1]
-        return _label_permitted(tags, where)[own]
+    @property
+    def _own_tags(self) -> numpy.ndarray:
+        return self.labels[: self.count, 1]
 
 
-class SegmentPart:
-    """The entity rows of one shard, sorted by falling norm."""
+class SegmentPart(_Part):
+    """The entity rows of one shard."""
+
+    _prefix = "segment_"
 
     def __init__(self, shard: Shard) -> None:
-        self._shard = shard
-        self.count: int = shard.facts["segments"]
-
-    def __len__(self) -> int:
-        return self.count
-
-    @cached_property
-    def norms(self) -> numpy.ndarray:
-        """Norms of the gradients, falling (float32, rows)."""
-        return _norms(self._shard, "segment_norms")
+        super().__init__(shard, shard.facts["segments"])
 
     @cached_property
     def types(self) -> numpy.ndarray:
@@ -152,26 +169,14 @@ class SegmentPart:
             check_starts(array.path, array[:], len(self._shard[f"segment_{COLUMNS if name == STARTS else LEFT}"]))
         return _Columns(array, self._shard.facts["labels"] ** 2) if name == COLUMNS else array
 
-    def tokens(self, rows: Any) -> numpy.ndarray:
-        """Return the numbers of the rows' first tokens in the shard (int64)."""
-        return _tokens(self._shard, "segment_tokens", rows)
-
     def lengths(self, rows: numpy.ndarray) -> numpy.ndarray:
         """Return how many tokens rows have (int64)."""
         rows = numpy.asarray(rows)
         return self._starts[rows + 1] - self._starts[rows]
 
-    def measure(self, name: str) -> numpy.ndarray:
-        """Return "norms" or "self_influence" of all rows."""
-        return self.norms if name == "norms" else self._shard[f"segment_{name}"][:]
-
-    def leverage(self, rows: Any) -> numpy.ndarray:
-        """Return the share of rows in all curvature, rounded up to 255ths (float64)."""
-        return self._shard["segment_leverage"][rows] / LEVERAGE_STEPS
-
-    def selected(self, tags: Sequence[str], where: Filter) -> numpy.ndarray:
-        """Return the rows that labels and entities of a filter permit (bool, rows)."""
-        return _label_permitted(tags, where)[self.types[:, 0]]
+    @property
+    def _own_tags(self) -> numpy.ndarray:
+        return self.types[:, 0]
 
 
 Part = Union[TokenPart, SegmentPart]
@@ -187,18 +192,6 @@ class _Columns:
         columns = self._array[rows]
         check_within(self._array.path, columns, 0, self._count)
         return columns
-
-
-def _norms(shard: Shard, name: str) -> numpy.ndarray:
-    values = shard[name][:]
-    check_falling(shard[name].path, values)
-    return values
-
-
-def _tokens(shard: Shard, name: str, rows: Any) -> numpy.ndarray:
-    tokens = shard[name][rows].astype(numpy.int64)
-    check_within(shard[name].path, tokens, 0, shard.facts["tokens"])
-    return tokens
 
 
 @dataclass(frozen=True)
@@ -306,7 +299,8 @@ class Table:
             return found[0]
         if not found:
             return self.parts[0].factors(slice(0, 0))
-        columns = {name: concatenated([getattr(part, name) for part in found]) for name in vars(found[0])}
+        names = [field.name for field in fields(found[0]) if getattr(found[0], field.name) is not None]
+        columns = {name: concatenated([getattr(part, name) for part in found]) for name in names}
         return type(found[0])(**columns)[numpy.argsort(by_shard)]
 
     def gradients(self, rows: numpy.ndarray) -> numpy.ndarray:

@@ -10,9 +10,9 @@ so d + C + 2 numbers stand for C (d + 1) + C^2, and inner products never form th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Optional
 
 import numpy
 from scipy.sparse import csr_matrix
@@ -29,12 +29,14 @@ class TokenFactors:
     features (float32, n x d): token vectors without the constant 1, which is implied.
     residuals (float32, n x labels): onehot(label) - p.
     previous, following (int16, n): labels of the neighbours.
+    extended_features (floats, n x (d + 1 + 2 labels)): see ``with_neighbours``, which computes them if None.
     """
 
     features: numpy.ndarray
     residuals: numpy.ndarray
     previous: numpy.ndarray
     following: numpy.ndarray
+    extended_features: Optional[numpy.ndarray] = None
 
     def __len__(self) -> int:
         return len(self.residuals)
@@ -49,9 +51,11 @@ class TokenFactors:
         """One-hot labels of the right neighbours, zeros beyond an edge (n x labels)."""
         return self._one_hot(self.following)
 
-    @cached_property
+    @property
     def with_neighbours(self) -> numpy.ndarray:
         """Vectors whose inner product is F.F' + [y- = y'-] + [y+ = y'+] (n x (d + 1 + 2 labels))."""
+        if self.extended_features is not None:
+            return self.extended_features
         ones = numpy.ones((len(self), 1), dtype=self.features.dtype)
         return numpy.concatenate([self.features, ones, self.preceding, self.succeeding], axis=1)
 
@@ -64,17 +68,14 @@ class TokenFactors:
 
     def between(self, first: int, last: int) -> TokenFactors:
         """Return a range of tokens as views, also of what has been computed of them."""
-        part = self[first:last]
-        if "with_neighbours" in self.__dict__:
-            part.__dict__["with_neighbours"] = self.with_neighbours[first:last]
-        return part
+        known = self.extended_features
+        return replace(self[first:last], extended_features=None if known is None else known[first:last])
 
     def extended(self) -> TokenFactors:
         """Return the same, with what searches compute of them; features are a view of it."""
         vectors = self.with_neighbours
-        result = TokenFactors(vectors[:, : self.features.shape[1]], self.residuals, self.previous, self.following)
-        result.__dict__["with_neighbours"] = vectors
-        return result
+        features = vectors[:, : self.features.shape[1]]
+        return TokenFactors(features, self.residuals, self.previous, self.following, vectors)
 
     def in_float64(self) -> TokenFactors:
         """Return the same with numbers in float64."""

@@ -11,10 +11,8 @@ from typing import Sequence
 
 import numpy
 
-from .. import budget
 from ..budget import at_once
 from ..crf import split_rows
-from ..crf.arrays import boundaries, time_major
 from ..crf.factored import AnyChain, factored_chain
 from ..crf.forward_backward import SPAN_LIMIT
 from ..crf.hessian import Chain, markov_chain
@@ -90,29 +88,7 @@ def chains_of_heads(emissions: numpy.ndarray, transitions: numpy.ndarray, length
             numpy.concatenate([matrices, *(part.onward for part in parts)]),
             numpy.concatenate([matrices, *(part.backward for part in parts)]),
         )
-    if emissions.shape[1] > budget.DENSE_LABELS:
-        return factored_chain(emissions, transitions, lengths)
-    layout = time_major(lengths)
-    kernels = numpy.exp(transitions - transitions.max(axis=(1, 2), keepdims=True))
-    ordered = kernels[layout.order]
-    likelihoods = numpy.exp(emissions - emissions.max(axis=1, keepdims=True))
-    ahead, behind = likelihoods.copy(), numpy.ones_like(likelihoods)  # messages, scaled to add up to 1
-    for step, running in enumerate(layout.running[1:], start=1):
-        here, source = layout.forward[step, :running], layout.forward[step - 1, :running]
-        message = (ahead[source][:, None] @ ordered[:running])[:, 0] * likelihoods[here]
-        ahead[here] = message / message.sum(axis=1, keepdims=True)
-        here, source = layout.backward[step, :running], layout.backward[step - 1, :running]
-        message = (ordered[:running] @ (behind[source] * likelihoods[source])[:, :, None])[:, :, 0]
-        behind[here] = message / message.sum(axis=1, keepdims=True)
-    unary = ahead * behind
-    first, last = boundaries(lengths)
-    text = numpy.repeat(numpy.arange(len(lengths)), lengths)
-    onward, backward = numpy.zeros((2, *unary.shape, unary.shape[1]))
-    onward[~last] = kernels[text[~last]] * (likelihoods * behind)[~first][:, None]
-    backward[~first] = (ahead[~last][:, :, None] * kernels[text[~last]]).transpose(0, 2, 1)
-    for values in (unary, onward, backward):
-        values /= numpy.maximum(values.sum(axis=-1, keepdims=True), 1e-300)
-    return Chain(unary, onward, backward)
+    return factored_chain(emissions, transitions, lengths)
 
 
 def missing_entities(chain: AnyChain, outside: numpy.ndarray, scheme: TagScheme) -> list[tuple[int, int, str]]:

@@ -51,6 +51,12 @@ def decompose(matrix: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     )
 
 
+def unit_vectors(vectors: numpy.ndarray) -> numpy.ndarray:
+    """Scale rows (floats, n x d) to length 1; those of zeros stay."""
+    lengths = numpy.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / numpy.maximum(lengths, numpy.finfo(lengths.dtype).tiny)
+
+
 def principal_directions(rows: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Return singular values (floats, k), largest first, and right singular vectors (floats, k x d) of rows.
 

@@ -11,12 +11,13 @@ their covariance is the Hessian of CL. Single tokens, entities, whole documents 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Optional
 
 import numpy
 
+from ..budget import at_once
 from ..crf.covariance import covariance_product, expected_pairs, log_partitions, sum_rows
 from ..crf.factored import AnyChain, FactoredChain, any_chain
 from ..crf.likelihood import pairs_by_sequence
@@ -37,12 +38,14 @@ class SegmentFactors:
     pairs (floats, n x labels x labels, or ``FactoredPairs``): observed minus expected (left, right) label
         pairs, edges included.
     lengths (int64, n): tokens of each segment.
+    written (float32, at most n x P): the gradients of the first ones written out, as searches use them, if they are.
     """
 
     features: numpy.ndarray
     residuals: numpy.ndarray
     pairs: Any
     lengths: numpy.ndarray
+    written: Optional[numpy.ndarray] = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -58,28 +61,17 @@ class SegmentFactors:
         """Where the tokens of each segment begin, and where the last ends (int64, n + 1)."""
         return numpy.concatenate([[0], numpy.cumsum(self.lengths)])
 
-    @property
-    def written(self) -> Optional[numpy.ndarray]:
-        """The gradients written out (float32, n x P), if ``extended`` has done it for all of these."""
-        return self.__dict__.get("_written")
-
     def between(self, first: int, last: int) -> SegmentFactors:
         """Return a range of segments as views, also of what is written out."""
         tokens = slice(int(self.starts[first]), int(self.starts[last]))
-        part = SegmentFactors(
-            self.features[tokens], self.residuals[tokens], self.pairs[first:last], self.lengths[first:last]
-        )
-        written = self.written
-        if written is not None and last <= len(written):
-            part.__dict__["_written"] = written[first:last]
-        return part
+        written = None if self.written is None or last > len(self.written) else self.written[first:last]
+        residuals, pairs, lengths = self.residuals[tokens], self.pairs[first:last], self.lengths[first:last]
+        return SegmentFactors(self.features[tokens], residuals, pairs, lengths, written)
 
     def extended(self, count: int) -> SegmentFactors:
         """Return the same, with the gradients of the first segments written out for searches: one product then scores
         them, where factors take one for each label."""
-        result = SegmentFactors(self.features, self.residuals, self.pairs, self.lengths)
-        result.__dict__["_written"] = self.between(0, min(count, len(self))).gradients().astype(numpy.float32)
-        return result
+        return replace(self, written=self.between(0, min(count, len(self))).gradients().astype(numpy.float32))
 
     def gradients(self) -> numpy.ndarray:
         """Write the gradients out (float64, n x P), in the order of ``Head.packed``: minus those of CL."""
@@ -219,26 +211,11 @@ class SegmentChains:
         emissions[:, first[left]] += pairs[:, self.previous[left]]
         emissions[:, last[right]] += pairs[:, :, self.following[right]].transpose(0, 2, 1)
         emissions += self.emissions
-        transitions = pairs + self.transitions
-        labels = self.observed.argmax(axis=1)
-        inner = numpy.setdiff1d(numpy.arange(len(labels)), last)  # tokens whose right neighbour is in the segment
-        scores = emissions[:, numpy.arange(len(labels)), labels]
-        scores[:, inner] += transitions[:, labels[inner], labels[inner + 1]]
-        observed = numpy.add.reduceat(scores, first, axis=1) if len(self) else numpy.zeros((count, 0))
-        whole = log_partitions(
-            emissions.reshape(-1, size), numpy.repeat(transitions, len(self), axis=0), self._spans * count
-        )
-        losses = numpy.maximum(whole.reshape(count, -1) - observed, LEAST_LOSS)
-        single = numpy.flatnonzero(self.lengths == 1)
-        if len(single):  # the log of 1 + the odds against the label: no cancellation for confident predictions
-            rows = first[single]
-            own = emissions[:, rows, labels[rows]]
-            against = emissions[:, rows] - own[:, :, None]
-            against[:, numpy.arange(len(rows)), labels[rows]] = -numpy.inf
-            highest = numpy.maximum(against.max(axis=2), -700.0)
-            odds = numpy.log(numpy.exp(against - highest[:, :, None]).sum(axis=2) + 1e-300) + highest
-            losses[:, single] = numpy.logaddexp(0.0, odds)
-        return losses
+        places = numpy.repeat(numpy.arange(count), len(self))
+        labels = numpy.tile(self.observed.argmax(axis=1), count)
+        flat = emissions.reshape(-1, size)
+        losses = conditional_losses(flat, labels, self.transitions, pairs, places, numpy.tile(self.lengths, count))
+        return losses.reshape(count, len(self))
 
     def _clamp(self, allowed: numpy.ndarray) -> Optional[AnyChain]:
         if bool((allowed.sum(axis=1) == 1).all()):
@@ -273,3 +250,52 @@ class SegmentChains:
         pairs[left, self.previous[left]] += unary[first[left]]
         pairs[right, :, self.following[right]] += unary[last[right]]
         return SegmentFactors(self.features, unary, pairs, self.lengths)
+
+
+def conditional_losses(
+    emissions: numpy.ndarray,
+    labels: numpy.ndarray,
+    transitions: numpy.ndarray,
+    changes: numpy.ndarray,
+    places: numpy.ndarray,
+    lengths: numpy.ndarray,
+) -> numpy.ndarray:
+    """Return log Z minus the score of the given labels, for segments under different heads (float64, segments; nats).
+
+    emissions (float64, tokens x labels): held neighbours included. labels (ints, tokens).
+    transitions (float64, labels x labels), changes (floats, m x labels x labels): of these. places (ints, segments):
+        number of the change that each segment has.
+    lengths (ints, segments): tokens of each.
+    """
+    first = numpy.cumsum(lengths) - lengths
+    losses = numpy.empty(len(lengths))
+    single = numpy.flatnonzero(lengths == 1)
+    losses[single] = _token_losses(emissions[first[single]], labels[first[single]])
+    longer, together = numpy.flatnonzero(lengths > 1), at_once(emissions.shape[1] ** 2, len(lengths))
+    for start in range(0, len(longer), together):
+        several = longer[start : start + together]
+        rows, own = ranges(first[several], lengths[several]), changes[places[several]] + transitions
+        losses[several] = _chain_losses(emissions[rows], labels[rows], own, lengths[several])
+    return losses
+
+
+def _token_losses(emissions: numpy.ndarray, labels: numpy.ndarray) -> numpy.ndarray:
+    """Return -log softmax of the labels: the log of 1 + the odds against them, which does not cancel for p near 1."""
+    rows = numpy.arange(len(labels))
+    against = emissions - emissions[rows, labels][:, None]
+    against[rows, labels] = -numpy.inf
+    highest = numpy.maximum(against.max(axis=1, initial=-numpy.inf), -700.0)
+    return numpy.logaddexp(0.0, numpy.log(numpy.exp(against - highest[:, None]).sum(axis=1) + 1e-300) + highest)
+
+
+def _chain_losses(
+    emissions: numpy.ndarray, labels: numpy.ndarray, transitions: numpy.ndarray, lengths: numpy.ndarray
+) -> numpy.ndarray:
+    """Return log Z minus the score of the labels, for chains with transitions of their own."""
+    first = numpy.cumsum(lengths) - lengths
+    owners = numpy.repeat(numpy.arange(len(lengths)), lengths)
+    scores = emissions[numpy.arange(len(labels)), labels]
+    inner = numpy.setdiff1d(numpy.arange(len(labels)), first + lengths - 1)  # their right neighbour is in the chain
+    scores[inner] += transitions[owners[inner], labels[inner], labels[inner + 1]]
+    whole = log_partitions(emissions, transitions, lengths.tolist())
+    return numpy.maximum(whole - numpy.add.reduceat(scores, first), LEAST_LOSS)

@@ -232,7 +232,7 @@ def test_a_segment_whose_tokens_cancel(noise):
     index = sorted_rows(random_factors(generator, 60, 3, 4), shuffled_positions(generator, 60))
     token = random_factors(generator, 1, 3, 4)
     other = (-token.residuals + noise * generator.normal(size=token.residuals.shape)).astype("float32")
-    tokens = TokenFactors(*(numpy.concatenate([part, part]) for part in vars(token).values()))
+    tokens = token[[0, 0]]
     tokens.residuals[1:] = other
     result = search(index, Queries(tokens, numpy.array([[0, 2]])), 3)
     exact = explicit_gradients(index.table) @ explicit_gradients(tokens).sum(axis=0)
