@@ -488,6 +488,10 @@ class Errors(metaclass=Coded):
         "The files of component '{name}' do not belong together: {problem}. Restore them (cfg and model), or train it "
         "anew."
     )
+    S250 = (
+        "{path}, line {line}: {text!r} seems to hold the tag as one of several values, as CoNLL-U's last column does. "
+        "Read it with --format conllu-misc, or name the column of the tags (--tag-column)."
+    )
     # Files
     S224 = "{path} is {kind}, not a file. Name a file; what comes through a pipe is written to a file first."
     S225 = (
