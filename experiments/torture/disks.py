@@ -277,10 +277,12 @@ def try_decisions(made: Materials, room: Path, disk: Any, seed: int, tries: int,
         if disk:
             disk.free()
         with os.fdopen(reading) as pipe:
-            confirmed = Counter(tuple(line.rstrip("\n").split("\t")) for line in pipe)
+            confirmed = Counter(line.rstrip("\n") for line in pipe)
         done.found[f"{way}, {ended}"] += 1
         done.found["confirmed decisions that were looked for"] += confirmed.total()
-        there = Counter((one.suspicion, one.choice) for one in read_decisions(path)) if path.exists() else Counter()
+        there = Counter[str]()
+        if path.exists():
+            there.update(f"{one.suspicion}\t{one.choice}" for one in read_decisions(path))
         if ended != "finished":
             done.fail(f"decisions {number}, {way}: {message[-700:]}", raw=True)
         taken_back = way in ("full", "read-only")  # what was not confirmed; elsewhere that may be refused as well
