@@ -57,6 +57,10 @@ class Warnings(metaclass=Coded):
         "The tagger makes no mistake in {path}, so nothing drives any: the order is that of suspicion alone. Name "
         "texts that it tags wrongly, with their right labels."
     )
+    W008 = (
+        "Annotated documents of {path} are not in the index ({count}, such as {id!r}), so nothing is said of their "
+        "labels. If they are new, append them first (`seginf append`); if training left them out, nothing is wrong."
+    )
     W060 = (
         "The reader {reader} of the pipeline's training changes texts at random (its augmenter). The index holds the "
         "texts as they are in the corpus; leave the augmenter out to train on the same."

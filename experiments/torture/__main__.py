@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -40,7 +39,6 @@ DISKS, DECISION_DISKS, ROUNDS, SOAK = 25, 100, 8, 240  # of each operation, of f
 QUICK_CASES, QUICK_KILLS, QUICK_DISKS, QUICK_SOAK = 1 / 50, 6, 2, 4  # shares of the cases, and counts
 SHARES = {"kills": 0.4, "disks": 0.15, "pages": 0.1}  # of the time, at most; what is left is for cases
 DISK_PARTS = ("operations", "decisions")
-PROMISES = ROOT / "docs" / "reliability.md"
 CASE_SECONDS = 900
 
 
@@ -145,18 +143,6 @@ def failing_cases() -> Optional[dict[str, Any]]:
     return {"cases": len(scripts), "failing": failing}
 
 
-def failing_promises() -> dict[str, Any]:
-    """Run the tests that the page of promises names."""
-    files = sorted(set(re.findall(r"tests/[\w/]+\.py", PROMISES.read_text(encoding="utf8"))))
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "not gpu", *files]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    printed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
-    failing = re.findall(r"^(?:FAILED|ERROR) (\S+)", printed, re.MULTILINE)
-    passed = re.search(r"(\d+) passed", printed)
-    print(f"tests of promises: {passed[1] if passed else 0} passed, failing: {failing}", flush=True)
-    return {"passed": int(passed[1]) if passed else 0, "failing": failing}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fiftieth of all; does not count")
@@ -169,6 +155,7 @@ def main() -> None:
     from ..common.reporting import finish
     from .fuzz import FAULTS, SHM, figures, fuzz, keep_warm
     from .materials import make_materials
+    from .promises import run_promises, write_page
     from .soak import soak
 
     torch.set_num_threads(1)
@@ -194,7 +181,7 @@ def main() -> None:
             by_kind[kind] = dict(found)
             examples += shown
     cases_found = failing_cases()
-    promises = None if arguments.quick else failing_promises()
+    promises = None if arguments.quick else run_promises()
     both = counts + edited
     parts = [*killed.values(), disks["operations"], disks["decisions"]]
     lost = sum(one["lost"] for one in parts) + both["lost"] + soaked["lost"]
@@ -217,6 +204,8 @@ def main() -> None:
         "seconds": round(time.monotonic() - began),
     }
     finish("trust", record, quick=arguments.quick, rows=counts.total(), seeds=[seed])
+    if not arguments.quick:
+        write_page()
     failing = [*(cases_found or {}).get("failing", []), *(promises or {}).get("failing", [])]
     acted = soaked["faults"] or (opened or {"faults": 0})["faults"]
     sys.exit(bool(lost or failing or acted or record["raw_tracebacks"] or any(both[fault] for fault in FAULTS)))

@@ -23,13 +23,11 @@ def head_fingerprint(model: Model) -> str:
 def encoder_fingerprint(nlp: Language, tagger: str) -> str:
     """Hash the parameters (and static vectors) behind the features of a tagger, in whatever component they live.
 
-    Settings without parameters, such as a transformer's span length, are not covered. Parameters count as a set, so
-    replacing a listener by a copy of what it listened to changes nothing.
+    Settings without parameters, such as a transformer's span length, are not covered. Parameters count in the order in
+    which their layers are, so that two that were exchanged are noticed; replacing a listener by a copy of what it
+    listened to changes nothing.
     """
-    digests: set[bytes] = set()
-    for model in _encoders(nlp, tagger):
-        digests.update(_encoder_digests(nlp, model))
-    return _combine(sorted(digests))
+    return _combine(digest for model in _encoders(nlp, tagger) for digest in _encoder_digests(nlp, model))
 
 
 def encoder_stamp(nlp: Language, tagger: str) -> tuple[Any, ...]:
