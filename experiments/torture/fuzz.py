@@ -32,6 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 CPU_SECONDS = 10  # of a case that does not hang
+STILL = 0.02  # CPU seconds in six times that, on a busy machine, of what waits
 BATCH = 100  # cases of a process, which takes a crash or a leak with it
 TIMES = 3  # how much more memory than a clean case one may take
 SHM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # where files are opened in a tenth of the time
@@ -46,13 +47,18 @@ def verdict_of(run: Callable[[], None]) -> tuple[str, str]:
     """Run a case: "ok", "coded", "raw", "wrong", "lost" or "hang", and where."""
     from .cases import Lost, Wrong
 
-    def ring(*_: object) -> None:
-        raise Hang
+    used = time.process_time()
+
+    def ring(number: int, _: object) -> None:
+        nonlocal used
+        before, used = used, time.process_time()
+        if number == signal.SIGPROF or used - before < STILL:
+            raise Hang
 
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, ring)
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
-    signal.setitimer(signal.ITIMER_REAL, 6 * CPU_SECONDS)  # for what waits without working
+    signal.setitimer(signal.ITIMER_REAL, *[6 * CPU_SECONDS] * 2)  # for what waits without working
     try:
         run()
     except Hang:
