@@ -111,9 +111,8 @@ class CorpusPlaces:
                     Errors.S212.format(path=path, id=identifier, problem="which has other entities there")
                 )
             self._pieces.setdefault(identifier, []).append((first, length, number))
-        others = [
-            name for name, doc in self._docs.items() if name not in self._pieces and doc.has_annotation("ENT_IOB")
-        ]
+        filled = [name for name, doc in self._docs.items() if len(doc) and doc.has_annotation("ENT_IOB")]
+        others = [name for name in filled if name not in self._pieces]
         if others:
             warnings.warn(Warnings.W008.format(count=len(others), path=path, id=others[0]), stacklevel=4)
 
