@@ -94,6 +94,13 @@ def nudge_by_setting(nlp):
     node.set_param("b", node.get_param("b") + 1e-4)
 
 
+def exchange_numbers_in_place(nlp):
+    """Then the sum stays, and the place in memory."""
+    node = [node for node in nlp.get_pipe("crf_tagger").model.get_ref("tok2vec").walk() if node.has_param("W")][-1]
+    weights = node.get_param("W")
+    weights[...] = weights[::-1].copy()
+
+
 def learn_but_for_the_head(nlp):
     tagger = nlp.get_pipe("crf_tagger")
     head = tagger.model.get_ref("output_layer")
@@ -123,7 +130,10 @@ def exchange_two_layers(nlp):
 
 @pytest.mark.parametrize(
     "change",
-    [nudge_in_place, nudge_by_setting, learn_but_for_the_head, replace_encoder, exchange_two_layers],
+    [
+        *(nudge_in_place, nudge_by_setting, exchange_numbers_in_place, learn_but_for_the_head, replace_encoder),
+        exchange_two_layers,
+    ],
     ids=lambda f: f.__name__,
 )
 def test_an_encoder_that_changed_after_first_use(exact_path, change):
