@@ -35,8 +35,8 @@ def encoder_stamp(nlp: Language, tagger: str) -> tuple[Any, ...]:
     """Tell, at little cost, whether the parameters behind the features of a tagger are those of a moment ago.
 
     The stamp has the places of all arrays in memory and a checksum of all their bits, so that it notices a change of a
-    single number, and numbers that were exchanged. Of large arrays (embedding tables), of torch's, and of those on a GPU it has some numbers instead:
-    training changes nearly all, and the other layers with them.
+    single number, and numbers that were exchanged. Of large arrays (embedding tables), of torch's, and of those on a
+    GPU it has some numbers instead: training changes nearly all, and the other layers with them.
     """
     stamp: list[Any] = []
     for model in _encoders(nlp, tagger):
