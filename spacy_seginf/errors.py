@@ -59,7 +59,7 @@ class Warnings(metaclass=Coded):
     )
     W008 = (
         "Annotated documents of {path} are not in the index ({count}, such as {id!r}), so nothing is said of their "
-        "labels. If they are new, append them first (`seginf append`); if training left them out, nothing is wrong."
+        "labels. Add those that are new (`seginf append`); what training left out may stay."
     )
     W060 = (
         "The reader {reader} of the pipeline's training changes texts at random (its augmenter). The index holds the "
