@@ -12,7 +12,7 @@ NUMERICAL = tests/crf tests/curation/test_finding.py tests/curation/test_trusted
 	tests/influence/test_curvature.py tests/influence/test_effects.py tests/influence/test_index_rows.py \
 	tests/influence/test_linear_algebra.py tests/influence/test_removal.py tests/influence/test_verification.py
 
-# About the time that `make torture` may take for its kills and broken inputs, and where its draws begin.
+# About the time that `make torture` may take beside its soak and its tests, and where its draws begin.
 TORTURE_SECONDS ?= 7200
 TORTURE_SEED ?= 0
 
@@ -23,7 +23,7 @@ help:
 	@echo "make test       install, lint, type check, all tests"
 	@echo "make test-fast  the tests that take seconds"
 	@echo "make test-numerics  those of mathematics, as on another type of processor"
-	@echo "make torture    kills, signals and broken inputs (TORTURE_SECONDS=, TORTURE_SEED=); torture-quick: a minute of it"
+	@echo "make torture    kills, disks, edits, pages, a soak (TORTURE_SECONDS=, TORTURE_SEED=); torture-quick: some of it"
 	@echo "make lower-bounds  the tests of the CRF and of indexes, with the lowest versions of what is depended on"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff format the code"

@@ -57,6 +57,10 @@ class Warnings(metaclass=Coded):
         "The tagger makes no mistake in {path}, so no label supports one: the order is that of the scores alone. Name "
         "texts that it tags wrongly, with their right labels."
     )
+    W008 = (
+        "Annotated documents of {path} are not in the index ({count}, such as {id!r}), so nothing is said of their "
+        "labels. Add those that are new (`seginf append`); what training left out may stay."
+    )
     W060 = (
         "The reader {reader} of the pipeline's training changes texts at random (its augmenter). The index holds the "
         "texts as they are in the corpus; leave the augmenter out to train on the same."
@@ -485,6 +489,10 @@ class Errors(metaclass=Coded):
     S249 = (
         "The files of component '{name}' do not belong together: {problem}. Restore them (cfg and model), or train it "
         "anew."
+    )
+    S250 = (
+        "{path}, line {line}: {text!r} seems to hold the tag as one of several values, as CoNLL-U's last column does. "
+        "Read it with --format conllu-misc, or name the column of the tags (--tag-column)."
     )
     # Files
     S224 = "{path} is {kind}, not a file. Name a file; what comes through a pipe is written to a file first."

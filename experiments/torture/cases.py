@@ -69,6 +69,10 @@ def numbers(shown: list[tuple[str, int, float]]) -> list[float]:
     return [effect for _, _, effect in shown]
 
 
+class Lost(AssertionError):
+    """Something that was confirmed, and is gone."""
+
+
 class Cases:
     """Makes cases. made (Materials): what is broken. room (Path): an empty folder for each."""
 
@@ -273,9 +277,3 @@ class Cases:
             answers(nlp)
 
         return f"{path.name} {note}", run
-
-
-KINDS: dict[str, Callable[[Cases, Random], Case]] = {
-    **{"damaged": Cases.damaged, "resealed": Cases.resealed, "rankings": Cases.rankings},
-    **{"decisions": Cases.decisions, "corpora": Cases.corpora, "answers": Cases.answer_files, "configs": Cases.configs},
-}

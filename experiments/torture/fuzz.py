@@ -32,10 +32,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 CPU_SECONDS = 10  # of a case that does not hang
+STILL = 0.02  # CPU seconds in six times that, on a busy machine, of what waits
 BATCH = 100  # cases of a process, which takes a crash or a leak with it
 TIMES = 3  # how much more memory than a clean case one may take
 SHM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # where files are opened in a tenth of the time
-FAULTS = ("raw", "wrong", "hang", "memory", "crash")
+FAULTS = ("raw", "wrong", "lost", "hang", "memory", "crash")
 
 
 class Hang(BaseException):
@@ -43,22 +44,29 @@ class Hang(BaseException):
 
 
 def verdict_of(run: Callable[[], None]) -> tuple[str, str]:
-    """Run a case: "ok", "coded", "raw", "wrong" or "hang", and where."""
-    from .cases import Wrong
+    """Run a case: "ok", "coded", "raw", "wrong", "lost" or "hang", and where."""
+    from .cases import Lost, Wrong
 
-    def ring(*_: object) -> None:
-        raise Hang
+    used = time.process_time()
+
+    def ring(number: int, _: object) -> None:
+        nonlocal used
+        before, used = used, time.process_time()
+        if number == signal.SIGPROF or used - before < STILL:
+            raise Hang
 
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, ring)
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
-    signal.setitimer(signal.ITIMER_REAL, 6 * CPU_SECONDS)  # for what waits without working
+    signal.setitimer(signal.ITIMER_REAL, *[6 * CPU_SECONDS] * 2)  # for what waits without working
     try:
         run()
     except Hang:
         return "hang", f"more than {CPU_SECONDS} CPU seconds"
     except Wrong as error:
         return "wrong", str(error)
+    except Lost as error:
+        return "lost", str(error)
     except Exception as error:
         if isinstance(error, SeginfError):
             return "coded", str(error)[:6]
@@ -73,7 +81,8 @@ def verdict_of(run: Callable[[], None]) -> tuple[str, str]:
 
 def batch(made: Any, room: Path, kind: str, numbers: range, seed: int, log: Path) -> None:
     """Run some cases in this process; a line of the log for each, before and after."""
-    from .cases import KINDS, Cases
+    from .cases import Cases
+    from .kinds import KINDS
 
     warnings.simplefilter("ignore")
     cases = Cases(made, room)
@@ -161,7 +170,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     keep_warm()
-    from .cases import KINDS
+    from .kinds import KINDS
     from .materials import make_materials
 
     with tempfile.TemporaryDirectory(dir=SHM) as scratch:

@@ -230,13 +230,15 @@ def make_operations(made: Materials, room: Path) -> dict[str, Operation]:
     return operations
 
 
-def kill_reviews(made: Materials, room: Path, seed: int, kills: int, until: float) -> Tally:
+def kill_reviews(
+    made: Materials, room: Path, seed: int, kills: int, until: float, number_of_signal: int = signal.SIGKILL
+) -> Tally:
     """Kill servers of decisions that are sent to them by several threads; a few servers write to each file.
 
     until (float): time after which no more are killed.
     """
     tally, ranking = Tally(), read_ranking(made.ranking)
-    rng, confirmed = random.Random(f"{seed} review"), 0
+    rng, confirmed = random.Random(f"{seed} review {number_of_signal}"), 0
     decisions, said = room / "decisions.jsonl", dict[str, list[str]]()
     for number in range(kills):
         if time.monotonic() > until:
@@ -269,11 +271,11 @@ def kill_reviews(made: Materials, room: Path, seed: int, kills: int, until: floa
         ]
         for poster in posters:
             poster.start()
-        child.wait(rng.uniform(0.01, 0.25), signal.SIGKILL)
+        tally.found[child.wait(rng.uniform(0.01, 0.25), number_of_signal)] += 1
         ended.set()
         for poster in posters:
             poster.join()
-        tally.kills += 1
+        tally.kills += number_of_signal == signal.SIGKILL
         confirmed += _judge(decisions, said, tally, number)
     tally.found["confirmed decisions that were looked for"] = confirmed
     return tally

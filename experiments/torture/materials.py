@@ -89,7 +89,7 @@ def make_materials(folder: Path) -> Materials:
     made.corpus(".jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf8")
     rows = ["".join(f"{word}\t{tag}\n" for word, tag in zip(words, tags)) for words, tags in sentences]
     made.corpus(".conll").write_text("\n".join(rows), encoding="utf8")
-    _train(docs).to_disk(made.model)
+    train(docs).to_disk(made.model)
     index(str(made.model), made.corpus(".spacy"), made.indexed, l2=1.0, shard_tokens=100, dtype="int8", force=True)
     ranking = rank(str(made.indexed), made.corpus(".spacy"), made.ranking, top=40, references=10)
     taken: dict[str, set[int]] = {}
@@ -119,7 +119,7 @@ def _sentences(rng: random.Random, count: int):  # type: ignore[no-untyped-def]
         yield words, tags
 
 
-def _train(docs: list[Doc]) -> spacy.Language:
+def train(docs: list[Doc]) -> spacy.Language:
     fix_random_seed(0)
     nlp = spacy.blank("en")
     nlp.add_pipe("crf_tagger", config={"model": {"@architectures": "spacy_seginf.CRFTagger.v1", "tok2vec": ENCODER}})

@@ -370,7 +370,7 @@ def apply_cli(
     format: Optional[str] = Opt(
         None,
         "--format",
-        help="spacy, columns, conll, conllu, germeval or jsonl, if the corpus is not named like its format",
+        help="spacy, columns, conll, conllu, conllu-misc, germeval or jsonl, if its name does not say it",
     ),
     scheme: Optional[str] = Opt(
         None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found"

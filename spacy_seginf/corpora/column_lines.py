@@ -18,6 +18,7 @@ KEY = re.compile(r"#[ \t]*[\w.:-]+[ \t]*=")
 SPACED_KEY = re.compile(r"#[\w.:-]+(?:[ \t]+=|=[ \t])")  # which no token is
 TAG = re.compile(r"O|[BILUES](?:-.+)?")
 NUMBER = re.compile(r"\d+(?P<no_word>[-.]\d+)?")  # of a word; 1-2 and 3.1 are a range of words and an empty node
+MISC_TAG = re.compile(r"(?:^|(?<=\|))(?:NER|ner|Entity)=(?P<tag>[^|]+)")  # in CoNLL-U's last column
 # How cells are told apart: runs of spaces and tabs, or else single tabs, so that tokens may hold spaces.
 SPACES_OR_TABS, TABS = re.compile(r"[^ \t]+"), re.compile(r"(?:^|(?<=\t))[^\t]*")
 HEADER_WORDS = {
@@ -33,17 +34,20 @@ class Layout:
 
     token, tag (int): where they are, unless somebody says otherwise; None if that has to be found out.
     comments (bool): whether all lines that begin with # are comments, or none is; None if each has to be looked at.
+    misc (bool): whether the tag is one of several values in its cell, as in SpaceAfter=No|NER=B-PER.
     """
 
     token: Optional[int] = None
     tag: int = -1
     comments: Optional[bool] = None
+    misc: bool = False
 
 
 LAYOUTS = {
     "columns": Layout(),
     "conll": Layout(comments=False),
     "conllu": Layout(token=2, comments=True),
+    "conllu-misc": Layout(token=2, comments=True, misc=True),
     "germeval": Layout(token=2, tag=3, comments=True),
 }
 

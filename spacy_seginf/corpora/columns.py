@@ -7,12 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
-from ..crf.schemes import Entity
+from ..crf.schemes import OUTSIDE, Entity
 from ..errors import Errors, SeginfError
 from ..text_lines import BOM, byte_lines, without_bom
-from .column_lines import DOCSTART, DOCUMENT_ID, HEADER_WORDS, LAYOUTS, NEW_DOCUMENT, TAG, ColumnLines, begins_document
+from .column_lines import (
+    DOCSTART,
+    DOCUMENT_ID,
+    HEADER_WORDS,
+    LAYOUTS,
+    MISC_TAG,
+    NEW_DOCUMENT,
+    TAG,
+    ColumnLines,
+    begins_document,
+)
 from .documents import Document, Replacement, stem_of
 from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable
+
+TagPlace = tuple[int, int, str]  # where a tag begins and ends in its line, and what is written before another one
 
 
 @dataclass(frozen=True)
@@ -32,8 +44,8 @@ class ColumnCorpus(TaggedCorpus):
     layout (str): one of ``LAYOUTS``: which columns hold what, and which lines are comments.
     comments (bool): whether all lines that begin with # are comments, or none; by the layout, or as they look, if None.
     header (bool): whether the first line names the columns.
-    RAISES (ValueError): S201 with the line of what can't be read, S206 for columns that can't be, S240 to S244 where it
-        can't be known what a line is.
+    RAISES (ValueError): S201 with the line of what can't be read, S206 for columns that can't be, S240 to S244 and S250
+        where it can't be known what a line is.
     """
 
     def __init__(
@@ -62,7 +74,8 @@ class ColumnCorpus(TaggedCorpus):
         token = form.token if columns.token is None else columns.token
         tag = form.tag if columns.tag is None else columns.tag
         kinds = ColumnLines(path, bodies, token, tag, form.comments if comments is None else comments)
-        drafts = _read_drafts(path, lines, bodies, kinds)
+        self._misc = form.misc
+        drafts = _read_drafts(path, lines, bodies, kinds, misc=form.misc)
         self._places = [draft.places for draft in drafts]
         texts = [draft.text(path, number) for number, draft in enumerate(drafts, start=1)]
         super().__init__(path, lines, texts, scheme, entity_type)
@@ -71,6 +84,8 @@ class ColumnCorpus(TaggedCorpus):
         for entity in replacement.entities:
             if re.search(r"\s", entity.label):
                 return f"columns can't hold the label {entity.label!r}, which has a space"
+            if self._misc and "|" in entity.label:
+                return f"CoNLL-U can't hold the label {entity.label!r}, which has a |"
         return super().unwritable(number, replacement, entities)
 
     def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
@@ -79,8 +94,8 @@ class ColumnCorpus(TaggedCorpus):
             document = self.documents[number]
             for position, tag in self.changed_tags(number, regions).items():
                 index = document.line(position) - 1
-                start, end = self._places[number][position]
-                lines[index] = lines[index][:start] + tag + lines[index][end:]
+                start, end, before = self._places[number][position]
+                lines[index] = lines[index][:start] + before + tag + lines[index][end:]
         return "".join(lines).encode("utf8")
 
 
@@ -93,7 +108,7 @@ class _Draft:
     words: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    places: list[tuple[int, int]] = field(default_factory=list)
+    places: list[TagPlace] = field(default_factory=list)
     sentences: list[int] = field(default_factory=list)
 
     def end_sentence(self) -> None:
@@ -107,7 +122,9 @@ class _Draft:
         return TaggedText(document, tuple(self.tags))
 
 
-def _read_drafts(path: Path, lines: Sequence[str], bodies: Sequence[str], kinds: ColumnLines) -> list[_Draft]:
+def _read_drafts(
+    path: Path, lines: Sequence[str], bodies: Sequence[str], kinds: ColumnLines, *, misc: bool
+) -> list[_Draft]:
     comments = [bool(body) and kinds.is_comment(number, body) for number, body in enumerate(bodies, start=1)]
     marks = [begins_document(body) if comment else DOCSTART.match(body) for body, comment in zip(bodies, comments)]
     marked = any(marks)
@@ -125,6 +142,11 @@ def _read_drafts(path: Path, lines: Sequence[str], bodies: Sequence[str], kinds:
             if problem or token is None or tag is None:
                 raise unreadable(path, number, problem)
             word, name = body[slice(*token)], body[slice(*tag)]
+            place = (*tag, "")
+            if misc:
+                place, name = _in_misc(tag[0], name)
+            elif MISC_TAG.search(name):
+                raise SeginfError(Errors.S250.format(path=path, line=number, text=name[:40]))
             if not drafts and not TAG.fullmatch(name) and {word.lower(), name.lower()} & HEADER_WORDS:
                 raise SeginfError(Errors.S241.format(path=path, line=number, text=body[:40]))
             sentence_ended = drafts and drafts[-1].sentences[-1:] == [len(drafts[-1].words)]
@@ -134,8 +156,17 @@ def _read_drafts(path: Path, lines: Sequence[str], bodies: Sequence[str], kinds:
             drafts[-1].tags.append(name)
             drafts[-1].numbers.append(number)
             offset = len(BOM) if number == 1 and lines[0].startswith(BOM) else 0
-            drafts[-1].places.append((tag[0] + offset, tag[1] + offset))
+            drafts[-1].places.append((place[0] + offset, place[1] + offset, place[2]))
     return drafts
+
+
+def _in_misc(start: int, cell: str) -> tuple[TagPlace, str]:
+    """Find a tag among the values of a cell that begins at ``start``; without one, the word is outside."""
+    match = MISC_TAG.search(cell)
+    if match:
+        return (start + match.start("tag"), start + match.end("tag"), ""), match["tag"]
+    end = start + len(cell)
+    return ((start, end, "NER=") if cell == "_" else (end, end, "|NER=")), OUTSIDE
 
 
 def _problem(

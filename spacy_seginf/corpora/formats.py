@@ -39,8 +39,8 @@ def read_annotated(path: Path, *, format: Optional[str] = None, **settings: Any)
     path (Path): the file. format (str): one of ``FORMATS``; told by the name if not given.
     settings: as for ``read_tagged``.
     RAISES (ValueError): S040 without a file, S042 or S207 for .spacy files and S201 for others that can't be read, S200
-        for an unknown format, S206 for other settings, S240 to S244 where it can't be known what a line is, S245 if the
-        file can't be opened.
+        for an unknown format, S206 for other settings, S240 to S244 and S250 where it can't be known what a line is,
+        S245 if the file can't be opened.
     """
     if path.is_dir():
         raise SeginfError(Errors.S247.format(path=path))

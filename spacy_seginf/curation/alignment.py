@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
@@ -10,7 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..crf.schemes import Entity, TagScheme
-from ..errors import Errors, SeginfError
+from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
 from ..tagger.corpus import identifier_of, read_documents
 from .records import corpus_digest
@@ -107,6 +108,10 @@ class CorpusAlignment:
                 raise SeginfError(
                     Errors.S212.format(path=path, id=identifier, problem="which has other entities there")
                 )
+        filled = [name for name, doc in self._docs.items() if len(doc) and doc.has_annotation("ENT_IOB")]
+        others = [name for name in filled if name not in self._pieces]
+        if others:
+            warnings.warn(Warnings.W008.format(count=len(others), path=path, id=others[0]), stacklevel=4)
 
 
 Pieces = dict[str, list[tuple[int, int, int]]]

@@ -80,7 +80,7 @@ class DecisionsFile:
         """Tell whether the file is there that was read and written, and was not cut."""
         try:
             with open_file(self.path) as file:
-                return self._goes_on(file.fileno())
+                return self._goes_on(file.fileno()) and not self._missing
         except OSError:
             return not self._known
 

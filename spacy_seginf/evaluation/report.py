@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..rendering.markdown import markdown_table
+from ..rendering.markdown import markdown_table, markdown_text
 from .comparison import MEASURES, Comparison
 from .deletion import SIDES
 from .intervals import Estimate
@@ -61,18 +61,24 @@ def difference_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]
 
 def render_markdown(comparison: Comparison) -> str:
     """Write the whole comparison as Markdown."""
-    parts = ["# Attribution methods compared", markdown_table(*comparison_rows(comparison))]
+    parts = ["# Attribution methods compared", _table(*comparison_rows(comparison))]
     parts.append("\n".join(f"- {note}" for note in comparison_notes(comparison)))
     if len(comparison.methods) > 1:
-        parts += ["## Differences", markdown_table(*difference_rows(comparison)), "\\* The interval excludes zero."]
+        parts += ["## Differences", _table(*difference_rows(comparison)), "\\* The interval excludes zero."]
     lines = []
     for method in comparison.methods:
         shares = dict(zip(SIDES, method.right_signs.mean(axis=(1, 2)).tolist()))
         signs = ", ".join(f"{share:.0%} {side}" for side, share in shares.items())
         lines.append(
-            f"- {method.name}: {method.cost}. Of what was deleted, the score had the sign of its side: {signs}."
+            f"- {markdown_text(method.name)}: {method.cost}. Of what was deleted, the score had the sign of its side: "
+            f"{signs}."
         )
     return "\n\n".join([*parts, "## Methods", "\n".join(lines)]) + "\n"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    """Write a table whose first column has names of methods, which may be anything."""
+    return markdown_table(header, [[markdown_text(row[0]), *row[1:]] for row in rows])
 
 
 def _cell(value: Estimate, style: str = ".3f") -> str:

@@ -50,6 +50,8 @@ def save_with_index(
                 shutil.rmtree(partial_output, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise SeginfError(Errors.S036.format(path=output, kept=kept)) from None
+            if isinstance(error, OSError) and error.errno and error.filename is None:  # as a broken disk's
+                error.filename = str(output)
             if kept:
                 say(kept)
             raise

@@ -14,7 +14,7 @@ from ..inputs import read_file
 from .schema import check_manifest
 from .storage import file_checksums
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 MANIFEST = "manifest.json"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Sequence
 
 from .text import visible
+
+MARKS = re.compile(r"[\\`*\[\]~]|\b_|_\b")  # of code, emphasis, links and images; not the _ within words
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -14,5 +17,6 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: i
 
 
 def markdown_text(text: str) -> str:
-    """Make text show as it is, in one line: & and < are escaped, control characters and line breaks made harmless."""
-    return visible(text).replace("&", "&amp;").replace("<", "&lt;")
+    """Make text show as it is, in one line: what HTML and Markdown would read is escaped, control characters and line
+    breaks are made harmless. A | is left to ``markdown_table``."""
+    return MARKS.sub(r"\\\g<0>", visible(text)).replace("&", "&amp;").replace("<", "&lt;")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import Any, Iterable, Iterator
 
 import numpy
@@ -11,7 +12,7 @@ from thinc.api import Model
 
 from . import head_parameters
 
-SUMMED_BYTES = 1 << 18  # of an array whose bits are all summed for a stamp
+SUMMED_BYTES = 1 << 18  # of an array whose bits are all in a stamp
 STAMPED = 64  # numbers of a larger one that are looked at, about
 
 
@@ -23,21 +24,19 @@ def head_fingerprint(model: Model) -> str:
 def encoder_fingerprint(nlp: Language, tagger: str) -> str:
     """Hash the parameters (and static vectors) behind the features of a tagger, in whatever component they live.
 
-    Settings without parameters, such as a transformer's span length, are not covered. Parameters count as a set, so
-    replacing a listener by a copy of what it listened to changes nothing.
+    Settings without parameters, such as a transformer's span length, are not covered. Parameters count in the order in
+    which their layers are, so that two that were exchanged are noticed; replacing a listener by a copy of what it
+    listened to changes nothing.
     """
-    digests: set[bytes] = set()
-    for model in _encoders(nlp, tagger):
-        digests.update(_encoder_digests(nlp, model))
-    return _combine(sorted(digests))
+    return _combine(digest for model in _encoders(nlp, tagger) for digest in _encoder_digests(nlp, model))
 
 
 def encoder_stamp(nlp: Language, tagger: str) -> tuple[Any, ...]:
     """Tell, at little cost, whether the parameters behind the features of a tagger are those of a moment ago.
 
-    The stamp has the places of all arrays in memory and the sum of all their bits, so that it notices a change of a
-    single number. Of large arrays (embedding tables), of torch's, and of those on a GPU it has some numbers instead:
-    training changes nearly all, and the other layers with them.
+    The stamp has the places of all arrays in memory and a checksum of all their bits, so that it notices a change of a
+    single number, and numbers that were exchanged. Of large arrays (embedding tables), of torch's, and of those on a
+    GPU it has some numbers instead: training changes nearly all, and the other layers with them.
     """
     stamp: list[Any] = []
     for model in _encoders(nlp, tagger):
@@ -86,9 +85,9 @@ def _array_stamp(array: Any) -> tuple[Any, ...]:
     if not isinstance(array, numpy.ndarray):
         return array.data.ptr, array.shape, _some(flat).get().tobytes()
     place = array.__array_interface__["data"][0]
-    if array.nbytes > SUMMED_BYTES or array.nbytes % 8 or not array.flags.c_contiguous:
+    if array.nbytes > SUMMED_BYTES or not array.flags.c_contiguous:
         return place, array.shape, _some(flat).tobytes()
-    return place, array.shape, int(flat.view(numpy.uint64).sum())
+    return place, array.shape, zlib.crc32(flat.data)
 
 
 def _module_stamp(module: Any) -> tuple[Any, ...]:

@@ -112,6 +112,7 @@ def test_other_errors_of_the_disk_are_what_they_are(model_path, corpus_path, tmp
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(OSError, match="Input/output error") as caught:
         index(str(model_path), corpus_path, tmp_path / "out")
+    assert caught.value.filename == str(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

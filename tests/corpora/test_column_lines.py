@@ -74,6 +74,40 @@ def test_ranges_and_empty_nodes_are_no_words(tmp_path, how):
     assert changed == CONLLU.replace("B-LOC", "B-PER")
 
 
+MISC = """# sent_id = 1
+1-2\tDalo\t_\tSpaceAfter=No
+1\tDa\tdar\t_
+2\tlo\tél\tSpaceAfter=No
+3\tAda\tAda\tstart_char=4|NER=B-PER|x=1
+4\tLind\tLind\tNER=I-PER
+
+"""
+
+
+@pytest.mark.parametrize("key", ["NER", "ner", "Entity"])
+def test_tags_among_other_values(tmp_path, key):
+    text = MISC.replace("NER", key)
+    corpus = written(tmp_path, text, "a.conllu", format="conllu-misc")
+    assert words(corpus) == [["Da", "lo", "Ada", "Lind"]]
+    assert corpus.documents[0].entities == (Entity(2, 4, "PER"),)
+    regions = [Replacement(0, 2, (Entity(0, 1, "LOC"), Entity(1, 2, "ORG"))), Replacement(2, 4, (Entity(2, 3, "ORG"),))]
+    changed = corpus.corrected({0: regions}).decode()
+    expected = text.replace("dar\t_", "dar\tNER=B-LOC").replace("él\tSpaceAfter=No", "él\tSpaceAfter=No|NER=B-ORG")
+    assert changed == expected.replace("B-PER", "B-ORG").replace("I-PER", "O")
+    assert written(tmp_path, changed, "b.conllu", format="conllu-misc").documents[0].entities[2] == Entity(2, 3, "ORG")
+    assert corpus.corrected({}).decode() == text
+    pipe = Entity(2, 3, "A|B")
+    assert "which has a |" in corpus.unwritable(0, Replacement(2, 3, (pipe,)), [pipe])
+
+
+def test_tags_among_other_values_are_asked_about(tmp_path):
+    with pytest.raises(ValueError, match=r"\[S250\] .*a\.conllu, line 5: .*--format conllu-misc"):
+        written(tmp_path, MISC, "a.conllu", format="conllu")
+    bracketed = MISC.replace("NER=B-PER", "Entity=(e1-person").replace("NER=I-PER", "Entity=e1)")
+    with pytest.raises(ValueError, match=r"\[S201\] .*line 5: .*is no tag"):
+        written(tmp_path, bracketed, "a.conllu", format="conllu-misc")
+
+
 def test_numbers_of_words_are_not_taken_for_words(tmp_path):
     with pytest.raises(ValueError, match=r"\[S243\] .*train\.tsv, line 4: .*'1-3'.*--format conllu.*--token-column 2"):
         written(tmp_path, CONLLU)

@@ -87,6 +87,15 @@ def test_nothing_that_was_saved_is_lost(path, how):
     assert file.is_complete() and say(file) == []
 
 
+def test_what_was_missed_when_others_were_heard_is_written_at_the_end(path):
+    file = DecisionsFile(path)
+    say(file, KEPT, SKIPPED)
+    os.truncate(path, len(path.read_bytes().splitlines(keepends=True)[0]))
+    assert file.news() == [] and not file.is_complete()
+    assert say(file) == [] and file.is_complete()
+    assert read_decisions(path) == [KEPT, SKIPPED]
+
+
 def test_a_file_that_is_moved_while_it_is_written_to_saves_nothing(path, monkeypatch):
     file = DecisionsFile(path)
     say(file, KEPT)

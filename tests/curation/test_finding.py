@@ -100,6 +100,20 @@ def test_another_corpus_is_refused(exact_path, corpus_path, tmp_path):
         open_session(str(exact_path), saved([renamed, *docs[1:]]))
 
 
+def test_documents_that_the_index_lacks_are_told(exact_path, corpus_path, tmp_path, recwarn):
+    docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
+    empty, unannotated, new = (spacy.tokens.Doc(docs[0].vocab, words=words) for words in ([], ["Ada"], ["Ada"]))
+    new.set_ents([])
+    for extra, told in ([empty, unannotated], False), ([empty, new], True):
+        for number, doc in enumerate(extra):
+            doc.user_data["id"] = f"later-{number}"
+        DocBin(docs=[*docs, *extra], store_user_data=True).to_disk(tmp_path / "longer.spacy")
+        recwarn.clear()
+        open_curation(str(exact_path), tmp_path / "longer.spacy")
+        found = [str(one.message) for one in recwarn if "[W008]" in str(one.message)]
+        assert len(found) == told and all("(1, such as 'later-1')" in one for one in found)
+
+
 def test_a_ranking(exact_path, corpus_path, tmp_path):
     output = tmp_path / "issues.jsonl"
     ranking = rank(str(exact_path), corpus_path, output, dev=corpus_path, references=3)

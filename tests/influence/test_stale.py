@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import combinations
 
 import pytest
 import spacy
@@ -93,6 +94,13 @@ def nudge_by_setting(nlp):
     node.set_param("b", node.get_param("b") + 1e-4)
 
 
+def exchange_numbers_in_place(nlp):
+    """Then the sum stays, and the place in memory."""
+    node = [node for node in nlp.get_pipe("crf_tagger").model.get_ref("tok2vec").walk() if node.has_param("W")][-1]
+    weights = node.get_param("W")
+    weights[...] = weights[::-1].copy()
+
+
 def learn_but_for_the_head(nlp):
     tagger = nlp.get_pipe("crf_tagger")
     head = tagger.model.get_ref("output_layer")
@@ -111,8 +119,22 @@ def replace_encoder(nlp):
     tagger.model.replace_node(before, after)
 
 
+def exchange_two_layers(nlp):
+    """Then the same numbers are there, elsewhere."""
+    layers = [node for node in nlp.get_pipe("crf_tagger").model.get_ref("tok2vec").walk() if node.has_param("E")]
+    one, other = next((a, b) for a, b in combinations(layers, 2) if a.get_param("E").shape == b.get_param("E").shape)
+    kept = one.get_param("E").copy()
+    one.set_param("E", other.get_param("E").copy())
+    other.set_param("E", kept)
+
+
 @pytest.mark.parametrize(
-    "change", [nudge_in_place, nudge_by_setting, learn_but_for_the_head, replace_encoder], ids=lambda f: f.__name__
+    "change",
+    [
+        *(nudge_in_place, nudge_by_setting, exchange_numbers_in_place, learn_but_for_the_head, replace_encoder),
+        exchange_two_layers,
+    ],
+    ids=lambda f: f.__name__,
 )
 def test_an_encoder_that_changed_after_first_use(exact_path, change):
     nlp = spacy.load(exact_path)
