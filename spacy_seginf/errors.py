@@ -248,6 +248,11 @@ class Errors(metaclass=_Coded):
     )
     S188 = "The pipeline {path} has several crf_taggers that could be indexed: {known}. Choose one with --tagger."
     S189 = "There is no enabled crf_tagger '{tagger}' in the pipeline {path}. Choose one of: {known}."
+    S256 = (
+        "The index {path} has no evidence: it is of an earlier version, or its head was not fitted (refit = false, or "
+        "identity curvature without a penalty). Build it again with `python -m spacy seginf index`."
+    )
+    S257 = "There is no other reading of {text!r} that the scheme permits: {label!r} has nothing to be compared with."
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
     S045 = (

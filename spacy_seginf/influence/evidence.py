@@ -1,0 +1,192 @@
+"""Evidence: the exact share of every training label in the margin of a prediction over another reading.
+
+At the optimum of J the gradient vanishes, so a head is a sum over its training labels (the representer theorem, used
+for networks by Yeh et al. 2018, "Representer point selection", theorem 3.1):
+
+    theta = centre + (1 / l2) (sum over tokens k of r_k (outer) (F_k, 1) + label pairs + grad J)
+
+with r_k the observed minus expected label, both given the whole text. The margin of labels y over other labels y' of a
+segment, all else held, is linear in theta:
+
+    log p(y) / p(y') = theta . (phi(y) - phi(y'))
+
+so it is a sum of shares: of each label k, (1 / l2) times the sum over the segment's tokens t and labels c of
+(y - y')_tc r_k[c] (F_k . F_t + 1); of the label pairs, of the centre, and of what is left of the gradient. Positive
+supports y, negative supports y'. No Hessian is involved, and shares of sets of labels add up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy
+
+from .fit import HeadData, emission_scores, label_marginals, loss_and_gradient, ranges, unpack
+from .penalty import Penalty
+
+BLOCK = 4096  # tokens whose features are in float64 together
+
+
+def marginal_residuals(data: HeadData, theta: numpy.ndarray) -> numpy.ndarray:
+    """Return observed minus expected labels of all tokens, given their whole texts (float64, tokens x labels).
+
+    What is observed of a token that may have several labels are its marginals among those.
+    """
+    weights, transitions = unpack(theta, data.labels)
+    scores = emission_scores(data, weights)
+    residuals = -label_marginals(data, scores, transitions)
+    if bool((data.allowed.sum(axis=1) == 1).all()):
+        residuals[data.allowed] = 0.0
+        residuals[data.allowed] = -residuals.sum(axis=1)  # 1 - p, without cancellation
+        return residuals
+    residuals += label_marginals(data, numpy.where(data.allowed, scores, -numpy.inf), transitions)
+    return residuals
+
+
+def summed_gradients(
+    features: numpy.ndarray, residuals: numpy.ndarray, groups: numpy.ndarray, count: int
+) -> numpy.ndarray:
+    """Sum r_k (outer) (F_k, 1) over groups of tokens (float64, labels x groups x (d + 1)).
+
+    features (floats, tokens x d), residuals (floats, tokens x labels), groups (ints, tokens): numbers below ``count``.
+    """
+    labels, width = residuals.shape[1], features.shape[1]
+    sums = numpy.zeros((labels, count, width + 1))
+    order = numpy.argsort(groups, kind="stable")
+    starts = numpy.searchsorted(groups[order], numpy.arange(count + 1))
+    for group in range(count):
+        rows = order[starts[group] : starts[group + 1]]
+        for first in range(0, len(rows), BLOCK):
+            part = rows[first : first + BLOCK]
+            sums[:, group, :width] += residuals[part].T @ features[part].astype(numpy.float64)
+        sums[:, group, width] = residuals[rows].sum(axis=0)
+    return sums
+
+
+@dataclass(frozen=True)
+class Contrasts:
+    """Segments, each with two readings of its labels: n directions phi(y) - phi(y') in the space of heads.
+
+    labels, others (int64, tokens of the segments): y and y'. features (floats, tokens x d): one row a token.
+    lengths (int64, n): tokens of each segment.
+    edges (int64, n x 2): label before each segment and behind it; -1 beyond the text.
+    size (int): how many labels there are.
+    """
+
+    labels: numpy.ndarray
+    others: numpy.ndarray
+    features: numpy.ndarray
+    lengths: numpy.ndarray
+    edges: numpy.ndarray
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def owners(self) -> numpy.ndarray:
+        """Number of the segment of each token (int64)."""
+        return numpy.repeat(numpy.arange(len(self)), self.lengths)
+
+    def emission_directions(self, label: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return which segments have a label in just one of their readings (int64, m), and the sums of their tokens'
+        signed (F_t, 1) (float64, m x (d + 1))."""
+        signs = (self.labels == label).astype(numpy.float64) - (self.others == label)
+        tokens = numpy.flatnonzero(signs)
+        segments, places = numpy.unique(self.owners[tokens], return_inverse=True)
+        sums = numpy.zeros((len(segments), self.features.shape[1] + 1))
+        numpy.add.at(sums[:, :-1], places, signs[tokens, None] * self.features[tokens])
+        numpy.add.at(sums[:, -1], places, signs[tokens])
+        return segments, sums
+
+    def emission_margins(self, weights: numpy.ndarray) -> numpy.ndarray:
+        """Multiply by weights of labels (floats, labels x (d + 1)): W . (phi(y) - phi(y')) (float64, n)."""
+        result = numpy.zeros(len(self))
+        for label in numpy.unique(numpy.concatenate([self.labels, self.others])).tolist():
+            segments, sums = self.emission_directions(label)
+            result[segments] += sums @ weights[label]
+        return result
+
+    def pair_margins(self, transitions: numpy.ndarray) -> numpy.ndarray:
+        """Do the same with weights of label pairs (floats, labels x labels), those across the edges included."""
+        result = numpy.zeros(len(self))
+        ends = numpy.cumsum(self.lengths)
+        for number, (start, end, (before, behind)) in enumerate(zip(ends - self.lengths, ends, self.edges.tolist())):
+            for sign, reading in ((1.0, self.labels[start:end]), (-1.0, self.others[start:end])):
+                path = [label for label in (before, *reading.tolist(), behind) if label >= 0]
+                result[number] += sign * float(transitions[path[:-1], path[1:]].sum())
+        return result
+
+    def shares(self, sums: numpy.ndarray, l2: float) -> numpy.ndarray:
+        """Return the shares of groups of labels in each margin (float64, n x groups).
+
+        sums (floats, labels x groups x (d + 1)): as ``summed_gradients`` gives them. l2 (float): of the penalty.
+        """
+        result = numpy.zeros((len(self), sums.shape[1]))
+        for label in numpy.unique(numpy.concatenate([self.labels, self.others])).tolist():
+            segments, directions = self.emission_directions(label)
+            if len(segments):
+                result[segments] += directions.astype(sums.dtype, copy=False) @ sums[label].T
+        return result / l2
+
+    def token_shares(self, features: numpy.ndarray, residuals: numpy.ndarray, l2: float) -> numpy.ndarray:
+        """Return the shares of single tokens' labels (float64, n x tokens): features (floats, tokens x d) and
+        residuals (floats, tokens x labels) are theirs."""
+        result = numpy.zeros((len(self), len(features)))
+        for label in numpy.unique(numpy.concatenate([self.labels, self.others])).tolist():
+            segments, directions = self.emission_directions(label)
+            products = directions[:, :-1] @ features.astype(numpy.float64).T + directions[:, -1:]
+            result[segments] += products * residuals[:, label]
+        return result / l2
+
+
+def contrasts(
+    data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, others: numpy.ndarray
+) -> Contrasts:
+    """Contrast readings of segments of documents.
+
+    labels (ints, all tokens): y, and what everything outside is held at. segments (ints, n x 3): document, start, end.
+    others (ints, tokens of the segments, one segment after another): y'.
+    """
+    segments = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
+    documents, starts, ends = segments.T
+    sizes = numpy.asarray(data.lengths, dtype=numpy.int64)[documents]
+    first, lengths = data.starts[documents] + starts, ends - starts
+    rows = ranges(first, lengths)
+    before = numpy.where(starts > 0, labels[first - 1], -1)
+    behind = numpy.where(ends < sizes, labels[numpy.minimum(first + lengths, len(labels) - 1)], -1)
+    features = numpy.asarray(data.features[rows], dtype=numpy.float64)
+    return Contrasts(labels[rows], others, features, lengths, numpy.stack([before, behind], axis=1), data.labels)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Margins and their lines that are no training labels: all float64, n. margin = shares of labels + transitions +
+    centre + remainder."""
+
+    margin: numpy.ndarray
+    transitions: numpy.ndarray
+    centre: numpy.ndarray
+    remainder: numpy.ndarray
+
+
+def margins(
+    directions: Contrasts, theta: numpy.ndarray, penalty: Penalty, gradient: numpy.ndarray
+) -> Margins:
+    """Compute margins of readings under a head.
+
+    theta (float64, P): the head. penalty (Penalty): of J. gradient (float64, P): of J at theta; of W only what labels
+        do not account for is left in it.
+    """
+    weights, transitions = unpack(theta, directions.size)
+    by_pairs = directions.pair_margins(transitions)
+    left = directions.emission_margins(unpack(gradient, directions.size)[0]) / penalty.l2
+    centre = numpy.zeros(len(directions))
+    if penalty.centre is not None:
+        centre = directions.emission_margins(unpack(penalty.centre, directions.size)[0])
+    return Margins(directions.emission_margins(weights) + by_pairs, by_pairs, centre, left)
+
+
+def gradient_left(data: HeadData, theta: numpy.ndarray, penalty: Penalty) -> numpy.ndarray:
+    """Return the gradient of J at a head (float64, P): zero at its optimum."""
+    return loss_and_gradient(data, theta, penalty)[1]
