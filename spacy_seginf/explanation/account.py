@@ -10,8 +10,8 @@ import numpy
 from ..crf.runner_up import runners_up
 from ..crf.schemes import OUTSIDE, TAG, TagScheme, type_of
 from ..index.index import Index
+from ..influence.data import HeadData, ranges
 from ..influence.evidence import Contrasts, Margins, contrasts, margins
-from ..influence.fit import HeadData, emission_scores, ranges, unpack
 from ..influence.segments import SegmentChains
 
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
@@ -61,8 +61,7 @@ class Accountant:
 
     def __init__(self, index: Index, scheme: TagScheme) -> None:
         self.index, self.scheme, self.evidence = index, scheme, index.evidence
-        self.theta, _, self.penalty = index.label_head
-        self._weights, self._transitions = unpack(self.theta, len(scheme.tags))
+        self.head, _, self.penalty = index.label_head
 
     def accounts(
         self,
@@ -88,16 +87,16 @@ class Accountant:
         chosen = segments[possible]
         directions = contrasts(data, labels, chosen, numpy.concatenate([readings[number] for number in possible]))
         shares = directions.shares(self.evidence.sums, self.penalty.l2)
-        lines = margins(directions, self.theta, self.penalty, self.evidence.gradient)
-        watched = SegmentChains(self.theta, data, labels, chosen)
-        losses = watched.losses(numpy.zeros((1, len(self.theta))))[0]
+        lines = margins(directions, self.head, self.penalty, self.evidence.gradient)
+        watched = SegmentChains(self.head, data, labels, chosen)
+        losses = watched.losses(numpy.zeros((1, self.head.size)))[0]
         for row, number in enumerate(possible):
             result[number] = self._account(readings[number], shares[row], lines, row, float(losses[row]), k)
         return result
 
     def runners_up(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> list[list[int]]:
         """Find the most probable other reading of each segment, all else held; a reading of -1 where there is none."""
-        scores = emission_scores(data, self._weights)
+        scores = self.head.emissions(data.features)
         documents, starts, ends = segments.T
         lengths, first = ends - starts, data.starts[documents] + starts
         sizes = numpy.asarray(data.lengths, dtype=numpy.int64)[documents]
@@ -108,7 +107,7 @@ class Accountant:
             chosen = numpy.flatnonzero(lengths == length)
             rows = first[chosen, None] + numpy.arange(length)
             edges = numpy.stack([before[chosen], behind[chosen]], axis=1)
-            found = runners_up(scores[rows], self._transitions, labels[rows], edges, self.scheme.mask)
+            found = runners_up(scores[rows], self.head.transitions, labels[rows], edges, self.scheme.mask)
             for number, tags in zip(chosen.tolist(), found.tolist()):
                 result[number] = tags
         return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .views import Reference
+from .reference_view import Reference
 
 CONTESTED = 0.9  # of an account: what speaks on both sides is ten times as much as what is left
 

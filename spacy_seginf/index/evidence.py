@@ -26,9 +26,10 @@ from typing import Callable, Mapping
 import numpy
 
 from ..crf.schemes import TagScheme
+from ..influence.data import HeadData, ranges
 from ..influence.evidence import gradient_left, marginal_residuals, summed_gradients
 from ..influence.families import find_families, typical_members
-from ..influence.fit import HeadData, ranges
+from ..influence.head import Head
 from ..influence.penalty import Penalty
 from .arrays import check_falling, check_type, check_within
 from .storage import StoredArray, save_array
@@ -70,13 +71,14 @@ def labels_of(scheme: TagScheme, data: HeadData, labels: numpy.ndarray) -> Label
 
 
 def write_evidence(
-    folder: Path, scheme: TagScheme, data: HeadData, labels: numpy.ndarray, theta: numpy.ndarray, penalty: Penalty
+    folder: Path, scheme: TagScheme, data: HeadData, labels: numpy.ndarray, head: Head, penalty: Penalty
 ) -> None:
     """Compute the account of a head and write it to the folder of an index.
 
-    data (HeadData): all documents of J. labels (ints, tokens): theirs. theta (float64, P), penalty (Penalty): the head.
+    data (HeadData): all documents of J. labels (ints, tokens): theirs. head (Head), penalty (Penalty): what is accounted
+        for, and the penalty that it was fitted with.
     """
-    residuals = marginal_residuals(data, theta)
+    residuals = marginal_residuals(data, head)
     found = labels_of(scheme, data, labels)
     means = _means(data, found)
     names, kinds = numpy.unique(found.kinds, return_inverse=True) if found.kinds else (numpy.zeros(0), found.tokens)
@@ -100,7 +102,7 @@ def write_evidence(
         "sums": sums.astype(numpy.float32),
         "typical": place[typical],
         "kinds": labels[found.tokens[typical]].astype(numpy.int16),
-        "gradient": gradient_left(data, theta, penalty),
+        "gradient": gradient_left(data, head, penalty),
     }
     for name, values in arrays.items():
         save_array(folder, PREFIX + name, values)

@@ -94,11 +94,16 @@ class Index(Addresses):
         metric = self._metric(manifest.label_curvature, LABEL_HEAD)
         return self._head(name), metric, Penalty(manifest.label_l2)
 
+    @property
+    def has_evidence(self) -> bool:
+        """Whether margins can be accounted for: the head was fitted, by a version that keeps what it takes."""
+        return f"{PREFIX}sums.npy" in self._files
+
     @cached_property
     def evidence(self) -> Evidence:
         """The account of the head that labels make. RAISES (ValueError): S256 if the index has none."""
         manifest = self.manifest
-        if f"{PREFIX}sums.npy" not in self._files:
+        if not self.has_evidence:
             raise SeginfError(Errors.S256.format(path=self.folder))
         tokens = int(self.first_tokens_of_shards[numpy.searchsorted(self.first_documents, self.objective)])
         return Evidence(self._array, tokens, len(manifest.tags), manifest.width)

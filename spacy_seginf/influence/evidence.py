@@ -21,25 +21,26 @@ from dataclasses import dataclass
 
 import numpy
 
-from .fit import HeadData, emission_scores, label_marginals, loss_and_gradient, ranges, unpack
+from .data import HeadData, ranges
+from .fit import loss_and_gradient
+from .head import Head, split
 from .penalty import Penalty
 
 BLOCK = 4096  # tokens whose features are in float64 together
 
 
-def marginal_residuals(data: HeadData, theta: numpy.ndarray) -> numpy.ndarray:
+def marginal_residuals(data: HeadData, head: Head) -> numpy.ndarray:
     """Return observed minus expected labels of all tokens, given their whole texts (float64, tokens x labels).
 
     What is observed of a token that may have several labels are its marginals among those.
     """
-    weights, transitions = unpack(theta, data.labels)
-    scores = emission_scores(data, weights)
-    residuals = -label_marginals(data, scores, transitions)
+    scores = head.emissions(data.features)
+    residuals = -head.marginals(data, scores)
     if bool((data.allowed.sum(axis=1) == 1).all()):
         residuals[data.allowed] = 0.0
         residuals[data.allowed] = -residuals.sum(axis=1)  # 1 - p, without cancellation
         return residuals
-    residuals += label_marginals(data, numpy.where(data.allowed, scores, -numpy.inf), transitions)
+    residuals += head.marginals(data, numpy.where(data.allowed, scores, -numpy.inf))
     return residuals
 
 
@@ -171,22 +172,22 @@ class Margins:
 
 
 def margins(
-    directions: Contrasts, theta: numpy.ndarray, penalty: Penalty, gradient: numpy.ndarray
+    directions: Contrasts, head: Head, penalty: Penalty, gradient: numpy.ndarray
 ) -> Margins:
     """Compute margins of readings under a head.
 
-    theta (float64, P): the head. penalty (Penalty): of J. gradient (float64, P): of J at theta; of W only what labels
-        do not account for is left in it.
+    head (Head), penalty (Penalty): of J. gradient (float64, P): of J at the head; its part of W is what labels do not
+        account for.
     """
-    weights, transitions = unpack(theta, directions.size)
-    by_pairs = directions.pair_margins(transitions)
-    left = directions.emission_margins(unpack(gradient, directions.size)[0]) / penalty.l2
+    by_pairs = directions.pair_margins(head.transitions)
+    left = directions.emission_margins(split(gradient, directions.size)[0]) / penalty.l2
     centre = numpy.zeros(len(directions))
     if penalty.centre is not None:
-        centre = directions.emission_margins(unpack(penalty.centre, directions.size)[0])
-    return Margins(directions.emission_margins(weights) + by_pairs, by_pairs, centre, left)
+        centre = directions.emission_margins(split(penalty.centre.packed, directions.size)[0])
+    by_labels = directions.emission_margins(split(head.packed, directions.size)[0])
+    return Margins(by_labels + by_pairs, by_pairs, centre, left)
 
 
-def gradient_left(data: HeadData, theta: numpy.ndarray, penalty: Penalty) -> numpy.ndarray:
+def gradient_left(data: HeadData, head: Head, penalty: Penalty) -> numpy.ndarray:
     """Return the gradient of J at a head (float64, P): zero at its optimum."""
-    return loss_and_gradient(data, theta, penalty)[1]
+    return loss_and_gradient(data, head, penalty)[1]
