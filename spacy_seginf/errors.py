@@ -253,8 +253,8 @@ class Errors(metaclass=_Coded):
         "identity curvature without a penalty). Build it again with `python -m spacy seginf index`."
     )
     S257 = (
-        "The prediction is {label} already, so there is nothing to weigh it against. Ask for another label, or for none: "
-        "then it is weighed against the most probable other reading."
+        "The prediction is {label} already, so there is nothing to weigh it against. Ask for another label, or for "
+        "none: then it is weighed against the most probable other reading."
     )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."

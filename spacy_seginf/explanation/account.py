@@ -141,9 +141,7 @@ class Accountant:
         """
         lengths = self.evidence.lengths[numbers]
         tokens = ranges(self.evidence.tokens[numbers], lengths)
-        found = contrast.token_shares(
-            self.index.features_of(tokens), self.evidence.residuals(tokens), self.penalty.l2
-        )
+        found = contrast.token_shares(self.index.features_of(tokens), self.evidence.residuals(tokens), self.penalty.l2)
         return numpy.add.reduceat(found[0], numpy.cumsum(lengths) - lengths) if len(numbers) else numpy.zeros(0)
 
     def occurrences(self, contrast: Contrasts, family: int, k: int) -> list[tuple[int, float]]:
@@ -161,7 +159,9 @@ class Accountant:
     def place_of(self, number: int) -> tuple[tuple[int, int, int], str]:
         """Return where a label is (document, start, end), and what it says."""
         one = numpy.array([number])
-        ((document, start, end),) = self.index.segments_at(self.evidence.tokens[one], self.evidence.lengths[one]).tolist()
+        ((document, start, end),) = self.index.segments_at(
+            self.evidence.tokens[one], self.evidence.lengths[one]
+        ).tolist()
         return (document, start, end), self.label_of(int(self.evidence.family_of[number]))
 
     def label_of(self, family: int) -> str:
@@ -221,8 +221,8 @@ def _kth(values: numpy.ndarray, k: int) -> float:
 
 
 def reading_in_words(scheme: TagScheme, tags: Sequence[int]) -> str:
-    """Say what tags of some tokens mean: a type where they are one entity, else each entity with its length; a tag under
-    the scheme TAG."""
+    """Say what tags of some tokens mean: a type where they are one entity, else each entity with its length; tags
+    under the scheme TAG."""
     if scheme.name == TAG:
         return " ".join(scheme.tags[tag] for tag in tags)
     entities = scheme.entities(tags)

@@ -1,8 +1,8 @@
 """Light read-only views of the accounts that are stored on a Doc beside the references (see ``views``).
 
 "families" of what is stored are [{"family", "size", "label", "example": reference}, ...], and the "account" of an
-explanation is {"against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason, ...]], ...],
-"unlabelled", "transitions", "centre", "remainder"}, all in nats but the probability.
+explanation is {"against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason, ...]],
+...], "unlabelled", "transitions", "centre", "remainder"}, all in nats but the probability.
 """
 
 from __future__ import annotations

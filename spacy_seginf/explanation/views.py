@@ -14,7 +14,8 @@ What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so
 
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
 "supporting": [[reference number, effect, score, change of log-odds, refined, doubtful, [reason, ...]], ...],
-"opposing": [...], "rows_seen": int, "account": as in ``account_view``, if there is evidence; "instead": str, only where the head that explains predicts something else}.
+"opposing": [...], "rows_seen": int, "account": as in ``account_view``, if the index has evidence, "instead": str, only
+where the head that explains predicts something else}.
 "missing" is there only for entities that the annotation leaves out. What is not known is None: the
 probability of tokens that were not to be explained, and the log-odds of scores.
 """

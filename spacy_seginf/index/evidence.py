@@ -8,7 +8,7 @@ their whole texts, the labels sorted by the norms of their gradients, and what w
 | evidence_lengths.npy | uint16, n | tokens of each |
 | evidence_families.npy | uint16 or int32, n | family of each |
 | evidence_norms.npy | float32, n | norm of the sum of r_k (outer) (F_k, 1) over its tokens |
-| evidence_sums.npy | float32, labels x (families + 1) x (d + 1) | that sum over families, and over tokens without label |
+| evidence_sums.npy | float32, labels x (families + 1) x (d + 1) | that sum over families, and the unlabelled |
 | evidence_typical.npy | int64, families | number of the most typical label of each |
 | evidence_kinds.npy | int16, families | tag of the first token of that label; a family has labels of one type |
 | evidence_gradient.npy | float64, P | gradient of J at the head |
@@ -51,7 +51,7 @@ class Labels:
 
 def labels_of(scheme: TagScheme, data: HeadData, labels: numpy.ndarray) -> Labels:
     """List the labels of documents (ints, all tokens) in their order; tokens without a label are none."""
-    known = ~data.allowed.all(axis=1)
+    known: numpy.ndarray = numpy.logical_not(data.allowed.all(axis=1))
     first, lengths, kinds = [], [], []
     for start, length in zip(data.starts.tolist(), data.lengths):
         place = start
@@ -75,8 +75,8 @@ def write_evidence(
 ) -> None:
     """Compute the account of a head and write it to the folder of an index.
 
-    data (HeadData): all documents of J. labels (ints, tokens): theirs. head (Head), penalty (Penalty): what is accounted
-        for, and the penalty that it was fitted with.
+    data (HeadData): all documents of J. labels (ints, tokens): theirs. head (Head), penalty (Penalty): what is
+        accounted for, and the penalty that it was fitted with.
     """
     residuals = marginal_residuals(data, head)
     found = labels_of(scheme, data, labels)

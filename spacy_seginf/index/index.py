@@ -159,7 +159,9 @@ class Index(Addresses):
     def segments_at(self, tokens: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
         """Return the document, start and end of runs of tokens that are numbered through all documents (int64, n x
         3)."""
-        starts = numpy.concatenate([shard.token_starts[:-1] + first for shard, first in zip(self.shards, self.first_tokens_of_shards.tolist())])
+        starts = numpy.concatenate(
+            [shard.token_starts[:-1] + first for shard, first in zip(self.shards, self.first_tokens_of_shards.tolist())]
+        )
         documents = numpy.searchsorted(starts, tokens, side="right") - 1
         inside = tokens - starts[documents]
         return numpy.stack([documents, inside, inside + lengths], axis=1)

@@ -133,7 +133,7 @@ def choose_pull(
 def choose_following(
     train: HeadData, agreement: Callable[[Head], float], candidates: Sequence[float] = FOLLOWING
 ) -> PullChoice:
-    """Find the penalty whose head, made by labels alone, predicts most of what a trained pipeline does, and little else.
+    """Find the penalty whose head, made by labels alone, predicts most of what a pipeline does, and little else.
 
     train (HeadData): what heads are fitted to. agreement (Callable): of a head's predictions with the pipeline's.
     candidates (sequence of float): penalties, strongest first; of equals the strongest is chosen.

@@ -141,9 +141,7 @@ class Contrasts:
         return result / l2
 
 
-def contrasts(
-    data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, others: numpy.ndarray
-) -> Contrasts:
+def contrasts(data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, others: numpy.ndarray) -> Contrasts:
     """Contrast readings of segments of documents.
 
     labels (ints, all tokens): y, and what everything outside is held at. segments (ints, n x 3): document, start, end.
@@ -171,9 +169,7 @@ class Margins:
     remainder: numpy.ndarray
 
 
-def margins(
-    directions: Contrasts, head: Head, penalty: Penalty, gradient: numpy.ndarray
-) -> Margins:
+def margins(directions: Contrasts, head: Head, penalty: Penalty, gradient: numpy.ndarray) -> Margins:
     """Compute margins of readings under a head.
 
     head (Head), penalty (Penalty): of J. gradient (float64, P): of J at the head; its part of W is what labels do not
