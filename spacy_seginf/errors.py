@@ -256,6 +256,10 @@ class Errors(metaclass=_Coded):
         "The prediction is {label} already, so there is nothing to weigh it against. Ask for another label, or for "
         "none: then it is weighed against the most probable other reading."
     )
+    S258 = (
+        "Evidence needs a head that was fitted with a penalty, and this index has none. Build it again without "
+        "`refit = false`, or with an l2."
+    )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
     S045 = (

@@ -7,11 +7,10 @@ from typing import Any, Optional, Sequence
 
 import numpy
 
-from ..crf.runner_up import runners_up
 from ..crf.schemes import OUTSIDE, TAG, TagScheme, type_of
 from ..index.index import Index
 from ..influence.data import HeadData, ranges
-from ..influence.evidence import Contrasts, Margins, contrasts, margins
+from ..influence.evidence import Contrasts, Margins, contrasts, margins, other_readings
 from ..influence.segments import SegmentChains
 
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
@@ -96,21 +95,7 @@ class Accountant:
 
     def runners_up(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> list[list[int]]:
         """Find the most probable other reading of each segment, all else held; a reading of -1 where there is none."""
-        scores = self.head.emissions(data.features)
-        documents, starts, ends = segments.T
-        lengths, first = ends - starts, data.starts[documents] + starts
-        sizes = numpy.asarray(data.lengths, dtype=numpy.int64)[documents]
-        before = numpy.where(starts > 0, labels[first - 1], -1)
-        behind = numpy.where(ends < sizes, labels[numpy.minimum(first + lengths, len(labels) - 1)], -1)
-        result: list[list[int]] = [[] for _ in segments]
-        for length in numpy.unique(lengths).tolist():
-            chosen = numpy.flatnonzero(lengths == length)
-            rows = first[chosen, None] + numpy.arange(length)
-            edges = numpy.stack([before[chosen], behind[chosen]], axis=1)
-            found = runners_up(scores[rows], self.head.transitions, labels[rows], edges, self.scheme.mask)
-            for number, tags in zip(chosen.tolist(), found.tolist()):
-                result[number] = tags
-        return result
+        return other_readings(self.head, self.scheme.mask, data, labels, segments)
 
     def strongest(self, contrast: Contrasts, k: int) -> list[tuple[int, float]]:
         """Find the labels with the largest shares in one margin, on both sides: number in the evidence, share.

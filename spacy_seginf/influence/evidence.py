@@ -18,10 +18,13 @@ supports y, negative supports y'. No Hessian is involved, and shares of sets of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy
 
-from .data import HeadData, ranges
+from ..crf import DecodingMask
+from ..crf.runner_up import runners_up
+from .data import HeadData
 from .fit import loss_and_gradient
 from .head import Head, split
 from .penalty import Penalty
@@ -148,14 +151,41 @@ def contrasts(data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, ot
     others (ints, tokens of the segments, one segment after another): y'.
     """
     segments = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
+    rows = data.rows_of(segments)
+    features = numpy.asarray(data.features[rows], dtype=numpy.float64)
+    lengths = segments[:, 2] - segments[:, 1]
+    return Contrasts(labels[rows], others, features, lengths, _edges(data, labels, segments), data.labels)
+
+
+def other_readings(
+    head: Head, mask: Optional[DecodingMask], data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray
+) -> list[list[int]]:
+    """Find the most probable other labels of each segment, all else held; -1 throughout where none are permitted.
+
+    mask (DecodingMask): which labels may start, end and follow each other. data, labels, segments: as for
+    ``contrasts``.
+    """
+    scores = head.emissions(data.features)
+    documents, starts, ends = segments.T
+    lengths, first = ends - starts, data.starts[documents] + starts
+    edges = _edges(data, labels, segments)
+    result: list[list[int]] = [[] for _ in segments]
+    for length in numpy.unique(lengths).tolist():
+        chosen = numpy.flatnonzero(lengths == length)
+        rows = first[chosen, None] + numpy.arange(length)
+        found = runners_up(scores[rows], head.transitions, labels[rows], edges[chosen], mask)
+        for number, tags in zip(chosen.tolist(), found.tolist()):
+            result[number] = tags
+    return result
+
+
+def _edges(data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> numpy.ndarray:
+    """Return the labels before and behind each segment (int64, n x 2); -1 beyond the text."""
     documents, starts, ends = segments.T
     sizes = numpy.asarray(data.lengths, dtype=numpy.int64)[documents]
-    first, lengths = data.starts[documents] + starts, ends - starts
-    rows = ranges(first, lengths)
-    before = numpy.where(starts > 0, labels[first - 1], -1)
-    behind = numpy.where(ends < sizes, labels[numpy.minimum(first + lengths, len(labels) - 1)], -1)
-    features = numpy.asarray(data.features[rows], dtype=numpy.float64)
-    return Contrasts(labels[rows], others, features, lengths, numpy.stack([before, behind], axis=1), data.labels)
+    begin, stop = data.starts[documents] + starts, data.starts[documents] + ends
+    before = numpy.where(starts > 0, labels[begin - 1], -1)
+    return numpy.stack([before, numpy.where(ends < sizes, labels[numpy.minimum(stop, len(labels) - 1)], -1)], axis=1)
 
 
 @dataclass(frozen=True)
