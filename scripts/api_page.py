@@ -18,7 +18,9 @@ HEAD = """# The public names
 `import spacy_seginf` gives all of these; each is imported when it is first used. Functions do what the command of the
 same purpose does, print nothing unless `silent=False`, and raise `SeginfError`, a `ValueError` with a code. Positive
 effects support a prediction, negative ones oppose it, everywhere. This page is made from the docstrings by
-`scripts/api_page.py`.
+`scripts/api_page.py`. Its examples begin after `import numpy, spacy, spacy_seginf` and `from pathlib import Path`, in a
+folder with a trained `pipeline`, its corpus `train.spacy`, what `seginf index` made of both (`indexed`), and what was
+decided about its labels.
 """
 WIDTH = 100
 STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from .explanation.influence import Influence
     from .explanation.views import Influencers, Reference
     from .index.index import Index
+    from .settings import IndexSettings
     from .tagger.crf_tagger import CRFTagger
 
 PLACES = {
     "Attribution": "attribution.method",
     "CRFTagger": "tagger.crf_tagger",
     "Index": "index.index",
+    "IndexSettings": "settings",
     "Influence": "explanation.influence",
     "Influencers": "explanation.views",
     "Method": "attribution.method",
@@ -59,6 +61,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "Attribution",
     "CRFTagger",
     "Index",
+    "IndexSettings",
     "Influence",
     "Influencers",
     "Method",

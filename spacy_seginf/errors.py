@@ -4,7 +4,14 @@ from __future__ import annotations
 
 
 class SeginfError(ValueError):
-    """What this package refuses. Its message begins with a code, such as [S040]."""
+    """What this package refuses. Its message begins with a code, such as [S040].
+
+    >>> try:
+    ...     spacy_seginf.explain("nowhere", "Ada Lind visited Tarnby .")
+    ... except spacy_seginf.SeginfError as error:
+    ...     error.code
+    'S040'
+    """
 
     @property
     def code(self) -> str:
@@ -12,7 +19,7 @@ class SeginfError(ValueError):
         return str(self)[1:].partition("]")[0]
 
 
-class _Coded(type):
+class Coded(type):
     """Put the code in front of the message when it is read: ``Errors.S001`` -> ``[S001] ...``."""
 
     def __getattribute__(cls, code: str) -> object:
@@ -20,7 +27,7 @@ class _Coded(type):
         return message if code.startswith("__") else f"[{code}] {message}"
 
 
-class Warnings(metaclass=_Coded):
+class Warnings(metaclass=Coded):
     W001 = (
         "The component '{name}' has no index, so it adds nothing to documents. Build one with: "
         "python -m spacy seginf index MODEL CORPUS.spacy OUTPUT, then load OUTPUT."
@@ -64,7 +71,7 @@ class Warnings(metaclass=_Coded):
     )
 
 
-class Errors(metaclass=_Coded):
+class Errors(metaclass=Coded):
     # Labels and schemes
     S001 = "Unknown tagging scheme '{scheme}' of component '{name}'. Use one of: {known}."
     S002 = (
@@ -121,10 +128,10 @@ class Errors(metaclass=_Coded):
         "was not explained. Put components that merge or split tokens before '{name}'."
     )
     S023 = (
-        "Component '{name}' explains the predictions of '{tagger}', but the pipeline has no such component "
-        "(it has: {known}). Set the tagger in [components.{name}]; renaming a tagger needs that too."
+        "The pipeline has no component '{tagger}' whose predictions could be explained (it has: {known}). Set the "
+        "tagger in the config of the influence component; renaming a tagger needs that too."
     )
-    S024 = "Component '{name}' explains a crf_tagger, but '{tagger}' is a {kind}. Name a crf_tagger in the config."
+    S024 = "What is explained is a crf_tagger, but '{tagger}' is a {kind}. Name a crf_tagger in the config."
     S025 = (
         "The index does not belong to this pipeline: {what} differs from when the index was built. The pipeline was "
         "trained or changed since. Build the index again: python -m spacy seginf index MODEL CORPUS.spacy OUTPUT"
@@ -133,8 +140,11 @@ class Errors(metaclass=_Coded):
         "Component '{name}' explains what '{tagger}' has just predicted, but '{tagger}' has not run on this document. "
         "Put '{name}' after '{tagger}' in the pipeline, and enable both."
     )
-    S027 = "Curvature '{curvature}' is not known. Use one of: {known}."
-    S028 = "The setting {setting} of component '{name}' is {value!r}. {allowed}"
+    S027 = (
+        "An index has no setting '{setting}'. Use one of: {known}, on the command line as --{section}.{first} VALUE; "
+        "`python -m spacy seginf index --help` explains them."
+    )
+    S028 = "The setting {setting} of {what} is {value!r}. {allowed}"
     S029 = "This part of the document can't be explained as asked: {problem}. Ask for tokens of this document."
     S187 = (
         "The component '{name}' has stored no explanation on this document; these have: {known}. Name one of these, or "
@@ -201,7 +211,6 @@ class Errors(metaclass=_Coded):
     )
     # Attribution methods
     S095 = "The setting {setting} of the method {method} is {value!r}. {allowed}"
-    S096 = "This method needs {package}, which is not installed. Install it with: pip install {package}"
     S097 = (
         "The setting method of component '{name}' is {value!r}, which is no attribution method. Give it a block such "
         'as [components.{name}.method] with @misc = "spacy_seginf.SegmentInfluence.v1".'
@@ -287,14 +296,6 @@ class Errors(metaclass=_Coded):
         "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]'. Or leave them out: `seginf "
         "evaluate` with --no-plots, `seginf rank` without --plot."
     )
-    S111 = (
-        "The component '{name}' explains '{component}' through a head that was attached to it, so the pipeline can't "
-        "be trained anew without labels. Take a pipeline whose crf_tagger was trained itself."
-    )
-    S112 = (
-        "The pipeline was trained with frozen or annotating components ({components}), which training anew does not "
-        "do. Take one in which everything was trained."
-    )
     # Scores of label quality
     S105 = "The scores cleanlab_... need cleanlab. Install it with: pip install 'cleanlab>=2.7'"
     S106 = "There is no score '{score}'. Use one of: {known}."
@@ -308,12 +309,6 @@ class Errors(metaclass=_Coded):
         "Load checkpoints of one training."
     )
     S109 = "{setting} is {value!r}. Use one of: {known}."
-    # The paper's experiment on dosages
-    S161 = (
-        "The pipeline {path} can't be asked about dosages: {problem}. Train with --components.crf_tagger.scheme IO on "
-        "labels that tell interventions apart, and index with --curvature exact and --keep 1."
-    )
-    S162 = "The setting {setting} of the experiment is {value!r}. {allowed}"
     # Checkpoints and gradients of the encoder
     S090 = (
         "There are no checkpoints in {path}: {problem}. Train with [training.logger] set to "
@@ -331,67 +326,6 @@ class Errors(metaclass=_Coded):
     S094 = (
         "Component '{name}' has no gradients of the kind that this method needs: {problem}. Use another method, such "
         "as segment influence."
-    )
-    # Experiments of the paper
-    S130 = "There is no {path}, which the experiment reads. {source}"
-    S131 = (
-        "The block [experiment] of {path} gives no experiment: {what}. Its @misc must be a function that returns an "
-        "object with run(folder, progress, say), such as spacy_seginf.Validity.v1. Import your own with --code."
-    )
-    S132 = "The setting {setting} of the experiment {name} is {value!r}. {allowed}"
-    S133 = "{path}, line {number}: {what}. The file should hold one JSON object per document; make or fetch it anew."
-    S134 = "There are {found} {what}, and the experiment needs at least {needed}. Give it more, or other sentences."
-    S135 = (
-        "The fit of the head stopped at a gradient of {gradient:.1e} with l2 = {l2:g}, so effects of single labels "
-        "would drown in what is left. Use a larger l2."
-    )
-    S136 = "{path} is no result of `python -m experiments run`: {what}. Run the experiment again, or remove it."
-    S137 = "There are no results (NAME.json) in {path}. Run `python -m experiments run CONFIG {path}` first."
-    # The paper's planted artifact
-    S140 = "Document {number} of the corpus has an artifact already. Plant it in the corpus without artifacts."
-    S141 = "The setting {setting} of the planted artifact is {value!r}. {allowed}"
-    S142 = (
-        "A share of {share} of {documents} documents, of which {eligible} have a token outside of entities, gives no "
-        "document to plant an artifact in. Take a larger share, or a corpus with annotated entities."
-    )
-    S143 = "The corpus {path} would be replaced by itself with an artifact. Write to another file."
-    S144 = (
-        "The pipeline {path} can't be asked about artifacts: {problem}. Train and index it on the corpus that `seginf "
-        "plant-artifact` wrote, with --curvature exact and --keep 1."
-    )
-    S145 = "The setting {setting} of the experiment is {value!r}. {allowed}"
-    S146 = (
-        "No token after an artifact of {path} is predicted as the artifact says, by any pipeline, so there is nothing "
-        "to explain. Check that the pipelines were trained on planted corpora, and long enough."
-    )
-    S150 = (
-        "{path}, line {number}: the document's id is {id!r}, which is missing or there twice. Give every document an "
-        "id of its own, as the corpora of the index have them."
-    )
-    S151 = (
-        "The document {id!r} of the index {path} is not in the file with the corrected labels. Name the file that the "
-        "indexed corpus was converted from."
-    )
-    S152 = (
-        "The document {id!r} has {counts[0]} tokens in the file with the corrected labels, and {counts[1]} from token "
-        "{first} on in the index {path}. Index whole documents, of the corpus that was converted from this file."
-    )
-    S153 = (
-        "The document {id!r} has other labels in the index {path} than in the file with the corrected labels. Index "
-        "the corpus that was converted from this file's `labels`."
-    )
-    S154 = (
-        "The document {id!r} has the corrected label {label!r}, which the tagger does not know (it knows: {known}). "
-        "Map the label, or train a tagger that has it."
-    )
-    S155 = (
-        "The index of {path} has curvature {curvature!r} and a head that was {refit}. Build it with `seginf "
-        "index --curvature exact`, and without --no-refit."
-    )
-    S156 = "There are {found} {what}, and {needed} are needed. Take fewer, or another file."
-    S157 = (
-        "The pipeline {path} can't judge labels that it has not seen: its component '{name}' has the tags {found}, and "
-        "the indexed one {known}. Train it like that one, on a part of the documents."
     )
     # Curation: suspicions and decisions
     S176 = (

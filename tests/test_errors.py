@@ -8,12 +8,14 @@ from string import Formatter
 
 import pytest
 
+from experiments import errors as lab_errors
+from experiments.errors import LabErrors
 from spacy_seginf import errors
 from spacy_seginf.errors import Errors, Warnings
 
 MESSAGES = {
     code: getattr(messages, code)
-    for messages in (Errors, Warnings)
+    for messages in (Errors, Warnings, LabErrors)
     for code in vars(messages)
     if not code.startswith("__")
 }
@@ -62,5 +64,16 @@ def test_a_message_says_where_and_what_to_do(code):
 
 
 def test_codes_are_there_once():
-    codes = re.findall(r"^    ([SW]\d{3}) = ", Path(errors.__file__).read_text(encoding="utf8"), flags=re.MULTILINE)
+    texts = [Path(module.__file__).read_text(encoding="utf8") for module in (errors, lab_errors)]
+    codes = [code for text in texts for code in re.findall(r"^    ([SW]\d{3}) = ", text, flags=re.MULTILINE)]
     assert sorted(codes) == sorted(MESSAGES)
+
+
+def test_every_message_is_raised():
+    root = Path(errors.__file__).parents[1]
+    files = [path for folder in ("spacy_seginf", "experiments") for path in (root / folder).rglob("*.py")]
+    used = set(re.findall(r"(?:Errors|Warnings)\.([SW]\d{3})", "".join(path.read_text("utf8") for path in files)))
+    assert sorted(used) == sorted(MESSAGES)
+    own = "".join(path.read_text("utf8") for path in files if path.is_relative_to(root / "spacy_seginf"))
+    messages = [code for table in (Errors, Warnings) for code in vars(table) if not code.startswith("__")]
+    assert [code for code in messages if f".{code}" not in own] == []  # the laboratory has a file of its own

@@ -18,7 +18,7 @@ from spacy.util import fix_random_seed, load_model_from_config, minibatch, regis
 from spacy_seginf.attribution.method import Texts
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.crf.schemes import TAG, TagScheme
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.refits import rows_of
 from spacy_seginf.explanation.influence import Influence
 from spacy_seginf.influence.data import HeadData
@@ -27,6 +27,8 @@ from spacy_seginf.tagger.checkpoints import CheckpointWriter
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 from spacy_seginf.tagger.encoding import bare_copy, encode
 from spacy_seginf.tagger.head import head_of, on_cpu
+
+from ..errors import LabErrors
 
 BATCH = 64
 THIRDS = 3  # of a training, after each of which there is a checkpoint
@@ -48,11 +50,11 @@ class Retraining:
         the config has components that are frozen or that annotate during training."""
         explained = self.component(self.nlp)
         if explained.explains is not None:
-            raise SeginfError(Errors.S111.format(name=self.tagger, component=explained.explains))
+            raise SeginfError(LabErrors.S111.format(name=self.tagger, component=explained.explains))
         training = self.nlp.config["training"]
         others = [*training.get("frozen_components", []), *training.get("annotating_components", [])]
         if others:
-            raise SeginfError(Errors.S112.format(components=", ".join(others)))
+            raise SeginfError(LabErrors.S112.format(components=", ".join(others)))
 
     def component(self, nlp: Language) -> CRFTagger:
         """Return the tagger of a pipeline."""

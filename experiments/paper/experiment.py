@@ -13,6 +13,7 @@ from spacy_seginf.config_files import read_config
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.trial import Progress
 
+from ..errors import LabErrors
 from .results import Result
 
 BLOCK = "experiment"
@@ -37,7 +38,7 @@ def read_experiment(path: Path, overrides: Mapping[str, Any] = {}) -> Experiment
         raise SeginfError(Errors.S040.format(what="config of an experiment", path=path))
     given = read_config(Path(path), interpolate=False).get(BLOCK, {})
     if not isinstance(given, dict):
-        raise SeginfError(Errors.S131.format(path=path, what=f"{BLOCK!r} is no section"))
+        raise SeginfError(LabErrors.S131.format(path=path, what=f"{BLOCK!r} is no section"))
     changed = {name: _as_list(given.get(name.partition(".")[2]), value) for name, value in overrides.items()}
     try:
         block = read_config(Path(path), overrides=changed, interpolate=True).get(BLOCK, {})
@@ -54,7 +55,7 @@ def read_experiment(path: Path, overrides: Mapping[str, Any] = {}) -> Experiment
             raise
         if isinstance(error, ConfigValidationError):  # says what is wrong before it prints the whole config
             error = error.from_error(error, show_config=False)
-        raise SeginfError(Errors.S131.format(path=path, what=" ".join(str(error).split()))) from None
+        raise SeginfError(LabErrors.S131.format(path=path, what=" ".join(str(error).split()))) from None
     return experiment
 
 

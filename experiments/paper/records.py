@@ -10,9 +10,11 @@ from typing import Any, Sequence
 
 import srsly
 
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.inputs import lines_of
 from spacy_seginf.text_lines import without_bom_bytes
+
+from ..errors import LabErrors
 
 PROJECT = Path("project.yml")  # of the folder in which an experiment runs
 
@@ -23,7 +25,7 @@ def require(path: Path) -> Path:
     RAISES (ValueError): S130 if it is not, with its checksum and origin where project.yml lists it as an asset.
     """
     if not path.is_file():
-        raise SeginfError(Errors.S130.format(path=path, source=_origin(path)))
+        raise SeginfError(LabErrors.S130.format(path=path, source=_origin(path)))
     return path
 
 
@@ -47,7 +49,7 @@ def read_records(
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         if isinstance(error, SeginfError):
             raise
-        raise SeginfError(Errors.S133.format(path=path, number=max(number, 1), what=error)) from None
+        raise SeginfError(LabErrors.S133.format(path=path, number=max(number, 1), what=error)) from None
     return records
 
 

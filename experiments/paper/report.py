@@ -19,21 +19,87 @@ WHOLE_MODEL = (
     "head with a correlation of 0.97, and retrainings of the whole model with one of 0.12, where two retrainings that "
     "differ in their seed agree to 0.24."
 )
-HEADER = ("what", "measured", "95 % interval", "by seed", "published", "base rate", "goal", "reached", "n")
+HEADER = ("what", "measured", "95 % interval", "by seed", "published", "base rate", "n")
 WORDS = 1  # columns of words; the others are numbers
-REACHED = {True: "yes", False: "no", None: ""}
-INTRODUCTION = """# The paper's experiments
+# What a reader comes with, the experiment that says something of it, and its rows, best first.
+TASKS = (
+    (
+        "How much would a prediction change without a label?",
+        "validity",
+        ("pearson", "one_step_pearson", "identity_pearson"),
+    ),
+    (
+        "Which label taught the tagger a pattern that is an artifact?",
+        "artifact",
+        (
+            "segment_identity_cosine_top1",
+            "nearest_neighbours_top1",
+            "segment_cosine_top1",
+            "segment_top1",
+            "instance_normalised_top1",
+        ),
+    ),
+    (
+        "Which training label decides where two conventions contradict each other?",
+        "dosage",
+        (
+            "labels_gold_nearest_neighbours_conflicting_token",
+            "labels_gold_segment_emissions_cosine_conflicting_token",
+            "labels_gold_segment_identity_cosine_conflicting_token",
+            "labels_gold_segment_conflicting_token",
+        ),
+    ),
+    (
+        "Which labels of a real corpus are wrong?",
+        "real_noise",
+        ("token_chosen_average_precision", "token_cleanlab_average_precision"),
+    ),
+    (
+        "Which documents of a real corpus have wrong labels?",
+        "real_noise",
+        (
+            "chosen_average_precision",
+            "default_average_precision",
+            "identity_segment_influence_mean_average_precision",
+            "identity_instance_influence_average_precision",
+        ),
+    ),
+    (
+        "Which labels are wrong, if errors are random?",
+        "planted_noise",
+        ("token_random_cleanlab_average_precision", "token_random_default_average_precision"),
+    ),
+    (
+        "Which documents are wrong, if errors are systematic and about one topic?",
+        "planted_noise",
+        (
+            "systematic_segment_influence_identity_max_topic_auroc",
+            "systematic_segment_influence_mean_topic_auroc",
+            "systematic_default_auroc",
+            "systematic_instance_influence_identity_other_auroc",
+        ),
+    ),
+    (
+        "Does the tagger get better by 100 corrected spans?",
+        "real_noise",
+        ("test_f1_gain_flagged", "test_f1_gain_random"),
+    ),
+)
+TITLE = "# Which method for which task"
+INTRODUCTION = """\
+The figures are those of the experiments below: those of "Influence Functions for Sequence Tagging Models" (Jain,
+Manjunatha, Wallace and Nenkova, 2022), done again with this software. A method is worth something where it is well
+above the *base rate*: what a random ranking or a random reference scores. The best come first.
 
-The experiments of "Influence Functions for Sequence Tagging Models" (Jain, Manjunatha, Wallace and Nenkova, 2022), done
-again with this software. `python -m spacy project run paper` does it all; it needs the private corpora that
-`project.yml` lists. This page was written by `python -m experiments page`.
+{tasks}
 
-*Measured* is a mean, with its 95 % interval and the value of each seed. *Published* is what the paper or its authors'
-code reports. The *base rate* is what a random ranking or a random reference scores. *Goal* is what this project set out
-to reach, *n* how many pairs, queries or documents are behind a figure. The first table of a section has what was
-published or is a goal; the others unfold below it."""
+`python -m spacy project run paper` does it all; it needs the private corpora that `project.yml` lists. This page was
+written by `python -m experiments page`.
+
+In the tables below, *measured* is a mean, with its 95 % interval and the value of each seed; *published* is what the
+paper or its authors' code reports; *n* is how many pairs, queries or documents are behind a figure. The first table of
+a section has what was published and what matters most; the others unfold below it."""
 FURTHER = "<details><summary>All other figures</summary>"
-VARIANTS = "Where several variants of a method are held to one goal, each counts."
 LIMITATIONS = """## Limitations
 
 - **Removing labels is not a convex problem.** A head on frozen features has a single optimum as long as every token has
@@ -59,8 +125,6 @@ def result_rows(result: Result) -> list[tuple[str, ...]]:
             ", ".join(map(_figure, row.by_seed)),
             _figure(row.published),
             _figure(row.base_rate),
-            row.goal,
-            REACHED[row.reached],
             "" if row.count is None else f"{row.count:,}",
         )
         for row in result.rows
@@ -82,7 +146,7 @@ def render_page(results: Mapping[str, Result], figures: Mapping[tuple[str, str],
     results (mapping): by name. figures (mapping): where each figure is, relative to the page, by the name of its result
         and of its file.
     """
-    parts = [INTRODUCTION, _goals(results)]
+    parts = [TITLE, INTRODUCTION.format(tasks=_tasks(results))]
     for name, result in results.items():
         parts += _section(result, {file: figures[name, file] for file in result.figures})
     seconds = sum(float(numpy.sum(result.facts.get("seconds", 0.0))) for result in results.values())
@@ -90,16 +154,16 @@ def render_page(results: Mapping[str, Result], figures: Mapping[tuple[str, str],
     return "\n\n".join([*parts, LIMITATIONS.format(head_only=HEAD_ONLY + WHOLE_MODEL, cost=cost)]) + "\n"
 
 
-def _goals(results: Mapping[str, Result]) -> str:
-    aims = [(result, row) for result in results.values() for row in result.rows if row.goal]
-    missed = [(result, row) for result, row in aims if not row.reached]
-    lines = [f"## Goals\n\n{len(aims) - len(missed)} of {len(aims)} figures with a goal reach it. {VARIANTS}"]
-    lines += [
-        f"- Missed in {markdown_text(result.section)}: {markdown_text(row.what)} is {_figure(row.measured.mean)}, the "
-        f"goal {markdown_text(row.goal)}."
-        for result, row in missed
-    ]
-    return "\n\n".join([lines[0], "\n".join(lines[1:])]).rstrip()
+def _tasks(results: Mapping[str, Result]) -> str:
+    """Return the table of tasks, with the methods of each."""
+    lines = []
+    for task, name, keys in TASKS:
+        rows = {row.key: row for row in results[name].rows} if name in results else {}
+        for row in [rows[key] for key in keys if key in rows]:
+            cells = (task, row.what, _figure(row.measured.mean), _small(row.base_rate), results[name].section)
+            lines.append([markdown_text(cell) for cell in cells])
+            task = ""  # which is said once
+    return markdown_table(("task", "method and measure", "measured", "base rate", "section"), lines, 2)
 
 
 def _section(result: Result, figures: Mapping[str, str]) -> list[str]:
@@ -133,6 +197,11 @@ def _bullets(sentences: Any) -> str:
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _small(value: Optional[float]) -> str:
+    """Show a base rate, which may be less than ``_figure`` has digits for."""
+    return f"{value:.5f}" if value is not None and 0 < value < 0.001 else _figure(value)
 
 
 def _figure(value: Optional[float]) -> str:

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.intervals import Estimate
+
+from ..errors import LabErrors
 
 NAN = float("nan")
 
@@ -102,9 +104,9 @@ def read_results(folder: Path) -> dict[str, Result]:
         try:
             found[path.stem] = Result.from_dict(json.loads(path.read_text(encoding="utf8")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise SeginfError(Errors.S136.format(path=path, what=f"{type(error).__name__}, {error}")) from None
+            raise SeginfError(LabErrors.S136.format(path=path, what=f"{type(error).__name__}, {error}")) from None
     if not found:
-        raise SeginfError(Errors.S137.format(path=folder))
+        raise SeginfError(LabErrors.S137.format(path=folder))
     return dict(sorted(found.items(), key=lambda item: (item[1].section, item[0])))
 
 

@@ -13,9 +13,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from spacy_seginf.index.storage import FEATURE_DTYPES
-from spacy_seginf.indexing.build import SHARD_TOKENS
 from spacy_seginf.influence.choose import LARGEST_HESSIAN
+from spacy_seginf.settings import DEFAULTS, FEATURE_DTYPES
 
 from ..common.reporting import RESULTS, print_table
 
@@ -113,9 +112,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--width", type=int, help="components of a token vector (default: as measured)")
     parser.add_argument("--labels", type=int, help="tags of the head (default: as measured)")
     parser.add_argument("--workers", type=int, default=1, help="workers of one CPU thread each (default: 1)")
-    parser.add_argument("--dtype", choices=FEATURE_DTYPES, default="float16")
+    parser.add_argument("--dtype", choices=FEATURE_DTYPES, default=DEFAULTS.dtype)
     parser.add_argument("--keep", type=float, default=1.0, help="share of the labels that are kept (default: 1)")
-    parser.add_argument("--shard-tokens", type=int, default=SHARD_TOKENS)
+    parser.add_argument("--shard-tokens", type=int, default=DEFAULTS.shard_tokens)
     parser.add_argument("--loud", type=float, default=0.1, help="share of uncertain tokens; assumed (default: 0.1)")
     return parser.parse_args()
 

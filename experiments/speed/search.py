@@ -28,6 +28,8 @@ from spacy.tokens import Doc
 
 from spacy_seginf.api.index import override_settings, prepare_influence
 from spacy_seginf.crf import one_label_each
+from spacy_seginf.explanation.influence import Influence
+from spacy_seginf.explanation.saving import save_with_index
 from spacy_seginf.index.dense import dense_scan
 from spacy_seginf.index.index import Index
 from spacy_seginf.index.manifest import Manifest
@@ -36,16 +38,15 @@ from spacy_seginf.index.search import SearchResult, search
 from spacy_seginf.index.tables import Filter
 from spacy_seginf.indexing.build import (
     BuildReport,
-    BuildSettings,
     Unencoded,
     compute_index,
     encode_shards,
-    save_with_index,
     split_texts,
 )
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.factors import TokenFactors
 from spacy_seginf.influence.segments import SegmentChains
+from spacy_seginf.settings import IndexSettings
 from spacy_seginf.tagger.corpus import TrainingText, read_corpus
 from spacy_seginf.tagger.fingerprint import encoder_fingerprint
 from spacy_seginf.tagger.head import on_cpu
@@ -71,7 +72,7 @@ class Setting:
     """A pipeline with an index: its name, and how it is built."""
 
     name: str
-    settings: BuildSettings
+    settings: IndexSettings
     unit: str
 
     @property
@@ -79,9 +80,9 @@ class Setting:
         return WORK / self.name
 
 
-EXACT = Setting("exact", BuildSettings("exact"), "entity")
-KFAC = Setting("kfac", BuildSettings("kfac"), "entity")
-IDENTITY = Setting("identity", BuildSettings("identity", refit=False), "token")
+EXACT = Setting("exact", IndexSettings("exact"), "entity")
+KFAC = Setting("kfac", IndexSettings("kfac"), "entity")
+IDENTITY = Setting("identity", IndexSettings("identity", refit=False), "token")
 
 
 class Corpora:
@@ -92,10 +93,10 @@ class Corpora:
         self.train, self.dev, self.test = (corpus(data, split) for split in ("train", "dev", "test"))
         self.limit = 60 if quick else 10**9
 
-    def pipeline(self) -> tuple[Language, str, str]:
-        """Load the pipeline; return it with the names of its influence component and its tagger."""
+    def pipeline(self) -> tuple[Language, Influence]:
+        """Load the pipeline; return it with its influence component."""
         nlp = spacy.load(self.model)
-        return (nlp, *prepare_influence(nlp, str(self.model)))
+        return nlp, prepare_influence(nlp, str(self.model))
 
     def texts(self, nlp: Language, path: Path) -> list[TrainingText]:
         return read_corpus(nlp, path)[: self.limit]
@@ -133,7 +134,8 @@ def build_part(corpora: Corpora, settings: Sequence[Setting]) -> dict[str, Any]:
     so for both; then build the indexes from what was encoded."""
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    nlp, _, tagger = corpora.pipeline()
+    nlp, influence = corpora.pipeline()
+    tagger = influence.tagger_name
     texts = corpora.texts(nlp, corpora.train)
     manifest = Manifest(tagger, "", [], "", encoder_fingerprint(nlp, tagger), dtype=EXACT.settings.dtype)
     staging, shard_tokens = WORK / "encoded", EXACT.settings.shard_tokens
@@ -176,15 +178,17 @@ def build_part(corpora: Corpora, settings: Sequence[Setting]) -> dict[str, Any]:
 
 def build_from(corpora: Corpora, setting: Setting, encoded: Path) -> BuildReport:
     """Build an index from shards that are encoded already, and save it with its pipeline."""
-    nlp, name, tagger = corpora.pipeline()
-    override_settings(nlp, name, unit=setting.unit, **vars(setting.settings))
+    nlp, influence = corpora.pipeline()
+    override_settings(influence, vars(setting.settings), setting.unit)
     texts, dev = corpora.texts(nlp, corpora.train), corpora.texts(nlp, corpora.dev)
 
     def build(folder: Path, staging: Path) -> BuildReport:
         shutil.copytree(encoded, staging, copy_function=os.link)
-        return compute_index(nlp, tagger, texts, folder, dev=dev, settings=setting.settings, staging=staging)
+        return compute_index(
+            nlp, influence.tagger_name, texts, folder, dev=dev, settings=setting.settings, staging=staging
+        )
 
-    return save_with_index(nlp, setting.folder, build, name)
+    return save_with_index(influence, setting.folder, build)
 
 
 # Searching
@@ -576,12 +580,14 @@ def cluster_part(corpora: Corpora) -> dict[str, Any]:
             LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
             Client(cluster) as client,
         ):
-            nlp, _, tagger = corpora.pipeline()
+            nlp, influence = corpora.pipeline()
             texts, dev = corpora.texts(nlp, corpora.train), corpora.texts(nlp, corpora.dev)
             settings = replace(EXACT.settings, shard_tokens=CLUSTER_SHARD)
             folder = WORK / f"cluster-{count}"
             shutil.rmtree(folder, ignore_errors=True)
-            report = compute_index(nlp, tagger, texts, folder, dev=dev, settings=settings, workers=DaskWorkers(client))
+            report = compute_index(
+                nlp, influence.tagger_name, texts, folder, dev=dev, settings=settings, workers=DaskWorkers(client)
+            )
             seconds[count] = report.seconds
             shutil.rmtree(folder)
     table = [[f"{count} workers", *parts, sum(parts)] for count, parts in seconds.items()]

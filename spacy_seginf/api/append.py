@@ -11,10 +11,12 @@ from wasabi import Printer
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.loading import indexed_components, load_pipeline
+from ..explanation.saving import save_with_index
 from ..indexing.append import extend_index
-from ..indexing.build import BuildReport, BuildSettings, save_with_index
+from ..indexing.build import BuildReport
 from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
+from ..settings import DEFAULTS, IndexSettings
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.readers import OTHER
 from .index import check_output, show_progress, tell
@@ -45,6 +47,10 @@ def append_to_index(
     shard_tokens, scheduler, force, gpu_id: as for `seginf index`.
     RAISES (ValueError): S030 if the pipeline has no index, S260 or S261 if it is not clear which one is meant, and
         others as for `seginf index`.
+
+    >>> report = spacy_seginf.append_to_index("indexed", Path("more.spacy"), Path("appended"))
+    >>> report.documents
+    2
     """
     msg = Printer(no_print=silent)
     output = Path(output)
@@ -57,7 +63,7 @@ def append_to_index(
     texts = read_corpus(nlp, Path(corpus), tagger.attribute, OTHER)
     dev_texts = read_judging(nlp, tagger, Path(dev)) if dev else None
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
-    settings = BuildSettings() if shard_tokens is None else BuildSettings(shard_tokens=shard_tokens)
+    settings = DEFAULTS if shard_tokens is None else IndexSettings(shard_tokens=shard_tokens)
     influence.unload_index()
 
     def build(folder: Path, staging: Path) -> BuildReport:
@@ -78,7 +84,7 @@ def append_to_index(
         )
 
     try:
-        report = save_with_index(nlp, output, build, influence.name, msg.info)
+        report = save_with_index(influence, output, build, msg.info)
     finally:
         workers.close()
     tell(msg, report)

@@ -51,6 +51,10 @@ def apply_decisions(
     RETURNS (Plan): what was changed.
     RAISES (ValueError): S202 with everything that does not fit, S204, S205 or S208 for the files to write, S040, S042,
         S170, S200, S201, S203, S206 and S207 for input that can't be used.
+
+    >>> plan = spacy_seginf.apply_decisions(Path("train.spacy"), Path("corrected.spacy"), [Path("decisions.jsonl")])
+    >>> len(plan.changes), Path("corrected.spacy").exists()
+    (1, True)
     """
     msg = Printer(no_print=silent)
     corpus, output = Path(corpus), Path(output)

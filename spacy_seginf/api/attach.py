@@ -9,8 +9,9 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
 from ..explanation.loading import load_pipeline
+from ..explanation.saving import save_with_index
 from ..indexing.attach import AttachReport, add_tagger, check_labels, find_component
-from ..indexing.build import BuildReport, compute_index, save_with_index
+from ..indexing.build import BuildReport, compute_index
 from ..machine import coded_memory_errors
 from ..tagger.corpus import read_corpus, read_judging
 from .index import check_output, override_settings, prepare_influence, show_progress, tell
@@ -24,10 +25,10 @@ def attach_index(
     *,
     component: Optional[str] = None,
     dev: Optional[Path] = None,
-    l2: Optional[float] = None,
     force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
+    **settings: Any,
 ) -> AttachReport:
     """Put a CRF head that decides as it does behind a trained ner or tagger, index the corpus, and write the pipeline.
 
@@ -38,9 +39,14 @@ def attach_index(
     output (Path): folder for the result; nothing is written unless all goes well.
     component (str): what to explain, if the pipeline has several such components.
     dev (Path): development corpus (.spacy), by which the head that explains is chosen and checked.
-    l2 (float): penalty of that head, instead of choosing it.
+    settings: of ``IndexSettings``, by their names, instead of the defaults.
     RAISES (ValueError): S060 to S064, S067 and S070 for a pipeline or corpus that can't be used, S040 to S042 for
-        missing, foreign or empty input, S043 or S046 if the output exists.
+        missing, foreign or empty input, S043 or S046 if the output exists, S027 or S028 for settings that are unknown
+        or make no sense.
+
+    >>> report = spacy_seginf.attach_index("plain", Path("train.spacy"), Path("attached"), l2=10.0)
+    >>> report.component, report.indexed.documents
+    ('ner', 30)
     """
     msg = Printer(no_print=silent)
     output = Path(output)
@@ -53,14 +59,13 @@ def attach_index(
     dev_texts = None
     if dev is not None:
         dev_texts = read_judging(nlp, tagger, Path(dev))
-    influence_name, tagger_name = prepare_influence(nlp, pipeline)
-    override_settings(nlp, influence_name, l2=l2)
-    influence: Any = nlp.get_pipe(influence_name)
+    influence = prepare_influence(nlp, pipeline)
+    override_settings(influence, settings)
 
     def build(folder: Path, staging: Path) -> BuildReport:
         return compute_index(
             nlp,
-            tagger_name,
+            tagger.name,
             texts,
             folder,
             dev=dev_texts,
@@ -71,7 +76,7 @@ def attach_index(
             say=msg.info,
         )
 
-    indexed = save_with_index(nlp, output, build, influence_name, msg.info)
+    indexed = save_with_index(influence, output, build, msg.info)
     tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
     msg.text(f'Try it: python -m spacy seginf explain {output} "..."')

@@ -19,6 +19,9 @@ def check_index(pipeline: Path, *, silent: bool = True) -> list[Manifest]:
         it replaced it (where a system can't swap folders).
     RETURNS: the manifests of the indexes, all of them intact.
     RAISES (ValueError): S040 if there is no index, S030 to S033 if one is incomplete, of another version or damaged.
+
+    >>> [(manifest.documents, manifest.curvature) for manifest in spacy_seginf.check_index(Path("indexed"))]
+    [(30, 'exact')]
     """
     msg = Printer(no_print=silent)
     if recover_folder(pipeline):

@@ -49,6 +49,10 @@ def explain(
     method (str): registered name of another attribution method; the pipeline's own if None.
     RETURNS (Doc): the explained document.
     RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline, S099 for an unknown method.
+
+    >>> doc = spacy_seginf.explain("indexed", "Ada Lind visited Tarnby .", silent=True)
+    >>> doc.ents[0]._.influencers.supporting[0].label
+    'PER'
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)

@@ -33,6 +33,9 @@ def export_issues(
     RETURNS (int): how many suspicions were written.
     RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S190 for suspicions that can't be
         shown, S199 if the output must not be written.
+
+    >>> spacy_seginf.export_issues(Path("suspicions.jsonl"), Path("tasks.csv"), top=1)
+    1
     """
     suspicions, output = Path(suspicions), Path(output)
     chosen = find_format(format, output)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
@@ -14,14 +13,15 @@ from wasabi import Printer
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.loading import load_pipeline
-from ..explanation.settings import check_build
+from ..explanation.saving import save_with_index
+from ..explanation.settings import UNITS, check_choice
 from ..files import recover_folder
-from ..indexing.build import BuildReport, BuildSettings, compute_index, save_with_index
+from ..indexing.build import BuildReport, compute_index
 from ..indexing.fidelity import LEAST_SHARED, Fidelity
 from ..indexing.pruning import FULL
-from ..indexing.refit import TRAINED
 from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
+from ..settings import TRAINED
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.crf_tagger import CRFTagger
 
@@ -34,19 +34,12 @@ def build_index(
     *,
     tagger: Optional[str] = None,
     dev: Optional[Path] = None,
-    curvature: Optional[str] = None,
-    refit: Optional[bool] = None,
-    l2: Optional[float] = None,
-    centre: Optional[str] = None,
     unit: Optional[str] = None,
-    dtype: Optional[str] = None,
-    keep: Optional[float] = None,
-    tolerance: Optional[float] = None,
-    shard_tokens: Optional[int] = None,
     scheduler: Optional[str] = None,
     force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
+    **settings: Any,
 ) -> BuildReport:
     """Build the index of a trained pipeline over its training corpus, and write both to a folder.
 
@@ -56,40 +49,29 @@ def build_index(
     output (Path): folder for the result; nothing is written unless all goes well.
     tagger (str): the crf_tagger to explain, if the pipeline has several.
     dev (Path): development corpus (.spacy), by which the head that explains is chosen and checked.
-    curvature, refit, l2, centre, unit, dtype, keep, tolerance: instead of those in the config; the config of the
-        written pipeline says so.
-    shard_tokens (int): how many tokens go into a shard: what is kept of an interrupted run, and one task of a cluster.
+    unit (str): "entity" or "token", what explanations refer to; None leaves it to the config.
     scheduler (str): address of a dask scheduler, whose workers do the work on shards; they must see the folder of the
         output under the same path. In this process if None.
+    settings: of ``IndexSettings``, by their names, instead of those in the config.
     RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists, S027 or
-        S028 for unknown settings, S188 or S189 if it is not clear which tagger is meant.
+        S028 for settings that are unknown or make no sense, S188 or S189 if it is not clear which tagger is meant.
+
+    >>> report = spacy_seginf.build_index("pipeline", Path("train.spacy"), Path("built"), l2=10.0)
+    >>> report.documents, report.curvature, report.refit.l2
+    (30, 'exact', 10.0)
     """
     msg = Printer(no_print=silent)
     output = Path(output)
     check_output(output, force, model, corpus, dev)
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(model)
-    influence_name, tagger_name = prepare_influence(nlp, model, tagger)
-    influence: Any = nlp.get_pipe(influence_name)
-    override_settings(
-        nlp,
-        influence_name,
-        curvature=curvature,
-        refit=refit,
-        l2=l2,
-        centre=centre,
-        unit=unit,
-        dtype=dtype,
-        keep=keep,
-        tolerance=tolerance,
-        shard_tokens=shard_tokens,
-    )
+    influence = prepare_influence(nlp, model, tagger)
+    override_settings(influence, settings, unit)
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
-    tagger_component = influence.find_tagger()
-    texts = read_corpus(nlp, Path(corpus), tagger_component.attribute)
-    dev_texts = read_judging(nlp, tagger_component, Path(dev)) if dev else None
-    chosen: BuildSettings = influence.settings
-    if not dev and chosen.refit:
+    explained = influence.find_tagger()
+    texts = read_corpus(nlp, Path(corpus), explained.attribute)
+    dev_texts = read_judging(nlp, explained, Path(dev)) if dev else None
+    if not dev and influence.settings.refit:
         msg.warn(
             "No development corpus (--dev): how far the head that explains predicts what the pipeline does is checked "
             "on the training texts only, and a tenth of them, which the encoder has seen, chooses the penalty of the "
@@ -99,11 +81,11 @@ def build_index(
     def build(folder: Path, staging: Path) -> BuildReport:
         return compute_index(
             nlp,
-            tagger_name,
+            explained.name,
             texts,
             folder,
             dev=dev_texts,
-            settings=chosen,
+            settings=influence.settings,
             staging=staging,
             workers=workers,
             gpu=gpu_id,
@@ -113,7 +95,7 @@ def build_index(
         )
 
     try:
-        report = save_with_index(nlp, output, build, influence_name, msg.info)
+        report = save_with_index(influence, output, build, msg.info)
     finally:
         workers.close()
     tell(msg, report)
@@ -186,10 +168,10 @@ def describe_fidelity(name: str, agreement: Fidelity) -> str:
     return line
 
 
-def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -> tuple[str, str]:
-    """Return the names of the influence component (added with defaults if there is none) and of its tagger.
+def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -> Influence:
+    """Return the influence component without an index; one with defaults is added if there is none.
 
-    chosen (str): the tagger; the one that there is, or that has an influence component, if None.
+    chosen (str): its tagger; the one that there is, or that has an influence component, if None.
     RAISES (ValueError): S044 if there is no crf_tagger, S188 if there are several, S189 if the chosen one is none, S011
         if it is untrained, S026 if it comes after the influence component.
     """
@@ -197,45 +179,43 @@ def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -
     taggers = [name for name, component in components.items() if isinstance(component, CRFTagger)]
     if not taggers:
         raise SeginfError(Errors.S044.format(path=model, known=", ".join(components)))
-    explained = {name: part.tagger_name for name, part in components.items() if isinstance(part, Influence)}
+    explaining = [component for component in components.values() if isinstance(component, Influence)]
     if chosen is None:
-        wanted = list(dict.fromkeys(explained.values())) or taggers
+        wanted = list(dict.fromkeys(component.tagger_name for component in explaining)) or taggers
         if len(wanted) > 1:
             raise SeginfError(Errors.S188.format(path=model, known=", ".join(wanted)))
         chosen = wanted[0]
     elif chosen not in taggers:
         raise SeginfError(Errors.S189.format(tagger=chosen, path=model, known=", ".join(taggers)))
-    names = [name for name, tagger_name in explained.items() if tagger_name == chosen]
-    if not names:
-        names = [f"influence_{chosen}" if "influence" in nlp.component_names else "influence"]
-        nlp.add_pipe("influence", name=names[0], config={"tagger": chosen}, after=chosen)
-    influence = nlp.get_pipe(names[0])
-    assert isinstance(influence, Influence)
+    influence = next((component for component in explaining if component.tagger_name == chosen), None)
+    if influence is None:
+        name = f"influence_{chosen}" if "influence" in nlp.component_names else "influence"
+        added = nlp.add_pipe("influence", name=name, config={"tagger": chosen}, after=chosen)
+        assert isinstance(added, Influence)
+        influence = added
     influence.unload_index()
     tagger = influence.find_tagger()
     if not tagger.labels or not tagger.model.get_ref("output_layer").has_param("W"):
         raise SeginfError(Errors.S011.format(name=tagger.name))
     order = nlp.component_names
-    if order.index(names[0]) < order.index(influence.tagger_name):
-        raise SeginfError(Errors.S026.format(name=names[0], tagger=influence.tagger_name))
-    return names[0], influence.tagger_name
+    if order.index(influence.name) < order.index(chosen):
+        raise SeginfError(Errors.S026.format(name=influence.name, tagger=chosen))
+    return influence
 
 
-def override_settings(nlp: Language, name: str, **settings: Any) -> None:
+def override_settings(influence: Influence, settings: Mapping[str, Any], unit: Optional[str] = None) -> None:
     """Change settings of an influence component, in the pipeline's config too, so that the saved pipeline has them.
 
-    name (str): the component.
-    settings: those of ``BuildSettings``, and unit; None leaves a setting as it is.
-    RAISES (ValueError): S027 or S028 for unknown ones.
+    settings: of ``IndexSettings``. unit (str): what explanations refer to; None leaves it.
+    RAISES (ValueError): S027 or S028 for those that are unknown or make no sense.
     """
-    influence: Any = nlp.get_pipe(name)
-    changed = {setting: value for setting, value in settings.items() if value is not None}
-    unit = changed.get("unit", influence.unit)
-    build = replace(influence.settings, **{key: value for key, value in changed.items() if key != "unit"})
-    check_build(name, unit, build)
-    influence.unit, influence.settings = unit, build
-    changed.pop("shard_tokens", None)  # says how to build, and nothing of the result
-    nlp.get_pipe_config(name).update(changed)
+    influence.settings = influence.settings.changed(settings)
+    if unit is not None:
+        check_choice(influence.name, "unit", unit, UNITS)
+        influence.unit = unit
+    config = {**influence.settings.config(), "unit": influence.unit}
+    named = {name: value for name, value in config.items() if name in settings or (name == "unit" and unit is not None)}
+    influence.nlp.get_pipe_config(influence.name).update(named)
 
 
 def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optional[Path]) -> None:

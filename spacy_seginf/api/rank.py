@@ -64,6 +64,12 @@ def find_label_issues(
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S210 to S213 if
         pipeline, corpus and decisions do not belong together, S051 if the trusted labels are too few, S110 without
         matplotlib, S220 if plot is no picture.
+
+    >>> ranking = spacy_seginf.find_label_issues("indexed", Path("train.spacy"), Path("ranking.jsonl"))
+    >>> ranking.labels
+    ('LOC', 'ORG', 'PER')
+    >>> ranking.suspicions[0].score >= ranking.suspicions[-1].score
+    True
     """
     msg = Printer(no_print=silent)
     if plot is not None:

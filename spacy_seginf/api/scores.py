@@ -57,6 +57,10 @@ def score_labels(
     RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
     RAISES (ValueError): S030 or S040 for missing input, S025 for an index of another pipeline, S090 to S093 for
         checkpoints, S105 to S109 for scores and settings that can't be used.
+
+    >>> found = spacy_seginf.score_labels("indexed", ["segment_loss", "held_out_loss"], top=3)
+    >>> sorted(found[0]["scores"])
+    ['held_out_loss', 'segment_loss']
     """
     if level not in LEVELS:
         raise SeginfError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))

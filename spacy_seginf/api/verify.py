@@ -35,6 +35,10 @@ def verify(
     top (int): references on each side of each entity.
     relabel (bool): also refit with the label of each reference changed.
     RAISES (ValueError): S030 or S040 for missing input, S050 or S051 for an unusable l2.
+
+    >>> report = spacy_seginf.verify("indexed", "Ada Lind visited Tarnby .", top=1)
+    >>> report.predicted.pearson > 0.9
+    True
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)

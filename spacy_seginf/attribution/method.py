@@ -81,6 +81,12 @@ class Attribution(ABC):
 
     bytes_per_segment (float): what it has to keep on disk of a training segment to answer, vectors in half precision;
         0 if it computes everything anew.
+
+    >>> class OfOnes(spacy_seginf.Attribution):
+    ...     def scores(self, queries):
+    ...         return numpy.ones((len(queries), 3))
+    >>> OfOnes().scores(["one query"])
+    array([[1., 1., 1.]])
     """
 
     bytes_per_segment: float = 0.0
@@ -111,6 +117,20 @@ class Method(ABC):
     stored (bool): whether preparing is so slow that its result is kept beside the index.
     by_document (bool): whether a score is that of the whole document that a segment is in, so that sums over segments
         would count it several times.
+
+    >>> class OfOnes(spacy_seginf.Attribution):
+    ...     def __init__(self, count):
+    ...         self.count = count
+    ...     def scores(self, queries):
+    ...         return numpy.ones((len(queries), self.count))
+    >>> class Ones(spacy_seginf.Method):
+    ...     name, cost = "ones", "none"
+    ...     def prepare(self, context):
+    ...         return OfOnes(len(context.training))
+    >>> nlp = spacy.load("indexed")
+    >>> nlp.get_pipe("influence").method = Ones()
+    >>> nlp("Ada Lind visited Tarnby .").ents[0]._.influencers.supporting[0].score
+    1.0
     """
 
     name: str

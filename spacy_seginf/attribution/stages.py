@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import numpy
 from spacy.language import Language
@@ -13,7 +13,7 @@ from spacy.util import minibatch
 from ..influence.head import Head
 from ..influence.segments import SegmentFactors
 from ..tagger.checkpoints import read_checkpoints
-from ..tagger.crf_tagger import CRFTagger
+from ..tagger.crf_tagger import CRFTagger, find_tagger
 from ..tagger.head import head_of, on_cpu
 from .encoder_gradients import Encoder
 from .method import Context, Texts
@@ -69,12 +69,12 @@ def load_stages(context: Context, checkpoints: Optional[str]) -> list[Stage]:
     RAISES (ValueError): S090 to S093 as ``read_checkpoints`` and ``Checkpoint.load``.
     """
     if checkpoints is None:
-        tagger: Any = context.nlp.get_pipe(context.tagger)
+        tagger = find_tagger(context.nlp, context.tagger)
         return [Stage(context.nlp, tagger, context.head, 1.0, finished=True)]
     stages = []
     for checkpoint in read_checkpoints(Path(checkpoints)):
         if checkpoint.learn_rate:
             nlp = checkpoint.load(context.nlp, context.tagger)
-            tagger = nlp.get_pipe(context.tagger)
+            tagger = find_tagger(nlp, context.tagger)
             stages.append(Stage(nlp, tagger, head_of(tagger.model), checkpoint.learn_rate))
     return stages

@@ -5,19 +5,32 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional
 
 import typer
+from click import NoSuchOption
 from spacy.cli._util import Arg, Opt, app, parse_config_overrides
 
 from ..errors import SeginfError
+from ..settings import HELP as SETTINGS
+from ..settings import overrides_of
 
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
 app.add_typer(seginf)
 
+# Of commands that take settings of the config, as in `spacy train`.
+OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _index_option(name: str, off: str = "") -> Any:
+    """Return the option for a setting of the index; without it, the config's counts. off (str): its opposite."""
+    return Opt(None, f"--{name.replace('_', '-')}{off}", help=SETTINGS[name])
+
+
 # Options of several commands.
-SHARD_TOKENS = Opt(None, "--shard-tokens", help="Tokens per shard: what an interrupted run keeps")
+SHARD_TOKENS = _index_option("shard_tokens")
+L2 = _index_option("l2")
 SCHEDULER = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://host:8786) whose workers do the work")
 FORCE = Opt(False, "--force", "-F", help="Replace the output folder if it exists")
 GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
@@ -25,8 +38,9 @@ QUIET = Opt(False, "--quiet", "-q", help="Print errors only")
 EXCHANGE_FORMATS = "prodigy, label-studio, argilla, incorrect-spans (.spacy), jsonl or csv (.csv)"
 
 
-@seginf.command("index")
+@seginf.command("index", context_settings=OVERRIDES)
 def index_cli(
+    context: typer.Context,
     model: str = Arg(..., help="Trained pipeline with a crf_tagger: a package or a folder"),
     corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
     output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
@@ -34,28 +48,16 @@ def index_cli(
     dev: Optional[Path] = Opt(
         None, "--dev", help="Development corpus (.spacy), by which the head that explains is chosen and checked"
     ),
-    curvature: Optional[str] = Opt(
-        None, "--curvature", help="exact, kfac (for large heads) or identity (the paper's); default: the config's"
-    ),
-    refit: Optional[bool] = Opt(
-        None,
-        "--refit/--no-refit",
-        help="Explain by a head at its optimum or by the trained one; default: the config's",
-    ),
-    l2: Optional[float] = Opt(None, "--l2", help="Penalty of the head that explains, instead of choosing it"),
-    centre: Optional[str] = Opt(
-        None, "--centre", help="trained (explain a head close to the trained one) or zero (labels alone make it)"
-    ),
+    curvature: Optional[str] = _index_option("curvature"),
+    refit: Optional[bool] = _index_option("refit", "/--no-refit"),
+    l2: Optional[float] = L2,
+    centre: Optional[str] = _index_option("centre"),
     unit: Optional[str] = Opt(
         None, "--unit", help="What explanations refer to, entity or token; default: the config's"
     ),
-    dtype: Optional[str] = Opt(
-        None, "--dtype", help="Precision of stored features: float32, float16 or int8; default: the config's"
-    ),
-    keep: Optional[float] = Opt(None, "--keep", help="Share of the labels to keep, those with the largest gradients"),
-    tolerance: Optional[float] = Opt(
-        None, "--tolerance", help="Drop labels whose gradient is at most this share of the largest"
-    ),
+    dtype: Optional[str] = _index_option("dtype"),
+    keep: Optional[float] = _index_option("keep"),
+    tolerance: Optional[float] = _index_option("tolerance"),
     shard_tokens: Optional[int] = SHARD_TOKENS,
     scheduler: Optional[str] = SCHEDULER,
     force: bool = FORCE,
@@ -63,13 +65,14 @@ def index_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Encode the training corpus once, fit the head that explains, and store the gradients of the labels beside the
-    pipeline, which predicts what it predicted before."""
+    pipeline, which predicts what it predicted before. Settings can be given as overrides too: --indexing.l2 100."""
     from ..api.index import build_index
 
-    settings: dict[str, Any] = {"curvature": curvature, "refit": refit, "l2": l2, "centre": centre, "unit": unit}
-    settings.update(dtype=dtype, keep=keep, tolerance=tolerance, shard_tokens=shard_tokens, scheduler=scheduler)
-    settings["tagger"] = tagger
-    report_errors(build_index, model, corpus, output, dev=dev, **settings, force=force, gpu_id=gpu_id, silent=quiet)
+    given = {"curvature": curvature, "refit": refit, "l2": l2, "centre": centre, "dtype": dtype, "keep": keep}
+    given.update(tolerance=tolerance, shard_tokens=shard_tokens)
+    options: dict[str, Any] = {"tagger": tagger, "dev": dev, "unit": unit, "scheduler": scheduler, "force": force}
+    options.update(gpu_id=gpu_id, silent=quiet)
+    report_errors(_with_settings, build_index, context.args, given, model, corpus, output, **options)
 
 
 @seginf.command("append")
@@ -107,23 +110,25 @@ def check_cli(pipeline: Path = Arg(..., help="Pipeline folder written by `seginf
     report_errors(check_index, pipeline, silent=False)
 
 
-@seginf.command("attach")
+@seginf.command("attach", context_settings=OVERRIDES)
 def attach_cli(
+    context: typer.Context,
     pipeline: str = Arg(..., help="Trained pipeline with a ner or tagger component: a package or a folder"),
     corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
     output: Path = Arg(..., help="Folder for the pipeline with head and index; spacy.load opens it"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus (.spacy), by which the head is chosen"),
-    l2: Optional[float] = Opt(None, "--l2", help="Penalty of the head that explains, instead of choosing it"),
+    l2: Optional[float] = L2,
     force: bool = FORCE,
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
 ) -> None:
-    """Explain a ner or tagger that was trained without this package, through a head on its frozen encoder."""
+    """Explain a ner or tagger that was trained without this package, through a head on its frozen encoder. Settings of
+    the index are overrides: --indexing.curvature kfac."""
     from ..api.attach import attach_index
 
-    settings: dict[str, Any] = {"component": component, "dev": dev, "l2": l2, "force": force}
-    report_errors(attach_index, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
+    options: dict[str, Any] = {"component": component, "dev": dev, "force": force, "gpu_id": gpu_id, "silent": quiet}
+    report_errors(_with_settings, attach_index, context.args, {"l2": l2}, pipeline, corpus, output, **options)
 
 
 @seginf.command("explain")
@@ -319,7 +324,7 @@ def review_cli(
     report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
 
 
-@seginf.command("loop", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@seginf.command("loop", context_settings=OVERRIDES)
 def loop_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
@@ -347,7 +352,7 @@ def loop_cli(
 
     settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
     settings.update(before=before, ceiling=ceiling, looks=looks, every=every, retrain=retrain, plots=plots)
-    settings.update(overrides=parse_config_overrides(context.args), force=force, gpu_id=gpu_id, silent=quiet)
+    settings.update(overrides=_parse(context.args), force=force, gpu_id=gpu_id, silent=quiet)
     report_errors(run_loop, pipeline, corpus, output, test, **settings)
 
 
@@ -388,6 +393,26 @@ def apply_cli(
     settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
     settings.update(entity_type=entity_type, labels=label, conflicts=conflicts, dry_run=dry_run)
     report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
+
+
+def _with_settings(
+    command: Callable, overrides: list[str], given: dict[str, Any], *arguments: Any, **options: Any
+) -> None:
+    """Run a command with the settings of the index that options name, and those that overrides do.
+
+    RAISES (ValueError): S027 for an override of another name.
+    """
+    settings = {name: value for name, value in given.items() if value is not None}
+    settings.update(overrides_of(_parse(overrides, env_var=None)))
+    command(*arguments, **options, **settings)
+
+
+def _parse(overrides: list[str], **settings: Any) -> dict[str, Any]:
+    """Parse overrides as spaCy does, whose error of an unknown option is not always one that its own app knows."""
+    try:
+        return parse_config_overrides(overrides, **settings)
+    except NoSuchOption as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _check_kinds(values: Iterable[Any]) -> None:

@@ -42,6 +42,11 @@ def render_document(
     tokens (bool): show every token with its tag instead of entities.
     RETURNS (Optional[str]): the HTML, None if it was displayed.
     RAISES (ValueError): S020 if the document is not explained, S022 if its tokens changed since.
+
+    >>> doc = spacy_seginf.explain("indexed", "Ada Lind visited Tarnby .", silent=True)
+    >>> html = spacy_seginf.render_document(doc, jupyter=False)
+    >>> "Tarnby" in html
+    True
     """
     html = document_html(doc, top=top, page=page, options=options, tokens=tokens)
     if displacy.RENDER_WRAPPER is not None:

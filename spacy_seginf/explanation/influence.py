@@ -28,11 +28,11 @@ from ..errors import Errors, SeginfError, Warnings
 from ..files import replace_folder
 from ..index.index import Index
 from ..index.tables import Filter
-from ..indexing.build import DEFAULTS, BuildSettings
 from ..indexing.fidelity import decode, instead_of
 from ..influence.data import HeadData
 from ..influence.relabelling import LabelChange
-from ..tagger.crf_tagger import CRFTagger, TaggerPrediction
+from ..settings import DEFAULTS, IndexSettings
+from ..tagger.crf_tagger import CRFTagger, TaggerPrediction, find_tagger
 from ..tagger.encoding import bare_copy
 from ..tagger.fingerprint import encoder_fingerprint, encoder_stamp, head_fingerprint
 from ..tagger.handover import is_paused, pausing, register
@@ -44,7 +44,7 @@ from .method_explainer import MethodExplainer, index_context
 from .query import Asked, Labels, Segment, ask, parse_labels
 from .rationale import Rationale
 from .reference_view import Reference
-from .settings import check_build, check_component
+from .settings import check_component
 from .storing import Answer, Sources, forget, plan_queries, segment_place, store, view
 from .views import Influencers
 
@@ -63,13 +63,7 @@ _PREPARING = RLock()  # of methods, one at a time; of the module, so that compon
         "unit": "entity",
         "refine": 0,
         "families": 3,
-        "curvature": "exact",
-        "refit": True,
-        "l2": None,
-        "centre": "trained",
-        "dtype": "float16",
-        "keep": 1.0,
-        "tolerance": 0.0,
+        **DEFAULTS.config(),
         "explain": "all",
         "method": None,
     },
@@ -104,22 +98,12 @@ def make_influence(
         further Newton steps on the true removal objective, until the head is at its new optimum. Each reads the whole
         index; there are 60 at most, or this many if that is more.
     families (int): how many families of training labels are kept on each side of each margin; 0 for no account.
-    curvature (str): what `seginf index` computes: "exact"; "kfac", its approximation for large heads; or "identity",
-        the metric of the paper's experiments.
-    refit (bool): whether `seginf index` explains by a head at its optimum, which predictions of removal assume, or by
-        the trained head. The pipeline predicts by the trained head in any case.
-    l2 (Optional[float]): penalty (l2 / 2) |theta - centre|^2 of that head; chosen if None.
-    centre (str): "trained": the head is pulled towards the trained one, as weakly as it still predicts what that one
-        does. "zero": it is what labels alone make of the encoder's features, and may predict something else.
-    dtype (str): precision in which `seginf index` keeps token vectors: "float32", "float16" or "int8".
-    keep (float): share of the labels that `seginf index` keeps, those with the largest gradients; the rest, mostly
-        tokens that every head gets right, can hardly be among the references of anything. A pruned index can't refit.
-    tolerance (float): labels whose gradient is at most this share of the largest are dropped too.
+    curvature, refit, l2, centre, dtype, keep, tolerance: how `seginf index` computes the index, see ``IndexSettings``.
     explain (str): "all" tokens, or "entities": only the tokens of predicted entities, which is several times faster.
     method (Method): how training labels are scored, a block with a registered function such as
         @misc = "spacy_seginf.TracInWE.v1". Influence in the index's curvature, found by its exact search, if None.
     """
-    settings = BuildSettings(curvature, refit, l2, centre, dtype, keep, tolerance)
+    settings = IndexSettings(curvature, refit, l2, centre, dtype, keep, tolerance)
     component = Influence(
         nlp,
         name,
@@ -142,6 +126,12 @@ class Influence(Pipe):
     """Finds the supporting and opposing training labels of every token and entity that its tagger predicts.
 
     Without an index it is inert, so a training config may contain it.
+
+    >>> nlp = spacy.load("indexed")
+    >>> doc = nlp("Ada Lind visited Tarnby .")
+    >>> why_not = nlp.get_pipe("influence").explain(doc, doc[0:2], "ORG")
+    >>> why_not.label
+    'B-ORG I-ORG'
     """
 
     def __init__(
@@ -155,13 +145,12 @@ class Influence(Pipe):
         unit: str = "entity",
         refine: int = 0,
         families: int = 3,
-        settings: BuildSettings = DEFAULTS,
+        settings: IndexSettings = DEFAULTS,
         explained: str = "all",
         method: Optional[Method] = None,
     ) -> None:
-        check_build(name, unit, settings)
         least = {"top_k": (top_k, 1), "context": (context, 0), "refine": (refine, 0), "families": (families, 0)}
-        check_component(name, explained, method, least)
+        check_component(name, unit, explained, method, least)
         register_extensions()
         self.nlp = nlp
         self.vocab = nlp.vocab
@@ -447,7 +436,7 @@ class Influence(Pipe):
             if self.settings.keep < 1 or self.settings.tolerance > 0:
                 value = f"{self.settings.keep}, with a tolerance of {self.settings.tolerance}"
                 allowed = f"The method '{self.method.name}' needs all labels: 1 and 0."
-                raise SeginfError(Errors.S028.format(setting="keep", name=self.name, value=value, allowed=allowed))
+                raise SeginfError(Errors.S028.format(setting="keep", what="the index", value=value, allowed=allowed))
             self.method.check(self.nlp, self.tagger_name)
 
     def store_method(self) -> None:
@@ -519,14 +508,7 @@ class Influence(Pipe):
 
     def find_tagger(self) -> CRFTagger:
         """Return the explained tagger. RAISES (ValueError): S023 if there is none, S024 if it is no crf_tagger."""
-        if self.tagger_name not in self.nlp.component_names:
-            known = ", ".join(self.nlp.component_names)
-            raise SeginfError(Errors.S023.format(name=self.name, tagger=self.tagger_name, known=known))
-        tagger = self.nlp.get_pipe(self.tagger_name)
-        if not isinstance(tagger, CRFTagger):
-            kind = type(tagger).__name__
-            raise SeginfError(Errors.S024.format(name=self.name, tagger=self.tagger_name, kind=kind))
-        return tagger
+        return find_tagger(self.nlp, self.tagger_name)
 
     def _prediction(self, tagger: CRFTagger, doc: Doc) -> TaggerPrediction:
         prediction: Optional[TaggerPrediction] = tagger.handover.read(doc)

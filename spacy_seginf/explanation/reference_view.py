@@ -9,7 +9,15 @@ from ..rendering.text import tokens_of
 
 
 class Reference:
-    """A training label that supports or opposes a prediction."""
+    """A training label that supports or opposes a prediction.
+
+    >>> doc = spacy.load("indexed")("Ada Lind visited Tarnby .")
+    >>> reference = doc.ents[0]._.influencers.supporting[0]
+    >>> reference.supports, reference.influence == -reference.effect
+    (True, True)
+    >>> reference.text in reference.context
+    True
+    """
 
     __slots__ = ("_data", "doubtful", "effect", "log_odds", "reasons", "refined", "score")
 

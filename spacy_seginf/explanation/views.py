@@ -34,7 +34,15 @@ SET_SINCE = "Not explained: another component has set this entity, or its label.
 
 
 class Influencers:
-    """The references of one token or entity. Iterating gives the supporting ones, then the opposing ones."""
+    """The references of one token or entity. Iterating gives the supporting ones, then the opposing ones.
+
+    >>> doc = spacy.load("indexed")("Ada Lind visited Tarnby .")
+    >>> influencers = doc.ents[0]._.influencers
+    >>> all(reference.effect > 0 for reference in influencers.supporting)
+    True
+    >>> all(reference.effect < 0 for reference in influencers.opposing)
+    True
+    """
 
     __slots__ = ("_data", "_shared")
 

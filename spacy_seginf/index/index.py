@@ -37,6 +37,10 @@ class Index(Addresses):
     folder (Path): where ``manifest.json`` is.
     RAISES (ValueError): S030 if it is missing or incomplete, S031 for another format version, S032 if damaged, S033 if
         shards come from another build, S039 if it is replaced over and over.
+
+    >>> index = spacy_seginf.Index(Path("indexed/influence/index"))
+    >>> index.manifest.documents, len(index.tokens) == index.manifest.rows
+    (30, True)
     """
 
     def __init__(self, folder: Path) -> None:

@@ -9,11 +9,10 @@ from typing import Any, Callable, Mapping, Optional
 
 from ..crf.schemes import PREFIXES, TAG
 from ..errors import Errors, SeginfError
-from .storage import FEATURE_DTYPES
+from ..settings import CURVATURES, FEATURE_DTYPES
 
 NAME = re.compile(r"\w[\w.-]*")  # of a file or folder: nothing that leads elsewhere
 MOST = 1 << 48  # more of anything does not exist
-CURVATURES = ("exact", "kfac", "identity")
 
 
 def is_text(value: Any) -> bool:

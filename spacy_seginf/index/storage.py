@@ -18,7 +18,6 @@ from ..inputs import open_file
 
 BLOCK = 1 << 20  # bytes that share a checksum
 LONGEST_HEADER = 4096  # of a .npy file
-FEATURE_DTYPES = ("float32", "float16", "int8")
 LARGEST_INT8 = 127
 # What numpy raises for headers that are none.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, SyntaxError, RecursionError, MemoryError, TokenError)

@@ -13,13 +13,12 @@ from ..index.index import Index
 from ..index.manifest import MANIFEST, Manifest, write_manifest
 from ..index.shards import share_file
 from ..parallel import Workers
+from ..settings import DEFAULTS, IndexSettings
 from ..tagger.corpus import TrainingText
-from ..tagger.crf_tagger import CRFTagger
+from ..tagger.crf_tagger import CRFTagger, find_tagger
 from .build import (
-    DEFAULTS,
     IN_PROCESS,
     BuildReport,
-    BuildSettings,
     Clock,
     Unencoded,
     build_id,
@@ -41,7 +40,7 @@ def extend_index(
     *,
     refresh: bool = False,
     dev: Optional[list[TrainingText]] = None,
-    settings: BuildSettings = DEFAULTS,
+    settings: IndexSettings = DEFAULTS,
     corpus: str = "",
     workers: Workers = IN_PROCESS,
     gpu: int = -1,
@@ -59,7 +58,7 @@ def extend_index(
     RAISES (ValueError): S045 and others as ``compute_index``; S035 if the index was pruned and is to be refreshed.
     """
     manifest = index.manifest
-    tagger: Any = nlp.get_pipe(manifest.tagger)
+    tagger = find_tagger(nlp, manifest.tagger)
     check_labels(tagger, texts, corpus)
     names = f"{manifest.corpus} + {corpus}"
     settings = replace(
@@ -102,7 +101,7 @@ def _append_held(
     texts: list[TrainingText],
     folder: Path,
     staging: Path,
-    settings: BuildSettings,
+    settings: IndexSettings,
     names: str,
     workers: Workers,
     gpu: int,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import shutil
 import time
@@ -19,28 +18,28 @@ from spacy.language import Language
 from ..crf.decoding import limits_of
 from ..crf.schemes import TagScheme
 from ..errors import Errors, SeginfError, Warnings
-from ..files import exclusive, replace_folder
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
 from ..index.evidence import write_evidence
 from ..index.head import LABEL_HEAD, write_head
 from ..index.index import Index
 from ..index.manifest import Manifest, write_manifest
-from ..index.shards import SEAL, seal_checksum
+from ..index.shards import seal_checksum
 from ..influence.choose import head_metric
 from ..influence.data import HeadData
 from ..influence.effects import HeadEffects, complete_labels
 from ..influence.head import Head
 from ..influence.penalty import Penalty
 from ..parallel import InProcess, Workers
+from ..settings import DEFAULTS, TRAINED, ZERO, IndexSettings
 from ..tagger.corpus import TrainingText
-from ..tagger.crf_tagger import CRFTagger
+from ..tagger.crf_tagger import CRFTagger, find_tagger
 from ..tagger.encoding import bare_copy, encoding_settings, own_norms, run_before
 from ..tagger.fingerprint import encoder_fingerprint, head_fingerprint
 from ..tagger.head import head_of
 from .cost import announce_cost, corpus_size
 from .fidelity import decode
 from .pruning import floors_of, kept_references
-from .refit import TRAINED, ZERO, Judged, RefitReport, explained_head, following_head
+from .refit import Judged, RefitReport, explained_head, following_head
 from .shard_tasks import (
     EncodeTask,
     HessianTask,
@@ -55,39 +54,7 @@ from .shard_tasks import (
 )
 
 IN_PROCESS = InProcess()
-CURVATURES = ("exact", "kfac", "identity")
-SHARD_TOKENS = 65_536
 DEVELOPMENT = "development"  # folder of the encoded development corpus among the shards
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """How an index is computed.
-
-    curvature: "exact" (K-FAC stands in for heads with more than 8,000 parameters), "kfac", or "identity", the paper's.
-    refit: explain by a head at the optimum of its loss with a penalty, which predictions of removal assume. The
-        pipeline keeps the trained head.
-    l2: of that penalty, (l2 / 2) |theta - centre|^2; None chooses the weakest whose head predicts what the pipeline
-        does.
-    centre: "trained", the pipeline's own head; or "zero", which gives a head by labels alone, with an l2 chosen by
-        likelihood.
-    dtype: precision in which token vectors are kept, and with which everything is computed.
-    keep: share of the labels (and of the entities) that are kept, those with the largest norms and all that equal the
-        smallest of them. tolerance: labels whose norm is at most this share of the largest one are dropped too.
-    shard_tokens: how many tokens go into a shard, at most one document more.
-    """
-
-    curvature: str = "exact"
-    refit: bool = True
-    l2: Optional[float] = None
-    centre: str = TRAINED
-    dtype: str = "float16"
-    keep: float = 1.0
-    tolerance: float = 0.0
-    shard_tokens: int = SHARD_TOKENS
-
-
-DEFAULTS = BuildSettings()
 
 
 @dataclass(frozen=True)
@@ -119,7 +86,7 @@ def compute_index(
     folder: Path,
     *,
     dev: Optional[list[TrainingText]] = None,
-    settings: BuildSettings = DEFAULTS,
+    settings: IndexSettings = DEFAULTS,
     corpus: str = "",
     staging: Optional[Path] = None,
     earlier: Optional[Index] = None,
@@ -149,8 +116,7 @@ def compute_index(
         S013 for missing features, S050 or S051 for an unusable l2, S034 for a dtype that can't hold the features,
         S222 if there is less memory than it takes.
     """
-    tagger = nlp.get_pipe(tagger_name)
-    assert isinstance(tagger, CRFTagger)
+    tagger = find_tagger(nlp, tagger_name)
     check_labels(tagger, texts, corpus)
     before = 0 if earlier is None else earlier.manifest.tokens
     size = corpus_size(tagger, texts, dev, settings.shard_tokens, before)
@@ -358,7 +324,7 @@ def write_shards(
     encoded: Sequence[Path],
     rows: RowsTask,
     manifest: Manifest,
-    settings: BuildSettings,
+    settings: IndexSettings,
     workers: Workers,
     asked: Optional[Callable[[tuple[float, float]], float]] = None,
 ) -> BuildReport:
@@ -457,51 +423,6 @@ def _source(tagger: CRFTagger, text: TrainingText) -> Source:
 def _advance(bar: Any, count: int) -> None:
     if bar is not None:
         bar.update(count)
-
-
-def save_with_index(
-    nlp: Language,
-    output: Path,
-    build: Callable[[Path, Path], BuildReport],
-    name: str,
-    say: Callable[[str], None] = lambda text: None,
-) -> BuildReport:
-    """Write the pipeline with a freshly built index to a folder, all or nothing.
-
-    build (Callable): writes the index to the first folder that it is given; keeps encoded shards in the second, which
-        outlives a failure, so that running again does not encode them again.
-    name (str): name of the influence component in the pipeline.
-    RAISES (ValueError): S036 if the disk is full, S037 if another process is building the same output; those of
-        ``Influence.check_method``.
-    """
-    component: Any = nlp.get_pipe(name)
-    component.check_method()
-    output = Path(output).absolute()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial_output = output.with_name(f".{output.name}-partial")
-    with exclusive(partial_output):
-        work, staging = partial_output / "pipeline", partial_output / "encoded"
-        shutil.rmtree(work, ignore_errors=True)
-        try:
-            report = build(work / name / "index", staging)
-            component.load_index(work / name / "index")
-            component.store_method()
-            nlp.to_disk(work)
-            component.unload_index()
-            replace_folder(work, output)
-        except BaseException as error:
-            shutil.rmtree(work, ignore_errors=True)
-            done = len(list(staging.glob(f"*/{SEAL}"))) if staging.exists() else 0
-            kept = f"{done} encoded shards are kept in {staging}; running again goes on from there." if done else ""
-            if not done:
-                shutil.rmtree(partial_output, ignore_errors=True)
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise SeginfError(Errors.S036.format(path=output, kept=kept)) from None
-            if kept:
-                say(kept)
-            raise
-        shutil.rmtree(partial_output, ignore_errors=True)
-    return report
 
 
 def check_labels(tagger: CRFTagger, texts: list[TrainingText], corpus: str = "the corpus") -> None:

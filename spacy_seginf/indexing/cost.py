@@ -45,7 +45,7 @@ def announce_cost(
 ) -> Cost:
     """Say how much memory and disk an index will take, from above.
 
-    curvature, dtype, refit: as in ``BuildSettings``. held (bool): as for ``estimate``. say (Callable): is told.
+    curvature, dtype, refit: as in ``IndexSettings``. held (bool): as for ``estimate``. say (Callable): is told.
     free (int): bytes that there are; found out if None.
     RAISES (ValueError): S222 if there is less memory than that.
     """

@@ -28,7 +28,7 @@ FULL = 0.99  # of the references: what keeps less says so loudly
 def floors_of(encoded: Sequence[Path], keep: float, tolerance: float) -> tuple[float, float]:
     """Return the norms up to which token rows and entity rows are dropped; -1 drops nothing.
 
-    encoded (sequence of Path): documents with their rows. keep, tolerance: as in ``BuildSettings``.
+    encoded (sequence of Path): documents with their rows. keep, tolerance: as in ``IndexSettings``.
     """
     if keep >= 1.0 and tolerance <= 0.0:
         return -1.0, -1.0

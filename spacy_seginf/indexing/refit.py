@@ -28,9 +28,9 @@ from ..influence.data import HeadData
 from ..influence.fit import TOLERANCE, Fit, checked, loss_and_gradient
 from ..influence.head import Head
 from ..influence.penalty import Penalty
+from ..settings import TRAINED, ZERO
 from .fidelity import Fidelity, compare, decode
 
-TRAINED, ZERO = CENTRES = ("trained", "zero")
 KEPT = 0.975  # of the predictions on development texts, with some confidence: other texts differ from them
 KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
 

@@ -31,7 +31,7 @@ from ..influence.pair_rows import pair_arrays, stored_pairs
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.rows import SegmentRows, TokenRows, segment_rows, token_rows
 from ..influence.segments import SegmentFactors
-from ..tagger.crf_tagger import CRFTagger
+from ..tagger.crf_tagger import CRFTagger, find_tagger
 from ..tagger.encoding import encode
 from ..tagger.head import on_cpu
 
@@ -126,7 +126,7 @@ def write_encoded(
 def encode_remotely(task: EncodeTask) -> int:
     """Encode documents on a worker; return how many."""
     nlp = _worker_pipeline(task.pipeline, task.gpu)
-    tagger: Any = nlp.get_pipe(task.tagger)
+    tagger = find_tagger(nlp, task.tagger)
     docs = unpack_docs(task.docs, nlp.vocab)
     write_encoded(nlp, tagger, docs, task)
     return len(docs)

@@ -23,7 +23,7 @@ from thinc.api import Optimizer
 
 from ..errors import Errors, SeginfError
 from ..files import replace_folder, write_text
-from .crf_tagger import CRFTagger
+from .crf_tagger import CRFTagger, find_tagger
 
 LISTING = "checkpoints.json"
 PREFIX = "step-"
@@ -62,7 +62,7 @@ class Checkpoint:
         found = loaded.get_pipe(tagger) if tagger in loaded.component_names else None
         if not isinstance(found, CRFTagger):
             raise SeginfError(Errors.S092.format(path=self.path, problem=f"it has no crf_tagger '{tagger}'"))
-        own: Any = nlp.get_pipe(tagger)
+        own = find_tagger(nlp, tagger)
         if found.tags != own.tags:
             problem = f"{', '.join(found.tags)} instead of {', '.join(own.tags)}"
             raise SeginfError(Errors.S091.format(path=self.path, problem=problem))
@@ -116,10 +116,8 @@ def checkpoint_logger(path: Optional[str] = None, every: Optional[int] = None, p
     RAISES (ValueError): S028 if every is not positive, or the folder holds other files.
     """
     if every is not None and every < 1:
-        message = Errors.S028.format(
-            setting="every", name=LOGGER, value=every, allowed="It must be at least 1, or null."
-        )
-        raise SeginfError(message)
+        allowed = "It must be at least 1, or null."
+        raise SeginfError(Errors.S028.format(setting="every", what=LOGGER, value=every, allowed=allowed))
     console: Setup = registry.get("loggers", "spacy.ConsoleLogger.v1")(progress_bar)
     if path is None:
         return console
@@ -192,7 +190,7 @@ def _clear(folder: Path) -> None:
         others = [entry.name for entry in folder.iterdir() if not _ours(entry)] if folder.is_dir() else [folder.name]
         if others:
             allowed = f"It holds other files ({', '.join(sorted(others)[:3])}). Name a folder of its own."
-            raise SeginfError(Errors.S028.format(setting="path", name=LOGGER, value=str(folder), allowed=allowed))
+            raise SeginfError(Errors.S028.format(setting="path", what=LOGGER, value=str(folder), allowed=allowed))
         # The listing goes first: without it, what is left of a run that is interrupted here is no run.
         (folder / LISTING).unlink(missing_ok=True)
         for entry in folder.iterdir():

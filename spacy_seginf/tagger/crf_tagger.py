@@ -89,6 +89,13 @@ class CRFTagger(TrainablePipe):
     With ``explains``, its head is the output layer of another component. It then writes nothing, hands
     that component's predictions to ``influence``, and refuses to train: a head that stayed behind while its encoder
     went on learning would explain something else.
+
+    >>> nlp = spacy.load("pipeline")
+    >>> tagger = nlp.get_pipe("crf_tagger")
+    >>> isinstance(tagger, spacy_seginf.CRFTagger), tagger.labels
+    (True, ('LOC', 'ORG', 'PER'))
+    >>> [(ent.text, ent.label_) for ent in nlp("Ada Lind slept .").ents]
+    [('Ada Lind', 'PER')]
     """
 
     def __init__(
@@ -443,3 +450,13 @@ class CRFTagger(TrainablePipe):
 
 def _shorten(text: str, limit: int = 60) -> str:
     return repr(text if len(text) <= limit else text[: limit - 3] + "...")
+
+
+def find_tagger(nlp: Language, name: str) -> CRFTagger:
+    """Return a tagger of a pipeline. RAISES (ValueError): S023 if there is none, S024 if it is no crf_tagger."""
+    if name not in nlp.component_names:
+        raise SeginfError(Errors.S023.format(tagger=name, known=", ".join(nlp.component_names)))
+    tagger = nlp.get_pipe(name)
+    if not isinstance(tagger, CRFTagger):
+        raise SeginfError(Errors.S024.format(tagger=name, kind=type(tagger).__name__))
+    return tagger

@@ -12,6 +12,7 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_seginf import folders
 from spacy_seginf.api.index import build_index as index
+from spacy_seginf.explanation import saving
 from spacy_seginf.files import exclusive
 from spacy_seginf.index.index import Index
 from spacy_seginf.indexing import build as building
@@ -343,7 +344,8 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
         if stage == "encoding":
             encoder.fails_at = 3
         else:
-            broken.setattr(building, stage, lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
+            module = saving if stage == "replace_folder" else building
+            broken.setattr(module, stage, lambda *arguments, **settings: (_ for _ in ()).throw(KeyboardInterrupt))
         index(str(model_path), corpus_path, output, force=older, **settings)
     encoder.fails_at, first = None, encoder.documents
     assert contents(output) == before

@@ -8,6 +8,8 @@ import pytest
 import spacy
 
 from spacy_seginf.api.index import build_index as index
+from spacy_seginf.errors import SeginfError
+from spacy_seginf.settings import HELP, IndexSettings
 
 from ..conftest import copy_pipeline
 from .running import run
@@ -96,20 +98,37 @@ def test_curvature_alone_leaves_the_unit(model_path, corpus_path, tmp_path):
 @pytest.mark.parametrize(
     "options,message",
     [
-        (["--curvature", "exakt"], "[S027] Curvature 'exakt' is not known. Use one of: exact, kfac, identity."),
+        (
+            ["--curvature", "exakt"],
+            "[S028] The setting curvature of the index is 'exakt'. Use one of: exact, kfac",
+        ),
         (["--unit", "sentence"], "[S028] The setting unit of component 'influence' is 'sentence'. Use one of: entity"),
-        (["--l2", "0"], "[S028] The setting l2 of component 'influence' is 0.0. It must be positive"),
+        (["--l2", "0"], "[S028] The setting l2 of the index is 0.0. It must be positive"),
         (["--l2", "-1"], "[S028]"),
         (["--l2", "nan"], "[S028]"),
         (["--l2", "inf"], "[S028]"),
-        (["--dtype", "float64"], "[S028] The setting dtype of component 'influence' is 'float64'. Use one of: float32"),
-        (["--keep", "0"], "[S028] The setting keep of component 'influence' is 0.0. It must be above 0 and at most 1"),
+        (["--dtype", "float64"], "[S028] The setting dtype of the index is 'float64'. Use one of: float32"),
+        (["--keep", "0"], "[S028] The setting keep of the index is 0.0. It must be above 0 and at most 1"),
         (["--keep", "1.1"], "[S028]"),
         (["--keep", "nan"], "[S028]"),
-        (["--tolerance", "1"], "[S028] The setting tolerance of component 'influence' is 1.0. It must be at least 0"),
+        (["--tolerance", "1"], "[S028] The setting tolerance of the index is 1.0. It must be at least 0"),
         (["--tolerance", "-0.1"], "[S028]"),
         (["--tolerance", "nan"], "[S028]"),
-        (["--shard-tokens", "0"], "[S028] The setting shard_tokens of component 'influence' is 0. It must be at least"),
+        (
+            ["--indexing.centre", "middle"],
+            "[S028] The setting centre of the index is 'middle'. Use one of: trained",
+        ),
+        (["--indexing.l2", "strong"], "[S028] The setting l2 of the index is 'strong'. It must be positive"),
+        (["--indexing.keep", "true"], "[S028] The setting keep of the index is True."),
+        (["--indexing.refit", "maybe"], "[S028] The setting refit of the index is 'maybe'. It must be true or false."),
+        (["--indexing.shard_tokens=1.5"], "[S028] The setting shard_tokens of the index is 1.5."),
+        (
+            ["--indexing.L2", "1"],
+            "[S027] An index has no setting 'indexing.L2'. Use one of: curvature, refit, l2",
+        ),
+        (["--indexing.force", "true"], "[S027] An index has no setting 'indexing.force'."),
+        (["--training.max_steps", "1"], "[S027] An index has no setting 'training.max_steps'."),
+        (["--shard-tokens", "0"], "[S028] The setting shard_tokens of the index is 0. It must be at least"),
     ],
 )
 def test_bad_values_change_nothing(model_path, corpus_path, tmp_path, options, message):
@@ -135,6 +154,43 @@ def test_precision_pruning_and_shards(model_path, corpus_path, tmp_path):
     assert code == 0 and "5 shards, features in int8" in output and f"Dropped {found['dropped'][0]:,} labels" in output
     code, output = run("seginf", "verify", tmp_path / "out", "Ada Lind left Osted .")
     assert code == 1 and "[S035]" in output
+
+
+def test_overrides_are_settings_too_and_win(configured_path, corpus_path, tmp_path):
+    options = ["--l2", 5, "--indexing.l2", "null", "--indexing.dtype=int8", "--indexing.shard-tokens", 60]
+    code, output = run(
+        "seginf",
+        "index",
+        configured_path,
+        corpus_path,
+        tmp_path / "out",
+        *options,
+        env={"SPACY_CONFIG_OVERRIDES": "--a.b 1"},
+    )
+    assert code == 0, output
+    nlp = spacy.load(tmp_path / "out")
+    assert settings(nlp, "why") == ["identity", False, None, "token"]
+    assert nlp.config["components"]["why"]["dtype"] == "int8" and len(manifest(tmp_path / "out", "why")["shards"]) == 5
+
+
+def test_an_unknown_option_is_refused(model_path, corpus_path, tmp_path):
+    for command in ("index", "attach"):
+        code, output = run("seginf", command, model_path, corpus_path, tmp_path / "out", "--curvatur", "exact")
+        assert code == 2 and "No such option" in output and "--curvatur" in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_setting_of_the_api(model_path, corpus_path, tmp_path):
+    with pytest.raises(SeginfError, match=r"\[S027\].*'curvatur'.*curvature, refit, l2") as caught:
+        index(str(model_path), corpus_path, tmp_path / "out", curvatur="exact")
+    assert caught.value.code == "S027" and list(tmp_path.iterdir()) == []
+
+
+def test_each_setting_is_documented_once():
+    for name, text in HELP.items():
+        assert f"{name} (" in (IndexSettings.__doc__ or "") and text in (IndexSettings.__doc__ or "")
+    code, output = run("seginf", "index", "--help", env={"COLUMNS": "4000"})
+    assert code == 0 and all(text in output for text in HELP.values())
 
 
 def test_help_names_the_options():

@@ -6,13 +6,13 @@ import pytest
 import spacy
 
 from spacy_seginf.api.index import build_index as index
-from spacy_seginf.indexing.build import BuildSettings
+from spacy_seginf.settings import IndexSettings
 
 from ..conftest import copy_pipeline, make_tagger
 
 PAPER = {"curvature": "identity", "refit": False, "unit": "token"}
-PAPER_BUILD = BuildSettings("identity", False)
-EXACT = BuildSettings("exact", True, 1.0, "zero")
+PAPER_BUILD = IndexSettings("identity", False)
+EXACT = IndexSettings("exact", True, 1.0, "zero")
 
 
 def save_in_the_papers_mode(nlp, path):

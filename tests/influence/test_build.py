@@ -9,14 +9,15 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_seginf.index.index import Index
-from spacy_seginf.indexing.build import IN_PROCESS, BuildSettings, compute_index
+from spacy_seginf.indexing.build import IN_PROCESS, compute_index
+from spacy_seginf.settings import IndexSettings
 from spacy_seginf.tagger.corpus import TrainingText, read_corpus
 
 from ..conftest import copy_pipeline, make_examples
 from .fixtures import EXACT, PAPER_BUILD
 
 
-@pytest.fixture(params=[PAPER_BUILD, EXACT, BuildSettings()], ids=["paper", "exact", "default"])
+@pytest.fixture(params=[PAPER_BUILD, EXACT, IndexSettings()], ids=["paper", "exact", "default"])
 def build(request):
     """Build an index for a copy of a pipeline, as a refit changes its head."""
 

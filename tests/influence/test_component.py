@@ -463,7 +463,7 @@ def test_a_disabled_tagger(indexed_nlp):
 @pytest.mark.parametrize(
     "config,message",
     [
-        ({"curvature": "diagonal"}, r"\[S027\].*'diagonal'.*exact, kfac, identity"),
+        ({"curvature": "diagonal"}, r"\[S028\].*'diagonal'.*exact, kfac, identity"),
         ({"unit": "span"}, r"\[S028\].*unit.*'span'.*entity, token"),
         ({"refine": -1}, r"\[S028\].*refine.*-1.*at least 0"),
         ({"top_k": 0}, r"\[S028\].*top_k.*0.*at least 1"),

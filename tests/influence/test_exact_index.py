@@ -14,10 +14,10 @@ from spacy_seginf.explanation.verification import verify
 from spacy_seginf.explanation.wording import caveat
 from spacy_seginf.index.search import search
 from spacy_seginf.index.tables import Filter
-from spacy_seginf.indexing.build import BuildSettings
 from spacy_seginf.influence.fit import loss_and_gradient
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
 from spacy_seginf.influence.segments import SegmentChains
+from spacy_seginf.settings import IndexSettings
 from spacy_seginf.tagger import head_parameters
 
 from ..conftest import TEXTS, make_examples
@@ -50,7 +50,7 @@ def build(model_path, corpus, folder, settings):
 @pytest.fixture(scope="module")
 def built(model_path, spoilt_path, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exact") / "exact"
-    nlp, report = build(model_path, spoilt_path, folder, BuildSettings("exact", True, L2, "zero"))
+    nlp, report = build(model_path, spoilt_path, folder, IndexSettings("exact", True, L2, "zero"))
     return nlp, report, folder
 
 
@@ -125,7 +125,7 @@ def test_the_refit_report(built):
 
 
 def test_the_penalty_is_chosen_on_a_development_corpus(model_path, corpus_path, spoilt_path, tmp_path):
-    settings = BuildSettings("identity", True, None, "zero")
+    settings = IndexSettings("identity", True, None, "zero")
     report = index(str(model_path), spoilt_path, tmp_path / "out", dev=corpus_path, **vars(settings))
     losses = report.refit.tried
     assert report.refit.l2 == min(losses, key=losses.__getitem__) and len(losses) > 1
@@ -576,7 +576,7 @@ def test_held_out_column(explainer, nlp):
 
 
 def test_kfac_index(model_path, spoilt_path, tmp_path):
-    nlp, report = build(model_path, spoilt_path, tmp_path / "kfac", BuildSettings("kfac", True, L2, "zero"))
+    nlp, report = build(model_path, spoilt_path, tmp_path / "kfac", IndexSettings("kfac", True, L2, "zero"))
     influence = nlp.get_pipe("influence")
     assert report.curvature == influence.index.manifest.curvature == "kfac"
     (doc,) = nlp.pipe(QUESTIONS[:1])
@@ -596,7 +596,7 @@ def test_kfac_index(model_path, spoilt_path, tmp_path):
 
 
 def test_identity_index(model_path, spoilt_path, tmp_path):
-    settings = BuildSettings("identity", False, None)
+    settings = IndexSettings("identity", False, None)
     nlp, report = build(model_path, spoilt_path, tmp_path / "identity", settings)
     influence = nlp.get_pipe("influence")
     assert report.curvature == "identity" and report.refit is None
@@ -623,7 +623,7 @@ def test_identity_index(model_path, spoilt_path, tmp_path):
 
 @pytest.mark.parametrize("curvature", ["exact", "identity"])
 def test_without_a_refit_the_head_stays(model_path, unsure_nlp, spoilt_path, tmp_path, curvature):
-    nlp, report = build(model_path, spoilt_path, tmp_path / "out", BuildSettings(curvature, False, L2))
+    nlp, report = build(model_path, spoilt_path, tmp_path / "out", IndexSettings(curvature, False, L2))
     assert report.refit is None
     assert not nlp.get_pipe("influence").index.manifest.refit
     heads = [
@@ -677,7 +677,7 @@ def test_a_penalty_must_be_positive(model_path, spoilt_path, tmp_path, l2, curva
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("setting,code", [({"curvature": "diagonal"}, "S027"), ({"unit": "sentence"}, "S028")])
+@pytest.mark.parametrize("setting,code", [({"curvature": "diagonal"}, "S028"), ({"unit": "sentence"}, "S028")])
 def test_settings_are_checked_before_the_corpus_is_read(model_path, tmp_path, setting, code):
     with pytest.raises(ValueError, match=rf"\[{code}\]"):
         index(str(model_path), tmp_path / "nowhere.spacy", tmp_path / "out", **setting)
@@ -697,7 +697,7 @@ def test_settings_of_the_function_are_written(model_path, spoilt_path, tmp_path)
 
 def test_an_unknown_curvature(unsure_nlp):
     blank = spacy.blank("en")
-    with pytest.raises(ValueError, match=r"\[S027\]"):
+    with pytest.raises(ValueError, match=r"\[S028\]"):
         blank.add_pipe("influence", config={"curvature": "diagonal"})
 
 
@@ -717,7 +717,7 @@ def test_what_can_not_be_refined_says_so(built, model_path, spoilt_path, tmp_pat
         nlp = spacy.load(built[2])
     else:
         change = {"refit": False} if why == "no refit" else {"keep": 0.5}
-        settings = dataclasses.replace(BuildSettings("exact", True, 0.1), **change)
+        settings = dataclasses.replace(IndexSettings("exact", True, 0.1), **change)
         nlp, _ = build(model_path, spoilt_path, tmp_path / "other", settings)
     table = nlp.get_pipe("influence").explainer().table("entity")
     docs = list(nlp.pipe([*QUESTIONS, *(example.text for example in make_examples(TEXTS))]))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy
 
 from spacy_seginf.index.index import Index
-from spacy_seginf.indexing.build import BuildReport, BuildSettings, compute_index
+from spacy_seginf.indexing.build import BuildReport, compute_index
+from spacy_seginf.settings import IndexSettings
 from spacy_seginf.tagger.corpus import TrainingText
 
 from ..conftest import copy_pipeline
@@ -35,7 +36,7 @@ def wrapped(examples):
 def build(nlp, texts, folder, *, unit="entity", top_k=5, **settings):
     """Build an index for a copy of a pipeline: in float32 and with l2 = 1, if nothing else is asked for."""
     copy = copy_pipeline(nlp)
-    chosen = BuildSettings(**{"dtype": "float32", "l2": 1.0, "centre": "zero", **settings})
+    chosen = IndexSettings(**{"dtype": "float32", "l2": 1.0, "centre": "zero", **settings})
     copy.add_pipe("influence", config={"unit": unit, "top_k": top_k})
     report = compute_index(copy, "crf_tagger", texts, folder, settings=chosen)
     influence = copy.get_pipe("influence")

@@ -31,7 +31,7 @@ print([repr(doc._.influencers) for doc in nlp.pipe(texts, n_process=2, batch_siz
 FIRST = {
     "as it is": "",
     "torch has used threads": "torch.set_num_threads(4)\nwork()",
-    "an index was built": "from spacy_seginf.cli.index import index\n"
+    "an index was built": "from spacy_seginf.api.index import build_index as index\n"
     "index(sys.argv[1], pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4]))",
 }
 

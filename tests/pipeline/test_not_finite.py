@@ -7,11 +7,10 @@ import spacy
 from spacy_seginf.api.append import append_to_index as append
 from spacy_seginf.api.attach import attach_index as attach
 from spacy_seginf.api.index import build_index as index
-from spacy_seginf.explanation.settings import check_build
-from spacy_seginf.indexing.build import BuildSettings
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.fit import fit_head
 from spacy_seginf.influence.head import Head
+from spacy_seginf.settings import IndexSettings
 
 from ..conftest import copy_pipeline
 
@@ -87,7 +86,7 @@ def test_nothing_is_attached(train_examples, corpus_path, tmp_path):
 def test_settings_are_finite(value):
     for setting in ("l2", "keep", "tolerance"):
         with pytest.raises(ValueError, match=f"S028.*{setting}"):
-            check_build("influence", "entity", BuildSettings(**{setting: value}))
+            IndexSettings(**{setting: value})
     data = HeadData(numpy.zeros((2, 1), dtype="float32"), numpy.eye(2, dtype=bool), [2])
     with pytest.raises(ValueError, match="S050"):
         fit_head(data, Head.zeros(data), value)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from experiments.paper.report import WHOLE_MODEL, render_page
+from experiments.paper.report import TASKS, WHOLE_MODEL, render_page
 from experiments.paper.results import read_results
 
 from .conftest import ROOT
@@ -26,6 +26,12 @@ def test_the_page_is_that_of_the_results(results):
     assert PAGE.read_text(encoding="utf8") == render_page(results, places)
     for place in places.values():
         assert (PAGE.parent / place).stat().st_size > 10_000
+
+
+def test_every_task_has_its_methods(results):
+    for _, name, keys in TASKS:
+        assert set(keys) <= {row.key for row in results[name].rows}
+    assert "goal " not in PAGE.read_text(encoding="utf8").lower()
 
 
 def test_all_experiments_are_there(results):

@@ -17,8 +17,9 @@ import torch
 
 from spacy_seginf.attribution.method import Attribution, Context, Method, Texts
 from spacy_seginf.attribution.settings import check_least
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 
+from ...errors import LabErrors
 from .tokens import Tokens, linear_layer, sum_columns
 
 BATCH = 512  # training tokens at once
@@ -68,7 +69,7 @@ class KronfluenceScores(Attribution):
             from kronfluence.analyzer import Analyzer, prepare_model
             from kronfluence.arguments import FactorArguments, ScoreArguments
         except ImportError:
-            raise SeginfError(Errors.S096.format(package="kronfluence")) from None
+            raise SeginfError(LabErrors.S096.format(package="kronfluence")) from None
         texts = context.training
         everything, tokens = Tokens.of_documents(texts), Tokens.of_segments(texts)
         self._count = len(everything)

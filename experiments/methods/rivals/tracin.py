@@ -11,8 +11,9 @@ import spacy
 import torch
 
 from spacy_seginf.attribution.method import Attribution, Context, Method, Texts
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 
+from ...errors import LabErrors
 from .tokens import Tokens, linear_layer, sum_columns
 
 CHUNK = 8192  # training tokens scored at once
@@ -50,7 +51,7 @@ class CaptumScores(Attribution):
         try:
             from captum.influence import TracInCPFast
         except ImportError:
-            raise SeginfError(Errors.S096.format(package="captum")) from None
+            raise SeginfError(LabErrors.S096.format(package="captum")) from None
         texts = context.training
         tokens = Tokens.of_segments(texts)
         self._lengths = tokens.lengths

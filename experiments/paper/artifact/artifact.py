@@ -17,9 +17,10 @@ from typing import Any, Callable, Sequence
 
 from spacy.util import registry
 
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.trial import Progress
 
+from ...errors import LabErrors
 from ..results import Result
 from .pipeline import ask_pipeline
 from .rows import artifact_rows
@@ -47,7 +48,7 @@ class Artifact:
             value = getattr(self, name)
             if isinstance(value, str) or not value or len(value) != len(self.pipelines):
                 allowed = f"Give lists of the same length for {', '.join(PATHS)}: an entry for each training seed."
-                raise SeginfError(Errors.S145.format(setting=name, value=value, allowed=allowed))
+                raise SeginfError(LabErrors.S145.format(setting=name, value=value, allowed=allowed))
 
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:
         """Ask every pipeline, or take what is finished from the folder.
@@ -59,7 +60,7 @@ class Artifact:
             found.append(ask_pipeline(path, Path(training), Path(dev), folder, progress))
             say(f"{path}: {found[-1]['queries']} of {found[-1]['planted']} artifacts decide a prediction")
         if not any(each["queries"] for each in found):
-            raise SeginfError(Errors.S146.format(path=", ".join(self.dev)))
+            raise SeginfError(LabErrors.S146.format(path=", ".join(self.dev)))
         facts: dict[str, Any] = {name: list(getattr(self, name)) for name in PATHS}
         facts.update({name: [each[name] for each in found] for name in found[0] if name != "right"})
         title = "A planted artifact: do references name what a prediction was learned from?"

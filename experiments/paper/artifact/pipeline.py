@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 
 from spacy_seginf.attribution.method import Texts
 from spacy_seginf.crf.schemes import type_of
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.problem import predictions, problem_key
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.explanation.loading import load_indexed
@@ -25,6 +25,7 @@ from spacy_seginf.influence.head import Head
 from spacy_seginf.tagger.corpus import identifier_of, read_documents
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 
+from ...errors import LabErrors
 from .answers import find_answers
 from .planting import artifact_of
 
@@ -66,7 +67,7 @@ def ask_pipeline(path: str, training: Path, dev: Path, folder: Path, progress: P
     }
     for problem, found in problems.items():
         if found:
-            raise SeginfError(Errors.S144.format(path=path, problem=problem))
+            raise SeginfError(LabErrors.S144.format(path=path, problem=problem))
     key = problem_key(explainer.index, docs, (VERSION, places.tolist(), [artifact_of(doc) for doc in docs]))
     finished = folder / f"artifact-{key}.json"
     if finished.exists():

@@ -9,9 +9,10 @@ from spacy.tokens import DocBin
 from wasabi import Printer
 
 from spacy_seginf.api.evaluate import read_docs
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.files import write_bytes
 
+from ...errors import LabErrors
 from .planting import LABEL, SHARE, WORD, artifact_of, plant_artifacts
 
 
@@ -35,7 +36,7 @@ def plant_artifact(
     """
     source, target = Path(source), Path(target)
     if target.resolve() == source.resolve():
-        raise SeginfError(Errors.S143.format(path=source))
+        raise SeginfError(LabErrors.S143.format(path=source))
     docs = plant_artifacts(read_docs(spacy.blank("en"), source), seed, share=share, word=word, label=label)
     write_bytes(target, DocBin(docs=docs, store_user_data=True).to_bytes())
     count = sum(artifact_of(doc) is not None for doc in docs)

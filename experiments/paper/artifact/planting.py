@@ -11,7 +11,9 @@ from typing import Optional, Sequence, Union
 import numpy
 from spacy.tokens import Doc, Token
 
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
+
+from ...errors import LabErrors
 
 KEY = "artifact"  # in user_data
 WORD, LABEL, SHARE = "special", "PER", 0.1
@@ -40,12 +42,12 @@ def plant_artifacts(
     _check(share, word, label)
     planted = next((number for number, doc in enumerate(docs, start=1) if artifact_of(doc) is not None), None)
     if planted is not None:
-        raise SeginfError(Errors.S140.format(number=planted))
+        raise SeginfError(LabErrors.S140.format(number=planted))
     outside = [[token.i for token in doc if token.ent_iob_ == "O"] for doc in docs]
     eligible = [number for number, tokens in enumerate(outside) if tokens]
     count = min(round(share * len(docs)), len(eligible))
     if not count:
-        raise SeginfError(Errors.S142.format(share=share, documents=len(docs), eligible=len(eligible)))
+        raise SeginfError(LabErrors.S142.format(share=share, documents=len(docs), eligible=len(eligible)))
     generator = numpy.random.default_rng(seed)
     result = list(docs)
     for number in numpy.sort(generator.choice(eligible, count, replace=False)).tolist():
@@ -60,7 +62,7 @@ def _check(share: float, word: str, label: str) -> None:
         ("label", label, bool(label.strip()), "It must be an entity type, such as PER."),
     ):
         if not good:
-            raise SeginfError(Errors.S141.format(setting=setting, value=value, allowed=allowed))
+            raise SeginfError(LabErrors.S141.format(setting=setting, value=value, allowed=allowed))
 
 
 def _with_artifact(doc: Doc, place: int, word: str, label: str) -> Doc:

@@ -18,6 +18,7 @@ from spacy.util import registry
 from spacy_seginf.errors import Errors, SeginfError
 from spacy_seginf.evaluation.trial import Progress
 
+from ...errors import LabErrors
 from ..records import read_records
 from ..results import Result
 from .pipeline import ask_pipeline
@@ -46,10 +47,10 @@ class Dosage:
     def __post_init__(self) -> None:
         if not self.pipelines or isinstance(self.pipelines, str) or len(set(self.pipelines)) < len(self.pipelines):
             allowed = "Give a list of different pipelines, one for each training seed."
-            raise SeginfError(Errors.S162.format(setting="pipelines", value=self.pipelines, allowed=allowed))
+            raise SeginfError(LabErrors.S162.format(setting="pipelines", value=self.pipelines, allowed=allowed))
         if self.window < 0:
             allowed = "Give a number of tokens, 0 or more."
-            raise SeginfError(Errors.S162.format(setting="window", value=self.window, allowed=allowed))
+            raise SeginfError(LabErrors.S162.format(setting="window", value=self.window, allowed=allowed))
 
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:
         """Ask every pipeline, or take what is finished from the folder.

@@ -15,7 +15,7 @@ from spacy_seginf.attribution.instance_influence import InstanceInfluence
 from spacy_seginf.attribution.method import Context, Method, Texts
 from spacy_seginf.attribution.nearest_neighbours import SegmentNN
 from spacy_seginf.attribution.segment_influence import SegmentInfluence
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.problem import decoded, join, problem_key
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.explanation.explainer import Explainer
@@ -24,6 +24,7 @@ from spacy_seginf.explanation.method_explainer import index_context
 from spacy_seginf.files import write_text
 from spacy_seginf.index.index import Index
 
+from ...errors import LabErrors
 from ..emission_influence import EmissionInfluence
 from ..top_references import searched_references, top_references
 from .judgement import base_rates, right_references
@@ -61,7 +62,7 @@ def ask_pipeline(
     if tagger.scheme.name != "IO" or intervention not in tagger.scheme.labels or not explainer.exact:
         kind = f"its scheme is {tagger.scheme.name}, its labels are {', '.join(tagger.scheme.labels)}"
         problem = f"{kind}, its curvature is {explainer.index.manifest.curvature}"
-        raise SeginfError(Errors.S161.format(path=path, problem=problem))
+        raise SeginfError(LabErrors.S161.format(path=path, problem=problem))
     positive = tagger.scheme.index[f"I-{intervention}"]
     docs = [Doc(nlp.vocab, words=record["tokens"]) for record in records]
     settings = VERSION, json.dumps(records), intervention, window
@@ -75,7 +76,7 @@ def ask_pipeline(
         questions = find_questions(records, predicted, tagger.scheme, positive, window)
     except KeyError as error:
         problem = f"the test file has the label {error}, which its tagger does not know"
-        raise SeginfError(Errors.S161.format(path=path, problem=problem)) from None
+        raise SeginfError(LabErrors.S161.format(path=path, problem=problem)) from None
     training = _training_dosages(explainer.index, positive, window)
     asked = {f"{key}/{side}": texts for key, own in questions.items() for side, texts in own.explained.items()}
     context = index_context(nlp, influence.tagger_name, explainer.index, "token")

@@ -16,12 +16,13 @@ from spacy_seginf.curation.levels import by_segment
 from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import SCORES
 from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.problem import problem_key
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.files import write_text
 from spacy_seginf.loop.fixing import f1_figures, fixed_counts
 
+from ...errors import LabErrors
 from .measures import Sought
 from .sources import annotated
 from .truth import GOLD, Record, Truth, match
@@ -57,7 +58,7 @@ class Reviewed:
         manifest = index.manifest
         if manifest.curvature != "exact" or not manifest.refit:
             raise SeginfError(
-                Errors.S155.format(
+                LabErrors.S155.format(
                     path=path, curvature=manifest.curvature, refit="refit" if manifest.refit else "not refit"
                 )
             )
@@ -123,4 +124,4 @@ def check_settings(experiment: str, settings: dict[str, Any]) -> None:
         allowed["default_how"] = "Give mean or max."
     for name, problem in allowed.items():
         value = settings[name]
-        raise SeginfError(Errors.S132.format(name=experiment, setting=name, value=value, allowed=problem))
+        raise SeginfError(LabErrors.S132.format(name=experiment, setting=name, value=value, allowed=problem))

@@ -16,10 +16,11 @@ import numpy
 from spacy.util import registry
 
 from spacy_seginf.curation.scores import label_scores
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.rendering.plotting import load_pyplot
 
+from ...errors import LabErrors
 from ..results import Result
 from .choice import PLAIN
 from .found_plot import plot_found
@@ -75,7 +76,7 @@ class PlantedNoise:
         for kind in KINDS.values():
             if not any(record.get("noise") == kind for record in train):
                 raise SeginfError(
-                    Errors.S156.format(found="no", what=f"documents with the noise {kind!r}", needed="some")
+                    LabErrors.S156.format(found="no", what=f"documents with the noise {kind!r}", needed="some")
                 )
         about = [record[TOKENS][0].lower() == self.topic.lower() for record in dev]
         pools = {

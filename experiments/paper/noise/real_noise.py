@@ -16,10 +16,11 @@ import numpy
 from spacy.util import registry
 
 from spacy_seginf.curation.scores import CLEANLAB, SCORES
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.rendering.plotting import load_pyplot
 
+from ...errors import LabErrors
 from ..results import Result
 from .choice import choose
 from .found_plot import plot_found
@@ -68,7 +69,7 @@ class RealNoise:
         if isinstance(unseen, str) or len(unseen) == 1 or len(set(unseen)) < len(unseen):
             allowed = "Give a list of two different ones or more, each trained without its own part, or none."
             raise SeginfError(
-                Errors.S132.format(name="RealNoise", setting="unseen_pipelines", value=unseen, allowed=allowed)
+                LabErrors.S132.format(name="RealNoise", setting="unseen_pipelines", value=unseen, allowed=allowed)
             )
 
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:

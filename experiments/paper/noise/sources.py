@@ -17,10 +17,11 @@ from spacy_seginf.curation.losses import marginal_losses
 from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.scores import label_scores
 from spacy_seginf.curation.source import LabelSource
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.problem import join
 from spacy_seginf.influence.curvature import IdentityCurvature
 
+from ...errors import LabErrors
 from .truth import GOLD, LABELS, TOKENS, Record
 
 OPPOSITION, SEGMENT_OPPOSITION = "clean_opposition", "segment_clean_opposition"
@@ -35,7 +36,7 @@ def clean_documents(nlp: Language, tagger: str, records: Sequence[Record], count
     """
     if len(records) < count:
         raise SeginfError(
-            Errors.S156.format(found=len(records), what="documents to draw clean ones from", needed=count)
+            LabErrors.S156.format(found=len(records), what="documents to draw clean ones from", needed=count)
         )
     drawn = numpy.random.default_rng(seed).permutation(len(records))[:count].tolist()
     return clean_texts(nlp, [annotated(nlp, records[number], GOLD) for number in drawn], tagger)

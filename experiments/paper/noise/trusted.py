@@ -13,7 +13,7 @@ from spacy_seginf.crf import one_label_each
 from spacy_seginf.curation.reading import clean_texts
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.curation.trusted import losses_by, trusted_l2
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.explanation.loading import load_pipeline
 from spacy_seginf.influence.choose import fit_to_optimum
 from spacy_seginf.influence.data import HeadData, subset
@@ -22,6 +22,7 @@ from spacy_seginf.tagger.crf_tagger import CRFTagger
 from spacy_seginf.tagger.fingerprint import encoder_fingerprint, head_fingerprint
 from spacy_seginf.tagger.head import head_of
 
+from ...errors import LabErrors
 from .learned import FOLDS, folds_of
 from .sources import annotated
 from .truth import LABELS, Record, Truth
@@ -75,7 +76,7 @@ class Unseeing:
         found = cast(CRFTagger, nlp.get_pipe(tagger)).tags if tagger in nlp.pipe_names else []
         if list(found) != list(tags):
             names = ", ".join(found), ", ".join(tags)
-            raise SeginfError(Errors.S157.format(path=path, name=tagger, found=names[0], known=names[1]))
+            raise SeginfError(LabErrors.S157.format(path=path, name=tagger, found=names[0], known=names[1]))
         model = cast(CRFTagger, nlp.get_pipe(tagger)).model
         return cls(nlp, tagger, head_of(model), head_fingerprint(model) + encoder_fingerprint(nlp, tagger))
 

@@ -9,9 +9,10 @@ from typing import Any, Sequence
 import numpy
 
 from spacy_seginf.crf.schemes import type_of
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.index.index import Index
 
+from ...errors import LabErrors
 from ..records import read_records
 
 TOKENS, LABELS, GOLD = "tokens", "labels", "gold_labels"
@@ -42,7 +43,7 @@ class Truth:
         for record in records:
             for label, corrected in zip(record[LABELS], record[GOLD]):
                 if corrected not in numbers:
-                    raise SeginfError(Errors.S154.format(id=record["id"], label=corrected, known=", ".join(tags)))
+                    raise SeginfError(LabErrors.S154.format(id=record["id"], label=corrected, known=", ".join(tags)))
                 gold.append(numbers[corrected])
                 wrong.append(label != corrected)
         return cls(
@@ -64,7 +65,7 @@ def read_corrected(path: Path) -> list[Record]:
     seen = set()
     for number, record in enumerate(records, start=1):
         if record.get("id") is None or record["id"] in seen:
-            raise SeginfError(Errors.S150.format(path=path, number=number, id=record.get("id")))
+            raise SeginfError(LabErrors.S150.format(path=path, number=number, id=record.get("id")))
         seen.add(record["id"])
     return records
 
@@ -82,13 +83,13 @@ def match(index: Index, records: Sequence[Record]) -> list[Record]:
         identifier, first = index.place(document, 0)
         record = by_id.get(identifier)
         if record is None:
-            raise SeginfError(Errors.S151.format(id=identifier, path=index.folder))
+            raise SeginfError(LabErrors.S151.format(id=identifier, path=index.folder))
         if first or length != len(record[TOKENS]):
             counts = (len(record[TOKENS]), length)
-            raise SeginfError(Errors.S152.format(id=identifier, path=index.folder, counts=counts, first=first))
+            raise SeginfError(LabErrors.S152.format(id=identifier, path=index.folder, counts=counts, first=first))
         labels = index.labels[starts[document] : starts[document] + length].tolist()
         # Only types: conversion may have made I- the beginning of an entity.
         if [type_of(tags[label]) for label in labels] != [type_of(label) for label in record[LABELS]]:
-            raise SeginfError(Errors.S153.format(id=identifier, path=index.folder))
+            raise SeginfError(LabErrors.S153.format(id=identifier, path=index.folder))
         found.append(record)
     return found

@@ -7,7 +7,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 import numpy
 
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.explanation.verification import REFINEMENTS, other_optimum
 from spacy_seginf.influence.curvature import ExactCurvature, Metric
 from spacy_seginf.influence.data import HeadData
@@ -17,6 +17,8 @@ from spacy_seginf.influence.head import Head
 from spacy_seginf.influence.leverage_bounds import segment_leverage_bounds
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
 from spacy_seginf.influence.segments import SegmentChains
+
+from ...errors import LabErrors
 
 LOUD = 1e-4  # a segment with smaller residuals is no candidate for the top references, if its leverage is small too
 
@@ -108,7 +110,7 @@ def fitted_effects(train: HeadData, l2: float) -> HeadEffects:
     """
     fit = fit_head(train, Head.zeros(train), l2, TIGHT)
     if not fit.converged:
-        raise SeginfError(Errors.S135.format(gradient=fit.gradient, l2=l2))
+        raise SeginfError(LabErrors.S135.format(gradient=fit.gradient, l2=l2))
     metric = ExactCurvature.from_hessian(hessian(train, fit.head, l2), train.labels, train.width)
     return HeadEffects(train, fit.head, l2, metric)
 

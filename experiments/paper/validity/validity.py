@@ -17,7 +17,7 @@ import numpy
 from spacy.util import registry
 
 from spacy_seginf.crf.schemes import TagScheme, type_of
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.trial import Progress
 from spacy_seginf.explanation.verification import REFINEMENTS
 from spacy_seginf.files import write_text
@@ -25,6 +25,7 @@ from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.removal import LEVERAGE_FLAG, LEVERAGE_LIMIT
 from spacy_seginf.rendering.plotting import load_pyplot
 
+from ...errors import LabErrors
 from ..records import read_records, require
 from ..results import Result
 from .agreement_plot import plot_agreement
@@ -129,7 +130,7 @@ class Validity:
         for part, needed in ((first, self.train_sentences), (second, self.dev_sentences)):
             if len(part.bounds) < needed:
                 what = f"sentences of fewer than {self.shorter_than} tokens"
-                raise SeginfError(Errors.S134.format(found=len(part.bounds), what=what, needed=needed))
+                raise SeginfError(LabErrors.S134.format(found=len(part.bounds), what=what, needed=needed))
         return first, second
 
     def _run_seed(self, train: Sentences, dev: Sentences, seed: int, progress: Progress) -> dict[str, Any]:
@@ -141,7 +142,7 @@ class Validity:
         predicted = decode(dev_data, effects.head)
         wrong = numpy.flatnonzero(predicted != gold)
         if not len(wrong):
-            raise SeginfError(Errors.S134.format(found="no", what="mispredicted dev tokens", needed=1))
+            raise SeginfError(LabErrors.S134.format(found="no", what="mispredicted dev tokens", needed=1))
         queries = generator.permutation(wrong)[: self.queries]
         watched = effects.watch(dev_data, predicted, token_segments(dev_data, queries))
         candidates = Candidates.loud(effects)
@@ -188,4 +189,4 @@ DIFFERENCES = [
 
 
 def _refusal(setting: str, value: Any, allowed: str) -> str:
-    return Errors.S132.format(name="Validity", setting=setting, value=value, allowed=allowed)
+    return LabErrors.S132.format(name="Validity", setting=setting, value=value, allowed=allowed)

@@ -65,11 +65,22 @@ def test_files_that_are_no_results(tmp_path, text):
         read_results(tmp_path)
 
 
-def test_the_page_shows_goals_and_published_figures_first():
-    rows = (row(1.0, key="a"), replace(row(0.5, ">= 0.4"), what="with a goal"), replace(row(0.3), published=0.2))
+def test_the_page_shows_what_matters_and_published_figures_first():
+    rows = (row(1.0, key="a"), replace(row(0.5, ">= 0.4"), what="what matters"), replace(row(0.3), published=0.2))
     page = render_page({"one": Result("5.1", "title", rows)}, {})
     before, inside = page.split(FURTHER)
-    assert "with a goal" in before and "| 0.200 |" in before and "| 1.000 |" not in before
+    assert "what matters" in before and "| 0.200 |" in before and "| 1.000 |" not in before
     assert "| 1.000 |" in inside.split("</details>")[0] and "0.200" not in inside
     assert FURTHER not in render_page({"one": Result("5.1", "title", rows[1:])}, {})
     assert render_page({"one": Result("5.1", "title", rows[:1])}, {}).count("| what |") == 1
+
+
+def test_the_page_begins_with_methods_by_task():
+    rows = (row(0.9, key="pearson", base_rate=0.0), row(0.6, key="identity_pearson", base_rate=0.0004))
+    page = render_page({"validity": Result("5.1", "title", rows)}, {})
+    table = [line for line in page.split("## 5.1")[0].splitlines() if line.startswith("| ")]
+    question = "How much would a prediction change without a label?"
+    assert table[2:] == [
+        f"| {question} | a figure | 0.900 | 0.000 | 5.1 |",
+        "|  | a figure | 0.600 | 0.00040 | 5.1 |",
+    ]

@@ -10,8 +10,9 @@ import catalogue
 import numpy
 from spacy.util import registry
 
+from experiments.errors import LabErrors
 from experiments.paper.results import Result, Row
-from spacy_seginf.errors import Errors, SeginfError
+from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.intervals import estimate
 
 
@@ -25,7 +26,7 @@ class Toy:
 
     def __post_init__(self):
         if not self.seeds:
-            raise SeginfError(Errors.S132.format(name="Toy", setting="seeds", value=[], allowed="Give some."))
+            raise SeginfError(LabErrors.S132.format(name="Toy", setting="seeds", value=[], allowed="Give some."))
 
     def run(self, folder, progress, say):
         say("Doubling")
