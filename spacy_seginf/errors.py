@@ -261,6 +261,18 @@ class Errors(metaclass=Coded):
     )
     S188 = "The pipeline {path} has several crf_taggers that could be indexed: {known}. Choose one with --tagger."
     S189 = "There is no enabled crf_tagger '{tagger}' in the pipeline {path}. Choose one of: {known}."
+    S256 = (
+        "The index {path} has no evidence: it is of an earlier version, or its head was not fitted (refit = false, or "
+        "identity curvature without a penalty). Build it again with `python -m spacy seginf index`."
+    )
+    S257 = (
+        "The prediction is {label} already, so there is nothing to weigh it against. Ask for another label, or for "
+        "none: then it is weighed against the most probable other reading."
+    )
+    S258 = (
+        "Evidence needs a head that was fitted with a penalty, and this index has none. Build it again without "
+        "`refit = false`, or with an l2."
+    )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
     S045 = (

@@ -61,6 +61,8 @@ class Context:
     training (Texts): the training documents, with the segments that are scored.
     head (Head): what is explained. penalty (Penalty): its own; l2 is 0 for a head that was not refit.
     metric (Metric): the curvature of the index at the head.
+    label_head (tuple of Head and Penalty, optional): the head that training labels alone make, and its penalty; None
+        where that is not known, or the same.
     progress (Callable): wraps iterators over long work, like tqdm.
     """
 
@@ -71,6 +73,7 @@ class Context:
     penalty: Penalty
     metric: Metric
     progress: Progress = iter
+    label_head: Optional[tuple[Head, Penalty]] = None
 
 
 class Attribution(ABC):

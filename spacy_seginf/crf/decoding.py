@@ -43,6 +43,10 @@ class Limits:
         limited = self.limited[documents]
         return Limits(self.blank[rows], self.allowed[rows], limited) if limited.any() else None
 
+    def of_documents(self, documents: numpy.ndarray, rows: numpy.ndarray) -> Limits:
+        """Select documents (ints), with the rows of their tokens (ints)."""
+        return Limits(self.blank[rows], self.allowed[rows], self.limited[documents])
+
 
 Place = tuple[int, int, str]  # first token, token after the last, type; no type for a blocked span
 

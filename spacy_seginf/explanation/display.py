@@ -75,7 +75,7 @@ def document_html(
     stored = stored_explanations(doc)
     options = dict(options or {})
     renderer = EntityRenderer(options)
-    explained = [Influencers(entry, stored["references"]) for entry in stored["entities"]]
+    explained = [Influencers(entry, stored) for entry in stored["entities"]]
     marks = [_entity_mark(ent, options) for ent in doc.ents]
     if tokens:
         explained = doc._.influencers

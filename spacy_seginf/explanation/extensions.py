@@ -61,7 +61,7 @@ def span_influencers(span: Span, component: Optional[str] = None) -> Influencers
     for entry in stored["entities"]:
         if (entry["start"], entry["end"]) == (span.start_char, span.end_char):
             if span.label_ in ("", entry["label"]):
-                return Influencers(entry, stored["references"])
+                return Influencers(entry, stored)
     if span.label_:
         return unexplained(span.start_char, span.end_char, span.text, span.label_)
     if len(span) == 1:
@@ -73,7 +73,7 @@ def _token_view(token: Token, by_offset: dict[int, dict[str, Any]], stored: dict
     entry = by_offset.get(token.idx)
     if entry is None or entry["end"] != token.idx + len(token):
         raise SeginfError(Errors.S022.format(token=token.text, offset=token.idx, name="influence"))
-    return Influencers(entry, stored["references"])
+    return Influencers(entry, stored)
 
 
 def stored_explanations(doc: Doc, component: Optional[str] = None) -> dict[str, Any]:

@@ -37,13 +37,16 @@ from ..tagger.encoding import bare_copy
 from ..tagger.fingerprint import encoder_fingerprint, encoder_stamp, head_fingerprint
 from ..tagger.handover import is_paused, pausing, register
 from ..tagger.head import on_cpu
-from .explainer import Explainer, Explanation
+from .account import Account, Accountant, reading_in_words
+from .explainer import Explainer, Explanation, rows_of
 from .extensions import register_extensions
 from .method_explainer import MethodExplainer, index_context
-from .query import Asked, Labels, Segment, ask
+from .query import Asked, Labels, Segment, ask, parse_labels
+from .rationale import Rationale
+from .reference_view import Reference
 from .settings import check_component
-from .storing import forget, plan_queries, segment_place, store, view
-from .views import Influencers, Reference
+from .storing import Answer, Sources, forget, plan_queries, segment_place, store, view
+from .views import Influencers
 
 METHOD_FOLDER = "method"  # beside the index
 _PREPARING = RLock()  # of methods, one at a time; of the module, so that components can be pickled
@@ -59,6 +62,7 @@ _PREPARING = RLock()  # of methods, one at a time; of the module, so that compon
         "context": 40,
         "unit": "entity",
         "refine": 0,
+        "families": 3,
         **DEFAULTS.config(),
         "explain": "all",
         "method": None,
@@ -72,6 +76,7 @@ def make_influence(
     context: int,
     unit: str,
     refine: int,
+    families: int,
     curvature: str,
     refit: bool,
     l2: Optional[float],
@@ -92,6 +97,7 @@ def make_influence(
     refine (int): if positive, every reference that is shown is refined as those are for which one step is doubtful: by
         further Newton steps on the true removal objective, until the head is at its new optimum. Each reads the whole
         index; there are 60 at most, or this many if that is more.
+    families (int): how many families of training labels are kept on each side of each margin; 0 for no account.
     curvature, refit, l2, centre, dtype, keep, tolerance: how `seginf index` computes the index, see ``IndexSettings``.
     explain (str): "all" tokens, or "entities": only the tokens of predicted entities, which is several times faster.
     method (Method): how training labels are scored, a block with a registered function such as
@@ -106,6 +112,7 @@ def make_influence(
         context=context,
         unit=unit,
         refine=refine,
+        families=families,
         settings=settings,
         explained=explain,
         method=method,
@@ -137,11 +144,12 @@ class Influence(Pipe):
         context: int = 40,
         unit: str = "entity",
         refine: int = 0,
+        families: int = 3,
         settings: IndexSettings = DEFAULTS,
         explained: str = "all",
         method: Optional[Method] = None,
     ) -> None:
-        least = {"top_k": (top_k, 1), "context": (context, 0), "refine": (refine, 0)}
+        least = {"top_k": (top_k, 1), "context": (context, 0), "refine": (refine, 0), "families": (families, 0)}
         check_component(name, unit, explained, method, least)
         register_extensions()
         self.nlp = nlp
@@ -152,6 +160,7 @@ class Influence(Pipe):
         self.context = context
         self.unit = unit
         self.refine = refine
+        self.families = families
         self.settings = settings
         self.explained = explained
         self.method = method
@@ -160,6 +169,7 @@ class Influence(Pipe):
         # Read once and replaced as a whole, because several threads may use a pipeline.
         self._explainer: Optional[Explainer] = None
         self._method_explainer: Optional[MethodExplainer] = None
+        self._sources: Optional[Sources] = None
         self._encoder: Optional[tuple[Any, str]] = None  # stamp and fingerprint of the encoder, as last seen
         self._warned = False
         register(self)
@@ -221,6 +231,7 @@ class Influence(Pipe):
         entities = [tagger.scheme.entities(prediction.tags) for prediction in predictions]
         plans = [plan_queries(len(doc), found, self.used_unit, self.explained) for doc, found in zip(docs, entities)]
         explanations: list[Explanation] = []
+        accounts: list[Optional[Account]] = []
         own_tags = numpy.zeros(0, dtype=numpy.int64)
         if sum(lengths):
             tags = numpy.concatenate([prediction.tags for prediction in predictions])
@@ -228,6 +239,7 @@ class Influence(Pipe):
             data = HeadData(features, one_label_each(tags, len(tagger.tags)), lengths)
             segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
             by_search = self._by_search(explainer.index.manifest.curvature)
+            accounts = self._accounts(data, tags, numpy.array(segments))
             copies = docs if by_search else [bare_copy(self.nlp, doc) for doc in docs]
             explanations = self._explain(explainer, Texts(copies, data, tags, numpy.array(segments)), self.where)
             if explainer.index.manifest.refit or tagger.explains:  # the head that explains is not what predicts
@@ -236,15 +248,25 @@ class Influence(Pipe):
             else:
                 own_tags = tags
         start = place = 0
+        sources = self.sources()
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
-            own = explanations[start : start + len(plan.spans)]
-            start += len(own)
+            mine = slice(start, start + len(plan.spans))
+            start = mine.stop
             tags_of_doc = [tagger.tags[tag] for tag in prediction.tags]
             about = self._about(explainer.index)
             head = own_tags[place : place + len(doc)]
             place += len(doc)
-            instead = [instead_of(tagger.scheme, prediction.tags.tolist(), head.tolist(), *span) for span in plan.spans]
-            store(doc, tags_of_doc, found, plan, own, explainer.table(self.used_unit), self.context, about, instead)
+            words, predicted = [token.text for token in doc], prediction.tags.tolist()
+            answers = [
+                Answer(
+                    explanation,
+                    sources.rationale.query(words, predicted, *span),
+                    account,
+                    instead_of(tagger.scheme, predicted, head.tolist(), *span),
+                )
+                for span, explanation, account in zip(plan.spans, explanations[mine], accounts[mine])
+            ]
+            store(doc, tags_of_doc, found, plan, answers, sources, about)
         self._done(docs)
 
     def explain(
@@ -253,6 +275,7 @@ class Influence(Pipe):
         segment: Segment,
         labels: Labels = None,
         where: Optional[Filter] = None,
+        against: Labels = None,
     ) -> Influencers:
         """Explain any part of a document, for other labels too: "why not ORG?". The document is encoded anew, and not
         changed.
@@ -261,6 +284,8 @@ class Influence(Pipe):
         segment (Span, Token or Doc): what to explain.
         labels (str or sequence of str): an entity type or "O", or one tag per token; the tags it has if None.
         where (Filter): which references may be found; what the component's ``where`` permits if None.
+        against (str or sequence of str): the other reading that the account weighs these labels against, given as
+            ``labels`` are; the most probable one if None.
         RAISES (ValueError): S020 without an index, S023 to S026 as for documents of the pipeline, S029 for labels that
             do not fit.
         """
@@ -270,7 +295,38 @@ class Influence(Pipe):
         (found,) = self._explain(explainer, texts, where or self.where)
         place = segment_place(doc, *span[1:])
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
-        return view(place, " ".join(names), found, explainer.table(self.used_unit), self.context)
+        sources = self.sources()
+        query = sources.rationale.query([token.text for token in doc], tags.tolist(), *span[1:])
+        (account,) = self._accounts(data, tags, numpy.array([span]), against)
+        return view(place, " ".join(names), Answer(found, query, account), sources)
+
+    def sources(self) -> Sources:
+        """Return what references and families are described by. RAISES (ValueError): as ``explainer``."""
+        index, scheme = self.explainer().index, self.find_tagger().scheme
+        known = self._sources
+        table = rows_of(index, self.used_unit)
+        if known is None or known.table is not table or known.context != self.context:
+            accountant = Accountant(index, scheme) if index.has_evidence else None
+            known = Sources(table, self.used_unit, self.context, Rationale(index, scheme), accountant)
+            self._sources = known
+        return known
+
+    def _accounts(
+        self, data: HeadData, tags: numpy.ndarray, segments: numpy.ndarray, against: Labels = None
+    ) -> list[Optional[Account]]:
+        """Account for segments, the only one against a reading that was asked for."""
+        accountant = self.sources().accountant
+        if accountant is None or not self.families:
+            if against is not None:
+                raise SeginfError(Errors.S256.format(path=self.explainer().index.folder))
+            return [None] * len(segments)
+        others = None
+        if against is not None:
+            scheme, (_, start, end) = self.find_tagger().scheme, segments[0].tolist()
+            others = [parse_labels(scheme, against, end - start)]
+            if others[0] == tags[data.starts[segments[0, 0]] + numpy.arange(start, end)].tolist():
+                raise SeginfError(Errors.S257.format(label=reading_in_words(scheme, others[0])))
+        return accountant.accounts(data, tags, segments, self.families, others)
 
     def _explain(self, explainer: Explainer, queries: Texts, where: Optional[Filter]) -> list[Explanation]:
         """Explain by the exact search where its scores are asked for, else by the method's own."""

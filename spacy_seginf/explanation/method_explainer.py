@@ -62,7 +62,8 @@ def index_context(nlp: Language, tagger: str, index: Index, unit: str, progress:
     """
     positions = rows_of(index, unit).positions()
     training = Texts(IndexedDocs(index, nlp.vocab), index.data, index.labels, positions)
-    return Context(nlp, tagger, training, index.head, index.penalty, index.metric, progress)
+    own, _, penalty = index.label_head
+    return Context(nlp, tagger, training, index.head, index.penalty, index.metric, progress, (own, penalty))
 
 
 class MethodExplainer:

@@ -34,12 +34,14 @@ def ask(nlp: Language, tagger: CRFTagger, doc: Doc, segment: Segment, labels: La
     (prediction,) = tagger.predict([copy])
     tags = prediction.tags if tagger.explains is None else tagger.followed_tags(copy)
     if labels is not None:
-        tags[start:end] = _parse_labels(tagger.scheme, labels, end - start)
+        tags[start:end] = parse_labels(tagger.scheme, labels, end - start)
     data = HeadData(on_cpu(prediction.features), one_label_each(tags, len(tagger.tags)), [len(doc)])
     return data, tags, (0, start, end)
 
 
-def _parse_labels(scheme: TagScheme, labels: Union[str, Sequence[str]], length: int) -> list[int]:
+def parse_labels(scheme: TagScheme, labels: Union[str, Sequence[str]], length: int) -> list[int]:
+    """Return the tags of some tokens: of one entity type, of one tag for all, or of a tag for each. RAISES
+    (ValueError): S029."""
     if isinstance(labels, str):
         if labels in scheme.labels and scheme.name != TAG:
             return scheme.entity_tags(labels, length)

@@ -7,14 +7,16 @@ from typing import Any, Optional, Sequence
 
 from spacy.tokens import Doc
 
+from .account import Account, Accountant
 from .explainer import Explanation, Found, Table
 from .extensions import STORED, by_component
+from .rationale import Rationale
+from .reasons import Surroundings
 from .views import Influencers
 
 Place = tuple[int, int, str]
-Sides = tuple[list[list[Any]], list[list[Any]]]
-NOTHING: Sides = ([], [])
-NONE = Explanation(None, [], [], 0)  # of a token that was not to be explained
+# Of a token that was not to be explained.
+NONE: dict[str, Any] = {"probability": None, "supporting": [], "opposing": [], "rows_seen": 0}
 
 
 @dataclass(frozen=True)
@@ -50,38 +52,47 @@ def plan_queries(length: int, entities: Sequence[tuple[int, int, str]], unit: st
     return Plan(spans, of_token, list(range(first, len(spans))))
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What is said of a part of a document.
+
+    explanation (Explanation). query (Surroundings): the part. account (Account, optional). instead (str, optional):
+    what the head that explains would predict there, if something else.
+    """
+
+    explanation: Explanation
+    query: Surroundings
+    account: Optional[Account] = None
+    instead: Optional[str] = None
+
+
 def store(
     doc: Doc,
     tags: Sequence[str],
     entities: Sequence[tuple[int, int, str]],
     plan: Plan,
-    explanations: Sequence[Explanation],
-    table: Table,
-    context: int,
+    answers: Sequence[Answer],
+    sources: Sources,
     about: dict[str, Any],
-    instead: Sequence[Optional[str]],
 ) -> None:
-    """Write explanations (one per span of the plan) to a document, beside those of other components.
+    """Write answers (one per span of the plan) to a document, beside those of other components.
 
-    instead (sequence of str): for each span, what the head that explains would predict there, if something else.
     about (dict): what holds for all of them; "component" is the name that they are kept under.
     """
-    references = _References(table, context)
+    described = _Described(sources)
     # Tokens of an entity share its explanation, so it is written once.
-    written = [references.both_sides(explanation) for explanation in explanations]
+    written = [described.entry(answer) for answer in answers]
     places = ((token.idx, token.idx + len(token), token.text) for token in doc)
     tokens = [
-        _entry(place, tag, explanations[number], written[number], instead[number])
-        if number >= 0
-        else _entry(place, tag, NONE, NOTHING)
+        _entry(place, tag, written[number] if number >= 0 else NONE)
         for place, tag, number in zip(places, tags, plan.of_token)
     ]
     spans = [
-        _entry(segment_place(doc, start, end), label, explanations[number], written[number], instead[number])
+        _entry(segment_place(doc, start, end), label, written[number])
         for (start, end, label), number in zip(entities, plan.of_entity)
     ]
     forget(doc, about["component"])
-    found = {**about, "references": references.described, "tokens": tokens, "entities": spans}
+    found = {**about, **described.shared, "tokens": tokens, "entities": spans}
     _keep(doc, {**by_component(doc), about["component"]: found})
 
 
@@ -101,11 +112,11 @@ def _keep(doc: Doc, kept: dict[str, dict[str, Any]]) -> None:
     doc._.set(STORED, stored)
 
 
-def view(place: Place, label: str, explanation: Explanation, table: Table, context: int) -> Influencers:
-    """Show an explanation that is not stored anywhere."""
-    references = _References(table, context)
-    entry = _entry(place, label, explanation, references.both_sides(explanation))
-    return Influencers(entry, references.described)
+def view(place: Place, label: str, answer: Answer, sources: Sources) -> Influencers:
+    """Show an answer that is not stored anywhere."""
+    described = _Described(sources)
+    entry = _entry(place, label, described.entry(answer))
+    return Influencers(entry, described.shared)
 
 
 def segment_place(doc: Doc, start: int, end: int) -> Place:
@@ -114,41 +125,78 @@ def segment_place(doc: Doc, start: int, end: int) -> Place:
     return span.start_char, span.end_char, span.text
 
 
-class _References:
-    """References of a document, each described once however many tokens share it."""
+@dataclass(frozen=True)
+class Sources:
+    """What references and families are described by: the table of their rows, characters of text around each, reasons,
+    and the evidence, if the index has it."""
 
-    def __init__(self, table: Table, context: int) -> None:
-        self._table, self._context = table, context
-        self._numbers: dict[int, int] = {}
-        self.described: list[dict[str, Any]] = []
-
-    def both_sides(self, explanation: Explanation) -> Sides:
-        """Return the supporting and the opposing references of an explanation."""
-        return self._side(explanation.supporting), self._side(explanation.opposing)
-
-    def _side(self, found: Sequence[Found]) -> list[list[Any]]:
-        """Return [reference number, effect, score, change of log-odds or None, refined, doubtful] of references."""
-        return [[self._number(f.row), f.effect, f.score, f.log_odds, f.refined, f.doubtful] for f in found]
-
-    def _number(self, row: int) -> int:
-        if row not in self._numbers:
-            self._numbers[row] = len(self.described)
-            self.described.append({**self._table.reference(row, self._context), "row": row})
-        return self._numbers[row]
+    table: Table
+    unit: str
+    context: int
+    rationale: Rationale
+    accountant: Optional[Accountant] = None
 
 
-def _entry(
-    place: Place, label: str, explanation: Explanation, sides: Sides, instead: Optional[str] = None
-) -> dict[str, Any]:
+class _Described:
+    """References and families of a document, each described once however many tokens share it."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._references: dict[int, int] = {}
+        self._families: dict[int, int] = {}
+        self.shared: dict[str, list[dict[str, Any]]] = {"references": [], "families": []}
+
+    def entry(self, answer: Answer) -> dict[str, Any]:
+        """Return what is stored of an answer beside its place."""
+        explanation = answer.explanation
+        return {
+            **({} if answer.instead is None else {"instead": answer.instead}),
+            "probability": explanation.probability,
+            "supporting": self._side(answer.query, explanation.supporting),
+            "opposing": self._side(answer.query, explanation.opposing),
+            "rows_seen": explanation.rows_seen,
+            **({} if answer.account is None else {"account": self._account(answer.query, answer.account)}),
+        }
+
+    def _side(self, query: Surroundings, found: Sequence[Found]) -> list[list[Any]]:
+        """Return [reference number, effect, score, change of log-odds or None, refined, doubtful, reasons]."""
+        rationale, unit = self._sources.rationale, self._sources.unit
+        return [
+            [self._reference(f.row), f.effect, f.score, f.log_odds, f.refined, f.doubtful]
+            + [rationale.reference_reasons(query, f.row, unit)]
+            for f in found
+        ]
+
+    def _account(self, query: Surroundings, account: Account) -> dict[str, Any]:
+        reasons = self._sources.rationale.family_reasons
+        return {
+            "against": account.against,
+            "margin": account.margin,
+            "probability": account.probability,
+            "for": account.supporting,
+            "opposing": account.opposing,
+            "families": [[self._family(f.family), f.share, reasons(query, f.family)] for f in account.families],
+            "unlabelled": account.unlabelled,
+            "transitions": account.transitions,
+            "centre": account.centre,
+            "remainder": account.remainder,
+        }
+
+    def _reference(self, row: int) -> int:
+        if row not in self._references:
+            self._references[row] = len(self.shared["references"])
+            described = self._sources.table.reference(row, self._sources.context)
+            self.shared["references"].append({**described, "row": row})
+        return self._references[row]
+
+    def _family(self, family: int) -> int:
+        assert self._sources.accountant is not None
+        if family not in self._families:
+            self._families[family] = len(self.shared["families"])
+            self.shared["families"].append(self._sources.accountant.describe_family(family, self._sources.context))
+        return self._families[family]
+
+
+def _entry(place: Place, label: str, written: dict[str, Any]) -> dict[str, Any]:
     start, end, text = place
-    return {
-        **({} if instead is None else {"instead": instead}),
-        "start": start,
-        "end": end,
-        "text": text,
-        "label": label,
-        "probability": explanation.probability,
-        "supporting": sides[0],
-        "opposing": sides[1],
-        "rows_seen": explanation.rows_seen,
-    }
+    return {"start": start, "end": end, "text": text, "label": label, **written}

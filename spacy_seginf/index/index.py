@@ -20,6 +20,7 @@ from ..influence.penalty import Penalty
 from .addressing import Addresses
 from .arrays import check_metric, check_type, damaged, sizes_of
 from .documents import joined
+from .evidence import PREFIX, Evidence
 from .head import CENTRE, LABEL_HEAD, THETA, read_metric
 from .manifest import Manifest, read_manifest
 from .shards import Shard, seal_checksum
@@ -97,6 +98,20 @@ class Index(Addresses):
         metric = self._metric(manifest.label_curvature, LABEL_HEAD)
         return self._head(name), metric, Penalty(manifest.label_l2)
 
+    @property
+    def has_evidence(self) -> bool:
+        """Whether margins can be accounted for: the head was fitted, by a version that keeps what it takes."""
+        return f"{PREFIX}sums.npy" in self._files
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The account of the head that labels make. RAISES (ValueError): S256 if the index has none."""
+        manifest = self.manifest
+        if not self.has_evidence:
+            raise SeginfError(Errors.S256.format(path=self.folder))
+        tokens = int(self.first_tokens_of_shards[numpy.searchsorted(self.first_documents, self.objective)])
+        return Evidence(self._array, tokens, len(manifest.tags), manifest.width)
+
     @cached_property
     def orders(self) -> list[numpy.ndarray]:
         """Number of each token, in document order, among the sorted ones of its shard (list of int64, tokens)."""
@@ -130,6 +145,30 @@ class Index(Addresses):
             parts.append(HeadData(features, shard.allowed, numpy.diff(shard.token_starts).tolist()))
         data = joined(parts)
         return HeadData(data.features[:], data.allowed, data.lengths)
+
+    def features_of(self, tokens: numpy.ndarray) -> numpy.ndarray:
+        """Return the features of some tokens, numbered through all documents (float32, tokens x d).
+
+        RAISES (ValueError): S035 if rows were dropped.
+        """
+        self._require_all()
+        result = numpy.empty((len(tokens), self.manifest.width), dtype=numpy.float32)
+        owners = numpy.searchsorted(self.first_tokens_of_shards, tokens, side="right") - 1
+        for number in numpy.unique(owners).tolist():
+            chosen = owners == number
+            rows = self.orders[number][tokens[chosen] - self.first_tokens_of_shards[number]]
+            result[chosen] = self.shards[number].features("features")[rows]
+        return result
+
+    def segments_at(self, tokens: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
+        """Return the document, start and end of runs of tokens that are numbered through all documents (int64, n x
+        3)."""
+        starts = numpy.concatenate(
+            [shard.token_starts[:-1] + first for shard, first in zip(self.shards, self.first_tokens_of_shards.tolist())]
+        )
+        documents = numpy.searchsorted(starts, tokens, side="right") - 1
+        inside = tokens - starts[documents]
+        return numpy.stack([documents, inside, inside + lengths], axis=1)
 
     def check(self) -> None:
         """Compare every byte with its checksum, and look at all numbers. RAISES (ValueError): S032."""

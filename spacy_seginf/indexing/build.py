@@ -19,14 +19,16 @@ from ..crf.decoding import limits_of
 from ..crf.schemes import TagScheme
 from ..errors import Errors, SeginfError, Warnings
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
+from ..index.evidence import write_evidence
 from ..index.head import LABEL_HEAD, write_head
 from ..index.index import Index
 from ..index.manifest import Manifest, write_manifest
 from ..index.shards import seal_checksum
 from ..influence.choose import head_metric
 from ..influence.data import HeadData
-from ..influence.effects import HeadEffects
+from ..influence.effects import HeadEffects, complete_labels
 from ..influence.head import Head
+from ..influence.penalty import Penalty
 from ..parallel import InProcess, Workers
 from ..settings import DEFAULTS, TRAINED, ZERO, IndexSettings
 from ..tagger.corpus import TrainingText
@@ -37,7 +39,7 @@ from ..tagger.head import head_of
 from .cost import announce_cost, corpus_size
 from .fidelity import decode
 from .pruning import floors_of, kept_references
-from .refit import Judged, RefitReport, explained_head, label_head
+from .refit import Judged, RefitReport, explained_head, following_head
 from .shard_tasks import (
     EncodeTask,
     HessianTask,
@@ -165,7 +167,7 @@ def compute_index(
         manifest.agreement = {name: agreement.plain for name, agreement in report.corpora.items()}
         labels = None
         if centre is not None:
-            labels = label_head(train.data, None if judge is None else judge.data, label_l2)
+            labels = following_head(tagger.scheme, train, judge, label_l2)
         queried = (judge or train) if pruned else None
         del train, judge
     elif pruned:
@@ -194,6 +196,10 @@ def compute_index(
         manifest.largest_gain = HeadEffects(data, head, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)
     write_head(folder, head, metric, centre)
+    if manifest.l2:
+        say("Accounting for the head")
+        own = (head, Penalty(manifest.l2, centre)) if labels is None else (labels[0].head, labels[1])
+        write_evidence(folder, tagger.scheme, _in_memory(data), complete_labels(data, head), *own)
     clock.lap()
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, head)

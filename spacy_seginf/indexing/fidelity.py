@@ -39,6 +39,12 @@ class Fidelity:
         return self.shared / self.predicted if self.predicted else 1.0
 
     @property
+    def overlap(self) -> float:
+        """Predictions that both make, of those that either makes; 1 if there are none."""
+        either = self.predicted + sum(self.added.values())
+        return self.shared / either if either else 1.0
+
+    @property
     def plain(self) -> dict[str, Any]:
         """What is kept of it with an index."""
         return {"predicted": self.predicted, "shared": self.shared, "missed": self.missed, "added": self.added}

@@ -12,7 +12,18 @@ import numpy
 from ..crf.decoding import Limits
 from ..crf.schemes import TagScheme
 from ..errors import Warnings
-from ..influence.choose import FALLBACK, L2Choice, PullChoice, choose_l2, choose_pull, fit_to_optimum, hold_out
+from ..influence.choose import (
+    FALLBACK,
+    L2Choice,
+    PullChoice,
+    choose_following,
+    choose_l2,
+    choose_pull,
+    fit_to_optimum,
+    held_out_documents,
+    hold_out,
+    subset,
+)
 from ..influence.data import HeadData
 from ..influence.fit import TOLERANCE, Fit, checked, loss_and_gradient
 from ..influence.head import Head
@@ -146,6 +157,38 @@ def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = No
     penalty = Penalty(FALLBACK if l2 is None else l2)
     fit = fit_to_optimum(data, start, penalty, near=choice is not None)
     return fit, penalty, choice.losses if choice is not None else {}
+
+
+def following_head(
+    scheme: TagScheme, train: Judged, dev: Optional[Judged], l2: Optional[float] = None
+) -> tuple[Fit, Penalty, dict]:
+    """Fit the head that labels make without a trained one, with the penalty whose head comes closest to what the
+    pipeline predicts: what it accounts for should be what people see.
+
+    train (Judged): what it is fitted to. dev (Judged): whose predictions choose l2 if it is None; without them, those
+        for a tenth of the training documents do.
+    RETURNS: the fit, its penalty, and the agreement by l2: predictions that both make, of those that either makes.
+    """
+    data = train.data
+    if l2 is None and (dev is not None or len(data.lengths) > 1):
+        fitted, judge = (data, dev) if dev is not None else _split(train)
+
+        def agreement(head: Head) -> float:
+            return judge.compared(scheme, head).overlap
+
+        choice = choose_following(fitted, agreement)
+        penalty, start = Penalty(choice.l2), choice.fits[choice.l2].head
+        return fit_to_optimum(data, start, penalty, near=True), penalty, choice.shares
+    penalty = Penalty(FALLBACK if l2 is None else l2)
+    return fit_to_optimum(data, Head.zeros(data), penalty), penalty, {}
+
+
+def _split(train: Judged) -> tuple[HeadData, Judged]:
+    """Hold a tenth of the training documents out, to be judged by."""
+    kept, held = held_out_documents(len(train.data.lengths))
+    limits = None if train.limits is None else train.limits.of_documents(held, train.data.rows(held))
+    judge = Judged(subset(train.data, held), train.predicted[train.data.rows(held)], limits)
+    return subset(train.data, kept), judge
 
 
 def choose_penalty(data: HeadData, dev: Optional[HeadData]) -> Optional[L2Choice]:

@@ -20,6 +20,8 @@ CANDIDATES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 STRONGEST = 1e5
 PULLS = (1e5, 3e4, 1e4, 3e3, 1e3, 3e2, 1e2)  # towards a trained head, strongest first
 STRONGEST_PULL = 1e9
+FOLLOWING = (1e4, 3e3, 1e3, 3e2, 1e2, 3e1, 1e1)  # of heads that labels make, strongest first
+WORSE = 2  # candidates one after another that end the search
 FALLBACK = 1.0
 SAMPLE_TOKENS = 20_000  # that the search comes to its first penalty on
 PATIENCE = 8  # a rough Hessian is soon out of date on the way, and soon renewed
@@ -126,6 +128,29 @@ def choose_pull(
         attempt(10.0 * max(shares))
     good = [l2 for l2, share in shares.items() if enough(share)]
     return PullChoice(min(good, default=max(shares)), shares, fits)
+
+
+def choose_following(
+    train: HeadData, agreement: Callable[[Head], float], candidates: Sequence[float] = FOLLOWING
+) -> PullChoice:
+    """Find the penalty whose head, made by labels alone, predicts most of what a pipeline does, and little else.
+
+    train (HeadData): what heads are fitted to. agreement (Callable): of a head's predictions with the pipeline's.
+    candidates (sequence of float): penalties, strongest first; of equals the strongest is chosen.
+    """
+    shares: dict[float, float] = {}
+    fits: dict[float, Fit] = {}
+    path = Path(train, Head.zeros(train))
+    worse = 0
+    for l2 in candidates:
+        best = max(shares.values(), default=-1.0)
+        fits[l2] = path.approach(l2, PULL_GAP)
+        shares[l2] = agreement(fits[l2].head)
+        worse = 0 if shares[l2] > best else worse + 1
+        if worse == WORSE:
+            break
+    best = max(shares.values())
+    return PullChoice(max(l2 for l2, share in shares.items() if share == best), shares, fits)
 
 
 def approach(data: HeadData, start: Head, penalty: Union[float, Penalty], gap: float = GAP) -> Fit:
@@ -295,8 +320,14 @@ def hold_out(data: HeadData, seed: int = 0) -> tuple[HeadData, HeadData]:
 
     RETURNS: the rest and what was split off.
     """
-    order = numpy.random.default_rng(seed).permutation(len(data.lengths))
-    return subset(data, numpy.delete(order, slice(None, None, HELD_OUT))), subset(data, order[::HELD_OUT])
+    kept, held = held_out_documents(len(data.lengths), seed)
+    return subset(data, kept), subset(data, held)
+
+
+def held_out_documents(count: int, seed: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return the numbers of documents that ``hold_out`` leaves and splits off (int64, rising)."""
+    order = numpy.random.default_rng(seed).permutation(count)
+    return numpy.sort(numpy.delete(order, slice(None, None, HELD_OUT))), numpy.sort(order[::HELD_OUT])
 
 
 def sample(data: HeadData, tokens: int = SAMPLE_TOKENS) -> HeadData:

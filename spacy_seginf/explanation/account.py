@@ -1,0 +1,217 @@
+"""What taught it that: the margin of a prediction over another reading, as shares of families of training labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional, Sequence
+
+import numpy
+
+from ..crf.schemes import OUTSIDE, TAG, TagScheme, type_of
+from ..index.index import Index
+from ..influence.data import HeadData, ranges
+from ..influence.evidence import Contrasts, Margins, contrasts, margins, other_readings
+from ..influence.segments import SegmentChains
+
+ROUNDING = 1e-3  # of a share: residuals are kept in half precision
+FIRST_LABELS, LARGEST_BLOCK = 1024, 65_536  # of a search
+
+
+@dataclass(frozen=True)
+class FamilyShare:
+    """The share of a family of labels in a margin (nats): positive supports the prediction, negative the other
+    reading."""
+
+    family: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Account:
+    """The margin of a prediction over another reading, in nats, and what adds up to it.
+
+    margin = sum of the shares of all families + unlabelled + transitions + centre + remainder
+
+    others (ints, tokens): the other reading. against (str): in words. probability: of the predicted labels under the
+    head that labels make, given those outside. supporting, opposing: sums of the positive and of the negative shares
+    of families. families: the strongest on both sides, by the size of their shares. unlabelled: share of training
+    tokens without a label; transitions: of label pairs; centre: of the trained head, if the penalty is centred there;
+    remainder: what the head's distance from its optimum leaves.
+    """
+
+    others: tuple[int, ...]
+    against: str
+    margin: float
+    probability: float
+    supporting: float
+    opposing: float
+    families: tuple[FamilyShare, ...]
+    unlabelled: float
+    transitions: float
+    centre: float
+    remainder: float
+
+
+class Accountant:
+    """Accounts for predictions by the evidence of an index, for any number of threads.
+
+    index (Index); scheme (TagScheme): of the tagger. RAISES (ValueError): S256 if the index has no evidence.
+    """
+
+    def __init__(self, index: Index, scheme: TagScheme) -> None:
+        self.index, self.scheme, self.evidence = index, scheme, index.evidence
+        self.head, _, self.penalty = index.label_head
+
+    def accounts(
+        self,
+        data: HeadData,
+        labels: numpy.ndarray,
+        segments: numpy.ndarray,
+        k: int,
+        others: Optional[Sequence[Sequence[int]]] = None,
+    ) -> list[Optional[Account]]:
+        """Account for segments of texts.
+
+        data (HeadData): texts. labels (ints, tokens): what is explained. segments (ints, n x 3): document, start, end.
+        k (int): families on each side. others: other readings, tags for the tokens of each segment; the most probable
+            ones if None.
+        RETURNS: None for a segment that no other reading is permitted for.
+        """
+        segments = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
+        readings = self.runners_up(data, labels, segments) if others is None else [list(tags) for tags in others]
+        possible = [number for number, tags in enumerate(readings) if tags and tags[0] >= 0]
+        result: list[Optional[Account]] = [None] * len(segments)
+        if not possible:
+            return result
+        chosen = segments[possible]
+        directions = contrasts(data, labels, chosen, numpy.concatenate([readings[number] for number in possible]))
+        shares = directions.shares(self.evidence.sums, self.penalty.l2)
+        lines = margins(directions, self.head, self.penalty, self.evidence.gradient)
+        watched = SegmentChains(self.head, data, labels, chosen)
+        losses = watched.losses(numpy.zeros((1, self.head.size)))[0]
+        for row, number in enumerate(possible):
+            result[number] = self._account(readings[number], shares[row], lines, row, float(losses[row]), k)
+        return result
+
+    def runners_up(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> list[list[int]]:
+        """Find the most probable other reading of each segment, all else held; a reading of -1 where there is none."""
+        return other_readings(self.head, self.scheme.mask, data, labels, segments)
+
+    def strongest(self, contrast: Contrasts, k: int) -> list[tuple[int, float]]:
+        """Find the labels with the largest shares in one margin, on both sides: number in the evidence, share.
+
+        Labels are read by falling norms until no other can be among them.
+        """
+        numbers = numpy.zeros(0, dtype=numpy.int64)
+        shares = numpy.zeros(0)
+        norm = self._norm(contrast) * (1.0 + ROUNDING) / self.penalty.l2
+        start, size = 0, FIRST_LABELS
+        while start < len(self.evidence):
+            least = min(_kth(shares, k), _kth(-shares, k))
+            if float(self.evidence.norms[start]) * norm < least:
+                break
+            block = numpy.arange(start, min(start + size, len(self.evidence)))
+            numbers = numpy.concatenate([numbers, block])
+            shares = numpy.concatenate([shares, self.shares_of(contrast, block)])
+            kept = numpy.unique(numpy.concatenate([_largest(shares, k), _largest(-shares, k)]))
+            numbers, shares = numbers[kept], shares[kept]
+            start, size = int(block[-1]) + 1, min(2 * size, LARGEST_BLOCK)
+        order = numpy.lexsort((numbers, -numpy.abs(shares)))
+        return [(int(numbers[place]), float(shares[place])) for place in order]
+
+    def shares_of(self, contrast: Contrasts, numbers: numpy.ndarray) -> numpy.ndarray:
+        """Return the shares of some labels (ints, numbers in the evidence) in one margin (float64).
+
+        RAISES (ValueError): S035 if the index was pruned.
+        """
+        lengths = self.evidence.lengths[numbers]
+        tokens = ranges(self.evidence.tokens[numbers], lengths)
+        found = contrast.token_shares(self.index.features_of(tokens), self.evidence.residuals(tokens), self.penalty.l2)
+        return numpy.add.reduceat(found[0], numpy.cumsum(lengths) - lengths) if len(numbers) else numpy.zeros(0)
+
+    def occurrences(self, contrast: Contrasts, family: int, k: int) -> list[tuple[int, float]]:
+        """Return the labels of a family with the largest shares in one margin, largest first."""
+        members = self.evidence.members(family)
+        shares = self.shares_of(contrast, members)
+        order = numpy.lexsort((members, -numpy.abs(shares)))[:k]
+        return [(int(members[place]), float(shares[place])) for place in order]
+
+    def describe(self, number: int, context: int) -> dict[str, Any]:
+        """Describe a label of the evidence as plain values; see ``Addresses.describe``."""
+        (document, start, end), label = self.place_of(number)
+        return self.index.describe(document, start, end, label, context)
+
+    def place_of(self, number: int) -> tuple[tuple[int, int, int], str]:
+        """Return where a label is (document, start, end), and what it says."""
+        one = numpy.array([number])
+        ((document, start, end),) = self.index.segments_at(
+            self.evidence.tokens[one], self.evidence.lengths[one]
+        ).tolist()
+        return (document, start, end), self.label_of(int(self.evidence.family_of[number]))
+
+    def label_of(self, family: int) -> str:
+        """Return what the labels of a family say: a type, "O", or a tag."""
+        return type_of(self.scheme.tags[int(self.evidence.kinds[family])])
+
+    def describe_family(self, family: int, context: int) -> dict[str, Any]:
+        """Describe a family as plain values: its number, size, label, and a typical member."""
+        example = self.describe(int(self.evidence.typical[family]), context)
+        return {
+            "family": family,
+            "size": int(self.evidence.sizes[family]),
+            "label": example["label"],
+            "example": example,
+        }
+
+    def _account(
+        self, others: Sequence[int], shares: numpy.ndarray, lines: Margins, row: int, loss: float, k: int
+    ) -> Account:
+        families, unlabelled = shares[:-1], float(shares[-1])
+        chosen = numpy.unique(numpy.concatenate([_largest(families, k), _largest(-families, k)]))
+        chosen = chosen[numpy.lexsort((chosen, -numpy.abs(families[chosen])))]
+        return Account(
+            tuple(others),
+            reading_in_words(self.scheme, others),
+            float(lines.margin[row]),
+            float(numpy.exp(-loss)),
+            float(families[families > 0].sum()),
+            float(families[families < 0].sum()),
+            tuple(FamilyShare(number, float(families[number])) for number in chosen.tolist()),
+            unlabelled,
+            float(lines.transitions[row]),
+            float(lines.centre[row]),
+            float(lines.remainder[row]),
+        )
+
+    def _norm(self, contrast: Contrasts) -> float:
+        """Return the norm of the direction of one margin in the space of W."""
+        squares = 0.0
+        for label in range(contrast.size):
+            segments, sums = contrast.emission_directions(label)
+            if len(segments):
+                squares += float((sums**2).sum())
+        return squares**0.5
+
+
+def _largest(values: numpy.ndarray, k: int) -> numpy.ndarray:
+    """Return the places of the k largest positive values."""
+    order = numpy.argsort(-values, kind="stable")[:k]
+    return order[values[order] > 0]
+
+
+def _kth(values: numpy.ndarray, k: int) -> float:
+    """Return the k-th largest value; 0 if there are fewer positive ones."""
+    largest = _largest(values, k)
+    return float(values[largest[-1]]) if len(largest) == k else 0.0
+
+
+def reading_in_words(scheme: TagScheme, tags: Sequence[int]) -> str:
+    """Say what tags of some tokens mean: a type where they are one entity, else each entity with its length; tags
+    under the scheme TAG."""
+    if scheme.name == TAG:
+        return " ".join(scheme.tags[tag] for tag in tags)
+    entities = scheme.entities(tags)
+    if [(start, end) for start, end, _ in entities] == [(0, len(tags))]:
+        return entities[0][2]
+    parts = [f"{label} of {end - start} of {len(tags)} tokens" for start, end, label in entities]
+    return ", ".join(parts) or OUTSIDE

@@ -1,0 +1,117 @@
+"""The exact account of a margin: against the representer theorem, brute force, and what an index says."""
+
+import numpy
+import pytest
+
+from spacy_seginf.influence.data import HeadData
+from spacy_seginf.influence.evidence import (
+    contrasts,
+    gradient_left,
+    marginal_residuals,
+    margins,
+    summed_gradients,
+)
+from spacy_seginf.influence.fit import fit_head
+from spacy_seginf.influence.head import Head, split
+from spacy_seginf.influence.penalty import Penalty
+
+from .heads import random_data
+
+LENGTHS = [5, 3, 7, 1, 4]
+SEGMENTS = numpy.array([[0, 1, 3], [1, 0, 3], [2, 6, 7], [3, 0, 1]])
+
+
+@pytest.fixture(scope="module")
+def problem():
+    generator = numpy.random.default_rng(0)
+    data, gold = random_data(generator, LENGTHS, labels=4, width=3)
+    fit = fit_head(data, Head.zeros(data), 1.5, 1e-11)
+    others = (gold[data.rows_of(SEGMENTS)] + 1) % 4
+    return data, gold, fit.head, others
+
+
+def score(head, data, labels, document):
+    """theta . phi of a whole document."""
+    rows = slice(int(data.starts[document]), int(data.starts[document]) + data.lengths[document])
+    path = labels[rows]
+    emissions = head.emissions(data.features[rows])
+    return emissions[numpy.arange(len(path)), path].sum() + head.transitions[path[:-1], path[1:]].sum()
+
+
+def test_residuals_are_minus_the_derivatives_of_the_loss_by_emissions(problem):
+    data, _, head, _ = problem
+    allowed = data.allowed.copy()
+    allowed[2] = True  # a token without a label
+    allowed[4, :2] = True  # one that may have two
+    partly = HeadData(data.features, allowed, data.lengths)
+    found = marginal_residuals(partly, head)
+    small = 1e-5
+    for token, label in [(0, 1), (2, 3), (4, 0), (9, 2)]:
+        losses = []
+        for sign in (small, -small):
+            # A feature of its own for one token moves one emission.
+            features = numpy.concatenate([data.features, numpy.zeros((len(allowed), 1), "float32")], axis=1)
+            features[token, -1] = 1.0
+            weights = numpy.concatenate([head.weights, numpy.zeros((4, 1))], axis=1)
+            weights[label, -1] = sign
+            moved = Head(weights, head.bias, head.transitions)
+            losses.append(moved.losses(HeadData(features, allowed, data.lengths)).sum())
+        assert found[token, label] == pytest.approx(-(losses[0] - losses[1]) / (2 * small), abs=1e-6)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_shares_and_lines_add_up_to_the_margin(problem, centred):
+    data, gold, head, others = problem
+    penalty = Penalty(1.5, head.moved(numpy.full(head.size, 0.1)) if centred else None)
+    head = fit_head(data, Head.zeros(data), penalty, 1e-11).head
+    residuals = marginal_residuals(data, head)
+    groups = numpy.arange(len(gold)) % 6
+    sums = summed_gradients(data.features, residuals, groups, 6)
+    directions = contrasts(data, gold, SEGMENTS, others)
+    shares = directions.shares(sums, penalty.l2)
+    lines = margins(directions, head, penalty, gradient_left(data, head, penalty))
+    total = shares.sum(axis=1) + lines.transitions + lines.centre + lines.remainder
+    assert total == pytest.approx(lines.margin, abs=1e-9)
+    start = 0
+    for number, (document, first, end) in enumerate(SEGMENTS.tolist()):
+        other = gold.copy()
+        place = int(data.starts[document])
+        other[place + first : place + end] = others[start : start + end - first]
+        start += end - first
+        wanted = score(head, data, gold, document) - score(head, data, other, document)
+        assert lines.margin[number] == pytest.approx(wanted, abs=1e-9)
+
+
+def test_a_group_has_the_shares_of_its_tokens(problem):
+    data, gold, head, others = problem
+    residuals = marginal_residuals(data, head)
+    groups = numpy.arange(len(gold)) % 3
+    directions = contrasts(data, gold, SEGMENTS, others)
+    by_token = directions.token_shares(data.features, residuals, 1.5)
+    by_group = directions.shares(summed_gradients(data.features, residuals, groups, 3), 1.5)
+    for group in range(3):
+        assert by_group[:, group] == pytest.approx(by_token[:, groups == group].sum(axis=1), abs=1e-12)
+    # By definition, token by token.
+    for number, (document, first, end) in enumerate(SEGMENTS.tolist()):
+        rows = int(data.starts[document]) + numpy.arange(first, end)
+        places = slice(int((SEGMENTS[:number, 2] - SEGMENTS[:number, 1]).sum()), None)
+        for token in (0, 7, 19):
+            wanted = 0.0
+            for row, other in zip(rows, others[places]):
+                kernel = float(data.features[token] @ data.features[row]) + 1.0
+                wanted += (residuals[token, gold[row]] - residuals[token, other]) * kernel / 1.5
+            assert by_token[number, token] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_away_from_the_optimum_the_remainder_is_what_is_missing(problem):
+    data, gold, head, others = problem
+    moved = head.moved(numpy.random.default_rng(1).normal(size=head.size) * 0.05)
+    penalty = Penalty(1.5)
+    sums = summed_gradients(data.features, marginal_residuals(data, moved), numpy.zeros(len(gold), dtype=int), 1)
+    directions = contrasts(data, gold, SEGMENTS, others)
+    gradient = gradient_left(data, moved, penalty)
+    lines = margins(directions, moved, penalty, gradient)
+    assert numpy.abs(lines.remainder).max() > 1e-3
+    assert lines.remainder == pytest.approx(directions.emission_margins(split(gradient, 4)[0]) / 1.5)
+    total = directions.shares(sums, 1.5)[:, 0] + lines.transitions + lines.remainder
+    assert total == pytest.approx(lines.margin, abs=1e-9)
