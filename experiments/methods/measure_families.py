@@ -37,6 +37,7 @@ from spacy_seginf.explanation.account import Accountant
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.influence.data import ranges
 from spacy_seginf.influence.evidence import contrasts, marginal_residuals, summed_gradients
+from spacy_seginf.tagger.encoding import read_as
 
 from ..common.prepare import CACHE, ROOT, SEEDS, _run, checkpoint, corpus
 from ..common.reporting import finish, one_thread, print_table
@@ -136,8 +137,9 @@ def measure(planted: Planted, indexed: Path) -> dict[str, Any]:
     assert accountant is not None
     truth = spacy.load(planted.truth)
     docs = list(DocBin().from_disk(planted.queries).get_docs(nlp.vocab))
-    tagged, wrong = predict_tags(nlp, docs)
-    _, right = predict_tags(truth, docs)
+    wrong, right = predict_tags(nlp, docs), predict_tags(truth, docs)
+    with nlp.select_pipes(disable=[influence.name]):
+        tagged = list(nlp.pipe([read_as(nlp, doc) for doc in docs]))
     victims = find_victims(docs, wrong, right, planted.confusions)
     holds = _holds(accountant, planted)
     neighbours = _Neighbours(accountant)
@@ -254,8 +256,11 @@ def shown_families(indexed: Path, queries: Path) -> dict[Key, list[set[tuple[str
     nlp, influence = load_indexed(str(indexed))
     accountant = influence.sources().accountant
     assert accountant is not None
-    evidence, found = accountant.evidence, {}
-    docs, _ = predict_tags(nlp, list(DocBin().from_disk(queries).get_docs(nlp.vocab)))
+    evidence = accountant.evidence
+    found: dict[Key, list[set[tuple[str, int]]]] = {}
+    gold = DocBin().from_disk(queries).get_docs(nlp.vocab)
+    with nlp.select_pipes(disable=[influence.name]):
+        docs = list(nlp.pipe([read_as(nlp, doc) for doc in gold]))
     for number, doc in enumerate(docs):
         if not doc.ents or len(found) >= PREDICTIONS:
             continue

@@ -18,10 +18,10 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_seginf.curation.neighbours import directions
 from spacy_seginf.evaluation.planted import CONFUSIONS, Victim, find_victims, predict_tags, tags_of
 from spacy_seginf.explanation.influence import Influence
 from spacy_seginf.explanation.views import Reference
+from spacy_seginf.influence.linear_algebra import unit_vectors
 from spacy_seginf.tagger.encoding import encode, read_as
 
 TOP = 5
@@ -128,7 +128,7 @@ class _Neighbours:
         places = [index.place(row) for row in range(len(index))]
         self._kinds = numpy.array([culprits.get(place, "") for place in places])
         features = numpy.concatenate([part.factors(slice(0, len(part))).features for part in index.parts])
-        self._directions = directions(features)
+        self._directions = unit_vectors(features)
         self._entities: dict[str, list[set[str]]] = {}  # by type, the kinds of culprits in each
         if influence.used_unit == "entity":
             for row in range(len(influence.index.segments)):

@@ -8,12 +8,11 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from spacy_seginf.curation.suspicions import Ranking
-from spacy_seginf.review.judging import Said, decide
-
 from spacy_seginf.curation.decisions import append_decisions
+from spacy_seginf.curation.issues import Ranking
 from spacy_seginf.curation.records import Decision, decision_line, read_decisions
 from spacy_seginf.errors import SeginfError
+from spacy_seginf.review.decide import Answer, decide
 from spacy_seginf.review.state import Review
 
 from .cases import Case, Cases, Lost
@@ -23,7 +22,7 @@ REVIEWERS = ("eve", "bob")
 STEPS = 12
 HARMLESS = ("", "torn", "CR", "CRLF", "BOM", "zeros", "torn zeros", "blank lines", "no line break")
 MEANWHILE = ("torn", "CR", "CRLF", "copied", "cut", "removed", "moved", "appended", "restart")
-Said3 = tuple[str, str, str]
+AnswerKey = tuple[str, str, str]
 
 
 def damaged(content: bytes, kind: str, rng: Random) -> bytes:
@@ -66,7 +65,7 @@ def _work(ranking: Ranking, path: Path, servers: int, twins: bool, rng: Random) 
     names = [REVIEWERS[0 if twins else number] for number in range(servers)]
     reviews = [Review(ranking, path, name) for name in names]  # or a coded error, and nobody was told anything
     before = Counter(map(_key, read_decisions(path)))
-    confirmed: Counter[Said3] = Counter()
+    confirmed: Counter[AnswerKey] = Counter()
     for _ in range(STEPS):
         number = rng.randrange(servers)
         if rng.random() < 0.25:
@@ -78,16 +77,14 @@ def _work(ranking: Ranking, path: Path, servers: int, twins: bool, rng: Random) 
                 _disturb(path, what, ranking, rng)
             continue
         batch = [
-            Said(one.id, rng.choice(["accept", "keep", "skip"]))
-            for one in rng.sample(ranking.suspicions, rng.choice([1, 1, 3]))
+            Answer(one.id, rng.choice(["accept", "keep", "skip"]))
+            for one in rng.sample(ranking.issues, rng.choice([1, 1, 3]))
         ]
         try:
             changes = reviews[number].decide(batch)
         except SeginfError:  # was not confirmed
             continue
-        confirmed.update(
-            (names[number], reviews[number].suspicions[one["number"]].id, one["choice"]) for one in changes
-        )
+        confirmed.update((names[number], reviews[number].issues[one["number"]].id, one["choice"]) for one in changes)
     for review in reviews:
         review.close()
     there = Counter(map(_key, read_decisions(path)))
@@ -102,11 +99,11 @@ def _disturb(path: Path, what: str, ranking: Ranking, rng: Random) -> None:
         return
     content = path.read_bytes()
     if what == "torn":  # by a writer that was killed
-        line = decision_line(decide(ranking, rng.choice(ranking.suspicions), Said("", "keep"), "zoe")).encode()
+        line = decision_line(decide(ranking, rng.choice(ranking.issues), Answer("", "keep"), "zoe")).encode()
         if content.endswith((b"\n", b"\r")):
             path.write_bytes(content + line[: rng.randrange(1, len(line) - 2)])
     elif what == "appended":
-        append_decisions(path, [decide(ranking, rng.choice(ranking.suspicions), Said("", "keep"), "zoe")])
+        append_decisions(path, [decide(ranking, rng.choice(ranking.issues), Answer("", "keep"), "zoe")])
     elif what == "copied":
         copy = path.with_name("copy")
         shutil.copyfile(path, copy)
@@ -121,5 +118,5 @@ def _disturb(path: Path, what: str, ranking: Ranking, rng: Random) -> None:
         path.write_bytes(damaged(content, what, rng))
 
 
-def _key(decision: Decision) -> Said3:
-    return decision.reviewer, decision.suspicion, decision.choice
+def _key(decision: Decision) -> AnswerKey:
+    return decision.reviewer, decision.issue, decision.choice

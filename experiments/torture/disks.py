@@ -19,13 +19,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, Callable
 
-from spacy_seginf.review.judging import Said
-
 from spacy_seginf.api.export import export_issues as export
 from spacy_seginf.api.scores import score_labels
 from spacy_seginf.curation.records import read_decisions, read_ranking
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.os_errors import os_error_message
+from spacy_seginf.review.decide import Answer
 from spacy_seginf.review.state import Review
 from spacy_seginf.review.static_page import write_static_page
 from tests.torture.dying import Countdown
@@ -264,9 +263,9 @@ def try_decisions(made: Materials, room: Path, disk: Any, seed: int, tries: int,
                     refusal.left = 10**9
                     if disk:
                         disk.free()
-                one, choice = rng.choice(ranking.suspicions), rng.choice(["accept", "keep"])
+                one, choice = rng.choice(ranking.issues), rng.choice(["accept", "keep"])
                 try:
-                    told = review.decide([Said(one.id, choice)])
+                    told = review.decide([Answer(one.id, choice)])
                 except SeginfError as error:
                     assert error.code == "S171", error
                     continue
@@ -283,7 +282,7 @@ def try_decisions(made: Materials, room: Path, disk: Any, seed: int, tries: int,
         done.found["confirmed decisions that were looked for"] += confirmed.total()
         there = Counter[str]()
         if path.exists():
-            there.update(f"{one.suspicion}\t{one.choice}" for one in read_decisions(path))
+            there.update(f"{one.issue}\t{one.choice}" for one in read_decisions(path))
         if ended != "finished":
             done.fail(f"decisions {number}, {way}: {message[-700:]}", raw=True)
         taken_back = way in ("full", "read-only")  # what was not confirmed; elsewhere that may be refused as well

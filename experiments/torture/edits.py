@@ -238,7 +238,7 @@ def _ranked_corpus(cases: Cases, rng: Random) -> Case:
     first, again = cases.room / "first.jsonl", cases.room / "again.jsonl"
 
     def ranked(corpus: Path, output: Path) -> list[Any]:
-        found = rank(str(cases.made.indexed), corpus, output, top=TOP, references=0).suspicions
+        found = rank(str(cases.made.indexed), corpus, output, top=TOP, references=0).issues
         return [(one.id, one.score, one.suggested) for one in found]
 
     def run() -> None:

@@ -71,7 +71,7 @@ class Hostile:
         self.words = [token.text for token in docs[0]]
         self.indexed = str(folder / "indexed")
         self.corpus = corpus
-        self.ranking = rank(self.indexed, corpus, folder / "suspicions.jsonl", top=12, references=6)
+        self.ranking = rank(self.indexed, corpus, folder / "issues.jsonl", top=12, references=6)
 
     def _doc(self, number: int) -> Doc:
         words = [self._payload() if self.rng.random() < 0.5 else f"word{self.rng.randrange(9)}" for _ in range(8)]
@@ -124,7 +124,7 @@ class Hostile:
     def formula_cells(self) -> int:
         """Export for spreadsheets; count cells that begin like formulas, whatever separates them."""
         path = self.folder / "tasks.csv"
-        export(self.folder / "suspicions.jsonl", path, format="csv", force=True)
+        export(self.folder / "issues.jsonl", path, format="csv", force=True)
         text, found = path.read_text(encoding="utf-8-sig"), 0
         for separator in (",", ";", "\t"):
             for row in csv.reader(io.StringIO(text), delimiter=separator):

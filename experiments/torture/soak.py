@@ -98,7 +98,7 @@ def soak(made: Materials, room: Path, seed: int, seconds: float) -> dict[str, An
     explainer.wait()
     server.wait(0.01, 2)
     confirmed = sum((one.confirmed for one in asking), Counter[tuple[str, str]]())
-    there = Counter((one.suspicion, one.choice) for one in read_decisions(path)) if path.exists() else Counter()
+    there = Counter((one.issue, one.choice) for one in read_decisions(path)) if path.exists() else Counter()
     lost = (confirmed - there).total()
     growth = {"server": usage.growth(), "pipeline": own.growth()}
     for name, grown in growth.items():
@@ -153,7 +153,7 @@ class _Asking:
     def __init__(self, address: str, made: Materials, rng: Random, faults: list[str]) -> None:
         self.host, _, token = address.removeprefix("http://").partition("/")
         self.base, self.rng, self.faults = f"/{token}", rng, faults
-        self.suspicions = read_ranking(made.ranking).suspicions
+        self.issues = read_ranking(made.ranking).issues
         self.confirmed, self.asked = Counter[tuple[str, str]](), Counter[str]()
         self._answers: dict[str, Any] = {}
 
@@ -200,7 +200,7 @@ class _Asking:
         self._always_the_same("items")
 
     def _item(self) -> None:
-        self._always_the_same(f"items/{self.rng.randrange(len(self.suspicions))}")
+        self._always_the_same(f"items/{self.rng.randrange(len(self.issues))}")
 
     def _news(self) -> None:
         status, content = self._get(f"{self.base}decisions?since={self.rng.choice(['0', '5', '-1', 'x', '999999'])}")
@@ -208,10 +208,10 @@ class _Asking:
         json.loads(content)
 
     def _decide(self) -> None:
-        one = self.rng.choice(self.suspicions)
+        one = self.rng.choice(self.issues)
         often = self.confirmed.total() < DECISIONS // POSTING
         choice = self.rng.choice(["accept", "keep", "skip"]) if often else "keep"
-        body = json.dumps([{"suspicion": one.id, "choice": choice}])
+        body = json.dumps([{"issue": one.id, "choice": choice}])
         status, content = self._send("POST", f"{self.base}decisions", body, {"Content-Type": "application/json"})
         self._expect("decide", status, 200)
         if json.loads(content)["changes"]:
@@ -224,7 +224,7 @@ class _Asking:
         self._expect("host", self._get(f"{self.base}items", Host="elsewhere.example")[0], 403)
 
     def _nonsense(self) -> None:
-        body = self.rng.choice(["[", "{}", "[[[]]]", "[]", '[{"suspicion": 1}]', "[" * 5000])
+        body = self.rng.choice(["[", "{}", "[[[]]]", "[]", '[{"issue": 1}]', "[" * 5000])
         status, _ = self._send("POST", f"{self.base}decisions", body, {"Content-Type": "application/json"})
         self._expect("nonsense", status, 400)
 

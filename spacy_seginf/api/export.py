@@ -34,7 +34,7 @@ def export_issues(
     RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S190 for issues that can't be
         shown, S199 if the output must not be written.
 
-    >>> spacy_seginf.export_issues(Path("suspicions.jsonl"), Path("tasks.csv"), top=1)
+    >>> spacy_seginf.export_issues(Path("issues.jsonl"), Path("tasks.csv"), top=1)
     1
     """
     issues, output = Path(issues), Path(output)

@@ -32,7 +32,7 @@ def import_answers(
     RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S171 if the decisions can't be
         written, S191 to S198 for answers that can't be used, S199 if decisions would be written to a file that is read.
 
-    >>> files = Path("suspicions.jsonl"), Path("answers.jsonl"), Path("imported.jsonl")
+    >>> files = Path("issues.jsonl"), Path("answers.jsonl"), Path("imported.jsonl")
     >>> decisions = spacy_seginf.import_answers(*files, reviewer="Ada", format="jsonl")
     >>> [decision.choice for decision in decisions]
     ['accept']

@@ -68,7 +68,7 @@ def find_label_issues(
     >>> ranking = spacy_seginf.find_label_issues("indexed", Path("train.spacy"), Path("ranking.jsonl"))
     >>> ranking.labels
     ('LOC', 'ORG', 'PER')
-    >>> ranking.suspicions[0].score >= ranking.suspicions[-1].score
+    >>> ranking.issues[0].score >= ranking.issues[-1].score
     True
     """
     msg = Printer(no_print=silent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -56,17 +56,23 @@ def read_culprits(train: Path) -> dict[tuple[str, int], str]:
     return culprits
 
 
-def find_victims(docs: Sequence[Doc], planted: Sequence[Sequence[str]], truth: Sequence[Sequence[str]]) -> list[Victim]:
+def find_victims(
+    docs: Sequence[Doc],
+    planted: Sequence[Sequence[str]],
+    truth: Sequence[Sequence[str]],
+    confusions: Mapping[str, tuple[str, str]] = CONFUSIONS,
+) -> list[Victim]:
     """Compare predictions with the annotation of test documents.
 
     docs (sequence of Doc): gold documents.
     planted, truth (tags per document): predictions after training on the planted labels and on the truth.
+    confusions: true type and wrong one by kind of error; "" is no entity.
     """
     victims = []
     for number, doc in enumerate(docs):
         for token, wrong, right in zip(doc, planted[number], truth[number]):
             gold = f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O"
-            for kind, (true_type, confused) in CONFUSIONS.items():
+            for kind, (true_type, confused) in confusions.items():
                 if gold[2:] == true_type and wrong[2:] == confused and right == gold:
                     victims.append(Victim(number, token.i, token.text, kind, wrong))
     return victims

@@ -109,7 +109,7 @@ def test_documents_that_the_index_lacks_are_told(exact_path, corpus_path, tmp_pa
             doc.user_data["id"] = f"later-{number}"
         DocBin(docs=[*docs, *extra], store_user_data=True).to_disk(tmp_path / "longer.spacy")
         recwarn.clear()
-        open_curation(str(exact_path), tmp_path / "longer.spacy")
+        open_session(str(exact_path), tmp_path / "longer.spacy")
         found = [str(one.message) for one in recwarn if "[W008]" in str(one.message)]
         assert len(found) == told and all("(1, such as 'later-1')" in one for one in found)
 
