@@ -266,8 +266,8 @@ class Errors(metaclass=Coded):
         "identity curvature without a penalty). Build it again with `python -m spacy seginf index`."
     )
     S257 = (
-        "The prediction is {label} already, so there is nothing to weigh it against. Ask for another label, or for "
-        "none: then it is weighed against the most probable other reading."
+        "The argument against = {label!r} is what {text!r} is predicted to be already, so there is nothing to weigh. "
+        "Give another label, or none: then the most probable other reading is taken."
     )
     S258 = (
         "Evidence needs a head that was fitted with a penalty, and this index has none. Build it again without "

@@ -297,7 +297,8 @@ class Influence(Pipe):
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
         sources = self.sources()
         query = sources.rationale.query([token.text for token in doc], tags.tolist(), *span[1:])
-        (account,) = self._accounts(data, tags, numpy.array([span]), against)
+        others = self._other_reading(place[2], tags[span[1] : span[2]].tolist(), against)
+        (account,) = self._accounts(data, tags, numpy.array([span]), others)
         return view(place, " ".join(names), Answer(found, query, account), sources)
 
     def sources(self) -> Sources:
@@ -312,21 +313,29 @@ class Influence(Pipe):
         return known
 
     def _accounts(
-        self, data: HeadData, tags: numpy.ndarray, segments: numpy.ndarray, against: Labels = None
+        self,
+        data: HeadData,
+        tags: numpy.ndarray,
+        segments: numpy.ndarray,
+        others: Optional[list[list[int]]] = None,
     ) -> list[Optional[Account]]:
-        """Account for segments, the only one against a reading that was asked for."""
+        """Account for segments, against other readings if they are given."""
         accountant = self.sources().accountant
         if accountant is None or not self.families:
-            if against is not None:
-                raise SeginfError(Errors.S256.format(path=self.explainer().index.folder))
             return [None] * len(segments)
-        others = None
-        if against is not None:
-            scheme, (_, start, end) = self.find_tagger().scheme, segments[0].tolist()
-            others = [parse_labels(scheme, against, end - start)]
-            if others[0] == tags[data.starts[segments[0, 0]] + numpy.arange(start, end)].tolist():
-                raise SeginfError(Errors.S257.format(label=reading_in_words(scheme, others[0])))
         return accountant.accounts(data, tags, segments, self.families, others)
+
+    def _other_reading(self, text: str, tags: Sequence[int], against: Labels) -> Optional[list[list[int]]]:
+        """Read what a prediction is to be weighed against: the tags of the only segment."""
+        if against is None:
+            return None
+        if self.sources().accountant is None:
+            raise SeginfError(Errors.S256.format(path=self.explainer().index.folder))
+        scheme = self.find_tagger().scheme
+        other = parse_labels(scheme, against, len(tags))
+        if other == list(tags):
+            raise SeginfError(Errors.S257.format(label=reading_in_words(scheme, other), text=text))
+        return [other]
 
     def _explain(self, explainer: Explainer, queries: Texts, where: Optional[Filter]) -> list[Explanation]:
         """Explain by the exact search where its scores are asked for, else by the method's own."""
