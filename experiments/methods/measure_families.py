@@ -142,7 +142,7 @@ def measure(planted: Planted, indexed: Path) -> dict[str, Any]:
         tagged = list(nlp.pipe([read_as(nlp, doc) for doc in docs]))
     victims = find_victims(docs, wrong, right, planted.confusions)
     holds = _holds(accountant, planted)
-    neighbours = _Neighbours(accountant)
+    neighbours = Neighbours(accountant)
     rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in planted.confusions}
     generator = numpy.random.default_rng(0)
     for victim in victims:
@@ -209,7 +209,7 @@ def account_errors(influence: Any, accountant: Accountant, docs: Sequence[Doc]) 
     return max(errors[0]), max(errors[1])
 
 
-class _Neighbours:
+class Neighbours:
     """Labels of each type by their mean features."""
 
     def __init__(self, accountant: Accountant) -> None:
