@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from .api.evaluate import evaluate_methods
     from .api.explain import explain
     from .api.export import export_issues
+    from .api.flip import flip
     from .api.import_answers import import_answers
     from .api.index import build_index
+    from .api.preview import preview
     from .api.rank import find_label_issues
     from .api.scores import score_labels
     from .api.verify import verify
     from .attribution.method import Attribution, Method
+    from .curation.preview import Preview, PreviewChange
     from .errors import SeginfError
     from .explanation.display import render_document
+    from .explanation.flips import FlipLabel, FlipSet
     from .explanation.influence import Influence
     from .explanation.views import Influencers, Reference
     from .index.index import Index
@@ -36,11 +40,15 @@ if TYPE_CHECKING:
 PLACES = {
     "Attribution": "attribution.method",
     "CRFTagger": "tagger.crf_tagger",
+    "FlipLabel": "explanation.flips",
+    "FlipSet": "explanation.flips",
     "Index": "index.index",
     "IndexSettings": "settings",
     "Influence": "explanation.influence",
     "Influencers": "explanation.views",
     "Method": "attribution.method",
+    "Preview": "curation.preview",
+    "PreviewChange": "curation.preview",
     "Reference": "explanation.views",
     "SeginfError": "errors",
     "append_to_index": "api.append",
@@ -52,7 +60,9 @@ PLACES = {
     "explain": "api.explain",
     "export_issues": "api.export",
     "find_label_issues": "api.rank",
+    "flip": "api.flip",
     "import_answers": "api.import_answers",
+    "preview": "api.preview",
     "render_document": "explanation.display",
     "score_labels": "api.scores",
     "verify": "api.verify",
@@ -60,11 +70,15 @@ PLACES = {
 __all__ = [  # what PLACES names; a literal, so that editors see it
     "Attribution",
     "CRFTagger",
+    "FlipLabel",
+    "FlipSet",
     "Index",
     "IndexSettings",
     "Influence",
     "Influencers",
     "Method",
+    "Preview",
+    "PreviewChange",
     "Reference",
     "SeginfError",
     "append_to_index",
@@ -76,7 +90,9 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "explain",
     "export_issues",
     "find_label_issues",
+    "flip",
     "import_answers",
+    "preview",
     "render_document",
     "score_labels",
     "verify",

@@ -13,13 +13,22 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"
 
 
-def parse_arguments(description: str, *, data: bool = True) -> argparse.Namespace:
-    """Read the options that all benchmarks have: --quick, and --data where a corpus is needed."""
+def parse_arguments(description: str, *, data: bool = True, given: bool = False) -> argparse.Namespace:
+    """Read the options that all benchmarks have: --quick, and --data where a corpus is needed.
+
+    given (bool): also --indexed and --texts, for a pipeline that is there already.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a smaller run of the same code; does not count")
     if data:
         default = os.environ.get("SEGINF_DATA")
         parser.add_argument("--data", type=Path, default=default, help="corpora folder (default: $SEGINF_DATA)")
+    if given:
+        parser.add_argument(
+            "--indexed", type=Path, help="pipeline with an index (default: made of the embedded corpus)"
+        )
+        parser.add_argument("--texts", type=Path, help="its test corpus (.spacy)")
+        parser.add_argument("--name", default="embedded", help="what the results of these are called")
     arguments = parser.parse_args()
     if data and arguments.data is None:
         parser.error("give the corpora folder with --data DIR or in the environment variable SEGINF_DATA")

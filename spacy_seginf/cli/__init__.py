@@ -168,6 +168,40 @@ def verify_cli(
     report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
 
 
+@seginf.command("flip")
+def flip_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
+    text: str = Arg(..., help="Text to tag; - reads standard input"),
+    span: list[str] = Opt([], "--span", "-s", help="Words of the text to ask about, predicted or not; may be repeated"),
+    to: Optional[str] = Opt(None, "--to", help="The label that they should get, O for none; default: any other"),
+    by: str = Opt("removing", "--by", help="What is done to training labels: removing or relabelling"),
+    budget: int = Opt(60, "--budget", help="How often the head may be moved to another optimum, for each prediction"),
+    most: int = Opt(200, "--most", help="Labels of a set, at most"),
+    gpu_id: int = GPU_ID,
+) -> None:
+    """Find the smallest set of training labels whose removal or change would change a prediction; a refit confirms
+    it."""
+    from ..api.flip import flip
+
+    settings: dict[str, Any] = {"spans": span, "to": to, "by": by, "budget": budget, "most": most, "gpu_id": gpu_id}
+    report_errors(flip, pipeline, text, **settings, silent=False)
+
+
+@seginf.command("preview")
+def preview_cli(
+    pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`, of the corpus that was reviewed"),
+    decisions: Path = Arg(..., help="File of decisions, as `seginf apply` reads it"),
+    texts: str = Arg(..., help="A text, - for standard input, or a corpus: .spacy, CoNLL columns, .jsonl, .jsonl.gz"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write the changes to this file, JSON lines"),
+    gpu_id: int = GPU_ID,
+) -> None:
+    """Show which predictions will change, for better or worse, when decisions are applied, before anything is
+    trained."""
+    from ..api.preview import preview
+
+    report_errors(preview, pipeline, decisions, texts, output=output, gpu_id=gpu_id, silent=False)
+
+
 @seginf.command("evaluate")
 def evaluate_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),

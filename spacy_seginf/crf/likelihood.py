@@ -40,18 +40,19 @@ def negative_log_likelihood(emissions: Array, transitions: Array, lengths: Seque
     """
     xp = array_module(emissions)
     free = forward_backward(emissions, transitions, lengths)
-    if bool((allowed.sum(axis=1) == 1).all()):
-        labels = allowed.argmax(axis=1)
-        rows = xp.arange(len(labels))
-        log_scores = path_scores(emissions, transitions, labels, lengths)
-        d_emissions = free.unary.copy()
-        d_emissions[rows, labels] -= 1.0
-        d_transitions = free.pairs - count_pairs(labels, lengths, transitions.shape[0])
-    else:
-        clamped = forward_backward(emissions, transitions, lengths, allowed)
-        log_scores = clamped.log_partition
-        d_emissions = free.unary - clamped.unary
-        d_transitions = free.pairs - clamped.pairs
+    labels = allowed.argmax(axis=1)
+    log_scores = path_scores(emissions, transitions, labels, lengths)
+    d_emissions = free.unary.copy()
+    d_emissions[xp.arange(len(labels)), labels] -= 1.0
+    d_transitions = free.pairs - count_pairs(labels, lengths, transitions.shape[0])
+    several = sum_by_sequence((allowed.sum(axis=1) != 1).astype("float64"), lengths) > 0
+    if bool(several.any()):  # only these sequences have more than one permitted path
+        rows = several[sequence_of_row(lengths, xp)]
+        sizes = [length for length, chosen in zip(lengths, several.tolist()) if chosen]
+        clamped = forward_backward(emissions[rows], transitions, sizes, allowed[rows])
+        log_scores[several] = clamped.log_partition
+        d_emissions[rows] = free.unary[rows] - clamped.unary
+        d_transitions += count_pairs(labels[rows], sizes, transitions.shape[0]) - clamped.pairs
     return Loss(free.log_partition - log_scores, d_emissions, d_transitions.astype(transitions.dtype))
 
 

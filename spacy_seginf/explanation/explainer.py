@@ -12,8 +12,10 @@ import numpy
 from ..budget import at_once
 from ..crf import one_label_each
 from ..crf.schemes import TagScheme
+from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..index.kept import KeptArrays
+from ..index.manifest import Manifest
 from ..index.pairs import losses_after
 from ..index.queries import CurvedQueries, Queries, SearchQueries
 from ..index.search import search
@@ -90,6 +92,21 @@ class Explainer:
             data = subset(data, numpy.arange(index.objective))
             labels = labels[: len(data.allowed)]
         return HeadEffects(data, index.head, index.penalty, index.metric, labels)
+
+    @cached_property
+    def label_effects(self) -> HeadEffects:
+        """The same under the head that labels alone make of the features, for questions about the labels themselves:
+        ``effects`` where the head that explains is that one.
+
+        RAISES (ValueError): S035 if the index was pruned, S270 if it has no head at its optimum.
+        """
+        index, problem = self.index, _no_optimum(self.index.manifest)
+        if problem:
+            raise SeginfError(Errors.S270.format(path=index.folder, problem=problem))
+        head, metric, penalty = index.label_head
+        if head is index.head:
+            return self.effects
+        return HeadEffects(self.effects.data, head, penalty, metric, self.effects.labels)
 
     def table(self, unit: str) -> Table:
         """Return the rows of a unit: "entity" or "token"."""
@@ -298,6 +315,14 @@ class Explainer:
             return numpy.append(fit.gradient, step[0])
 
         return self._moved.made((unit, row, steps), move)
+
+
+def _no_optimum(manifest: Manifest) -> str:
+    """Say why nothing can be refit by an index; empty if it can."""
+    if not manifest.refit:
+        return "no head at its optimum (--no-refit)"
+    curvature = manifest.label_curvature or manifest.curvature
+    return "identity curvature, which predicts no effects" if curvature == "identity" else ""
 
 
 def rows_of(index: Index, unit: str) -> Table:

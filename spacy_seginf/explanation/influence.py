@@ -38,8 +38,10 @@ from ..tagger.fingerprint import encoder_fingerprint, encoder_stamp, head_finger
 from ..tagger.handover import is_paused, pausing, register
 from ..tagger.head import on_cpu
 from .account import Account, Accountant, reading_in_words
+from .candidates import REMOVING
 from .explainer import Explainer, Explanation, rows_of
 from .extensions import register_extensions
+from .flips import BUDGET, MOST, FlipSet, flip
 from .method_explainer import MethodExplainer, index_context
 from .query import Asked, Labels, Segment, ask, parse_labels
 from .rationale import Rationale
@@ -400,6 +402,38 @@ class Influence(Pipe):
         data, tags, span = self.query(doc, segment, labels)
         scheme = self.find_tagger().scheme
         return explainer.best_changes(data, tags, numpy.array([span]), self.used_unit, scheme, top, self.context)
+
+    def flip(
+        self,
+        doc: Doc,
+        segment: Union[Span, Token],
+        to: Optional[str] = None,
+        by: str = REMOVING,
+        *,
+        budget: int = BUDGET,
+        most: int = MOST,
+    ) -> FlipSet:
+        """Find the smallest set of training labels whose removal, or change, would change a prediction.
+
+        The search is greedy, with effects that are computed again as the head moves; then labels are put back as long
+        as the prediction stays away. A set is returned only if the head, refit without it, decodes the whole text
+        otherwise. It asks the head that labels alone make of the features (``Index.label_head``), and says so where
+        that one predicts something else than the pipeline.
+
+            influence.flip(doc, doc.ents[0]).summary
+            influence.flip(doc, doc.ents[0], to="ORG", by="relabelling").labels
+
+        doc (Doc), segment (Span or Token): a predicted entity, or tokens outside of all ("what would make it one?").
+        to (str): the label that it should get, "O" for none; any other if None.
+        by (str): what is done to training labels: "removing" or "relabelling".
+        budget (int): how often the head may be moved to another optimum: what a search costs.
+        most (int): labels of a set, at most.
+        RETURNS (FlipSet): the set, or what was found out where there is none.
+        RAISES (ValueError): S020 to S029 as ``explain``; S035 if the index was pruned, S270 if it has no head at its
+            optimum; S271 or S272 if ``to`` is no label, or there already; S206 or S273 for other settings.
+        """
+        settings: dict[str, Any] = {"to": to, "by": by, "budget": budget, "most": most, "context": self.context}
+        return flip(self.explainer(), self.find_tagger(), doc, self.query(doc, segment), **settings)
 
     def explainer(self) -> Explainer:
         """Return what searches the index, after checking that the index is this pipeline's. ``explainer().effects`` is

@@ -36,6 +36,10 @@ HEAD_ONLY = (
     "All this is about the head that explains, at its optimum on frozen features. The encoder has seen the labels too, "
     "and what it learned from them is not counted."
 )
+LABELS_ALONE = (
+    "All this is about the head that labels alone make of the encoder's features, at its optimum. The encoder has seen "
+    "the labels too, and what it learned from them is not counted: training anew may turn out otherwise."
+)
 METHOD = (
     "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
     "training labels and are no prediction of retraining; `seginf evaluate` shows how well they do."

@@ -22,8 +22,8 @@ from ..budget import at_once
 from ..crf import one_label_each
 from ..errors import Errors, SeginfError
 from .curvature import ExactCurvature, KroneckerCurvature, Metric, solver_of
-from .data import MATRICES, HeadData
-from .fit import NEWTON_ITERATIONS, Fit, Solver, loss_and_gradient, newton
+from .data import MATRICES, HeadData, subset
+from .fit import NEWTON_ITERATIONS, Fit, History, Solver, loss_and_gradient, newton
 from .head import Head
 from .linear_algebra import largest_eigenvalue_bound
 from .pair_rows import concatenated
@@ -53,6 +53,21 @@ class Change:
     data: HeadData
     chains: SegmentChains
     labels: Optional[numpy.ndarray] = None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A head on its way to the optimum under a change of labels.
+
+    change (Change). step (float64, 1 x P): how far it has come. value, gradient (float64, P): J there. history: what
+    gradients told of the Hessian on the way.
+    """
+
+    change: Change
+    step: numpy.ndarray
+    value: float
+    gradient: numpy.ndarray
+    history: tuple[tuple[numpy.ndarray, numpy.ndarray], ...] = ()
 
 
 class HeadEffects:
@@ -142,9 +157,14 @@ class HeadEffects:
         allowed[chains.rows] = True
         return Change(replace(self.data, allowed=allowed), chains)
 
-    def relabelled(self, segment: tuple[int, int, int], labels: numpy.ndarray) -> Change:
-        """Change the labels of a segment (ints, its tokens). RAISES (ValueError): S029 if they do not fit."""
-        chains = self.chains([segment])
+    def relabelled(self, segments: Union[tuple[int, int, int], SegmentList], labels: numpy.ndarray) -> Change:
+        """Change the labels of a segment, or of several together (ints, the tokens of one after another).
+
+        RAISES (ValueError): S029 if they do not fit, or segments overlap.
+        """
+        chains = self.chains(numpy.asarray(segments).reshape(-1, 3))
+        if len(numpy.unique(chains.rows)) < len(chains.rows):
+            raise SeginfError(Errors.S029.format(problem="segments that get new labels overlap"))
         allowed = self.data.allowed.copy()
         allowed[chains.rows] = _one_label_each(numpy.asarray(labels), len(chains.rows), self.data.labels)
         return Change(replace(self.data, allowed=allowed), chains, numpy.asarray(labels))
@@ -185,6 +205,30 @@ class HeadEffects:
         """
         fit = self._newton(change, self.nothing if start is None else start, steps, tolerance)
         return self.head.step_to(fit.head)[None], fit
+
+    def still(self) -> Moved:
+        """Return the head where it is, with no label changed, to begin a walk of ``moved``."""
+        return Moved(self.without([]), self.nothing, *self._here)
+
+    def moved(self, before: Moved, change: Change, steps: int = 1) -> Moved:
+        """Go on from where other changes have led to, towards the optimum under a change of labels, by Newton steps on
+        the true objective: each reads all documents once, and nothing else does."""
+        head = self.head.moved(before.step[0])
+        begin = self._exchanged((before.value, before.gradient), head, before.change.data, change.data)
+        history = list(before.history)
+        solve = self._solver(change)
+        fit = newton(
+            change.data,
+            head,
+            self.penalty,
+            TIGHT,
+            solve=solve,
+            fixed=True,
+            iterations=steps,
+            history=history,
+            begin=begin,
+        )
+        return Moved(change, self.head.step_to(fit.head)[None], fit.loss, fit.slope, tuple(history))
 
     def refit_with(
         self, chains: SegmentChains, start: Optional[numpy.ndarray] = None, tolerance: float = TIGHT
@@ -253,18 +297,44 @@ class HeadEffects:
         return correct_segments(self.chains(segments), self.metric, adding=self.adding)
 
     def _newton(self, change: Change, start: numpy.ndarray, steps: int, tolerance: float = TIGHT) -> Fit:
-        head = self.head.moved(start[0])
-        if self._overshoots(change, head):
-            head = self.head
+        head, begin = self.head, self._exchanged(self._here, self.head, self.data, change.data)
+        history: History = []
+        if start.any():
+            moved = loss_and_gradient(change.data, head.moved(start[0]), self.penalty)
+            # What the gradient tells of the curvature on the way, which costs nothing more.
+            history.append((start[0], moved[1] - begin[1] - self.penalty.l2 * start[0]))
+            if moved[0] <= begin[0]:  # else the predicted optimum is worse than the present one, as may be for many
+                head, begin = head.moved(start[0]), moved
         # For large heads a Hessian is out of reach, also where one from nearby makes no progress any more.
-        fixed = isinstance(self.metric, KroneckerCurvature)
-        solver = self._solver(change)
-        return newton(change.data, head, self.penalty, tolerance, solve=solver, fixed=fixed, iterations=steps)
+        return newton(
+            change.data,
+            head,
+            self.penalty,
+            tolerance,
+            solve=self._solver(change),
+            fixed=isinstance(self.metric, KroneckerCurvature),
+            iterations=steps,
+            history=history,
+            begin=begin,
+        )
 
-    def _overshoots(self, change: Change, head: Head) -> bool:
-        """Is a predicted optimum worse than the present one? A step for many labels at once may be."""
-        before, after = (float(h.losses(change.data).sum()) + self.penalty.value(h) for h in (self.head, head))
-        return after > before
+    @cached_property
+    def _here(self) -> tuple[float, numpy.ndarray]:
+        """J and its gradient at the head."""
+        return loss_and_gradient(self.data, self.head, self.penalty)
+
+    def _exchanged(
+        self, known: tuple[float, numpy.ndarray], head: Head, old: HeadData, new: HeadData
+    ) -> tuple[float, numpy.ndarray]:
+        """Turn J and its gradient at a head under some labels into those under others: only the documents that differ
+        are read."""
+        rows = numpy.flatnonzero((old.allowed != new.allowed).any(axis=1))
+        documents = numpy.unique(numpy.searchsorted(old.starts, rows, side="right") - 1)
+        value, gradient = known
+        for data, sign in ((new, 1.0), (old, -1.0)):
+            part, slope = loss_and_gradient(subset(data, documents), head, 0.0)
+            value, gradient = value + sign * part, gradient + sign * slope
+        return value, gradient
 
     def _solver(self, change: Change) -> Solver:
         if change.labels is not None:  # relabelling is linear in theta, so the curvature stays

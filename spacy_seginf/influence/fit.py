@@ -49,6 +49,7 @@ class Fit:
     """An optimum and how well it was reached.
 
     head, loss (J), gradient (largest absolute component of its gradient), evaluations, converged.
+    slope (float64, P): the gradient.
     """
 
     head: Head
@@ -56,6 +57,7 @@ class Fit:
     gradient: float
     evaluations: int
     converged: bool
+    slope: numpy.ndarray
 
 
 def loss_and_gradient(data: HeadData, head: Head, penalty: Union[float, Penalty]) -> tuple[float, numpy.ndarray]:
@@ -154,6 +156,7 @@ def newton(
     gap: float = 0.0,
     patience: int = PATIENCE,
     history: Optional[History] = None,
+    begin: Optional[tuple[float, numpy.ndarray]] = None,
 ) -> Fit:
     """Minimise J by damped quasi-Newton steps: a Hessian from nearby, and what the gradients since then tell of it.
 
@@ -167,11 +170,12 @@ def newton(
     gap (float): after the first step, one that would lower J by no more than this, in nats, is not needed.
     patience (int): steps in which a Hessian from nearby must reduce the gradient to a tenth, or it is renewed.
     history (list): what gradients told of the Hessian on the way here; what is learnt now is added.
+    begin: J and its gradient at the start, where they are known.
     """
     head = start
     penalty = penalty_of(penalty)
     l2 = penalty.l2
-    value, gradient = loss_and_gradient(data, head, penalty)
+    value, gradient = loss_and_gradient(data, head, penalty) if begin is None else begin
     size = float(numpy.abs(gradient).max())
     if fixed:
         renew, patience = partial(_same, solve), iterations
@@ -214,7 +218,7 @@ def newton(
         slow = len(sizes) > patience and size > SLOW * sizes[-1 - patience]
         if slope <= 0 or slow or (rate < 1e-6 and size > STALLED * sizes[-2]):
             solve = None
-    return Fit(head, value, size, evaluations, done or size <= tolerance)
+    return Fit(head, value, size, evaluations, done or size <= tolerance, gradient)
 
 
 def _same(solve: Solver, head: Head) -> Solver:

@@ -1,0 +1,117 @@
+"""`python -m spacy seginf preview`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Optional, Sequence, Union
+
+import typer
+from spacy.cli._util import setup_gpu
+from wasabi import Printer, table
+
+from ..curation.asked_texts import read_texts
+from ..curation.preview import BETTER, EQUAL, WORSE, Preview, PreviewChange, preview_decisions
+from ..curation.records import read_decisions
+from ..explanation.loading import load_indexed
+from ..explanation.wording import LABELS_ALONE
+from ..files import write_text
+from ..rendering.text import shorten, tokens_of, visible
+
+
+def preview(
+    pipeline: str,
+    decisions: Union[Path, Sequence[Path]],
+    texts: Union[str, Path],
+    *,
+    output: Optional[Path] = None,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> Preview:
+    """Show which predictions will change when decisions are applied, before anything is trained.
+
+    The head that labels alone make of the encoder's features is refit with the corrected labels. Where texts are
+    annotated, each change is for better or worse. Retraining moves the encoder too, which this does not.
+
+    pipeline (str): a folder that `seginf index` wrote, of the corpus as it was when it was reviewed.
+    decisions (Path or sequence of Path): files of decisions, as `seginf apply` reads them.
+    texts (str or Path): a text; "-" reads one from standard input; or a corpus: .spacy or a folder of such files, CoNLL
+        columns, JSON lines.
+    output (Path): also write the changes to this file, JSON lines.
+    RETURNS (Preview): the changes, and how many there are of each kind.
+    RAISES (ValueError): S030 or S040 for missing input, S170 for files that hold no decisions, S275 for decisions that
+        do not fit the index, S035, S210 or S270 if the index can't refit, those of ``read_texts``.
+
+    >>> found = spacy_seginf.preview("indexed", Path("decisions.jsonl"), "Ada Lind visited Tarnby .")
+    >>> found.relabelled, found.left_out
+    (1, 0)
+    """
+    msg = Printer(no_print=silent)
+    setup_gpu(gpu_id, silent=True)
+    paths = [decisions] if isinstance(decisions, (str, Path)) else decisions
+    made = [decision for path in paths for decision in read_decisions(Path(path))]
+    nlp, influence = load_indexed(pipeline)
+    asked = read_texts(nlp, sys.stdin.read().strip() if texts == "-" else texts)
+    found = preview_decisions(nlp, influence, made, asked)
+    if output is not None:
+        lines = [json.dumps(change.plain, ensure_ascii=False) + "\n" for change in found.changes]
+        write_text(output, "".join(lines))
+    if not silent:
+        _print(found, msg)
+        if output is not None:
+            msg.good(f"Changes written: {output}")
+    return found
+
+
+def _print(found: Preview, msg: Printer) -> None:
+    if found.changes:
+        header = ("where", "words", "now", "then", "p of the new reading", "annotated", "")
+        typer.echo(table([_row(change) for change in found.changes], header=header, divider=True, max_col=40))
+    typer.echo(
+        f"{len(found.changes)} predictions in {found.texts:,} texts change when {found.relabelled:,} regions are "
+        f"relabelled: {found.count(BETTER)} for better, {found.count(WORSE)} for worse, {found.count(EQUAL)} neither"
+        f"{'' if found.annotated else ' (the texts are not annotated)'}."
+    )
+    if found.annotated:
+        scores = [
+            f"{100 * 2 * right / max(predicted + found.annotated, 1):.1f}"
+            for right, predicted in ((found.right_before, found.found_before), (found.right_after, found.found_after))
+        ]
+        typer.echo(f"Entity F1 of the head on the annotated texts: {scores[0]} now, {scores[1]} then.")
+    if found.left_out:
+        msg.info(f"Left out, as they are on documents that the index did not learn from: {found.left_out:,} decisions")
+    if found.conflicts:
+        msg.warn(f"Left as they are, because decisions contradict each other: {found.conflicts:,} regions")
+    if found.shared < found.entities:
+        msg.warn(
+            f"The head that labels alone make predicts {found.entities:,} entities here, {found.shared:,} of which "
+            "the pipeline predicts too: take what is said of the others with care"
+        )
+    if not found.converged:
+        msg.warn("The refit of the head did not converge: figures are rough")
+    typer.echo(LABELS_ALONE)
+
+
+def _row(change: PreviewChange) -> tuple[str, ...]:
+    place = f"{change.document}, " if change.document else ""
+    return (
+        visible(shorten(f"{place}{tokens_of(change.start, change.end)}", 36)),
+        visible(shorten(change.text, 24)),
+        _labels(change, change.before),
+        _labels(change, change.after),
+        f"{change.probability_before:.2f} -> {change.probability_after:.2f}",
+        "" if change.gold is None else _labels(change, change.gold),
+        change.verdict,
+    )
+
+
+def _labels(change: PreviewChange, entities: Sequence) -> str:
+    """Name the entities of a region: "ORG", "O", or "PER (token 3)" where they are not all of it."""
+    named = [
+        one.label
+        if (one.start, one.end) == (change.start, change.end)
+        else f"{one.label} ({tokens_of(one.start, one.end)})"
+        for one in entities
+    ]
+    return visible(", ".join(named) or "O")
