@@ -270,23 +270,8 @@ class Errors(metaclass=Coded):
         "Give another label, or none: then the most probable other reading is taken."
     )
     S258 = (
-        "Evidence needs a head that was fitted with a penalty, and this index has none. Build it again without "
-        "`refit = false`, or with an l2."
-    )
-    S270 = (
-        "The index in {path} has {problem}, so nothing can be refit by it. Build it again with --refit and --curvature "
-        "exact (or kfac)."
-    )
-    S271 = "'{to}' is no label of the tagger '{name}' (it has: {known}). Choose one of these, or none."
-    S272 = (
-        "{text!r} ({where}) is labelled '{to}' already by the head that is asked, so nothing has to change for it. "
-        "Choose another label with --to, or none, to see what would take this one away."
-    )
-    S273 = "The setting {setting} is {value!r}. {allowed}"
-    S274 = "The text has no {what} {span!r}. Name words that it has, as they are written there: {text!r}"
-    S275 = (
-        "A decision does not fit the index in {path}: {where} ({words}) {problem}. Index the corpus that the decisions "
-        "were made on, or leave them out."
+        "The method evidence needs a head that was fitted with a penalty, and this index has none. Build it again with "
+        "`seginf index` and without --no-refit."
     )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."

@@ -17,6 +17,7 @@ EXPECTED = {
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
     ("spacy_architectures", "spacy_seginf.ParserStates.v1"),
     ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),
+    ("spacy_misc", "spacy_seginf.Evidence.v1"),
     ("spacy_misc", "spacy_seginf.Random.v1"),
     ("spacy_misc", "spacy_seginf.SegmentInfluence.v1"),
     ("spacy_misc", "spacy_seginf.SegmentNN.v1"),
@@ -85,7 +86,7 @@ print(json.dumps([sorted(sys.modules), shown.getvalue()]))
     assert "seginf" in shown
     assert "spacy_seginf.cli" in modules
     ours = [name for name in modules if name.startswith("spacy_seginf.")]
-    small = ["cli", "errors", "forks", "moved"]
+    small = ["cli", "errors", "forks", "moved", "settings"]
     assert ours == [f"spacy_seginf.{name}" for name in small]
     assert not {"transformers", "spacy_transformers"} & set(modules)
 

@@ -45,7 +45,7 @@ def place(tagger_nlp, corpus_path, tmp_path_factory):
         plain.update(examples, sgd=optimizer)
     plain.to_disk(folder / "plain")
     spacy_seginf.build_index(str(folder / "pipeline"), folder / "train.spacy", folder / "indexed", l2=1.0)
-    files = [folder / name for name in ("suspicions.jsonl", "tasks.jsonl", "answers.jsonl", "decisions.jsonl")]
+    files = [folder / name for name in ("issues.jsonl", "tasks.jsonl", "answers.jsonl", "decisions.jsonl")]
     spacy_seginf.find_label_issues(str(folder / "indexed"), folder / "train.spacy", files[0])
     spacy_seginf.export_issues(files[0], files[1], format="jsonl", top=1)
     (task,) = map(json.loads, files[1].read_text(encoding="utf8").splitlines())

@@ -59,7 +59,7 @@ def evaluate_methods(
     RAISES (ValueError): S040 for missing input, S093 for damaged input, S100 to S110 as ``compare_methods`` and
         ``read_methods``.
 
-    >>> from spacy_seginf.evaluation.referee import Settings
+    >>> from spacy_seginf.evaluation.harness import Settings
     >>> size = Settings(documents=10, queries=2, ks=(1,), subsets=2, seeds=(0,))
     >>> files = Path("train.spacy"), Path("compared")
     >>> found = spacy_seginf.evaluate_methods("indexed", *files, config=Path("methods.cfg"), settings=size, plots=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 from spacy.tokens import Doc
 
@@ -135,6 +135,14 @@ class Sources:
     context: int
     rationale: Rationale
     accountant: Optional[Accountant] = None
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        """What is read off an index is read again in another process."""
+        return _nothing, ()
+
+
+def _nothing() -> None:
+    return None
 
 
 class _Described:

@@ -7,7 +7,8 @@ from typing import Sequence
 
 from .text import visible
 
-MARKS = re.compile(r"[\\`*\[\]~]|\b_|_\b")  # of code, emphasis, links and images; not the _ within words
+# Of code, emphasis, links and images; not the _ within words, nor brackets that no link can begin with.
+MARKS = re.compile(r"[\\`*~]|\](?=[(\[:])|\b_|_\b")
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:

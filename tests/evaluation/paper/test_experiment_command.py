@@ -104,7 +104,7 @@ def test_a_page(experiment, tmp_path):
         assert (page.parent / "experiments" / f"{name}_doubled.png").read_bytes() == b"picture"
     assert "<script" not in text and "\u202e" not in text
     (line,) = [line for line in text.splitlines() if line.startswith("| a")]
-    assert line.startswith("| a\\|b &lt;script>x&lt;/script> &amp; [c]\\u202e | 4.000 |")
+    assert line.startswith("| a\\|b &lt;script>x&lt;/script> &amp; [c]\\\\u202e | 4.000 |")
     assert "took 4.0 hours" in text
     assert "no proof" in text and "## Limitations" in text
 
