@@ -206,9 +206,11 @@ def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -
 def override_settings(influence: Influence, settings: Mapping[str, Any], unit: Optional[str] = None) -> None:
     """Change settings of an influence component, in the pipeline's config too, so that the saved pipeline has them.
 
-    settings: of ``IndexSettings``. unit (str): what explanations refer to; None leaves it.
+    settings: of ``IndexSettings``; None leaves one as it is, except that it lets l2 be chosen. unit (str): what
+        explanations refer to; None leaves it.
     RAISES (ValueError): S027 or S028 for those that are unknown or make no sense.
     """
+    settings = {name: value for name, value in settings.items() if value is not None or name == "l2"}
     influence.settings = influence.settings.changed(settings)
     if unit is not None:
         check_choice(influence.name, "unit", unit, UNITS)

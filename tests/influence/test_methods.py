@@ -169,7 +169,7 @@ def test_a_slow_method_is_stored_with_the_pipeline(unsure_nlp, corpus_path, tmp_
 
 
 @pytest.mark.parametrize(
-    ("settings", "keep", "code"), [({"checkpoints": "nowhere"}, 1.0, "S090"), ({}, 0.5, "S028"), ({}, 1.0, None)]
+    ("settings", "keep", "code"), [({"checkpoints": "nowhere"}, 1.0, "S090"), ({}, 0.5, "S028"), ({}, None, None)]
 )
 def test_what_a_slow_method_needs_is_checked_before_building(
     unsure_nlp, corpus_path, tmp_path, monkeypatch, settings, keep, code
