@@ -1,7 +1,7 @@
 """Do gradients of training labels cancel each other more in the last layer than in the first?
 
-Yeh et al. 2022, "First is Better Than Last for Language Data Influence", prefer word embeddings because gradients at the
-last layer are large and contradict each other. For the gradients g_k of training losses at a layer, this measures
+Yeh et al. 2022, "First is Better Than Last for Language Data Influence", prefer word embeddings because gradients at
+the last layer are large and contradict each other. For the gradients g_k of training losses at a layer, this measures
 
     sum over k of |g_k|  /  |sum over k of g_k|
 
@@ -119,8 +119,11 @@ def main() -> None:
         model = checkpoint("embedded", seed, None, steps=20 if arguments.quick else STEPS["embedded"])
         nlp = spacy.load(model)
         texts = entity_texts(nlp, corpus(None, "train"), 60 if arguments.quick else None)
+        folders: dict[str, Optional[str]] = {"finished": None}
+        if not arguments.quick:  # which is too short for checkpoints
+            folders["training"] = str(model.parent / "checkpoints")
         for units, part in (("entities", texts), ("documents", documents(texts))):
-            for when, folder in (("finished", None), ("training", str(model.parent / "checkpoints"))):
+            for when, folder in folders.items():
                 for layer, ratios in cancellation(stages_of(nlp, texts, folder), part).items():
                     for kind, value in ratios.items():
                         by_layer = found.setdefault(f"{units}, {when}", {}).setdefault(layer, {})

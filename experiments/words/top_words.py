@@ -106,7 +106,8 @@ def main() -> None:
         asked = entity_texts(nlp, corpus(None, "test"), 60 if arguments.quick else None)
         drawn = numpy.random.default_rng(seed).permutation(len(asked))[:QUERIES]
         queries = replace(asked, segments=asked.segments[drawn])
-        by_seed.append(measure(nlp, training, queries, LIMITS, str(model.parent / "checkpoints")))
+        checkpoints = None if arguments.quick else str(model.parent / "checkpoints")  # short runs have none
+        by_seed.append(measure(nlp, training, queries, LIMITS, checkpoints))
     means = {
         limit: {name: float(numpy.mean([found[limit][name] for found in by_seed])) for name in FIGURES}
         for limit in by_seed[0]

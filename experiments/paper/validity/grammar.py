@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -20,7 +22,7 @@ def grammar_of(nlp: Language, documents: Records) -> Grammar:
     texts = []
     for document in documents:
         starts = set(document["sent_starts"])
-        marked = [number in starts for number in range(len(document["tokens"]))]
+        marked: list[Union[bool, int, None]] = [number in starts for number in range(len(document["tokens"]))]
         texts.append(Doc(nlp.vocab, words=document["tokens"], sent_starts=marked))
     tokens = [token for doc in nlp.pipe(texts) for token in doc]
     return [token.pos_ or token.tag_ for token in tokens], numpy.array([token.is_stop for token in tokens], dtype=bool)

@@ -107,7 +107,12 @@ class Validity:
             rows=[*agreement_rows(changes), *all_pairs_rows(every), *doubt_rows(found)],
             protocol=self._protocol(),
             differences=[*DIFFERENCES, *(() if self.speech else (NO_SPEECH,))],
-            facts={**self._settings(), "parts_of_speech": self.speech is not None, "seeds": list(self.seeds), **totals(found)},
+            facts={
+                **self._settings(),
+                "parts_of_speech": self.speech is not None,
+                "seeds": list(self.seeds),
+                **totals(found),
+            },
             figures={FIGURE: f"Predicted against actual changes of -log p, {len(actual)} pairs"},
         )
 
