@@ -20,6 +20,7 @@ from spacy.util import registry
 from spacy_seginf.crf.schemes import TagScheme, type_of
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.trial import Progress
+from spacy_seginf.explanation.loading import load_pipeline
 from spacy_seginf.explanation.verification import REFINEMENTS
 from spacy_seginf.files import write_text
 from spacy_seginf.influence.curvature import IdentityCurvature
@@ -80,8 +81,9 @@ class Validity:
     def run(self, folder: Path, progress: Progress, say: Callable[[str], None]) -> Result:
         """Do it, one seed after another; finished seeds are kept in ``folder``.
 
-        RAISES (ValueError): S110 without matplotlib, S130 or S133 for missing or unreadable documents, S134 if there
-            are too few sentences or errors, S135 if the head can't be fitted.
+        RAISES (ValueError): S040 or S248 if there is no such pipeline or it can't be read, S110 without matplotlib,
+            S130 or S133 for missing or unreadable documents, S134 if there are too few sentences or errors, S135 if the
+            head can't be fitted.
         """
         new_figure(1, 1)  # rather than after all the work
         key = self._key()
@@ -134,7 +136,7 @@ class Validity:
         )
         known, others = ([word for record in records for word in record["tokens"]] for records in (train, dev))
         vectors = static_vectors(known, others, self.transformer, self.components)
-        nlp = spacy.blank("en") if self.speech is None else spacy.load(self.speech)
+        nlp = spacy.blank("en") if self.speech is None else load_pipeline(self.speech)
         grammars = [grammar_of(nlp, records) for records in (train, dev)]
         types = {type_of(label) for record in (*train, *dev) for label in record[LABELS]} - {"O"}
         tags = TagScheme(tuple(sorted(types))).tags

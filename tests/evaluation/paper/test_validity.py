@@ -176,6 +176,12 @@ def test_parts_of_speech_of_a_pipeline(inputs, tmp_path):
     assert str(tmp_path) not in json.dumps(tagged)
 
 
+def test_no_pipeline_for_parts_of_speech(inputs, tmp_path):
+    changed = arguments(inputs, speech=str(tmp_path / "nothing"))
+    code, printed = run_experiments("run", "configs/paper/validity.cfg", tmp_path, *changed)
+    assert code == 1 and "S040" in printed
+
+
 def test_only_training_words_decide_on_the_components(inputs):
     alone = static_vectors(["Ada", "left", "Lyon", "Ada"], [], inputs["transformer"], 2)
     more = static_vectors(["Ada", "left", "Lyon"], ["Hull", "\x00"], inputs["transformer"], 2)
