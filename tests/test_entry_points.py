@@ -16,6 +16,7 @@ EXPECTED = {
     ("spacy_factories", "influence"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
     ("spacy_architectures", "spacy_seginf.ParserStates.v1"),
+    ("spacy_misc", "spacy_seginf.EmissionInfluence.v1"),
     ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),
     ("spacy_misc", "spacy_seginf.Evidence.v1"),
     ("spacy_misc", "spacy_seginf.Random.v1"),

@@ -22,13 +22,11 @@ from spacy_seginf.attribution.stages import Stage
 from spacy_seginf.attribution.tracin_we import TracInWE
 from spacy_seginf.attribution.word_gradients import word_gradients
 from spacy_seginf.attribution.word_tables import ENTRY_BYTES, Entries
-from spacy_seginf.crf import one_label_each
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.penalty import Penalty
-from spacy_seginf.tagger.corpus import read_corpus
-from spacy_seginf.tagger.encoding import encode
-from spacy_seginf.tagger.head import head_of, on_cpu
+from spacy_seginf.tagger.head import head_of
 
+from ..common.annotated import entity_texts
 from ..common.prepare import STEPS, checkpoint, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
 
@@ -41,22 +39,10 @@ def main() -> None:
     one_thread()
     steps = 20 if arguments.quick else STEPS["embedded"]
     nlp = spacy.load(checkpoint("embedded", 0, None, steps=steps))
-    texts = entity_texts(nlp, 60 if arguments.quick else None)
+    texts = entity_texts(nlp, corpus(None, "train"), 60 if arguments.quick else None)
     figures = measure(nlp, texts)
     print_table(["figure", "value"], list(figures.items()))
     finish("tracin_we", figures, quick=arguments.quick, rows=len(texts), seeds=[0])
-
-
-def entity_texts(nlp: Language, limit: Any = None) -> Texts:
-    """Read the training corpus; its annotated entities are the segments."""
-    tagger: Any = nlp.get_pipe("crf_tagger")
-    examples = [text.example for text in read_corpus(nlp, corpus(None, "train"))][:limit]
-    docs = [example.predicted for example in examples]
-    labels = numpy.concatenate([tagger.allowed_tags(example).argmax(axis=1) for example in examples])
-    features = numpy.concatenate([on_cpu(rows) for rows in encode(nlp, tagger, docs)])
-    data = HeadData(features, one_label_each(labels, len(tagger.tags)), [len(doc) for doc in docs])
-    segments = [(n, e.start, e.end) for n, example in enumerate(examples) for e in example.reference.ents]
-    return Texts(docs, data, labels, numpy.array(segments))
 
 
 def measure(nlp: Language, texts: Texts, sample: int = SAMPLE, rounds: int = ROUNDS) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Influence of whole documents: the baseline that the first paper compares segments with (Jain et al. 2022, Eq. 2).
+"""Influence of whole documents: the baseline that the first paper compares segments with (Jain et al. 2022).
 
     score = g_q^T H^-1 g_z
 

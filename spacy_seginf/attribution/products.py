@@ -13,13 +13,23 @@ BLOCK = 2**24  # numbers in a block of token products
 def segment_products(left: SegmentFactors, right: SegmentFactors) -> numpy.ndarray:
     """Return <gradient, gradient'> for every pair (float64, left x right), transitions included.
 
-    With e_t the residuals of labels, F_t the features with a constant 1, and N the residuals of label pairs,
-
-        <gradient, gradient'> = sum over tokens t, t' of (e_t . e'_t') (F_t . F'_t') + <N, N'>
+    With N the residuals of label pairs, it is ``emission_products`` + <N, N'>.
     """
     if not (len(left) and len(right)):
         return numpy.zeros((len(left), len(right)))
-    result = times(left.pairs, written_out(right.pairs))
+    return times(left.pairs, written_out(right.pairs)) + emission_products(left, right)
+
+
+def emission_products(left: SegmentFactors, right: SegmentFactors) -> numpy.ndarray:
+    """Return the same of the gradients with respect to W and its bias alone (float64, left x right).
+
+    With e_t the residuals of labels, and F_t the features with a constant 1, it is
+
+        sum over tokens t, t' of (e_t . e'_t') (F_t . F'_t')
+    """
+    result = numpy.zeros((len(left), len(right)))
+    if not result.size:
+        return result
     features, residuals = left.features.astype(numpy.float64), left.residuals.astype(numpy.float64)
     # Segments at a time, so that all pairs of their tokens fit; a single one may take more.
     share = max(1, BLOCK // max(1, len(residuals)))
@@ -30,7 +40,7 @@ def segment_products(left: SegmentFactors, right: SegmentFactors) -> numpy.ndarr
         tokens += 1.0
         tokens *= residuals @ part.residuals.astype(numpy.float64).T
         by_segment = numpy.add.reduceat(tokens, part.starts[:-1], axis=1)
-        result[:, first:last] += numpy.add.reduceat(by_segment, left.starts[:-1], axis=0)
+        result[:, first:last] = numpy.add.reduceat(by_segment, left.starts[:-1], axis=0)
     return result
 
 

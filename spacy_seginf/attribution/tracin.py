@@ -1,6 +1,6 @@
 """TracIn: training labels that pulled the parameters where a prediction needed them, at checkpoints of training.
 
-Pruthi et al. 2020, "Estimating Training Data Influence by Tracing Gradient Descent", section 3.2 (TracInCP):
+Pruthi et al. 2020, "Estimating Training Data Influence by Tracing Gradient Descent" (TracInCP):
 
     score(q, k) = sum over checkpoints i of eta_i <gradient of CL_q, gradient of CL_k>, both at checkpoint i
 

@@ -48,10 +48,12 @@ class TracInWE(Method):
     subwords (bool): count the tables of prefixes, suffixes and shapes as well, where the encoder has them.
     special_tokens (bool): count a transformer's [CLS], [SEP] and their like, which all texts share.
     kept (Optional[int]): how many words of a training segment are kept per checkpoint, those with the strongest
-        gradients (the paper's top-k variant); all if None.
+        gradients; all if None.
     bytes_per_segment (Optional[int]): keep no more words than fit into so many bytes for all checkpoints, but at least
-        one; no limit if None. Queries always have all their words.
+        one; no limit if None. It does not hold for queries.
     dtype (str): precision in which gradients are kept, "float16" or "float32".
+    asked (Optional[int]): how many words of a query count, those with the strongest gradients; all if None. With
+        ``kept`` and ``asked`` at k it is the paper's TracIn-WE-Topk.
     RAISES (ValueError): S095 for settings that make no sense.
     """
 
@@ -61,19 +63,21 @@ class TracInWE(Method):
     kept: Optional[int] = None
     bytes_per_segment: Optional[int] = 16384
     dtype: str = "float16"
+    asked: Optional[int] = None
     name = "TracIn-WE"
     cost = "prepare: one backward pass per few hundred segments and checkpoint; query: products with shared words only"
     stored = True
 
     def __post_init__(self) -> None:
         check_least("TracInWE", "kept", self.kept, 1)
+        check_least("TracInWE", "asked", self.asked, 1)
         check_least("TracInWE", "bytes_per_segment", self.bytes_per_segment, 1)
         check_choice("TracInWE", "dtype", self.dtype, DTYPES)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What decides which vectors are kept."""
-        return {name: value for name, value in asdict(self).items() if name != "checkpoints"}
+        return {name: value for name, value in asdict(self).items() if name not in ("checkpoints", "asked")}
 
     def limit(self, width: int, stages: int) -> Optional[int]:
         """Return how many vectors of a width are kept per segment and stage; None for all."""
@@ -159,7 +163,7 @@ class WordScores(Attribution):
         result = numpy.zeros((len(queries), self._count))
         for stage, index in zip(self._stages, self._indices):
             for words in self._method._gradients(stage, queries):
-                for entries, (_, table) in zip(words.tables, index):
+                for entries, (_, table) in zip(strongest(words.tables, self._method.asked), index):
                     table.add_products(result, entries, stage.learn_rate)
         return result
 
@@ -175,7 +179,7 @@ class WordScores(Attribution):
         for stage, index in zip(self._stages, self._indices):
             encoder = stage.encoder()
             for words in self._method._gradients(stage, query):
-                for entries, (name, table) in zip(words.tables, index):
+                for entries, (name, table) in zip(strongest(words.tables, self._method.asked), index):
                     products = stage.learn_rate * table.products(entries, row)
                     for place in numpy.flatnonzero(products):
                         result[encoder.readable(name, int(entries.keys[place]))] += float(products[place])

@@ -32,7 +32,7 @@ def token_conditionals(
 ) -> TokenConditionals:
     """Condition each token on its neighbours' labels: softmax of emissions + T[left, :] + T[:, right].
 
-    The residual is the token's part of the gradient of its conditional loss CL (Jain et al. 2022, section 3.2):
+    The residual is the token's part of the gradient of its conditional loss CL (Jain et al. 2022):
     ``-dCL/dW = residual (outer) features``.
 
     emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints): as in

@@ -30,7 +30,7 @@ def negative_log_likelihood(emissions: Array, transitions: Array, lengths: Seque
     """Compute -log p(annotation | emissions), where an annotation is the set of label sequences it allows.
 
     With one allowed label per token this is ``log Z - score(labels)``; a token that allows all labels is
-    missing and is summed out (the marginal loss of Jain et al. 2022, section 3.2). The gradient is the
+    missing and is summed out (the marginal loss of Jain et al. 2022). The gradient is the
     expectation of the statistics over all sequences minus that over the allowed ones.
 
     emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints): as in

@@ -46,7 +46,7 @@ def conditional_entropies(source: LabelSource) -> numpy.ndarray:
 
 def segment_losses(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     """Return CL of segments (ints, n x 3) in nats (float64, n): their labels are free together, because wrong labels
-    side by side support each other (Jain et al. 2022, section 3.2). RAISES (ValueError): S029."""
+    side by side support each other (Jain et al. 2022). RAISES (ValueError): S029."""
     starts = range(0, len(segments), SEGMENTS)
     parts = [source.chains(segments[start : start + SEGMENTS]).losses()[0] for start in starts]
     return numpy.concatenate([numpy.zeros(0), *parts])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Iterator
 
 import numpy
 
@@ -19,18 +19,23 @@ Norms = Callable[[numpy.ndarray], numpy.ndarray]
 
 
 def document_gradient_norms(source: LabelSource) -> numpy.ndarray:
-    """Return the Euclidean norm of the gradient of L with respect to W and T (float64, documents): of observed minus
-    expected statistics, where what is missing is summed out."""
+    """Return the Euclidean norm of the gradient of L with respect to W and T (float64, documents)."""
+    result = numpy.zeros(len(source.data.lengths))
+    for part, gradients in document_gradients(source):
+        result[part] = numpy.linalg.norm(gradients, axis=1)
+    return result
+
+
+def document_gradients(source: LabelSource) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+    """Yield documents that have tokens (int64, n), and minus the gradients of their L with respect to W and T (float64,
+    n x P): observed minus expected statistics, where what is missing is summed out."""
     data = source.data
     sizes = numpy.asarray(data.lengths, dtype=numpy.int64)
-    result = numpy.zeros(len(sizes))
     for documents in data.alike(DOCUMENT_TOKENS):
         documents = documents[sizes[documents] > 0]
         for start in range(0, len(documents), GRADIENTS):
             part = documents[start : start + GRADIENTS]
-            chains = SegmentChains(source.head, data, source.labels, data.whole(part))
-            result[part] = numpy.linalg.norm(chains.gradients(), axis=1)
-    return result
+            yield part, SegmentChains(source.head, data, source.labels, data.whole(part)).gradients()
 
 
 def gradient_norms(source: LabelSource) -> numpy.ndarray:

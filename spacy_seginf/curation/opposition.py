@@ -44,7 +44,7 @@ def trusted_disagreement(source: LabelSource, nearest: int = TOP) -> numpy.ndarr
     """Return how many of each training token's nearest trusted tokens have another label, weighted by similarity
     (float64, tokens, 0 to 1). Similarity is the cosine of features; a negative one counts (almost) nothing."""
     trusted = trusted_of(source)
-    rows = _trusted_tokens(trusted)
+    rows = trusted_tokens(trusted)
     labels = trusted.labels[rows]
     result = numpy.zeros(len(source.labels))
     for part, places, weights in nearest_neighbours(source.data.features, trusted.data.features[rows], nearest):
@@ -86,13 +86,14 @@ def _queries(source: LabelSource) -> Iterator[CurvedQueries]:
     segments = trusted_of(source).segments
     lengths = [numpy.zeros(0)]
     for start in range(0, len(segments), QUERIES):
-        lengths.append(numpy.linalg.norm(_gradients(source, segments[start : start + QUERIES]), axis=1))
+        lengths.append(numpy.linalg.norm(trusted_gradients(source, segments[start : start + QUERIES]), axis=1))
     order = numpy.argsort(-numpy.concatenate(lengths), kind="stable")
     for start in range(0, len(order), QUERIES):
-        yield CurvedQueries(source.metric, _gradients(source, segments[order[start : start + QUERIES]]))
+        yield CurvedQueries(source.metric, trusted_gradients(source, segments[order[start : start + QUERIES]]))
 
 
-def _gradients(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
+def trusted_gradients(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
+    """Return minus the gradients of the losses of segments (ints, n x 3) of the trusted documents (float64, n x P)."""
     trusted = trusted_of(source)
     return chains_at(source.head, trusted.data, trusted.labels, segments).gradients()
 
@@ -101,6 +102,6 @@ def _in_float32(tokens: TokenFactors) -> TokenFactors:
     return TokenFactors(tokens.features, tokens.residuals.astype(numpy.float32), tokens.previous, tokens.following)
 
 
-def _trusted_tokens(trusted: Texts) -> numpy.ndarray:
+def trusted_tokens(trusted: Texts) -> numpy.ndarray:
     """Return the rows of the tokens of the trusted segments (int64), each once."""
     return numpy.unique(trusted.data.rows_of(trusted.segments))

@@ -21,6 +21,7 @@ from .losses import (
     marginal_losses,
     segment_losses,
 )
+from .misannotation import document_trusted_opposition, trusted_neighbours
 from .norms import (
     document_gradient_norms,
     gradient_norms,
@@ -82,10 +83,22 @@ ALL = (
         segments=segment_trusted_opposition,
     ),
     LabelScore(
+        "document_trusted_opposition",
+        "how strongly the document opposes trusted ones",
+        TRUSTED,
+        documents=document_trusted_opposition,
+    ),
+    LabelScore(
+        "trusted_neighbours", "likeness to trusted tokens with another label", TRUSTED, tokens=trusted_neighbours
+    ),
+    LabelScore(
         "trusted_loss", "-log p(label | text) by a head fitted to trusted labels", TRUSTED, tokens=trusted_losses
     ),
     LabelScore(
-        "trusted_disagreement", "similar trusted tokens have another label", TRUSTED, tokens=trusted_disagreement
+        "trusted_disagreement",
+        "share of the most similar trusted tokens with another label",
+        TRUSTED,
+        tokens=trusted_disagreement,
     ),
     LabelScore(
         "low_confidence",

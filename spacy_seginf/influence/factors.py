@@ -1,7 +1,7 @@
 """Per-token gradients of the conditional loss in factored form, and their exact inner products.
 
 With residual e = onehot(y) - p(. | neighbours), features F with a constant 1 appended, and neighbouring labels
-y- and y+, the gradient of a token's conditional loss CL (Jain et al. 2022, section 3.2) with respect to the head is
+y- and y+, the gradient of a token's conditional loss CL (Jain et al. 2022) with respect to the head is
 
     -dCL/dW = e (outer) F        -dCL/dT = onehot(y-) (outer) e + e (outer) onehot(y+)
 

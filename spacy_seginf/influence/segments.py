@@ -5,7 +5,7 @@ Markov chain (the labels beside it act through the transitions at its edges), wi
 
     phi(y) = (sum_t onehot(y_t) (outer) F_t,  label pairs inside the segment and across its two edges)
 
-Observed minus expected statistics are minus the gradient of its conditional loss CL (Jain et al. 2022, section 3.2);
+Observed minus expected statistics are minus the gradient of its conditional loss CL (Jain et al. 2022);
 their covariance is the Hessian of CL. Single tokens, entities, whole documents and sets of them are all segments.
 """
 

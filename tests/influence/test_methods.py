@@ -109,7 +109,7 @@ def test_dense_scores_are_those_of_the_search(indexed_path, monkeypatch):
         numpy.testing.assert_allclose([ref[3] for ref in mine], [ref[3] for ref in theirs], rtol=1e-3, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["InstanceInfluence", "SegmentNN", "Random", "SegmentInfluence"])
+@pytest.mark.parametrize("name", ["EmissionInfluence", "InstanceInfluence", "SegmentNN", "Random", "SegmentInfluence"])
 def test_every_method_explains_the_same_in_any_batch(exact_path, name):
     settings = {"similarity": "cosine"} if name == "SegmentInfluence" else {}
     nlp = with_method(exact_path, f"spacy_seginf.{name}.v1", **settings)

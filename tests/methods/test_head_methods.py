@@ -9,6 +9,7 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from spacy_seginf.attribution.emission_influence import EmissionInfluence
 from spacy_seginf.attribution.instance_influence import InstanceInfluence
 from spacy_seginf.attribution.method import Context, Texts
 from spacy_seginf.attribution.nearest_neighbours import SegmentNN
@@ -16,6 +17,7 @@ from spacy_seginf.attribution.random_scores import Random
 from spacy_seginf.attribution.segment_influence import SegmentInfluence
 from spacy_seginf.influence.choose import head_metric
 from spacy_seginf.influence.curvature import IdentityCurvature
+from spacy_seginf.influence.head import split
 from spacy_seginf.influence.penalty import Penalty
 from spacy_seginf.influence.removal import correct_segments
 from spacy_seginf.influence.segments import SegmentChains
@@ -101,6 +103,22 @@ def test_kfac_influence_uses_its_own_curvature(world):
     numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
 
 
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_emission_influence_is_the_product_of_numeric_gradients_without_transitions(world, similarity):
+    context, queries, _ = world
+    mine, theirs = (
+        split(numeric_gradients(context.head, texts), len(TAGS))[0].reshape(len(texts), -1)
+        for texts in (queries, context.training)
+    )
+    expected = mine @ theirs.T
+    if similarity == "cosine":
+        expected = expected / numpy.outer(numpy.linalg.norm(mine, axis=1), numpy.linalg.norm(theirs, axis=1))
+    found = EmissionInfluence(similarity).prepare(context).scores(queries)
+    numpy.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * numpy.abs(expected).max())
+    whole = SegmentInfluence("identity", similarity=similarity).prepare(context).scores(queries)
+    assert numpy.abs(found - whole).max() > 0.01 * numpy.abs(found).max(), "transitions would count"
+
+
 @pytest.mark.parametrize("normalised", [False, True])
 @pytest.mark.parametrize("query", ["document", "segment"])
 def test_instance_influence_is_the_product_of_numeric_document_gradients(world, normalised, query):
@@ -161,6 +179,7 @@ def test_neighbours_are_alike_and_labels_give_the_sign(world):
 METHODS = {
     "exact": SegmentInfluence(),
     "identity": SegmentInfluence("identity"),
+    "emissions": EmissionInfluence(),
     "instance": InstanceInfluence(),
     "neighbours": SegmentNN(),
     "random": Random(3),
@@ -201,6 +220,7 @@ def test_identity_is_not_corrected_by_default(world):
     [
         lambda: SegmentInfluence("exactly"),
         lambda: SegmentInfluence(similarity="sine"),
+        lambda: EmissionInfluence("sine"),
         lambda: InstanceInfluence("newton"),
         lambda: InstanceInfluence(query="token"),
         lambda: SegmentNN("euclidean"),

@@ -66,14 +66,22 @@ def test_words_without_subwords(texts):
 
 
 def test_strongest_words(texts, sums):
-    """The top-k variant keeps the longest vectors of the training segment, and all of the query."""
+    """The top-k variant keeps the longest vectors of the training segment, of the query, or of both."""
     context, queries = texts
+
+    def cut(sums, limit):
+        longest = (sorted(words.items(), key=lambda item: -(item[1] @ item[1])) for words in sums)
+        return [dict(words[:limit]) for words in longest]
+
     left, right = sums
-    for kept in (1, 5):
-        cut = [dict(sorted(words.items(), key=lambda item: -(item[1] @ item[1]))[:kept]) for words in right]
-        ready = exact(kept=kept).prepare(context)
-        scores = ready.scores(queries)
-        assert cosine_error(scores, word_products(left, cut), squares(left), squares(right)) < SINGLE
+    for kept, asked in ((1, None), (5, None), (None, 2), (5, 5)):
+        scores = exact(kept=kept, asked=asked).prepare(context).scores(queries)
+        expected = word_products(cut(left, asked), cut(right, kept))
+        assert cosine_error(scores, expected, squares(left), squares(right)) < SINGLE
+    ready = exact(kept=3, asked=3).prepare(context)
+    scores = ready.scores(queries)
+    number, row = numpy.unravel_index(numpy.abs(scores).argmax(), scores.shape)
+    assert sum(value for _, value in ready.words(queries, number, row)) == pytest.approx(scores[number, row], rel=1e-5)
 
 
 def test_against_single_passes(texts):
@@ -257,6 +265,7 @@ def test_files_of_something_else(texts, stored, tmp_path):
     context = texts[0]
     assert TracInWE().load(context, stored) is not None
     assert TracInWE(kept=3).load(context, stored) is None
+    assert TracInWE(asked=3).load(context, stored) is not None, "the same vectors are kept"
     training = context.training
     fewer = Texts(training.docs, training.data, training.labels, training.segments[:-1])
     assert TracInWE().load(make_context(context.nlp, fewer), stored) is None
@@ -266,7 +275,7 @@ def test_files_of_something_else(texts, stored, tmp_path):
     assert TracInWE().load(context, tmp_path / "copy") is None
 
 
-@pytest.mark.parametrize("settings", [{"kept": 0}, {"bytes_per_segment": 0}, {"dtype": "int8"}])
+@pytest.mark.parametrize("settings", [{"kept": 0}, {"asked": 0}, {"bytes_per_segment": 0}, {"dtype": "int8"}])
 def test_bad_settings(settings):
     with pytest.raises(ValueError, match=rf"\[S095\].*{next(iter(settings))}"):
         TracInWE(**settings)

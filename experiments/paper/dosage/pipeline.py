@@ -11,6 +11,7 @@ from typing import Any, Sequence
 import numpy
 from spacy.tokens import Doc
 
+from spacy_seginf.attribution.emission_influence import EmissionInfluence
 from spacy_seginf.attribution.instance_influence import InstanceInfluence
 from spacy_seginf.attribution.method import Context, Method, Texts
 from spacy_seginf.attribution.nearest_neighbours import SegmentNN
@@ -25,7 +26,6 @@ from spacy_seginf.files import write_text
 from spacy_seginf.index.index import Index
 
 from ...errors import LabErrors
-from ..emission_influence import EmissionInfluence
 from ..top_references import searched_references, top_references
 from .judgement import base_rates, right_references
 from .questions import GOLD, OUTSIDE, find_questions

@@ -27,7 +27,7 @@ from .measures import Sought
 from .sources import annotated
 from .truth import GOLD, Record, Truth, match
 
-VERSION = 2  # of what is kept; another one repeats everything
+VERSION = 3  # of what is kept; another one repeats everything
 DRAWN = 0  # seed of the random spans
 
 

@@ -124,7 +124,7 @@ class PlantedNoise:
         """Measure what a draw of clean documents says."""
         started = time.process_time()
         clean = clean_documents(reviewed.nlp, reviewed.tagger, pool, self.clean_documents, seed)
-        tokens, documents = clean_scores(reviewed.nlp, reviewed.tagger, reviewed.source, clean)
+        tokens, documents = clean_scores(reviewed.source, clean)
         every = {**by_documents(tokens, reviewed.source.data.lengths), **documents}
         read = {name: tokens[name] for name in READ}
         found = {kind: _figures(every, read, own) for kind, own in _kinds(reviewed).items()}

@@ -152,7 +152,7 @@ class RealNoise:
         """Measure what a draw of clean documents says."""
         started = time.process_time()
         clean = clean_documents(reviewed.nlp, reviewed.tagger, corrected, self.clean_documents, seed)
-        tokens, documents = clean_scores(reviewed.nlp, reviewed.tagger, reviewed.source, clean)
+        tokens, documents = clean_scores(reviewed.source, clean)
         sought = reviewed.sought(reviewed.truth.counted)
         every: Named = {**by_documents(tokens, sought.lengths), **documents}
         return {

@@ -37,6 +37,7 @@ CLEAN: dict[str, tuple[str, tuple[Optional[float], Optional[float]]]] = {
     "instance_influence": ("instance influence", (None, None)),
     "identity_instance_influence": ("instance influence (identity)", (0.369, 0.179)),
     "nearest_neighbours": ("nearest neighbours, mean", (0.511, None)),
+    "neighbour_disagreement": ("neighbour disagreement, mean", (None, None)),
     "clean_head_mean": ("loss under a head of their own, mean", (None, None)),
     "clean_head_max": ("loss under a head of their own, max", (None, None)),
 }

@@ -10,11 +10,9 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_seginf.attribution.instance_influence import InstanceInfluence
-from spacy_seginf.attribution.method import Context, Texts
+from spacy_seginf.attribution.method import Texts
 from spacy_seginf.curation.losses import marginal_losses
-from spacy_seginf.curation.opposition import TOP, trusted_of
-from spacy_seginf.curation.scores import label_scores
+from spacy_seginf.curation.scores import document_scores, label_scores
 from spacy_seginf.curation.source import LabelSource
 from spacy_seginf.curation.texts import trusted_texts
 from spacy_seginf.errors import SeginfError
@@ -25,6 +23,7 @@ from ...errors import LabErrors
 from .truth import GOLD, LABELS, TOKENS, Record
 
 OPPOSITION, SEGMENT_OPPOSITION = "trusted_opposition", "segment_trusted_opposition"
+INSTANCE_OPPOSITION = "document_trusted_opposition"
 Scores = dict[str, numpy.ndarray]
 NOTHING = numpy.zeros((0, 3), dtype=numpy.int64)
 
@@ -58,7 +57,7 @@ def with_unseen(nlp: Language, tagger: str, source: LabelSource, records: Sequen
     return replace(source, data=both.data, labels=both.labels, stored=stored, words=words)
 
 
-def clean_scores(nlp: Language, tagger: str, source: LabelSource, clean: Texts) -> tuple[Scores, Scores]:
+def clean_scores(source: LabelSource, clean: Texts) -> tuple[Scores, Scores]:
     """Score training labels by what clean documents say of them.
 
     RETURNS: scores of tokens (float64), and of documents (float64). Influence is that of single labels and of whole
@@ -67,38 +66,25 @@ def clean_scores(nlp: Language, tagger: str, source: LabelSource, clean: Texts) 
     """
     source = replace(source, trusted=clean)
     identity = replace(source, metric=IdentityCurvature(source.data.labels, source.data.width), stored=None)
-    exact = label_scores(source, [OPPOSITION, SEGMENT_OPPOSITION, "trusted_disagreement", "trusted_loss"])
+    names = [OPPOSITION, SEGMENT_OPPOSITION, "trusted_neighbours", "trusted_disagreement", "trusted_loss"]
+    exact = label_scores(source, names)
     plain = label_scores(identity, [OPPOSITION, SEGMENT_OPPOSITION])
     tokens = {
         "segment influence": exact[OPPOSITION],
         "entity influence": exact[SEGMENT_OPPOSITION],
         "segment influence (identity)": plain[OPPOSITION],
         "entity influence (identity)": plain[SEGMENT_OPPOSITION],
-        "nearest neighbours": exact["trusted_disagreement"],
+        "nearest neighbours": exact["trusted_neighbours"],
+        "neighbour disagreement": exact["trusted_disagreement"],
         "loss under a head of their own": exact["trusted_loss"],
     }
     documents = {
-        "instance influence": _instance_opposition(nlp, tagger, source),
-        "instance influence (identity)": _instance_opposition(nlp, tagger, identity),
+        name: document_scores(own, [INSTANCE_OPPOSITION])[INSTANCE_OPPOSITION]
+        for name, own in (("instance influence", source), ("instance influence (identity)", identity))
     }
     return tokens, documents
-
-
-def _instance_opposition(nlp: Language, tagger: str, source: LabelSource) -> numpy.ndarray:
-    """Return how strongly each training document opposes the clean ones (float64, documents): the mean of the 10 most
-    negative influences of its loss on theirs (Jain et al. 2022, Eq. 2), with their sign turned."""
-    clean = trusted_of(source)
-    training = Texts([], source.data, source.labels, _whole(source.data.lengths))
-    context = Context(nlp, tagger, training, source.head, source.penalty, source.metric)
-    influences = InstanceInfluence().prepare(context).scores(replace(clean, segments=_whole(clean.data.lengths)))
-    return numpy.sort(-influences, axis=0)[::-1][:TOP].mean(axis=0)
 
 
 def annotated(nlp: Language, record: Record, key: str) -> Doc:
     """Make a document with the entities of a record. key (str): of its labels."""
     return Doc(nlp.vocab, words=record[TOKENS], ents=record[key])
-
-
-def _whole(lengths: Sequence[int]) -> numpy.ndarray:
-    sizes = numpy.asarray(lengths, dtype=numpy.int64)
-    return numpy.stack([numpy.arange(len(sizes)), numpy.zeros_like(sizes), sizes], axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Sequence
 
 import numpy
 
@@ -36,24 +36,41 @@ NOTES = {  # by key
 
 def agreement_rows(changes: dict[str, list[numpy.ndarray]]) -> list[Row]:
     """Compare every prediction with refits. changes (dict of lists, a float64 queries x references for each seed)."""
-    rows = []
-    for name, words in PREDICTIONS.items():
-        by_seed = [agreement(*pair).as_dict() for pair in zip(changes[name], changes["actual"])]
-        for measure, title in MEASURES.items():
-            values = [found[measure] for found in by_seed]
-            rows.append(
-                Row(
-                    key=PREFIXES[name] + measure,
-                    what=f"{title}: {words}",
-                    measured=_within(estimate(numpy.array(values)), math.inf if measure == "slope" else 1.0),
-                    by_seed=values,
-                    published=PUBLISHED[measure],
-                    base_rate=None if measure == "slope" else 0.0,
-                    goal=GOALS.get(measure, "") if name == "shown" else "",
-                    count=sum(int(found["pairs"]) for found in by_seed),
-                    note=NOTES.get(PREFIXES[name] + measure, ""),
-                )
-            )
+    return [
+        replace(
+            row,
+            published=PUBLISHED[measure],
+            goal=GOALS.get(measure, "") if name == "shown" else "",
+            note=NOTES.get(row.key, ""),
+        )
+        for name, words in PREDICTIONS.items()
+        for measure, row in _compared(changes[name], changes["actual"], PREFIXES[name], words).items()
+    ]
+
+
+def all_pairs_rows(changes: dict[str, list[numpy.ndarray]]) -> list[Row]:
+    """Compare what explanations show with refits for every label that is taken away and every query. changes (dict of
+    lists, a float64 labels x queries for each seed)."""
+    words = "every label taken away for every query"
+    return list(_compared(changes["shown"], changes["actual"], "all_pairs_", words).values())
+
+
+def _compared(
+    predicted: Sequence[numpy.ndarray], actual: Sequence[numpy.ndarray], prefix: str, words: str
+) -> dict[str, Row]:
+    """Compare with refits, a seed at a time; return a row for each measure."""
+    by_seed = [agreement(*pair).as_dict() for pair in zip(predicted, actual)]
+    rows = {}
+    for measure, title in MEASURES.items():
+        values = [found[measure] for found in by_seed]
+        rows[measure] = Row(
+            key=prefix + measure,
+            what=f"{title}: {words}",
+            measured=_within(estimate(numpy.array(values)), math.inf if measure == "slope" else 1.0),
+            by_seed=values,
+            base_rate=None if measure == "slope" else 0.0,
+            count=sum(int(found["pairs"]) for found in by_seed),
+        )
     return rows
 
 

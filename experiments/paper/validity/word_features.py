@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 import numpy
 
@@ -85,12 +85,19 @@ def static_vectors(
     return dict(zip(words, reduced.astype(numpy.float32)))
 
 
-def word_features(documents: Records, vectors: Mapping[str, numpy.ndarray]) -> numpy.ndarray:
+def word_features(
+    documents: Records, vectors: Mapping[str, numpy.ndarray], flags: Optional[numpy.ndarray] = None
+) -> numpy.ndarray:
     """Return features of all tokens (float32, tokens x d): the word's vector and shape (capitals, digits, punctuation),
-    and the shapes of its neighbours or that the sentence begins or ends here."""
+    and the shapes of its neighbours or that the sentence begins or ends here.
+
+    flags (floats, tokens x n): what else is known of a word; it goes with the shapes, also those of neighbours.
+    """
     words = [word for document in documents for word in document["tokens"]]
     embedded = numpy.stack([vectors[word] for word in words])
     shapes = numpy.array([_shape(word) for word in words], dtype=numpy.float32)
+    if flags is not None:
+        shapes = numpy.concatenate([shapes, flags], axis=1)
     left, right = (numpy.zeros((len(words), shapes.shape[1] + 1), dtype=numpy.float32) for _ in range(2))
     for start, end in sentence_bounds(documents):
         left[start + 1 : end, :-1], right[start : end - 1, :-1] = shapes[start : end - 1], shapes[start + 1 : end]

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy
 import pytest
 
-from experiments.paper.emission_influence import EmissionInfluence
 from experiments.paper.top_references import searched_references, top_references
+from spacy_seginf.attribution.emission_influence import EmissionInfluence
 from spacy_seginf.attribution.nearest_neighbours import SegmentNN
 from spacy_seginf.attribution.segment_influence import SegmentInfluence
 from spacy_seginf.crf import token_conditionals

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy
 import pytest
+import spacy
+from spacy.language import Language
 
+from experiments.paper.validity.grammar import grammar_flags, grammar_of
 from experiments.paper.validity.removals import Removals, fitted_effects, stacked
 from experiments.paper.validity.validity import FIGURE, Validity
 from experiments.paper.validity.validity_rows import agreement_rows
@@ -66,6 +69,8 @@ def test_agreement(inputs, tmp_path, monkeypatch):
     assert rows["pearson"]["measured"]["mean"] > 0.99 and rows["pearson"]["reached"]
     assert rows["slope"]["measured"]["mean"] == pytest.approx(1.0, abs=0.05) and rows["slope"]["reached"]
     assert rows["pearson"]["count"] == 2 * 4 * 5
+    assert rows["all_pairs_pearson"]["measured"]["mean"] > 0.99
+    assert rows["all_pairs_pearson"]["count"] == 4 * report["facts"]["refits"]
     assert rows["identity_pearson"]["measured"]["mean"] < rows["pearson"]["measured"]["mean"]
     assert len(rows["one_step_spearman"]["by_seed"]) == 2
     assert rows["not_converged"]["measured"]["mean"] == 0
@@ -118,6 +123,63 @@ def test_word_features():
     assert left[:, -1].tolist() == [1, 0, 1, 0] and right[:, -1].tolist() == [0, 1, 0, 1]
     assert (left[1, :-1] == own[0]).all() and (right[2, :-1] == own[3]).all()
     assert not left[2, :-1].any(), "nothing of another sentence"
+
+
+def test_flags_go_with_shapes():
+    documents = [{"tokens": ["Ada", "A-1", "x"], "sent_starts": [0, 2]}]
+    vectors = {word: numpy.zeros(1, dtype="float32") for word in documents[0]["tokens"]}
+    flags = numpy.array([[1, 0], [0, 1], [1, 1]], dtype="float32")
+    features = word_features(documents, vectors, flags)
+    own, left, right = features[:, 1:11], features[:, 11:22], features[:, 22:]
+    assert (own[:, 8:] == flags).all()
+    assert left[:, 8:10].tolist() == [[0, 0], [1, 0], [0, 0]] and right[:, 8:10].tolist() == [[0, 1], [0, 0], [0, 0]]
+    assert left[:, -1].tolist() == [1, 0, 1] and right[:, -1].tolist() == [0, 1, 1]
+
+
+@Language.component("parts_by_length")
+def parts_by_length(doc):
+    """Even words are nouns, or have a tag of their own if they begin a sentence."""
+    for token in doc:
+        token.pos_ = "NOUN" if len(token) % 2 == 0 else ""
+        token.tag_ = "FIRST" if token.is_sent_start else ""
+    return doc
+
+
+def test_grammar():
+    nlp = spacy.blank("en")
+    documents = [{"tokens": ["The", "cats", "saw", "it"], "sent_starts": [0, 2]}]
+    assert grammar_of(nlp, documents)[0] == [""] * 4
+    nlp.add_pipe("parts_by_length")
+    tags, stops = grammar_of(nlp, documents)
+    assert tags == ["FIRST", "NOUN", "FIRST", "NOUN"]
+    assert stops.tolist() == [True, False, False, True]
+    flags = grammar_flags((tags, stops), (["NOUN", "", "VERB"], stops[:3]))
+    assert flags.tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 0], [1, 0, 1]], "NOUN, VERB and stop words"
+
+
+def test_parts_of_speech_of_a_pipeline(inputs, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("parts_by_length")
+    nlp.to_disk(tmp_path / "speech")
+    changed = {"seeds": "0", "queries": 2, "references": 2}
+    reports = []
+    for settings in ({}, {"speech": str(tmp_path / "speech")}):
+        code, printed = run_experiments(
+            "run", "configs/paper/validity.cfg", tmp_path, *arguments(inputs, **changed, **settings)
+        )
+        assert code == 0, printed
+        reports.append(json.loads((tmp_path / "validity.json").read_text()))
+    plain, tagged = reports
+    assert [report["facts"]["parts_of_speech"] for report in reports] == [False, True]
+    assert len(plain["differences"]) == len(tagged["differences"]) + 1
+    assert plain["rows"]["slope"]["by_seed"] != tagged["rows"]["slope"]["by_seed"], "other features"
+    assert str(tmp_path) not in json.dumps(tagged)
+
+
+def test_no_pipeline_for_parts_of_speech(inputs, tmp_path):
+    changed = arguments(inputs, speech=str(tmp_path / "nothing"))
+    code, printed = run_experiments("run", "configs/paper/validity.cfg", tmp_path, *changed)
+    assert code == 1 and "S040" in printed
 
 
 def test_only_training_words_decide_on_the_components(inputs):
