@@ -275,6 +275,21 @@ class Errors(metaclass=Coded):
     )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
+    S270 = (
+        "The index in {path} has {problem}, so nothing can be refit by it. Build it again with --refit and --curvature "
+        "exact (or kfac)."
+    )
+    S271 = "'{to}' is no label of the tagger '{name}' (it has: {known}). Choose one of these, or none."
+    S272 = (
+        "{text!r} ({where}) is labelled '{to}' already by the head that is asked, so nothing has to change for it. "
+        "Choose another label with --to, or none, to see what would take this one away."
+    )
+    S273 = "The setting {setting} is {value!r}. {allowed}"
+    S274 = "The text has no {what} {span!r}. Name words that it has, as they are written there: {text!r}"
+    S275 = (
+        "A decision does not fit the index in {path}: {where} ({words}) {problem}. Index the corpus that the decisions "
+        "were made on, or leave them out."
+    )
     S045 = (
         "None of the labels of the corpus {path} ({found}) is a label of the tagger '{name}' ({known}). Name the "
         "corpus that it was trained on, or map the labels."
