@@ -28,14 +28,13 @@ import numpy
 from ..crf.schemes import TagScheme
 from ..influence.data import HeadData, ranges
 from ..influence.evidence import gradient_left, marginal_residuals, summed_gradients
-from ..influence.families import find_families, typical_members
+from ..influence.families import LARGEST_SUMS, find_families, typical_members
 from ..influence.head import Head
 from ..influence.penalty import Penalty
 from .arrays import check_falling, check_type, check_within
 from .storage import StoredArray, save_array
 
 PREFIX = "evidence_"
-LARGEST_SUMS = 1 << 26  # numbers in evidence_sums.npy
 LARGEST_LENGTH = 65_535
 BLOCK = 65_536  # tokens whose norms are computed together
 

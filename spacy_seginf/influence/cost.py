@@ -9,9 +9,10 @@ from .choose import LARGEST_HESSIAN
 from .curvature import LARGEST_BLOCK
 from .data import BATCH_TOKENS, MATRICES
 from .effects import CHUNK
+from .families import LARGEST_SUMS, MEMBERS
 from .fit import MEMORY
 
-DOUBLE, SINGLE = 8, 4  # bytes
+DOUBLE, SINGLE, HALF = 8, 4, 2  # bytes
 WORKING_ARRAYS = 12  # of the size that ``budget`` allows, at a time
 TOKEN_ARRAYS = 5  # with a number for each label of every token (float64): scores, gradients, marginals, rows
 DOCUMENT_ARRAYS = 12  # the same for one document: its chain, and recursions over it
@@ -79,6 +80,8 @@ def estimate(size: CorpusSize, curvature: str, dtype: str, *, refit: bool = True
     elif refit or curvature != "identity":
         memory += DOUBLE * 4 * MEMORY * parameters
         memory += _hessian(size, HESSIANS if curvature == "exact" else HESSIANS - 1)
+    if not held:
+        memory += SINGLE * 3 * size.width * size.tokens + (DOUBLE + SINGLE) * _sums(size)
     if curvature == "kfac" or parameters > LARGEST_HESSIAN:
         block = min(labels**2, LARGEST_BLOCK)
         memory += DOUBLE * BLOCKS * (block**2 + (size.width + 1) ** 2 + labels**2)
@@ -99,4 +102,11 @@ def _disk(size: CorpusSize, curvature: str, feature_bytes: int) -> int:
     pairs = SINGLE * labels**2 if labels <= budget.DENSE_LABELS else PAIR_BYTES * labels
     metric = {"exact": size.parameters**2, "kfac": min(labels**2, LARGEST_BLOCK) ** 2 + labels**2, "identity": 0}
     heads = 2  # that which explains, and that of labels alone
-    return size.tokens * (row + 32) + size.entities * (2 * row + pairs) + DOUBLE * heads * metric[curvature]
+    evidence = size.tokens * (HALF * labels + 12) + SINGLE * _sums(size)
+    return evidence + size.tokens * (row + 32) + size.entities * (2 * row + pairs) + DOUBLE * heads * metric[curvature]
+
+
+def _sums(size: CorpusSize) -> int:
+    """Count the numbers in the summed gradients of families."""
+    families = size.tokens // MEMBERS + 2 * size.labels
+    return min(families * size.labels * (size.width + 1), 2 * LARGEST_SUMS)

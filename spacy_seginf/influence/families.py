@@ -15,6 +15,7 @@ import numpy
 MEMBERS = 20  # of a family, about
 MOST_FAMILIES = 300  # of one label
 LARGEST_SHARE = 0.1  # of a label's segments that may be in one family, unless there are very few
+LARGEST_SUMS = 1 << 24  # numbers in the summed gradients of all families
 SAMPLE = 20_000  # segments that the centres of a label's families are found from
 ITERATIONS = 20
 LEAST_SPREAD = 1e-6  # of a feature, relative to the largest
