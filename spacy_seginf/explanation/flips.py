@@ -17,7 +17,7 @@ from ..rendering.text import tokens_of
 from ..tagger.crf_tagger import CRFTagger
 from .candidates import REMOVING, WAYS, Pick, label_units
 from .explainer import Explainer
-from .flipping import STRONGEST, FlipSearch, Search
+from .flipping import CANDIDATES, STRONGEST, FlipSearch, Search
 from .query import Asked
 from .question import Question, asked_otherwise
 
@@ -54,9 +54,10 @@ class FlipSet:
     becomes (str): what the refit head decodes there; without a set, the head of the largest set that was tried.
     before, after (float): p of ``to``, else of ``label``, given the labels around it, before and then.
     tried (int): labels of the largest set that was tried. known (int): training labels that could be changed.
-    no_single (bool): whether no single label does it: the effects of all are predicted, and those of the 100 strongest
-        that are predicted to take half of the margin, ``singles_tried`` in number, were tried.
-    no_pair (bool): whether no pair of the 100 strongest does it, by sums and ``pairs_tried`` in the same way.
+    no_single (bool): whether no single label was found that does it: the effects of the 4,000 with the largest possible
+        ones are predicted to first order, and those of the 100 strongest that are predicted to take half of the margin,
+        ``singles_tried`` in number, were tried. That is no proof.
+    no_pair (bool): whether no pair of the 100 strongest was found, by sums and ``pairs_tried`` in the same way.
     moves, budget (int): times that the head was moved to another optimum, and how often it might have been.
 
     >>> (found,) = spacy_seginf.flip("indexed", "Ada Lind visited Tarnby .", spans=["Ada Lind"])
@@ -110,11 +111,13 @@ class FlipSet:
             first += f": with {many} {done} it is {self.becomes}, {p}." if self.tried else "."
         if self.no_single:
             first += (
-                f" No single label does it (of {self.known:,}, by predicted effects; {self.singles_tried} near ones "
-                "were tried)."
+                f" No single label was found that does it: of the {min(self.known, CANDIDATES):,} with the largest "
+                f"possible effects, {self.singles_tried} were predicted to come near it, and tried."
             )
         if self.no_pair:
-            first += f" No pair among the {STRONGEST} strongest does it ({self.pairs_tried} near ones were tried)."
+            first += (
+                f" No pair of the {STRONGEST} strongest was found: predicted effects left {self.pairs_tried}, tried."
+            )
         return first
 
 
