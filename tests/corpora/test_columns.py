@@ -38,7 +38,7 @@ def test_only_tags_of_changed_tokens_change(data, scheme, layout):
     texts = data.draw(st.lists(documents(apart), min_size=1, max_size=3))
     with tempfile.TemporaryDirectory() as folder:
         path = write_columns(Path(folder) / "train.conll", texts, scheme, **layout)
-        corpus = ColumnCorpus(path, scheme=scheme)
+        corpus = ColumnCorpus(path, scheme=scheme, comments=False)  # a word may be a #
         lines = path.read_bytes().split(b"\n")
         assert [(list(one.words), list(one.entities)) for one in corpus.documents] == [text[:2] for text in texts]
         assert [list(one.sentences) for one in corpus.documents] == [starts for *_, starts in texts]
