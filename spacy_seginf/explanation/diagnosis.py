@@ -24,8 +24,9 @@ CLOSEST, SAMPLE = 5, 200  # labels of a type that say how close it is, and label
 # Found on tweets with planted causes; see experiments/methods/measure_diagnosis.py.
 MOST = 0.5  # of the neighbours, to say what the labels there say
 SOME = 0.2  # to say that labels there say it too
+BOTH = 0.36  # for two sides that are about as strong
 FEW = 0.1  # below this, nobody contradicts
-ALIKE = 0.3  # of those that say what was predicted, those that share words with the text
+ALIKE = 0.3  # of those that say something, those that share words with the text
 DISPUTED = 0.15  # of those, those whose words are labelled otherwise elsewhere
 FAR = 0.18  # of labels of a type, those that are farther from their like
 SHOWN = 20  # labels to look at
@@ -36,9 +37,10 @@ class Signs:
     """What a cause is read off: shares, between 0 and 1.
 
     kind (str): of the mistake. predicted, gold: of the neighbours, those that say what was predicted, and what is
-    right. alike: of those that say what was predicted, those with the same word, or the same word before or behind.
-    disputed: of the same, those whose words have the right type somewhere in training. closeness: to labels of the
-    right type, as a quantile among such labels.
+    right. alike: of those that say what was predicted, those with the same word, or the same word before or behind;
+    gold_alike: the same of those that say what is right. disputed: of those that say what was predicted, those whose
+    words have the right type somewhere in training. closeness: to labels of the right type, as a quantile among such
+    labels.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Signs:
     gold: float
     alike: float
     disputed: float
+    gold_alike: float
     closeness: float
 
     @property
@@ -55,6 +58,8 @@ class Signs:
             return BOUNDARY
         if self.predicted >= MOST and self.gold < FEW and self.alike >= ALIKE and self.disputed >= DISPUTED:
             return MISLABELLED
+        if min(self.predicted, self.gold) >= BOTH and min(self.alike, self.gold_alike) >= ALIKE:
+            return CONTRADICTED
         if self.closeness < FAR:
             return NOTHING_NEAR
         if self.predicted >= SOME and self.gold >= FEW:
@@ -136,13 +141,14 @@ class Diagnostician:
         predicted, gold = (types[tags[rows]] if by_type else tags[rows] for tags in (texts.predicted, texts.gold))
         first = texts.rows(text).start
         words = [token.text for token in texts.docs[text]]
-        for_it, for_gold, alike, disputed = [], [], [], []
+        for_it, for_gold, alike, disputed, gold_alike = [], [], [], [], []
         culprits: dict[tuple[int, int, int, str], bool] = {}
         for row, ours, theirs, near in zip(rows.tolist(), predicted.tolist(), gold.tolist(), neighbours):
             near = near[near >= 0]
             says = labels[near] == ours
             for_it.append(says)
             for_gold.append(labels[near] == theirs)
+            gold_alike.append(self._shares_words(near[for_gold[-1]], words, row - first))
             taught = near[says]
             shared = self._shares_words(taught, words, row - first)
             alike.append(shared)
@@ -150,7 +156,7 @@ class Diagnostician:
             for token, one in zip(taught.tolist(), shared.tolist()):
                 place = tokens.label_at(token)
                 culprits[place] = culprits.get(place, False) or one
-        shares = [_share(values) for values in (for_it, for_gold, alike, disputed)]
+        shares = [_share(values) for values in (for_it, for_gold, alike, disputed, gold_alike)]
         signs = Signs(region.kind, *shares, closeness=float(closeness.mean()))
         to_see = sorted(culprits, key=lambda place: not culprits[place])  # stable: the nearest first
         proposals = [one for place in to_see if culprits[place] for one in self._proposals(signs.cause, region, place)]

@@ -18,7 +18,7 @@ def render_mistakes_terminal(report: MistakeReport, *, top: int = 3) -> str:
     for cause, members in report.causes.items():
         advice = report.advice(cause)
         lines += ["", f"{cause} ({len(members)})", f"  {advice.meaning} {advice.advice}"]
-        lines += [f"  {line}" for line in advice.command.splitlines()]
+        lines += [f"  {visible(line)}" for line in advice.command.splitlines()]
         confusions: dict[str, list[Mistake]] = {}
         for one in members:
             confusions.setdefault(one.confusion, []).append(one)

@@ -24,13 +24,11 @@ def report(known_causes):
 
 
 def test_the_cause_is_named(report):
-    named = {cause: Counter() for cause in ("mislabelled", "contradicted", "boundary habit", "nothing near")}
+    named = {cause: Counter() for _, cause in RIGHT}
     for one in report.mistakes:
         named[RIGHT[int(one.document.split("-")[1])][1]][one.cause] += 1
-    assert {cause: counts.most_common(1)[0][0] for cause, counts in named.items() if counts} == {
-        cause: cause for cause in named
-    }
     for cause, counts in named.items():
+        assert sum(counts.values()) >= 3, cause
         assert counts[cause] >= 0.8 * sum(counts.values()), (cause, counts)
 
 
@@ -56,16 +54,17 @@ def test_proposed_decisions_put_the_labels_right(known_causes, report, tmp_path)
 @pytest.mark.parametrize(
     ("signs", "cause"),
     [
-        (Signs("wrong type", 0.9, 0.0, 0.9, 0.5, 0.1), "mislabelled"),
-        (Signs("missed", 0.9, 0.0, 0.9, 0.5, 0.1), "mislabelled"),
-        (Signs("missed", 0.9, 0.0, 0.9, 0.0, 0.1), "nothing near"),  # nothing disputes these labels
-        (Signs("missed", 0.9, 0.0, 0.0, 0.5, 0.1), "nothing near"),  # they are near by no word
-        (Signs("wrong type", 0.6, 0.3, 0.9, 0.5, 0.5), "contradicted"),
-        (Signs("wrong type", 0.6, 0.3, 0.9, 0.5, 0.01), "nothing near"),  # near, but not as labels are to their like
-        (Signs("moved boundary", 0.7, 0.3, 1.0, 0.5, 0.6), "boundary habit"),
-        (Signs("moved boundary", 0.3, 0.6, 1.0, 0.5, 0.6), "contradicted"),
-        (Signs("spurious", 0.1, 0.8, 0.0, 0.0, 0.6), "luck or unclear"),
-        (Signs("spurious", 0.1, 0.0, 0.0, 0.0, 0.6), "nothing near"),
+        (Signs("wrong type", 0.9, 0.0, 0.9, 0.5, 0.0, 0.1), "mislabelled"),
+        (Signs("missed", 0.9, 0.0, 0.9, 0.5, 0.0, 0.1), "mislabelled"),
+        (Signs("missed", 0.9, 0.0, 0.9, 0.0, 0.0, 0.1), "nothing near"),  # nothing disputes these labels
+        (Signs("missed", 0.9, 0.0, 0.0, 0.5, 0.0, 0.1), "nothing near"),  # they are near by no word
+        (Signs("wrong type", 0.6, 0.3, 0.9, 0.5, 0.0, 0.5), "contradicted"),
+        (Signs("wrong type", 0.5, 0.4, 0.9, 0.5, 0.9, 0.01), "contradicted"),
+        (Signs("wrong type", 0.5, 0.4, 0.9, 0.5, 0.1, 0.01), "nothing near"),  # not as labels are to their like
+        (Signs("moved boundary", 0.7, 0.3, 1.0, 0.5, 0.0, 0.6), "boundary habit"),
+        (Signs("moved boundary", 0.3, 0.6, 1.0, 0.5, 0.0, 0.6), "contradicted"),
+        (Signs("spurious", 0.1, 0.8, 0.0, 0.0, 0.0, 0.6), "luck or unclear"),
+        (Signs("spurious", 0.1, 0.0, 0.0, 0.0, 0.0, 0.6), "nothing near"),
     ],
 )
 def test_causes_by_their_signs(signs, cause):
