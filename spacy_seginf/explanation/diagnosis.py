@@ -156,8 +156,15 @@ class Diagnostician:
             for token, one in zip(taught.tolist(), shared.tolist()):
                 place = tokens.label_at(token)
                 culprits[place] = culprits.get(place, False) or one
-        shares = [_share(values) for values in (for_it, for_gold, alike, disputed, gold_alike)]
-        signs = Signs(region.kind, *shares, closeness=float(closeness.mean()))
+        signs = Signs(
+            region.kind,
+            _share(for_it),
+            _share(for_gold),
+            _share(alike),
+            _share(disputed),
+            _share(gold_alike),
+            float(closeness.mean()),
+        )
         to_see = sorted(culprits, key=lambda place: not culprits[place])  # stable: the nearest first
         proposals = [one for place in to_see if culprits[place] for one in self._proposals(signs.cause, region, place)]
         return Diagnosis(signs, tuple(to_see[:SHOWN]), tuple(proposals))
