@@ -49,7 +49,9 @@ def explain_corpus(
     RETURNS (list of Doc): the explained documents, in the order of the corpus; empty ones are left out.
     RAISES (ValueError): as ``explain``; S040 to S042, S200 and S201 for a corpus that can't be read.
 
-    docs = spacy_seginf.explain_corpus("indexed", Path("texts.jsonl"))
+    >>> docs = spacy_seginf.explain_corpus("indexed", Path("more.spacy"))
+    >>> len(docs), docs[0][0].text, len(docs[0][0]._.influencers.supporting) > 0
+    (2, 'Norvik', True)
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)

@@ -44,8 +44,9 @@ def explain_errors(
     RAISES (ValueError): S030 or S040 for a missing pipeline or index, S040 to S042, S200 and S201 for a corpus that
         can't be read, S256 without evidence in the index, S035 if it was pruned, S025 if it is another pipeline's.
 
-    report = spacy_seginf.explain_errors("indexed", Path("dev.spacy"))
-    {cause: len(mistakes) for cause, mistakes in report.causes.items()}
+    >>> report = spacy_seginf.explain_errors("indexed", Path("more.spacy"))
+    >>> report.texts, sum(len(mistakes) for mistakes in report.causes.values()) == len(report)
+    (2, True)
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..explanation.mistake_report import MistakeReport, Proposal
 from .decisions import append_decisions, now
-from .records import Decision, suspicion_id
+from .records import Decision, issue_id
 
 REVIEWER = "seginf explain --errors"
 
@@ -32,6 +32,6 @@ def propose_decisions(path: Path, report: MistakeReport) -> int:
 
 
 def _decision(one: Proposal) -> Decision:
-    name = suspicion_id(one.document, one.start, one.end, one.current)
+    name = issue_id(one.document, one.start, one.end, one.current)
     place = one.document, one.start, one.end, one.words, one.current
     return Decision(name, *place, "label", one.proposed, REVIEWER, now())

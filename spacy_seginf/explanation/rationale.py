@@ -40,17 +40,16 @@ class Rationale:
 
     def _traits_of_row(self, row: int, unit: str) -> Traits:
         table = self._index.segments if unit == "entity" else self._index.tokens
-        return Traits([self.training(*table.segment(row))])
+        return Traits([self._surroundings(*table.segment(row))])
 
     def _traits_of_family(self, family: int) -> Traits:
         evidence = self._index.evidence
         members = evidence.members(family)
         members = members[:: -(-len(members) // MEMBERS)]
         places = self._index.segments_at(evidence.tokens[members], evidence.lengths[members])
-        return Traits([self.training(*place) for place in places.tolist()])
+        return Traits([self._surroundings(*place) for place in places.tolist()])
 
-    def training(self, document: int, start: int, end: int) -> Surroundings:
-        """Cut a part out of a training document, with its labels."""
+    def _surroundings(self, document: int, start: int, end: int) -> Surroundings:
         words, _ = self._index.words(document)
         return surroundings(words, self._labels(document) or [""] * len(words), start, end)
 

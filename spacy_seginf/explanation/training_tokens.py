@@ -9,6 +9,7 @@ import numpy
 
 from ..crf.schemes import TAG, Entity, TagScheme, type_of
 from ..index.index import Index
+from ..influence.linear_algebra import unit_vectors
 
 BLOCK = 16_384  # training tokens that are compared at once
 ASKED = 1024  # tokens that are asked for at once
@@ -42,8 +43,7 @@ class TrainingTokens:
 
     def directions(self, features: numpy.ndarray) -> numpy.ndarray:
         """Scale features (floats, n x d) to standardised ones of length 1 (float32)."""
-        scaled = (features - self._mean) / self._spread
-        return scaled / numpy.maximum(numpy.linalg.norm(scaled, axis=1, keepdims=True), 1e-30)
+        return unit_vectors((features - self._mean) / self._spread)
 
     def of_type(self, number: int) -> numpy.ndarray:
         """Return the tokens with a label of a type (int64)."""
