@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from ..corpora.formats import format_of, read_annotated
-from ..corpora.tags import bio_tags
 from ..tagger.corpus import identifier_of, read_documents
 
 
@@ -35,8 +35,9 @@ def read_texts(nlp: Language, path: Path) -> list[tuple[str, Doc]]:
     found = []
     for document in read_annotated(path).documents:
         if document.words:
-            tags = bio_tags(len(document.words), document.entities, document.missing)
-            doc = Doc(nlp.vocab, words=list(document.words), ents=tags)
+            doc = Doc(nlp.vocab, words=list(document.words))
+            spans: list[Any] = [Span(doc, one.start, one.end, label=one.label) for one in document.entities]
+            doc.set_ents(spans, missing=[Span(doc, token, token + 1) for token in document.missing], default="outside")
             doc.user_data["id"] = document.identifier
             found.append((document.identifier, doc))
     return found
