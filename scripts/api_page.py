@@ -32,6 +32,8 @@ COMMANDS = {
     "check_index": "check",
     "evaluate_methods": "evaluate",
     "explain": "explain",
+    "explain_corpus": "explain",
+    "explain_errors": "explain --errors",
     "export_issues": "export",
     "find_label_issues": "rank",
     "import_answers": "import",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .api.check import check_index
     from .api.evaluate import evaluate_methods
     from .api.explain import explain
+    from .api.explain_corpus import explain_corpus
+    from .api.explain_errors import explain_errors
     from .api.export import export_issues
     from .api.flip import flip
     from .api.import_answers import import_answers
@@ -58,6 +60,8 @@ PLACES = {
     "check_index": "api.check",
     "evaluate_methods": "api.evaluate",
     "explain": "api.explain",
+    "explain_corpus": "api.explain_corpus",
+    "explain_errors": "api.explain_errors",
     "export_issues": "api.export",
     "find_label_issues": "api.rank",
     "flip": "api.flip",
@@ -88,6 +92,8 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "check_index",
     "evaluate_methods",
     "explain",
+    "explain_corpus",
+    "explain_errors",
     "export_issues",
     "find_label_issues",
     "flip",

@@ -125,7 +125,9 @@ class Errors(metaclass=Coded):
     )
     S021 = (
         "There is no stored explanation for the span {span!r} (tokens {start} to {end}): explanations are stored for "
-        "every token and every entity. Read span[i]._.influencers, or call explain on the component."
+        "every token and every entity. Other spans are explained when they are asked for, while the pipeline is there "
+        "that made the document and they have tokens. Load it and process the text again, or call "
+        "nlp.get_pipe('influence').explain(doc, span, labels)."
     )
     S022 = (
         "The tokens of this document changed after the influence component ran: token {token!r} at character {offset} "

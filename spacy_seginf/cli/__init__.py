@@ -134,7 +134,7 @@ def attach_cli(
 @seginf.command("explain")
 def explain_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    text: str = Arg(..., help="Text to tag and explain; - reads standard input"),
+    text: str = Arg(..., help="Text to tag and explain, or the file of a corpus; - reads a text from standard input"),
     html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
     every_token: bool = Opt(False, "--tokens", "-t", help="Explain every token, not only entities"),
     top: int = Opt(3, "--top", "-k", help="References shown on each side", min=1),
@@ -144,13 +144,37 @@ def explain_cli(
     method: Optional[str] = Opt(
         None, "--method", "-m", help="Another attribution method by its registered name, such as SegmentNN"
     ),
+    errors: bool = Opt(
+        False,
+        "--errors",
+        help="Explain the wrong predictions for a corpus with right labels: what taught each, and what to do",
+    ),
+    json: Optional[Path] = Opt(None, "--json", help="With --errors: also write them to this file (JSON lines)"),
+    decisions: Optional[Path] = Opt(
+        None, "--decisions", help="With --errors: append what may put the labels behind them right, for `seginf apply`"
+    ),
     gpu_id: int = GPU_ID,
 ) -> None:
-    """Show which training labels supported and opposed the predictions for a text."""
+    """Show which training labels supported and opposed the predictions for a text or a corpus."""
+    from ..explanation.corpus_texts import is_corpus
+
+    if errors:
+        from ..api.explain_errors import explain_errors
+
+        files = {"html": html, "json": json, "decisions": decisions}
+        report_errors(explain_errors, pipeline, Path(text), **files, top=top, gpu_id=gpu_id, silent=False)
+        return
+    if json is not None or decisions is not None:
+        raise typer.BadParameter("--json and --decisions write what --errors finds: give that too, and a corpus")
     from ..api.explain import explain
+    from ..api.explain_corpus import explain_corpus
 
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
-    report_errors(explain, pipeline, text, html=html, every_token=every_token, top=top, **choice, gpu_id=gpu_id)
+    settings: dict[str, Any] = {"html": html, "every_token": every_token, "top": top, "gpu_id": gpu_id, **choice}
+    if is_corpus(text):
+        report_errors(explain_corpus, pipeline, Path(text), **settings, silent=False)
+    else:
+        report_errors(explain, pipeline, text, **settings)
 
 
 @seginf.command("verify")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Sequence
 
 import numpy
 
 from ..crf import one_label_each, split_rows
 from ..crf.schemes import Entity, TagScheme
+from ..explanation.mistakes import wrong_regions
 from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
 from ..influence.head import Head
@@ -61,35 +61,16 @@ def find_mistakes(head: Head, texts: Trusted, scheme: TagScheme, largest: int = 
     wrong: list[tuple[Entity, ...]] = []
     parts = zip(documents, *(split_rows(values, lengths) for values in (predicted, texts.labels, texts.certain)))
     for document, own, labels, certain in parts:
-        there = [Entity(*place) for place in scheme.entities(own.tolist())]
-        right = [Entity(*place) for place in scheme.entities(labels.tolist())]
-        for start, end, wanted, found in _differences(right, there):
-            if certain[start:end].all():
-                segments.append((document, start, end))
-                true.append(wanted)
-                wrong.append(found)
+        for region in wrong_regions(scheme, own, labels, certain):
+            segments.append((document, region.start, region.end))
+            true.append(region.gold)
+            wrong.append(region.predicted)
     chosen = numpy.arange(len(segments))
     if len(segments) > largest:
         chosen = numpy.sort(numpy.random.default_rng(SEED).choice(len(segments), largest, replace=False))
     places = numpy.array(segments, dtype=numpy.int64).reshape(-1, 3)[chosen]
     picked = chosen.tolist()
     return Mistakes(data, predicted, places, [true[n] for n in picked], [wrong[n] for n in picked], len(segments))
-
-
-def _differences(
-    right: Sequence[Entity], found: Sequence[Entity]
-) -> list[tuple[int, int, tuple[Entity, ...], tuple[Entity, ...]]]:
-    """Group entities of two annotations that overlap, where they differ: start, end, ours, theirs."""
-    groups: list[tuple[int, int, tuple[Entity, ...], tuple[Entity, ...]]] = []
-    both = sorted([(one.start, one.end, 0, one) for one in right] + [(one.start, one.end, 1, one) for one in found])
-    for start, end, side, entity in both:
-        if groups and start < groups[-1][1]:
-            first, last, ours, theirs = groups.pop()
-        else:
-            first, last, ours, theirs = start, end, (), ()
-        sides = ((*ours, entity), theirs) if side == 0 else (ours, (*theirs, entity))
-        groups.append((first, max(last, end), *sides))
-    return [group for group in groups if group[2] != group[3]]
 
 
 def influence_on(mistakes: Mistakes, effects: HeadEffects, segments: numpy.ndarray) -> numpy.ndarray:

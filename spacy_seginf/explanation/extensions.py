@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional
 from spacy.tokens import Doc, Span, Token
 
 from ..errors import Errors, SeginfError
+from ..tagger.handover import registered
 from .views import Influencers, unexplained
 
 STORED = "seginf"
@@ -54,19 +55,32 @@ def token_influencers(token: Token, component: Optional[str] = None) -> Influenc
 def span_influencers(span: Span, component: Optional[str] = None) -> Influencers:
     """Return the entry of an entity, or of a span of one token without a label.
 
-    An entity that is not one of the tagger's, because another component has set it or given it another label, has an
-    entry that says so. RAISES (ValueError): S020, S021, S022, S187.
+    Any other span is explained when it is asked for, if its pipeline is still there: for its own label, as
+    ``Influence.explain`` does, such as an entity that was missed, or for what is predicted if it has none. An entity of
+    the document that is not one of the tagger's, because another component has set it or given it another label, has an
+    entry that says so. RAISES (ValueError): S020, S021, S022, S187; S029 for a label that the tagger does not have.
     """
-    stored = stored_explanations(span.doc, component)
+    doc = span.doc
+    stored = stored_explanations(doc, component)
     for entry in stored["entities"]:
         if (entry["start"], entry["end"]) == (span.start_char, span.end_char):
             if span.label_ in ("", entry["label"]):
                 return Influencers(entry, stored)
-    if span.label_:
+    if span.label_ and any((ent.start, ent.end, ent.label) == (span.start, span.end, span.label) for ent in doc.ents):
         return unexplained(span.start_char, span.end_char, span.text, span.label_)
-    if len(span) == 1:
+    if len(span) == 1 and not span.label_:
         return token_influencers(span[0], component)
-    raise SeginfError(Errors.S021.format(span=span.text, start=span.start, end=span.end))
+    explaining = _component_of(doc, stored)
+    if explaining is None or not len(span):
+        raise SeginfError(Errors.S021.format(span=span.text, start=span.start, end=span.end))
+    return explaining.explain(doc, span, span.label_ or None)
+
+
+def _component_of(doc: Doc, stored: dict[str, Any]) -> Optional[Any]:
+    """Return the component that has explained a document; None if it is gone, or has lost its index."""
+    name = stored.get("component", "influence")
+    known = (one for one in registered() if one.name == name and one.vocab is doc.vocab and one.index is not None)
+    return next(known, None)
 
 
 def _token_view(token: Token, by_offset: dict[int, dict[str, Any]], stored: dict[str, Any]) -> Influencers:

@@ -62,8 +62,13 @@ def register(reader: Reader) -> None:
 
 def readers_of(tagger: Any, doc: Doc) -> list[Reader]:
     """Return the components that will read what a tagger predicts of a document."""
+    return [reader for reader in registered() if reader.reads(tagger, doc)]
+
+
+def registered() -> list[Any]:
+    """Return the components that explain and still live."""
     known: list[Optional[Any]] = [reader() for reader in list(_readers)]
-    return [reader for reader in known if reader is not None and reader.reads(tagger, doc)]
+    return [reader for reader in known if reader is not None]
 
 
 # Each thread, and each task of an event loop, has its own.

@@ -9,7 +9,8 @@ import numpy
 import pytest
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
 
 from spacy_seginf.crf import segment_conditional
 
@@ -158,10 +159,21 @@ def test_token_and_span_views_agree(nlp):
             assert [*map(repr, doc[token.i : token.i + 1]._.influencers)] == [*map(repr, entry)]
     ent = doc.ents[0]
     assert [*map(repr, doc[ent.start : ent.end]._.influencers)] == [*map(repr, ent._.influencers)]
-    with pytest.raises(ValueError, match=r"\[S021\].*'Lind visited' \(tokens 1 to 3\)"):
-        _ = doc[1:3]._.influencers
     with pytest.raises(ValueError, match=r"\[S021\]"):
         _ = doc[2:2]._.influencers
+
+
+def test_any_span_is_explained_when_it_is_asked_for(nlp):
+    doc, component = nlp(SENTENCES[0]), nlp.get_pipe("influence")
+    assert [*map(repr, doc[1:3]._.influencers)] == [*map(repr, component.explain(doc, doc[1:3]))]
+    missed = Span(doc, 1, 3, label="ORG")
+    assert [*map(repr, missed._.influencers)] == [*map(repr, component.explain(doc, doc[1:3], "ORG"))]
+    assert missed._.influencers.label == "B-ORG I-ORG"
+    with pytest.raises(ValueError, match=r"\[S029\].*BANK"):
+        _ = Span(doc, 1, 3, label="BANK")._.influencers
+    other = Doc(Vocab(strings=nlp.vocab.strings)).from_bytes(doc.to_bytes())
+    with pytest.raises(ValueError, match=r"\[S021\].*'Lind visited' \(tokens 1 to 3\).*explain\(doc, span, labels\)"):
+        _ = other[1:3]._.influencers
 
 
 def test_a_training_sentence_finds_itself(nlp):

@@ -1,0 +1,79 @@
+"""`python -m spacy seginf explain` with a corpus in the place of a text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Optional, Sequence
+
+import typer
+from markupsafe import Markup
+from spacy.cli._util import setup_gpu
+from spacy.tokens import Doc
+from wasabi import Printer
+from wasabi.util import supports_ansi
+
+from ..attribution.registered import registered_method
+from ..crf.schemes import TAG
+from ..explanation.corpus_texts import read_texts
+from ..explanation.display import document_html
+from ..explanation.extensions import STORED
+from ..explanation.loading import load_indexed
+from ..explanation.terminal import render_terminal
+from ..files import write_text
+from ..index.tables import Filter
+from ..rendering.templates import template
+from ..rendering.text import visible
+from ..tagger.encoding import read_as
+
+
+def explain_corpus(
+    pipeline: str,
+    corpus: Path,
+    *,
+    html: Optional[Path] = None,
+    every_token: bool = False,
+    top: int = 3,
+    labels: Sequence[str] = (),
+    documents: Sequence[str] = (),
+    entities: bool = False,
+    method: Optional[str] = None,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> list[Doc]:
+    """Explain the predictions for all documents of a corpus; its annotation is not read (see ``explain_errors``).
+
+    corpus (Path): .spacy, CoNLL columns or JSON lines, told apart by the name; or a folder of .spacy files.
+    html (Path): also write one self-contained page of all documents here.
+    pipeline, every_token, top, labels, documents, entities, method: as for ``explain``.
+    RETURNS (list of Doc): the explained documents, in the order of the corpus; empty ones are left out.
+    RAISES (ValueError): as ``explain``; S040 to S042, S200 and S201 for a corpus that can't be read.
+
+    >>> docs = spacy_seginf.explain_corpus("indexed", Path("more.spacy"))
+    >>> len(docs), docs[0][0].text, len(docs[0][0]._.influencers.supporting) > 0
+    (2, 'Norvik', True)
+    """
+    msg = Printer(no_print=silent)
+    setup_gpu(gpu_id, silent=True)
+    nlp, influence = load_indexed(pipeline)
+    influence.top_k = max(top, influence.top_k)
+    if method is not None:
+        influence.method = registered_method(method)
+    influence.where = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
+    every_token = every_token or influence.find_tagger().scheme.name == TAG
+    texts = read_texts(nlp, Path(corpus))
+    names = [name for name, _ in texts]
+    docs = list(nlp.pipe(read_as(nlp, doc) for _, doc in texts))
+    colors = sys.stdout.isatty() and supports_ansi()
+    for name, doc in zip(names, docs):
+        explained = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
+        if not silent and explained:
+            typer.echo(f"\n{visible(name)}")
+            typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors))
+    if not silent:
+        msg.info(f"Explained: {len(docs)} documents")
+    if html is not None:
+        shown = [(name, Markup(document_html(doc, top=top, tokens=every_token))) for name, doc in zip(names, docs)]
+        write_text(html, template("corpus.html").render(documents=shown))
+        msg.good(f"Page written: {html}")
+    return docs

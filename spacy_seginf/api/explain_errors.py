@@ -1,0 +1,69 @@
+"""`python -m spacy seginf explain PIPELINE CORPUS --errors`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from spacy.cli._util import setup_gpu
+from wasabi import Printer
+
+from ..curation.proposing import propose_decisions
+from ..explanation.explained_mistakes import explain_mistakes
+from ..explanation.judged_texts import read_judged
+from ..explanation.loading import load_indexed
+from ..explanation.mistake_report import MistakeReport
+from ..explanation.mistakes_page import render_mistakes
+from ..explanation.mistakes_terminal import render_mistakes_terminal
+from ..files import json_text, write_text
+
+
+def explain_errors(
+    pipeline: str,
+    corpus: Path,
+    *,
+    html: Optional[Path] = None,
+    json: Optional[Path] = None,
+    decisions: Optional[Path] = None,
+    top: int = 3,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> MistakeReport:
+    """Predict an annotated corpus, and say of each wrong prediction what taught it, its likely cause, and what to do.
+
+    pipeline (str): a folder that `seginf index` wrote. It is not changed.
+    corpus (Path): texts with right labels: .spacy, CoNLL columns or JSON lines, told apart by the name.
+    html (Path): also write a self-contained page here. json (Path): also write the mistakes here, one JSON object a
+        line.
+    decisions (Path): append what would put right the training labels that look mislabelled: a proposal to read and to
+        shorten before `seginf apply` follows it.
+    top (int): families of training labels on each side of each mistake, and mistakes of each kind that are printed.
+    RETURNS (MistakeReport): the mistakes, in the order of the corpus, and their groups. A part with a token that is not
+        annotated is no mistake.
+    RAISES (ValueError): S030 or S040 for a missing pipeline or index, S040 to S042, S200 and S201 for a corpus that
+        can't be read, S256 without evidence in the index, S035 if it was pruned, S025 if it is another pipeline's.
+
+    >>> report = spacy_seginf.explain_errors("indexed", Path("more.spacy"))
+    >>> report.texts, sum(len(mistakes) for mistakes in report.causes.values()) == len(report)
+    (2, True)
+    """
+    msg = Printer(no_print=silent)
+    setup_gpu(gpu_id, silent=True)
+    nlp, influence = load_indexed(pipeline)
+    judged = read_judged(nlp, influence.find_tagger(), Path(corpus))
+    mistakes = explain_mistakes(influence, judged, top)
+    right = judged.right(influence.find_tagger().scheme)
+    report = MistakeReport(tuple(mistakes), len(judged.docs), right, str(pipeline), str(corpus))
+    if not silent:
+        typer.echo(render_mistakes_terminal(report, top=top))
+    if html is not None:
+        write_text(html, render_mistakes(report))
+        msg.good(f"Page written: {html}")
+    if json is not None:
+        write_text(json, "".join(json_text(one.plain) + "\n" for one in report.mistakes))
+        msg.good(f"Mistakes written: {json}")
+    if decisions is not None:
+        count = propose_decisions(decisions, report)
+        msg.good(f"Proposed: {count} decisions, {decisions}")
+    return report

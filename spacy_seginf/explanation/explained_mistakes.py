@@ -1,0 +1,111 @@
+"""From the texts that a pipeline was wrong about to mistakes that are accounted for and diagnosed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Sequence
+
+import numpy
+
+from ..crf import one_label_each
+from ..crf.schemes import Entity
+from ..errors import Errors, SeginfError
+from ..influence.data import ranges
+from .account import Account, Accountant
+from .diagnosis import Diagnosis, Diagnostician
+from .influence import Influence
+from .judged_texts import JudgedTexts
+from .mistake_report import FamilyInWords, LabelInContext, Mistake
+from .mistakes import Region
+from .rationale import Rationale
+from .reasons import ONLY_DIRECTION
+
+AROUND = 60  # characters of text on each side of a mistake
+
+
+def explain_mistakes(influence: Influence, texts: JudgedTexts, families: int) -> list[Mistake]:
+    """Explain all wrong predictions for some texts, in their order.
+
+    influence (Influence): with an index that has evidence. families (int): those shown on each side of a mistake.
+    RAISES (ValueError): S256 without evidence in the index, S035 if the index was pruned.
+    """
+    tagger, sources = influence.find_tagger(), influence.sources()
+    accountant = sources.accountant
+    if accountant is None:
+        raise SeginfError(Errors.S256.format(path=influence.explainer().index.folder))
+    found = texts.mistakes(tagger.scheme)
+    if not found:
+        return []
+    accounts = account_for(accountant, texts, found, families)
+    diagnoses = Diagnostician(accountant.index, tagger.scheme).diagnose(texts, found)
+    describer = _Describer(accountant, sources.rationale, texts, influence.context)
+    return [describer.mistake(*parts) for parts in zip(found, accounts, diagnoses)]
+
+
+def account_for(
+    accountant: Accountant, texts: JudgedTexts, found: Sequence[tuple[int, Region]], families: int
+) -> list[Account]:
+    """Account for the margins of what is predicted over what is annotated, everything outside held as predicted.
+
+    found (sequence of (int, Region)): wrong predictions, with the numbers of their texts.
+    """
+    segments = numpy.array([(text, region.start, region.end) for text, region in found], dtype=numpy.int64)
+    rows = ranges(texts.data.starts[segments[:, 0]] + segments[:, 1], segments[:, 2] - segments[:, 1])
+    gold = numpy.split(texts.gold[rows], numpy.cumsum(segments[:, 2] - segments[:, 1])[:-1])
+    data = replace(texts.data, allowed=one_label_each(texts.predicted, texts.data.labels))
+    accounts = accountant.accounts(data, texts.predicted, segments, families, [tags.tolist() for tags in gold])
+    return [account for account in accounts if account is not None]  # there is always the other reading
+
+
+class _Describer:
+    def __init__(self, accountant: Accountant, rationale: Rationale, texts: JudgedTexts, context: int) -> None:
+        self._accountant, self._rationale, self._texts, self._context = accountant, rationale, texts, context
+
+    def mistake(self, found: tuple[int, Region], account: Account, diagnosis: Diagnosis) -> Mistake:
+        """Put together what is known of a mistake."""
+        text, region = found
+        doc, first = self._texts.docs[text], self._texts.firsts[text]
+        span = doc[region.start : region.end]
+        families = [self._family(text, region, one.family, one.share) for one in account.families]
+        return Mistake(
+            self._texts.names[text],
+            region.start + first,
+            region.end + first,
+            tuple(token.text_with_ws if not doc.has_unknown_spaces else f"{token.text} " for token in span),
+            doc.text[max(span.start_char - AROUND, 0) : span.start_char],
+            doc.text[span.end_char : span.end_char + AROUND],
+            region.kind,
+            _moved(region.predicted, first),
+            _moved(region.gold, first),
+            account,
+            tuple(families),
+            diagnosis.signs.cause,
+            diagnosis.signs.because,
+            diagnosis.signs.predicted,
+            diagnosis.signs.gold,
+            tuple(self._label(*place) for place in diagnosis.labels),
+            diagnosis.proposals,
+        )
+
+    def _family(self, text: int, region: Region, family: int, share: float) -> FamilyInWords:
+        described = self._accountant.describe_family(family, self._context)
+        example = LabelInContext.of(described["example"])
+        reasons = self._reasons(text, region, family, described["label"])
+        return FamilyInWords(family, described["size"], described["label"], share, example, tuple(reasons))
+
+    def _reasons(self, text: int, region: Region, family: int, label: str) -> list[str]:
+        """Say what a family shares with the entities of its type, or with a token that is to be in none."""
+        rows = self._texts.rows(text)
+        words, tags = [token.text for token in self._texts.docs[text]], self._texts.predicted[rows].tolist()
+        entities = {(one.start, one.end) for one in (*region.predicted, *region.gold) if one.label == label}
+        tokens = [(token, token + 1) for token in range(region.start, region.end)]
+        queries = (self._rationale.query(words, tags, *place) for place in sorted(entities) or tokens)
+        found = (self._rationale.family_reasons(query, family) for query in queries)
+        return next((reasons for reasons in found if reasons != [ONLY_DIRECTION]), [ONLY_DIRECTION])
+
+    def _label(self, document: int, start: int, end: int, label: str) -> LabelInContext:
+        return LabelInContext.of(self._accountant.index.describe(document, start, end, label, self._context))
+
+
+def _moved(entities: Sequence[Entity], by: int) -> tuple[Entity, ...]:
+    return tuple(Entity(one.start + by, one.end + by, one.label) for one in entities)

@@ -1,0 +1,187 @@
+"""`python -m spacy seginf explain PIPELINE CORPUS --errors`, and with a corpus in the place of a text."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+
+import spacy_seginf
+from spacy_seginf.crf.schemes import Entity
+from spacy_seginf.explanation.account import Account
+from spacy_seginf.explanation.loading import load_indexed
+from spacy_seginf.explanation.mistake_report import FamilyInWords, LabelInContext, Mistake, MistakeReport
+from spacy_seginf.explanation.mistakes_page import render_mistakes
+from spacy_seginf.explanation.mistakes_terminal import render_mistakes_terminal
+
+from ..conftest import TEXTS
+from .running import run
+from .test_explain import PageParser
+
+
+@pytest.fixture(scope="module")
+def report(exact_path, corpus_path):
+    return spacy_seginf.explain_errors(str(exact_path), corpus_path)
+
+
+def entities_of(doc):
+    return {(ent.start, ent.end, ent.label_) for ent in doc.ents}
+
+
+def test_every_wrong_prediction_is_there(report, exact_path, corpus_path):
+    nlp = spacy.load(exact_path, exclude=["influence"])
+    wrong, missed, right = set(), set(), 0
+    for gold in DocBin().from_disk(corpus_path).get_docs(nlp.vocab):
+        found, wanted = entities_of(nlp(Doc(nlp.vocab, words=[token.text for token in gold]))), entities_of(gold)
+        name = gold.user_data["id"]
+        wrong |= {(name, *one) for one in found - wanted}
+        missed |= {(name, *one) for one in wanted - found}
+        right += len(found & wanted)
+    sides = [
+        {(one.document, ent.start, ent.end, ent.label) for one in report.mistakes for ent in side(one)}
+        for side in (lambda one: one.predicted, lambda one: one.gold)
+    ]
+    assert wrong <= sides[0] and missed <= sides[1] and wrong | missed
+    # What else is in a region belongs to something that is wrong there.
+    assert report.right == right and report.texts == len(TEXTS)
+    assert sum(map(len, report.causes.values())) == sum(map(len, report.confusions.values())) == len(report)
+    assert sum(map(len, report.kinds.values())) == sum(map(len, report.documents.values())) == len(report)
+
+
+def test_margins_are_those_of_the_two_readings(report, exact_path, corpus_path):
+    nlp, influence = load_indexed(str(exact_path))
+    tagger = influence.find_tagger()
+    head, _, _ = influence.index.label_head
+    docs = {doc.user_data["id"]: doc for doc in DocBin().from_disk(corpus_path).get_docs(nlp.vocab)}
+    for one in report.mistakes:
+        doc = docs[one.document]
+        (prediction,) = tagger.predict([Doc(nlp.vocab, words=[token.text for token in doc])])
+        scores = []
+        for side in (one.predicted, one.gold):
+            tags = prediction.tags.copy()
+            tags[one.start : one.end] = 0
+            for entity in side:
+                tags[entity.start : entity.end] = tagger.scheme.entity_tags(entity.label, entity.end - entity.start)
+            emissions = head.emissions(numpy.asarray(prediction.features))
+            score = emissions[numpy.arange(len(tags)), tags].sum() + head.transitions[tags[:-1], tags[1:]].sum()
+            scores.append(float(score))
+        assert one.account.margin == pytest.approx(scores[0] - scores[1], abs=1e-4)
+        lines = one.others + sum(share for _, share in one.lines) + sum(family.share for family in one.families)
+        assert lines == pytest.approx(one.account.margin, abs=0.02 + 1e-3 * one.account.supporting)
+        assert one.text == doc[one.start : one.end].text
+
+
+def test_files_and_terminal(report, exact_path, corpus_path, tmp_path):
+    page, lines, decisions = tmp_path / "page.html", tmp_path / "errors.jsonl", tmp_path / "proposed.jsonl"
+    files = ["--html", page, "--json", lines, "--decisions", decisions]
+    code, output = run("seginf", "explain", exact_path, corpus_path, "--errors", *files, words_only=False)
+    assert code == 0
+    assert [json.loads(line) for line in lines.read_text(encoding="utf8").splitlines()] == json.loads(
+        json.dumps([one.plain for one in report.mistakes])
+    )
+    for cause, members in report.causes.items():
+        assert f"{cause} ({len(members)})" in output and report.advice(cause).advice in output
+    html = page.read_text(encoding="utf8")
+    assert html.count("<article ") == len(report) and "<script" not in html
+    for one in report.mistakes:
+        assert html.count(f'id="{one.id}"') == 1 and f'href="#{one.id}"' in html
+    assert decisions.exists()
+
+
+def test_columns_are_read_as_the_binary_file(report, exact_path, corpus_path, tmp_path):
+    vocab = spacy.blank("en").vocab
+    path = tmp_path / "dev.conll"
+    lines = []
+    for doc in DocBin().from_disk(corpus_path).get_docs(vocab):
+        lines += [f"{token.text} {token.ent_iob_}{'-' * bool(token.ent_type_)}{token.ent_type_}" for token in doc] + [
+            ""
+        ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf8")
+    found = spacy_seginf.explain_errors(str(exact_path), path)
+    kept = ("text", "kind", "predicted_share", "cause", "account")
+    assert [{name: one.plain[name] for name in kept} for one in found.mistakes] == [
+        {name: one.plain[name] for name in kept} for one in report.mistakes
+    ]
+
+
+def test_a_corpus_is_explained_text_by_text(exact_path, corpus_path, tmp_path):
+    page = tmp_path / "page.html"
+    code, output = run("seginf", "explain", exact_path, corpus_path, "--html", page, words_only=False)
+    assert code == 0 and f"Explained: {len(TEXTS)} documents" in output
+    docs = spacy_seginf.explain_corpus(str(exact_path), corpus_path)
+    nlp = spacy.load(exact_path)
+    for doc, gold in zip(docs, DocBin().from_disk(corpus_path).get_docs(nlp.vocab)):
+        again = nlp(Doc(nlp.vocab, words=[token.text for token in gold]))
+        assert [(ent.text, [*map(repr, ent._.influencers)]) for ent in doc.ents] == [
+            (ent.text, [*map(repr, ent._.influencers)]) for ent in again.ents
+        ]
+    html = page.read_text(encoding="utf8")
+    assert html.count("<section ") == len(docs) == len(TEXTS)
+    assert re.findall(r'<section id="(d\d+)">', html) == [f"d{number}" for number in range(len(TEXTS))]
+
+
+def test_what_can_not_be_explained(indexed_path, exact_path, corpus_path, tmp_path):
+    code, output = run("seginf", "explain", indexed_path, corpus_path, "--errors")
+    assert code == 1 and "[S256]" in output
+    code, output = run("seginf", "explain", exact_path, tmp_path / "none.spacy", "--errors")
+    assert code == 1 and "[S040]" in output
+    code, output = run("seginf", "explain", exact_path, tmp_path, "--errors")
+    assert code == 1 and "[S042]" in output
+    code, output = run("seginf", "explain", exact_path, "A text .", "--json", tmp_path / "errors.jsonl")
+    assert code == 2 and "--errors" in output
+    empty = tmp_path / "empty.spacy"
+    DocBin(docs=[Doc(spacy.blank("en").vocab, words=["Nothing", "known"])]).to_disk(empty)
+    code, output = run("seginf", "explain", exact_path, empty, "--errors")
+    assert code == 1 and "[S041]" in output
+
+
+HOSTILE = '<b onclick="x()">\u202e\x1b[31m{{ 1 }}'
+
+
+def test_hostile_texts_and_names():
+    label = LabelInContext(HOSTILE, 0, 1, HOSTILE, HOSTILE, HOSTILE, 0)
+    account = Account((0,), HOSTILE, 1.0, 0.5, 2.0, -1.0, (), 0.0, 0.5, 0.0, 0.0)
+    mistake = Mistake(
+        HOSTILE,
+        0,
+        1,
+        (HOSTILE,),
+        HOSTILE,
+        HOSTILE,
+        "missed",
+        (),
+        (Entity(0, 1, HOSTILE),),
+        account,
+        (FamilyInWords(0, 3, HOSTILE, 1.0, label, (HOSTILE,)),),
+        "mislabelled",
+        HOSTILE,
+        0.5,
+        0.1,
+        (label,),
+    )
+    report = MistakeReport((mistake,), 1, 0, "a b;rm -rf", HOSTILE)
+    html = render_mistakes(report)
+    parser = PageParser()
+    parser.feed(html)
+    parser.close()
+    assert "b" not in parser.tags and "script" not in parser.tags and "onclick" not in parser.attributes
+    written = render_mistakes_terminal(report)
+    for text in (html, written):
+        assert "\u202e" not in text and "\x1b" not in text and "\\u202e" in text
+    assert "'a b;rm -rf'" in written
+
+
+def test_filters_choose_all_that_they_name(report):
+    html = render_mistakes(report)
+    classes = dict(re.findall(r'<article id="(\w+)" class="([^"]*)"', html))
+    for name, groups in (("cause", report.causes), ("kind", report.kinds), ("document", report.documents)):
+        options = re.search(rf'<select id="by-{name}">(.*?)</select>', html, flags=re.DOTALL).group(1)
+        assert options.count("<option") == len(groups) + 1
+        for number, members in enumerate(groups.values()):
+            chosen = {key for key, own in classes.items() if f"{name}-{number}" in own.split()}
+            assert chosen == {one.id for one in members}
+            assert f'#by-{name} option[value="{number}"]:checked) article:not(.{name}-{number})' in html
