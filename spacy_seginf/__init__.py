@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .attribution.method import Attribution, Method
     from .curation.preview import Preview, PreviewChange
     from .errors import SeginfError
+    from .explanation.account_view import Account, Family
+    from .explanation.detail import add_detail
     from .explanation.display import render_document
     from .explanation.flips import FlipLabel, FlipSet
     from .explanation.influence import Influence
@@ -40,8 +42,10 @@ if TYPE_CHECKING:
     from .tagger.crf_tagger import CRFTagger
 
 PLACES = {
+    "Account": "explanation.account_view",
     "Attribution": "attribution.method",
     "CRFTagger": "tagger.crf_tagger",
+    "Family": "explanation.account_view",
     "FlipLabel": "explanation.flips",
     "FlipSet": "explanation.flips",
     "Index": "index.index",
@@ -53,6 +57,7 @@ PLACES = {
     "PreviewChange": "curation.preview",
     "Reference": "explanation.views",
     "SeginfError": "errors",
+    "add_detail": "explanation.detail",
     "append_to_index": "api.append",
     "apply_decisions": "api.apply",
     "attach_index": "api.attach",
@@ -72,8 +77,10 @@ PLACES = {
     "verify": "api.verify",
 }
 __all__ = [  # what PLACES names; a literal, so that editors see it
+    "Account",
     "Attribution",
     "CRFTagger",
+    "Family",
     "FlipLabel",
     "FlipSet",
     "Index",
@@ -85,6 +92,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "PreviewChange",
     "Reference",
     "SeginfError",
+    "add_detail",
     "append_to_index",
     "apply_decisions",
     "attach_index",

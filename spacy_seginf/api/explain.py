@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Optional, Sequence
 
 import typer
@@ -14,13 +15,17 @@ from wasabi.util import supports_ansi
 
 from ..attribution.registered import registered_method
 from ..crf.schemes import TAG
+from ..explanation.detail import add_detail, add_words
 from ..explanation.extensions import STORED
 from ..explanation.loading import load_indexed
 from ..explanation.page import render_page
-from ..explanation.terminal import render_terminal
+from ..explanation.terminal import WIDTH, render_terminal
 from ..explanation.views import Influencers
 from ..files import write_text
 from ..index.tables import Filter
+
+OCCURRENCES = 5  # of each family that a page can open
+CONTRASTS = 4  # other types that a page says "why not ...?" of
 
 
 def explain(
@@ -34,6 +39,9 @@ def explain(
     documents: Sequence[str] = (),
     entities: bool = False,
     method: Optional[str] = None,
+    against: Optional[str] = None,
+    families: Optional[int] = None,
+    words: bool = False,
     gpu_id: int = -1,
     silent: bool = False,
 ) -> Doc:
@@ -47,8 +55,14 @@ def explain(
     labels, documents (sequences of str): show only references with these labels, in documents with these ids.
     entities (bool): show only references that are annotated as entities.
     method (str): registered name of another attribution method; the pipeline's own if None.
+    against (str): what predictions are weighed against ("why not ORG?"): a type, "O" or a tag; the most probable other
+        reading if None.
+    families (int): families of training labels on each side; as many as the component keeps if None.
+    words (bool): also show the words behind each reference, for methods that sum over words.
     RETURNS (Doc): the explained document.
-    RAISES (ValueError): S030 if the pipeline has no index, S040 if there is no pipeline, S099 for an unknown method.
+    RAISES (ValueError): S029 if ``against`` is no label, S030 if the pipeline has no index, S040 if there is no
+        pipeline, S099 for an unknown method, S113 if its scores are no sums over words, S256 if the index accounts for
+        nothing.
 
     >>> doc = spacy_seginf.explain("indexed", "Ada Lind visited Tarnby .", silent=True)
     >>> doc.ents[0]._.influencers.supporting[0].label
@@ -60,14 +74,21 @@ def explain(
     influence.top_k = max(top, influence.top_k)
     if method is not None:
         influence.method = registered_method(method)
+    if families is not None:
+        influence.families = families
     influence.where = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
     every_token = every_token or influence.find_tagger().scheme.name == TAG  # single tags make no entities
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
     explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
+    opened = {} if html is None else {"occurrences": OCCURRENCES, "contrasts": CONTRASTS}
+    if against is not None or opened:
+        add_detail(influence, doc, explained, against=against, **opened)
+    if words:
+        add_words(influence, doc, explained)
     if explained:
         if not silent:
-            colors = sys.stdout.isatty() and supports_ansi()
-            typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors))  # wasabi would wrap it
+            colors, width = sys.stdout.isatty() and supports_ansi(), get_terminal_size((WIDTH, 1)).columns
+            typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors, width=width))
     elif every_token:
         msg.info("There is no token in this text.")
     else:

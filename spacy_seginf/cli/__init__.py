@@ -153,6 +153,9 @@ def explain_cli(
     decisions: Optional[Path] = Opt(
         None, "--decisions", help="With --errors: append what may put the labels behind them right, for `seginf apply`"
     ),
+    against: Optional[str] = Opt(None, "--against", "-a", help="Why not this? A type, O, or a tag"),
+    families: Optional[int] = Opt(None, "--families", "-f", help="Families of labels shown on each side", min=0),
+    words: bool = Opt(False, "--words", "-w", help="Also show the words behind each reference (method TracInWE)"),
     gpu_id: int = GPU_ID,
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text or a corpus."""
@@ -171,10 +174,12 @@ def explain_cli(
 
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
     settings: dict[str, Any] = {"html": html, "every_token": every_token, "top": top, "gpu_id": gpu_id, **choice}
-    if is_corpus(text):
-        report_errors(explain_corpus, pipeline, Path(text), **settings, silent=False)
-    else:
-        report_errors(explain, pipeline, text, **settings)
+    if not is_corpus(text):
+        report_errors(explain, pipeline, text, **settings, against=against, families=families, words=words)
+        return
+    if against is not None or families is not None or words:
+        raise typer.BadParameter("--against, --families and --words are for a text, not for a corpus")
+    report_errors(explain_corpus, pipeline, Path(text), **settings, silent=False)
 
 
 @seginf.command("verify")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Optional, Sequence
 
 import numpy
@@ -10,20 +12,25 @@ import numpy
 from ..crf.schemes import OUTSIDE, TAG, TagScheme, type_of
 from ..index.index import Index
 from ..influence.data import HeadData, ranges
-from ..influence.evidence import Contrasts, Margins, contrasts, margins, other_readings
+from ..influence.evidence import Contrasts, contested, contrasts, margins, other_readings
 from ..influence.segments import SegmentChains
 
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
+DESCRIBED = 4096  # labels whose texts are kept
 FIRST_LABELS, LARGEST_BLOCK = 1024, 65_536  # of a search
 
 
 @dataclass(frozen=True)
 class FamilyShare:
     """The share of a family of labels in a margin (nats): positive supports the prediction, negative the other
-    reading."""
+    reading.
+
+    occurrences: its labels with the largest shares (number in the evidence, share), if they were asked for.
+    """
 
     family: int
     share: float
+    occurrences: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ class Account:
     head that labels make, given those outside. supporting, opposing: sums of the positive and of the negative shares
     of families. families: the strongest on both sides, by the size of their shares. unlabelled: share of training
     tokens without a label; transitions: of label pairs; centre: of the trained head, if the penalty is centred there;
-    remainder: what the head's distance from its optimum leaves.
+    remainder: what the head's distance from its optimum leaves. disputed: whether labels contradict each other more
+    than for nine of ten training entities.
     """
 
     others: tuple[int, ...]
@@ -50,6 +58,7 @@ class Account:
     transitions: float
     centre: float
     remainder: float
+    disputed: bool
 
 
 class Accountant:
@@ -61,6 +70,7 @@ class Accountant:
     def __init__(self, index: Index, scheme: TagScheme) -> None:
         self.index, self.scheme, self.evidence = index, scheme, index.evidence
         self.head, _, self.penalty = index.label_head
+        self._described = lru_cache(maxsize=DESCRIBED)(self._describe)  # texts share families
 
     def accounts(
         self,
@@ -78,7 +88,10 @@ class Accountant:
         RETURNS: None for a segment that no other reading is permitted for.
         """
         segments = numpy.asarray(segments, dtype=numpy.int64).reshape(-1, 3)
-        readings = self.runners_up(data, labels, segments) if others is None else [list(tags) for tags in others]
+        if others is None:
+            readings = other_readings(self.head, self.scheme.mask, data, labels, segments)
+        else:
+            readings = [list(tags) for tags in others]
         possible = [number for number, tags in enumerate(readings) if tags and tags[0] >= 0]
         result: list[Optional[Account]] = [None] * len(segments)
         if not possible:
@@ -89,13 +102,60 @@ class Accountant:
         lines = margins(directions, self.head, self.penalty, self.evidence.gradient)
         watched = SegmentChains(self.head, data, labels, chosen)
         losses = watched.losses(numpy.zeros((1, self.head.size)))[0]
+        families, unlabelled = shares[:, :-1], shares[:, -1]
+        supporting, opposing = (numpy.where(sign * families > 0, families, 0.0).sum(axis=1) for sign in (1, -1))
+        disputed = contested(lines.margin, supporting, opposing) > self.evidence.contested
+        strongest = _strongest_of_rows(families, k)
         for row, number in enumerate(possible):
-            result[number] = self._account(readings[number], shares[row], lines, row, float(losses[row]), k)
+            tags = tuple(readings[number])
+            result[number] = Account(
+                tags,
+                reading_in_words(self.scheme, tags),
+                float(lines.margin[row]),
+                math.exp(-float(losses[row])),
+                float(supporting[row]),
+                float(opposing[row]),
+                tuple(FamilyShare(*found) for found in strongest[row]),
+                float(unlabelled[row]),
+                float(lines.transitions[row]),
+                float(lines.centre[row]),
+                float(lines.remainder[row]),
+                bool(disputed[row]),
+            )
         return result
 
-    def runners_up(self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray) -> list[list[int]]:
-        """Find the most probable other reading of each segment, all else held; a reading of -1 where there is none."""
-        return other_readings(self.head, self.scheme.mask, data, labels, segments)
+    def against_types(
+        self, data: HeadData, labels: numpy.ndarray, segment: numpy.ndarray, k: int, count: int
+    ) -> list[Account]:
+        """Account for why a segment is nothing else: against each other type, and no entity at all.
+
+        data, labels, k: as for ``accounts``. segment (ints, 3): document, start, end. count (int): how many accounts.
+        RETURNS: those of the smallest margins, the most probable reading first. None under the scheme TAG.
+        """
+        scheme, (document, start, end) = self.scheme, segment.tolist()
+        if scheme.name == TAG:
+            return []
+        first = int(data.starts[document])
+        own = labels[first + start : first + end].tolist()
+        readings = [scheme.entity_tags(label, end - start) for label in scheme.labels]
+        readings.append([scheme.index[OUTSIDE]] * (end - start))
+        readings = [tags for tags in readings if tags != own]
+        found = self.accounts(data, labels, numpy.repeat(segment[None], len(readings), axis=0), k, readings)
+        return sorted((one for one in found if one is not None), key=lambda one: one.margin)[:count]
+
+    def with_occurrences(
+        self, account: Account, data: HeadData, labels: numpy.ndarray, segment: numpy.ndarray, k: int
+    ) -> Account:
+        """Open the families of a segment's account to the k labels with the largest shares in each.
+
+        RAISES (ValueError): S035 if the index was pruned.
+        """
+        contrast = contrasts(data, labels, segment[None], numpy.array(account.others))
+        families = tuple(
+            replace(family, occurrences=tuple(self.occurrences(contrast, family.family, k)))
+            for family in account.families
+        )
+        return replace(account, families=families)
 
     def strongest(self, contrast: Contrasts, k: int) -> list[tuple[int, float]]:
         """Find the labels with the largest shares in one margin, on both sides: number in the evidence, share.
@@ -137,7 +197,10 @@ class Accountant:
         return [(int(members[place]), float(shares[place])) for place in order]
 
     def describe(self, number: int, context: int) -> dict[str, Any]:
-        """Describe a label of the evidence as plain values; see ``Addresses.describe``."""
+        """Describe a label of the evidence as plain values, a dict of the caller's own; see ``Addresses.describe``."""
+        return dict(self._described(number, context))
+
+    def _describe(self, number: int, context: int) -> dict[str, Any]:
         (document, start, end), label = self.place_of(number)
         return self.index.describe(document, start, end, label, context)
 
@@ -163,26 +226,6 @@ class Accountant:
             "example": example,
         }
 
-    def _account(
-        self, others: Sequence[int], shares: numpy.ndarray, lines: Margins, row: int, loss: float, k: int
-    ) -> Account:
-        families, unlabelled = shares[:-1], float(shares[-1])
-        chosen = numpy.unique(numpy.concatenate([_largest(families, k), _largest(-families, k)]))
-        chosen = chosen[numpy.lexsort((chosen, -numpy.abs(families[chosen])))]
-        return Account(
-            tuple(others),
-            reading_in_words(self.scheme, others),
-            float(lines.margin[row]),
-            float(numpy.exp(-loss)),
-            float(families[families > 0].sum()),
-            float(families[families < 0].sum()),
-            tuple(FamilyShare(number, float(families[number])) for number in chosen.tolist()),
-            unlabelled,
-            float(lines.transitions[row]),
-            float(lines.centre[row]),
-            float(lines.remainder[row]),
-        )
-
     def _norm(self, contrast: Contrasts) -> float:
         """Return the norm of the direction of one margin in the space of W."""
         squares = 0.0
@@ -191,6 +234,30 @@ class Accountant:
             if len(segments):
                 squares += float((sums**2).sum())
         return squares**0.5
+
+
+def _strongest_of_rows(shares: numpy.ndarray, k: int) -> list[list[tuple[int, float]]]:
+    """Return, for each row of shares, the k largest and the k most negative ones: number and share, largest first."""
+    count = shares.shape[1]
+    if 2 * k < count:
+        ends = numpy.argpartition(shares, (k - 1, count - k), axis=1)
+        columns = numpy.concatenate([ends[:, :k], ends[:, count - k :]], axis=1)
+    else:
+        columns = numpy.broadcast_to(numpy.arange(count), shares.shape)
+    values = numpy.take_along_axis(shares, columns, axis=1)
+    order = numpy.lexsort((columns, -numpy.abs(values)), axis=1)
+    columns, values = (numpy.take_along_axis(each, order, axis=1).tolist() for each in (columns, values))
+    result = []
+    for numbers, found in zip(columns, values):
+        sides = {True: 0, False: 0}
+        kept = []
+        for number, share in zip(numbers, found):
+            side = share > 0
+            if share and sides[side] < k:
+                sides[side] += 1
+                kept.append((number, share))
+        result.append(kept)
+    return result
 
 
 def _largest(values: numpy.ndarray, k: int) -> numpy.ndarray:

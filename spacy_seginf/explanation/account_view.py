@@ -2,16 +2,44 @@
 
 "families" of what is stored are [{"family", "size", "label", "example": reference}, ...], and the "account" of an
 explanation is {"against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason, ...]],
-...], "unlabelled", "transitions", "centre", "remainder"}, all in nats but the probability.
+...], "unlabelled", "transitions", "centre", "remainder", "disputed": bool}, all in nats but the probability. A family
+has a fourth part only on demand (see ``detail``): {"occurrences": [[reference number, share, strength or None], ...],
+"without": probability, "relabelled": probability or None}.
 """
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
+from ..influence.evidence import contested
+from ..rendering.templates import template_macro
+from ..rendering.text import first_words, last_words
 from .reference_view import Reference
 
-CONTESTED = 0.9  # of an account: what speaks on both sides is ten times as much as what is left
+AROUND = 24  # columns of context on each side in the name of a family
+MOSTLY = 0.5  # of what speaks on one side
+LINES = {
+    "unlabelled": "tokens without a label",
+    "transitions": "which labels follow each other",
+    "centre": "what the head is pulled to",
+    "remainder": "the head's distance from its optimum",
+}
+
+
+class Line(NamedTuple):
+    """A line of an account that is no family that is shown: its name and its share (nats)."""
+
+    name: str
+    share: float
+
+
+class Occurrence(NamedTuple):
+    """A label of a family. share (nats): of the margin. strength: of this label alone, where it is known; see
+    ``Reference.strength``."""
+
+    reference: Reference
+    share: float
+    strength: Optional[float]
 
 
 class Family:
@@ -20,10 +48,17 @@ class Family:
     Their shares are exact: those of all families and of the lines beside them add up to the margin.
     """
 
-    __slots__ = ("_data", "reasons", "share")
+    __slots__ = ("_data", "_more", "_references", "reasons", "share")
 
-    def __init__(self, data: Mapping[str, Any], share: float, reasons: Sequence[str] = ()) -> None:
-        self._data = data
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        references: Sequence[Mapping[str, Any]],
+        share: float,
+        reasons: Sequence[str] = (),
+        more: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        self._data, self._references, self._more = data, references, more or {}
         self.share = share
         """float: of the margin (nats): positive supports the prediction, negative the other reading."""
         self.reasons = tuple(reasons)
@@ -50,19 +85,52 @@ class Family:
         return Reference(self._data["example"], self.share)
 
     @property
+    def occurrences(self) -> tuple[Occurrence, ...]:
+        """The labels with the largest shares, largest first, if they were asked for (see ``add_detail``)."""
+        return tuple(
+            Occurrence(Reference(self._references[number], share), share, strength)
+            for number, share, strength in self._more.get("occurrences", ())
+        )
+
+    @property
+    def without(self) -> Optional[float]:
+        """The prediction's probability without all these labels, if it was asked for (see ``add_joint``)."""
+        return self._more.get("without")
+
+    @property
+    def relabelled(self) -> Optional[float]:
+        """The prediction's probability with all these labels changed to the other reading's, if it was asked for."""
+        return self._more.get("relabelled")
+
+    @property
     def supports(self) -> bool:
         """True if the family supports the prediction, False if it supports the other reading."""
         return self.share > 0
 
     @property
+    def relation(self) -> str:
+        """ "supports" or "opposes"."""
+        return "supports" if self.supports else "opposes"
+
+    @property
+    def count(self) -> str:
+        """How many labels there are, and of what: "42 labels LOC"."""
+        return f"{self.size} label{'s' * (self.size != 1)} {self.label}"
+
+    @property
+    def like(self) -> tuple[str, str, str]:
+        """A typical member in its context, cut between words: what is before, the labelled text, what is behind."""
+        before, text, behind = self.example.context_parts
+        return last_words(before, AROUND), text, first_words(behind, AROUND)
+
+    @property
     def name(self) -> str:
         """The family in words: 42 labels LOC like "FT : [Mainz] no goals"."""
-        before, text, behind = self.example.context_parts
-        like = f"{before}[{text}]{behind}".replace("\n", " ").strip()
-        return f"{self.size} label{'s' * (self.size != 1)} {self.label} like “{like}”"
+        before, text, behind = self.like
+        return f"{self.count} like “{f'{before}[{text}]{behind}'.strip()}”"
 
     def __repr__(self) -> str:
-        return f"<{self.name}: {self.share:+.3g}>"
+        return f"<{self.name}: {self.relation} {self.share:+.3g}>"
 
 
 class Account:
@@ -71,10 +139,12 @@ class Account:
     margin = shares of all families + unlabelled + transitions + centre + remainder (nats)
     """
 
-    __slots__ = ("_data", "_families")
+    __slots__ = ("_data", "_shared", "label")
 
-    def __init__(self, data: Mapping[str, Any], families: Sequence[Mapping[str, Any]]) -> None:
-        self._data, self._families = data, families
+    def __init__(self, data: Mapping[str, Any], shared: Mapping[str, Sequence[Mapping[str, Any]]], label: str) -> None:
+        self._data, self._shared = data, shared
+        self.label = label
+        """str: the prediction."""
 
     @property
     def against(self) -> str:
@@ -106,32 +176,73 @@ class Account:
     @property
     def families(self) -> tuple[Family, ...]:
         """The families with the largest shares, on both sides, largest first."""
-        return tuple(Family(self._families[number], *rest) for number, *rest in self._data["families"])
+        families, references = self._shared["families"], self._shared["references"]
+        return tuple(Family(families[number], references, *rest) for number, *rest in self._data["families"])
 
     @property
     def lines(self) -> dict[str, float]:
         """What is no family of labels (nats): "unlabelled" tokens, "transitions" between labels, the "centre" that the
         head is pulled to, and the "remainder" of a head that is not at its optimum."""
-        return {name: self._data[name] for name in ("unlabelled", "transitions", "centre", "remainder")}
+        return {name: self._data[name] for name in LINES}
+
+    @property
+    def rest(self) -> list[Line]:
+        """All that adds up to the margin beside the families, in words: the other families together, and what is no
+        family; lines that would show as zero are left out."""
+        others = self.supporting + self.opposing - sum(family.share for family in self.families)
+        found = [Line("all other families", others)]
+        found += [Line(name, self._data[key]) for key, name in LINES.items()]
+        return [line for line in found if abs(line.share) >= 0.005]
 
     @property
     def contested(self) -> float:
         """How far training labels contradict each other here: 1 - |margin| / (supporting + |opposing|), between 0 and
         1."""
-        total = self.supporting - self.opposing
-        return 1.0 - min(abs(self.margin) / total, 1.0) if total > 0 else 0.0
+        return float(contested(self.margin, self.supporting, self.opposing))
+
+    @property
+    def disputed(self) -> bool:
+        """True if training labels contradict each other here more than they do for nine of ten training entities."""
+        return self._data.get("disputed", False)
+
+    @property
+    def joint(self) -> bool:
+        """Whether it is known what the prediction becomes without whole families."""
+        return any(family.without is not None for family in self.families)
 
     @property
     def sentence(self) -> str:
-        """The account in one sentence."""
-        strongest = next((family for family in self.families if family.supports), None)
-        because = "" if strongest is None else f", mostly because of {strongest.name}"
+        """The account in words: the margin, the strongest family behind it, and whether labels contradict each
+        other."""
+        found = [self._verdict + self._because + "."]
+        if self.disputed:
+            sides = f"{self.supporting:.1f} for {self.label}, {-self.opposing:.1f} for {self.against}"
+            found.append(f"Training labels contradict each other here: {sides}.")
+        return " ".join(found)
+
+    @property
+    def _verdict(self) -> str:
         if self.margin < 0:
-            return f"The training labels alone would rather say {self.against}{because and '; for it' + because[7:]}."
-        doubt = " Training labels contradict each other here." if self.contested > CONTESTED else ""
-        return f"Rather than {self.against}{because}.{doubt}"
+            return f"Training labels alone would rather say {self.against} than {self.label}"
+        return f"{self.label} rather than {self.against}"
+
+    @property
+    def _because(self) -> str:
+        """Why it is so: the strongest family on the side that wins."""
+        wins = self.margin >= 0
+        strongest = next((family for family in self.families if family.supports == wins), None)
+        if strongest is None:
+            return ""
+        total = self.supporting if wins else self.opposing
+        how = "mostly" if strongest.share / total >= MOSTLY else "above all"
+        return f", {how} because of {strongest.name}"
 
     def __repr__(self) -> str:
         return (
-            f"<margin {self.margin:+.2f} over {self.against}: {self.supporting:.1f} for, {-self.opposing:.1f} against>"
+            f"<{self.label} over {self.against} by {self.margin:+.2f}: {self.supporting:.1f} for, "
+            f"{-self.opposing:.1f} against>"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return template_macro("cell.html", "account")(self)

@@ -45,6 +45,7 @@ from .flips import BUDGET, MOST, FlipSet, flip
 from .method_explainer import MethodExplainer, index_context
 from .query import Asked, Labels, Segment, ask, parse_labels
 from .rationale import Rationale
+from .reasons import surroundings
 from .reference_view import Reference
 from .settings import check_component
 from .storing import Answer, Sources, forget, plan_queries, segment_place, store, view
@@ -256,15 +257,16 @@ class Influence(Pipe):
             start = mine.stop
             tags_of_doc = [tagger.tags[tag] for tag in prediction.tags]
             about = self._about(explainer.index)
-            head = own_tags[place : place + len(doc)]
+            head = own_tags[place : place + len(doc)].tolist()
             place += len(doc)
             words, predicted = [token.text for token in doc], prediction.tags.tolist()
+            names = sources.rationale.names(predicted)
             answers = [
                 Answer(
                     explanation,
-                    sources.rationale.query(words, predicted, *span),
+                    surroundings(words, names, *span),
                     account,
-                    instead_of(tagger.scheme, predicted, head.tolist(), *span),
+                    instead_of(tagger.scheme, predicted, head, *span),
                 )
                 for span, explanation, account in zip(plan.spans, explanations[mine], accounts[mine])
             ]
@@ -298,7 +300,7 @@ class Influence(Pipe):
         place = segment_place(doc, *span[1:])
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
         sources = self.sources()
-        query = sources.rationale.query([token.text for token in doc], tags.tolist(), *span[1:])
+        query = surroundings([token.text for token in doc], sources.rationale.names(tags.tolist()), *span[1:])
         others = self._other_reading(place[2], tags[span[1] : span[2]].tolist(), against)
         (account,) = self._accounts(data, tags, numpy.array([span]), others)
         return view(place, " ".join(names), Answer(found, query, account), sources)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Optional, Sequence
+from typing import Sequence
 
 import numpy
 
@@ -13,6 +13,7 @@ from .reasons import Surroundings, Traits, surroundings
 
 MEMBERS = 200  # of a family that are read
 KEPT = 4096  # references, and families
+DOCUMENTS = 512  # whose words and labels are kept
 
 
 class Rationale:
@@ -22,13 +23,15 @@ class Rationale:
     """
 
     def __init__(self, index: Index, scheme: TagScheme) -> None:
-        self._index, self._scheme = index, scheme
+        self._index = index
         self._row_traits = lru_cache(maxsize=KEPT)(self._traits_of_row)
         self._family_traits = lru_cache(maxsize=KEPT)(self._traits_of_family)
+        self._document = lru_cache(maxsize=DOCUMENTS)(self._read_document)
+        self._names = scheme.tags if scheme.name == TAG else [type_of(tag) for tag in scheme.tags]
 
-    def query(self, words: Sequence[str], tags: Sequence[int], start: int, end: int) -> Surroundings:
-        """Cut a part out of a text with tags."""
-        return surroundings(words, self._names(tags), start, end)
+    def names(self, tags: Sequence[int]) -> list[str]:
+        """Return what tags say of their tokens: types, "O", or tags under the scheme TAG."""
+        return [self._names[tag] for tag in tags]
 
     def reference_reasons(self, query: Surroundings, row: int, unit: str) -> list[str]:
         """Say what a reference shares with a prediction. unit (str): "entity" or "token", of the row."""
@@ -50,21 +53,15 @@ class Rationale:
         return Traits([self._surroundings(*place) for place in places.tolist()])
 
     def _surroundings(self, document: int, start: int, end: int) -> Surroundings:
-        words, _ = self._index.words(document)
-        return surroundings(words, self._labels(document) or [""] * len(words), start, end)
+        return surroundings(*self._document(document), start, end)
 
-    def _labels(self, document: int) -> Optional[list[str]]:
-        """Return the labels of a document's tokens; None if the index was pruned."""
+    def _read_document(self, document: int) -> tuple[list[str], list[str]]:
+        """Return the words of a document and what their labels say; "" of each if the index was pruned."""
         index = self._index
+        words, _ = index.words(document)
         if index.manifest.pruned:
-            return None
+            return words, [""] * len(words)
         number = int(numpy.searchsorted(index.first_documents, document, side="right")) - 1
         local = document - int(index.first_documents[number])
-        starts = index.shards[number].token_starts
-        rows = slice(int(starts[local]), int(starts[local + 1]))
-        first = int(index.first_tokens_of_shards[number])
-        return self._names(index.labels[first + rows.start : first + rows.stop].tolist())
-
-    def _names(self, tags: Sequence[int]) -> list[str]:
-        names = [self._scheme.tags[tag] for tag in tags]
-        return names if self._scheme.name == TAG else [type_of(name) for name in names]
+        first = int(index.first_tokens_of_shards[number] + index.shards[number].token_starts[local])
+        return words, self.names(index.labels[first : first + len(words)].tolist())

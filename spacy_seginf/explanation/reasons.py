@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Callable, Iterable, Optional, Sequence
 
 from spacy.lang.lex_attrs import word_shape
@@ -11,7 +12,7 @@ from spacy.lang.lex_attrs import word_shape
 MOST = 3  # reasons that are given
 COMMON = 0.5  # of a family's labels that must share what is no word
 LEAST_SHARED = 0.1  # of a family's labels that must share a word, and two at least unless there is one label
-ONLY_DIRECTION = "like it only in the direction of its features"
+ONLY_DIRECTION = "alike only in the direction of features"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Surroundings:
     def shape(self) -> str:
         """The shape of the words: "Xxxx dd"."""
         return " ".join(map(word_shape, self.words))
+
+    @cached_property
+    def traits(self) -> tuple[Optional[str], ...]:
+        """What is compared of them, in the order of TRAITS; None for what they have not."""
+        return tuple(trait(self) for trait, _, _ in TRAITS)
 
 
 def surroundings(words: Sequence[str], labels: Sequence[str], start: int, end: int) -> Surroundings:
@@ -72,13 +78,12 @@ class Traits:
     def __init__(self, members: Iterable[Surroundings]) -> None:
         found = list(members)
         self.size = len(found)
-        self._counts = [Counter(trait(member) for member in found) for trait, _, _ in TRAITS]
+        self._counts = [Counter(values) for values in zip(*(member.traits for member in found))]
 
     def reasons(self, query: Surroundings) -> list[str]:
         """Say what a query shares with these labels, the most telling first: "12 of 42: the same words"."""
         result = []
-        for (trait, least, words), counts in zip(TRAITS, self._counts):
-            value = trait(query)
+        for (_, least, words), value, counts in zip(TRAITS, query.traits, self._counts):
             shared = 0 if value is None else counts[value]
             if shared and shared >= least * self.size and (shared > 1 or self.size == 1 or shared == self.size):
                 said = words.format(value=value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+import math
+from dataclasses import dataclass
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from ..rendering.templates import template_macro
-from ..rendering.text import tokens_of
+from ..rendering.text import change_in_words, tokens_of
 
 
 class Reference:
@@ -19,7 +21,7 @@ class Reference:
     True
     """
 
-    __slots__ = ("_data", "doubtful", "effect", "log_odds", "reasons", "refined", "score")
+    __slots__ = ("_data", "doubtful", "effect", "log_odds", "probability", "reasons", "refined", "score", "words")
 
     def __init__(
         self,
@@ -30,10 +32,17 @@ class Reference:
         refined: bool = False,
         doubtful: bool = False,
         reasons: Sequence[str] = (),
+        words: Sequence[tuple[str, float]] = (),
+        *,
+        probability: Optional[float] = None,
     ) -> None:
         self._data = data
         self.reasons = tuple(reasons)
         """tuple of str: what the label shares with the prediction, the most telling first."""
+        self.words = tuple(words)
+        """tuple of (str, float): words that carried the score, if that was asked for; see ``words_behind``."""
+        self.probability = probability
+        """Optional[float]: of the prediction as it is, if it is known."""
         self.effect = effect
         """float: by how much the prediction's conditional loss -log p rises (nats) when the label is taken away and the
         head is refit: positive supports, negative opposes. With identity curvature it is the inner product of two
@@ -76,8 +85,8 @@ class Reference:
 
     @property
     def row(self) -> int:
-        """Its number among the training labels of the index."""
-        return self._data["row"]
+        """Its number among the training labels of the index; -1 for a label that is named by a family only."""
+        return self._data.get("row", -1)
 
     @property
     def missing(self) -> str:
@@ -118,12 +127,38 @@ class Reference:
         return self.context[:begin], self.context[begin:end], self.context[end:]
 
     @property
+    def strength(self) -> float:
+        """By how much the prediction's log-odds log p / (1 - p) would fall without the label: positive supports,
+        negative opposes. Where only a score is known, that score."""
+        return self.effect if self.log_odds is None else -self.log_odds
+
+    @property
+    def without(self) -> Optional[float]:
+        """The prediction's probability without this label. None where only a score is known, and for a label that the
+        head has not learned from."""
+        return None if self.added else self._after(-self.effect)
+
+    @property
+    def change(self) -> str:
+        """What taking the label away would do, in words: "would fall from .83 to .81"; for an appended label, what
+        learning from it would do. Empty where only a score is known."""
+        after = self._after(self.effect if self.added else -self.effect)
+        if self.probability is None or after is None:
+            return ""
+        return change_in_words(self.probability, after) + (" with it" if self.added else " without it")
+
+    def _after(self, gain: float) -> Optional[float]:
+        if self.log_odds is None or self.probability is None:
+            return None
+        return min(self.probability * math.exp(gain), 1.0)
+
+    @property
     def figure(self) -> str:
-        """What is shown of the effect: the score, or the change of log-odds, with a star if it was refined and a
-        question mark if it is doubtful."""
+        """Its strength as it is shown: with a star if it was refined, and a question mark if it is doubtful; a score is
+        called one."""
         if self.log_odds is None:
-            return f"score {self.effect:+.3g}"
-        return f"log-odds {self.log_odds:+.3g}" + ("*" if self.refined else "?" if self.doubtful else "")
+            return f"score {self.strength:+.3g}"
+        return f"{self.strength:+.3g}" + ("*" if self.refined else "?" if self.doubtful else "")
 
     @property
     def full_label(self) -> str:
@@ -136,10 +171,31 @@ class Reference:
         return f"{self.doc_id}, {tokens_of(self.start, self.end)}" + (", appended" if self.added else "")
 
     def __repr__(self) -> str:
-        return (
-            f"<{self.text!r} {self.label} in {self.doc_id}[{self.start}:{self.end}] {self.relation} {self.effect:+.3g}>"
-        )
+        place = f"{self.doc_id}[{self.start}:{self.end}]"
+        return f"<{self.text!r} {self.label} in {place} {self.relation} {self.strength:+.3g}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         return template_macro("cell.html", "reference")(self)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A reference, and how often the same words are there with the same label in the same context."""
+
+    reference: Reference
+    times: int
+
+    @property
+    def place(self) -> str:
+        """Where the strongest one is, and how many others there are."""
+        others = self.times - 1
+        return self.reference.place + (f", and {others} other{'s' * (others > 1)} like it" if others else "")
+
+
+def folded(references: Iterable[Reference]) -> list[Folded]:
+    """Fold references that a reader could not tell apart; the first of each stays."""
+    found: dict[tuple[str, str, str], list[Reference]] = {}
+    for reference in references:
+        found.setdefault((reference.text, reference.full_label, reference.context), []).append(reference)
+    return [Folded(alike[0], len(alike)) for alike in found.values()]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Sequence
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from spacy.tokens import Doc
 
-from .account import Account, Accountant
+from .account import Account, Accountant, FamilyShare
 from .explainer import Explanation, Found, Table
 from .extensions import STORED, by_component
 from .rationale import Rationale
@@ -15,6 +16,8 @@ from .reasons import Surroundings
 from .views import Influencers
 
 Place = tuple[int, int, str]
+Strengths = Mapping[tuple[str, int, int], float]
+MISSING: Strengths = MappingProxyType({})
 # Of a token that was not to be explained.
 NONE: dict[str, Any] = {"probability": None, "supporting": [], "opposing": [], "rows_seen": 0}
 
@@ -79,7 +82,7 @@ def store(
 
     about (dict): what holds for all of them; "component" is the name that they are kept under.
     """
-    described = _Described(sources)
+    described = Described(sources)
     # Tokens of an entity share its explanation, so it is written once.
     written = [described.entry(answer) for answer in answers]
     places = ((token.idx, token.idx + len(token), token.text) for token in doc)
@@ -114,7 +117,7 @@ def _keep(doc: Doc, kept: dict[str, dict[str, Any]]) -> None:
 
 def view(place: Place, label: str, answer: Answer, sources: Sources) -> Influencers:
     """Show an answer that is not stored anywhere."""
-    described = _Described(sources)
+    described = Described(sources)
     entry = _entry(place, label, described.entry(answer))
     return Influencers(entry, described.shared)
 
@@ -145,14 +148,20 @@ def _nothing() -> None:
     return None
 
 
-class _Described:
-    """References and families of a document, each described once however many tokens share it."""
+class Described:
+    """References and families of a document, each described once however many tokens share it.
 
-    def __init__(self, sources: Sources) -> None:
+    shared (dict): what is stored of them already, to go on with.
+    """
+
+    def __init__(self, sources: Sources, shared: Optional[dict[str, Any]] = None) -> None:
         self._sources = sources
-        self._references: dict[int, int] = {}
-        self._families: dict[int, int] = {}
-        self.shared: dict[str, list[dict[str, Any]]] = {"references": [], "families": []}
+        self.shared: dict[str, Any] = {} if shared is None else shared
+        for name in ("references", "families"):
+            self.shared[name] = list(self.shared.get(name, ()))  # they may be tuples after a DocBin
+        self._references = {known.get("row"): number for number, known in enumerate(self.shared["references"])}
+        self._families = {known["family"]: number for number, known in enumerate(self.shared["families"])}
+        self._occurrences: dict[int, int] = {}
 
     def entry(self, answer: Answer) -> dict[str, Any]:
         """Return what is stored of an answer beside its place."""
@@ -163,7 +172,7 @@ class _Described:
             "supporting": self._side(answer.query, explanation.supporting),
             "opposing": self._side(answer.query, explanation.opposing),
             "rows_seen": explanation.rows_seen,
-            **({} if answer.account is None else {"account": self._account(answer.query, answer.account)}),
+            **({} if answer.account is None else {"account": self.account(answer.query, answer.account)}),
         }
 
     def _side(self, query: Surroundings, found: Sequence[Found]) -> list[list[Any]]:
@@ -175,7 +184,8 @@ class _Described:
             for f in found
         ]
 
-    def _account(self, query: Surroundings, account: Account) -> dict[str, Any]:
+    def account(self, query: Surroundings, account: Account, strengths: Strengths = MISSING) -> dict[str, Any]:
+        """Return what is stored of an account. strengths: of single labels, by their document, start and end."""
         reasons = self._sources.rationale.family_reasons
         return {
             "against": account.against,
@@ -183,12 +193,33 @@ class _Described:
             "probability": account.probability,
             "for": account.supporting,
             "opposing": account.opposing,
-            "families": [[self._family(f.family), f.share, reasons(query, f.family)] for f in account.families],
+            "families": [
+                [self._family(f.family), f.share, reasons(query, f.family)] + self._more(f, strengths)
+                for f in account.families
+            ],
             "unlabelled": account.unlabelled,
             "transitions": account.transitions,
             "centre": account.centre,
             "remainder": account.remainder,
+            "disputed": account.disputed,
         }
+
+    def _more(self, family: FamilyShare, strengths: Strengths) -> list[dict[str, Any]]:
+        """Return what is stored of a family only on demand."""
+        found = []
+        for number, share in family.occurrences:
+            place = self._occurrence(number)
+            known = self.shared["references"][place]
+            found.append([place, share, strengths.get((known["document"], known["start"], known["end"]))])
+        return [{"occurrences": found}] if found else []
+
+    def _occurrence(self, number: int) -> int:
+        """Number of a label of the evidence among the references."""
+        assert self._sources.accountant is not None
+        if number not in self._occurrences:
+            self._occurrences[number] = len(self.shared["references"])
+            self.shared["references"].append(self._sources.accountant.describe(number, self._sources.context))
+        return self._occurrences[number]
 
     def _reference(self, row: int) -> int:
         if row not in self._references:

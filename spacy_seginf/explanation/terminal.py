@@ -6,11 +6,19 @@ from typing import Any, Iterable, Mapping, Optional
 
 from wasabi import color
 
-from ..rendering.text import shorten, visible
-from .views import Influencers, Reference
+from ..rendering.text import clipped, columns_of, first_words, last_words, short_probability, visible, wrapped
+from .account_view import Account, Family, Line
+from .reference_view import Folded
+from .views import Influencers
 from .wording import caveat, provenance
 
 COLORS = {"supports": "blue", "opposes": "yellow"}
+WIDTH = 100
+LEAST_WIDTH = 40
+NARROW = 72  # below it, there are no bars
+BAR = 12
+LEAST_CONTEXT = 16
+INDENT = "  "
 
 
 def render_terminal(
@@ -19,35 +27,125 @@ def render_terminal(
     *,
     top: int = 3,
     colors: bool = True,
+    width: int = WIDTH,
 ) -> str:
-    """Lay out the references of tokens or entities, one to a line.
+    """Lay out the families and the references of tokens or entities.
 
     stored (Mapping): what ``doc._.seginf`` holds; it tells what kind of figures these are.
     top (int): references on each side.
     colors (bool): ANSI colours, in addition to the words.
+    width (int): columns that lines may take, 40 at least.
     """
-    lines: list[str] = []
+    layout = _Layout(max(width, LEAST_WIDTH), colors)
     for influencers in explained:
-        head = f"{shorten(visible(influencers.text))}   {visible(influencers.label)}"
-        if influencers.probability is not None:
-            head += f"   p = {influencers.probability:.2f}"
-        if influencers.instead is not None:
-            head += f"   ({influencers.difference})"
-        lines += ["", color(head, bold=True) if colors else head]
-        if influencers.unexplained:
-            lines.append(f"  {influencers.unexplained}")
-            continue
-        for relation, references in (("supports", influencers.supporting), ("opposes", influencers.opposing)):
-            lines += [_line(reference, colors) for reference in references[:top]]
+        layout.explanation(influencers, top)
+    layout.add("")
+    for text in (provenance(stored), caveat(stored)):
+        layout.text(text, "")
+    return "\n".join(layout.lines)
+
+
+class _Layout:
+    """Lines of a width."""
+
+    def __init__(self, width: int, colors: bool) -> None:
+        self.lines: list[str] = []
+        self._width, self._colors = width, colors
+
+    def add(self, line: str) -> None:
+        """Add a line as it is."""
+        self.lines.append(line)
+
+    def text(self, text: str, indent: str) -> None:
+        """Add text, wrapped."""
+        self.lines += [indent + line for line in wrapped(visible(text), self._width - len(indent))]
+
+    def explanation(self, one: Influencers, top: int) -> None:
+        """Add all that is said of a prediction."""
+        parts = [clipped(visible(one.text), self._width // 2), clipped(visible(one.label), self._width // 3)]
+        parts += [] if one.probability is None else [f"p = {one.probability:.2f}"]
+        self.lines += ["", color("   ".join(parts), bold=True) if self._colors else "   ".join(parts)]
+        self.text(one.difference, INDENT)
+        if one.unexplained:
+            self.text(one.unexplained, INDENT)
+            return
+        if one.account is not None:
+            self.account(one.account)
+            self.add(f"{INDENT}Single labels:")
+        for relation, references in one.sides(top):
+            for each in references:
+                self.reference(each)
             if not references:
-                lines.append(f"  {relation:<9} no training label of this kind")
-    notice = provenance(stored)
-    return "\n".join([*lines, "", *([notice] if notice else []), caveat(stored)])
+                self.add(f"{INDENT}{relation:<9} no training label of this kind")
+
+    def account(self, account: Account) -> None:
+        """Add an account: its sentence, its families, and what else adds up to the margin."""
+        self.text(account.sentence, INDENT)
+        largest = max((abs(family.share) for family in account.families), default=0.0)
+        for family in account.families:
+            self.family(family, largest)
+        indent = " " * (len(INDENT) + 10 + self._bar)
+        total = Line(f"= log-odds over {visible(account.against)}", account.margin)
+        for line in (*account.rest, total):
+            self.add(f"{indent}{_share(line.share):>8}  {clipped(line.name, self._width - len(indent) - 10)}")
+
+    def family(self, family: Family, largest: float) -> None:
+        """Add a family: a line with its bar, share and size, one with a typical member, one with its reasons."""
+        bar = ""
+        if self._bar:
+            filled = round((self._bar - 1) * abs(family.share) / largest) if largest else 0
+            bar = f"{'█' * filled or '▏':<{self._bar}}"
+        start = f"{INDENT}{self._relation(family.relation)} {bar}{_share(family.share):>8}  "
+        self.add(start + clipped(visible(family.count), self._width - len(INDENT) - 20 - self._bar))
+        self.text(_joint(family), " " * (2 * len(INDENT) + 2))
+        indent = " " * (2 * len(INDENT) + 2)
+        self.context(f"{indent}like ", len(indent) + 5, *family.like)
+        self.text("; ".join(family.reasons), indent)
+
+    def reference(self, each: Folded) -> None:
+        """Add a reference: a line with its strength and context, one with its place, what would change, and why."""
+        reference = each.reference
+        start = f"{INDENT}{self._relation(reference.relation)} {reference.figure:>10}  "
+        taken, indent = len(INDENT) + 10 + max(len(reference.figure), 10) + 2, " " * (2 * len(INDENT) + 2)
+        if not self._bar:
+            self.add(start.rstrip())
+            start, taken = indent, len(indent)
+        self.context(start, taken, *reference.context_parts, reference.full_label)
+        told = [each.place, reference.change, *reference.reasons]
+        self.text("; ".join(filter(None, told)), indent)
+        if reference.words:
+            parts = (f"{word} {part:+.3g}" for word, part in reference.words[:8])
+            self.text(f"words behind it: {', '.join(parts)}", indent)
+
+    def context(self, start: str, taken: int, before: str, text: str, behind: str, label: str = "") -> None:
+        """Add a labelled text in its context, cut between words to fit. start (str): what is before it, so many columns
+        wide."""
+        left = max(self._width - taken, LEAST_CONTEXT)
+        shown = f"[{clipped(visible(text), left // 2 - 2)}]"
+        if label:
+            shown += f" {clipped(visible(label), left // 3)}"
+        around = max(left - columns_of(shown), 0)
+        after = first_words(visible(behind), around // 2)
+        before = last_words(visible(before), around - columns_of(after)).lstrip()
+        self.add(f"{start}{before}{shown}{after}".rstrip())
+
+    def _relation(self, relation: str) -> str:
+        padded = f"{relation:<9}"
+        return color(padded, fg=COLORS[relation]) if self._colors else padded
+
+    @property
+    def _bar(self) -> int:
+        return BAR if self._width >= NARROW else 0
 
 
-def _line(reference: Reference, colors: bool) -> str:
-    before, text, after = (visible(part) for part in reference.context_parts)
-    relation = f"{reference.relation:<9}"
-    relation = color(relation, fg=COLORS[reference.relation]) if colors else relation
-    context = f"{before[-28:]:>28}[{shorten(text)}] {visible(reference.full_label)}{after[:24]}"
-    return f"  {relation} {reference.figure:>18}  {context:<80}  {visible(reference.place)}"
+def _share(share: float) -> str:
+    return f"{share:+.1f}" if abs(share) >= 10 else f"{share:+.2f}"
+
+
+def _joint(family: Family) -> str:
+    """Say what the prediction becomes without a family, if it is known."""
+    told = []
+    for name, probability in (("without them", family.without), ("relabelled", family.relabelled)):
+        if probability is not None:
+            told.append(f"{name} p = {short_probability(probability)}")
+    return ", ".join(told)

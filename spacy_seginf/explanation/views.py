@@ -15,19 +15,20 @@ What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
 "supporting": [[reference number, effect, score, change of log-odds, refined, doubtful, [reason, ...]], ...],
 "opposing": [...], "rows_seen": int, "account": as in ``account_view``, if the index has evidence, "instead": str, only
-where the head that explains predicts something else}.
+where the head that explains predicts something else}. ``add_detail`` puts "contrasts", a list of accounts, beside
+the "account", and behind the reasons the words that carried a score, [[word, part of the score], ...].
 "missing" is there only for entities that the annotation leaves out. What is not known is None: the
 probability of tokens that were not to be explained, and the log-odds of scores.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Iterator, Mapping, Optional
 
 from ..rendering.templates import template_macro
 from ..rendering.text import visible
 from .account_view import Account, Family
-from .reference_view import Reference
+from .reference_view import Folded, Reference, folded
 
 NOT_ASKED = "Not explained: only entities are (explain = 'entities')."
 SET_SINCE = "Not explained: another component has set this entity, or its label."
@@ -46,8 +47,18 @@ class Influencers:
 
     __slots__ = ("_data", "_shared")
 
-    def __init__(self, data: Mapping[str, Any], shared: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    def __init__(self, data: dict[str, Any], shared: dict[str, Any]) -> None:
         self._data, self._shared = data, shared
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """What is stored of this explanation."""
+        return self._data
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What is stored once for all explanations of a document, such as "references" and "families"."""
+        return self._shared
 
     @property
     def text(self) -> str:
@@ -104,7 +115,13 @@ class Influencers:
         """The prediction's margin over another reading, as exact shares of families of training labels; None for what
         is not explained, and without evidence in the index."""
         account = self._data.get("account")
-        return None if account is None else Account(account, self._shared["families"])
+        return None if account is None else self._account(account)
+
+    @property
+    def contrasts(self) -> tuple[Account, ...]:
+        """Accounts of why the prediction is not something else, if they were asked for (see ``add_detail``), the most
+        probable first."""
+        return tuple(map(self._account, self._data.get("contrasts", ())))
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -117,8 +134,20 @@ class Influencers:
         """How many training labels had to be compared to be sure that these are the strongest."""
         return self._data["rows_seen"]
 
+    def sides(self, top: Optional[int] = None) -> list[tuple[str, list[Folded]]]:
+        """Return what is shown of single references, by relation: duplicates are folded, and of the rest the strongest
+        are left (all if None)."""
+        found = (("supports", self.supporting), ("opposes", self.opposing))
+        return [(relation, folded(references)[:top]) for relation, references in found]
+
+    def _account(self, data: Mapping[str, Any]) -> Account:
+        return Account(data, self._shared, self.label)
+
     def _view(self, side: str) -> tuple[Reference, ...]:
-        return tuple(Reference(self._shared["references"][number], *values) for number, *values in self._data[side])
+        references, probability = self._shared["references"], self.probability
+        return tuple(
+            Reference(references[number], *values, probability=probability) for number, *values in self._data[side]
+        )
 
     def __iter__(self) -> Iterator[Reference]:
         yield from self.supporting

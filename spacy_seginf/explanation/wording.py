@@ -12,19 +12,19 @@ IDENTITY = (
     "seen these labels too. Compare scores within one prediction only: they shrink as p nears 1."
 )
 EXACT = (
-    "Each figure is the change of the prediction's log-odds if that training label were removed and the head that "
-    "explains refit: negative supports the prediction, positive opposes it. `seginf verify` refits and compares. A "
-    "star marks figures that were refined on all training documents until the head was at its new optimum, because one "
-    "step was doubtful; a question mark those that stay doubtful. This is the effect on the head alone: the encoder "
-    "has seen the label too, and what it learned from it is not counted."
+    "The strength of a single label is by how much the prediction's log-odds would fall if it were removed and the "
+    "head that explains refit: positive supports the prediction, negative opposes it. `seginf verify` refits and "
+    "compares. A star marks figures that were refined on all training documents until the head was at its new optimum, "
+    "because one step was doubtful; a question mark those that stay doubtful. This is the effect on the head alone: "
+    "the encoder has seen the label too, and what it learned from it is not counted."
 )
 PULLED = (
     " The head that explains is held near the trained one, which remembers the label and by which the pipeline "
     "predicts. Where the two differ, that is said."
 )
 ADDED = (
-    " Labels marked as appended are not among those that the head has learned from: their figure is what adding them "
-    "would do, with its sign turned."
+    " Labels marked as appended are not among those that the head has learned from: their strength is by how much "
+    "adding them would make the log-odds rise."
 )
 NOT_REFIT = (
     " The index keeps the trained head, which is not at the optimum that such predictions assume: take them for a "
@@ -40,6 +40,12 @@ LABELS_ALONE = (
     "All this is about the head that labels alone make of the encoder's features, at its optimum. The encoder has seen "
     "the labels too, and what it learned from them is not counted: training anew may turn out otherwise."
 )
+ACCOUNT = (
+    "A family is a group of training labels of one kind in like contexts. Its share is what its labels add to the "
+    "log-odds of the prediction over the other reading that is named, under the head that training labels alone make "
+    "of the encoder's features; the shares and the lines below them add up exactly. A share says what the head was "
+    "made of, not what it would become without these labels. "
+)
 METHOD = (
     "Scores are those of the method '{method}': positive supports the prediction, negative opposes it. They rank "
     "training labels and are no prediction of retraining; `seginf evaluate` shows how well they do."
@@ -52,12 +58,13 @@ def caveat(stored: Optional[Mapping[str, Any]]) -> str:
     stored (Mapping): what ``doc._.seginf`` holds.
     """
     stored = stored or {}
+    account = ACCOUNT if stored.get("families") else ""
     if stored.get("method"):
-        return METHOD.format(method=visible(stored["method"])) + ALWAYS
+        return account + METHOD.format(method=visible(stored["method"])) + ALWAYS
     if stored.get("curvature") == "identity":
-        text = IDENTITY + (PULLED if stored.get("centre") == "trained" else "")
+        text = account + IDENTITY + (PULLED if stored.get("centre") == "trained" else "")
         return text + ALWAYS
-    text = EXACT if stored.get("refit", True) else EXACT + NOT_REFIT
+    text = account + EXACT + ("" if stored.get("refit", True) else NOT_REFIT)
     if stored.get("centre") == "trained":
         text += PULLED
     if any(reference.get("added") for reference in stored.get("references", ())):

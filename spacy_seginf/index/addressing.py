@@ -66,23 +66,26 @@ class Addresses:
     def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:
         """Describe some tokens as plain values: text, label, document, start, end, context, offset.
 
-        context (int): characters of text on each side. ``offset`` is where the tokens start in the context. "added" is
-            there, and true, for documents that are no part of J.
+        context (int): characters of text on each side at most; tokens are not cut. ``offset`` is where the tokens start
+            in the context. "added" is there, and true, for documents that are no part of J.
         """
         identifier, first = self.place(document, start)
         shard, local = self._locate(document)
-        offset = int(shard.token_starts[local])
-        offsets = shard["token_offsets"][offset + start : offset + end]
-        begin, stop = int(offsets[0, 0]), int(offsets[-1, 1])
+        first_row, behind = shard.token_starts[local : local + 2].tolist()
+        rows = slice(max(first_row, first_row + start - context), min(behind, first_row + end + context))
+        offsets = shard["token_offsets"][rows]  # more hardly fit
+        own = first_row + start - rows.start
+        begin, stop = int(offsets[own, 0]), int(offsets[own + end - start - 1, 1])
         text = self.text(document)
-        left = max(0, begin - context)
+        left = int(offsets[offsets[:, 0] >= begin - context, 0].min())
+        right = int(offsets[offsets[:, 1] <= stop + context, 1].max())
         return {
             "text": text[begin:stop],
             "label": label,
             "document": identifier,
             "start": first,
             "end": first + end - start,
-            "context": text[left : stop + context],
+            "context": text[left:right],
             "offset": begin - left,
             **({} if document < self.objective else {"added": True}),
         }

@@ -12,6 +12,7 @@ their whole texts, the labels sorted by the norms of their gradients, and what w
 | evidence_typical.npy | int64, families | number of the most typical label of each |
 | evidence_kinds.npy | int16, families | tag of the first token of that label; a family has labels of one type |
 | evidence_gradient.npy | float64, P | gradient of J at the head |
+| evidence_contested.npy | float64, 1 | 90th percentile of how contested the labels of training entities are |
 
 A label is an annotated entity, or a single token outside of entities; under the scheme TAG, any token.
 """
@@ -25,9 +26,17 @@ from typing import Callable, Mapping
 
 import numpy
 
-from ..crf.schemes import TagScheme
+from ..crf.schemes import OUTSIDE, TagScheme
 from ..influence.data import HeadData, ranges
-from ..influence.evidence import gradient_left, marginal_residuals, summed_gradients
+from ..influence.evidence import (
+    contested,
+    contrasts,
+    gradient_left,
+    marginal_residuals,
+    margins,
+    other_readings,
+    summed_gradients,
+)
 from ..influence.families import LARGEST_SUMS, find_families, typical_members
 from ..influence.head import Head
 from ..influence.penalty import Penalty
@@ -35,8 +44,11 @@ from .arrays import check_falling, check_type, check_within
 from .storage import StoredArray, save_array
 
 PREFIX = "evidence_"
+ARRAYS = ["residuals", "tokens", "lengths", "families", "norms", "sums", "typical", "kinds", "gradient", "contested"]
 LARGEST_LENGTH = 65_535
 BLOCK = 65_536  # tokens whose norms are computed together
+SAMPLE = 500  # training labels that show how contested predictions usually are
+HIGH = 90  # percentile of those
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,7 @@ def write_evidence(
     place = numpy.empty_like(order)
     place[order] = numpy.arange(len(order))
     typical = typical_members(means, families)
+    gradient = gradient_left(data, head, penalty)
     arrays = {
         "residuals": residuals.astype(numpy.float16),
         "tokens": found.tokens[order].astype(numpy.uint32),
@@ -101,7 +114,8 @@ def write_evidence(
         "sums": sums.astype(numpy.float32),
         "typical": place[typical],
         "kinds": labels[found.tokens[typical]].astype(numpy.int16),
-        "gradient": gradient_left(data, head, penalty),
+        "gradient": gradient,
+        "contested": numpy.array([_usually_contested(scheme, data, labels, found, head, penalty, sums, gradient)]),
     }
     for name, values in arrays.items():
         save_array(folder, PREFIX + name, values)
@@ -114,10 +128,7 @@ class Evidence:
     """
 
     def __init__(self, open_array: Callable[[str], StoredArray], tokens: int, labels: int, width: int) -> None:
-        self._arrays = {
-            name: open_array(f"{PREFIX}{name}.npy")
-            for name in ("residuals", "tokens", "lengths", "families", "norms", "sums", "typical", "kinds", "gradient")
-        }
+        self._arrays = {name: open_array(f"{PREFIX}{name}.npy") for name in ARRAYS}
         count, families = len(self._arrays["tokens"]), len(self._arrays["typical"])
         parameters = labels * (width + 1) + labels**2
         types: Mapping[str, tuple[tuple[str, ...], list]] = {
@@ -130,6 +141,7 @@ class Evidence:
             "typical": (("int64",), [families]),
             "kinds": (("int16",), [families]),
             "gradient": (("float64",), [parameters]),
+            "contested": (("float64",), [1]),
         }
         for name, (dtypes, shape) in types.items():
             check_type(self._arrays[name].path, self._arrays[name], dtypes, shape)
@@ -189,6 +201,11 @@ class Evidence:
         return self._arrays["gradient"][:]
 
     @cached_property
+    def contested(self) -> float:
+        """How contested at most nine of ten training labels are that are not outside; nan if there are none."""
+        return float(self._arrays["contested"][:][0])
+
+    @cached_property
     def _by_family(self) -> tuple[numpy.ndarray, numpy.ndarray]:
         order = numpy.argsort(self.family_of, kind="stable")
         return order, numpy.searchsorted(self.family_of[order], numpy.arange(self.families + 1))
@@ -206,6 +223,34 @@ class Evidence:
         values = self._arrays[name][:].astype(numpy.int64)
         check_within(self._arrays[name].path, values, low, high)
         return values
+
+
+def _usually_contested(
+    scheme: TagScheme,
+    data: HeadData,
+    labels: numpy.ndarray,
+    found: Labels,
+    head: Head,
+    penalty: Penalty,
+    sums: numpy.ndarray,
+    gradient: numpy.ndarray,
+) -> float:
+    """Return a high percentile of how contested training labels are, of entities if there are some; nan of none."""
+    chosen = numpy.flatnonzero(numpy.array(found.kinds) != OUTSIDE)
+    chosen = chosen[:: -(-len(chosen) // SAMPLE)] if len(chosen) else chosen
+    documents = numpy.searchsorted(data.starts, found.tokens[chosen], side="right") - 1
+    starts = found.tokens[chosen] - data.starts[documents]
+    segments = numpy.stack([documents, starts, starts + found.lengths[chosen]], axis=1)
+    readings = other_readings(head, scheme.mask, data, labels, segments)
+    possible = [number for number, tags in enumerate(readings) if tags[0] >= 0]
+    if not possible:
+        return float("nan")
+    others = numpy.concatenate([readings[number] for number in possible])
+    directions = contrasts(data, labels, segments[possible], others)
+    shares = directions.shares(sums, penalty.l2)[:, :-1]
+    margin = margins(directions, head, penalty, gradient).margin
+    sides = [numpy.where(sign * shares > 0, shares, 0.0).sum(axis=1) for sign in (1, -1)]
+    return float(numpy.percentile(contested(margin, *sides), HIGH))
 
 
 def _means(data: HeadData, found: Labels) -> numpy.ndarray:

@@ -160,12 +160,17 @@ class Index(Addresses):
             result[chosen] = self.shards[number].features("features")[rows]
         return result
 
+    @cached_property
+    def _first_tokens(self) -> numpy.ndarray:
+        """Number of each document's first token through all documents (int64, documents)."""
+        return numpy.concatenate(
+            [shard.token_starts[:-1] + first for shard, first in zip(self.shards, self.first_tokens_of_shards.tolist())]
+        )
+
     def segments_at(self, tokens: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
         """Return the document, start and end of runs of tokens that are numbered through all documents (int64, n x
         3)."""
-        starts = numpy.concatenate(
-            [shard.token_starts[:-1] + first for shard, first in zip(self.shards, self.first_tokens_of_shards.tolist())]
-        )
+        starts = self._first_tokens
         documents = numpy.searchsorted(starts, tokens, side="right") - 1
         inside = tokens - starts[documents]
         return numpy.stack([documents, inside, inside + lengths], axis=1)

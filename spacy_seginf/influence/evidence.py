@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 import numpy
+from numpy.typing import ArrayLike
 
 from ..crf import DecodingMask
 from ..crf.runner_up import runners_up
@@ -217,3 +218,14 @@ def margins(directions: Contrasts, head: Head, penalty: Penalty, gradient: numpy
 def gradient_left(data: HeadData, head: Head, penalty: Penalty) -> numpy.ndarray:
     """Return the gradient of J at a head (float64, P): zero at its optimum."""
     return loss_and_gradient(data, head, penalty)[1]
+
+
+def contested(margin: ArrayLike, supporting: ArrayLike, opposing: ArrayLike) -> numpy.ndarray:
+    """Say how far training labels contradict each other in margins: 1 - |margin| / (supporting + |opposing|).
+
+    margin, supporting, opposing (floats, any shape, the same for all): opposing is negative.
+    RETURNS (float64, the same shape): between 0 and 1; 0 where nothing speaks on either side.
+    """
+    total = numpy.subtract(supporting, opposing, dtype=numpy.float64)
+    left = numpy.divide(numpy.abs(margin), total, out=numpy.ones_like(total), where=total > 0)
+    return 1.0 - numpy.minimum(left, 1.0)

@@ -21,7 +21,7 @@ TEXT = "Ada Lind visited Osted United on Monday ."
 
 def references(output, relation):
     """Count the lines of references on one side, with a figure of the sign that belongs there."""
-    figure = {"supports": r"(score \+|log-odds -)", "opposes": r"(score -|log-odds \+)"}[relation]
+    figure = {"supports": r"(score )?\+", "opposes": r"(score )?-"}[relation]
     return len(re.findall(rf"^  {relation} +{figure}[\d.e-]+\*?  ", output, flags=re.MULTILINE))
 
 
@@ -33,9 +33,9 @@ def test_entities_in_the_terminal(indexed_path):
     assert heads == expected
     assert len(expected) >= 2
     assert references(output, "supports") == references(output, "opposes") == 3 * len(expected)
-    assert re.search(r"supports +score \+\d.*\[\w+\] [BI]-\w+ .*news-\d+, token \d+", output)
-    assert re.search(r"opposes +score -\d.*\[.+\] (O|[BI]-\w+) .*news-\d+, token \d+", output)
-    assert "no prediction of retraining" in output
+    assert re.search(r"supports +score \+\d.*\[\w+\] [BI]-\w+ .*\n +\S*news-\d+, token \d+", output)
+    assert re.search(r"opposes +score -\d.*\[.+\] (O|[BI]-\w+) .*\n +\S*news-\d+, token \d+", output)
+    assert "no prediction of retraining" in " ".join(output.split())
     assert "\x1b" not in output
 
 
@@ -43,8 +43,8 @@ def test_another_method_by_its_name(exact_path):
     code, output = run("seginf", "explain", exact_path, TEXT, "--method", "SegmentNN", words_only=False)
     assert code == 0
     assert references(output, "supports") > 0 and references(output, "opposes") > 0
-    assert "Scores are those of the method 'nearest neighbours'" in output
-    assert "log-odds" not in output
+    assert "Scores are those of the method 'nearest neighbours'" in " ".join(output.split())
+    assert "would fall" not in output  # a score predicts nothing
     full = run("seginf", "explain", exact_path, TEXT, "-m", "spacy_seginf.SegmentNN.v1", words_only=False)
     assert full == (0, output)
 
@@ -65,13 +65,46 @@ def test_an_exact_index_in_the_terminal_and_as_a_page(exact_path, tmp_path):
     ]
     assert references(output, "supports") == sum(ref.supports for ref in shown) > 0
     assert references(output, "opposes") == sum(not ref.supports for ref in shown) > 0
-    assert len(re.findall(r"log-odds [-+][\d.e-]+\*", output)) == sum(ref.refined for ref in shown)
-    assert re.search(r"supports +log-odds -\d.*\[\w+ \w+\] (PER|ORG|LOC) .*news-\d+, tokens \d+-\d+", output)
-    assert "Each figure is the change of the prediction's log-odds" in output
+    assert len(re.findall(r"^  \w+ +[-+][\d.e-]+\*", output, flags=re.MULTILINE)) == sum(ref.refined for ref in shown)
+    assert re.search(r"supports +\+\d.*\[\w+ \w+\] (PER|ORG|LOC) .*\n +\S*news-\d+, tokens \d+-\d+;", output)
+    assert re.search(r"would fall from \.\d+ to \.\d+ without it", output)
+    assert "by how much the prediction's log-odds would fall" in " ".join(output.split())
     assert not re.search(r"(supports|opposes) +score", output)
     html = page.read_text(encoding="utf8")
-    assert html.count('<td class="number">log-odds ') == len(shown)
+    assert html.count('<td class="supports">') + html.count('<td class="opposes">') == len(shown)
     assert '<td class="number">score' not in html
+    for ent in ents:
+        assert output.count(f"{ent._.influencers.account.against}") > 0
+    assert output.count("= log-odds over ") == len(ents)
+    assert "of them with the largest shares" in html and "Why not <bdi>" in html
+    assert "Why not" not in output  # that is for the page
+
+
+def test_another_reading_and_fewer_families(exact_path):
+    code, output = run("seginf", "explain", exact_path, TEXT, "--against", "O", "--families", 1, words_only=False)
+    assert code == 0
+    assert output.count("= log-odds over O\n") == output.count("   p = ") >= 2
+    assert len(re.findall(r"^  (supports|opposes) .* labels? ", output, flags=re.MULTILINE)) <= 2 * output.count(
+        "   p = "
+    )
+    code, output = run("seginf", "explain", exact_path, TEXT, "--families", 0)
+    assert code == 0 and "log-odds over" not in output and "Family" not in output
+
+
+def test_what_cannot_be_asked_for_is_refused(exact_path, indexed_path):
+    for pipeline, options, error in (
+        (exact_path, ["--against", "PLANET"], "S029"),
+        (indexed_path, ["--against", "O"], "S256"),
+        (exact_path, ["--words"], "S113"),
+    ):
+        code, output = run("seginf", "explain", pipeline, TEXT, *options)
+        assert code == 1 and f"[{error}]" in output and "Traceback" not in output
+
+
+def test_lines_fit_the_terminal(exact_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    code, output = run("seginf", "explain", exact_path, TEXT, words_only=False)
+    assert code == 0 and max(map(len, output.splitlines())) <= 60
 
 
 def test_tokens_in_the_terminal(indexed_path):
@@ -194,7 +227,7 @@ ALLOWED_TAGS = {
     "span",
     "section",
 }
-ALLOWED_TAGS |= {"table", "tr", "th", "td", "footer"}
+ALLOWED_TAGS |= {"table", "tr", "th", "td", "footer", "details", "summary"}
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +277,8 @@ def test_hostile_texts(hostile_path, tmp_path, every_token):
     parser.feed(html)
     parser.close()
     assert parser.tags <= ALLOWED_TAGS
-    assert parser.attributes <= {"lang", "charset", "name", "content", "http-equiv", "class", "id", "href", "colspan"}
+    allowed = {"lang", "charset", "name", "content", "http-equiv", "class", "id", "href", "colspan", "style"}
+    assert parser.attributes <= allowed
     for forbidden in ("<script", "<img", "<b ", "<i>"):
         assert forbidden not in html
     shown = " ".join(parser.text)

@@ -101,11 +101,13 @@ def test_reference_is_plain_values(written):
         "document": f"doc-{number}",
         "start": 5,
         "end": 6,
-        "context": " in Tarnby .",
-        "offset": 4,
+        "context": "in Tarnby .",
+        "offset": 3,
     }
     assert {type(value) for value in reference.values()} == {str, int}
     assert index.tokens.reference(row, context=0)["context"] == "Tarnby"
+    assert index.tokens.reference(row, context=10)["context"] == "night in Tarnby ."
+    assert index.tokens.reference(row, context=8)["context"] == "in Tarnby ."  # no word is cut
     assert index.tokens.reference(row, context=1000)["context"] == "It rained all night in Tarnby ."
 
 

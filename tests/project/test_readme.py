@@ -53,5 +53,6 @@ def test_commands_and_example(tmp_path):
     # Scores may differ in their last digits between processors; what is found may not.
     assert entities(done.stdout) == entities(shown)
     lines = [line for line in done.stdout.splitlines() if line.startswith(" ")]
-    assert lines and all(re.match(r"  (supports \+|opposes -)\S+  .*\[.+\] [A-Z]+.*  \S+$", line) for line in lines)
+    assert lines and all(re.match(r"  (supports \+|opposes -)\S+  .*\[.+\].*$", line) for line in lines)
+    assert any(line.endswith(" without it") for line in lines)
     assert any(re.match(r"\S+: .+ from \S+ to \S+: 0\.\d{3}$", line) for line in done.stdout.splitlines())

@@ -7,10 +7,23 @@ from html.parser import HTMLParser
 HOSTILE = "</bdi></table><script>alert(\"1\")</script><img src=x onerror='a()'>\u202e\x1b{0}{{ x }}&amp;"
 OWN_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "div", "p", "br", "h2", "mark", "span", "a", "bdi"),
-    *("details", "summary", "table", "tr", "th", "td", "footer"),
+    *("h1", "section", "details", "summary", "table", "tr", "th", "td", "footer"),
 }
 OWN_ATTRIBUTES = {
-    *("class", "style", "colspan", "lang", "charset", "name", "content", "http-equiv", "href", "open", "cellspacing"),
+    *(
+        "class",
+        "style",
+        "colspan",
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "http-equiv",
+        "href",
+        "open",
+        "cellspacing",
+        "id",
+    ),
 }
 
 

@@ -20,17 +20,18 @@ def test_influencers_and_references():
     entry = exact_entry()
     text = read_inert(entry._repr_html_())
     assert "United ORG p = 0.46" in text
-    assert "supportslog-odds -0.424" in text and "opposeslog-odds +0.875*" in text
+    assert "supports+0.424" in text and "opposes-0.375*" in text
     assert "doc 7, tokens 0-1" in text
     supporting, opposing = entry
-    assert "supportslog-odds -0.424" in read_inert(supporting._repr_html_())
+    assert "supports+0.424" in read_inert(supporting._repr_html_())
     assert "opposes" in read_inert(opposing._repr_html_()) and "supports" not in read_inert(opposing._repr_html_())
     assert repr(entry) == "<influencers of 'United' ORG (p=0.46): 1 supporting, 1 opposing>"
     assert read_inert(influencers()._repr_html_()).count("no training label of this kind") == 2
 
 
 def test_all_references_are_shown():
-    entry = influencers([(reference(), 0.5)] * 7, [(reference(), -0.1)] * 4)
+    alike = [reference(context=f"The Rovers won {number}") for number in range(7)]
+    entry = influencers([(one, 0.5) for one in alike], [(one, -0.1) for one in alike[:4]])
     assert entry._repr_html_().count('<td class="supports">') == 7
     assert entry._repr_html_().count('<td class="opposes">') == 4
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from html import unescape
 from pathlib import Path
@@ -45,7 +46,7 @@ def influencers(supporting=(), opposing=(), text="United", label="ORG", start=0)
         "opposing": [[len(supporting) + number, *values] for number, (_, *values) in enumerate(opposing)],
         "rows_seen": 12,
     }
-    return Influencers(entry, references)
+    return Influencers(entry, {"references": references})
 
 
 @pytest.mark.parametrize(
@@ -72,36 +73,38 @@ def test_terminal_lines():
     )
     lines = render_terminal([entry], IDENTITY, top=1, colors=False).splitlines()
     assert lines[1] == "United   ORG   p = 0.46"
-    assert re.fullmatch(r"  supports +score \+0\.5 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[2])
-    assert re.fullmatch(r"  opposes +score -0\.125 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[3])
-    assert lines[4] == ""
-    assert "no prediction of retraining" in lines[5]
-    assert len(lines) == 6
+    assert re.fullmatch(r"  supports +score \+0\.5  The \[Rovers\] B-ORG won \.", lines[2])
+    assert lines[3] == lines[5] == "      doc 7, token 1"
+    assert re.fullmatch(r"  opposes +score -0\.125  The \[Rovers\] B-ORG won \.", lines[4])
+    assert lines[6] == ""
+    assert "no prediction of retraining" in " ".join(lines[7:])
 
 
 def exact_entry():
     missing = reference(text="The Rovers", label="O", offset=0, start=0, missing="ORG")
-    return influencers([(reference(), 0.3, 0.31, -0.4242, False)], [(missing, -0.2, -0.25, 0.875, True)])
+    return influencers([(reference(), 0.3, 0.31, -0.4242, False)], [(missing, -0.2, -0.25, 0.375, True)])
 
 
 def test_terminal_lines_of_an_exact_index():
     lines = render_terminal([exact_entry()], EXACT, colors=False).splitlines()
-    assert re.fullmatch(r"  supports +log-odds -0\.424 +The \[Rovers\] B-ORG won \. +doc 7, token 1", lines[2])
-    expected = r"  opposes +log-odds \+0\.875\* +\[The Rovers\] O \(or ORG\?\) won \. +doc 7, tokens 0-1"
-    assert re.fullmatch(expected, lines[3])
-    assert lines[5].startswith("Each figure is the change of the prediction's log-odds")
-    assert not re.search(r"\bscore\b", "\n".join(lines[:5]))
+    assert re.fullmatch(r"  supports +\+0\.424  The \[Rovers\] B-ORG won \.", lines[2])
+    assert lines[3] == "      doc 7, token 1; would fall from .46 to .34 without it"
+    assert re.fullmatch(r"  opposes +-0\.375\*  \[The Rovers\] O \(or ORG\?\) won \.", lines[4])
+    assert lines[5] == "      doc 7, tokens 0-1; would rise from .46 to .56 without it"
+    assert lines[7].startswith("The strength of a single label is by how much the prediction's log-odds would fall")
+    assert not re.search(r"\bscore\b", "\n".join(lines[:7]))
 
 
 def test_page_of_an_exact_index():
     doc = spacy.blank("en")("United")
     doc._.seginf = EXACT
     page = render_page(doc, [exact_entry()])
-    assert '<td class="number">log-odds -0.424</td>' in page
-    assert '<td class="number">log-odds +0.875*</td>' in page
+    assert '<td class="number">+0.424</td>' in page
+    assert '<td class="number">-0.375*</td>' in page
+    assert "would fall from .46 to .34 without it" in page and "would rise from .46 to .56 without it" in page
     assert "score +" not in page and "score -" not in page
     assert '<span class="label">O (or ORG?)</span>' in page
-    assert "<bdi>doc 7, token 1</bdi>" in page and "<bdi>doc 7, tokens 0-1</bdi>" in page
+    assert ">doc 7, token 1</bdi>" in page and ">doc 7, tokens 0-1</bdi>" in page
     assert unescape(page).count(caveat(EXACT)) == 1
 
 
@@ -117,7 +120,11 @@ def test_a_missing_entity_is_escaped():
 def test_figures_labels_and_places():
     (plain,) = influencers([(reference(), 0.51234)])
     exact, refined = exact_entry()
-    assert [ref.figure for ref in (plain, exact, refined)] == ["score +0.512", "log-odds -0.424", "log-odds +0.875*"]
+    assert [ref.figure for ref in (plain, exact, refined)] == ["score +0.512", "+0.424", "-0.375*"]
+    assert [ref.strength for ref in (plain, exact, refined)] == [0.51234, 0.4242, -0.375]
+    assert (plain.without, plain.change) == (None, "")
+    assert exact.without == pytest.approx(0.456 * math.exp(-0.3))
+    assert exact.log_odds == -0.4242  # as it was
     assert [ref.full_label for ref in (plain, refined)] == ["B-ORG", "O (or ORG?)"]
     assert [ref.place for ref in (plain, refined)] == ["doc 7, token 1", "doc 7, tokens 0-1"]
 
@@ -129,7 +136,7 @@ def test_the_caveat_fits_the_figures():
     assert "inner products of gradients" in identity and "no prediction of retraining" in identity
     assert "log-odds" not in identity and "star" not in identity
     for text in (exact, kept, kfac):
-        assert "log-odds if that training label were removed" in text and "A star marks" in text
+        assert "log-odds would fall if it were removed" in text and "A star marks" in text
         assert "inner products" not in text
     assert ("not at the optimum" in kept, "not at the optimum" in exact) == (True, False)
     assert ("K-FAC" in kfac, "K-FAC" in exact) == (True, False)
@@ -189,10 +196,28 @@ def test_page_loads_nothing_and_runs_nothing(indexed_nlp):
 
 
 def test_page_limits_each_side():
-    entry = influencers([(reference(), 0.5 - number / 100) for number in range(6)], [(reference(), -0.1)] * 6)
+    alike = [reference(context=f"The Rovers won {number}") for number in range(6)]
+    sides = [(one, 0.5 - number / 100) for number, one in enumerate(alike)], [(one, -0.1) for one in alike]
+    entry = influencers(*sides)
     page = render_page(spacy.blank("en")("United"), [entry], top=2)
     assert page.count('<td class="supports">') == page.count('<td class="opposes">') == 2
     assert "+0.5" in page and "+0.49" in page and "+0.48" not in page
+
+
+def test_duplicates_are_folded():
+    same = [(reference(document=f"doc {number}"), 0.5 - number / 100) for number in range(3)]
+    entry = influencers([*same, (reference(label="I-ORG"), 0.1)])
+    output = render_terminal([entry], colors=False, top=2)
+    assert "doc 0, token 1, and 2 others like it" in output and "I-ORG" in output and "doc 1" not in output
+    page = render_page(spacy.blank("en")("United"), [entry], top=2)
+    assert page.count('<td class="supports">') == 2 and "doc 0, token 1, and 2 others like it" in page
+    assert len(entry) == 4  # nothing is lost
+
+
+def test_an_appended_label_is_worded_as_something_to_learn():
+    (added,) = influencers([(reference(added=True), 0.3, 0.31, -0.4242, False)])
+    assert added.without is None and added.strength == 0.4242
+    assert added.change == "would rise from .46 to .62 with it"
 
 
 def test_page_of_nothing():
