@@ -46,6 +46,11 @@ class Family:
     """Training labels of one kind in like contexts, and their share in a prediction.
 
     Their shares are exact: those of all families and of the lines beside them add up to the margin.
+
+    >>> doc = spacy.load("indexed")("Ada Lind visited Tarnby .")
+    >>> family = doc.ents[0]._.influencers.families[0]
+    >>> family.supports == (family.share > 0), family.example.label == family.label
+    (True, True)
     """
 
     __slots__ = ("_data", "_more", "_references", "reasons", "share")
@@ -137,6 +142,14 @@ class Account:
     """The margin of a prediction over another reading, and what adds up to it.
 
     margin = shares of all families + unlabelled + transitions + centre + remainder (nats)
+
+    >>> doc = spacy.load("indexed")("Ada Lind visited Tarnby .")
+    >>> account = doc.ents[0]._.influencers.account
+    >>> account.sentence.startswith(f"PER rather than {account.against}")
+    True
+    >>> shares = [family.share for family in account.families] + [line.share for line in account.rest]
+    >>> abs(sum(shares) - account.margin) < 0.05
+    True
     """
 
     __slots__ = ("_data", "_shared", "label")

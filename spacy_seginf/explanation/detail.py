@@ -42,6 +42,13 @@ def add_detail(
     contrasts (int): how many other types each prediction is weighed against as well.
     RAISES (ValueError): S020 to S026 as ``Influence.explain``; S029 for a reading that is no label; S256 if a reading
         is asked for and the index has no evidence. What has no account otherwise is left as it is.
+
+    >>> nlp = spacy.load("indexed")
+    >>> doc = nlp("Ada Lind visited Tarnby .")
+    >>> why = doc.ents[0]._.influencers
+    >>> spacy_seginf.add_detail(nlp.get_pipe("influence"), doc, [why], against="LOC", occurrences=2, contrasts=1)
+    >>> why.account.against, len(why.contrasts), len(why.families[0].occurrences) > 0
+    ('LOC', 1, True)
     """
     sources, scheme = influence.sources(), influence.find_tagger().scheme
     accountant, families = sources.accountant, influence.families
