@@ -5,6 +5,7 @@ import pytest
 
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.evidence import (
+    contested,
     contrasts,
     gradient_left,
     marginal_residuals,
@@ -115,3 +116,34 @@ def test_away_from_the_optimum_the_remainder_is_what_is_missing(problem):
     assert lines.remainder == pytest.approx(directions.emission_margins(split(gradient, 4)[0]) / 1.5)
     total = directions.shares(sums, 1.5)[:, 0] + lines.transitions + lines.remainder
     assert total == pytest.approx(lines.margin, abs=1e-9)
+
+
+def test_how_contested_margins_are():
+    found = contested(numpy.array([2.5, -2.5, 0.0, 3.0]), numpy.array([95.0, 10.0, 0.0, 2.0]), [-93.0, -10.0, 0.0, 0.0])
+    assert found == pytest.approx([1 - 2.5 / 188, 1 - 2.5 / 20, 0.0, 0.0])
+    assert float(contested(1.0, 1.5, -0.5)) == 0.5
+
+
+def test_an_index_knows_how_contested_its_own_labels_are(exact_nlp):
+    accountant = exact_nlp.get_pipe("influence").sources().accountant
+    index, scheme = accountant.index, accountant.scheme
+    data, labels = index.data, index.labels
+    segments = [
+        (number, begin, end)
+        for number, (start, length) in enumerate(zip(data.starts.tolist(), data.lengths))
+        for begin, end, _ in scheme.entities(labels[start : start + length].tolist())
+    ]
+    accounts = accountant.accounts(data, labels, numpy.array(segments), 2)
+    values = [float(contested(one.margin, one.supporting, one.opposing)) for one in accounts]
+    assert len(values) > 20
+    assert index.evidence.contested == pytest.approx(numpy.percentile(values, 90), abs=2e-3)
+    assert [one.disputed for one in accounts] == [value > index.evidence.contested for value in values]
+    assert 0 < sum(one.disputed for one in accounts) <= 0.2 * len(values)
+    # The families that are shown are the largest on each side, in falling order.
+    every = accountant.accounts(data, labels, numpy.array(segments), 10_000)
+    for few, all_of_them in zip(accounts, every):
+        for side in (1, -1):
+            largest = sorted((side * one.share for one in all_of_them.families if side * one.share > 0), reverse=True)
+            assert [side * one.share for one in few.families if side * one.share > 0] == largest[:2]
+        sizes = [abs(one.share) for one in few.families]
+        assert sizes == sorted(sizes, reverse=True)
