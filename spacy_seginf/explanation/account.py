@@ -58,7 +58,7 @@ class Account:
     transitions: float
     centre: float
     remainder: float
-    disputed: bool
+    disputed: bool = False
 
 
 class Accountant:

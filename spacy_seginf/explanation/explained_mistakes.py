@@ -18,7 +18,7 @@ from .judged_texts import JudgedTexts
 from .mistake_report import FamilyInWords, LabelInContext, Mistake
 from .mistakes import Region
 from .rationale import Rationale
-from .reasons import ONLY_DIRECTION
+from .reasons import ONLY_DIRECTION, surroundings
 
 AROUND = 60  # characters of text on each side of a mistake
 
@@ -96,10 +96,11 @@ class _Describer:
     def _reasons(self, text: int, region: Region, family: int, label: str) -> list[str]:
         """Say what a family shares with the entities of its type, or with a token that is to be in none."""
         rows = self._texts.rows(text)
-        words, tags = [token.text for token in self._texts.docs[text]], self._texts.predicted[rows].tolist()
+        words = [token.text for token in self._texts.docs[text]]
+        names = self._rationale.names(self._texts.predicted[rows].tolist())
         entities = {(one.start, one.end) for one in (*region.predicted, *region.gold) if one.label == label}
         tokens = [(token, token + 1) for token in range(region.start, region.end)]
-        queries = (self._rationale.query(words, tags, *place) for place in sorted(entities) or tokens)
+        queries = (surroundings(words, names, *place) for place in sorted(entities) or tokens)
         found = (self._rationale.family_reasons(query, family) for query in queries)
         return next((reasons for reasons in found if reasons != [ONLY_DIRECTION]), [ONLY_DIRECTION])
 
