@@ -15,8 +15,9 @@ from wasabi.util import supports_ansi
 
 from ..attribution.registered import registered_method
 from ..crf.schemes import TAG
-from ..explanation.detail import add_detail, add_words
+from ..explanation.detail import add_detail, add_joint, add_words
 from ..explanation.extensions import STORED
+from ..explanation.family_effects import joint_of_families
 from ..explanation.loading import load_indexed
 from ..explanation.page import render_page
 from ..explanation.terminal import WIDTH, render_terminal
@@ -42,6 +43,7 @@ def explain(
     against: Optional[str] = None,
     families: Optional[int] = None,
     words: bool = False,
+    joint: bool = False,
     gpu_id: int = -1,
     silent: bool = False,
 ) -> Doc:
@@ -59,10 +61,12 @@ def explain(
         reading if None.
     families (int): families of training labels on each side; as many as the component keeps if None.
     words (bool): also show the words behind each reference, for methods that sum over words.
+    joint (bool): also compute what each prediction becomes without whole families, and with all their labels changed to
+        the other reading's: Newton steps on all training documents, some seconds for each family.
     RETURNS (Doc): the explained document.
     RAISES (ValueError): S029 if ``against`` is no label, S030 if the pipeline has no index, S040 if there is no
         pipeline, S099 for an unknown method, S113 if its scores are no sums over words, S256 if the index accounts for
-        nothing.
+        nothing, S035 or S270 for joint effects of an index that can't refit.
 
     >>> doc = spacy_seginf.explain("indexed", "Ada Lind visited Tarnby .", silent=True)
     >>> doc.ents[0]._.influencers.supporting[0].label
@@ -85,6 +89,8 @@ def explain(
         add_detail(influence, doc, explained, against=against, **opened)
     if words:
         add_words(influence, doc, explained)
+    if joint:
+        add_joint(explained, joint_of_families(influence, doc))
     if explained:
         if not silent:
             colors, width = sys.stdout.isatty() and supports_ansi(), get_terminal_size((WIDTH, 1)).columns

@@ -156,6 +156,7 @@ def explain_cli(
     against: Optional[str] = Opt(None, "--against", "-a", help="Why not this? A type, O, or a tag"),
     families: Optional[int] = Opt(None, "--families", "-f", help="Families of labels shown on each side", min=0),
     words: bool = Opt(False, "--words", "-w", help="Also show the words behind each reference (method TracInWE)"),
+    joint: bool = Opt(False, "--joint", "-j", help="Also compute what is predicted without whole families of labels"),
     gpu_id: int = GPU_ID,
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text or a corpus."""
@@ -175,10 +176,11 @@ def explain_cli(
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
     settings: dict[str, Any] = {"html": html, "every_token": every_token, "top": top, "gpu_id": gpu_id, **choice}
     if not is_corpus(text):
-        report_errors(explain, pipeline, text, **settings, against=against, families=families, words=words)
+        asked = {"against": against, "families": families, "words": words, "joint": joint}
+        report_errors(explain, pipeline, text, **settings, **asked)
         return
-    if against is not None or families is not None or words:
-        raise typer.BadParameter("--against, --families and --words are for a text, not for a corpus")
+    if against is not None or families is not None or words or joint:
+        raise typer.BadParameter("--against, --families, --words and --joint are for a text, not for a corpus")
     report_errors(explain_corpus, pipeline, Path(text), **settings, silent=False)
 
 

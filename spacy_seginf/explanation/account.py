@@ -11,12 +11,15 @@ import numpy
 
 from ..crf.schemes import OUTSIDE, TAG, TagScheme, type_of
 from ..index.index import Index
+from ..index.kept import KeptArrays
 from ..influence.data import HeadData, ranges
 from ..influence.evidence import Contrasts, contested, contrasts, margins, other_readings
+from ..influence.linear_algebra import unit_vectors
 from ..influence.segments import SegmentChains
 
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
 DESCRIBED = 4096  # labels whose texts are kept
+KEPT_NUMBERS = 1 << 23  # of families' features
 FIRST_LABELS, LARGEST_BLOCK = 1024, 65_536  # of a search
 
 
@@ -26,11 +29,14 @@ class FamilyShare:
     reading.
 
     occurrences: its labels with the largest shares (number in the evidence, share), if they were asked for.
+    example (int): its label that is nearest to what is explained, of those with a label themselves; -1 for the most
+    typical one.
     """
 
     family: int
     share: float
     occurrences: tuple[tuple[int, float], ...] = ()
+    example: int = -1
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Accountant:
         self.index, self.scheme, self.evidence = index, scheme, index.evidence
         self.head, _, self.penalty = index.label_head
         self._described = lru_cache(maxsize=DESCRIBED)(self._describe)  # texts share families
+        self._directions: KeptArrays[int] = KeptArrays(KEPT_NUMBERS)
 
     def accounts(
         self,
@@ -106,8 +113,15 @@ class Accountant:
         supporting, opposing = (numpy.where(sign * families > 0, families, 0.0).sum(axis=1) for sign in (1, -1))
         disputed = contested(lines.margin, supporting, opposing) > self.evidence.contested
         strongest = _strongest_of_rows(families, k)
+        ends = numpy.cumsum(directions.lengths)
         for row, number in enumerate(possible):
             tags = tuple(readings[number])
+            place = slice(int(ends[row] - directions.lengths[row]), int(ends[row]))
+            named = self.scheme.name != TAG and bool(
+                directions.labels[place].any()
+            )  # what is outside has many families
+            like = self._nearest if named and not self.index.manifest.pruned else lambda family, vector: -1
+            vector = directions.features[place].mean(axis=0)
             result[number] = Account(
                 tags,
                 reading_in_words(self.scheme, tags),
@@ -115,7 +129,7 @@ class Accountant:
                 math.exp(-float(losses[row])),
                 float(supporting[row]),
                 float(opposing[row]),
-                tuple(FamilyShare(*found) for found in strongest[row]),
+                tuple(FamilyShare(*found, example=like(found[0], vector)) for found in strongest[row]),
                 float(unlabelled[row]),
                 float(lines.transitions[row]),
                 float(lines.centre[row]),
@@ -216,15 +230,28 @@ class Accountant:
         """Return what the labels of a family say: a type, "O", or a tag."""
         return type_of(self.scheme.tags[int(self.evidence.kinds[family])])
 
-    def describe_family(self, family: int, context: int) -> dict[str, Any]:
-        """Describe a family as plain values: its number, size, label, and a typical member."""
-        example = self.describe(int(self.evidence.typical[family]), context)
+    def describe_family(self, family: int, context: int, example: int = -1) -> dict[str, Any]:
+        """Describe a family as plain values: its number, size, label, and a member (number in the evidence), the most
+        typical one if -1."""
+        shown = self.describe(int(self.evidence.typical[family]) if example < 0 else example, context)
         return {
             "family": family,
+            "shown": example,
             "size": int(self.evidence.sizes[family]),
-            "label": example["label"],
-            "example": example,
+            "label": shown["label"],
+            "example": shown,
         }
+
+    def _nearest(self, family: int, vector: numpy.ndarray) -> int:
+        """Return the label of a family whose mean features are nearest to a vector (floats, d), by their cosine."""
+        members = self.evidence.members(family)
+
+        def compute() -> numpy.ndarray:
+            lengths = self.evidence.lengths[members]
+            features = self.index.features_of(ranges(self.evidence.tokens[members], lengths))
+            return unit_vectors(numpy.add.reduceat(features, numpy.cumsum(lengths) - lengths))
+
+        return int(members[int((self._directions.made(family, compute) @ vector).argmax())])
 
     def _norm(self, contrast: Contrasts) -> float:
         """Return the norm of the direction of one margin in the space of W."""

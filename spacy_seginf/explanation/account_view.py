@@ -1,7 +1,7 @@
 """Light read-only views of the accounts that are stored on a Doc beside the references (see ``views``).
 
-"families" of what is stored are [{"family", "size", "label", "example": reference}, ...], and the "account" of an
-explanation is {"against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason, ...]],
+"families" of what is stored are [{"family", "shown", "size", "label", "example": reference}, ...], and the "account" of
+an explanation is {"against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason, ...]],
 ...], "unlabelled", "transitions", "centre", "remainder", "disputed": bool}, all in nats but the probability. A family
 has a fourth part only on demand (see ``detail``): {"occurrences": [[reference number, share, strength or None], ...],
 "without": probability, "relabelled": probability or None}.

@@ -11,7 +11,7 @@ from ..crf import one_label_each
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..influence.data import ranges
-from .account import Account, Accountant
+from .account import Account, Accountant, FamilyShare
 from .diagnosis import Diagnosis, Diagnostician
 from .influence import Influence
 from .judged_texts import JudgedTexts
@@ -66,7 +66,7 @@ class _Describer:
         text, region = found
         doc, first = self._texts.docs[text], self._texts.firsts[text]
         span = doc[region.start : region.end]
-        families = [self._family(text, region, one.family, one.share) for one in account.families]
+        families = [self._family(text, region, one) for one in account.families]
         return Mistake(
             self._texts.names[text],
             region.start + first,
@@ -87,11 +87,11 @@ class _Describer:
             diagnosis.proposals,
         )
 
-    def _family(self, text: int, region: Region, family: int, share: float) -> FamilyInWords:
-        described = self._accountant.describe_family(family, self._context)
+    def _family(self, text: int, region: Region, one: FamilyShare) -> FamilyInWords:
+        described = self._accountant.describe_family(one.family, self._context, one.example)
         example = LabelInContext.of(described["example"])
-        reasons = self._reasons(text, region, family, described["label"])
-        return FamilyInWords(family, described["size"], described["label"], share, example, tuple(reasons))
+        reasons = self._reasons(text, region, one.family, described["label"])
+        return FamilyInWords(one.family, described["size"], described["label"], one.share, example, tuple(reasons))
 
     def _reasons(self, text: int, region: Region, family: int, label: str) -> list[str]:
         """Say what a family shares with the entities of its type, or with a token that is to be in none."""

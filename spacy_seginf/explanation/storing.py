@@ -160,7 +160,8 @@ class Described:
         for name in ("references", "families"):
             self.shared[name] = list(self.shared.get(name, ()))  # they may be tuples after a DocBin
         self._references = {known.get("row"): number for number, known in enumerate(self.shared["references"])}
-        self._families = {known["family"]: number for number, known in enumerate(self.shared["families"])}
+        known = enumerate(self.shared["families"])
+        self._families = {(one["family"], one.get("shown", -1)): number for number, one in known}
         self._occurrences: dict[int, int] = {}
 
     def entry(self, answer: Answer) -> dict[str, Any]:
@@ -194,7 +195,7 @@ class Described:
             "for": account.supporting,
             "opposing": account.opposing,
             "families": [
-                [self._family(f.family), f.share, reasons(query, f.family)] + self._more(f, strengths)
+                [self._family(f.family, f.example), f.share, reasons(query, f.family)] + self._more(f, strengths)
                 for f in account.families
             ],
             "unlabelled": account.unlabelled,
@@ -228,12 +229,13 @@ class Described:
             self.shared["references"].append({**described, "row": row})
         return self._references[row]
 
-    def _family(self, family: int) -> int:
-        assert self._sources.accountant is not None
-        if family not in self._families:
-            self._families[family] = len(self.shared["families"])
-            self.shared["families"].append(self._sources.accountant.describe_family(family, self._sources.context))
-        return self._families[family]
+    def _family(self, family: int, example: int) -> int:
+        accountant, context = self._sources.accountant, self._sources.context
+        assert accountant is not None
+        if (family, example) not in self._families:
+            self._families[family, example] = len(self.shared["families"])
+            self.shared["families"].append(accountant.describe_family(family, context, example))
+        return self._families[family, example]
 
 
 def _entry(place: Place, label: str, written: dict[str, Any]) -> dict[str, Any]:

@@ -83,21 +83,24 @@ class _Layout:
         self.text(account.sentence, INDENT)
         largest = max((abs(family.share) for family in account.families), default=0.0)
         for family in account.families:
-            self.family(family, largest)
+            self.family(family, largest, account.probability)
         indent = " " * (len(INDENT) + 10 + self._bar)
-        total = Line(f"= log-odds over {visible(account.against)}", account.margin)
+        total = Line(f"= margin over {visible(account.against)}", account.margin)
         for line in (*account.rest, total):
             self.add(f"{indent}{_share(line.share):>8}  {clipped(line.name, self._width - len(indent) - 10)}")
 
-    def family(self, family: Family, largest: float) -> None:
-        """Add a family: a line with its bar, share and size, one with a typical member, one with its reasons."""
+    def family(self, family: Family, largest: float, now: float) -> None:
+        """Add a family: a line with its bar, share and size, one with a typical member, one with its reasons.
+
+        now (float): p under the head that is accounted for.
+        """
         bar = ""
         if self._bar:
             filled = round((self._bar - 1) * abs(family.share) / largest) if largest else 0
             bar = f"{'█' * filled or '▏':<{self._bar}}"
         start = f"{INDENT}{self._relation(family.relation)} {bar}{_share(family.share):>8}  "
         self.add(start + clipped(visible(family.count), self._width - len(INDENT) - 20 - self._bar))
-        self.text(_joint(family), " " * (2 * len(INDENT) + 2))
+        self.text(_joint(family, now), " " * (2 * len(INDENT) + 2))
         indent = " " * (2 * len(INDENT) + 2)
         self.context(f"{indent}like ", len(indent) + 5, *family.like)
         self.text("; ".join(family.reasons), indent)
@@ -142,10 +145,8 @@ def _share(share: float) -> str:
     return f"{share:+.1f}" if abs(share) >= 10 else f"{share:+.2f}"
 
 
-def _joint(family: Family) -> str:
-    """Say what the prediction becomes without a family, if it is known."""
-    told = []
-    for name, probability in (("without them", family.without), ("relabelled", family.relabelled)):
-        if probability is not None:
-            told.append(f"{name} p = {short_probability(probability)}")
-    return ", ".join(told)
+def _joint(family: Family, now: float) -> str:
+    """Say what the prediction becomes without a family, if it is known: "p .87 -> .42 without them, .03 relabelled"."""
+    named = (("without them", family.without), ("relabelled", family.relabelled))
+    told = [f"{short_probability(p)} {name}" for name, p in named if p is not None]
+    return f"p {short_probability(now)} -> {', '.join(told)}" if told else ""

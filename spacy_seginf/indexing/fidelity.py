@@ -121,7 +121,8 @@ def instead_of(scheme: TagScheme, predicted: Sequence[int], head: Sequence[int],
     if theirs == ours:
         return None
     parts = [
-        label if (begin, stop) == (start, end) else f"{label} of {stop - begin} tokens" for begin, stop, label in ours
+        label if (begin, stop) == (start, end) else f"{label} of {stop - begin} token{'s' * (stop - begin > 1)}"
+        for begin, stop, label in ours
     ]
     return ", ".join(parts) or OUTSIDE
 

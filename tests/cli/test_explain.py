@@ -75,7 +75,7 @@ def test_an_exact_index_in_the_terminal_and_as_a_page(exact_path, tmp_path):
     assert '<td class="number">score' not in html
     for ent in ents:
         assert output.count(f"{ent._.influencers.account.against}") > 0
-    assert output.count("= log-odds over ") == len(ents)
+    assert output.count("= margin over ") == len(ents)
     assert "of them with the largest shares" in html and "Why not <bdi>" in html
     assert "Why not" not in output  # that is for the page
 
@@ -83,12 +83,12 @@ def test_an_exact_index_in_the_terminal_and_as_a_page(exact_path, tmp_path):
 def test_another_reading_and_fewer_families(exact_path):
     code, output = run("seginf", "explain", exact_path, TEXT, "--against", "O", "--families", 1, words_only=False)
     assert code == 0
-    assert output.count("= log-odds over O\n") == output.count("   p = ") >= 2
+    assert output.count("= margin over O\n") == output.count("   p = ") >= 2
     assert len(re.findall(r"^  (supports|opposes) .* labels? ", output, flags=re.MULTILINE)) <= 2 * output.count(
         "   p = "
     )
     code, output = run("seginf", "explain", exact_path, TEXT, "--families", 0)
-    assert code == 0 and "log-odds over" not in output and "Family" not in output
+    assert code == 0 and "margin over" not in output and "Family" not in output
 
 
 def test_what_cannot_be_asked_for_is_refused(exact_path, indexed_path):

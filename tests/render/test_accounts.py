@@ -81,7 +81,7 @@ def test_terminal_and_page_say_the_same():
     output, text = render_terminal([entry], colors=False), read_inert(page_of(entry))
     for line in (r"supports +█+ +\+65\.0  60 labels ORG", r"opposes +█+ +-88\.0  59 labels ORG"):
         assert re.search(line, output)
-    for said in ("+65.0", "-88.0", "+0.50", "the same words (3 of 60)", "log-odds over LOC"):
+    for said in ("+65.0", "-88.0", "+0.50", "the same words (3 of 60)", "margin over LOC"):
         assert said in output and said in text
     assert "supports+65.0" in text and "opposes-88.0" in text and "supports-" not in text
 
@@ -130,8 +130,8 @@ def test_joint_effects_have_a_column_only_where_they_are_known():
     add_joint([entry], lambda one, family: Joint(0.02, None) if family.number == 0 else Joint(1.0, 0.99))
     assert [(family.without, family.relabelled) for family in entry.families] == [(0.02, None), (1.0, 0.99)]
     output = render_terminal([entry], colors=False)
-    assert "without them p = .02\n" in output and "without them p = 1.00, relabelled p = .99" in output
-    assert "p without them; relabelled" in read_inert(page_of(entry))
+    assert "-> .02 without them\n" in output and "-> 1.00 without them, .99 relabelled" in output
+    assert "would be, without them; relabelled" in read_inert(page_of(entry))
 
 
 def test_what_an_older_version_stored_still_renders():
