@@ -32,6 +32,7 @@ from .reference_view import Folded, Reference, folded
 
 NOT_ASKED = "Not explained: only entities are (explain = 'entities')."
 SET_SINCE = "Not explained: another component has set this entity, or its label."
+NOTHING_SHARED: Mapping[str, Any] = {"references": [], "families": []}
 
 
 class Influencers:
@@ -178,4 +179,6 @@ def unexplained(start: int, end: int, text: str, label: str) -> Influencers:
     start, end (int): its first character, and the one after the last. text, label (str).
     """
     entry: dict[str, Any] = {"start": start, "end": end, "text": text, "label": label, "probability": None}
-    return Influencers({**entry, "supporting": [], "opposing": [], "rows_seen": 0, "unexplained": SET_SINCE}, {})
+    return Influencers(
+        {**entry, "supporting": [], "opposing": [], "rows_seen": 0, "unexplained": SET_SINCE}, NOTHING_SHARED
+    )

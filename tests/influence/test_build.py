@@ -60,7 +60,7 @@ def test_documents_without_ids_are_numbered_by_their_place_in_the_file(unsure_nl
     words = {
         index.tokens.reference(row)["text"]: index.tokens.reference(row)["context"] for row in range(len(index.tokens))
     }
-    assert words == {"Hello": "Hello ", "Good": "Good bye ", "bye": "Good bye "}
+    assert words == {"Hello": "Hello", "Good": "Good bye", "bye": "Good bye"}
 
 
 def with_settings(nlp, **settings):
