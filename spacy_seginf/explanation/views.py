@@ -32,7 +32,6 @@ from .reference_view import Folded, Reference, folded
 
 NOT_ASKED = "Not explained: only entities are (explain = 'entities')."
 SET_SINCE = "Not explained: another component has set this entity, or its label."
-NOTHING_SHARED: Mapping[str, Any] = {"references": [], "families": []}
 
 
 class Influencers:
@@ -180,5 +179,5 @@ def unexplained(start: int, end: int, text: str, label: str) -> Influencers:
     """
     entry: dict[str, Any] = {"start": start, "end": end, "text": text, "label": label, "probability": None}
     return Influencers(
-        {**entry, "supporting": [], "opposing": [], "rows_seen": 0, "unexplained": SET_SINCE}, NOTHING_SHARED
+        {**entry, "supporting": [], "opposing": [], "rows_seen": 0, "unexplained": SET_SINCE}, {"references": []}
     )
