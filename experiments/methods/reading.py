@@ -6,7 +6,8 @@
 ``write`` draws wrong predictions of each indexed pipeline on its development texts, and writes three unnamed lists of
 five rows for each, in random order: families of training labels, single effects, and nearest neighbours. All rows look
 alike: relation, label, the labelled words in their context, a reason. The key lies beside, in key.json. Readers who
-have not seen it write marks-NAME.json: {"1a": "useful", "1b": "puzzling", "1c": "misleading", ...}. ``score`` counts them.
+have not seen it write marks-NAME.json: {"1a": "useful", "1b": "puzzling", "1c": "misleading", ...}, and ``score``
+counts them.
 """
 
 from __future__ import annotations
