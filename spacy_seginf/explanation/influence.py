@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import warnings
@@ -469,8 +470,7 @@ class Influence(Pipe):
 
     def load_index(self, folder: Path) -> None:
         """Open an index. RAISES (ValueError): S030, S031, S032 if it is missing, of another version, or damaged."""
-        self.index = Index(folder)
-        self._explainer = self._method_explainer = None
+        self._exchange(Index(folder))
 
     def check_method(self) -> None:
         """Make sure, before an index is built, that ``store_method`` will have what it needs.
@@ -494,8 +494,14 @@ class Influence(Pipe):
 
     def unload_index(self) -> None:
         """Close the index; the component is inert again."""
-        self.index = None
-        self._explainer = self._method_explainer = None
+        self._exchange(None)
+
+    def _exchange(self, index: Optional[Index]) -> None:
+        known, self.index = self.index, index
+        self._explainer = self._method_explainer = self._sources = None
+        if known is not None:
+            del known
+            gc.collect()  # an index and its tables refer to each other, so only this lets their mapped files go
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy
 import pytest
@@ -517,3 +518,21 @@ def test_a_failing_document_raises_by_default(indexed_nlp):
     with pytest.raises(ValueError, match=r"\[S026\]"):
         indexed_nlp("Broken .")
     assert indexed_nlp(SENTENCES[0])._.influencers
+
+
+SENTENCE = "Ada Lind visited Tarnby ."
+
+
+def test_an_index_that_is_exchanged_lets_its_files_go(exact_nlp, exact_path):
+    influence = exact_nlp.get_pipe("influence")
+    exact_nlp(SENTENCE)
+    held = Path("/proc/self/fd")
+    if not held.exists():
+        pytest.skip("what a process holds is read off /proc")
+    counts = []
+    for _ in range(4):
+        influence.load_index(exact_path / "influence" / "index")
+        doc = exact_nlp(SENTENCE)
+        assert all(ent._.influencers.account is not None for ent in doc.ents)
+        counts.append(sum(1 for _ in held.iterdir()))
+    assert counts[-1] <= counts[0]
