@@ -14,12 +14,15 @@ from ..index.index import Index
 from ..index.kept import KeptArrays
 from ..influence.data import HeadData, ranges
 from ..influence.evidence import Contrasts, contested, contrasts, margins, other_readings
+from ..influence.families import standardised
 from ..influence.linear_algebra import unit_vectors
 from ..influence.segments import SegmentChains
 
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
 DESCRIBED = 4096  # labels whose texts are kept
-KEPT_NUMBERS = 1 << 23  # of families' features
+KEPT_NUMBERS = 1 << 24  # of families' features
+CONSIDERED = 48  # families on each side, by their shares
+LOCALITY = 8  # power of the cosine that a share is weighed with
 FIRST_LABELS, LARGEST_BLOCK = 1024, 65_536  # of a search
 
 
@@ -29,8 +32,7 @@ class FamilyShare:
     reading.
 
     occurrences: its labels with the largest shares (number in the evidence, share), if they were asked for.
-    example (int): its label that is nearest to what is explained, of those with a label themselves; -1 for the most
-    typical one.
+    example (int): its label that is nearest to what is explained; -1 for the most typical one.
     """
 
     family: int
@@ -47,7 +49,8 @@ class Account:
 
     others (ints, tokens): the other reading. against (str): in words. probability: of the predicted labels under the
     head that labels make, given those outside. supporting, opposing: sums of the positive and of the negative shares
-    of families. families: the strongest on both sides, by the size of their shares. unlabelled: share of training
+    of families. families: the strongest on both sides; those of predictions with a label in the order of their shares
+    times the cosine to their nearest label to a high power, others by shares alone. unlabelled: share of training
     tokens without a label; transitions: of label pairs; centre: of the trained head, if the penalty is centred there;
     remainder: what the head's distance from its optimum leaves. disputed: whether labels contradict each other more
     than for nine of ten training entities.
@@ -112,16 +115,17 @@ class Accountant:
         families, unlabelled = shares[:, :-1], shares[:, -1]
         supporting, opposing = (numpy.where(sign * families > 0, families, 0.0).sum(axis=1) for sign in (1, -1))
         disputed = contested(lines.margin, supporting, opposing) > self.evidence.contested
-        strongest = _strongest_of_rows(families, k)
+        strongest = _strongest_of_rows(families, max(k, CONSIDERED))
         ends = numpy.cumsum(directions.lengths)
         for row, number in enumerate(possible):
             tags = tuple(readings[number])
             place = slice(int(ends[row] - directions.lengths[row]), int(ends[row]))
-            named = self.scheme.name != TAG and bool(
-                directions.labels[place].any()
-            )  # what is outside has many families
-            like = self._nearest if named and not self.index.manifest.pruned else lambda family, vector: -1
-            vector = directions.features[place].mean(axis=0)
+            # What is outside has too many families, and mostly nobody asks for its.
+            named = self.scheme.name != TAG and bool(directions.labels[place].any())
+            if named and not self.index.manifest.pruned:
+                shown = self._nearest_first(strongest[row], directions.features[place].mean(axis=0))
+            else:
+                shown = [FamilyShare(*found) for found in strongest[row]]
             result[number] = Account(
                 tags,
                 reading_in_words(self.scheme, tags),
@@ -129,7 +133,7 @@ class Accountant:
                 math.exp(-float(losses[row])),
                 float(supporting[row]),
                 float(opposing[row]),
-                tuple(FamilyShare(*found, example=like(found[0], vector)) for found in strongest[row]),
+                _both_sides(shown, k),
                 float(unlabelled[row]),
                 float(lines.transitions[row]),
                 float(lines.centre[row]),
@@ -242,16 +246,30 @@ class Accountant:
             "example": shown,
         }
 
-    def _nearest(self, family: int, vector: numpy.ndarray) -> int:
-        """Return the label of a family whose mean features are nearest to a vector (floats, d), by their cosine."""
-        members = self.evidence.members(family)
+    def _nearest_first(self, strongest: Sequence[tuple[int, float]], vector: numpy.ndarray) -> list[FamilyShare]:
+        """Order families by their shares and how near they come to what is explained: shares of families that are near
+        nothing in particular are large on both sides of all predictions. vector (floats, d): its mean features."""
+        query = unit_vectors(standardised(vector[None], self.evidence.scales))[0]
+        weighed = []
+        for family, share in strongest:
+            cosines = self._members(family) @ query
+            nearest = int(cosines.argmax())
+            weight = abs(share) * max(float(cosines[nearest]), 0.0) ** LOCALITY
+            weighed.append((-weight, family, share, int(self.evidence.members(family)[nearest])))
+        return [FamilyShare(family, share, example=nearest) for _, family, share, nearest in sorted(weighed)]
+
+    def _members(self, family: int) -> numpy.ndarray:
+        """Return the directions of the labels of a family from the mean of all labels, in standard deviations (float32,
+        labels x d)."""
 
         def compute() -> numpy.ndarray:
+            members = self.evidence.members(family)
             lengths = self.evidence.lengths[members]
             features = self.index.features_of(ranges(self.evidence.tokens[members], lengths))
-            return unit_vectors(numpy.add.reduceat(features, numpy.cumsum(lengths) - lengths))
+            means = numpy.add.reduceat(features, numpy.cumsum(lengths) - lengths) / lengths[:, None]
+            return unit_vectors(standardised(means, self.evidence.scales))
 
-        return int(members[int((self._directions.made(family, compute) @ vector).argmax())])
+        return self._directions.made(family, compute)
 
     def _norm(self, contrast: Contrasts) -> float:
         """Return the norm of the direction of one margin in the space of W."""
@@ -261,6 +279,12 @@ class Accountant:
             if len(segments):
                 squares += float((sums**2).sum())
         return squares**0.5
+
+
+def _both_sides(ordered: Sequence[FamilyShare], k: int) -> tuple[FamilyShare, ...]:
+    """Keep the first k families of each side, in their order."""
+    sides = [[one for one in ordered if sign * one.share > 0][:k] for sign in (1, -1)]
+    return tuple(one for one in ordered if any(one is kept for side in sides for kept in side))
 
 
 def _strongest_of_rows(shares: numpy.ndarray, k: int) -> list[list[tuple[int, float]]]:

@@ -11,6 +11,7 @@ their whole texts, the labels sorted by the norms of their gradients, and what w
 | evidence_sums.npy | float32, labels x (families + 1) x (d + 1) | that sum over families, and the unlabelled |
 | evidence_typical.npy | int64, families | number of the most typical label of each |
 | evidence_kinds.npy | int16, families | tag of the first token of that label; a family has labels of one type |
+| evidence_scales.npy | float32, 2 x d | mean of labels' mean features, and one over their standard deviation |
 | evidence_gradient.npy | float64, P | gradient of J at the head |
 | evidence_contested.npy | float64, 1 | 90th percentile of how contested the labels of training entities are |
 
@@ -37,14 +38,26 @@ from ..influence.evidence import (
     other_readings,
     summed_gradients,
 )
-from ..influence.families import LARGEST_SUMS, find_families, typical_members
+from ..influence.families import LARGEST_SUMS, find_families, scales, typical_members
 from ..influence.head import Head
 from ..influence.penalty import Penalty
 from .arrays import check_falling, check_type, check_within
 from .storage import StoredArray, save_array
 
 PREFIX = "evidence_"
-ARRAYS = ["residuals", "tokens", "lengths", "families", "norms", "sums", "typical", "kinds", "gradient", "contested"]
+ARRAYS = [
+    "residuals",
+    "tokens",
+    "lengths",
+    "families",
+    "norms",
+    "sums",
+    "typical",
+    "kinds",
+    "scales",
+    "gradient",
+    "contested",
+]
 LARGEST_LENGTH = 65_535
 BLOCK = 65_536  # tokens whose norms are computed together
 SAMPLE = 500  # training labels that show how contested predictions usually are
@@ -114,6 +127,7 @@ def write_evidence(
         "sums": sums.astype(numpy.float32),
         "typical": place[typical],
         "kinds": labels[found.tokens[typical]].astype(numpy.int16),
+        "scales": scales(means),
         "gradient": gradient,
         "contested": numpy.array([_usually_contested(scheme, data, labels, found, head, penalty, sums, gradient)]),
     }
@@ -140,6 +154,7 @@ class Evidence:
             "sums": (("float32",), [labels, families + 1, width + 1]),
             "typical": (("int64",), [families]),
             "kinds": (("int16",), [families]),
+            "scales": (("float32",), [2, width]),
             "gradient": (("float64",), [parameters]),
             "contested": (("float64",), [1]),
         }
@@ -196,13 +211,18 @@ class Evidence:
         return self._arrays["sums"][:]
 
     @cached_property
+    def scales(self) -> numpy.ndarray:
+        """Mean of labels' mean features, and one over their standard deviation (float32, 2 x d)."""
+        return self._arrays["scales"][:]
+
+    @cached_property
     def gradient(self) -> numpy.ndarray:
         """Gradient of J at the head (float64, P)."""
         return self._arrays["gradient"][:]
 
     @cached_property
     def contested(self) -> float:
-        """How contested at most nine of ten training labels are that are not outside; nan if there are none."""
+        """How contested at most nine of ten training labels are that are not outside; 1 if there are none."""
         return float(self._arrays["contested"][:][0])
 
     @cached_property
@@ -235,7 +255,8 @@ def _usually_contested(
     sums: numpy.ndarray,
     gradient: numpy.ndarray,
 ) -> float:
-    """Return a high percentile of how contested training labels are, of entities if there are some; nan of none."""
+    """Return a high percentile of how contested training labels are, of entities; 1, which nothing is above, if
+    there are none."""
     chosen = numpy.flatnonzero(numpy.array(found.kinds) != OUTSIDE)
     chosen = chosen[:: -(-len(chosen) // SAMPLE)] if len(chosen) else chosen
     documents = numpy.searchsorted(data.starts, found.tokens[chosen], side="right") - 1
@@ -244,7 +265,7 @@ def _usually_contested(
     readings = other_readings(head, scheme.mask, data, labels, segments)
     possible = [number for number, tags in enumerate(readings) if tags[0] >= 0]
     if not possible:
-        return float("nan")
+        return 1.0
     others = numpy.concatenate([readings[number] for number in possible])
     directions = contrasts(data, labels, segments[possible], others)
     shares = directions.shares(sums, penalty.l2)[:, :-1]

@@ -40,11 +40,18 @@ def find_families(vectors: numpy.ndarray, kinds: numpy.ndarray, most: Optional[i
     return families
 
 
-def standardised(vectors: numpy.ndarray) -> numpy.ndarray:
-    """Scale features to zero mean and unit variance (float32, n x d)."""
+def scales(vectors: numpy.ndarray) -> numpy.ndarray:
+    """Return the mean of features, and what one over their standard deviation is (float32, 2 x d)."""
     mean, spread = vectors.mean(axis=0, dtype=numpy.float64), vectors.std(axis=0, dtype=numpy.float64)
     least = LEAST_SPREAD * max(float(spread.max(initial=0.0)), 1e-300)
-    return ((vectors - mean) / numpy.maximum(spread, least)).astype(numpy.float32)
+    return numpy.stack([mean, 1.0 / numpy.maximum(spread, least)]).astype(numpy.float32)
+
+
+def standardised(vectors: numpy.ndarray, scale: Optional[numpy.ndarray] = None) -> numpy.ndarray:
+    """Scale features to zero mean and unit variance (float32, n x d). scale (float32, 2 x d): as ``scales`` gives it,
+    of these vectors if None."""
+    mean, factor = scales(vectors) if scale is None else scale
+    return ((vectors - mean) * factor).astype(numpy.float32)
 
 
 def typical_members(vectors: numpy.ndarray, families: numpy.ndarray) -> numpy.ndarray:

@@ -3,6 +3,7 @@
 import numpy
 import pytest
 
+from spacy_seginf.explanation.account import CONSIDERED, LOCALITY
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.evidence import (
     contested,
@@ -139,11 +140,29 @@ def test_an_index_knows_how_contested_its_own_labels_are(exact_nlp):
     assert index.evidence.contested == pytest.approx(numpy.percentile(values, 90), abs=2e-3)
     assert [one.disputed for one in accounts] == [value > index.evidence.contested for value in values]
     assert 0 < sum(one.disputed for one in accounts) <= 0.2 * len(values)
-    # The families that are shown are the largest on each side, in falling order.
+
+
+def test_families_are_shown_by_their_shares_and_how_near_they_come(exact_nlp):
+    accountant = exact_nlp.get_pipe("influence").sources().accountant
+    index, evidence = accountant.index, accountant.evidence
+    data, labels = index.data, index.labels
+    segments = [(0, *entity[:2]) for entity in accountant.scheme.entities(labels[: data.lengths[0]].tolist())]
+    mean, factor = evidence.scales
+
+    def direction(first, length):
+        one = (data.features[first : first + length].mean(axis=0) - mean) * factor
+        return one / numpy.linalg.norm(one)
+
     every = accountant.accounts(data, labels, numpy.array(segments), 10_000)
-    for few, all_of_them in zip(accounts, every):
+    for (_, begin, end), few, all_of_them in zip(segments, accountant.accounts(data, labels, segments, 2), every):
+        query, weights = direction(begin, end - begin), {}
+        for one in all_of_them.families:
+            members = evidence.members(one.family)
+            cosines = [direction(evidence.tokens[number], evidence.lengths[number]) @ query for number in members]
+            weights[one.family] = abs(one.share) * max(*cosines, 0.0, 0.0) ** LOCALITY
         for side in (1, -1):
-            largest = sorted((side * one.share for one in all_of_them.families if side * one.share > 0), reverse=True)
-            assert [side * one.share for one in few.families if side * one.share > 0] == largest[:2]
-        sizes = [abs(one.share) for one in few.families]
-        assert sizes == sorted(sizes, reverse=True)
+            mine = [one for one in all_of_them.families if side * one.share > 0]
+            largest = sorted(mine, key=lambda one: -side * one.share)[:CONSIDERED]
+            wanted = sorted((weights[one.family] for one in largest), reverse=True)[:2]
+            shown = [weights[one.family] for one in few.families if side * one.share > 0]
+            assert shown == pytest.approx(wanted, rel=1e-3)
