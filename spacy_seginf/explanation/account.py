@@ -22,7 +22,7 @@ ROUNDING = 1e-3  # of a share: residuals are kept in half precision
 DESCRIBED = 4096  # labels whose texts are kept
 KEPT_NUMBERS = 1 << 24  # of families' features
 CONSIDERED = 48  # families on each side, by their shares
-LOCALITY = 8  # power of the cosine that a share is weighed with
+LOCALITY = 4  # power of the cosine that a share is weighed with
 FIRST_LABELS, LARGEST_BLOCK = 1024, 65_536  # of a search
 
 

@@ -14,6 +14,7 @@ import numpy
 
 MEMBERS = 20  # of a family, about
 MOST_FAMILIES = 300  # of one label
+LARGEST = 2  # times as many members as families have on average
 LARGEST_SHARE = 0.1  # of a label's segments that may be in one family, unless there are very few
 LARGEST_SUMS = 1 << 24  # numbers in the summed gradients of all families
 SAMPLE = 20_000  # segments that the centres of a label's families are found from
@@ -34,7 +35,7 @@ def find_families(vectors: numpy.ndarray, kinds: numpy.ndarray, most: Optional[i
     for kind in numpy.unique(kinds).tolist():
         members = numpy.flatnonzero(kinds == kind)
         wanted = min(-(-len(members) // MEMBERS), MOST_FAMILIES, most or MOST_FAMILIES)
-        found = _split_large(scaled[members], _clusters(scaled[members], wanted))
+        found = _split_large(scaled[members], _clusters(scaled[members], wanted), LARGEST * -(-len(members) // wanted))
         families[members] = found + count
         count += int(found.max()) + 1
     return families
@@ -97,10 +98,11 @@ def _spread_out(vectors: numpy.ndarray, count: int) -> numpy.ndarray:
     return vectors[numpy.unique(chosen)]
 
 
-def _split_large(vectors: numpy.ndarray, families: numpy.ndarray) -> numpy.ndarray:
-    """Halve families that hold too large a share, along the direction in which they are widest."""
+def _split_large(vectors: numpy.ndarray, families: numpy.ndarray, most: int) -> numpy.ndarray:
+    """Halve families that hold too large a share, or more than ``most`` labels, along the direction in which they are
+    widest."""
     families = families.copy()
-    largest = max(int(LARGEST_SHARE * len(vectors)), 1)
+    largest = max(min(int(LARGEST_SHARE * len(vectors)), most), 1)
     waiting, count = list(range(int(families.max(initial=0)) + 1)), int(families.max(initial=0)) + 1
     while waiting:
         members = numpy.flatnonzero(families == waiting[-1])
