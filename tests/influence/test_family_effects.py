@@ -37,17 +37,18 @@ def test_the_member_that_is_shown_is_the_nearest(exact_nlp):
     influence = exact_nlp.get_pipe("influence")
     doc = exact_nlp(TEXT)
     accountant = influence.sources().accountant
+    mean, factor = accountant.evidence.scales
     data, tags, _ = influence.query(doc, doc)
     for ent in doc.ents:
         (account,) = accountant.accounts(data, tags, numpy.array([[0, ent.start, ent.end]]), 3)
-        query = data.features[ent.start : ent.end].mean(axis=0)
+        query = (data.features[ent.start : ent.end].mean(axis=0) - mean) * factor
         for one in account.families:
             cosines = {}
             for number in accountant.evidence.members(one.family).tolist():
                 tokens = int(accountant.evidence.tokens[number]) + numpy.arange(accountant.evidence.lengths[number])
-                mean = accountant.index.features_of(tokens).mean(axis=0)
-                cosines[number] = float(mean @ query / numpy.linalg.norm(mean))
-            assert cosines[one.example] == pytest.approx(max(cosines.values()), rel=1e-5)
+                away = (accountant.index.features_of(tokens).mean(axis=0) - mean) * factor
+                cosines[number] = float(away @ query / numpy.linalg.norm(away) / numpy.linalg.norm(query))
+            assert cosines[one.example] == pytest.approx(max(cosines.values()), abs=1e-5)
 
 
 def test_without_evidence_there_are_no_joint_effects(exact_nlp, monkeypatch):
