@@ -47,7 +47,7 @@ LOOK = """() => [
     ...[...document.querySelectorAll('*')].flatMap((one) => [...one.attributes].filter((has) =>
         /^on/i.test(has.name)
         || (/^(src|srcdoc|(xlink:)?href|action|formaction|data|ping|poster)$/i.test(has.name) && !/^#/.test(has.value))
-        || (has.name === 'style' && /url|expression|import/i.test(has.value))
+        || (has.name === 'style' && /url\\(\\s*["']?(?!["'#\\s])|expression|import/i.test(has.value))  // url(#one) stays inside
     ).map((has) => one.tagName + ' ' + has.name)),
     ...[...document.querySelectorAll('script, img, iframe, object, embed, base, link, form, xmp, plaintext, math, b, ' +
         'meta[http-equiv=refresh]')].map((one) => one.tagName)]"""
