@@ -43,11 +43,12 @@ PAYLOADS = [
     *(f"![x]({HERE}8)", f"[x](javascript:{ACT})", "|a|b|", "$x^2$", "<plaintext>", "<textarea>", "<b>bold</b>"),
     *(f'=HYPERLINK("{HERE}9")', "+1+cmd|'/C calc'!A0", "@SUM(1)", "-2+3", "\t=1+1", ";=1+1", "\x1b[2J"),
 ]
+# What acts or asks for something; url(#one) is a part of the same picture.
 LOOK = """() => [
     ...[...document.querySelectorAll('*')].flatMap((one) => [...one.attributes].filter((has) =>
         /^on/i.test(has.name)
         || (/^(src|srcdoc|(xlink:)?href|action|formaction|data|ping|poster)$/i.test(has.name) && !/^#/.test(has.value))
-        || (has.name === 'style' && /url\\(\\s*["']?(?!["'#\\s])|expression|import/i.test(has.value))  // url(#one) stays inside
+        || (has.name === 'style' && /url\\(\\s*["']?(?!["'#\\s])|expression|import/i.test(has.value))
     ).map((has) => one.tagName + ' ' + has.name)),
     ...[...document.querySelectorAll('script, img, iframe, object, embed, base, link, form, xmp, plaintext, math, b, ' +
         'meta[http-equiv=refresh]')].map((one) => one.tagName)]"""
