@@ -9,7 +9,7 @@ import stat
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Iterable, Iterator, Mapping, Optional
 
 from .errors import Errors, SeginfError
 from .text_lines import byte_lines
@@ -117,3 +117,17 @@ def _check_mode(path: Path, mode: int) -> None:
     for matches, kind in KINDS:
         if matches(mode):
             raise SeginfError(Errors.S224.format(path=path, kind=kind))
+
+
+def refuse_replacing(outputs: Mapping[str, Optional[Path]], inputs: Iterable[Optional[Path]]) -> None:
+    """Make sure, before any work, that no output replaces what is read, or another output.
+
+    outputs: by what they are, in words. RAISES (ValueError): S219.
+    """
+    taken = {Path(path).resolve() for path in inputs if path is not None}
+    for what, path in outputs.items():
+        if path is None:
+            continue
+        if Path(path).resolve() in taken:
+            raise SeginfError(Errors.S219.format(path=path, problem="is another file of this command", what=what))
+        taken.add(Path(path).resolve())

@@ -22,6 +22,7 @@ from ..explanation.loading import load_indexed
 from ..explanation.terminal import render_terminal
 from ..files import write_text
 from ..index.tables import Filter
+from ..inputs import refuse_replacing
 from ..rendering.templates import template
 from ..rendering.text import visible
 from ..tagger.encoding import read_as
@@ -55,6 +56,7 @@ def explain_corpus(
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
+    refuse_replacing({"page": html}, [Path(corpus)])
     nlp, influence = load_indexed(pipeline)
     influence.top_k = max(top, influence.top_k)
     if method is not None:

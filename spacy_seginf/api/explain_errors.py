@@ -17,6 +17,7 @@ from ..explanation.mistake_report import MistakeReport
 from ..explanation.mistakes_page import render_mistakes
 from ..explanation.mistakes_terminal import render_mistakes_terminal
 from ..files import json_text, write_text
+from ..inputs import refuse_replacing
 
 
 def explain_errors(
@@ -50,6 +51,7 @@ def explain_errors(
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
+    refuse_replacing({"page": html, "mistakes": json, "decisions": decisions}, [Path(corpus)])
     nlp, influence = load_indexed(pipeline)
     judged = read_judged(nlp, influence.find_tagger(), Path(corpus))
     mistakes = explain_mistakes(influence, judged, top)
@@ -65,5 +67,8 @@ def explain_errors(
         msg.good(f"Mistakes written: {json}")
     if decisions is not None:
         count = propose_decisions(decisions, report)
-        msg.good(f"Proposed: {count} decisions, {decisions}")
+        if count:
+            msg.good(f"Proposed: {count} decisions, {decisions}")
+        else:
+            msg.info("No labels to correct were found, so no decisions were written.")
     return report

@@ -76,7 +76,9 @@ def _print(found: FlipSet) -> None:
     for one in found.labels[:SHOWN]:
         reference = Reference(one.reference, 0.0)
         change = "removed" if one.label is None else f"to {visible(one.label)}"
-        rows.append((shorten(visible(reference.text), 24), visible(reference.full_label), change, reference.place))
+        rows.append(
+            (shorten(visible(reference.text), 24), visible(reference.full_label), change, visible(reference.place))
+        )
     if len(found.labels) > SHOWN:
         rows.append((f"and {len(found.labels) - SHOWN} more", "", "", ""))
     typer.echo(table(rows, header=("training label", "label", "change", "where"), divider=True, max_col=60))

@@ -17,6 +17,7 @@ from ..curation.records import read_decisions
 from ..explanation.loading import load_indexed
 from ..explanation.wording import LABELS_ALONE
 from ..files import write_text
+from ..inputs import refuse_replacing
 from ..rendering.text import shorten, tokens_of, visible
 
 
@@ -50,6 +51,8 @@ def preview(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     paths = [decisions] if isinstance(decisions, (str, Path)) else decisions
+    known = [Path(path) for path in paths] + ([] if texts == "-" else [Path(texts)])
+    refuse_replacing({"changes": output}, known)
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
     asked = read_texts(nlp, sys.stdin.read().strip() if texts == "-" else texts)

@@ -165,6 +165,11 @@ def explain_cli(
     if errors:
         from ..api.explain_errors import explain_errors
 
+        others = [every_token, label, document, entities, method, against, families is not None, words, joint]
+        if any(others):
+            raise typer.BadParameter(
+                "with --errors only --html, --json, --decisions, --top and --gpu-id mean something"
+            )
         files = {"html": html, "json": json, "decisions": decisions}
         report_errors(explain_errors, pipeline, Path(text), **files, top=top, gpu_id=gpu_id, silent=False)
         return

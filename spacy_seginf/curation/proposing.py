@@ -27,7 +27,8 @@ def propose_decisions(path: Path, report: MistakeReport) -> int:
         if all(proposal.end <= other.start or other.end <= proposal.start for other in others):
             others.append(proposal)
             chosen.append(proposal)
-    append_decisions(path, [_decision(proposal) for proposal in chosen])
+    if chosen:
+        append_decisions(path, [_decision(proposal) for proposal in chosen])
     return len(chosen)
 
 

@@ -232,7 +232,8 @@ class Accountant:
 
     def label_of(self, family: int) -> str:
         """Return what the labels of a family say: a type, "O", or a tag."""
-        return type_of(self.scheme.tags[int(self.evidence.kinds[family])])
+        tag = self.scheme.tags[int(self.evidence.kinds[family])]
+        return tag if self.scheme.name == TAG else type_of(tag)
 
     def describe_family(self, family: int, context: int, example: int = -1) -> dict[str, Any]:
         """Describe a family as plain values: its number, size, label, and a member (number in the evidence), the most

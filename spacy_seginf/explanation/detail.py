@@ -55,7 +55,7 @@ def add_detail(
     if against is not None:
         parse_labels(scheme, against, 1)
     if accountant is None or not families:
-        if against is not None:
+        if against is not None and accountant is None:
             raise SeginfError(Errors.S256.format(path=influence.explainer().index.folder))
         return
     asked = [one for one in explained if one.account is not None]

@@ -99,7 +99,8 @@ class FlipSearch:
         while not found.picks and flipped[0].flipped and self.moves < self.budget:  # a refit shows that more are needed
             flipped = self._reduced(self._greedy(replace(flipped[0], flipped=False)))
             found = self._confirmed(found, flipped)
-        return replace(found, moves=self.moves)
+        count = len(found.picks)  # what none of the near ones does, the search may still find
+        return replace(found, moves=self.moves, singles=found.singles and count != 1, pairs=found.pairs and count != 2)
 
     def _near(self, gains: numpy.ndarray, sets: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Return the sets of candidates that are predicted to take the NEAR share off the margin, best first."""

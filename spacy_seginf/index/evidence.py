@@ -85,10 +85,14 @@ def labels_of(scheme: TagScheme, data: HeadData, labels: numpy.ndarray) -> Label
             first += singles.tolist()
             lengths += [1] * len(singles)
             kinds += [scheme.tags[tag] for tag in labels[singles].tolist()]
-            if kind and known[start + begin : start + end].all():
-                for piece in range(begin, end, LARGEST_LENGTH):
+            # An entity may go on into tokens without a label: what is known of it is a label, too.
+            inside = (
+                begin + numpy.flatnonzero(known[start + begin : start + end]) if kind else numpy.zeros(0, dtype=int)
+            )
+            for run in numpy.split(inside, numpy.flatnonzero(numpy.diff(inside) > 1) + 1):
+                for piece in run[::LARGEST_LENGTH].tolist():
                     first.append(start + piece)
-                    lengths.append(min(end - piece, LARGEST_LENGTH))
+                    lengths.append(min(int(run[-1]) + 1 - piece, LARGEST_LENGTH))
                     kinds.append(kind)
             place = start + end
     return Labels(numpy.array(first, dtype=numpy.int64), numpy.array(lengths, dtype=numpy.int64), kinds)

@@ -146,7 +146,7 @@ def choose_following(
         best = max(shares.values(), default=-1.0)
         fits[l2] = path.approach(l2, PULL_GAP)
         shares[l2] = agreement(fits[l2].head)
-        worse = 0 if shares[l2] > best else worse + 1
+        worse = worse + 1 if shares[l2] < best else 0  # equals may be a plateau on the way up
         if worse == WORSE:
             break
     best = max(shares.values())

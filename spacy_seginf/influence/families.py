@@ -35,17 +35,23 @@ def find_families(vectors: numpy.ndarray, kinds: numpy.ndarray, most: Optional[i
     for kind in numpy.unique(kinds).tolist():
         members = numpy.flatnonzero(kinds == kind)
         wanted = min(-(-len(members) // MEMBERS), MOST_FAMILIES, most or MOST_FAMILIES)
-        found = _split_large(scaled[members], _clusters(scaled[members], wanted), LARGEST * -(-len(members) // wanted))
+        usual = -(-len(members) // wanted)
+        least = -(-len(members) // most) if most is not None else 1
+        found = _split_large(scaled[members], _clusters(scaled[members], wanted), LARGEST * usual, least)
         families[members] = found + count
         count += int(found.max()) + 1
     return families
 
 
 def scales(vectors: numpy.ndarray) -> numpy.ndarray:
-    """Return the mean of features, and what one over their standard deviation is (float32, 2 x d)."""
+    """Return the mean of features, and what one over their standard deviation is (float32, 2 x d); 1 where none
+    varies."""
+    if not len(vectors):
+        return numpy.stack([numpy.zeros(vectors.shape[1]), numpy.ones(vectors.shape[1])]).astype(numpy.float32)
     mean, spread = vectors.mean(axis=0, dtype=numpy.float64), vectors.std(axis=0, dtype=numpy.float64)
-    least = LEAST_SPREAD * max(float(spread.max(initial=0.0)), 1e-300)
-    return numpy.stack([mean, 1.0 / numpy.maximum(spread, least)]).astype(numpy.float32)
+    largest = float(spread.max())
+    factor = 1.0 / numpy.maximum(spread, LEAST_SPREAD * largest) if largest > 0 else numpy.ones_like(spread)
+    return numpy.stack([mean, factor]).astype(numpy.float32)
 
 
 def standardised(vectors: numpy.ndarray, scale: Optional[numpy.ndarray] = None) -> numpy.ndarray:
@@ -98,11 +104,11 @@ def _spread_out(vectors: numpy.ndarray, count: int) -> numpy.ndarray:
     return vectors[numpy.unique(chosen)]
 
 
-def _split_large(vectors: numpy.ndarray, families: numpy.ndarray, most: int) -> numpy.ndarray:
+def _split_large(vectors: numpy.ndarray, families: numpy.ndarray, most: int, least: int) -> numpy.ndarray:
     """Halve families that hold too large a share, or more than ``most`` labels, along the direction in which they are
-    widest."""
+    widest; none with ``least`` labels or fewer."""
     families = families.copy()
-    largest = max(min(int(LARGEST_SHARE * len(vectors)), most), 1)
+    largest = max(min(int(LARGEST_SHARE * len(vectors)), most), least, 1)
     waiting, count = list(range(int(families.max(initial=0)) + 1)), int(families.max(initial=0)) + 1
     while waiting:
         members = numpy.flatnonzero(families == waiting[-1])

@@ -89,7 +89,7 @@ def test_files_and_terminal(report, exact_path, corpus_path, tmp_path):
     assert html.count("<article ") == len(report) and "<script" not in html
     for one in report.mistakes:
         assert html.count(f'id="{one.id}"') == 1 and f'href="#{one.id}"' in html
-    assert decisions.exists()
+    assert decisions.exists() == any(one.proposals for one in report.mistakes)
 
 
 def test_columns_are_read_as_the_binary_file(report, exact_path, corpus_path, tmp_path):
@@ -185,3 +185,14 @@ def test_filters_choose_all_that_they_name(report):
             chosen = {key for key, own in classes.items() if f"{name}-{number}" in own.split()}
             assert chosen == {one.id for one in members}
             assert f'#by-{name} option[value="{number}"]:checked) article:not(.{name}-{number})' in html
+
+
+def test_nothing_that_is_read_is_replaced(indexed_path, tmp_path, corpus_path):
+    copy = tmp_path / "dev.spacy"
+    copy.write_bytes(corpus_path.read_bytes())
+    for option in ("--html", "--json", "--decisions"):
+        code, output = run("seginf", "explain", indexed_path, copy, "--errors", option, copy)
+        assert code == 1 and "S219" in output
+    assert copy.read_bytes() == corpus_path.read_bytes()
+    code, output = run("seginf", "explain", indexed_path, copy, "--errors", "--method", "Nope")
+    assert code == 2 and "--errors" in output

@@ -2,7 +2,7 @@
 
 import numpy
 
-from spacy_seginf.influence.families import LARGEST_SHARE, MEMBERS, find_families, typical_members
+from spacy_seginf.influence.families import LARGEST_SHARE, MEMBERS, find_families, scales, typical_members
 
 
 def clouds(count, size, width=5, seed=0):
@@ -45,3 +45,15 @@ def test_the_same_labels_give_the_same_families_again():
 def test_the_typical_member_is_the_nearest_to_the_mean():
     vectors = numpy.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [9.0, 9.0]], dtype="float32")
     assert typical_members(vectors, numpy.array([0, 0, 0, 1])).tolist() == [1, 3]
+
+
+def test_features_that_do_not_vary_make_families_all_the_same():
+    for count in (1, 5, 30):
+        families = find_families(numpy.ones((count, 3), dtype="float32"), numpy.zeros(count, dtype=int))
+        assert len(families) == count and numpy.isfinite(scales(numpy.ones((count, 3)))).all()
+    assert len(find_families(numpy.zeros((0, 3), dtype="float32"), numpy.zeros(0, dtype=int))) == 0
+
+
+def test_the_number_of_families_can_be_limited():
+    vectors, _ = clouds(20, 40)
+    assert find_families(vectors, numpy.zeros(len(vectors), dtype=int), 3).max() < 6  # halves may double it
