@@ -236,6 +236,7 @@ class Influence(Pipe):
         plans = [plan_queries(len(doc), found, self.used_unit, self.explained) for doc, found in zip(docs, entities)]
         explanations: list[Explanation] = []
         accounts: list[Optional[Account]] = []
+        sources = self.sources(explainer)  # once: another thread may exchange the index
         own_tags = numpy.zeros(0, dtype=numpy.int64)
         if sum(lengths):
             tags = numpy.concatenate([prediction.tags for prediction in predictions])
@@ -243,7 +244,7 @@ class Influence(Pipe):
             data = HeadData(features, one_label_each(tags, len(tagger.tags)), lengths)
             segments = [(number, *span) for number, plan in enumerate(plans) for span in plan.spans]
             by_search = self._by_search(explainer.index.manifest.curvature)
-            accounts = self._accounts(data, tags, numpy.array(segments))
+            accounts = self._accounts(sources, data, tags, numpy.array(segments))
             copies = docs if by_search else [bare_copy(self.nlp, doc) for doc in docs]
             explanations = self._explain(explainer, Texts(copies, data, tags, numpy.array(segments)), self.where)
             if explainer.index.manifest.refit or tagger.explains:  # the head that explains is not what predicts
@@ -252,7 +253,6 @@ class Influence(Pipe):
             else:
                 own_tags = tags
         start = place = 0
-        sources = self.sources()
         for doc, prediction, found, plan in zip(docs, predictions, entities, plans):
             mine = slice(start, start + len(plan.spans))
             start = mine.stop
@@ -300,15 +300,18 @@ class Influence(Pipe):
         (found,) = self._explain(explainer, texts, where or self.where)
         place = segment_place(doc, *span[1:])
         names = [self.find_tagger().tags[tag] for tag in tags[span[1] : span[2]]]
-        sources = self.sources()
+        sources = self.sources(explainer)
         query = surroundings([token.text for token in doc], sources.rationale.names(tags.tolist()), *span[1:])
         others = self._other_reading(place[2], tags[span[1] : span[2]].tolist(), against)
-        (account,) = self._accounts(data, tags, numpy.array([span]), others)
+        (account,) = self._accounts(sources, data, tags, numpy.array([span]), others)
         return view(place, " ".join(names), Answer(found, query, account), sources)
 
-    def sources(self) -> Sources:
-        """Return what references and families are described by. RAISES (ValueError): as ``explainer``."""
-        index, scheme = self.explainer().index, self.find_tagger().scheme
+    def sources(self, explainer: Optional[Explainer] = None) -> Sources:
+        """Return what references and families are described by.
+
+        explainer (Explainer): what has found them; ``explainer()`` if None. RAISES (ValueError): as ``explainer``.
+        """
+        index, scheme = (explainer or self.explainer()).index, self.find_tagger().scheme
         known = self._sources
         table = rows_of(index, self.used_unit)
         if known is None or known.table is not table or known.context != self.context:
@@ -319,13 +322,14 @@ class Influence(Pipe):
 
     def _accounts(
         self,
+        sources: Sources,
         data: HeadData,
         tags: numpy.ndarray,
         segments: numpy.ndarray,
         others: Optional[list[list[int]]] = None,
     ) -> list[Optional[Account]]:
         """Account for segments, against other readings if they are given."""
-        accountant = self.sources().accountant
+        accountant = sources.accountant
         if accountant is None or not self.families:
             return [None] * len(segments)
         return accountant.accounts(data, tags, segments, self.families, others)
