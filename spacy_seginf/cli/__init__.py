@@ -181,6 +181,8 @@ def explain_cli(
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
     settings: dict[str, Any] = {"html": html, "every_token": every_token, "top": top, "gpu_id": gpu_id, **choice}
     if not is_corpus(text):
+        if families == 0 and (against is not None or joint):
+            raise typer.BadParameter("--against and --joint say something of families: leave out --families 0")
         asked = {"against": against, "families": families, "words": words, "joint": joint}
         report_errors(explain, pipeline, text, **settings, **asked)
         return

@@ -135,7 +135,7 @@ def test_predictions_and_scores_of_tags():
     other = [SCHEME.index[tag] for tag in ("B-PER", "O", "O", "B-PER", "B-LOC")]
     assert predictions(SCHEME, numpy.array(tags), [3, 2]) == [(0, 0, 2, "PER"), (1, 0, 1, "LOC")]
     assert instead_of(SCHEME, tags, tags, 0, 2) is None
-    assert instead_of(SCHEME, tags, other, 0, 2) == "PER of 1 tokens"
+    assert instead_of(SCHEME, tags, other, 0, 2) == "PER of 1 token"
     assert instead_of(SCHEME, tags, other, 3, 4) == "PER"
     assert instead_of(SCHEME, other, tags, 4, 5) == "O"
     assert instead_of(SCHEME, tags, other, 4, 5) == "B-LOC"

@@ -201,9 +201,9 @@ def test_another_reading_takes_the_place_of_the_runner_up(exact_nlp):
     assert [one.account.against for one in own] == [before[one.text] for one in own]  # it has that label already
     with pytest.raises(ValueError, match="S029"):
         add_detail(influence, doc, explained, against="PLANET")
-    influence.families = 0
-    with pytest.raises(ValueError, match="S256"):
-        add_detail(influence, doc, explained, against="O")
+    influence.families, kept = 0, [one.account.against for one in explained]
+    add_detail(influence, doc, explained, against="O")
+    assert [one.account.against for one in explained] == kept  # no account was asked for
 
 
 def test_the_page_in_a_browser(detailed, new_page, tmp_path):
