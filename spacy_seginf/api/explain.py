@@ -9,6 +9,7 @@ from typing import Optional, Sequence
 
 import typer
 from spacy.cli._util import setup_gpu
+from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import Printer
 from wasabi.util import supports_ansi
@@ -18,6 +19,7 @@ from ..crf.schemes import TAG
 from ..explanation.detail import add_detail, add_joint, add_words
 from ..explanation.extensions import STORED
 from ..explanation.family_effects import joint_of_families
+from ..explanation.influence import Influence
 from ..explanation.loading import load_indexed
 from ..explanation.page import render_page
 from ..explanation.terminal import WIDTH, render_terminal
@@ -74,14 +76,10 @@ def explain(
     """
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
-    nlp, influence = load_indexed(pipeline)
-    influence.top_k = max(top, influence.top_k)
-    if method is not None:
-        influence.method = registered_method(method)
+    chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
+    nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
     if families is not None:
         influence.families = families
-    influence.where = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
-    every_token = every_token or influence.find_tagger().scheme.name == TAG  # single tags make no entities
     doc = nlp(sys.stdin.read().strip() if text == "-" else text)
     explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
     opened = {} if html is None else {"occurrences": OCCURRENCES, "contrasts": CONTRASTS}
@@ -103,3 +101,17 @@ def explain(
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
     return doc
+
+
+def load_asked(
+    pipeline: str, top: int, method: Optional[str], where: Filter, every_token: bool
+) -> tuple[Language, Influence, bool]:
+    """Load an indexed pipeline to be asked in a way.
+
+    RETURNS: it, its influence component, and whether every token is explained: single tags make no entities.
+    """
+    nlp, influence = load_indexed(pipeline)
+    influence.top_k, influence.where = max(top, influence.top_k), where
+    if method is not None:
+        influence.method = registered_method(method)
+    return nlp, influence, every_token or influence.find_tagger().scheme.name == TAG

@@ -13,12 +13,9 @@ from spacy.tokens import Doc
 from wasabi import Printer
 from wasabi.util import supports_ansi
 
-from ..attribution.registered import registered_method
-from ..crf.schemes import TAG
 from ..explanation.corpus_texts import read_texts
 from ..explanation.display import document_html
 from ..explanation.extensions import STORED
-from ..explanation.loading import load_indexed
 from ..explanation.terminal import render_terminal
 from ..files import write_text
 from ..index.tables import Filter
@@ -26,6 +23,7 @@ from ..inputs import refuse_replacing
 from ..rendering.templates import template
 from ..rendering.text import visible
 from ..tagger.encoding import read_as
+from .explain import load_asked
 
 
 def explain_corpus(
@@ -57,12 +55,8 @@ def explain_corpus(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     refuse_replacing({"page": html}, [Path(corpus)])
-    nlp, influence = load_indexed(pipeline)
-    influence.top_k = max(top, influence.top_k)
-    if method is not None:
-        influence.method = registered_method(method)
-    influence.where = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
-    every_token = every_token or influence.find_tagger().scheme.name == TAG
+    chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
+    nlp, _, every_token = load_asked(pipeline, top, method, chosen, every_token)
     texts = read_texts(nlp, Path(corpus))
     names = [name for name, _ in texts]
     docs = list(nlp.pipe(read_as(nlp, doc) for _, doc in texts))

@@ -25,6 +25,11 @@ class DecodingMask:
     end: Array
     follow: Array
 
+    def permits(self, labels: Sequence[int], at_start: bool, at_end: bool) -> bool:
+        """Are these labels of neighbours permitted, at the start or the end of a text or inside of it?"""
+        edges = (not at_start or self.start[labels[0]]) and (not at_end or self.end[labels[-1]])
+        return bool(edges and all(self.follow[pair] for pair in zip(labels, labels[1:])))
+
 
 def viterbi(emissions: Array, transitions: Array, lengths: Sequence[int], mask: Optional[DecodingMask] = None) -> Array:
     """Find the highest-scoring label sequence of each sequence; ties go to the lower label index.

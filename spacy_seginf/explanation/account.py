@@ -53,7 +53,8 @@ class Account:
     times the cosine to their nearest label to a high power, others by shares alone. unlabelled: share of training
     tokens without a label; transitions: of label pairs; centre: of the trained head, if the penalty is centred there;
     remainder: what the head's distance from its optimum leaves. disputed: whether labels contradict each other more
-    than for nine of ten training entities.
+    than for nine of ten training entities. labels: the single labels with the largest shares on both sides (number in
+    the evidence, share), if they were asked for.
     """
 
     others: tuple[int, ...]
@@ -68,6 +69,7 @@ class Account:
     centre: float
     remainder: float
     disputed: bool = False
+    labels: tuple[tuple[int, float], ...] = ()
 
 
 class Accountant:
@@ -157,14 +159,22 @@ class Accountant:
         own = labels[first + start : first + end].tolist()
         readings = [scheme.entity_tags(label, end - start) for label in scheme.labels]
         readings.append([scheme.index[OUTSIDE]] * (end - start))
-        readings = [tags for tags in readings if tags != own]
+        readings = [tags for tags in readings if tags != own and self._permitted(data, labels, segment, tags)]
         found = self.accounts(data, labels, numpy.repeat(segment[None], len(readings), axis=0), k, readings)
         return sorted((one for one in found if one is not None), key=lambda one: one.margin)[:count]
+
+    def _permitted(self, data: HeadData, labels: numpy.ndarray, segment: numpy.ndarray, tags: Sequence[int]) -> bool:
+        """Does the scheme permit other tags of a segment, between the labels around it?"""
+        mask, (document, start, end) = self.scheme.mask, segment.tolist()
+        first, length = int(data.starts[document]), data.lengths[document]
+        edges = labels[first + start - (start > 0) : first + start], labels[first + end : first + min(end + 1, length)]
+        return mask is None or mask.permits([*edges[0], *tags, *edges[1]], not start, end == length)
 
     def with_occurrences(
         self, account: Account, data: HeadData, labels: numpy.ndarray, segment: numpy.ndarray, k: int
     ) -> Account:
-        """Open the families of a segment's account to the k labels with the largest shares in each.
+        """Open the families of a segment's account to the k labels with the largest shares in each, and find the k
+        labels with the largest shares of all on each side.
 
         RAISES (ValueError): S035 if the index was pruned.
         """
@@ -173,7 +183,7 @@ class Accountant:
             replace(family, occurrences=tuple(self.occurrences(contrast, family.family, k)))
             for family in account.families
         )
-        return replace(account, families=families)
+        return replace(account, families=families, labels=tuple(self.strongest(contrast, k)))
 
     def strongest(self, contrast: Contrasts, k: int) -> list[tuple[int, float]]:
         """Find the labels with the largest shares in one margin, on both sides: number in the evidence, share.
@@ -284,8 +294,13 @@ class Accountant:
 
 def _both_sides(ordered: Sequence[FamilyShare], k: int) -> tuple[FamilyShare, ...]:
     """Keep the first k families of each side, in their order."""
-    sides = [[one for one in ordered if sign * one.share > 0][:k] for sign in (1, -1)]
-    return tuple(one for one in ordered if any(one is kept for side in sides for kept in side))
+    kept, sides = [], {True: 0, False: 0}
+    for one in ordered:
+        side = one.share > 0
+        sides[side] += 1
+        if sides[side] <= k:
+            kept.append(one)
+    return tuple(kept)
 
 
 def _strongest_of_rows(shares: numpy.ndarray, k: int) -> list[list[tuple[int, float]]]:

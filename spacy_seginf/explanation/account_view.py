@@ -4,7 +4,7 @@
 an explanation is {"against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason, ...]],
 ...], "unlabelled", "transitions", "centre", "remainder", "disputed": bool}, all in nats but the probability. A family
 has a fourth part only on demand (see ``detail``): {"occurrences": [[reference number, share, strength or None], ...],
-"without": probability, "relabelled": probability or None}.
+"without": probability, "relabelled": probability or None}; so has an account "labels", like "occurrences".
 """
 
 from __future__ import annotations
@@ -86,16 +86,14 @@ class Family:
 
     @property
     def example(self) -> Reference:
-        """A typical one; its effect is the share of the whole family."""
+        """The label of the family that is nearest to the prediction, or a typical one where nothing is predicted; its
+        effect is the share of the whole family."""
         return Reference(self._data["example"], self.share)
 
     @property
     def occurrences(self) -> tuple[Occurrence, ...]:
         """The labels with the largest shares, largest first, if they were asked for (see ``add_detail``)."""
-        return tuple(
-            Occurrence(Reference(self._references[number], share), share, strength)
-            for number, share, strength in self._more.get("occurrences", ())
-        )
+        return _occurrences(self._more.get("occurrences", ()), self._references)
 
     @property
     def without(self) -> Optional[float]:
@@ -124,7 +122,7 @@ class Family:
 
     @property
     def like(self) -> tuple[str, str, str]:
-        """A typical member in its context, cut between words: what is before, the labelled text, what is behind."""
+        """The ``example`` in its context, cut between words: what is before, the labelled text, what is behind."""
         before, text, behind = self.example.context_parts
         return last_words(before, AROUND), text, first_words(behind, AROUND)
 
@@ -188,9 +186,16 @@ class Account:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families with the largest shares, on both sides, largest first."""
+        """The families that are shown of both sides. Of predicted entities those come first whose shares are large and
+        which come near the prediction (see docs/effects.md); of all else those with the largest shares."""
         families, references = self._shared["families"], self._shared["references"]
         return tuple(Family(families[number], references, *rest) for number, *rest in self._data["families"])
+
+    @property
+    def labels(self) -> tuple[Occurrence, ...]:
+        """The single labels with the largest shares of all on both sides, largest first, if they were asked for (see
+        ``add_detail``). Long entities lead this list: their shares are sums over tokens."""
+        return _occurrences(self._data.get("labels", ()), self._shared["references"])
 
     @property
     def lines(self) -> dict[str, float]:
@@ -225,8 +230,7 @@ class Account:
 
     @property
     def sentence(self) -> str:
-        """The account in words: the margin, the strongest family behind it, and whether labels contradict each
-        other."""
+        """The account in words: the margin, the first family behind it, and whether labels contradict each other."""
         found = [self._verdict + self._because + "."]
         if self.disputed:
             sides = f"{self.supporting:.1f} for {self.label}, {-self.opposing:.1f} for {self.against}"
@@ -241,13 +245,13 @@ class Account:
 
     @property
     def _because(self) -> str:
-        """Why it is so: the strongest family on the side that wins."""
+        """Why it is so: the first family on the side that wins."""
         wins = self.margin >= 0
         strongest = next((family for family in self.families if family.supports == wins), None)
         if strongest is None:
             return ""
         total = self.supporting if wins else self.opposing
-        how = "mostly" if strongest.share / total >= MOSTLY else "above all"
+        how = "mostly" if strongest.share / total >= MOSTLY else "partly"
         return f", {how} because of {strongest.name}"
 
     def __repr__(self) -> str:
@@ -259,3 +263,9 @@ class Account:
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         return template_macro("cell.html", "account")(self)
+
+
+def _occurrences(stored: Sequence[Sequence[Any]], references: Sequence[Mapping[str, Any]]) -> tuple[Occurrence, ...]:
+    return tuple(
+        Occurrence(Reference(references[number], share), share, strength) for number, share, strength in stored
+    )

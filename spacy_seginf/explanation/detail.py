@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, NamedTuple, Optional
+from typing import Callable, Iterable, NamedTuple, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -62,13 +62,15 @@ def add_detail(
     if not asked:
         return
     data, tags, _ = influence.query(doc, doc)
+    # Tokens of an entity share its explanation.
+    entities = influence.predictions(tags) if influence.used_unit == "entity" else []
     words, names = [token.text for token in doc], sources.rationale.names(tags.tolist())
     opened = 0 if accountant.index.manifest.pruned else occurrences
     for one in asked:
-        span = span_of(doc, one)
-        segment = numpy.array([0, span.start, span.end])
-        others = None if against is None else [parse_labels(scheme, against, len(span))]
-        if others is not None and others[0] == tags[span.start : span.end].tolist():
+        start, end = part_of(doc, one, entities)
+        segment = numpy.array([0, start, end])
+        others = None if against is None else [parse_labels(scheme, against, end - start)]
+        if others is not None and others[0] == tags[start:end].tolist():
             others = None
         found = accountant.accounts(data, tags, segment[None], families, others)
         accounts = [account for account in found if account is not None]
@@ -78,7 +80,7 @@ def add_detail(
             accounts += [account for account in further if account.others not in named][:contrasts]
         if opened:
             accounts = [accountant.with_occurrences(account, data, tags, segment, opened) for account in accounts]
-        query, described = surroundings(words, names, span.start, span.end), Described(sources, one.shared)
+        query, described = surroundings(words, names, start, end), Described(sources, one.shared)
         strengths = {(r.doc_id, r.start, r.end): r.strength for r in one if r.log_odds is not None}
         told = [described.account(query, account, strengths) for account in accounts]
         one.stored.update(account=told[0], contrasts=told[1:])
@@ -108,6 +110,14 @@ def add_joint(explained: Iterable[Influencers], joint: Callable[[Influencers, Fa
             kept = one.stored["account"]["families"]
             families = [[*part[:3], {**dict(*part[3:]), **more}] for part, more in zip(kept, found)]
             one.stored["account"] = {**one.stored["account"], "families": families}
+
+
+def part_of(doc: Doc, one: Influencers, entities: Sequence[tuple[int, int, str]]) -> tuple[int, int]:
+    """Return the tokens that an explanation is of: those of the entity, of some, that a single token lies in."""
+    span = span_of(doc, one)
+    inside = [place for *place, _ in entities if place[0] <= span.start and span.end <= place[1]]
+    start, end = inside[0] if inside else (span.start, span.end)
+    return start, end
 
 
 def span_of(doc: Doc, one: Influencers) -> Span:

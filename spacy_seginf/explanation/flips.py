@@ -19,7 +19,7 @@ from .candidates import REMOVING, WAYS, Pick, label_units
 from .explainer import Explainer
 from .flipping import CANDIDATES, STRONGEST, FlipSearch, Search
 from .query import Asked
-from .question import Question, asked_otherwise
+from .question import Question, asked_otherwise, label_at
 
 BUDGET = 60  # moves of the head
 MOST = 200  # labels of a set
@@ -137,7 +137,7 @@ def flip(
     _check(tagger, to, by, budget, most)
     data, tags, (_, start, end) = asked
     scheme, effects = tagger.scheme, explainer.label_effects
-    label = _label_at(scheme, tags, start, end)
+    label = label_at(scheme, tags, start, end)
     limits = limits_of(scheme, [doc], [()])
     question = Question(effects, scheme, data, tags, Entity(start, end, label), limits)
     tagged = question.decoded(effects.nothing)
@@ -164,24 +164,6 @@ def _check(tagger: CRFTagger, to: Optional[str], by: str, budget: int, most: int
     for setting, value in (("--budget", budget), ("--most", most)):
         if value < 1:
             raise SeginfError(Errors.S273.format(setting=setting, value=value, allowed="Give at least 1."))
-
-
-def _label_at(scheme: TagScheme, tags: numpy.ndarray, start: int, end: int) -> str:
-    """Return what tags say of some tokens: the type of an entity that is just these, "O", or a single tag.
-
-    RAISES (ValueError): S029 if it is neither.
-    """
-    if scheme.name == TAG:
-        if end - start == 1:
-            return scheme.tags[tags[start]]
-        raise SeginfError(Errors.S029.format(problem="single tags change one by one, and these are several tokens"))
-    inside = [one for one in scheme.entities(tags.tolist()) if one[0] < end and start < one[1]]
-    if not inside:
-        return OUTSIDE
-    if len(inside) > 1 or inside[0][:2] != (start, end):
-        named = ", ".join(f"{label} ({tokens_of(first, last)})" for first, last, label in inside)
-        raise SeginfError(Errors.S029.format(problem=f"its entities have other boundaries: {named}"))
-    return inside[0][2]
 
 
 def _units(explainer: Explainer, scheme: TagScheme) -> numpy.ndarray:

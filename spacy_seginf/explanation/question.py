@@ -17,6 +17,7 @@ from ..crf import one_label_each
 from ..crf.decoding import Limits, best_tags
 from ..crf.likelihood import path_scores
 from ..crf.schemes import OUTSIDE, TAG, Entity, TagScheme
+from ..errors import Errors, SeginfError
 from ..influence.effects import HeadEffects
 from ..influence.fit import HeadData
 from ..influence.relabelling import first_order
@@ -154,6 +155,24 @@ def tags_of(scheme: TagScheme, place: Entity) -> list[int]:
     if scheme.name == TAG:
         return [scheme.index[place.label]] * length
     return [0] * length if place.label == OUTSIDE else scheme.entity_tags(place.label, length)
+
+
+def label_at(scheme: TagScheme, tags: numpy.ndarray, start: int, end: int) -> str:
+    """Return what tags say of some tokens: the type of an entity that is just these, "O", or a single tag.
+
+    RAISES (ValueError): S029 if it is neither.
+    """
+    if scheme.name == TAG:
+        if end - start == 1:
+            return scheme.tags[tags[start]]
+        raise SeginfError(Errors.S029.format(problem="single tags change one by one, and these are several tokens"))
+    inside = [one for one in scheme.entities(tags.tolist()) if one[0] < end and start < one[1]]
+    if not inside:
+        return OUTSIDE
+    if len(inside) > 1 or inside[0][:2] != (start, end):
+        named = ", ".join(f"{label} ({tokens_of(first, last)})" for first, last, label in inside)
+        raise SeginfError(Errors.S029.format(problem=f"its entities have other boundaries: {named}"))
+    return inside[0][2]
 
 
 def asked_otherwise(question: Question, label: str) -> Question:

@@ -203,16 +203,21 @@ class Described:
             "centre": account.centre,
             "remainder": account.remainder,
             "disputed": account.disputed,
+            **({"labels": self._labels(account.labels, strengths)} if account.labels else {}),
         }
 
     def _more(self, family: FamilyShare, strengths: Strengths) -> list[dict[str, Any]]:
         """Return what is stored of a family only on demand."""
+        return [{"occurrences": self._labels(family.occurrences, strengths)}] if family.occurrences else []
+
+    def _labels(self, shares: Sequence[tuple[int, float]], strengths: Strengths) -> list[list[Any]]:
+        """Return [reference number, share, strength or None] of labels of the evidence."""
         found = []
-        for number, share in family.occurrences:
+        for number, share in shares:
             place = self._occurrence(number)
             known = self.shared["references"][place]
             found.append([place, share, strengths.get((known["document"], known["start"], known["end"]))])
-        return [{"occurrences": found}] if found else []
+        return found
 
     def _occurrence(self, number: int) -> int:
         """Number of a label of the evidence among the references."""

@@ -125,7 +125,7 @@ class Influencers:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families of training labels with the largest shares in the margin, on both sides, largest first."""
+        """The families of training labels that are shown of the account, see ``Account.families``."""
         account = self.account
         return () if account is None else account.families
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 
+import numpy
 import pytest
 import spacy
 from spacy.tokens import DocBin
 
 from spacy_seginf.explanation.detail import Joint, add_detail, add_joint
+from spacy_seginf.explanation.family_effects import joint_of_families
 from spacy_seginf.explanation.page import render_page
 from spacy_seginf.explanation.terminal import render_terminal
 from spacy_seginf.explanation.views import Influencers
+from spacy_seginf.influence.evidence import contrasts
 from spacy_seginf.rendering.text import columns_of, visible
 
 from ..review.conftest import browser, new_page
@@ -59,7 +62,7 @@ def test_a_sentence_says_what_what_for_and_whether_labels_agree():
     )
     assert account.contested == pytest.approx(1 - 2.5 / 188)
     calm = with_account(disputed=False, families=[[0, 10.0, []]]).account
-    assert calm.sentence == "ORG rather than LOC, above all because of 60 labels ORG like “The [Rovers] won .”."
+    assert calm.sentence == "ORG rather than LOC, partly because of 60 labels ORG like “The [Rovers] won .”."
     lost = with_account(margin=-2.5, disputed=False).account
     assert lost.sentence.startswith("Training labels alone would rather say LOC than ORG, mostly because of 59 labels")
     assert with_account(families=[], disputed=False).account.sentence == "ORG rather than LOC."
@@ -220,7 +223,8 @@ def test_the_page_in_a_browser(detailed, new_page, tmp_path):
         family.locator("summary").focus()
         page.keyboard.press("Enter")
         assert family.evaluate("one => one.open") and family.locator("table").is_visible()
-        why_not = page.locator("section > details").first
+        largest, why_not = page.locator("section > details").all()[:2]
+        assert largest.locator("> summary").inner_text() == "The single labels with the largest shares"
         assert why_not.locator("> summary").inner_text().startswith("Why not ")
         why_not.locator("> summary").focus()
         page.keyboard.press("Space")
@@ -233,3 +237,46 @@ def test_a_document_without_an_index_of_evidence(indexed_nlp):
     doc = indexed_nlp(TEXT)
     add_detail(indexed_nlp.get_pipe("influence"), doc, doc._.influencers, occurrences=3, contrasts=2)
     assert all(one.account is None and one.contrasts == () for one in doc._.influencers)
+
+
+def test_the_single_labels_with_the_largest_shares_are_found_as_by_looking_at_all(detailed):
+    nlp, doc = detailed
+    influence = nlp.get_pipe("influence")
+    accountant = influence.sources().accountant
+    data, tags, _ = influence.query(doc, doc)
+    for ent in doc.ents:
+        segment = numpy.array([[0, ent.start, ent.end]])
+        (account,) = accountant.accounts(data, tags, segment, 3)
+        contrast = contrasts(data, tags, segment, numpy.array(account.others))
+        every = accountant.shares_of(contrast, numpy.arange(len(accountant.evidence)))
+        shown = [one.share for one in ent._.influencers.account.labels]
+        for sign in (1, -1):
+            largest = sorted((share for share in every.tolist() if sign * share > 0), key=abs, reverse=True)[:3]
+            assert [share for share in shown if sign * share > 0] == pytest.approx(largest)
+        assert every.sum() == pytest.approx(account.supporting + account.opposing, rel=0.01, abs=0.05)
+
+
+def test_a_token_inside_an_entity_has_what_the_entity_has(exact_nlp):
+    doc, influence = exact_nlp(TEXT), exact_nlp.get_pipe("influence")
+    ent = next(ent for ent in doc.ents if len(ent) > 1)
+    explained = [ent._.influencers, ent[1]._.influencers]
+    add_detail(influence, doc, explained, against="O", occurrences=2, contrasts=3)
+    joint = joint_of_families(influence, doc)
+    whole, token = explained
+    assert token.account.margin == whole.account.margin
+    assert [one.against for one in token.contrasts] == [one.against for one in whole.contrasts]
+    assert joint(token, token.families[0]) == joint(whole, whole.families[0])
+
+
+def test_a_token_is_not_weighed_against_what_the_scheme_forbids(exact_nlp):
+    doc, influence = exact_nlp(TEXT), exact_nlp.get_pipe("influence")
+    accountant = influence.sources().accountant
+    ent = next(ent for ent in doc.ents if len(ent) > 1)
+    data, tags, _ = influence.query(doc, doc)
+    scheme = influence.find_tagger().scheme
+    first, last = (
+        accountant.against_types(data, tags, numpy.array([0, place, place + 1]), 2, 9)
+        for place in (ent.start, ent.end - 1)
+    )
+    # Behind the first token the entity goes on, so only a tag of its type may stand there; the last may end anything.
+    assert first == [] and len(last) == len(scheme.labels) + 1
