@@ -131,32 +131,28 @@ def tweets(data: Path, seed: int, steps: int) -> Planted:
 
 
 def measure(planted: Planted, indexed: Path) -> dict[str, Any]:
-    """Ask for the first family of every victim. RETURNS: plain values; shares over victims."""
+    """Read the first family of every victim off the documents that the pipeline explains. RETURNS: plain values; shares
+    over victims."""
     nlp, influence = load_indexed(str(indexed))
+    influence.explained, influence.families = "entities", SHOWN
     accountant = influence.sources().accountant
     assert accountant is not None
-    truth = spacy.load(planted.truth)
     docs = list(DocBin().from_disk(planted.queries).get_docs(nlp.vocab))
-    wrong, right = predict_tags(nlp, docs), predict_tags(truth, docs)
-    with nlp.select_pipes(disable=[influence.name]):
-        tagged = list(nlp.pipe([read_as(nlp, doc) for doc in docs]))
-    victims = find_victims(docs, wrong, right, planted.confusions)
-    holds = _holds(accountant, planted)
-    neighbours = Neighbours(accountant)
+    wrong, right = predict_tags(nlp, docs), predict_tags(spacy.load(planted.truth), docs)
+    explained = list(nlp.pipe([read_as(nlp, doc) for doc in docs]))
+    holds, neighbours = _holds(accountant, planted), Neighbours(accountant)
     rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in planted.confusions}
     generator = numpy.random.default_rng(0)
-    for victim in victims:
-        entity = next(ent for ent in tagged[victim.document].ents if ent.start <= victim.token < ent.end)
-        data, tags, segment = influence.query(tagged[victim.document], entity)
-        (account,) = accountant.accounts(data, tags, numpy.array([segment]), SHOWN)
-        assert account is not None
-        first = next((one.family for one in account.families if one.share > 0), None)
-        if first is None:
+    for victim in find_victims(docs, wrong, right, planted.confusions):
+        doc = explained[victim.document]
+        entity = next(ent for ent in doc.ents if ent.start <= victim.token < ent.end)
+        shown = [family for family in entity._.influencers.families if family.supports]
+        if not shown:
             rows[victim.kind].append(dict.fromkeys(("hit", "purity", "neighbours", "nearest_family", "random"), 0.0))
             continue
-        held = holds[victim.kind]
-        members = accountant.evidence.members(first)
-        alike = neighbours.nearest(data.features[segment[1] : segment[2]].mean(axis=0), entity.label_, len(members))
+        held, members = holds[victim.kind], accountant.evidence.members(shown[0].number)
+        data, _, (_, start, end) = influence.query(doc, entity)
+        alike = neighbours.nearest(data.features[start:end].mean(axis=0), entity.label_, len(members))
         nearest_family = accountant.evidence.members(int(accountant.evidence.family_of[alike[0]]))
         drawn = generator.choice(neighbours.by_type[entity.label_], len(members))
         purity = float(held[members].mean())
@@ -168,9 +164,7 @@ def measure(planted: Planted, indexed: Path) -> dict[str, Any]:
                 "nearest_family": float(held[nearest_family].mean() >= LEAST_CULPRITS),
                 "random": float(held[drawn].mean() >= LEAST_CULPRITS),
                 "size": float(len(members)),
-                "share_of_type": max(
-                    neighbours.share(accountant, one.family) for one in account.families if one.share > 0
-                ),
+                "share_of_type": max(neighbours.share(accountant, family.number) for family in shown),
             }
         )
     result: dict[str, Any] = {}
@@ -179,7 +173,7 @@ def measure(planted: Planted, indexed: Path) -> dict[str, Any]:
         for name in MEASURES:
             values = [row[name] for row in found if name in row]
             result[kind][name] = float((max if name == "share_of_type" else numpy.mean)(values)) if values else 0.0
-    result["account_error"], result["account_error_float64"] = account_errors(influence, accountant, tagged)
+    result["account_error"], result["account_error_float64"] = account_errors(influence, accountant, explained)
     return result
 
 
@@ -254,21 +248,16 @@ def _holds(accountant: Accountant, planted: Planted) -> dict[str, numpy.ndarray]
 def shown_families(indexed: Path, queries: Path) -> dict[Key, list[set[tuple[str, int]]]]:
     """Return the members (document id, token) of the families shown for predictions: document, start, end, label."""
     nlp, influence = load_indexed(str(indexed))
+    influence.explained = "entities"
     accountant = influence.sources().accountant
     assert accountant is not None
-    evidence = accountant.evidence
     found: dict[Key, list[set[tuple[str, int]]]] = {}
     gold = DocBin().from_disk(queries).get_docs(nlp.vocab)
-    with nlp.select_pipes(disable=[influence.name]):
-        docs = list(nlp.pipe([read_as(nlp, doc) for doc in gold]))
-    for number, doc in enumerate(docs):
-        if not doc.ents or len(found) >= PREDICTIONS:
-            continue
-        data, tags, _ = influence.query(doc, doc)
-        segments = numpy.array([(0, ent.start, ent.end) for ent in doc.ents])
-        for ent, account in zip(doc.ents, accountant.accounts(data, tags, segments, SHOWN)):
-            families = [] if account is None else [one.family for one in account.families][:SHOWN]
-            found[number, ent.start, ent.end, ent.label_] = [_places(accountant, evidence.members(f)) for f in families]
+    for number, doc in enumerate(nlp.pipe(read_as(nlp, doc) for doc in gold)):
+        for ent in doc.ents if len(found) < PREDICTIONS else ():
+            numbers = [family.number for family in ent._.influencers.families][:SHOWN]
+            places = [_places(accountant, accountant.evidence.members(family)) for family in numbers]
+            found[number, ent.start, ent.end, ent.label_] = places
     return found
 
 
