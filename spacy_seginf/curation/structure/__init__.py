@@ -1,0 +1,1 @@
+"""How a span is like others without any model: by its words, its sentence, its surroundings and its document."""
