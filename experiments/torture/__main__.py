@@ -1,9 +1,11 @@
 """Kill, break, fill, edit and use for long what can be, and count what did not hold: `make torture`.
 
     python -m experiments.torture --quick --seconds 60
+    python -m experiments.torture --only soak pages disks
 
-A run that has the time for all writes experiments/results/trust.json. Every case and kill is drawn by a seed, which is
-printed; ``fuzz`` runs single cases again. SEGINF_CASES may name a folder of scripts, */run.py, which count as failing
+A full run writes experiments/results/trust.json; ``--only`` runs some parts, and the others stay there as they were
+last run, each with its seed and commit. Every case and kill is drawn by a seed, which is printed; ``fuzz`` runs single
+cases again. SEGINF_CASES may name a folder of scripts, */run.py, which count as failing
 unless they exit with 0.
 """
 
@@ -21,7 +23,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 os.environ["OMP_NUM_THREADS"] = "1"  # processes are forked
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -37,7 +39,7 @@ CASES = {
 EDITS = {"decision files": 1500, "edits": 1500}  # cases that are no broken inputs
 DISKS, DECISION_DISKS, ROUNDS, SOAK = 25, 100, 8, 240  # of each operation, of files, of pages; seconds
 QUICK_CASES, QUICK_KILLS, QUICK_DISKS, QUICK_SOAK = 1 / 50, 6, 2, 4  # shares of the cases, and counts
-SHARES = {"kills": 0.4, "disks": 0.15, "pages": 0.1}  # of the time, at most; what is left is for cases
+SHARES = {"kills": 0.4, "disks": 0.15, "pages": 0.1, "edits": 0.05, "inputs": 0.3}  # of the time, at most
 DISK_PARTS = ("operations", "decisions")
 CASE_SECONDS = 900
 
@@ -149,66 +151,69 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=7200, help="about the time for kills and broken inputs")
     parser.add_argument("--soak", type=float, default=SOAK, help="seconds in which a server and a pipeline are used")
     parser.add_argument("--seed", type=int, default=0)
+    from .record import PARTS, failed, finish
+
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run (default: all)")
     arguments = parser.parse_args()
     import torch
 
-    from ..common.reporting import finish
-    from .fuzz import FAULTS, SHM, figures, fuzz, keep_warm
+    from .fuzz import SHM, keep_warm
     from .materials import make_materials
-    from .promises import run_promises, write_page
-    from .soak import soak
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     keep_warm()
-    began, seed = time.monotonic(), arguments.seed
-    counts, edited = Counter[str](), Counter[str]()
-    by_kind, examples = dict[str, dict[str, int]](), list[str]()
+    chosen = [part for part in PARTS if part in arguments.only]
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=SHM) as name:
         scratch = Path(name)
-        made = make_materials(scratch / "materials")
-        quick, seconds = arguments.quick, arguments.seconds
-        soaked = soak(made, scratch / "soak", seed, QUICK_SOAK if quick else arguments.soak)
-        print(f"soak, seed {seed}:", soaked, flush=True)
-        opened = in_browser(scratch, seed, quick, time.monotonic() + seconds * SHARES["pages"])
-        disks = fill_disks(made, scratch, seed, quick, time.monotonic() + seconds * SHARES["disks"])
-        kills = QUICK_KILLS if quick else KILLS
-        killed = kill_all(made, scratch, seed, kills, time.monotonic() + seconds * SHARES["kills"])
-        for kind, cases in {**EDITS, **CASES}.items():
-            wanted = range(max(1, round(cases * QUICK_CASES)) if quick else cases)
-            found, shown = fuzz(made, kind, wanted, seed, scratch, began + seconds)
-            (edited if kind in EDITS else counts).update(found)
-            by_kind[kind] = dict(found)
-            examples += shown
-    cases_found = failing_cases()
-    promises = None if arguments.quick else run_promises()
-    both = counts + edited
-    parts = [*killed.values(), disks["operations"], disks["decisions"]]
-    lost = sum(one["lost"] for one in parts) + both["lost"] + soaked["lost"]
-    record = {
-        "kills": sum(one["kills"] for one in killed.values()),
-        "lost": lost,
-        **figures(both),
-        "fuzzed": counts.total(),
-        "raw_tracebacks": figures(both)["raw_tracebacks"] + sum(disks[part]["raw_tracebacks"] for part in DISK_PARTS),
-        "cases_failing": None if cases_found is None else len(cases_found["failing"]),
-        "edits": {kind: by_kind[kind] for kind in EDITS},
-        "disks": disks,
-        "pages": opened,
-        "soak": soaked,
-        "operations": killed,
-        "kinds": {kind: by_kind[kind] for kind in CASES},
-        "faults": examples,
-        "cases": cases_found,
-        "promises": promises,
-        "seconds": round(time.monotonic() - began),
-    }
-    finish("trust", record, quick=arguments.quick, rows=counts.total(), seeds=[seed])
-    if not arguments.quick:
-        write_page()
-    failing = [*(cases_found or {}).get("failing", []), *(promises or {}).get("failing", [])]
-    acted = soaked["faults"] or (opened or {"faults": 0})["faults"]
-    sys.exit(bool(lost or failing or acted or record["raw_tracebacks"] or any(both[fault] for fault in FAULTS)))
+        made = make_materials(scratch / "materials") if set(chosen) - {"cases", "promises"} else None
+        for part in chosen:
+            began = time.monotonic()
+            found[part] = run_part(part, made, scratch, arguments)
+            found[part]["seconds"] = round(time.monotonic() - began)
+    record = finish(found, arguments.seed, quick=arguments.quick, whole=len(chosen) == len(PARTS))
+    sys.exit(failed(record))
+
+
+def run_part(part: str, made: Any, scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run one of PARTS; return what it counted."""
+    from .promises import run_promises
+    from .soak import soak
+
+    quick, seed = arguments.quick, arguments.seed
+    until = time.monotonic() + arguments.seconds * SHARES.get(part, 1.0)
+    if part == "soak":
+        counted = soak(made, scratch / "soak", seed, QUICK_SOAK if quick else arguments.soak)
+        print(f"soak, seed {seed}:", counted, flush=True)
+    elif part == "pages":
+        counted = in_browser(scratch, seed, quick, until) or {"pages": 0, "payloads": 0, "faults": 0}
+    elif part == "disks":
+        counted = fill_disks(made, scratch, seed, quick, until)
+    elif part == "kills":
+        counted = {"operations": kill_all(made, scratch, seed, QUICK_KILLS if quick else KILLS, until)}
+    elif part in ("edits", "inputs"):
+        counted = break_inputs(made, EDITS if part == "edits" else CASES, scratch, seed, quick, until)
+    elif part == "cases":
+        counted = failing_cases() or {"cases": 0, "failing": []}
+    else:
+        counted = {"passed": 0, "failing": [], "tests": {}} if quick else run_promises()
+    return counted
+
+
+def break_inputs(
+    made: Any, wanted: Mapping[str, int], scratch: Path, seed: int, quick: bool, until: float
+) -> dict[str, Any]:
+    """Break so many inputs of each kind; return what became of them."""
+    from .fuzz import fuzz
+
+    kinds, examples = dict[str, dict[str, int]](), list[str]()
+    for kind, cases in wanted.items():
+        numbers = range(max(1, round(cases * QUICK_CASES)) if quick else cases)
+        found, shown = fuzz(made, kind, numbers, seed, scratch, until)
+        kinds[kind] = dict(found)
+        examples += shown
+    return {"kinds": kinds, "faults": examples}
 
 
 if __name__ == "__main__":

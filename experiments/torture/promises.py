@@ -1,12 +1,11 @@
 """The page of promises, docs/reliability.md: its tests are run, and what was counted is put on it.
 
 python -m experiments.torture.promises          # the page, of experiments/results/trust.json
-python -m experiments.torture.promises --run    # run the tests first, and note them there
+python -m experiments.torture --only promises   # run the tests first, and note them there
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -55,7 +54,7 @@ def page_of(text: str, trust: Mapping[str, Any]) -> str:
             count = 0
             for named in NAMED.finditer(row[2]):
                 file = named["file"] or file
-                count += _passed(trust["promises"]["tests"], file, named["test"])
+                count += _passed(trust["parts"]["promises"]["tests"], file, named["test"])
             line = f"{row[1]}{row[2]} {count:,} |"
         lines.append(line)
     before, _, rest = "".join(line + "\n" for line in lines).partition(BEGINS)
@@ -72,44 +71,53 @@ def _passed(tests: Mapping[str, int], file: str, test: str) -> int:
 
 
 def _last_run(trust: Mapping[str, Any]) -> str:
-    disks = [trust["disks"]["operations"], trust["disks"]["decisions"]]
-    edits, soak, pages = trust["edits"], trust["soak"], trust["pages"] or {"pages": 0, "payloads": 0, "faults": 0}
-    confirmed = trust["operations"]["review"]["found"]["confirmed decisions that were looked for"]
-    others = [name for name in trust["operations"] if name.partition("SIG")[1]]
-    signals = sum(sum(trust["operations"][name]["found"].values()) for name in others if "review" not in name)
-    rows = {
-        "kills": (trust["kills"], f"{trust['lost']} lost; {confirmed:,} confirmed decisions were looked for"),
-        "signals (SIGINT, SIGTERM, SIGHUP)": (
+    parts = trust["parts"]
+    disks = [parts["disks"]["operations"], parts["disks"]["decisions"]]
+    soak, pages, operations = parts["soak"], parts["pages"], parts["kills"]["operations"]
+    edits, decisions = (parts["edits"]["kinds"][kind] for kind in ("edits", "decision files"))
+    confirmed = operations["review"]["found"]["confirmed decisions that were looked for"]
+    others = [name for name in operations if name.partition("SIG")[1]]
+    signals = sum(sum(operations[name]["found"].values()) for name in others if "review" not in name)
+    killed = sum(one["lost"] for one in operations.values())
+    faults = f"{trust['silent_wrong']} silent wrong answers, {trust['hangs']} hangs, {trust['memory']} over the memory"
+    rows = (
+        ("kills", "kills", trust["kills"], f"{killed} lost; {confirmed:,} confirmed decisions were looked for"),
+        (
+            "signals (SIGINT, SIGTERM, SIGHUP)",
+            "kills",
             signals,
-            f"{sum(trust['operations'][one]['lost'] for one in others)} lost",
+            f"{sum(operations[one]['lost'] for one in others)} lost",
         ),
-        "broken inputs": (
-            trust["fuzzed"],
-            f"{trust['raw_tracebacks']} raw tracebacks, {trust['silent_wrong']} silent wrong answers, {trust['hangs']} "
-            f"hangs, {trust['memory']} over the memory",
-        ),
-        "edits after indexing": (sum(edits["edits"].values()), f"{edits['edits'].get('wrong', 0)} not noticed"),
-        "damaged files of decisions": (
-            sum(edits["decision files"].values()),
-            f"{edits['decision files'].get('lost', 0)} with a loss",
-        ),
-        "disks full, limited, broken, read-only": (
+        ("broken inputs", "inputs", trust["fuzzed"], f"{trust['raw_tracebacks']} raw tracebacks, {faults}"),
+        ("edits after indexing", "edits", sum(edits.values()), f"{edits.get('wrong', 0)} not noticed"),
+        ("damaged files of decisions", "edits", sum(decisions.values()), f"{decisions.get('lost', 0)} with a loss"),
+        (
+            "disks full, limited, broken, read-only",
+            "disks",
             sum(one["tried"] for one in disks),
             f"{sum(one['lost'] for one in disks)} lost, {sum(one['raw_tracebacks'] for one in disks)} raw tracebacks",
         ),
-        "pages in Chromium": (pages["pages"], f"{pages['payloads']} payloads, {pages['faults']} faults"),
-        "requests in a soak": (
+        ("pages in Chromium", "pages", pages["pages"], f"{pages['payloads']} payloads, {pages['faults']} faults"),
+        (
+            "requests in a soak",
+            "soak",
             soak["requests"],
             f"of {soak['seconds']} seconds, beside {soak['documents']:,} explained documents: {soak['faults']} faults, "
             f"{soak['lost']} of {soak['confirmed']:,} confirmed decisions lost",
         ),
-        "tests of promises": (trust["promises"]["passed"], f"{len(trust['promises']['failing'])} failing"),
-    }
-    if trust["cases"]:
-        rows["cases"] = (trust["cases"]["cases"], f"{trust['cases_failing']} failing")
-    table = "".join(f"| {name} | {count:,} | {found} |\n" for name, (count, found) in rows.items())
-    seeds = ", ".join(map(str, trust["seeds"]))
-    return f"\n| seed {seeds}, commit {trust['commit']} | count | what did not hold |\n| --- | ---: | --- |\n{table}\n"
+        (
+            "tests of promises",
+            "promises",
+            parts["promises"]["passed"],
+            f"{len(parts['promises']['failing'])} failing",
+        ),
+        ("cases", "cases", parts["cases"]["cases"], f"{len(parts['cases']['failing'])} failing"),
+    )
+    table = "".join(
+        f"| {name} | {count:,} | {found} | {parts[part]['seed']}, {parts[part]['commit']} |\n"
+        for name, part, count, found in rows
+    )
+    return f"\n| | count | what did not hold | seed and commit |\n| --- | ---: | --- | --- |\n{table}\n"
 
 
 def write_page() -> None:
@@ -118,15 +126,5 @@ def write_page() -> None:
     PAGE.write_text(page_of(PAGE.read_text(encoding="utf8"), trust), encoding="utf8")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", action="store_true", help="run the tests of promises first")
-    if parser.parse_args().run:
-        found = run_promises()
-        record = {**json.loads(TRUST.read_text(encoding="utf8")), "promises": found}
-        TRUST.write_text(json.dumps(record, indent=2) + "\n", encoding="utf8")
-    write_page()
-
-
 if __name__ == "__main__":
-    main()
+    write_page()

@@ -73,7 +73,7 @@ class Regions:
         """Return log p(candidate | labels outside, one of the region's candidates) of all of them (float64, n)."""
         if not len(self.regions):
             return numpy.zeros(0)
-        rows, tags, starts = self._tags
+        rows, tags, starts = self.tags
         values = predictions.emissions[rows, tags]
         inner = numpy.ones(len(rows), dtype=bool)
         inner[starts] = False  # tokens that follow another of the candidate
@@ -90,14 +90,14 @@ class Regions:
             edge = tags[starts[held]] if left else tags[last[held]]
             pairs = (own[held], edge) if left else (edge, own[held])
             totals[held] += predictions.transitions[which[held], pairs[0], pairs[1]]
+        return self.normalised(totals)
+
+    def normalised(self, totals: numpy.ndarray) -> numpy.ndarray:
+        """Return scores of candidates less the logarithm of their region's sum (float64, n)."""
         return totals - self._log_sums(totals)[self.owners]
 
-    def losses(self, scores: numpy.ndarray) -> numpy.ndarray:
-        """Return -log p of the annotation of each region (float64), from scores of candidates."""
-        return -scores[self.firsts]
-
     def best(self, scores: numpy.ndarray) -> numpy.ndarray:
-        """Return the most probable candidate of each region besides the annotation (int64, numbers among all)."""
+        """Return the candidate with the highest score of each region, besides the annotation (int64, numbers among all)."""
         others = scores.copy()
         others[self.firsts] = -numpy.inf
         order = numpy.lexsort((numpy.arange(len(others)), -others, self.owners))
@@ -134,7 +134,7 @@ class Regions:
         return numpy.where(ends < lengths, self.source.labels[past], -1)
 
     @cached_property
-    def _tags(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    def tags(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
         """Rows and tags of the tokens of all candidates, one candidate after another, and where each begins."""
         scheme, tags = self.source.scheme, []
         for region in self.regions:

@@ -14,6 +14,7 @@ from .candidates import Annotation, Regions, find_regions
 from .families import find_families
 from .feedback import Traits, feedback_factors, propagated_labels
 from .mistakes import Mistakes, likeness
+from .odds import CandidateOdds
 from .predictors import Trusted, head_predictions, neighbour_predictions, out_of_fold_predictions, unannotated
 from .ranking import ScoredIssue, overlapping_left_out, score_regions
 from .regions import Correction, touching
@@ -24,6 +25,7 @@ CONSIDERED = 1000
 LIKE = 10  # mistakes that a region is compared with: the most similar ones
 PAIRS = 20_000  # entities of the same type whose distance is looked at
 SEED = 0
+TRUSTWORTHY = 0.7  # weight of trusted labels below which people are told
 Say = Callable[[str], None]
 
 
@@ -55,14 +57,17 @@ class IssueFinder:
         self.regions = Regions(source, find_regions(source, missing))
         say(f"Predicting by heads that have not seen the document: {len(self.regions):,} regions")
         self._held_out = self.regions.scores(out_of_fold_predictions(source))
-        self._predicted = [self._held_out]
+        self._trusted: Optional[numpy.ndarray] = None
         if trusted is not None and head is not None:
             say(f"Predicting by the nearest of {len(trusted):,} trusted tokens")
             near = neighbour_predictions(source, trusted, self.regions.rows)
-            self._predicted = [self.regions.scores(head_predictions(source, head)), self.regions.scores(near)]
-        self._together = numpy.mean(self._predicted, axis=0)
-        self.trusts = len(self._predicted) > 1
-        self._issues = score_regions(self.regions, self._together, self._held_out)
+            both = self.regions.scores(head_predictions(source, head)) + self.regions.scores(near)
+            self._trusted = self.regions.normalised(0.5 * both)
+        say("Comparing with the same words in other places")
+        self.odds = CandidateOdds(self.regions, self._held_out, self._trusted)
+        if self._trusted is not None:
+            say(f"Trusted labels weigh {self.odds.trust:.2f} beside the corpus' own: {_told(self.odds.trust)}")
+        self._issues = score_regions(self.regions, self.odds.log_odds, self._held_out)
         self._raised: Optional[numpy.ndarray] = None
 
     def raise_influential(self, mistakes: Mistakes) -> None:
@@ -76,9 +81,10 @@ class IssueFinder:
         """Order the issues that are not decided yet, the most suspicious first.
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
+        Nothing is listed whose suggestion is less likely than the annotation, by all that is known of both.
         """
         scores = numpy.array([issue.score for issue in self._issues])
-        issues = self._issues
+        issues, raised = self._issues, numpy.zeros(len(self._issues))
         places, sure = self._places(decided)
         if len(places):
             wrong = numpy.array([one.wrong for one in sure])
@@ -86,10 +92,12 @@ class IssueFinder:
             outcomes = [sure[number].entities for number in changed]
             labels = propagated_labels(self._traits, places[changed], outcomes, len(issues))
             issues = [self._suggesting(one, label) for one, label in zip(issues, labels)]
-            scores = scores * feedback_factors(scores, self._traits, places, wrong)
+            raised = numpy.log(feedback_factors(scores, self._traits, places, wrong))
+            scores = scores * numpy.exp(raised)
         if self._raised is not None:
             scores = scores * self._raised
-        scored = [replace(issue, score=float(score)) for issue, score in zip(issues, scores)]
+        likely = self.odds.evidence[[issue.candidate for issue in issues]] + raised > 0.0
+        scored = [replace(issues[number], score=float(scores[number])) for number in numpy.flatnonzero(likely).tolist()]
         return overlapping_left_out(scored, [(one.document, one.start, one.end) for one in decided])
 
     def families(self, issues: Sequence[ScoredIssue]) -> list[ScoredIssue]:
@@ -110,11 +118,11 @@ class IssueFinder:
 
     def trust(self, issues: Sequence[ScoredIssue]) -> list[tuple[float, float]]:
         """Return p of the current and of the suggested labels by trusted labels; empty if nobody is trusted."""
-        if not self.trusts:
+        if self._trusted is None:
             return []
         found = []
         for issue in issues:
-            own = numpy.exp(self._together[[self.regions.firsts[issue.region], issue.candidate]])
+            own = numpy.exp(self._trusted[[self.regions.firsts[issue.region], issue.candidate]])
             found.append((float(own[0]), float(own[1])))
         return found
 
@@ -188,3 +196,9 @@ def _means(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     for vector, first, (_, start, end) in zip(vectors, firsts.tolist(), segments.tolist()):
         vector[:] = source.data.features[first + start : first + end].mean(axis=0)
     return unit_vectors(vectors)
+
+
+def _told(trust: float) -> str:
+    if trust >= TRUSTWORTHY:
+        return "they predict it well"
+    return "they are few, or unlike it, and predict it poorly; more of the same kind would help"

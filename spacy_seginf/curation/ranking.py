@@ -16,7 +16,7 @@ class ScoredIssue:
     """A region whose labels may be wrong.
 
     document (int), start, end (int): the tokens whose labels would change, with the entities they are part of.
-    current, suggested (tuples of Entity). score (float): mean loss of the annotation in nats over the predictors.
+    current, suggested (tuples of Entity). score (float): -log p of the annotation against the suggestion, in nats.
     probability, suggested_probability (float): of the two under heads that have not seen the document.
     family (int): issues that are the same mistake; -1 before they are grouped.
     region, candidate (int): numbers of the region and of the suggested candidate among all.
@@ -40,13 +40,14 @@ class ScoredIssue:
         return kind_of(self.current, self.suggested)
 
 
-def score_regions(regions: Regions, together: numpy.ndarray, held_out: numpy.ndarray) -> list[ScoredIssue]:
-    """Make an issue of each region, with the most probable of its other candidates as the suggestion.
+def score_regions(regions: Regions, log_odds: numpy.ndarray, held_out: numpy.ndarray) -> list[ScoredIssue]:
+    """Make an issue of each region, with the candidate of the highest odds as the suggestion.
 
-    together (float64, candidates): mean log p of all candidates over the predictors, see ``Regions.scores``.
+    log_odds (float64, candidates): of each against the annotation, see ``CandidateOdds``.
     held_out (float64, candidates): log p under heads that have not seen the document.
     """
-    losses, best = regions.losses(together), regions.best(together)
+    best = regions.best(log_odds)
+    losses = numpy.logaddexp(0.0, log_odds[best])
     found = []
     for number, region in enumerate(regions.regions):
         current, suggested = region.candidates[0], regions.candidate(int(best[number]))
