@@ -43,6 +43,7 @@ def find_label_issues(
     mistakes: Optional[Path] = None,
     decisions: Sequence[Path] = (),
     wanted: IssueFilter = IssueFilter(),  # noqa: B008
+    unlikely: bool = False,
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
@@ -57,7 +58,8 @@ def find_label_issues(
         entities say which mistakes training labels support.
     mistakes (Path): texts with right labels (.spacy); what supports their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
-    wanted (IssueFilter): which issues are listed. top (int): how many are listed.
+    wanted (IssueFilter): which issues are listed. unlikely (bool): also those whose suggestion is less likely than the
+        annotation. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written.
@@ -89,7 +91,7 @@ def find_label_issues(
         if not len(seen):
             warnings.warn(Warnings.W007.format(path=mistakes), stacklevel=2)
         finder.raise_influential(seen)
-    issues = [issue for issue in finder.rank(decided) if wanted.permits(issue, alignment, index)]
+    issues = [issue for issue in finder.rank(decided, unlikely=unlikely) if wanted.permits(issue, alignment, index)]
     issues = finder.families(issues[:top])
     describer = Describer(index, source, alignment, seen, texts)
     msg.info(f"Describing {len(issues):,} issues")

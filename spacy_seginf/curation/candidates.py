@@ -97,7 +97,8 @@ class Regions:
         return totals - self._log_sums(totals)[self.owners]
 
     def best(self, scores: numpy.ndarray) -> numpy.ndarray:
-        """Return the candidate with the highest score of each region, besides the annotation (int64, numbers among all)."""
+        """Return the candidate of each region with the highest score, the annotation left out (int64, numbers among
+        all)."""
         others = scores.copy()
         others[self.firsts] = -numpy.inf
         order = numpy.lexsort((numpy.arange(len(others)), -others, self.owners))

@@ -8,6 +8,7 @@ import numpy
 
 SIMILAR = 0.36  # distance (1 - cosine), in units of what is usual for one type, up to which issues are a family
 SAME_WORDS = 0.6  # the same, if they are about the same words
+LEAST = 0.5  # share of the first one's score that a member has
 LARGEST = 25  # members: what is read at a glance
 
 
@@ -16,6 +17,7 @@ def find_families(
     surfaces: Sequence[str],
     directions: numpy.ndarray,
     spread: float,
+    scores: numpy.ndarray,
     largest: int = LARGEST,
 ) -> numpy.ndarray:
     """Group issues, given from the most suspicious on.
@@ -24,7 +26,8 @@ def find_families(
 
     changes (sequence): what would change, such as ("relabel", ("LOC",), ("ORG",)); families have one change.
     surfaces (sequence of str): words in question. directions (float32, n x d): their features, scaled to length 1.
-    spread (float): usual distance of two entities of one type.
+    spread (float): usual distance of two entities of one type. scores (float64, n): what is far less suspicious than
+        the one that a family begins with is not of it.
     RETURNS (int64, n): number of the family of each, in the order of their beginnings.
     """
     numbers: dict[Hashable, int] = {}
@@ -39,6 +42,7 @@ def find_families(
         open_ones = number + numpy.flatnonzero((family[number:] < 0) & (groups[number:] == groups[number]))
         distances = (1.0 - directions[open_ones] @ directions[number]) / spread
         alike = (distances <= SIMILAR) | ((distances <= SAME_WORDS) & (words[open_ones] == words[number]))
+        alike &= scores[open_ones] >= LEAST * scores[number]
         alike[0] = True  # itself
         family[open_ones[alike][:largest]] = count
         count += 1

@@ -77,11 +77,12 @@ class IssueFinder:
         alike = numpy.sort(likeness(self.source, mistakes, segments.reshape(-1, 3)), axis=1)[:, ::-1][:, :LIKE]
         self._raised = numpy.maximum(alike.mean(axis=1), 0.0) if len(mistakes) else None
 
-    def rank(self, decided: Sequence[Correction] = ()) -> list[ScoredIssue]:
+    def rank(self, decided: Sequence[Correction] = (), *, unlikely: bool = False) -> list[ScoredIssue]:
         """Order the issues that are not decided yet, the most suspicious first.
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
-        Nothing is listed whose suggestion is less likely than the annotation, by all that is known of both.
+        unlikely (bool): whether to list, after all others, also what had better stay as it is: suggestions that are
+            less likely than the annotation, by all that is known of both.
         """
         scores = numpy.array([issue.score for issue in self._issues])
         issues, raised = self._issues, numpy.zeros(len(self._issues))
@@ -91,28 +92,33 @@ class IssueFinder:
             changed = [number for number, one in enumerate(sure) if one.wrong]
             outcomes = [sure[number].entities for number in changed]
             labels = propagated_labels(self._traits, places[changed], outcomes, len(issues))
+            labels = self._same_words(places[changed], outcomes, labels)
             issues = [self._suggesting(one, label) for one, label in zip(issues, labels)]
             raised = numpy.log(feedback_factors(scores, self._traits, places, wrong))
             scores = scores * numpy.exp(raised)
         if self._raised is not None:
             scores = scores * self._raised
+        scored = [replace(issue, score=float(score)) for issue, score in zip(issues, scores)]
         likely = self.odds.evidence[[issue.candidate for issue in issues]] + raised > 0.0
-        scored = [replace(issues[number], score=float(scores[number])) for number in numpy.flatnonzero(likely).tolist()]
-        return overlapping_left_out(scored, [(one.document, one.start, one.end) for one in decided])
+        done = [(one.document, one.start, one.end) for one in decided]
+        found = overlapping_left_out([one for one, more in zip(scored, likely) if more], done)
+        if unlikely:
+            done += [(one.document, one.start, one.end) for one in found]
+            found += overlapping_left_out([one for one, more in zip(scored, likely) if not more], done)
+        return found
 
     def families(self, issues: Sequence[ScoredIssue]) -> list[ScoredIssue]:
-        """Group issues, and order them by the mean score of their families times the square root of their sizes: a
-        look at a large one decides much. Then by their own scores."""
+        """Group issues, and order them by the mean score of their families, then by their own."""
         surfaces, changes = [], []
         for issue in issues:
             surfaces.append(" ".join(self._words[issue.document][issue.start : issue.end]))
             labels = [tuple(one.label for one in side) for side in (issue.current, issue.suggested)]
             changes.append((issue.kind, *labels))
-        families = find_families(changes, surfaces, self._directions(issues), self._spread)
         scores = numpy.array([issue.score for issue in issues])
+        families = find_families(changes, surfaces, self._directions(issues), self._spread, scores)
         if not len(scores):
             return []
-        worth = numpy.bincount(families, scores) / numpy.sqrt(numpy.bincount(families))
+        worth = numpy.bincount(families, scores) / numpy.bincount(families)
         order = numpy.lexsort((numpy.arange(len(scores)), -scores, families, -worth[families]))
         return [replace(issues[number], family=int(families[number])) for number in order.tolist()]
 
@@ -125,6 +131,20 @@ class IssueFinder:
             own = numpy.exp(self._trusted[[self.regions.firsts[issue.region], issue.candidate]])
             found.append((float(own[0]), float(own[1])))
         return found
+
+    def _same_words(self, confirmed: numpy.ndarray, outcomes: Sequence[Annotation], labels: Sequence[str]) -> list[str]:
+        """Fill in, where no label is suggested yet, what the same words with the same type were relabelled to."""
+        relabelled = {
+            self._form(self._issues[place]): outcome[0].label
+            for place, outcome in zip(confirmed.tolist(), outcomes)
+            if len(outcome) == 1
+        }
+        return [label or relabelled.get(self._form(issue), "") for issue, label in zip(self._issues, labels)]
+
+    def _form(self, issue: ScoredIssue) -> tuple[object, ...]:
+        """The words of the annotated entities of an issue, and their types."""
+        words = self._words[issue.document]
+        return tuple((one.label, *(word.casefold() for word in words[one.start : one.end])) for one in issue.current)
 
     def _suggesting(self, issue: ScoredIssue, label: str) -> ScoredIssue:
         """Suggest another type, if the issue is of one entity that might have it."""

@@ -63,14 +63,11 @@ class WordUse:
     @cached_property
     def _entities(self) -> dict[tuple[int, int, int], int]:
         """Types of annotated entities by their places."""
-        source = self.source
+        source, entities = self.source, self.source.entities
         numbers = {label: number for number, label in enumerate(source.scheme.labels)}
-        return {
-            (document, start, end): numbers[
-                type_of(source.scheme.tags[source.labels[source.data.starts[document] + start]])
-            ]
-            for document, start, end in source.entities.tolist()
-        }
+        tags = source.labels[source.data.starts[entities[:, 0]] + entities[:, 1]].tolist()
+        labels = (type_of(source.scheme.tags[tag]) for tag in tags)
+        return {(d, start, end): numbers[label] for (d, start, end), label in zip(entities.tolist(), labels)}
 
     @cached_property
     def _prior(self) -> numpy.ndarray:

@@ -147,7 +147,7 @@ def _batch(
     finder: IssueFinder, decided: Sequence[Correction], wanted: int, families: bool
 ) -> Iterator[list[ScoredIssue]]:
     """Yield the issues of the next items."""
-    issues = finder.rank(decided)
+    issues = finder.rank(decided, unlikely=True)
     if not families:
         yield from ([one] for one in issues[:wanted])
         return

@@ -17,6 +17,7 @@ from ..influence.heads import fitted, random_data
 __all__ = ["exact_nlp", "exact_path", "indexed_path", "model_path", "paper_path", "unsure_nlp"]
 
 SCHEME = TagScheme(("A",), "BIO")
+TWO = TagScheme(("A", "B"), "BIO")
 LENGTHS = [7, 5, 0, 6, 1, 4] * 3
 
 
@@ -39,3 +40,17 @@ def source():
     words = [generator.choice(["red", "green", "blue"], size=length).tolist() for length in LENGTHS]
     labels = complete_labels(data, head)
     return LabelSource(data, labels, head, metric, Penalty(1.0), SCHEME, texts, checkpoints, words=words)
+
+
+@pytest.fixture(scope="session")
+def two_types():
+    """Documents with entities of two types, and a head fitted to them; one token is not annotated."""
+    generator = numpy.random.default_rng(3)
+    lengths = [9, 1, 0, 7, 12, 5, 8]
+    tags = numpy.array([0, 0, 1, 2, 0, 3, 4, 4, 0] + [1] + [3, 1, 2, 0, 0, 0, 1] + [0] * 12 + [1, 2, 2, 2, 0] + [0] * 8)
+    data, _ = random_data(generator, lengths, 5, 6)
+    data = HeadData(data.features, tags[:, None] == numpy.arange(5), lengths)
+    data.allowed[20] = True
+    head, _, metric = fitted(data, 1.0)
+    words = [["word"] * length for length in lengths]
+    return LabelSource(data, complete_labels(data, head), head, metric, Penalty(1.0), TWO, words=words)

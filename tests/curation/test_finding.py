@@ -116,7 +116,7 @@ def test_documents_that_the_index_lacks_are_told(exact_path, corpus_path, tmp_pa
 
 def test_a_ranking(exact_path, corpus_path, tmp_path):
     output = tmp_path / "issues.jsonl"
-    ranking = rank(str(exact_path), corpus_path, output, dev=corpus_path, references=3)
+    ranking = rank(str(exact_path), corpus_path, output, dev=corpus_path, unlikely=True, references=3)
     assert read_ranking(output) == ranking
     docs = {doc.user_data["id"]: doc for doc in DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab)}
     assert len(ranking.issues) > 30 and ranking.labels == ("LOC", "ORG", "PER")
@@ -133,14 +133,20 @@ def test_a_ranking(exact_path, corpus_path, tmp_path):
         assert not seen & {(one.document, token) for token in range(one.start, one.end)}
         seen |= {(one.document, token) for token in range(one.start, one.end)}
     annotated = {(e.start, e.end, e.label_) for doc in docs.values() for e in doc.ents}
-    assert annotated <= {(c.start, c.end, c.label) for one in ranking.issues for c in one.current}
+    listed = {(c.start, c.end, c.label) for one in ranking.issues for c in one.current}
+    assert len(annotated - listed) <= 2  # another issue has some of their tokens
+    likely = rank(str(exact_path), corpus_path, tmp_path / "likely.jsonl", dev=corpus_path, references=0)
+    assert [one.id for one in likely.issues] == [one.id for one in ranking.issues][: len(likely.issues)]
+    assert len(likely.issues) < len(ranking.issues)
 
 
 def test_the_command(exact_path, corpus_path, tmp_path):
     output = tmp_path / "ranked.jsonl"
     code, printed = run("seginf", "rank", exact_path, corpus_path, "--output", output, "--dev", corpus_path)
     assert code == 0 and "High is suspicious" in printed and "seginf review" in printed
-    code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--label", "LOC", "--top", "5", "-q")
+    code, printed = run(
+        "seginf", "rank", exact_path, corpus_path, "-o", output, "--label", "LOC", "--top", "5", "-q", "--unlikely"
+    )
     ranking = read_ranking(output)
     assert code == 0 and len(ranking.issues) == 5
     assert all(one.current[0].label == "LOC" for one in ranking.issues)
@@ -152,7 +158,7 @@ def test_the_command(exact_path, corpus_path, tmp_path):
 
 
 def test_one_pattern(session):
-    issues = IssueFinder(session.source, None, session.missing).rank()
+    issues = IssueFinder(session.source, None, session.missing).rank(unlikely=True)
     for choice, right in [
         (IssueFilter(suggested=("PER",)), lambda one, words, name: any(e.label == "PER" for e in one.suggested)),
         (IssueFilter(kinds=("remove", "rebound")), lambda one, words, name: one.kind in ("remove", "rebound")),
@@ -169,12 +175,12 @@ def test_one_pattern(session):
 
 def test_decisions_leave_the_ranking_and_teach(exact_path, corpus_path, tmp_path):
     output, said = tmp_path / "issues.jsonl", tmp_path / "decisions.jsonl"
-    first = rank(str(exact_path), corpus_path, output, references=0)
+    first = rank(str(exact_path), corpus_path, output, unlikely=True, references=0)
     chosen = next(one for one in first.issues if one.kind == "relabel" and " ".join(one.region) == "Tarnby")
     outcome = tuple(Entity(one.start, one.end, "ORG") for one in chosen.current)
     place = chosen.id, chosen.document, chosen.start, chosen.end, chosen.region, chosen.current
     append_decisions(said, [Decision(*place, "label", outcome, "ada", now(), first.corpus)])
-    second = rank(str(exact_path), corpus_path, output, decisions=[said], references=0)
+    second = rank(str(exact_path), corpus_path, output, decisions=[said], unlikely=True, references=0)
     assert chosen.id not in {one.id for one in second.issues} and second.about["decided"] == 1
     scores = {one.id: one.score for one in first.issues}
     alike = [one for one in second.issues if " ".join(one.region) == "Tarnby" and one.id in scores]
@@ -239,8 +245,8 @@ def test_likeness_is_the_cosine_of_gradients(session):
 
 
 def test_what_supports_given_mistakes_comes_first(exact_path, corpus_path, wrong_texts, tmp_path):
-    plain = rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", references=0)
-    raised = rank(str(exact_path), corpus_path, tmp_path / "b.jsonl", mistakes=wrong_texts, references=0)
+    plain = rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", unlikely=True, references=0)
+    raised = rank(str(exact_path), corpus_path, tmp_path / "b.jsonl", mistakes=wrong_texts, unlikely=True, references=0)
     assert [one.id for one in plain.issues] != [one.id for one in raised.issues]
     assert raised.about["mistakes"] > 3
     assert any(one.mistakes for one in raised.issues) and not any(one.mistakes for one in plain.issues)
@@ -254,7 +260,14 @@ def test_texts_without_mistakes_are_told(exact_path, corpus_path, tmp_path):
     docs[0].set_ents([])
     DocBin(docs=docs).to_disk(tmp_path / "fine.spacy")
     with pytest.warns(UserWarning, match="W007"):
-        rank(str(exact_path), corpus_path, tmp_path / "a.jsonl", mistakes=tmp_path / "fine.spacy", references=0)
+        rank(
+            str(exact_path),
+            corpus_path,
+            tmp_path / "a.jsonl",
+            mistakes=tmp_path / "fine.spacy",
+            unlikely=True,
+            references=0,
+        )
 
 
 def test_references_do_not_name_the_label_itself(session):
@@ -418,7 +431,7 @@ def test_missing_labels_and_touching_entities(scheme, train_examples, tmp_path):
     with pytest.warns(UserWarning, match="W004"):
         index(str(tmp_path / "model"), train, indexed, l2=1.0)
     output, said = tmp_path / "issues.jsonl", tmp_path / "decisions.jsonl"
-    ranking = rank(str(indexed), train, output, references=2)
+    ranking = rank(str(indexed), train, output, unlikely=True, references=2)
     chosen = [one for one in ranking.issues if one.document == "touching" and len(one.current) == 2]
     assert chosen or scheme != "IO"
     annotated = {(e.start, e.end, e.label_) for doc in docs for e in doc.ents}
@@ -428,7 +441,7 @@ def test_missing_labels_and_touching_entities(scheme, train_examples, tmp_path):
     append_decisions(
         said, [Decision(*place, "accept", one.suggested, "ada", now()) for place, one in zip(places, read)]
     )
-    again = rank(str(indexed), train, output, decisions=[said], references=0)
+    again = rank(str(indexed), train, output, decisions=[said], unlikely=True, references=0)
     assert again.about["decided"] == len(read)
     plan = apply(train, tmp_path / "corrected.spacy", [said], labels=ranking.labels)
     assert len(plan.changes) == len(read)
