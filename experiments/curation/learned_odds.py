@@ -1,7 +1,7 @@
 """The weights of ``curation.odds``: logistic regression of planted errors on what speaks for each candidate.
 
-A candidate is right if it is what was there before an error was planted. Corpora count alike. With each corpus left out,
-the weights that the others give are printed, and how many errors they find in it.
+A candidate is right if it is what was there before an error was planted. Corpora count alike. With each corpus left
+out, it is printed how many errors the weights of the others find in it; then the weights that all give.
 
 OMP_NUM_THREADS=1 python -m experiments.curation.learned_odds --data DIR
 """

@@ -1,4 +1,4 @@
-"""Wrong labels of four kinds, planted in the training part of a corpus: a type wrong in one pattern, a boundary moved, an
+"""Wrong labels of four kinds, planted in a training corpus: a type that is wrong in one pattern, a boundary moved, an
 entity left out, an entity that is none."""
 
 from __future__ import annotations
@@ -55,12 +55,8 @@ def plant_errors(documents: Sequence[dict[str, Any]], seed: int) -> tuple[list[d
     counts = Counter(kind for found in spans.values() for *_, kind in found)
     (frequent, _), (other, _) = counts.most_common(2)
     words = [one["tokens"] for one in documents]
-    before = Counter(
-        words[n][start - 1].lower()
-        for n, found in spans.items()
-        for start, _, kind in found
-        if kind == frequent and start
-    )
+    firsts = ((number, start) for number, found in spans.items() for start, _, kind in found if kind == frequent)
+    before = Counter(words[number][start - 1].lower() for number, start in firsts if start)
     word = before.most_common(1)[0][0]
     left = {kind: max(LEAST[kind], counts.total() // SHARES[kind]) for kind in KINDS}
     planted: list[Planted] = []

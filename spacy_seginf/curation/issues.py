@@ -20,8 +20,8 @@ WIDTH = 60
 CHANGED = 40  # characters of the suggested words
 NOTHING_FOUND = "There are no label issues."
 ISSUE_SCORE = (
-    "Score: -log p of the present labels in nats, raised or lowered by decisions on labels like these, and by "
-    "mistakes that were named. High is suspicious; it is no proof of an error."
+    "Score: -log p of the present labels against the suggested ones in nats, raised or lowered by decisions on labels "
+    "like these, and by mistakes that were named. High is suspicious; it is no proof of an error."
 )
 
 
