@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Optional, Sequence
 
 import typer
@@ -14,6 +13,7 @@ from ..explanation.loading import load_indexed
 from ..explanation.reference_view import Reference
 from ..explanation.wording import LABELS_ALONE
 from ..rendering.text import shorten, visible
+from .asked_text import asked_text
 
 SHOWN = 20  # labels of a set
 
@@ -53,7 +53,7 @@ def flip(
     nlp, influence = load_indexed(pipeline)
     check_flip(influence.find_tagger(), to, by, budget, most)
     with influence.paused():
-        doc = nlp(sys.stdin.read().strip() if text == "-" else text)
+        doc = nlp(asked_text(text))
     asked: list[Any] = [flipped_part(doc, words) for words in spans]
     if len(doc) and not asked:
         _, tags, _ = influence.query(doc, doc)
