@@ -1,4 +1,4 @@
-"""What would have to change in the training labels for a prediction to change? See ``flipping`` for the search."""
+"""What would have to change in the training labels for a prediction to change? See ``flip_search`` for how."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..index.index import Index
 from ..influence.effects import HeadEffects
 from ..rendering.text import change_in_words, tokens_of
 from ..tagger.crf_tagger import CRFTagger
-from .candidates import REMOVING, WAYS, Pick, label_units
 from .explainer import Explainer
-from .flipping import CANDIDATES, STRONGEST, FlipSearch, Search
+from .flip_candidates import REMOVING, WAYS, Pick, label_units
+from .flip_search import CANDIDATES, STRONGEST, FlipSearch, Search
 from .query import Asked
 from .question import Question, asked_otherwise, label_at
 

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from .account import Account, Accountant, FamilyShare
 from .explainer import Explanation, Found, Table
 from .extensions import STORED, by_component
-from .rationale import Rationale
+from .label_reasons import Rationale
 from .reasons import Surroundings
 from .views import Influencers
 

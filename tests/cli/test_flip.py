@@ -12,7 +12,7 @@ import spacy_seginf
 from spacy_seginf import SeginfError
 from spacy_seginf.api.index import build_index
 from spacy_seginf.crf.decoding import limits_of
-from spacy_seginf.explanation.candidates import alternatives_of
+from spacy_seginf.explanation.flip_candidates import alternatives_of
 from spacy_seginf.indexing.fidelity import decode
 from spacy_seginf.rendering.text import change_in_words
 
