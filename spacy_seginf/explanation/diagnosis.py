@@ -143,7 +143,7 @@ class Diagnostician:
         first = texts.rows(text).start
         words = [token.text for token in texts.docs[text]]
         for_it, for_gold, alike, disputed, gold_alike = [], [], [], [], []
-        culprits: dict[Place, tuple[bool, int, int]] = {}  # the best of the tokens that lead to each: see below
+        culprits: dict[Place, tuple[bool, int, int]] = {}  # shares no word, how near, like which token of the region
         for row, ours, theirs, near in zip(rows.tolist(), predicted.tolist(), gold.tolist(), neighbours):
             near = near[near >= 0]
             says = labels[near] == ours
@@ -167,9 +167,14 @@ class Diagnostician:
             _share(gold_alike),
             float(closeness.mean()),
         )
-        to_see = sorted(culprits, key=lambda place: culprits[place])  # those that share words, the nearest first
-        alike_ones = [(place, offset) for place in to_see for unlike, _, offset in [culprits[place]] if not unlike]
-        proposals = [one for place in alike_ones for one in self._proposals(signs.cause, region, *place)]
+        to_see = sorted(culprits, key=lambda place: culprits[place])  # those that share words first
+        proposals = [
+            proposal
+            for place in to_see
+            for unlike, _, offset in [culprits[place]]
+            if not unlike
+            for proposal in self._proposals(signs.cause, region, place, offset)
+        ]
         return Diagnosis(signs, tuple(to_see[:SHOWN]), tuple(dict.fromkeys(proposals)))
 
     def _shares_words(self, tokens: numpy.ndarray, words: Sequence[str], place: int) -> numpy.ndarray:
