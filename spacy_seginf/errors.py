@@ -304,7 +304,7 @@ class Errors(metaclass=Coded):
         "{path} is a file, and one text is asked for. Give its words, or read them from standard input (-); `seginf "
         "explain` and `seginf preview` take corpora."
     )
-    S279 = "The text is not encoded in UTF-8 ({problem}). Convert it, and give it again."
+    S279 = "{what} is not encoded in UTF-8 ({problem}). Convert it, and give it again."
     S045 = (
         "None of the labels of the corpus {path} ({found}) is a label of the tagger '{name}' ({known}). Name the "
         "corpus that it was trained on, or map the labels."

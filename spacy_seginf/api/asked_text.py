@@ -21,7 +21,8 @@ def text_or_corpus(given: Union[str, Path]) -> Union[str, Path]:
         text = sys.stdin.read().strip() if given == "-" else given
         text.encode("utf8")  # what the system could not decode is in it as lone surrogates
     except UnicodeError as error:
-        raise SeginfError(Errors.S279.format(problem=error)) from None
+        what = "What came through standard input" if given == "-" else "The text"
+        raise SeginfError(Errors.S279.format(what=what, problem=error)) from None
     return text if given == "-" else named_corpus(text) or text
 
 
