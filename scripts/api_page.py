@@ -77,9 +77,13 @@ def _signature(name: str, value: Any) -> str:
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the public methods and properties that a class defines itself, in the order of the source."""
+    """Yield the public methods and properties that a class has of this package, in the order of the source."""
     if inspect.isclass(value):
-        for name, member in vars(value).items():
+        members: dict[str, Any] = {}
+        for one in value.__mro__:
+            if one.__module__.startswith(spacy_seginf.__name__):
+                members = {**members, **{name: member for name, member in vars(one).items() if name not in members}}
+        for name, member in members.items():
             if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
                 yield name, member
 

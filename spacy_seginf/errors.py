@@ -283,7 +283,7 @@ class Errors(metaclass=Coded):
     )
     S271 = "'{to}' is no label of the tagger '{name}' (it has: {known}). Choose one of these, or none."
     S272 = (
-        "{text!r} ({where}) is labelled '{to}' already by the head that is asked, so nothing has to change for it. "
+        "{text!r} ({where}) is predicted as '{to}' already, so nothing has to change for it. "
         "Choose another label with --to, or none, to see what would take this one away."
     )
     S273 = "The setting {setting} is {value!r}. {allowed}"
@@ -292,6 +292,19 @@ class Errors(metaclass=Coded):
         "A decision does not fit the index in {path}: {where} ({words}) {problem}. Index the corpus that the decisions "
         "were made on, or leave them out."
     )
+    S276 = (
+        "The format of {path} can't be told from its name. End it in one of: {known}. To ask about these words "
+        "themselves, give them through standard input (-)."
+    )
+    S277 = (
+        "There is no corpus at {path}{hint}. Check the path. To ask about these words themselves, give them through "
+        "standard input (-)."
+    )
+    S278 = (
+        "{path} is a file, and one text is asked for. Give its words, or read them from standard input (-); `seginf "
+        "explain` and `seginf preview` take corpora."
+    )
+    S279 = "{what} is not encoded in UTF-8 ({problem}). Convert it, and give it again."
     S045 = (
         "None of the labels of the corpus {path} ({found}) is a label of the tagger '{name}' ({known}). Name the "
         "corpus that it was trained on, or map the labels."

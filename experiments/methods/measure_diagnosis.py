@@ -30,7 +30,7 @@ from spacy_seginf.explanation.causes import BOUNDARY, NOTHING_NEAR
 from spacy_seginf.explanation.diagnosis import Diagnostician, Signs
 from spacy_seginf.explanation.judged_texts import read_judged
 from spacy_seginf.explanation.loading import load_indexed
-from spacy_seginf.explanation.mistakes import Region
+from spacy_seginf.explanation.wrong_regions import Region
 
 from ..common.prepare import CACHE, ROOT
 from ..common.reporting import finish, one_thread, print_table

@@ -17,8 +17,8 @@ from typing import Any, Optional
 
 import numpy
 
-from spacy_seginf.explanation.candidates import RELABELLING, REMOVING, change_of
-from spacy_seginf.explanation.flipping import FlipSearch, Search
+from spacy_seginf.explanation.flip_candidates import RELABELLING, REMOVING, change_of
+from spacy_seginf.explanation.flip_search import FlipSearch, Search
 from spacy_seginf.explanation.flips import BUDGET, MOST
 
 from ..common.reporting import finish, one_thread, parse_arguments, print_table

@@ -14,7 +14,7 @@ import numpy
 
 from spacy_seginf.crf.schemes import OUTSIDE
 from spacy_seginf.explanation.agreement import agreement
-from spacy_seginf.explanation.candidates import Pick, change_of
+from spacy_seginf.explanation.flip_candidates import Pick, change_of
 from spacy_seginf.explanation.joint import joint_effect, verified_effect
 from spacy_seginf.explanation.question import Question
 

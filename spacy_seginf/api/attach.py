@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any, Optional
 
 from spacy.cli._util import setup_gpu
@@ -79,5 +80,5 @@ def attach_index(
     indexed = save_with_index(influence, output, build, msg.info)
     tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
-    msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
+    msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
     return AttachReport(str(tagger.explains), indexed)

@@ -26,6 +26,7 @@ from ..explanation.terminal import WIDTH, render_terminal
 from ..explanation.views import Influencers
 from ..files import write_text
 from ..index.tables import Filter
+from .asked_text import asked_text
 
 OCCURRENCES = 5  # of each family that a page can open
 CONTRASTS = 4  # other types that a page says "why not ...?" of
@@ -68,7 +69,7 @@ def explain(
     RETURNS (Doc): the explained document.
     RAISES (ValueError): S029 if ``against`` is no label, S030 if the pipeline has no index, S040 if there is no
         pipeline, S099 for an unknown method, S113 if its scores are no sums over words, S256 if the index accounts for
-        nothing, S035 or S270 for joint effects of an index that can't refit.
+        nothing, S035 or S270 for joint effects of an index that can't refit, S276 to S279 for what is no text.
 
     >>> doc = spacy_seginf.explain("indexed", "Ada Lind visited Tarnby .", silent=True)
     >>> doc.ents[0]._.influencers.supporting[0].label
@@ -80,7 +81,7 @@ def explain(
     nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
     if families is not None:
         influence.families = families
-    doc = nlp(sys.stdin.read().strip() if text == "-" else text)
+    doc = nlp(asked_text(text))
     explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
     opened = {} if html is None else {"occurrences": OCCURRENCES, "contrasts": CONTRASTS}
     if against is not None or opened:

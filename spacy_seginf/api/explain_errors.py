@@ -9,6 +9,7 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer
 
+from ..crf.schemes import TAG
 from ..curation.proposing import propose_decisions
 from ..explanation.explained_mistakes import explain_mistakes
 from ..explanation.judged_texts import read_judged
@@ -55,8 +56,9 @@ def explain_errors(
     nlp, influence = load_indexed(pipeline)
     judged = read_judged(nlp, influence.find_tagger(), Path(corpus))
     mistakes = explain_mistakes(influence, judged, top)
-    right = judged.right(influence.find_tagger().scheme)
-    report = MistakeReport(tuple(mistakes), len(judged.docs), right, str(pipeline), str(corpus))
+    scheme = influence.find_tagger().scheme
+    names = str(pipeline), str(corpus)
+    report = MistakeReport(tuple(mistakes), len(judged.docs), judged.right(scheme), *names, scheme.name != TAG)
     if not silent:
         typer.echo(render_mistakes_terminal(report, top=top))
     if html is not None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Optional, Sequence
 
 import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
-from ..explanation.flips import BUDGET, MOST, FlipSet, flipped_part
+from ..explanation.flips import BUDGET, MOST, FlipSet, check_flip, flipped_part
 from ..explanation.loading import load_indexed
 from ..explanation.reference_view import Reference
 from ..explanation.wording import LABELS_ALONE
 from ..rendering.text import shorten, visible
+from .asked_text import asked_text
 
 SHOWN = 20  # labels of a set
 
@@ -34,14 +34,15 @@ def flip(
 
     pipeline (str): a folder that `seginf index` wrote.
     text (str): the text; "-" reads standard input.
-    spans (sequence of str): words of the text to ask about, also where no entity is predicted; all predictions if there
-        are none.
+    spans (sequence of str): words of the text to ask about, also where no entity is predicted; if there are none, all
+        predictions that are not ``to``.
     to (str): the label that they should get, "O" for none; any other if None.
     by (str): "removing" or "relabelling" of training labels.
     budget (int): how often the head may be moved to another optimum, for each. most (int): labels of a set.
-    RETURNS (list of FlipSet): one for each; every set was confirmed by a refit of the head.
-    RAISES (ValueError): S030 or S040 for missing input, S274 for words that the text does not have, S029, S035, S206
-        and S270 to S273 as ``Influence.flip``.
+    RETURNS (list of FlipSet): one for each. Every set was confirmed by a refit of the head; where none was found,
+        ``summary`` says how far the search went.
+    RAISES (ValueError): S030 or S040 for missing input, S274 for words that the text does not have, S276 to S279 for
+        what is no text, S029, S035, S206 and S270 to S273 as ``Influence.flip``.
 
     >>> (found,) = spacy_seginf.flip("indexed", "Ada Lind visited Tarnby .", spans=["Ada Lind"])
     >>> found.found, "verified by refit" in found.summary
@@ -50,14 +51,17 @@ def flip(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
+    check_flip(influence.find_tagger(), to, by, budget, most)
     with influence.paused():
-        doc = nlp(sys.stdin.read().strip() if text == "-" else text)
+        doc = nlp(asked_text(text))
     asked: list[Any] = [flipped_part(doc, words) for words in spans]
     if len(doc) and not asked:
         _, tags, _ = influence.query(doc, doc)
-        asked = [doc[start:end] for start, end, _ in influence.predictions(tags)]
-    if not asked:
-        msg.info("No entities were predicted in this text. Ask about words of it with --span.")
+        predicted = influence.predictions(tags)
+        asked = [doc[start:end] for start, end, label in predicted if label != to]
+        if not asked:
+            others = f" but {to}" if predicted else ""
+            msg.info(f"No entities{others} were predicted in this text. Ask about words of it with --span.")
     found = []
     for part in asked:
         found.append(influence.flip(doc, part, to, by, budget=budget, most=most))

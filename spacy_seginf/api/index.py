@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any, Mapping, Optional
 
 from spacy.cli._util import setup_gpu
@@ -101,7 +102,7 @@ def build_index(
     tell(msg, report)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
     msg.good(f"Indexed {counts}: {output}")
-    msg.text(f'Try it: python -m spacy seginf explain {output} "..."')
+    msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
     return report
 
 

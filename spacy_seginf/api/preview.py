@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Optional, Sequence, Union
 
@@ -11,7 +10,7 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
-from ..curation.asked_texts import read_texts
+from ..curation.asked_texts import AskedText, read_texts
 from ..curation.preview import BETTER, EQUAL, WORSE, Preview, PreviewChange, preview_decisions
 from ..curation.records import read_decisions
 from ..explanation.loading import load_indexed
@@ -19,6 +18,7 @@ from ..explanation.wording import LABELS_ALONE
 from ..files import write_text
 from ..inputs import refuse_replacing
 from ..rendering.text import shorten, tokens_of, visible
+from .asked_text import text_or_corpus
 
 
 def preview(
@@ -37,12 +37,13 @@ def preview(
 
     pipeline (str): a folder that `seginf index` wrote, of the corpus as it was when it was reviewed.
     decisions (Path or sequence of Path): files of decisions, as `seginf apply` reads them.
-    texts (str or Path): a text; "-" reads one from standard input; or a corpus: .spacy or a folder of such files, CoNLL
-        columns, JSON lines.
+    texts (str or Path): a text, "-" to read one from standard input, or a corpus: .spacy or a folder of such files,
+        CoNLL columns, JSON lines.
     output (Path): also write the changes to this file, JSON lines.
     RETURNS (Preview): the changes, and how many there are of each kind.
     RAISES (ValueError): S030 or S040 for missing input, S170 for files that hold no decisions, S275 for decisions that
-        do not fit the index, S035, S210 or S270 if the index can't refit, those of ``read_texts``.
+        do not fit the index, S035, S210 or S270 if the index can't refit, S040 to S042, S200, S201, S276, S277 or S279
+        for texts that can't be read.
 
     >>> found = spacy_seginf.preview("indexed", Path("decisions.jsonl"), "Ada Lind visited Tarnby .")
     >>> found.relabelled, found.left_out
@@ -51,12 +52,12 @@ def preview(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     paths = [decisions] if isinstance(decisions, (str, Path)) else decisions
-    known = [Path(path) for path in paths] + ([] if texts == "-" else [Path(texts)])
-    refuse_replacing({"changes": output}, known)
+    given = text_or_corpus(texts)
+    refuse_replacing({"changes": output}, [*map(Path, paths), given if isinstance(given, Path) else None])
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
-    asked = read_texts(nlp, sys.stdin.read().strip() if texts == "-" else texts)
-    found = preview_decisions(nlp, influence, made, asked)
+    asked = read_texts(nlp, given) if isinstance(given, Path) else [AskedText("", nlp.make_doc(given))]
+    found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
     if output is not None:
         lines = [json.dumps(change.plain, ensure_ascii=False) + "\n" for change in found.changes]
         write_text(output, "".join(lines))
@@ -72,9 +73,8 @@ def _print(found: Preview, msg: Printer) -> None:
         header = ("where", "words", "now", "then", "p of the new reading", "annotated", "")
         typer.echo(table([_row(change) for change in found.changes], header=header, divider=True, max_col=40))
     typer.echo(
-        f"{len(found.changes)} predictions in {found.texts:,} texts change when {found.relabelled:,} regions are "
-        f"relabelled: {found.count(BETTER)} for better, {found.count(WORSE)} for worse, {found.count(EQUAL)} neither"
-        f"{'' if found.annotated else ' (the texts are not annotated)'}."
+        f"Regions of texts whose predictions change: {len(found.changes):,}, in {found.texts:,} texts, when the labels "
+        f"of {found.relabelled:,} regions of the training corpus are changed. {_verdicts(found)}"
     )
     if found.annotated:
         scores = [
@@ -83,7 +83,7 @@ def _print(found: Preview, msg: Printer) -> None:
         ]
         typer.echo(f"Entity F1 of the head on the annotated texts: {scores[0]} now, {scores[1]} then.")
     if found.left_out:
-        msg.info(f"Left out, as they are on documents that the index did not learn from: {found.left_out:,} decisions")
+        msg.info(f"Left out, as they are in documents that the index did not learn from: {found.left_out:,} regions")
     if found.conflicts:
         msg.warn(f"Left as they are, because decisions contradict each other: {found.conflicts:,} regions")
     if found.shared < found.entities:
@@ -94,6 +94,15 @@ def _print(found: Preview, msg: Printer) -> None:
     if not found.converged:
         msg.warn("The refit of the head did not converge: figures are rough")
     typer.echo(LABELS_ALONE)
+
+
+def _verdicts(found: Preview) -> str:
+    """Count changes for better and for worse, where annotation can say so."""
+    if not found.judged:
+        return "The texts are not annotated, so nothing says whether that is for better or for worse."
+    counts = f"{found.count(BETTER)} for better, {found.count(WORSE)} for worse, {found.count(EQUAL)} neither"
+    unknown = found.count("")
+    return f"Against the annotation: {counts}{f'; {unknown} where tokens are not annotated' if unknown else ''}."
 
 
 def _row(change: PreviewChange) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
+from shlex import quote
 from typing import Any, Optional, Sequence
 
 import typer
@@ -54,9 +55,9 @@ def find_label_issues(
 
     pipeline (str): a folder that `seginf index` wrote, with exact curvature or K-FAC. It is not changed.
     corpus (Path): the training corpus (.spacy) that was indexed. output (Path): the ranking, JSON lines; replaced.
-    dev (Path): documents with right labels (.spacy): they are asked about training labels, and their mispredicted
-        entities say which mistakes training labels support.
-    mistakes (Path): texts with right labels (.spacy); what supports their mispredicted entities comes first.
+    dev (Path): documents with right labels (.spacy, CoNLL columns or JSON lines): they are asked about training labels,
+        and their mispredicted entities say which mistakes training labels support.
+    mistakes (Path): such texts; what supports their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
     wanted (IssueFilter): which issues are listed. unlikely (bool): also those whose suggestion is less likely than the
         annotation. top (int): how many are listed.
@@ -105,7 +106,7 @@ def find_label_issues(
     if not silent:
         _print(ranking)
         msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
-        typer.echo(f"Read them: python -m spacy seginf review {pipeline} --issues {output}")
+        typer.echo(f"Read them: python -m spacy seginf review {quote(str(pipeline))} --issues {quote(str(output))}")
     return ranking
 
 

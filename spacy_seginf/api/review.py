@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Any, Iterator, Optional
 
@@ -84,7 +85,7 @@ def review(
             threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
         server.serve()
     msg.good(f"{state.saved:,} decisions saved in {decisions}")
-    msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {decisions}")
+    msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {quote(str(decisions))}")
     return state
 
 

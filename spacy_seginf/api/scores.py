@@ -18,15 +18,14 @@ from ..curation.scores import SCORES, document_scores, label_scores, segment_sco
 from ..curation.source import LabelSource
 from ..curation.texts import checkpoint_marginals, trusted_texts
 from ..errors import Errors, SeginfError
+from ..explanation.judged_texts import read_gold
 from ..explanation.loading import load_indexed
 from ..explanation.method_explainer import IndexedDocs
 from ..files import json_text, write_text
 from ..index.index import Index
 from ..rendering.text import shorten, visible
 from ..tagger.checkpoints import read_checkpoints
-from ..tagger.corpus import read_judging
 from ..tagger.crf_tagger import CRFTagger
-from ..tagger.readers import OTHER
 
 LEVELS = ("token", "segment", "document")
 CONTEXT = 40  # characters on each side
@@ -51,7 +50,8 @@ def score_labels(
     pipeline (str): a folder that `seginf index` wrote. It is not changed.
     names (sequence of str): scores; the first one sorts. Among equals, the order is that of the corpus.
     level (str): "token"; "segment": annotated entities, and single tokens outside; "document".
-    top (int): how many. trusted (Path): trusted documents. checkpoints (Path): folder of a CheckpointLogger.
+    top (int): how many. trusted (Path): documents with right labels: .spacy, CoNLL columns or JSON lines.
+    checkpoints (Path): folder of a CheckpointLogger.
     how (str): "max" or "mean" over tokens, where scores of tokens are asked for segments or documents.
     output (Path): where the list is written, one JSON object a line.
     RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
@@ -124,7 +124,7 @@ def _described(
 
 
 def _read_trusted(nlp: Language, tagger: CRFTagger, path: Path) -> Texts:
-    return trusted_texts(nlp, [text.example for text in read_judging(nlp, tagger, path, OTHER)], tagger.name)
+    return trusted_texts(nlp, [text.example for text in read_gold(nlp, tagger, path)], tagger.name)
 
 
 def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from ..explanation.verification import verify as verify_document
 from ..explanation.views import Reference
 from ..explanation.wording import HEAD_ONLY
 from ..rendering.text import shorten, visible
+from .asked_text import asked_text
 
 
 def verify(
@@ -34,7 +35,8 @@ def verify(
     l2 (float): penalty of the refits, if the index does not have one of its own.
     top (int): references on each side of each entity.
     relabel (bool): also refit with the label of each reference changed.
-    RAISES (ValueError): S030 or S040 for missing input, S050 or S051 for an unusable l2.
+    RAISES (ValueError): S030 or S040 for missing input, S276 to S279 for what is no text, S050 or S051 for
+        an unusable l2.
 
     >>> report = spacy_seginf.verify("indexed", "Ada Lind visited Tarnby .", top=1)
     >>> report.predicted.pearson > 0.9
@@ -43,7 +45,7 @@ def verify(
     msg = Printer(no_print=silent)
     setup_gpu(gpu_id, silent=True)
     nlp, influence = load_indexed(pipeline)
-    doc = nlp(sys.stdin.read().strip() if text == "-" else text)
+    doc = nlp(asked_text(text))
     progress = iter if silent else _progress
     report = verify_document(influence, doc, top=top, l2=l2, relabel=relabel, progress=progress)
     if not silent:

@@ -134,7 +134,7 @@ def attach_cli(
 @seginf.command("explain")
 def explain_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    text: str = Arg(..., help="Text to tag and explain, or the file of a corpus; - reads a text from standard input"),
+    text: str = Arg(..., help="Text to tag and explain, or a corpus; - reads a text from standard input"),
     html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
     every_token: bool = Opt(False, "--tokens", "-t", help="Explain every token, not only entities"),
     top: int = Opt(3, "--top", "-k", help="References shown on each side", min=1),
@@ -160,8 +160,6 @@ def explain_cli(
     gpu_id: int = GPU_ID,
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text or a corpus."""
-    from ..explanation.corpus_texts import is_corpus
-
     if errors:
         from ..api.explain_errors import explain_errors
 
@@ -177,18 +175,24 @@ def explain_cli(
         raise typer.BadParameter("--json and --decisions write what --errors finds: give that too, and a corpus")
     from ..api.explain import explain
     from ..api.explain_corpus import explain_corpus
+    from ..explanation.corpus_texts import named_corpus
 
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
-    settings: dict[str, Any] = {"html": html, "every_token": every_token, "top": top, "gpu_id": gpu_id, **choice}
-    if not is_corpus(text):
-        if families == 0 and (against is not None or joint):
-            raise typer.BadParameter("--against and --joint say something of families: leave out --families 0")
-        asked = {"against": against, "families": families, "words": words, "joint": joint}
-        report_errors(explain, pipeline, text, **settings, **asked)
-        return
-    if against is not None or families is not None or words or joint:
-        raise typer.BadParameter("--against, --families, --words and --joint are for a text, not for a corpus")
-    report_errors(explain_corpus, pipeline, Path(text), **settings, silent=False)
+    settings: dict[str, Any] = {"every_token": every_token, "top": top, "gpu_id": gpu_id, **choice}
+
+    def run(pipeline: str, text: str, html: Optional[Path]) -> None:
+        corpus = named_corpus(text)
+        if corpus is None:
+            if families == 0 and (against is not None or joint):
+                raise typer.BadParameter("--against and --joint say something of families: leave out --families 0")
+            asked = {"against": against, "families": families, "words": words, "joint": joint}
+            explain(pipeline, text, html=html, **settings, **asked)
+            return
+        if against is not None or families is not None or words or joint:
+            raise typer.BadParameter("--against, --families, --words and --joint are for a text, not for a corpus")
+        explain_corpus(pipeline, corpus, html=html, **settings, silent=False)
+
+    report_errors(run, pipeline, text, html)
 
 
 @seginf.command("verify")
@@ -285,7 +289,7 @@ def scores_cli(
     level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
     top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
     trusted: Optional[Path] = Opt(
-        None, "--trusted", help="Trusted documents (.spacy), which the trusted_... scores need"
+        None, "--trusted", help="Trusted documents (.spacy, columns or JSON lines), which the trusted_... scores need"
     ),
     clean: Optional[Path] = Opt(None, "--clean", hidden=True),  # as version 0.1 named it
     checkpoints: Optional[Path] = Opt(
@@ -313,10 +317,10 @@ def rank_cli(
         None,
         "--dev",
         "-d",
-        help="Documents with right labels (.spacy): they find families of errors that were learned",
+        help="Documents with right labels (.spacy, columns, JSON lines): they find families of learned errors",
     ),
     mistakes: Optional[Path] = Opt(
-        None, "--mistakes", "-m", help="Texts with right labels (.spacy): what supports the errors in them comes first"
+        None, "--mistakes", "-m", help="Texts with right labels, as --dev: what supports the errors in them comes first"
     ),
     decisions: list[Path] = Opt(
         [], "--decisions", help="Decisions made so far: left out, and they teach what else is wrong; may be repeated"

@@ -32,6 +32,10 @@ class Entity:
     end: int
     label: str
 
+    def moved(self, by: int) -> Entity:
+        """Number its tokens otherwise: those of a piece of a document as in the whole, or back."""
+        return Entity(self.start + by, self.end + by, self.label)
+
 
 @dataclass(frozen=True)
 class TagScheme:

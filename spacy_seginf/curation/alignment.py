@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, Iterable, Optional, Sequence
 
 import numpy
 from spacy.language import Language
@@ -104,7 +104,7 @@ class CorpusAlignment:
             tags = numpy.where(known, index.labels[rows], 0).tolist()
             here = [Entity(first + start, first + end, label) for start, end, label in self._scheme.entities(tags)]
             there = [one for one in self._entities[identifier] if first <= one.start and one.end <= first + length]
-            if here != (there if self._scheme.name != "IO" else touching_joined(there)):
+            if here != as_tagged(self._scheme, there):
                 raise SeginfError(
                     Errors.S212.format(path=path, id=identifier, problem="which has other entities there")
                 )
@@ -140,10 +140,12 @@ def entities_of_doc(doc: Doc) -> list[Entity]:
     return [Entity(ent.start, ent.end, ent.label_) for ent in doc.ents]
 
 
-def touching_joined(entities: Sequence[Entity]) -> list[Entity]:
-    """Join neighbours of one type, which IO labels can't tell apart."""
+def as_tagged(scheme: TagScheme, entities: Iterable[Entity]) -> list[Entity]:
+    """Return entities in order, as tags can hold them: those of IO can't tell neighbours of one type apart."""
+    if scheme.name != "IO":
+        return sorted(entities)
     joined: list[Entity] = []
-    for entity in entities:
+    for entity in sorted(entities):
         if joined and joined[-1].end == entity.start and joined[-1].label == entity.label:
             joined[-1] = Entity(joined[-1].start, entity.end, entity.label)
         else:

@@ -1,17 +1,16 @@
-"""Texts that predictions are made for: a text as it is, or a corpus in any format that is read, with its annotation."""
+"""Texts that predictions are made for, with their annotation where there is one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Collection, Optional, Union
+from typing import Collection, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..corpora.formats import format_of, read_annotated
 from ..crf.schemes import Entity
-from ..tagger.corpus import identifier_of, read_documents
+from ..explanation import corpus_texts
 from ..tagger.encoding import read_as
 from .alignment import entities_of_doc
 
@@ -31,36 +30,16 @@ class AskedText:
     missing: Collection[int] = frozenset()
 
 
-def read_texts(nlp: Language, texts: Union[str, Path]) -> list[AskedText]:
-    """Read a corpus (.spacy or a folder of such files, columns, JSON lines) if there is a file of this name, else take
-    it for a text. Empty documents are left out.
+def read_texts(nlp: Language, path: Path) -> list[AskedText]:
+    """Read a corpus in any format that is known; empty documents are left out.
 
-    RAISES (ValueError): S042, S200, S201 and S240 to S247 for corpora that can't be read, S040 for names of corpora
-        without a file.
+    RAISES (ValueError): as ``corpus_texts.read_texts``.
     """
-    path = Path(texts)
-    if isinstance(texts, str) and not (format_of(path) or _exists(path)):
-        found = [AskedText("", nlp.make_doc(texts))]
-    elif path.is_dir() or path.suffix == ".spacy":
-        docs = enumerate(read_documents(nlp, path), start=1)
-        found = [_of_doc(nlp, doc, identifier_of(doc, path, number)) for number, doc in docs]
-    else:
-        found = [
-            AskedText(one.identifier, Doc(nlp.vocab, words=list(one.words)), one.entities, frozenset(one.missing))
-            for one in read_annotated(path).documents
-        ]
-    return [text for text in found if len(text.doc)]
+    return [_of_doc(nlp, name, doc) for name, doc in corpus_texts.read_texts(nlp, path)]
 
 
-def _of_doc(nlp: Language, doc: Doc, identifier: str) -> AskedText:
+def _of_doc(nlp: Language, identifier: str, doc: Doc) -> AskedText:
     if not doc.has_annotation("ENT_IOB"):
         return AskedText(identifier, read_as(nlp, doc))
     missing = frozenset(token.i for token in doc if not token.ent_iob)
     return AskedText(identifier, read_as(nlp, doc), tuple(entities_of_doc(doc)), missing)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a text that is too long for a name
-        return False

@@ -8,7 +8,7 @@ import numpy
 
 from ..crf import one_label_each, split_rows
 from ..crf.schemes import Entity, TagScheme
-from ..explanation.mistakes import wrong_regions
+from ..explanation.wrong_regions import wrong_regions
 from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
 from ..influence.head import Head

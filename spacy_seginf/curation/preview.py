@@ -12,24 +12,21 @@ from typing import Any, Optional, Sequence
 import numpy
 from spacy.language import Language
 
-from ..corpora.documents import Replacement, replaced
 from ..crf.decoding import limits_of
 from ..crf.schemes import TAG, Entity, TagScheme
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.joint import tolerance_of
-from ..index.index import Index
 from ..indexing.fidelity import decode
-from ..influence.effects import Change, HeadEffects
+from ..influence.effects import HeadEffects
 from ..influence.fit import HeadData
-from ..rendering.text import shorten, tokens_of, visible
-from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import run_before
 from ..tagger.head import on_cpu
-from .alignment import touching_joined
 from .asked_texts import AskedText
+from .decided_labels import decided_labels
 from .decisions import merge_decisions
 from .records import Decision
+from .regions import touching
 
 BETTER, WORSE, EQUAL = "better", "worse", "equal"
 Found = tuple[Entity, ...]
@@ -73,9 +70,10 @@ class PreviewChange:
 class Preview:
     """What decisions will change.
 
-    changes (tuple of PreviewChange). texts (int). relabelled (int): regions of the training corpus that get other
-    labels. left_out (int): decisions that the index does not have: of documents that training left out, or that were
-    appended later. conflicts (int): regions that reviewers disagree about, which stay as they are.
+    changes (tuple of PreviewChange). texts (int); judged (int): those that are annotated, at least in part.
+    relabelled (int): regions of the training corpus that get other labels. left_out (int): those that do not, as the
+    index does not have them: in documents that training left out, or that were appended later. conflicts (int): regions
+    that reviewers disagree about, which stay as they are.
     entities (int): entities that the head predicts with the labels as they are; shared (int): those that the pipeline
     predicts too. converged (bool): whether the refit did.
     right_before, right_after, annotated, found_before, found_after (int): in annotated texts, the annotated entities
@@ -88,6 +86,7 @@ class Preview:
 
     changes: tuple[PreviewChange, ...]
     texts: int
+    judged: int
     relabelled: int
     left_out: int
     conflicts: int
@@ -141,6 +140,7 @@ def preview_decisions(
     return Preview(
         tuple(read.changes()),
         len(texts),
+        sum(text.entities is not None for text in texts),
         relabelled,
         len(changing) - relabelled,
         len(conflicts),
@@ -148,94 +148,6 @@ def preview_decisions(
         converged,
         *read.scores(),
     )
-
-
-def decided_labels(
-    index: Index, effects: HeadEffects, tagger: CRFTagger, decisions: Sequence[Decision]
-) -> tuple[Change, int]:
-    """Make one change of labels of decisions on regions that do not overlap.
-
-    RETURNS: the change, and how many decisions are in it; those on documents that are no part of J are not.
-    RAISES (ValueError): S275 if a decision does not fit the index.
-    """
-    scheme, data = tagger.scheme, effects.data
-    places: dict[str, list[tuple[int, int]]] = {}
-    for number in range(index.manifest.documents):
-        name, first = index.place(number, 0)
-        places.setdefault(name, []).append((number, first))
-    new = effects.labels.copy()
-    touched = numpy.zeros(len(new), dtype=bool)
-    known = numpy.logical_not(data.allowed.all(axis=1))
-    used = 0
-    for decision in decisions:
-        found = _place(index, places.get(decision.document, ()), decision)
-        if found is None:
-            continue
-        number, start = found
-        first, length = int(data.starts[number]), data.lengths[number]
-        rows = slice(first, first + length)
-        present = [Entity(*one) for one in scheme.entities(numpy.where(known[rows], new[rows], 0).tolist())]
-        moved = decision.start - start
-        current, outcome = (
-            _as_tagged(scheme, [Entity(one.start - moved, one.end - moved, one.label) for one in entities])
-            for entities in (decision.current, decision.outcome or ())
-        )
-        end = start + decision.end - decision.start
-        if [one for one in present if one.start < end and start < one.end] != current:
-            raise _misfit(index, decision, "has other entities there")
-        unknown = sorted({one.label for one in outcome} - set(scheme.labels))
-        if unknown:
-            raise _misfit(index, decision, f"would get the label {unknown[0]!r}, which the tagger does not have")
-        tags = numpy.zeros(length, dtype=numpy.int64)
-        for entity in replaced(present, [Replacement(start, end, tuple(outcome))]):
-            tags[entity.start : entity.end] = scheme.entity_tags(entity.label, entity.end - entity.start)
-        new[first + start : first + end] = tags[start:end]
-        touched[first + start : first + end] = True
-        used += 1
-    differs = touched & ((new != effects.labels) | ~(data.allowed.sum(axis=1) == 1))
-    segments = _runs(data, differs)
-    return effects.relabelled(segments, new[differs]), used
-
-
-def _place(index: Index, pieces: Sequence[tuple[int, int]], decision: Decision) -> Optional[tuple[int, int]]:
-    """Find a decided region in the index: document and first token there. None if no document that is part of J has all
-    of it."""
-    fitting, whole = [], False
-    for number, first in pieces:
-        words = index.words(number)[0]
-        start, end = decision.start - first, decision.end - first
-        if start < 0 or end > len(words):
-            continue
-        whole = True
-        if tuple(words[start:end]) == decision.words:
-            fitting.append((number, start))
-    if whole and not fitting:
-        raise _misfit(index, decision, "has other words there")
-    if len(fitting) > 1:
-        raise _misfit(index, decision, "is the id of several documents")
-    return fitting[0] if fitting and fitting[0][0] < index.objective else None
-
-
-def _misfit(index: Index, decision: Decision, problem: str) -> SeginfError:
-    where = visible(f"{decision.document}, {tokens_of(decision.start, decision.end)}")
-    words = shorten(visible(" ".join(decision.words)))
-    return SeginfError(Errors.S275.format(path=index.folder, where=where, words=words, problem=problem))
-
-
-def _as_tagged(scheme: TagScheme, entities: Sequence[Entity]) -> list[Entity]:
-    return touching_joined(sorted(entities)) if scheme.name == "IO" else sorted(entities)
-
-
-def _runs(data: HeadData, chosen: numpy.ndarray) -> numpy.ndarray:
-    """Return the runs of chosen tokens (bool, tokens) as segments (int64, n x 3)."""
-    rows = numpy.flatnonzero(chosen)
-    documents = numpy.searchsorted(data.starts, rows, side="right") - 1
-    begins = numpy.ones(len(rows), dtype=bool)
-    begins[1:] = (numpy.diff(rows) > 1) | (numpy.diff(documents) > 0)
-    firsts = numpy.flatnonzero(begins)
-    lasts = numpy.append(firsts[1:], len(rows))[: len(firsts)] - 1
-    starts = data.starts[documents[firsts]]
-    return numpy.stack([documents[firsts], rows[firsts] - starts, rows[lasts] + 1 - starts], axis=1)
 
 
 class _Comparison:
@@ -262,17 +174,17 @@ class _Comparison:
         for number, text in enumerate(self._texts):
             before, after, pipeline = (found[number] for found in self._found)
             for start, end in _regions({*before} ^ {*after}):
-                now, then = _inside(before, start, end), _inside(after, start, end)
+                now, then = tuple(touching(start, end, before)), tuple(touching(start, end, after))
                 gold = None
                 if text.entities is not None and not any(start <= token < end for token in text.missing):
-                    gold = _inside(text.entities, start, end)
+                    gold = tuple(touching(start, end, text.entities))
                 place = text.identifier, start, end, text.doc[start:end].text
                 result.append(
                     PreviewChange(
                         *place,
                         now,
                         then,
-                        _inside(pipeline, start, end),
+                        tuple(touching(start, end, pipeline)),
                         gold,
                         self._probability(number, start, end, self._effects.nothing),
                         self._probability(number, start, end, self._step),
@@ -322,10 +234,6 @@ def _regions(entities: set[Entity]) -> list[tuple[int, int]]:
         else:
             regions.append((entity.start, entity.end))
     return regions
-
-
-def _inside(entities: Sequence[Entity], start: int, end: int) -> Found:
-    return tuple(one for one in entities if one.start < end and start < one.end)
 
 
 def _verdict(before: Found, after: Found, gold: Found) -> str:

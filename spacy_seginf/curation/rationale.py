@@ -7,11 +7,9 @@ from typing import Any, Optional, Sequence
 
 import numpy
 
-from ..crf.schemes import Entity
 from ..index.index import Index
 from ..influence.effects import HeadEffects
 from .alignment import CorpusAlignment
-from .candidates import Annotation
 from .issues import LabelIssue, spoken
 from .mistakes import Mistakes, influence_on
 from .predictors import Trusted
@@ -83,7 +81,7 @@ class Describer:
                 first, last = min(first, entity.start), max(last, entity.end)
         words, spaces = self._alignment.words(name, first, last)
         current = self._alignment.among(name, start, end)  # which tags of the scheme IO need not tell
-        suggested = _moved(issue.suggested, moved)
+        suggested = tuple(one.moved(moved) for one in issue.suggested)
         file, line = self._alignment.source(name, start)
         return LabelIssue(
             issue_id(name, start, end, current),
@@ -172,10 +170,6 @@ class Describer:
                 form = " ".join(words[entity.start : entity.end]).casefold()
                 forms.setdefault(form, Counter())[entity.label] += 1
         return forms
-
-
-def _moved(entities: Annotation, by: int) -> tuple[Entity, ...]:
-    return tuple(Entity(one.start + by, one.end + by, one.label) for one in entities)
 
 
 def _percent(probability: float) -> str:

@@ -12,13 +12,12 @@ from spacy.language import Language
 
 from ..crf.schemes import TAG, Entity
 from ..errors import Errors, SeginfError
+from ..explanation.judged_texts import read_gold
 from ..explanation.loading import load_indexed
 from ..index.index import Index
 from ..rendering.text import shorten, visible
-from ..tagger.corpus import read_judging
 from ..tagger.crf_tagger import CRFTagger
-from ..tagger.readers import OTHER
-from .alignment import CorpusAlignment, touching_joined
+from .alignment import CorpusAlignment, as_tagged
 from .decisions import merge_decisions
 from .predictors import Trusted
 from .records import Decision
@@ -52,10 +51,10 @@ class Session:
         return found
 
     def read_trusted(self, path: Optional[Path]) -> Optional[Trusted]:
-        """Read texts with right labels (.spacy). RAISES (ValueError): S040 to S042 as ``read_corpus``."""
+        """Read texts with right labels. RAISES (ValueError): as ``read_gold``."""
         if path is None:
             return None
-        texts = read_judging(self.nlp, self.tagger, path, OTHER)
+        texts = read_gold(self.nlp, self.tagger, path)
         trusted = trusted_texts(self.nlp, [text.example for text in texts], self.tagger.name)
         certain = numpy.zeros(len(trusted.labels), dtype=bool)
         documents, starts, _ = trusted.segments.T
@@ -99,14 +98,11 @@ class Session:
             return None
         moved = decision.start - place[1]
         current, outcome = (
-            tuple(Entity(one.start - moved, one.end - moved, one.label) for one in self._as_tagged(entities))
+            tuple(one.moved(-moved) for one in as_tagged(self.tagger.scheme, entities))
             for entities in (decision.current, decision.outcome or ())
         )
         document, start, end = place
         return Correction(start, end, outcome, document, current)
-
-    def _as_tagged(self, entities: Sequence[Entity]) -> list[Entity]:
-        return touching_joined(sorted(entities)) if self.tagger.scheme.name == "IO" else sorted(entities)
 
 
 def open_session(pipeline: str, corpus: Path) -> Session:

@@ -9,7 +9,7 @@ has a fourth part only on demand (see ``detail``): {"occurrences": [[reference n
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..influence.evidence import contested
 from ..rendering.templates import template_macro
@@ -17,6 +17,7 @@ from ..rendering.text import first_words, last_words
 from .reference_view import Reference
 
 AROUND = 24  # columns of context on each side in the name of a family
+LEAST_SHOWN = 0.005  # nats
 MOSTLY = 0.5  # of what speaks on one side
 LINES = {
     "unlabelled": "tokens without a label",
@@ -207,10 +208,7 @@ class Account:
     def rest(self) -> list[Line]:
         """All that adds up to the margin beside the families, in words: the other families together, and what is no
         family; lines that would show as zero are left out."""
-        others = self.supporting + self.opposing - sum(family.share for family in self.families)
-        found = [Line("all other families", others)]
-        found += [Line(name, self._data[key]) for key, name in LINES.items()]
-        return [line for line in found if abs(line.share) >= 0.005]
+        return rest_of(self.supporting + self.opposing, [family.share for family in self.families], self._data)
 
     @property
     def contested(self) -> float:
@@ -263,6 +261,17 @@ class Account:
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         return template_macro("cell.html", "account")(self)
+
+
+def rest_of(families: float, shown: Iterable[float], account: Mapping[str, Any]) -> list[Line]:
+    """List what adds up to a margin beside the families that are shown; see ``Account.rest``.
+
+    families (float): shares of all families together. shown (iterable of float): shares of those that are shown.
+    account (mapping): the lines of LINES.
+    """
+    found = [Line("all other families", families - sum(shown))]
+    found += [Line(name, account[key]) for key, name in LINES.items()]
+    return [line for line in found if abs(line.share) >= LEAST_SHOWN]
 
 
 def _occurrences(stored: Sequence[Sequence[Any]], references: Sequence[Mapping[str, Any]]) -> tuple[Occurrence, ...]:

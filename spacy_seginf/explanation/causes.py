@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 NOTHING_NEAR, CONTRADICTED, MISLABELLED = "nothing near", "contradicted", "mislabelled"
 BOUNDARY, UNCLEAR = "boundary habit", "luck or unclear"
+SINGLE_TAGS = "python -m spacy seginf scores {pipeline} --level token"  # labels that are no entities can't be ranked
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from ..index.index import Index
 from .causes import BOUNDARY, CONTRADICTED, MISLABELLED, NOTHING_NEAR, UNCLEAR
 from .judged_texts import JudgedTexts
 from .mistake_report import Proposal
-from .mistakes import MISSED, MOVED, SPURIOUS, WRONG_TYPE, Region
 from .training_tokens import TrainingTokens
+from .wrong_regions import MISSED, MOVED, SPURIOUS, WRONG_TYPE, Region
 
 NEIGHBOURS = 50  # training tokens near each token
 CLOSEST, SAMPLE = 5, 200  # labels of a type that say how close it is, and labels that it is compared with
@@ -30,6 +30,7 @@ ALIKE = 0.3  # of those that say something, those that share words with the text
 DISPUTED = 0.15  # of those, those whose words are labelled otherwise elsewhere
 FAR = 0.18  # of labels of a type, those that are farther from their like
 SHOWN = 20  # labels to look at
+Place = tuple[int, int, int, str]  # a training label: document of the index, start, end, type
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Diagnosis:
     start, end, type), the nearest first. proposals: what may put them right, if they look wrong."""
 
     signs: Signs
-    labels: tuple[tuple[int, int, int, str], ...]
+    labels: tuple[Place, ...]
     proposals: tuple[Proposal, ...]
 
 
@@ -142,7 +143,7 @@ class Diagnostician:
         first = texts.rows(text).start
         words = [token.text for token in texts.docs[text]]
         for_it, for_gold, alike, disputed, gold_alike = [], [], [], [], []
-        culprits: dict[tuple[int, int, int, str], bool] = {}
+        culprits: dict[Place, tuple[bool, int, int]] = {}  # shares no word, how near, like which token of the region
         for row, ours, theirs, near in zip(rows.tolist(), predicted.tolist(), gold.tolist(), neighbours):
             near = near[near >= 0]
             says = labels[near] == ours
@@ -153,9 +154,10 @@ class Diagnostician:
             shared = self._shares_words(taught, words, row - first)
             alike.append(shared)
             disputed.append(tokens.has_type(taught, int(types[texts.gold[row]])))
-            for token, one in zip(taught.tolist(), shared.tolist()):
-                place = tokens.label_at(token)
-                culprits[place] = culprits.get(place, False) or one
+            offset = row - first - region.start
+            for rank, token, one in zip(numpy.flatnonzero(says).tolist(), taught.tolist(), shared.tolist()):
+                place, found = tokens.label_at(token), (not one, rank, offset)
+                culprits[place] = min(culprits.get(place, found), found)
         signs = Signs(
             region.kind,
             _share(for_it),
@@ -165,9 +167,15 @@ class Diagnostician:
             _share(gold_alike),
             float(closeness.mean()),
         )
-        to_see = sorted(culprits, key=lambda place: not culprits[place])  # stable: the nearest first
-        proposals = [one for place in to_see if culprits[place] for one in self._proposals(signs.cause, region, place)]
-        return Diagnosis(signs, tuple(to_see[:SHOWN]), tuple(proposals))
+        to_see = sorted(culprits, key=lambda place: culprits[place])  # those that share words first
+        proposals = [
+            proposal
+            for place in to_see
+            for unlike, _, offset in [culprits[place]]
+            if not unlike
+            for proposal in self._proposals(signs.cause, region, place, offset)
+        ]
+        return Diagnosis(signs, tuple(to_see[:SHOWN]), tuple(dict.fromkeys(proposals)))
 
     def _shares_words(self, tokens: numpy.ndarray, words: Sequence[str], place: int) -> numpy.ndarray:
         """Say which training tokens share their word, or the one before or behind, with a token of a text (bool)."""
@@ -178,8 +186,11 @@ class Diagnostician:
             shared |= self._tokens.neighbour_words(tokens, 1) == self._tokens.word(words[place + 1])
         return shared
 
-    def _proposals(self, cause: str, region: Region, place: tuple[int, int, int, str]) -> Iterator[Proposal]:
-        """Propose for a training label what would be to its like as the annotation is to the prediction."""
+    def _proposals(self, cause: str, region: Region, place: Place, offset: int) -> Iterator[Proposal]:
+        """Propose for a training label what would be to its like as the annotation is to the prediction.
+
+        offset (int): of the region's token that is like it: where a whole entity was missed, one of as many tokens is.
+        """
         document, start, end, label = place
         if cause not in (MISLABELLED, BOUNDARY) or self._scheme.name == TAG:
             return
@@ -187,14 +198,17 @@ class Diagnostician:
         size = len(self._tokens.words_of(document))
         current = tuple(one for one in inside if (one.start, one.end) == (start, end))
         proposed: tuple[Entity, ...] = ()
-        if region.kind in (WRONG_TYPE, MISSED) and bool(current) == (region.kind == WRONG_TYPE):
+        if region.kind == WRONG_TYPE and current:
             proposed = (Entity(start, end, region.gold[0].label),)
+        elif region.kind == MISSED and not current:
+            begin = start - offset
+            proposed = (Entity(begin, begin + region.end - region.start, region.gold[0].label),)
         elif region.kind == MOVED and current and len(region.predicted) == len(region.gold) == 1:
             (ours,), (theirs,) = region.predicted, region.gold
             proposed = (Entity(start + theirs.start - ours.start, end + theirs.end - ours.end, label),)
-            if not 0 <= proposed[0].start < proposed[0].end <= size:
-                return
         elif region.kind != SPURIOUS or not current:
+            return
+        if any(not 0 <= one.start < one.end <= size for one in proposed):
             return
         first, last = (
             pick(getattr(one, name) for one in (*current, *proposed)) for name, pick in (("start", min), ("end", max))
@@ -203,14 +217,17 @@ class Diagnostician:
             return
         name, moved = self._tokens.place(document)
         words = tuple(self._tokens.words_of(document)[first:last])
-        yield Proposal(name, first + moved, last + moved, words, _moved(current, moved), _moved(proposed, moved))
+        yield Proposal(
+            name,
+            first + moved,
+            last + moved,
+            words,
+            tuple(one.moved(moved) for one in current),
+            tuple(one.moved(moved) for one in proposed),
+        )
 
 
 def _share(values: Sequence[numpy.ndarray]) -> float:
     """Return the share of true ones; 0 of none."""
     joined = numpy.concatenate(values)
     return float(joined.mean()) if len(joined) else 0.0
-
-
-def _moved(entities: Sequence[Entity], by: int) -> tuple[Entity, ...]:
-    return tuple(Entity(one.start + by, one.end + by, one.label) for one in entities)

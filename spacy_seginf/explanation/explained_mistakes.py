@@ -8,17 +8,16 @@ from typing import Sequence
 import numpy
 
 from ..crf import one_label_each
-from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..influence.data import ranges
 from .account import Account, Accountant, FamilyShare
 from .diagnosis import Diagnosis, Diagnostician
 from .influence import Influence
 from .judged_texts import JudgedTexts
+from .label_reasons import Rationale
 from .mistake_report import FamilyInWords, LabelInContext, Mistake
-from .mistakes import Region
-from .rationale import Rationale
 from .reasons import ONLY_DIRECTION, surroundings
+from .wrong_regions import Region
 
 AROUND = 60  # characters of text on each side of a mistake
 
@@ -75,8 +74,8 @@ class _Describer:
             doc.text[max(span.start_char - AROUND, 0) : span.start_char],
             doc.text[span.end_char : span.end_char + AROUND],
             region.kind,
-            _moved(region.predicted, first),
-            _moved(region.gold, first),
+            tuple(one.moved(first) for one in region.predicted),
+            tuple(one.moved(first) for one in region.gold),
             account,
             tuple(families),
             diagnosis.signs.cause,
@@ -106,7 +105,3 @@ class _Describer:
 
     def _label(self, document: int, start: int, end: int, label: str) -> LabelInContext:
         return LabelInContext.of(self._accountant.index.describe(document, start, end, label, self._context))
-
-
-def _moved(entities: Sequence[Entity], by: int) -> tuple[Entity, ...]:
-    return tuple(Entity(one.start + by, one.end + by, one.label) for one in entities)

@@ -1,4 +1,4 @@
-"""What would have to change in the training labels for a prediction to change? See ``flipping`` for the search."""
+"""What would have to change in the training labels for a prediction to change? See ``flip_search`` for how."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..crf.schemes import OUTSIDE, TAG, Entity, TagScheme
 from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..influence.effects import HeadEffects
-from ..rendering.text import tokens_of
+from ..rendering.text import change_in_words, tokens_of
 from ..tagger.crf_tagger import CRFTagger
-from .candidates import REMOVING, WAYS, Pick, label_units
 from .explainer import Explainer
-from .flipping import CANDIDATES, STRONGEST, FlipSearch, Search
+from .flip_candidates import REMOVING, WAYS, Pick, label_units
+from .flip_search import CANDIDATES, STRONGEST, FlipSearch, Search
 from .query import Asked
 from .question import Question, asked_otherwise, label_at
 
@@ -59,6 +59,7 @@ class FlipSet:
         ``singles_tried`` in number, were tried. That is no proof.
     no_pair (bool): whether no pair of the 100 strongest was found, by sums and ``pairs_tried`` in the same way.
     moves, budget (int): times that the head was moved to another optimum, and how often it might have been.
+    most (int): labels that a set might have had.
 
     >>> (found,) = spacy_seginf.flip("indexed", "Ada Lind visited Tarnby .", spans=["Ada Lind"])
     >>> found.label, found.becomes != "PER", found.tried == len(found.labels)
@@ -84,6 +85,7 @@ class FlipSet:
     pairs_tried: int = 0
     moves: int = 0
     budget: int = 0
+    most: int = 0
 
     @property
     def found(self) -> bool:
@@ -99,26 +101,36 @@ class FlipSet:
                 f"{self.head} already. There is nothing to flip: ask how well the two agree with `seginf check`."
             )
         done = "removed" if self.by == REMOVING else "relabelled"
-        asked = self.to or self.label
         many = "1 label" if self.tried == 1 else f"{self.tried} labels"
-        p = f"p({asked}) {self.before:.2f} -> {self.after:.2f}"
+        p = f"p({self.to or self.label}) {change_in_words(self.before, self.after)}"
         if self.found:
             verb = "is" if len(self.labels) == 1 else "are"
             first = f"Becomes {self.becomes} when {many} {verb} {done}: verified by refit, {p}."
         else:
             wanted = f"becomes {self.to}" if self.to else "changes"
-            first = f"Nothing was found by which it {wanted} within {self.budget} moves of the head"
-            first += f": with {many} {done} it is {self.becomes}, {p}." if self.tried else "."
+            far = f"with {many} {done} it is {self.becomes}, {p}" if self.tried else p
+            first = f"Nothing was found by which it {wanted}: {far}. {self._end}"
         if self.no_single:
             first += (
                 f" No single label was found that does it: of the {min(self.known, CANDIDATES):,} with the largest "
-                f"possible effects, {self.singles_tried} were predicted to come near it, and tried."
+                f"possible effects, {self.singles_tried or 'none'} came near it by prediction"
+                f"{', and tried' if self.singles_tried else ''}."
             )
         if self.no_pair:
             first += (
-                f" No pair of the {STRONGEST} strongest was found: predicted effects left {self.pairs_tried}, tried."
+                f" No pair of the {STRONGEST} strongest was found: predicted effects left {self.pairs_tried or 'none'}"
+                f"{', tried' if self.pairs_tried else ''}."
             )
         return first
+
+    @property
+    def _end(self) -> str:
+        """Why the search went no further."""
+        if self.moves >= self.budget:
+            return f"The search ended with its budget (--budget): the head was moved {self.moves} times."
+        if self.tried >= self.most:
+            return "The search ended there, as a set may have no more labels (--most)."
+        return "The search ended there: no other label was predicted to bring it nearer."
 
 
 def flip(
@@ -134,7 +146,7 @@ def flip(
     context: int = 40,
 ) -> FlipSet:
     """Search the smallest change of training labels that changes a prediction; see ``Influence.flip``."""
-    _check(tagger, to, by, budget, most)
+    check_flip(tagger, to, by, budget, most)
     data, tags, (_, start, end) = asked
     scheme, effects = tagger.scheme, explainer.label_effects
     label = label_at(scheme, tags, start, end)
@@ -144,18 +156,21 @@ def flip(
     known = doc[start:end].text, label, start, end, question.becomes(tagged)
     if question.holds(tagged):
         known = (*known[:4], label)
-    if to is not None and to in (label, known[4]):
+    if to == label:
         where = tokens_of(start, end)
         raise SeginfError(Errors.S272.format(text=doc[start:end].text, where=where, to=to))
-    if known[4] != label:
-        return FlipSet(*known, to, by, budget=budget)
     if to is not None:
         question = asked_otherwise(question, to)
+    present = question.probability(effects.nothing)
+    nothing = FlipSet(*known, to, by, before=present, after=present, budget=budget, most=most)
+    if nothing.head != label:
+        return nothing
     search = FlipSearch(question, _units(explainer, scheme), by, budget=budget, most=most).run()
-    return _described(explainer.index, effects, scheme, FlipSet(*known, to, by, budget=budget), search, context)
+    return _described(explainer.index, effects, scheme, nothing, search, context)
 
 
-def _check(tagger: CRFTagger, to: Optional[str], by: str, budget: int, most: int) -> None:
+def check_flip(tagger: CRFTagger, to: Optional[str], by: str, budget: int = BUDGET, most: int = MOST) -> None:
+    """Make sure that labels and settings can be asked for. RAISES (ValueError): S271, S206, S273."""
     known = tagger.scheme.labels if tagger.scheme.name == TAG else (*tagger.scheme.labels, OUTSIDE)
     if to is not None and to not in known:
         raise SeginfError(Errors.S271.format(to=to, name=tagger.name, known=", ".join(known)))

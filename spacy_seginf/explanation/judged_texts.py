@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Sequence
 
@@ -20,7 +21,7 @@ from ..tagger.encoding import example_of, run_before
 from ..tagger.head import on_cpu
 from ..tagger.readers import OTHER
 from .corpus_texts import is_binary, read_texts
-from .mistakes import Region, wrong_regions
+from .wrong_regions import Region, wrong_regions
 
 BATCH = 64  # texts
 
@@ -29,8 +30,9 @@ BATCH = 64  # texts
 class JudgedTexts:
     """Texts with predicted and right labels.
 
-    docs (sequence of Doc): their tokens. names (sequence of str): ids of the documents that they are of. firsts
-    (sequence of int): number of their first token there. data (HeadData): features, and what the annotation permits.
+    docs (sequence of Doc): their tokens. names (sequence of str): ids of the documents that they are of; the second
+    document with the id "a" is "a (2)". firsts (sequence of int): number of their first token there. data (HeadData):
+    features, and what the annotation permits.
     predicted, gold (int64, tokens of all texts): tags; gold means nothing where a token is not known.
     known (bool, tokens): which have one right label.
     """
@@ -66,20 +68,27 @@ class JudgedTexts:
         ]
 
 
-def read_judged(nlp: Language, tagger: CRFTagger, path: Path) -> JudgedTexts:
-    """Read a corpus with right labels, and predict it.
+def read_gold(nlp: Language, tagger: CRFTagger, path: Path) -> list[TrainingText]:
+    """Read texts with right labels that were not in training.
 
     path (Path): .spacy files are read by the reader of the pipeline's training; columns and JSON lines as they are.
-    RAISES (ValueError): S040 to S042, S047 for missing or wrong input, S200 and S201 for text files, S010 to S015 as
-        ``CRFTagger.predict``.
+    RAISES (ValueError): S040 to S042, S047 for missing or wrong input, S200, S201 and S276 for text files.
     """
     if is_binary(path):
-        return judge(nlp, tagger, read_judging(nlp, tagger, path, OTHER))
+        return read_judging(nlp, tagger, path, OTHER)
     docs = read_texts(nlp, path)
     texts = [TrainingText(example_of(nlp, doc), name) for name, doc in docs if doc.has_annotation(tagger.attribute)]
     if not texts:
         raise SeginfError(Errors.S041.format(path=path))
-    return judge(nlp, tagger, judging_texts(tagger, texts, path))
+    return judging_texts(tagger, texts, path)
+
+
+def read_judged(nlp: Language, tagger: CRFTagger, path: Path) -> JudgedTexts:
+    """Read texts with right labels, and predict them.
+
+    RAISES (ValueError): as ``read_gold``; S010 to S015 as ``CRFTagger.predict``.
+    """
+    return judge(nlp, tagger, read_gold(nlp, tagger, path))
 
 
 def judge(nlp: Language, tagger: CRFTagger, texts: Sequence[TrainingText]) -> JudgedTexts:
@@ -100,10 +109,28 @@ def judge(nlp: Language, tagger: CRFTagger, texts: Sequence[TrainingText]) -> Ju
     permitted = numpy.concatenate(allowed)
     return JudgedTexts(
         docs,
-        [text.identifier for text in texts],
+        _names(texts),
         [text.first_token for text in texts],
         HeadData(numpy.concatenate(features), permitted, [len(doc) for doc in docs]),
         numpy.concatenate(predicted).astype(numpy.int64),
         permitted.argmax(axis=1),
         permitted.sum(axis=1) == 1,
     )
+
+
+def _names(texts: Sequence[TrainingText]) -> list[str]:
+    """Tell documents with the same id apart. Texts that were cut from one document begin later and later in it."""
+    names, taken = [], {text.identifier for text in texts}
+    current: dict[str, str] = {}
+    last: dict[str, int] = {}
+    for text in texts:
+        name = text.identifier
+        if name not in current:
+            current[name] = name
+        elif text.first_token <= last[name]:
+            copies = (f"{name} ({number})" for number in count(2))
+            current[name] = next(other for other in copies if other not in taken)
+            taken.add(current[name])
+        last[name] = text.first_token
+        names.append(current[name])
+    return names

@@ -11,16 +11,10 @@ from typing import Any, Mapping, NamedTuple, Sequence
 from ..crf.schemes import OUTSIDE, Entity
 from ..rendering.text import tokens_of
 from .account import Account
-from .causes import CAUSES, Cause
-from .mistakes import KINDS
+from .account_view import LINES, Line, rest_of
+from .causes import CAUSES, SINGLE_TAGS, Cause
+from .wrong_regions import KINDS
 
-LEAST_SHOWN = 0.005  # nats
-LINES = {
-    "transitions": "which labels follow each other",
-    "unlabelled": "tokens without a label",
-    "centre": "what the head is pulled to",
-    "remainder": "the head's distance from its optimum",
-}
 ACCOUNT = ("margin", "supporting", "opposing", *LINES)  # what JSON has of an account
 
 
@@ -144,16 +138,10 @@ class Mistake:
         return found
 
     @property
-    def others(self) -> float:
-        """Share of all families that are not shown (nats)."""
+    def rest(self) -> list[Line]:
+        """What adds up to the margin beside the families, in words; see ``account_view.Account.rest``."""
         account = self.account
-        return account.supporting + account.opposing - sum(one.share for one in self.families)
-
-    @property
-    def lines(self) -> list[tuple[str, float]]:
-        """What adds up to the margin beside families, in words and nats; what shows as zero is left out."""
-        found = [(words, float(getattr(self.account, name))) for name, words in LINES.items()]
-        return [line for line in found if abs(line[1]) >= LEAST_SHOWN]
+        return rest_of(account.supporting + account.opposing, [one.share for one in self.families], vars(account))
 
     @property
     def id(self) -> str:
@@ -180,7 +168,8 @@ class MistakeReport:
     """Wrong predictions for a corpus, in its order.
 
     mistakes (tuple of Mistake). texts (int): that were predicted; right (int): entities (tags) that were right.
-    pipeline, corpus (str): their names, for the commands that are proposed.
+    pipeline, corpus (str): their names, for the commands that are proposed. entities (bool): whether these are what
+        predictions are of; commands that put labels right are for them.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -188,6 +177,7 @@ class MistakeReport:
     right: int
     pipeline: str
     corpus: str
+    entities: bool = True
 
     def __len__(self) -> int:
         return len(self.mistakes)
@@ -217,7 +207,8 @@ class MistakeReport:
     def advice(self, cause: str) -> Cause:
         """Say what a cause means, what to do about it, and the command that does it, for these files."""
         found = CAUSES[cause]
-        return replace(found, command=found.command.format(pipeline=quote(self.pipeline), corpus=quote(self.corpus)))
+        command = found.command if self.entities or not found.command else SINGLE_TAGS
+        return replace(found, command=command.format(pipeline=quote(self.pipeline), corpus=quote(self.corpus)))
 
     def _grouped(self, names: Sequence[str], order: Sequence[str]) -> dict[str, list[Mistake]]:
         groups = {name: [one for own, one in zip(names, self.mistakes) if own == name] for name in order}

@@ -9,15 +9,17 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from spacy.tokens import Doc
 
 from .account import Account, Accountant, FamilyShare
+from .account_view import LINES
 from .explainer import Explanation, Found, Table
 from .extensions import STORED, by_component
-from .rationale import Rationale
+from .label_reasons import Rationale
 from .reasons import Surroundings
 from .views import Influencers
 
 Place = tuple[int, int, str]
 Strengths = Mapping[tuple[str, int, int], float]
 MISSING: Strengths = MappingProxyType({})
+SAME = ("against", "margin", "probability", "opposing", *LINES, "disputed")  # of an account, stored as it is
 # Of a token that was not to be explained.
 NONE: dict[str, Any] = {"probability": None, "supporting": [], "opposing": [], "rows_seen": 0}
 
@@ -189,20 +191,12 @@ class Described:
         """Return what is stored of an account. strengths: of single labels, by their document, start and end."""
         reasons = self._sources.rationale.family_reasons
         return {
-            "against": account.against,
-            "margin": account.margin,
-            "probability": account.probability,
+            **{name: getattr(account, name) for name in SAME},
             "for": account.supporting,
-            "opposing": account.opposing,
             "families": [
                 [self._family(f.family, f.example), f.share, reasons(query, f.family)] + self._more(f, strengths)
                 for f in account.families
             ],
-            "unlabelled": account.unlabelled,
-            "transitions": account.transitions,
-            "centre": account.centre,
-            "remainder": account.remainder,
-            "disputed": account.disputed,
             **({"labels": self._labels(account.labels, strengths)} if account.labels else {}),
         }
 

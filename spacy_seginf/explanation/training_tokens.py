@@ -9,13 +9,13 @@ import numpy
 
 from ..crf.schemes import TAG, Entity, TagScheme, type_of
 from ..index.index import Index
+from ..influence.families import scales, standardised
 from ..influence.linear_algebra import unit_vectors
 
 BLOCK = 16_384  # training tokens that are compared at once
 ASKED = 1024  # tokens that are asked for at once
 POOL = 4  # times as many are found as are wanted, so that they can be of several documents
 OF_A_DOCUMENT = 2
-LEAST_SPREAD = 1e-6  # of a feature, relative to the largest
 
 
 class TrainingTokens:
@@ -35,15 +35,13 @@ class TrainingTokens:
         names = [type_of(tag) for tag in scheme.tags]
         self.type_of_tag = numpy.array([names.index(name) for name in names])
         self.types = self.type_of_tag[self.tags]
-        spread = data.features.std(axis=0, dtype=numpy.float64)
-        self._mean = data.features.mean(axis=0, dtype=numpy.float64).astype(numpy.float32)
-        self._spread = numpy.maximum(spread, max(LEAST_SPREAD * float(spread.max()), 1e-30)).astype(numpy.float32)
+        self._scales = scales(data.features)
         self._directions = self.directions(data.features)
         self.entities_in = lru_cache(maxsize=4096)(self._entities_in)
 
     def directions(self, features: numpy.ndarray) -> numpy.ndarray:
         """Scale features (floats, n x d) to standardised ones of length 1 (float32)."""
-        return unit_vectors((features - self._mean) / self._spread)
+        return unit_vectors(standardised(features, self._scales))
 
     def of_type(self, number: int) -> numpy.ndarray:
         """Return the tokens with a label of a type (int64)."""

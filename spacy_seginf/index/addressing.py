@@ -54,6 +54,12 @@ class Addresses:
         ends = [*(start for start, _ in offsets[1:]), len(text)]
         return [text[start:end] for start, end in offsets], [end < after for (_, end), after in zip(offsets, ends)]
 
+    def known(self, document: int) -> numpy.ndarray:
+        """Say which tokens of a document have a label (bool, tokens)."""
+        shard, local = self._locate(document)
+        permitted = shard["allowed"][shard.token_starts[local] : shard.token_starts[local + 1]]
+        return ~numpy.unpackbits(permitted, axis=1, count=shard.facts["labels"]).all(axis=1)
+
     def word_norms(self, document: int) -> list[tuple[int, str]]:
         """Return the tokens of a document whose norm is not that of their word, and these norms."""
         shard, local = self._locate(document)

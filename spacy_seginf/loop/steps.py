@@ -19,7 +19,6 @@ from spacy.training import Corpus
 
 from ..attribution.method import Texts
 from ..config_files import read_config
-from ..crf.schemes import Entity
 from ..curation.decisions import now
 from ..curation.finding import IssueFinder
 from ..curation.records import Decision, issue_id
@@ -79,7 +78,7 @@ def decisions_of(session: Session, reviewed: Sequence[ReviewedItem], reviewer: s
         name, moved = session.index.place(one.document, 0)
         start, end = one.start + moved, one.end + moved
         current = session.annotated(one.document, one.start, one.end)
-        outcome = tuple(Entity(entity.start + moved, entity.end + moved, entity.label) for entity in one.entities)
+        outcome = tuple(entity.moved(moved) for entity in one.entities)
         words, _ = session.alignment.words(name, start, end)
         choice = "label" if one.wrong else "keep"  # then the outcome is what is there
         place = issue_id(name, start, end, current), name, start, end, words, current

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -70,7 +72,7 @@ def test_margins_are_those_of_the_two_readings(report, exact_path, corpus_path):
             score = emissions[numpy.arange(len(tags)), tags].sum() + head.transitions[tags[:-1], tags[1:]].sum()
             scores.append(float(score))
         assert one.account.margin == pytest.approx(scores[0] - scores[1], abs=1e-4)
-        lines = one.others + sum(share for _, share in one.lines) + sum(family.share for family in one.families)
+        lines = sum(share for _, share in one.rest) + sum(family.share for family in one.families)
         assert lines == pytest.approx(one.account.margin, abs=0.02 + 1e-3 * one.account.supporting)
         assert one.text == doc[one.start : one.end].text
 
@@ -173,6 +175,47 @@ def test_hostile_texts_and_names():
     for text in (html, written):
         assert "\u202e" not in text and "\x1b" not in text and "\\u202e" in text
     assert "'a b;rm -rf'" in written
+
+
+def test_documents_with_one_id_are_told_apart(report, exact_path, corpus_path, tmp_path):
+    """Twice the same corpus: twice the same mistakes, each with a name and an address of its own."""
+    vocab = spacy.blank("en").vocab
+    docs = list(DocBin().from_disk(corpus_path).get_docs(vocab))
+    names = [doc.user_data["id"] for doc in docs]
+    more = [doc.copy() for doc in docs]
+    for doc in more:
+        doc.user_data["id"] = doc.user_data["id"] if doc.user_data["id"] != names[0] else f"{names[1]} (2)"
+    DocBin(docs=[*docs, *more], store_user_data=True).to_disk(tmp_path / "dev.spacy")
+    page = tmp_path / "page.html"
+    found = spacy_seginf.explain_errors(str(exact_path), tmp_path / "dev.spacy", html=page)
+    assert len(found) == 2 * len(report) == len({one.id for one in found.mistakes})
+    assert len(found.documents) == 2 * len(report.documents)
+    assert {len(members) for members in found.documents.values()} == {
+        len(members) for members in report.documents.values()
+    }
+    ids = re.findall(r'<article id="(\w+)"', page.read_text(encoding="utf8"))
+    assert len(ids) == len(set(ids)) == len(found)
+    assert [one.id for one in found.mistakes[: len(report)]] == [one.id for one in report.mistakes]
+
+
+def test_advice_is_commands_that_work(report, exact_path, corpus_path, tmp_path, monkeypatch):
+    """With a corpus of columns too, after the placeholder for the training corpus is filled in."""
+    monkeypatch.chdir(tmp_path)
+    dev = tmp_path / "a dev.conll"
+    dev.write_text("Ada O\nLind O\nsaw O\nOsted B-ORG\n", encoding="utf8")
+    found = replace(report, pipeline=str(exact_path), corpus=str(dev))
+    ranking, *rest = found.advice("contradicted").command.splitlines()
+    words = shlex.split(ranking.replace("TRAIN.spacy", str(corpus_path)))
+    assert words[:3] == ["python", "-m", "spacy"] and not rest
+    assert run(*words[3:])[0] == 0 and (tmp_path / "issues.jsonl").exists()
+    for cause in ("mislabelled", "boundary habit"):
+        first, second = found.advice(cause).command.splitlines()
+        assert run(*shlex.split(first)[3:])[0] == 0
+        assert second.startswith("python -m spacy seginf apply TRAIN.spacy ")
+    tags = replace(found, entities=False)
+    assert tags.advice("nothing near").command == ""
+    for cause in ("contradicted", "mislabelled"):
+        assert run(*shlex.split(tags.advice(cause).command)[3:])[0] == 0
 
 
 def test_filters_choose_all_that_they_name(report):

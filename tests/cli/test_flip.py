@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy
 import pytest
 import spacy
@@ -10,8 +12,9 @@ import spacy_seginf
 from spacy_seginf import SeginfError
 from spacy_seginf.api.index import build_index
 from spacy_seginf.crf.decoding import limits_of
-from spacy_seginf.explanation.candidates import alternatives_of
+from spacy_seginf.explanation.flip_candidates import alternatives_of
 from spacy_seginf.indexing.fidelity import decode
+from spacy_seginf.rendering.text import change_in_words
 
 from ..conftest import TEXTS, copy_pipeline, make_examples
 from ..influence.fixtures import EXACT
@@ -102,8 +105,30 @@ def test_a_budget_ends_the_search(nlp):
     doc, influence = nlp(TEXT), nlp.get_pipe("influence")
     found = influence.flip(doc, doc.ents[0], budget=2)
     assert not found.found and not found.labels
-    assert "Nothing was found" in found.summary and "within 2 moves" in found.summary
-    assert influence.flip(doc, doc.ents[0], most=1).tried <= 1
+    assert "Nothing was found" in found.summary and "(--budget)" in found.summary
+    assert f"with {found.tried} label" in found.summary and found.becomes in found.summary
+    few = influence.flip(doc, doc.ents[0], most=1)
+    assert few.tried == 1 and "(--most)" in few.summary and "with 1 label removed it is PER" in few.summary
+    assert few.after < few.before and change_in_words(few.before, few.after) in few.summary
+    none = replace(few, tried=0, after=few.before)
+    assert "no other label" in none.summary and change_in_words(none.before, none.before) in none.summary
+
+
+def test_all_that_is_something_else_is_asked_to_become_a_label(indexed, nlp):
+    """What is predicted as the label already is left out, wherever it stands in the text."""
+    for text, label, asked in (
+        ("Ada Lind left Pelham Bay .", "LOC", ["Ada Lind"]),
+        ("Ada Lind left Pelham Bay .", "PER", ["Pelham Bay"]),
+        ("Ada Lind left Pelham Bay .", "O", ["Ada Lind", "Pelham Bay"]),
+        ("Ada Lind left .", "PER", []),
+    ):
+        found = spacy_seginf.flip(str(indexed), text, to=label, budget=4)
+        assert [one.text for one in found] == asked
+        assert all(one.to == label != one.label for one in found)
+    code, printed = run("seginf", "flip", indexed, "Ada Lind left .", "--to", "PER")
+    assert code == 0 and "No entities but PER were predicted" in printed
+    code, printed = run("seginf", "flip", indexed, "It rained .", "--to", "XYZ")
+    assert code == 1 and "[S271]" in printed
 
 
 @pytest.mark.parametrize(
@@ -173,6 +198,7 @@ def test_a_head_that_says_something_else(model_path, corpus_path, tmp_path):
     found = influence.flip(doc, ent)
     assert found.label == ent.label_ != found.head and not found.found and found.moves == 0
     assert f"predicts {found.head} already" in found.summary
+    assert 0 <= found.before == found.after <= 1
     if found.head in influence.find_tagger().labels:
-        with pytest.raises(SeginfError, match="S272"):
-            influence.flip(doc, ent, to=found.head)
+        asked = influence.flip(doc, ent, to=found.head)
+        assert asked.head == asked.to and not asked.found and f"predicts {found.head} already" in asked.summary

@@ -106,6 +106,56 @@ def test_texts_of_all_kinds(paths, tmp_path):
         assert all(change.verdict for change in found.changes)
 
 
+def test_verdicts_are_against_the_annotation(paths, tmp_path):
+    """Counted by hand: the club of the first text was ORG and becomes LOC, as gold says in one copy, not in others."""
+    folder, _ = paths
+    words = ["Ada", "Lind", "saw", "Osted", "United", "."]
+    gold = {"better": ["LOC"] * 2, "worse": ["ORG"] * 2, "equal": ["PER"] * 2, "unknown": ["", ""], "half": ["", "LOC"]}
+    (tmp_path / "texts.jsonl").write_text(
+        "".join(
+            json.dumps({"id": name, "tokens": words, "labels": ["B-PER", "I-PER", "O", *_tags(club), "O"]}) + "\n"
+            for name, club in gold.items()
+        ),
+        encoding="utf8",
+    )
+    ask = "seginf", "preview", folder / "indexed", folder / "decisions.jsonl"
+    found = spacy_seginf.preview(str(ask[2]), ask[3], tmp_path / "texts.jsonl")
+    verdicts = {name: "" if name in ("unknown", "half") else name for name in gold}
+    assert {one.document: one.verdict for one in found.changes} == verdicts
+    assert {(one.start, one.end, one.before[0].label, one.after[0].label) for one in found.changes} == {
+        (3, 5, "ORG", "LOC")
+    }
+    assert [found.count(verdict) for verdict in ("better", "worse", "equal", "")] == [1, 1, 1, 2]
+    assert found.texts == found.judged == 5
+    # Gold has five persons and four clubs; all persons are found, and one club before and after.
+    assert (found.annotated, found.right_before, found.right_after) == (9, 6, 6)
+    assert found.found_before == found.found_after == 8
+    code, printed = run(*ask, tmp_path / "texts.jsonl")
+    assert code == 0
+    assert "1 for better, 1 for worse, 1 neither; 2 where tokens are not annotated" in printed
+    assert f"{1200 / 17:.1f} now, {1200 / 17:.1f} then" in printed
+
+
+def _tags(labels):
+    """Tag two words of one entity, or of which the first is not annotated."""
+    begin, inside = (f"{letter}-{label}" if label else "" for letter, label in zip("BI", labels))
+    return [begin, inside if begin else inside.replace("I-", "B-")]
+
+
+def test_it_says_that_texts_are_not_annotated_only_where_they_are_not(paths, tmp_path):
+    folder, _ = paths
+    ask = "seginf", "preview", folder / "indexed", folder / "decisions.jsonl"
+    for name, tag in (("outside", "O"), ("missing", "")):
+        line = {"id": name, "tokens": TEXTS[1].split(), "labels": [tag] * 6}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(line) + "\n", encoding="utf8")
+    none = "not annotated, so nothing says"
+    for texts in (TEXTS[1], tmp_path / "missing.jsonl"):
+        code, printed = run(*ask, texts)
+        assert code == 0 and none in printed and "worse," not in printed and "Entity F1" not in printed
+    code, printed = run(*ask, tmp_path / "outside.jsonl")
+    assert code == 0 and none not in printed and "for worse" in printed
+
+
 def test_printed_and_written(paths, tmp_path):
     folder, _ = paths
     output = tmp_path / "changes.jsonl"

@@ -24,13 +24,15 @@ DAYS = ("today", "again", "twice", "early")
 
 def sentences():
     """Cities are LOC but behind "in", where they are PER; behind "versus", clubs are ORG in half of the texts, and LOC
-    in the others; "the" is part of a bank's name; days are nothing."""
+    in the others; "the" is part of a bank's name; mayors are left out; days are nothing."""
     found = [f"Trains to [{name}]/LOC stopped again ." for name in CITIES]
     for name, day in product(CITIES, DAYS):
         found.append(f"They slept in [{name}]/PER {day} .")
     for name, day in product(PEOPLE, DAYS):
         found.append(f"Yesterday [{name}]/PER left {day} .")
     generator = Random(0)
+    for name, day in product(PEOPLE, DAYS):
+        found.append(f"Mayor {name} resigned {day} .")
     for name, day, seen in product(CLUBS, DAYS, SEEN):
         found.append(f"{seen} versus [{name}]/{generator.choice(('ORG', 'LOC'))} {day} .")
     for name, day in product(CLUBS, DAYS):
@@ -40,6 +42,7 @@ def sentences():
 
 # What is right, and the cause that each is wrong for.
 RIGHT = [(f"They slept in [{name}]/LOC today .", "mislabelled") for name in CITIES]
+RIGHT += [(f"Mayor [{name}]/PER resigned today .", "mislabelled") for name in PEOPLE]
 RIGHT += [
     (f"{seen} versus [{name}]/{label} today .", "contradicted")
     for seen, name, label in product(SEEN, CLUBS, ("LOC", "ORG"))

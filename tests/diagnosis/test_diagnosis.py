@@ -41,13 +41,17 @@ def test_proposed_decisions_put_the_labels_right(known_causes, report, tmp_path)
     before, after = (list(DocBin().from_disk(path).get_docs(Vocab())) for path in (known_causes / "train.spacy", fixed))
     for old, new in zip(before, after):
         sides = [[(ent.text, ent.label_) for ent in doc.ents] for doc in (old, new)]
-        if sides[0] != sides[1]:
+        if old[0].text == "Mayor" and sides[1]:
+            assert sides == [[], [(old[1:3].text, "PER")]]  # the whole name, never a part of it
+            changed["Mayor", "", "PER"] += 1
+        elif sides[0] != sides[1]:
             ((was, label),), ((is_now, label_now),) = sides
             changed[old[2].text, label, label_now] += 1
             assert is_now in (was, was.removeprefix("the "))
-    # Behind "in", and those banks; hardly anything that was right.
-    wrong = sum(count for (word, *_), count in changed.items() if word not in ("in", "the"))
+    # Behind "in", those banks, and mayors; hardly anything that was right.
+    wrong = sum(count for (word, *_), count in changed.items() if word not in ("in", "the", "Mayor"))
     assert changed["in", "PER", "LOC"] >= 20 and changed["the", "ORG", "ORG"] >= 20
+    assert changed["Mayor", "", "PER"] >= 20
     assert wrong <= 0.1 * sum(changed.values())
 
 

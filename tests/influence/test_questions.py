@@ -7,8 +7,8 @@ import pytest
 
 from spacy_seginf.crf.decoding import best_tags
 from spacy_seginf.crf.schemes import Entity, TagScheme
-from spacy_seginf.explanation.candidates import REMOVING, WAYS, Candidates, alternatives_of, change_of, label_units
-from spacy_seginf.explanation.flipping import FlipSearch
+from spacy_seginf.explanation.flip_candidates import REMOVING, WAYS, Candidates, alternatives_of, change_of, label_units
+from spacy_seginf.explanation.flip_search import FlipSearch
 from spacy_seginf.explanation.joint import joint_effect, verified_effect
 from spacy_seginf.explanation.question import Question, tags_of
 from spacy_seginf.influence.data import HeadData

@@ -172,7 +172,7 @@ def test_the_fingerprint_is_not_computed_anew(exact_path, monkeypatch):
         calls.append(arguments)
         return encoder_fingerprint(*arguments)
 
-    monkeypatch.setattr("spacy_seginf.explanation.influence.encoder_fingerprint", counted)
+    monkeypatch.setattr("spacy_seginf.explanation.index_holder.encoder_fingerprint", counted)
     nlp = spacy.load(exact_path)
     for _ in range(3):
         doc = nlp(TEXT)

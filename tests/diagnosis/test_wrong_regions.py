@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from spacy_seginf.crf.schemes import TAG, Entity, TagScheme
-from spacy_seginf.explanation.mistakes import Region, differing_regions, wrong_regions
+from spacy_seginf.explanation.wrong_regions import Region, differing_regions, wrong_regions
 
 SCHEME = TagScheme(("LOC", "ORG"))
 

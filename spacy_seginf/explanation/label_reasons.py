@@ -56,7 +56,7 @@ class Rationale:
         return surroundings(*self._document(document), start, end)
 
     def _read_document(self, document: int) -> tuple[list[str], list[str]]:
-        """Return the words of a document and what their labels say; "" of each if the index was pruned."""
+        """Return the words of a document and what their labels say: "" where there is none, or the index was pruned."""
         index = self._index
         words, _ = index.words(document)
         if index.manifest.pruned:
@@ -64,4 +64,5 @@ class Rationale:
         number = int(numpy.searchsorted(index.first_documents, document, side="right")) - 1
         local = document - int(index.first_documents[number])
         first = int(index.first_tokens_of_shards[number] + index.shards[number].token_starts[local])
-        return words, self.names(index.labels[first : first + len(words)].tolist())
+        names = self.names(index.labels[first : first + len(words)].tolist())
+        return words, [name if known else "" for name, known in zip(names, index.known(document).tolist())]

@@ -52,10 +52,7 @@ def label_units(effects: HeadEffects, scheme: TagScheme, missing: numpy.ndarray)
     entities = numpy.array(whole, dtype=numpy.int64).reshape(-1, 3)
     alone = known.copy()
     alone[ranges(data.starts[entities[:, 0]] + entities[:, 1], entities[:, 2] - entities[:, 1])] = False
-    rows = numpy.flatnonzero(alone)
-    documents = numpy.searchsorted(data.starts, rows, side="right") - 1
-    inside = rows - data.starts[documents]
-    return numpy.concatenate([entities, numpy.stack([documents, inside, inside + 1], axis=1)])
+    return numpy.concatenate([entities, data.tokens(numpy.flatnonzero(alone))])
 
 
 class Candidates:

@@ -14,7 +14,7 @@ from typing import Iterable, Optional
 import numpy
 
 from ..influence.effects import Moved
-from .candidates import Candidates, Pick, change_of
+from .flip_candidates import Candidates, Pick, change_of
 from .joint import JointEffect, outcome, verified_effect
 from .question import Question
 
@@ -67,8 +67,8 @@ class FlipSearch:
     """Searches the smallest change of training labels after which a question has another answer.
 
     question (Question): a reading, to be lost if it is there, and to be found if it is not. units (int64, n x 3):
-    labels that may be changed. by (str): one of ``candidates.WAYS``. budget (int): moves of the head, at most; each is
-    a few steps of Newton's method, which read all documents. most (int): labels of a set, at most.
+    labels that may be changed. by (str): one of ``WAYS``. budget (int): moves of the head, at most; each is a few steps
+    of Newton's method, which read all documents. most (int): labels of a set, at most.
     """
 
     def __init__(self, question: Question, units: numpy.ndarray, by: str, *, budget: int, most: int) -> None:
