@@ -14,6 +14,7 @@ from spacy.cli._util import Arg, Opt, app, parse_config_overrides
 from ..errors import SeginfError
 from ..settings import HELP as SETTINGS
 from ..settings import overrides_of
+from . import reading
 
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
@@ -435,41 +436,73 @@ def loop_cli(
 
 @seginf.command("apply")
 def apply_cli(
-    corpus: Path = Arg(..., help="Corpus that was reviewed: .spacy, CoNLL columns, .jsonl or .jsonl.gz"),
-    output: Path = Arg(..., help="The corrected corpus, in the same format; must not exist yet"),
+    corpus: Path = Arg(..., help="The corpus to correct, in any format (docs/corpora.md)"),
+    output: Path = Arg(..., help="Corrected corpus, in the same format; what is there is never overwritten"),
     decisions: list[Path] = Arg(..., help="Files of decisions, of one or several reviewers"),
     diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
-    format: Optional[str] = Opt(
-        None,
-        "--format",
-        help="spacy, columns, conll, conllu, conllu-misc, germeval or jsonl, if its name does not say it",
-    ),
-    scheme: Optional[str] = Opt(
-        None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found"
-    ),
-    token_column: Optional[int] = Opt(
-        None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
-    ),
-    tag_column: Optional[int] = Opt(None, "--tag-column", help="Column of the tags; default: the format's"),
-    comments: Optional[bool] = Opt(
-        None, "--comments/--no-comments", help="Whether lines of columns that begin with # are comments; default: found"
-    ),
-    header: bool = Opt(False, "--header", help="The first line of columns names them"),
-    entity_type: Optional[str] = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)"),
-    labels_key: str = Opt("labels", "--labels-key", help="Key of the labels in JSON lines"),
     label: list[str] = Opt([], "--label", "-l", help="Entity type that is new to the corpus; may be repeated"),
     conflicts: str = Opt("error", "--conflicts", help="What reviewers disagree about: error, or skip to leave it"),
     dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    format: Optional[str] = reading.FORMAT,
+    scheme: Optional[str] = reading.SCHEME,
+    token_column: Optional[int] = reading.TOKEN_COLUMN,
+    tag_column: Optional[int] = reading.TAG_COLUMN,
+    comments: Optional[bool] = reading.COMMENTS,
+    header: bool = reading.HEADER,
+    entity_type: Optional[str] = reading.ENTITY_TYPE,
+    labels_key: Optional[str] = reading.LABELS_KEY,
+    label_names: Optional[str] = reading.LABEL_NAMES,
+    text_key: Optional[str] = reading.TEXT_KEY,
+    lang: str = reading.LANG,
+    layer: Optional[str] = reading.LAYER,
+    only: list[str] = reading.ONLY,
+    utf16: bool = reading.UTF16,
+    misaligned: str = reading.MISALIGNED,
     quiet: bool = QUIET,
 ) -> None:
     """Write a corrected corpus from reviewers' decisions; what they did not change stays as it is."""
     from ..api.apply import apply_decisions
-    from ..corpora.columns import Columns
 
-    settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
-    settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
-    settings.update(entity_type=entity_type, labels=label, conflicts=conflicts, dry_run=dry_run)
-    report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
+    how = reading.reading_settings(token_column, tag_column, label_names, scheme=scheme, comments=comments)
+    how.update(header=header, entity_type=entity_type, labels_key=labels_key, text_key=text_key, lang=lang)
+    how.update(layer=layer, only=tuple(only), utf16=utf16, misaligned=misaligned)
+    settings: dict[str, Any] = {"diff": diff, "format": format, "labels": label, "conflicts": conflicts}
+    report_errors(apply_decisions, corpus, output, decisions, **settings, dry_run=dry_run, **how, silent=quiet)
+
+
+@seginf.command("convert")
+def convert_cli(
+    corpus: Path = Arg(..., help="A corpus in any format (docs/corpora.md)"),
+    output: Path = Arg(..., help="The same in spaCy's binary format (.spacy)"),
+    rename: list[str] = Opt([], "--map", help="Another name for a type, OLD=NEW; may be repeated"),
+    format: Optional[str] = reading.FORMAT,
+    scheme: Optional[str] = reading.SCHEME,
+    token_column: Optional[int] = reading.TOKEN_COLUMN,
+    tag_column: Optional[int] = reading.TAG_COLUMN,
+    comments: Optional[bool] = reading.COMMENTS,
+    header: bool = reading.HEADER,
+    entity_type: Optional[str] = reading.ENTITY_TYPE,
+    labels_key: Optional[str] = reading.LABELS_KEY,
+    label_names: Optional[str] = reading.LABEL_NAMES,
+    text_key: Optional[str] = reading.TEXT_KEY,
+    lang: str = reading.LANG,
+    layer: Optional[str] = reading.LAYER,
+    only: list[str] = reading.ONLY,
+    utf16: bool = reading.UTF16,
+    misaligned: str = reading.MISALIGNED,
+    quiet: bool = QUIET,
+) -> None:
+    """Write a corpus of any format in spaCy's, for training."""
+    from ..api.convert import convert
+
+    how = reading.reading_settings(token_column, tag_column, label_names, scheme=scheme, comments=comments)
+    how.update(header=header, entity_type=entity_type, labels_key=labels_key, text_key=text_key, lang=lang)
+    how.update(layer=layer, utf16=utf16, misaligned=misaligned)
+    pairs = [pair.partition("=") for pair in rename]
+    if not all(old and new for old, _, new in pairs):
+        raise typer.BadParameter("--map wants OLD=NEW")
+    types = {old: new for old, _, new in pairs}
+    report_errors(convert, corpus, output, format=format, only=only, types=types, **how, silent=quiet)
 
 
 def _with_settings(

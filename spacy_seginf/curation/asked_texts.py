@@ -9,9 +9,9 @@ from typing import Collection, Optional, Union
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..corpora.formats import format_of, read_annotated
+from ..corpora.docs import identifier_of, read_documents
+from ..corpora.formats import format_of
 from ..crf.schemes import Entity
-from ..tagger.corpus import identifier_of, read_documents
 from ..tagger.encoding import read_as
 from .alignment import entities_of_doc
 
@@ -32,23 +32,17 @@ class AskedText:
 
 
 def read_texts(nlp: Language, texts: Union[str, Path]) -> list[AskedText]:
-    """Read a corpus (.spacy or a folder of such files, columns, JSON lines) if there is a file of this name, else take
-    it for a text. Empty documents are left out.
+    """Read a corpus of any format if there is a file of this name, else take it for a text. Empty documents are left
+    out.
 
-    RAISES (ValueError): S042, S200, S201 and S240 to S247 for corpora that can't be read, S040 for names of corpora
-        without a file.
+    RAISES (ValueError): as ``read_documents`` for corpora that can't be read.
     """
     path = Path(texts)
     if isinstance(texts, str) and not (format_of(path) or _exists(path)):
         found = [AskedText("", nlp.make_doc(texts))]
-    elif path.is_dir() or path.suffix == ".spacy":
+    else:
         docs = enumerate(read_documents(nlp, path), start=1)
         found = [_of_doc(nlp, doc, identifier_of(doc, path, number)) for number, doc in docs]
-    else:
-        found = [
-            AskedText(one.identifier, Doc(nlp.vocab, words=list(one.words)), one.entities, frozenset(one.missing))
-            for one in read_annotated(path).documents
-        ]
     return [text for text in found if len(text.doc)]
 
 

@@ -10,6 +10,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..corpora.formats import is_binary
 from ..crf.schemes import TAG, TagScheme
 from ..errors import Errors, SeginfError
 from ..indexing.fidelity import predictions
@@ -19,7 +20,7 @@ from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import example_of, run_before
 from ..tagger.head import on_cpu
 from ..tagger.readers import OTHER
-from .corpus_texts import is_binary, read_texts
+from .corpus_texts import read_texts
 from .mistakes import Region, wrong_regions
 
 BATCH = 64  # texts
@@ -69,7 +70,7 @@ class JudgedTexts:
 def read_judged(nlp: Language, tagger: CRFTagger, path: Path) -> JudgedTexts:
     """Read a corpus with right labels, and predict it.
 
-    path (Path): .spacy files are read by the reader of the pipeline's training; columns and JSON lines as they are.
+    path (Path): .spacy files are read by the reader of the pipeline's training; others as they are.
     RAISES (ValueError): S040 to S042, S047 for missing or wrong input, S200 and S201 for text files, S010 to S015 as
         ``CRFTagger.predict``.
     """
