@@ -533,11 +533,11 @@ class Errors(metaclass=Coded):
         "from 0 on, with --label-names O,B-PER,I-PER,..., or a dataset_info.json that says it."
     )
     S287 = "{path} has no layer {layer!r} (it has: {known}). Name one of them with --layer."
+    S288 = "The setting {setting} means nothing for {path}, which is in the format {format}. Leave it out."
     S289 = "The output {path} is not named .spacy, which is what is written. End its name in .spacy."
     S290 = (
         "{path} holds no document. Check that it was exported with its texts, and that its format (--format) is right."
     )
-    S288 = "The setting {setting} means nothing for {path}, which is in the format {format}. Leave it out."
     # What the operating system refuses
     S245 = "{path} can't be used: {problem}. {advice}"
     S247 = (

@@ -76,8 +76,8 @@ def _report(msg: Printer, corpus: Path, mapped: Sequence[Mapped]) -> None:
     unannotated = [one.document for one in mapped if one.document.words and _is_unannotated(one.document)]
     if unannotated:
         msg.warn(
-            f"Nobody has annotated {len(unannotated):,} documents, the first {unannotated[0].identifier}: they are kept "
-            "without annotation, and training leaves them out"
+            f"Nobody has annotated {len(unannotated):,} documents, the first {unannotated[0].identifier}: they are "
+            "kept without annotation, and training leaves them out"
         )
     merged = [(one.document, pair) for one in mapped for pair in one.touching]
     if merged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, Sequence
 
 from ..text_lines import BOM
 from .file_spans import FileSpans, files_in, name_in, read_content
@@ -52,18 +52,18 @@ class BratCorpus(FileSpans):
         content = self.contents[text.file]
         new = []
         for change in changes:
-            line = change.old.key if change.old is not None else None
+            if change.old is None:
+                new += [change.new] if change.new is not None else []
+                continue
+            line: _Line = change.old.key
             if change.new is None:
                 yield line.start, line.end, ""
-            elif line is None:
-                new.append(change.new)
             else:
-                offset = line.start
                 place, words = self._written(number, change.new)
                 for name, value in (("label", change.new.label), ("offsets", place), ("text", words)):
                     start, end = line.match.span(name)
                     if start >= 0:
-                        yield offset + start, offset + end, value
+                        yield start, end, value
         if new:
             yield len(content), len(content), self._new_lines(number, content, new)
 
@@ -91,7 +91,7 @@ class BratCorpus(FileSpans):
             if not body.startswith("T"):
                 self._others[file].append(body)
                 continue
-            match = SPAN.fullmatch(body)
+            match = SPAN.fullmatch(content, *line.span("body"))
             if match is None:
                 raise unreadable(file, number, f"{body[:40]!r} is no text-bound annotation (T1<tab>TYPE 0 5<tab>text)")
             if not only or match["label"] in only:
@@ -130,8 +130,8 @@ def _annotation(file: Path, number: int, line: _Line, text: str) -> Annotation:
             raise unreadable(file, number, problem + "name the types to read (--only) without its own")
     start, end = pieces[0][0], pieces[-1][1]
     if end <= len(text) and match["text"] is not None:
-        there: Optional[str] = text[start:end]
-        if "".join(match["text"].split()) != "".join((there or "").split()):
+        there = text[start:end]
+        if "".join(match["text"].split()) != "".join(there.split()):
             problem = f"{match['id']} says {match['text'][:40]!r}, and the text at {start}-{end} is {there[:40]!r}"
             raise unreadable(file, number, problem)
     return Annotation(start, end, match["label"], f"line {number}", line)

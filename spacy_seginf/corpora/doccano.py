@@ -31,7 +31,7 @@ class DoccanoCorpus(JsonSpans):
                 start, end = span.get("start_offset"), span.get("end_offset")
                 annotations.append(annotation_of(start, end, span.get("label"), position))
             elif isinstance(span, list) and len(span) == 3:
-                annotations.append(annotation_of(*span, position))
+                annotations.append(annotation_of(span[0], span[1], span[2], position))
             else:
                 raise Unreadable(f"{key!r} holds {span!r}, where [start, end, type] is needed")
         return self.span_text(number, text, annotations, record.get("id"))

@@ -66,8 +66,9 @@ class AnnotatedCorpus(ABC):
         """
 
     @abstractmethod
-    def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
-        """Return the file with some documents' (numbers from 0) regions replaced, and the rest as it was."""
+    def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes | Mapping[Path, bytes]:
+        """Return the file with some documents' (numbers from 0) regions replaced, and the rest as it was; of a folder,
+        the files that change, by their paths in it."""
 
 
 def replaced(entities: Iterable[Entity], replacements: Sequence[Replacement]) -> list[Entity]:

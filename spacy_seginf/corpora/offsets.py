@@ -73,7 +73,7 @@ class Tokens:
     def split(self, annotations: Iterable[Annotation]) -> Tokens:
         """Cut tokens where spans begin and end."""
         cuts = sorted({cut for one in annotations for cut in trimmed(self.text, one.start, one.end)})
-        places = []
+        places: list[Place] = []
         for start, end in zip(self.starts, self.ends):
             inside = cuts[bisect_right(cuts, start) : bisect_left(cuts, end)]
             places += zip([start, *inside], [*inside, end])

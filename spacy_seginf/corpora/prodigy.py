@@ -59,7 +59,7 @@ class ProdigyCorpus(JsonSpans):
 
 def _tokens(tokens: Any, text: str) -> list[tuple[int, int]]:
     """Read where tokens are. RAISES: Unreadable if they are not those of the text."""
-    places = []
+    places: list[tuple[int, int]] = []
     for number, token in enumerate(list_of(tokens, "'tokens'"), start=1):
         start, end = (token.get("start"), token.get("end")) if isinstance(token, dict) else (None, None)
         before = places[-1][1] if places else 0

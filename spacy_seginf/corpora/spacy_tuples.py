@@ -23,7 +23,7 @@ class SpacyTuples(JsonSpans):
         for position, span in enumerate(list_of(facts[key], repr(key))):
             if not (isinstance(span, list) and len(span) >= 3):
                 raise Unreadable(f"{key!r} holds {span!r}, where [start, end, type] is needed")
-            annotations.append(annotation_of(*span[:3], position))
+            annotations.append(annotation_of(span[0], span[1], span[2], position))
         return self.span_text(number, text, annotations)
 
     def values(self, number: int, span: Span, element: Any) -> dict[Steps, Any]:

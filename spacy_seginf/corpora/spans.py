@@ -148,7 +148,8 @@ class SpanCorpus(AnnotatedCorpus):
         annotations = [one for one in text.annotations if not self._only or one.label in self._only]
         if text.utf16 or settings.utf16:
             annotations = decode_utf16(text.text, annotations)
-        inside, outside = [], []
+        inside: list[Annotation] = []
+        outside: list[Annotation] = []
         for one in annotations:
             (inside if 0 <= one.start < one.end <= len(text.text) else outside).append(one)
         self._note("outside", text, outside)
