@@ -529,15 +529,20 @@ class Errors(metaclass=Coded):
     )
     S285 = '{what} is read with {library}, which is not installed. Install it with: pip install "spacy_seginf[{extra}]"'
     S286 = (
-        "{path}, {place}: the tags are numbers, and nothing says what {number} stands for. Name what they stand for, "
-        "from 0 on, with --label-names O,B-PER,I-PER,..., or a dataset_info.json that says it."
+        "The tags of {path} are numbers, and nothing says what {number} stands for. Name what they stand for, from 0 "
+        "on, with --label-names O,B-PER,I-PER,..., or a dataset_info.json that says it."
     )
-    S287 = "{path} has no layer {layer!r} (it has: {known}). Name one of them with --layer."
+    S287 = "{path} does not say what the numbers of {key!r} stand for. Name another file with --label-names."
     S288 = "The setting {setting} means nothing for {path}, which is in the format {format}. Leave it out."
     S289 = "The output {path} is not named .spacy, which is what is written. End its name in .spacy."
     S290 = (
         "{path} holds no document. Check that it was exported with its texts, and that its format (--format) is right."
     )
+    S291 = (
+        "{path} has no layer of spans {layer!r}, or several features that may be its types (it has: {known}). Name "
+        "layer and feature with --layer, as in --layer NamedEntity:value."
+    )
+    S292 = "{path} belongs to a type system, and there is none beside it. Put its TypeSystem.xml into the same folder."
     # What the operating system refuses
     S245 = "{path} can't be used: {problem}. {advice}"
     S247 = (

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Iterator, Sequence
 
 from ..text_lines import BOM
-from .file_spans import FileSpans, files_in, name_in, read_content
+from .file_spans import FileSpans, files_in, lines_in, name_in, read_content
 from .offsets import Annotation
 from .settings import ReadingSettings
 from .spans import Edit, Span, SpanChange, SpanText
 from .text import unreadable
 
 SPAN = re.compile(r"(?P<id>T\S*)\t(?P<label>\S+) (?P<offsets>\d+ \d+(?:;\d+ \d+)*)(?:\t(?P<text>.*))?")
-LINE = re.compile(r"(?P<body>[^\r\n]*)(?P<end>\r\n|\r|\n|$)")
 
 
 @dataclass(frozen=True)
@@ -85,17 +84,15 @@ class BratCorpus(FileSpans):
         content, text = read_content(file), read_content(file.with_suffix(".txt"))
         self.contents[file], self._others[file] = content, []
         annotations = []
-        position = len(BOM) if content.startswith(BOM) else 0
-        for number, line in enumerate(LINE.finditer(content, position), start=1):
-            body = line["body"]
+        for number, (start, body, end) in enumerate(lines_in(content), start=1):
             if not body.startswith("T"):
                 self._others[file].append(body)
                 continue
-            match = SPAN.fullmatch(content, *line.span("body"))
+            match = SPAN.fullmatch(content, start, start + len(body))
             if match is None:
                 raise unreadable(file, number, f"{body[:40]!r} is no text-bound annotation (T1<tab>TYPE 0 5<tab>text)")
             if not only or match["label"] in only:
-                annotations.append(_annotation(file, number, _Line(match, *line.span()), text))
+                annotations.append(_annotation(file, number, _Line(match, start, end), text))
         return SpanText(name_in(path, file), text, annotations, "", file)
 
     def _written(self, number: int, span: Span) -> tuple[str, str]:
@@ -107,10 +104,8 @@ class BratCorpus(FileSpans):
         return ";".join(f"{first} {last}" for first, last in places), re.sub(r"[\r\n]+", " ", text[start:end])
 
     def _new_lines(self, number: int, content: str, spans: Sequence[Span]) -> str:
-        names = (re.match(r"T(\d+)", line["body"]) for line in LINE.finditer(content))
-        last = max((int(match[1]) for match in names if match), default=0)
-        ends = LINE.match(content)
-        line_break = (ends["end"] if ends else "") or "\n"
+        last = max(map(int, re.findall(r"^T(\d+)", content, re.MULTILINE)), default=0)
+        line_break = "\r\n" if "\r\n" in content else "\n"
         lines = []
         for count, span in enumerate(spans, start=last + 1):
             place, words = self._written(number, span)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Iterator, Mapping, Sequence
 
 from ..errors import Errors, SeginfError
+from ..text_lines import BOM
 from .json_places import edited
 from .json_records import read_lines
 from .spans import Edit, SpanCorpus
 from .text import decoded_lines
+
+LINE = re.compile(r"(?P<body>[^\r\n]*)(?P<end>\r\n|\r|\n|$)")
 
 
 class FileSpans(SpanCorpus):
@@ -38,6 +42,13 @@ def files_in(path: Path, pattern: str) -> list[Path]:
 def read_content(path: Path) -> str:
     """Read a file as it is. RAISES (ValueError): S201 with the line of what is not UTF-8."""
     return "".join(decoded_lines(path, read_lines(path)))
+
+
+def lines_in(content: str) -> Iterator[tuple[int, str, int]]:
+    """Yield where each line begins, the line without its break, and where the next one begins."""
+    for match in LINE.finditer(content, len(BOM) if content.startswith(BOM) else 0):
+        if match.end() > match.start():
+            yield match.start(), match["body"], match.end()
 
 
 def name_in(folder: Path, file: Path) -> str:

@@ -12,12 +12,17 @@ from .column_lines import LAYOUTS
 from .columns import ColumnCorpus
 from .doccano import DoccanoCorpus
 from .documents import AnnotatedCorpus
+from .hugging_face import HuggingFaceLines
 from .json_lines import JsonLines
 from .label_studio import LabelStudioCorpus
+from .parquet import ParquetCorpus
 from .prodigy import ProdigyCorpus
 from .recognise import format_of_folder, format_of_json, is_webanno
 from .settings import ReadingSettings
+from .spacy_json import SpacyJson
 from .spacy_tuples import SpacyTuples
+from .webanno import WebannoCorpus
+from .xmi import XmiCorpus
 
 SUFFIXES = {
     "spacy": (".spacy",),
@@ -25,6 +30,8 @@ SUFFIXES = {
     "conllu": (".conllu", ".conllup"),
     "jsonl": (".jsonl", ".jsonl.gz"),
     "json": (".json", ".json.gz"),
+    "parquet": (".parquet",),
+    "xmi": (".xmi",),
 }
 JSON = ("jsonl", "json")
 SPANS: dict[str, Callable[[Path, ReadingSettings], AnnotatedCorpus]] = {
@@ -33,10 +40,14 @@ SPANS: dict[str, Callable[[Path, ReadingSettings], AnnotatedCorpus]] = {
     "label-studio": LabelStudioCorpus,
     "spacy-tuples": SpacyTuples,
     "brat": BratCorpus,
+    "webanno": WebannoCorpus,
+    "xmi": XmiCorpus,
 }
-FORMATS = ("spacy", *LAYOUTS, "jsonl", *SPANS)
-FOLDERS = ("brat",)
-SPAN_SETTINGS = ("layer", "only", "text_key")
+FORMATS = ("spacy", *LAYOUTS, "jsonl", "hf", "spacy-json", *SPANS)
+FOLDERS = ("brat", "webanno", "xmi")
+# Settings that only some formats have.
+USED = dict.fromkeys(SPANS, ("layer", "only", "text_key"))
+USED |= {"brat": ("only",), "webanno": ("layer", "only"), "xmi": ("layer", "only"), "hf": ("label_names",)}
 
 
 def format_of(path: Path) -> Optional[str]:
@@ -55,7 +66,9 @@ def find_format(path: Path) -> Optional[str]:
         named = format_of(path)
         if named in JSON:
             return format_of_json(path) or ("jsonl" if named == "jsonl" else None)
-        return "webanno" if path.suffix.lower() == ".tsv" and is_webanno(path) else named
+        if named == "columns" and path.suffix.lower() == ".tsv" and is_webanno(path):
+            return "webanno"
+        return "hf" if named == "parquet" else named
 
 
 def is_binary(path: Path) -> bool:
@@ -67,10 +80,10 @@ def is_binary(path: Path) -> bool:
 
 def suffixes_of(path: Path, format: Optional[str]) -> set[str]:
     """Return the suffixes that say what a corpus says by its own; none if it has no known one."""
-    names = {format_of(path), *(JSON if format in SPANS else (format,))} - {None}
-    if names & {"conllu", *LAYOUTS}:
+    names = {format_of(path), format} & set(SUFFIXES) | ({"columns"} if format in LAYOUTS else set())
+    if names & {"columns", "conllu"}:
         names |= {"columns", "conllu"}
-    return {suffix for name in names if name in SUFFIXES for suffix in SUFFIXES[name]}
+    return {suffix for name in names for suffix in SUFFIXES[name]}
 
 
 def read_annotated(path: Path, *, format: Optional[str] = None, **settings: Any) -> AnnotatedCorpus:
@@ -107,6 +120,10 @@ def _read(path: Path, format: str, how: ReadingSettings) -> AnnotatedCorpus:
     tagged: dict[str, Any] = {"scheme": how.scheme, "entity_type": how.entity_type}
     if format == "jsonl":
         return JsonLines(path, labels_key=how.labels_key or "labels", **tagged)
+    if format == "hf":
+        return (ParquetCorpus if format_of(path) == "parquet" else HuggingFaceLines)(path, how)
+    if format == "spacy-json":
+        return SpacyJson(path, **tagged)
     columns: dict[str, Any] = {"columns": how.columns, "comments": how.comments, "header": how.header}
     return ColumnCorpus(path, layout=format, **columns, **tagged)
 

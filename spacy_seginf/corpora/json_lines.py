@@ -16,6 +16,7 @@ class JsonLines(TaggedCorpus):
 
     path (Path): ends in .gz if it is compressed. labels_key (str): key of the labels.
     scheme (str): of the labels; found if not given. entity_type (str): of labels that name none.
+    file (JsonFile): what was read already.
     RAISES (ValueError): S201 with the line of what can't be read, S242 for labels without types.
     """
 
@@ -26,9 +27,10 @@ class JsonLines(TaggedCorpus):
         labels_key: str = "labels",
         scheme: Optional[str] = None,
         entity_type: Optional[str] = None,
+        file: Optional[JsonFile] = None,
     ) -> None:
         self.labels_key = labels_key
-        self.file = JsonFile(path)
+        self.file = file or JsonFile(path)
         texts = [self._read_text(number) for number in range(len(self.file.records))]
         super().__init__(path, texts, scheme, entity_type)
 

@@ -49,9 +49,9 @@ def set_elements(text: str, path: Path, elements: Sequence[tuple[Optional[int], 
     return text[:start] + "".join([*pieces, after]) + text[end:]
 
 
-def add_key(text: str, key: str, value: Any) -> str:
-    """Add a key to the object that a text is, behind all others."""
-    start, end = value_place(text, [])
+def add_key(text: str, path: Path, key: str, value: Any) -> str:
+    """Add a key to the object at a path, behind all others."""
+    start, end = value_place(text, path)
     gap = ", " if not _is_compact(text) else ","
     last = len(text[start : end - 1].rstrip())
     separator = gap if text[start + 1 : last].strip() else ""

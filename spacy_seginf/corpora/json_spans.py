@@ -96,7 +96,7 @@ class JsonSpans(SpanCorpus):
         record, content = self.file.records[number], self.file.text(number)
         path = self.lists[number]
         if not has_path(record.value, path):
-            content = add_key(content, path[-1], [])
+            content = add_key(content, path[:-1], path[-1], [])
         start = value_place(content, path)[0]
         elements: list[tuple[Optional[int], str]] = [
             (position, content[slice(*place)]) for position, place in enumerate(element_places(content, start))
