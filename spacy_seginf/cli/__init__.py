@@ -43,11 +43,11 @@ EXCHANGE_FORMATS = "prodigy, label-studio, argilla, incorrect-spans (.spacy), js
 def index_cli(
     context: typer.Context,
     model: str = Arg(..., help="Trained pipeline with a crf_tagger: a package or a folder"),
-    corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
+    corpus: Path = Arg(..., help="The training corpus, in any format (docs/corpora.md)"),
     output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
     tagger: Optional[str] = Opt(None, "--tagger", help="The crf_tagger to explain, if there are several"),
     dev: Optional[Path] = Opt(
-        None, "--dev", help="Development corpus (.spacy), by which the head that explains is chosen and checked"
+        None, "--dev", help="Development corpus, by which the head that explains is chosen and checked"
     ),
     curvature: Optional[str] = _index_option("curvature"),
     refit: Optional[bool] = _index_option("refit", "/--no-refit"),
@@ -79,11 +79,11 @@ def index_cli(
 @seginf.command("append")
 def append_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    corpus: Path = Arg(..., help="The new documents in spaCy's binary format (.spacy)"),
+    corpus: Path = Arg(..., help="The new documents, in any format"),
     output: Path = Arg(..., help="Folder for the result; the pipeline's own with --force"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Whose index grows, if several have one"),
     refresh: bool = Opt(False, "--refresh", help="Fit head and curvature to all documents; otherwise they are held"),
-    dev: Optional[Path] = Opt(None, "--dev", help="Development corpus (.spacy) that chooses the penalty of a refresh"),
+    dev: Optional[Path] = Opt(None, "--dev", help="Development corpus that chooses the penalty of a refresh"),
     shard_tokens: Optional[int] = SHARD_TOKENS,
     scheduler: Optional[str] = SCHEDULER,
     force: bool = FORCE,
@@ -115,10 +115,10 @@ def check_cli(pipeline: Path = Arg(..., help="Pipeline folder written by `seginf
 def attach_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Trained pipeline with a ner or tagger component: a package or a folder"),
-    corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
+    corpus: Path = Arg(..., help="The training corpus, in any format (docs/corpora.md)"),
     output: Path = Arg(..., help="Folder for the pipeline with head and index; spacy.load opens it"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus (.spacy), by which the head is chosen"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus, by which the head is chosen"),
     l2: Optional[float] = L2,
     force: bool = FORCE,
     gpu_id: int = GPU_ID,
@@ -286,7 +286,7 @@ def scores_cli(
     level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
     top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
     trusted: Optional[Path] = Opt(
-        None, "--trusted", help="Trusted documents (.spacy), which the trusted_... scores need"
+        None, "--trusted", help="Trusted documents, which the trusted_... scores need"
     ),
     clean: Optional[Path] = Opt(None, "--clean", hidden=True),  # as version 0.1 named it
     checkpoints: Optional[Path] = Opt(
@@ -308,16 +308,16 @@ def scores_cli(
 @seginf.command("rank")
 def rank_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
+    corpus: Path = Arg(..., help="The training corpus that was indexed, in any format"),
     output: Path = Opt(Path("issues.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
     dev: Optional[Path] = Opt(
         None,
         "--dev",
         "-d",
-        help="Documents with right labels (.spacy): they find families of errors that were learned",
+        help="Documents with right labels: they find families of errors that were learned",
     ),
     mistakes: Optional[Path] = Opt(
-        None, "--mistakes", "-m", help="Texts with right labels (.spacy): what supports the errors in them comes first"
+        None, "--mistakes", "-m", help="Texts with right labels: what supports the errors in them comes first"
     ),
     decisions: list[Path] = Opt(
         [], "--decisions", help="Decisions made so far: left out, and they teach what else is wrong; may be repeated"
@@ -405,7 +405,7 @@ def review_cli(
 def loop_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
+    corpus: Path = Arg(..., help="The training corpus that was indexed, in any format"),
     output: Path = Arg(..., help="Folder for decisions, corrected corpus, model, loop.md and curves"),
     test: Path = Opt(..., "--test", help="Texts with right labels (.spacy) that everything is scored on"),
     truth: Optional[Path] = Opt(

@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face as JSON: {"tokens": [str], "ner_tags": [int]}, and somewhere what the integers stand for."""
+"""Data sets of Hugging Face as JSON: {"tokens": [str], "ner_tags": [int]}, and elsewhere what the integers mean."""
 
 from __future__ import annotations
 

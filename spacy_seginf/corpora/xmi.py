@@ -72,11 +72,9 @@ class XmiCorpus(FileSpans):
             last += 1
             added.append(last)
             sofa = re.search(r"<cas:Sofa\b[^<>]*?\bxmi:id=[\"'](\d+)[\"']", content)
-            sofa_id = sofa[1] if sofa else "1"
-            pairs = {"xmi:id": str(last), "sofa": sofa_id, **values}.items()
-            elements.append(
-                f"<{self._tag(text.file)} " + " ".join(f"{name}={quoteattr(one)}" for name, one in pairs) + "/>"
-            )
+            pairs = {"xmi:id": str(last), "sofa": sofa[1] if sofa else "1", **values}
+            written = " ".join(f"{name}={quoteattr(value)}" for name, value in pairs.items())
+            elements.append(f"<{self._tag(text.file)} {written}/>")
         members = MEMBERS.search(content)
         if members is not None and (gone or added):
             ids = [one for one in members["ids"].split() if int(one) not in gone]

@@ -22,7 +22,7 @@ from spacy_seginf.explanation.method_explainer import index_context
 from spacy_seginf.files import write_text
 from spacy_seginf.index.index import Index
 from spacy_seginf.influence.head import Head
-from spacy_seginf.tagger.corpus import identifier_of, read_documents
+from spacy_seginf.corpora.docs import identifier_of, read_documents
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 
 from ...errors import LabErrors
