@@ -285,9 +285,7 @@ def scores_cli(
     ),
     level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
     top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
-    trusted: Optional[Path] = Opt(
-        None, "--trusted", help="Trusted documents, which the trusted_... scores need"
-    ),
+    trusted: Optional[Path] = Opt(None, "--trusted", help="Trusted documents, which the trusted_... scores need"),
     clean: Optional[Path] = Opt(None, "--clean", hidden=True),  # as version 0.1 named it
     checkpoints: Optional[Path] = Opt(
         None, "--checkpoints", help="Folder of a CheckpointLogger, which low_confidence and variability need"
