@@ -100,7 +100,10 @@ class SpacyJson(TaggedCorpus):
             for position, place in enumerate(element_places(text, start))
             if values[position][:3] not in gone
         ]
-        return set_elements(text, path, [*elements, *((None, json_of(value, text)) for value in added)])
+        for value in added:
+            later = (place for place, (_, one) in enumerate(elements) if json.loads(one)[0] > value[0])
+            elements.insert(next(later, len(elements)), (None, json_of(value, text)))
+        return set_elements(text, path, elements)
 
 
 def _spaces(words: Sequence[str], raw: Any) -> tuple[bool, ...]:

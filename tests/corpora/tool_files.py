@@ -171,7 +171,7 @@ def write_brat(folder, texts):
         path = folder / "corpus" / f"{name}.ann"
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(lines), encoding="utf8")
-        path.with_suffix(".txt").write_text(text + "\n", encoding="utf8")
+        path.with_suffix(".txt").write_text(text, encoding="utf8")
     (folder / "corpus" / "annotation.conf").write_text("[entities]\nPER\nLOC\nORG\n")
     return folder / "corpus"
 
