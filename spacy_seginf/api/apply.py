@@ -41,7 +41,7 @@ def apply_decisions(
     labels (sequence of str): entity types that are allowed besides those of the corpus.
     conflicts (str): "error", or "skip" to leave regions alone that reviewers disagree about.
     dry_run (bool): whether nothing is written, and the changes are printed.
-    reading: how the corpus is read: see ``spacy_seginf.corpora.settings.ReadingSettings``.
+    reading: how the corpus is read: as for ``convert``, and only.
     RETURNS (Plan): what was changed.
     RAISES (ValueError): S202 with everything that does not fit, S204, S205 or S208 for the files to write, S040, S042,
         S170, S200, S201, S203, S206, S207, S240 to S247, S250 and S280 to S288 for input that can't be used.

@@ -35,7 +35,9 @@ def convert(
     format (str): one of ``spacy_seginf.corpora.formats.FORMATS``; told by name and content if not given.
     only (sequence of str): the types that are kept; all if empty.
     types (mapping of str): new names of types.
-    reading: how the corpus is read: see ``spacy_seginf.corpora.settings.ReadingSettings``.
+    reading: how the corpus is read, where it does not say it: scheme, columns, comments, header, entity_type,
+        labels_key, label_names, lang, layer, text_key, utf16, misaligned; see
+        ``spacy_seginf.corpora.settings.ReadingSettings``.
     RETURNS (tuple of int): how many documents and tokens were written.
     RAISES (ValueError): as ``apply_decisions`` for a corpus that can't be read; S219 if the output is the corpus, S289
         if it is not named .spacy, S290 if there is no document.

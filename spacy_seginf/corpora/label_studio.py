@@ -40,13 +40,14 @@ class LabelStudioCorpus(JsonSpans):
             ("value", "start"): start,
             ("value", "end"): end,
             ("value", "text"): text,
-            ("value", KIND): [span.label],
+            ("value", KIND, 0): span.label,
         }
 
     def made(self, number: int, span: Span) -> Any:
-        value = {path[1]: one for path, one in self.values(number, span, None).items()}
+        start, end = self.offsets(number, span)
+        value = {"start": start, "end": end, "text": self.texts[number].text[span.start : span.end]}
         names = {"from_name": self.settings.layer or "label", "to_name": "text", **self._names()}
-        return {"value": value, "id": f"seginf-{span.start}-{span.end}", **names, "type": KIND}
+        return {"value": {**value, KIND: [span.label]}, "id": f"seginf-{span.start}-{span.end}", **names, "type": KIND}
 
     def change_problem(self, number: int, change: SpanChange) -> str:
         if change.old is None or change.new is not None:
