@@ -255,7 +255,7 @@ class Errors(metaclass=Coded):
     # Command line and corpora
     S040 = "There is no {what} at {path}. Check the path."
     S041 = "The corpus {path} holds no documents with annotated tokens. Check that it was converted with labels."
-    S042 = "{path} is not a .spacy corpus: {what}. Convert it first, for example with `python -m spacy convert`."
+    S042 = "{path} is not a .spacy corpus: {what}. Convert it first, for example with `python -m spacy seginf convert`."
     S043 = "The output folder {path} exists already. Choose another, or pass --force to replace it."
     S044 = (
         "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known}). Train one, "

@@ -128,4 +128,3 @@ def _read(path: Path, format: str, how: ReadingSettings) -> AnnotatedCorpus:
     return ColumnCorpus(path, layout=format, **columns, **tagged)
 
 
-USED = dict.fromkeys(SPANS, ("layer", "only", "text_key")) | {"brat": ("only",)}
