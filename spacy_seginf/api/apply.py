@@ -95,9 +95,9 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
     if diff.resolve() == output.resolve():
         raise SeginfError(Errors.S204.format(path=diff, problem="is the output too", what="diff (--diff)"))
     suffixes = suffixes_of(corpus, format)
-    wrong = format_of(output) is not None and not output.name.lower().endswith(tuple(suffixes))
+    wrong = format_of(output) is not None and not output.name.lower().endswith(suffixes)
     if suffixes and (wrong or is_compressed(output) != is_compressed(corpus)):
-        suffix = corpus.suffix if format or is_compressed(corpus) else " or ".join(sorted(suffixes))
+        suffix = corpus.suffix if format or is_compressed(corpus) else " or ".join(suffixes)
         raise SeginfError(Errors.S205.format(output=output, path=corpus, suffix=suffix))
     if corpus.is_dir() and corpus.resolve() in output.resolve().parents:
         raise SeginfError(Errors.S204.format(path=output, problem="is inside of the corpus", what="output"))

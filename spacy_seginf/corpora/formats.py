@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from ..errors import Errors, SeginfError
+from ..inputs import check_kind
 from ..os_errors import coded_os_errors
 from .brat import BratCorpus
 from .column_lines import LAYOUTS
@@ -78,12 +79,12 @@ def is_binary(path: Path) -> bool:
     return not path.exists() or format_of(path) in (None, "spacy")
 
 
-def suffixes_of(path: Path, format: Optional[str]) -> set[str]:
+def suffixes_of(path: Path, format: Optional[str]) -> tuple[str, ...]:
     """Return the suffixes that say what a corpus says by its own; none if it has no known one."""
     names = {format_of(path), format} & set(SUFFIXES) | ({"columns"} if format in LAYOUTS else set())
     if names & {"columns", "conllu"}:
         names |= {"columns", "conllu"}
-    return {suffix for name in names for suffix in SUFFIXES[name]}
+    return tuple(suffix for name, suffixes in SUFFIXES.items() if name in names for suffix in suffixes)
 
 
 def read_annotated(path: Path, *, format: Optional[str] = None, **settings: Any) -> AnnotatedCorpus:
@@ -98,6 +99,7 @@ def read_annotated(path: Path, *, format: Optional[str] = None, **settings: Any)
     how = ReadingSettings(**settings)
     if not path.exists():
         raise SeginfError(Errors.S040.format(what="corpus", path=path))
+    check_kind(path, folders=True)
     format = format or find_format(path)
     if path.is_dir() and format not in FOLDERS:
         raise SeginfError(Errors.S247.format(path=path))
@@ -126,5 +128,3 @@ def _read(path: Path, format: str, how: ReadingSettings) -> AnnotatedCorpus:
         return SpacyJson(path, **tagged)
     columns: dict[str, Any] = {"columns": how.columns, "comments": how.comments, "header": how.header}
     return ColumnCorpus(path, layout=format, **columns, **tagged)
-
-
