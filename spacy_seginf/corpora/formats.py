@@ -47,7 +47,7 @@ SPANS: dict[str, Callable[[Path, ReadingSettings], AnnotatedCorpus]] = {
 FORMATS = ("spacy", *LAYOUTS, "jsonl", "hf", "spacy-json", *SPANS)
 FOLDERS = ("brat", "webanno", "xmi")
 # Settings that only some formats have.
-USED = dict.fromkeys(SPANS, ("layer", "only", "text_key"))
+USED: dict[str, tuple[str, ...]] = dict.fromkeys(SPANS, ("layer", "only", "text_key"))
 USED |= {"brat": ("only",), "webanno": ("layer", "only"), "xmi": ("layer", "only"), "hf": ("label_names",)}
 
 
@@ -81,7 +81,9 @@ def is_binary(path: Path) -> bool:
 
 def suffixes_of(path: Path, format: Optional[str]) -> tuple[str, ...]:
     """Return the suffixes that say what a corpus says by its own; none if it has no known one."""
-    names = {format_of(path), format} & set(SUFFIXES) | ({"columns"} if format in LAYOUTS else set())
+    names = {name for name in (format_of(path), format) if name in SUFFIXES} | (
+        {"columns"} if format in LAYOUTS else set()
+    )
     if names & {"columns", "conllu"}:
         names |= {"columns", "conllu"}
     return tuple(suffix for name, suffixes in SUFFIXES.items() if name in names for suffix in suffixes)

@@ -49,7 +49,7 @@ class WebannoCorpus(FileSpans):
 
     def change_problem(self, number: int, change: SpanChange) -> str:
         read = self._files[self.texts[number].file]
-        old = change.old.key[1] if change.old is not None else ()
+        _, old = _key(change)
         new = _lines_of(read, change)
         if new is None or any(read.file.lines[line].part for line in old):
             return "it covers a part of a token: change it in the tool"
@@ -69,7 +69,7 @@ class WebannoCorpus(FileSpans):
         cells = {(line, column): read_parts(content[slice(*lines[line].cells[column])]) for line, column in every}
         last = max(map(int, re.findall(r"\[(\d+)\]", content)), default=0)
         for change in changes:
-            name, old = change.old.key if change.old is not None else ("", ())
+            name, old = _key(change)
             new = _lines_of(read, change) or []
             values = dict.fromkeys(read.layer.columns, NO_VALUE)
             for column in read.layer.columns if old else ():
@@ -89,6 +89,11 @@ class WebannoCorpus(FileSpans):
             start, end = lines[line].cells[column]
             if written_parts(parts) != content[start:end]:
                 yield start, end, written_parts(parts)
+
+
+def _key(change: SpanChange) -> tuple[str, Sequence[int]]:
+    """Return the number of a span and the lines that it has; nothing for a new one."""
+    return change.old.key if change.old is not None else ("", ())
 
 
 def _text_of(file: TsvFile) -> tuple[str, list[tuple[int, int]]]:

@@ -8,6 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+from spacy.tokens import Doc, Span
+from spacy.training import docs_to_json
+from spacy.vocab import Vocab
 
 import spacy_seginf
 from spacy_seginf.corpora.formats import find_format, read_annotated
@@ -139,6 +142,16 @@ def test_conversion_keeps_texts_and_entities(written, tmp_path):
     texts = {" ".join(words) for _, words, _ in TEXTS}
     assert {doc.text.strip() for doc in docs} == texts
     assert all(doc.user_data["file"] for doc in docs)
+
+
+def test_what_spacy_writes_in_its_old_format(tmp_path):
+    docs = []
+    for name, words, entities in TEXTS:
+        doc = Doc(Vocab(), words=list(words), sent_starts=[True, *[False] * (len(words) - 1)])
+        doc.set_ents([Span(doc, one.start, one.end, label=one.label) for one in entities])
+        docs.append(docs_to_json(doc, doc_id=name))
+    (tmp_path / "train.json").write_text(json.dumps(docs, indent=1))
+    assert read(tmp_path / "train.json") == TEXTS
 
 
 def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
