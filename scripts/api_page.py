@@ -30,6 +30,7 @@ COMMANDS = {
     "attach_index": "attach",
     "build_index": "index",
     "check_index": "check",
+    "convert": "convert",
     "evaluate_methods": "evaluate",
     "explain": "explain",
     "explain_corpus": "explain",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .api.apply import apply_decisions
     from .api.attach import attach_index
     from .api.check import check_index
+    from .api.convert import convert
     from .api.evaluate import evaluate_methods
     from .api.explain import explain
     from .api.explain_corpus import explain_corpus
@@ -63,6 +64,7 @@ PLACES = {
     "attach_index": "api.attach",
     "build_index": "api.index",
     "check_index": "api.check",
+    "convert": "api.convert",
     "evaluate_methods": "api.evaluate",
     "explain": "api.explain",
     "explain_corpus": "api.explain_corpus",
@@ -98,6 +100,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "attach_index",
     "build_index",
     "check_index",
+    "convert",
     "evaluate_methods",
     "explain",
     "explain_corpus",

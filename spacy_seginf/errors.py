@@ -255,7 +255,7 @@ class Errors(metaclass=Coded):
     # Command line and corpora
     S040 = "There is no {what} at {path}. Check the path."
     S041 = "The corpus {path} holds no documents with annotated tokens. Check that it was converted with labels."
-    S042 = "{path} is not a .spacy corpus: {what}. Convert it first, for example with `python -m spacy convert`."
+    S042 = "{path} is not a .spacy corpus: {what}. Convert it first, for example with `python -m spacy seginf convert`."
     S043 = "The output folder {path} exists already. Choose another, or pass --force to replace it."
     S044 = (
         "The pipeline {path} has no trained crf_tagger, so there is nothing to explain (it has: {known}). Train one, "
@@ -518,6 +518,44 @@ class Errors(metaclass=Coded):
         "{path} is a table of comma-separated values, which is not read. Save it with tabs between the columns (.tsv), "
         "a line for each word and a blank line behind each sentence; --header leaves a first line with names out."
     )
+    # The formats of annotation tools
+    S280 = (
+        "The format of {path} can't be told: {problem}. Name it with --format, or a key of the spans with --layer if "
+        "it is one of these formats under other keys."
+    )
+    S281 = (
+        "{path} has the id {id!r} twice: {one} and {other}. Give every document an id of its own, or take one of the "
+        "two away."
+    )
+    S282 = (
+        "Spans of {path} begin or end inside of tokens:\n{problems}\nCorrect them where they were annotated; or make "
+        "tokens end where spans do (--misaligned split), make spans of whole tokens (--misaligned expand), or name the "
+        "language of the texts (--lang)."
+    )
+    S283 = (
+        "Spans of {path} overlap, which no tagger of one label a token can learn:\n{problems}\nTake one of each two "
+        "away where they were annotated, or read one layer (--layer) or some types (--only) of several."
+    )
+    S284 = (
+        "Spans of {path} are not in their texts, or have no characters:\n{problems}\nCorrect them where they were "
+        "annotated; or, if an emoji counts as two characters in their tool, say so with --utf16."
+    )
+    S285 = '{what} is read with {library}, which is not installed. Install it with: pip install "spacy_seginf[{extra}]"'
+    S286 = (
+        "The tags of {path} are numbers, and nothing says what {number} stands for. Name what they stand for, from 0 "
+        "on, with --label-names O,B-PER,I-PER,..., or a dataset_info.json that says it."
+    )
+    S287 = "{path} does not say what the numbers of {key!r} stand for. Name another file with --label-names."
+    S288 = "The setting {setting} means nothing for {path}, which is in the format {format}. Leave it out."
+    S289 = "The output {path} is not named .spacy, which is what is written. End its name in .spacy."
+    S290 = (
+        "{path} holds no document. Check that it was exported with its texts, and that its format (--format) is right."
+    )
+    S291 = (
+        "{path} has no layer of spans {layer!r}, or several features that may be its types (it has: {known}). Name "
+        "layer and feature with --layer, as in --layer NamedEntity:value."
+    )
+    S292 = "{path} belongs to a type system, and there is none beside it. Put its TypeSystem.xml into the same folder."
     # What the operating system refuses
     S245 = "{path} can't be used: {problem}. {advice}"
     S247 = (

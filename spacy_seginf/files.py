@@ -6,10 +6,11 @@ import json
 import math
 import os
 import secrets
+import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from .disk import sync_folder, write_all
 from .folders import recover_folder, replace_folder
@@ -17,7 +18,7 @@ from .inputs import check_kind
 from .locks import exclusive, mark_used
 from .os_errors import naming
 
-__all__ = ["exclusive", "json_text", "recover_folder", "replace_folder", "write_bytes", "write_text"]
+__all__ = ["exclusive", "json_text", "recover_folder", "replace_folder", "write_bytes", "write_copy", "write_text"]
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 NEW |= getattr(os, "O_BINARY", 0)
@@ -54,6 +55,26 @@ def _write_through_partial(target: Path, content: bytes) -> None:
                 partial.unlink()
             raise
     sync_folder(target.parent)
+
+
+def write_copy(folder: Path, target: Path, contents: Mapping[Path, bytes]) -> None:
+    """Copy a folder, with some files (by their paths in it) of other contents. The copy appears when it is complete.
+
+    RAISES (OSError): if it can't be written.
+    """
+    with naming(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+        try:
+            shutil.copytree(folder, partial, symlinks=True)
+            for path, content in contents.items():
+                (partial / path).unlink()
+                write_bytes(partial / path, content)
+            partial.rename(target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        sync_folder(target.parent)
 
 
 def json_text(value: Any, indent: Optional[int] = None) -> str:

@@ -14,9 +14,9 @@ PACKAGE = "spacy_seginf"
 # beside the folders (errors, files, machine, parallel), which import from no folder.
 LAYERS = (
     ("crf", "rendering"),
-    ("influence",),
+    ("corpora", "influence"),
     ("index", "tagger"),
-    ("attribution", "corpora", "indexing"),
+    ("attribution", "indexing"),
     ("explanation",),
     ("curation", "evaluation"),
     ("exchange", "loop", "review"),

@@ -42,7 +42,7 @@ def corpus(data: Optional[Path], split: str) -> Path:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:10]
     target = CACHE / "corpora" / f"{folder.name}-{split}-{digest}.spacy"
     if not target.exists():
-        _run([sys.executable, "scripts/convert.py", str(source), str(target), "--labels", labels])
+        _run([sys.executable, "-m", "spacy", "seginf", "convert", str(source), str(target), "--labels-key", labels])
     return target
 
 

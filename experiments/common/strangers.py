@@ -35,7 +35,7 @@ def corpus_file(data: Optional[Path], corpus: str, split: str) -> Path:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:10]
     target = CACHE / "corpora" / f"{corpus}-{split}-{digest}.spacy"
     if not target.exists():
-        _run([sys.executable, "scripts/convert.py", str(source), str(target)])
+        _run([sys.executable, "-m", "spacy", "seginf", "convert", str(source), str(target)])
     return target
 
 

@@ -116,10 +116,10 @@ def tweets(data: Path, seed: int, steps: int) -> Planted:
         if not target.exists():
             with gzip.open(source, "wt", encoding="utf8") as file:
                 file.writelines(json.dumps(record) + "\n" for record in part)
-            _run([sys.executable, "scripts/convert.py", str(source), str(target)])
+            _run([sys.executable, "-m", "spacy", "seginf", "convert", str(source), str(target)])
     dev = folder / "dev.spacy"
     if not dev.exists():
-        _run([sys.executable, "scripts/convert.py", str(data / "btc" / "dev.jsonl.gz"), str(dev)])
+        _run([sys.executable, "-m", "spacy", "seginf", "convert", str(data / "btc" / "dev.jsonl.gz"), str(dev)])
     for name in ("planted", "truth"):
         if not (folder / name / "model-last").exists():
             options = ["--output", folder / name, "--paths.train", folder / f"{name}.spacy", "--paths.dev", dev]

@@ -13,13 +13,13 @@ import numpy
 from spacy.tokens import Doc
 
 from spacy_seginf.api.index import build_index
+from spacy_seginf.corpora.docs import read_documents
 from spacy_seginf.crf.decoding import limits_of
 from spacy_seginf.crf.schemes import Entity, TagScheme
 from spacy_seginf.explanation.flip_candidates import label_units
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.explanation.question import Question
 from spacy_seginf.influence.effects import HeadEffects
-from spacy_seginf.tagger.corpus import read_documents
 from spacy_seginf.tagger.encoding import read_as
 
 from ..common.prepare import checkpoint, corpus

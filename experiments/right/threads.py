@@ -85,8 +85,8 @@ def prepare(folder: Path, steps: int) -> Path:
     """Convert the embedded corpus and train a tagger; return where both are."""
     for part in ("train", "dev", "test"):
         source = ROOT / "assets" / "corpus" / f"{part}.jsonl.gz"
-        script = [sys.executable, str(ROOT / "scripts" / "convert.py"), str(source), str(folder / f"{part}.spacy")]
-        subprocess.run(script, check=True, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "spacy", "seginf", "convert", str(source), str(folder / f"{part}.spacy")]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     train = [sys.executable, "-m", "spacy", "train", str(ROOT / "configs" / "cnn.cfg"), "--output", str(folder)]
     settings: dict[str, Any] = {"paths.train": folder / "train.spacy", "paths.dev": folder / "dev.spacy"}
     settings.update({"paths.checkpoints": folder / "checkpoints", "training.max_steps": steps, "system.seed": 0})

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 import typer
 from wasabi import Printer, table
 
-from ..corpora.columns import Columns
 from ..corpora.documents import is_compressed
-from ..corpora.formats import FORMATS, SUFFIXES, format_of, read_annotated, same_family
+from ..corpora.formats import format_of, read_annotated, suffixes_of
 from ..curation.applying import Plan, plan_changes
 from ..curation.changes import IN_WORDS, render_changes
 from ..curation.decisions import Conflict
 from ..curation.records import read_decisions
 from ..errors import Errors, SeginfError
-from ..files import write_bytes
+from ..files import write_bytes, write_copy
 from ..rendering.text import tokens_of, visible
 
 
@@ -28,29 +27,24 @@ def apply_decisions(
     *,
     diff: Optional[Path] = None,
     format: Optional[str] = None,
-    scheme: Optional[str] = None,
-    columns: Optional[Columns] = None,
-    comments: Optional[bool] = None,
-    header: bool = False,
-    entity_type: Optional[str] = None,
-    labels_key: str = "labels",
     labels: Sequence[str] = (),
     conflicts: str = "error",
     dry_run: bool = False,
     silent: bool = True,
+    **reading: Any,
 ) -> Plan:
     """Write a corpus with what reviewers decided, in the format it came in; all else in it stays as it is.
 
-    corpus (Path): .spacy, columns or JSON lines; see ``read_annotated`` for format, and ``read_tagged`` for scheme,
-        columns, comments, header, entity_type and labels_key.
+    corpus (Path): a file, or a folder of brat, WebAnno or UIMA. format (str): as for ``convert``.
     output (Path): the corrected corpus. diff (Path): a readable list of all changes; OUTPUT.diff if not given.
     decisions (sequence of Path): files of decisions, of one or several reviewers.
     labels (sequence of str): entity types that are allowed besides those of the corpus.
     conflicts (str): "error", or "skip" to leave regions alone that reviewers disagree about.
     dry_run (bool): whether nothing is written, and the changes are printed.
+    reading: how the corpus is read: as for ``convert``, and only.
     RETURNS (Plan): what was changed.
     RAISES (ValueError): S202 with everything that does not fit, S204, S205 or S208 for the files to write, S040, S042,
-        S170, S200, S201, S203, S206 and S207 for input that can't be used.
+        S170, S200, S201, S203, S206, S207, S240 to S247, S250 and S280 to S288 for input that can't be used.
 
     >>> plan = spacy_seginf.apply_decisions(Path("train.spacy"), Path("corrected.spacy"), [Path("decisions.jsonl")])
     >>> len(plan.changes), Path("corrected.spacy").exists()
@@ -60,21 +54,22 @@ def apply_decisions(
     corpus, output = Path(corpus), Path(output)
     diff = Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
     _check_targets(corpus, output, diff, format)
-    tagged: dict[str, Any] = {"scheme": scheme, "columns": columns, "comments": comments, "header": header}
-    tagged.update(entity_type=entity_type, labels_key=labels_key)
-    read = read_annotated(corpus, format=format, **tagged)
+    read = read_annotated(corpus, format=format, **reading)
     made = [decision for path in decisions for decision in read_decisions(Path(path))]
     plan = plan_changes(read, made, labels=labels, conflicts=conflicts)
     text = render_changes(read.documents, plan.changes)
     shown = text.encode("utf8", "backslashreplace")
-    # Without changes even a compressed file is the same, byte by byte.
-    content = read.corrected(plan.replacements) if plan.changes else corpus.read_bytes()
+    content: bytes | Mapping[Path, bytes] = {}
+    if plan.changes:
+        content = read.corrected(plan.replacements)
+    elif not corpus.is_dir():
+        content = corpus.read_bytes()  # without changes even a compressed file is the same, byte by byte
     listed = _is_listed(diff, shown)
     if not dry_run:
         if not listed:
             _write(diff, shown, "diff (--diff)")
         try:
-            _write(output, content, "output")
+            _write(output, content, "output", corpus)
         except ValueError:
             if not listed:
                 diff.unlink(missing_ok=True)
@@ -99,14 +94,13 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
         raise SeginfError(Errors.S204.format(path=output, problem="exists already", what="output"))
     if diff.resolve() == output.resolve():
         raise SeginfError(Errors.S204.format(path=diff, problem="is the output too", what="diff (--diff)"))
-    known = format or format_of(corpus)
-    other = format_of(output)
-    compressed = is_compressed(corpus)
-    otherwise = known is not None and other is not None and not same_family(other, known)
-    if known in FORMATS and (otherwise or is_compressed(output) != compressed):
-        suffix = corpus.suffix if format else " or ".join(SUFFIXES[known])
-        suffix = ".gz" if compressed else suffix
+    suffixes = suffixes_of(corpus, format)
+    wrong = format_of(output) is not None and not output.name.lower().endswith(suffixes)
+    if suffixes and (wrong or is_compressed(output) != is_compressed(corpus)):
+        suffix = corpus.suffix if format or is_compressed(corpus) else " or ".join(suffixes)
         raise SeginfError(Errors.S205.format(output=output, path=corpus, suffix=suffix))
+    if corpus.is_dir() and corpus.resolve() in output.resolve().parents:
+        raise SeginfError(Errors.S204.format(path=output, problem="is inside of the corpus", what="output"))
 
 
 def _is_listed(diff: Path, content: bytes) -> bool:
@@ -121,9 +115,12 @@ def _is_listed(diff: Path, content: bytes) -> bool:
     raise SeginfError(Errors.S204.format(path=diff, problem="exists already", what="diff (--diff)"))
 
 
-def _write(path: Path, content: bytes, what: str) -> None:
+def _write(path: Path, content: bytes | Mapping[Path, bytes], what: str, folder: Optional[Path] = None) -> None:
     try:
-        write_bytes(path, content)
+        if isinstance(content, bytes):
+            write_bytes(path, content)
+        elif folder is not None:
+            write_copy(folder, path, content)
     except OSError as error:
         raise SeginfError(Errors.S208.format(path=path, problem=error.strerror or error, what=what)) from None
 

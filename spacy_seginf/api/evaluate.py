@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import Printer, table
 
+from ..corpora.docs import read_documents
 from ..errors import Errors, SeginfError
 from ..evaluation.comparison import Comparison
 from ..evaluation.harness import Planted, Settings, compare_methods
@@ -22,7 +23,6 @@ from ..evaluation.plots import plot_comparison
 from ..evaluation.report import comparison_notes, comparison_rows, difference_rows, render_markdown
 from ..explanation.loading import load_indexed, load_pipeline
 from ..files import exclusive, json_text, write_text
-from ..tagger.corpus import read_documents
 
 DEFAULTS = Settings()
 QUICK = Settings(documents=60, queries=3, ks=(5, 10), subsets=6, seeds=(0,))

@@ -14,6 +14,7 @@ from spacy.cli._util import Arg, Opt, app, parse_config_overrides
 from ..errors import SeginfError
 from ..settings import HELP as SETTINGS
 from ..settings import overrides_of
+from . import reading
 
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
@@ -42,11 +43,11 @@ EXCHANGE_FORMATS = "prodigy, label-studio, argilla, incorrect-spans (.spacy), js
 def index_cli(
     context: typer.Context,
     model: str = Arg(..., help="Trained pipeline with a crf_tagger: a package or a folder"),
-    corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
+    corpus: Path = Arg(..., help="The training corpus, in any format (docs/corpora.md)"),
     output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
     tagger: Optional[str] = Opt(None, "--tagger", help="The crf_tagger to explain, if there are several"),
     dev: Optional[Path] = Opt(
-        None, "--dev", help="Development corpus (.spacy), by which the head that explains is chosen and checked"
+        None, "--dev", help="Development corpus, by which the head that explains is chosen and checked"
     ),
     curvature: Optional[str] = _index_option("curvature"),
     refit: Optional[bool] = _index_option("refit", "/--no-refit"),
@@ -78,11 +79,11 @@ def index_cli(
 @seginf.command("append")
 def append_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    corpus: Path = Arg(..., help="The new documents in spaCy's binary format (.spacy)"),
+    corpus: Path = Arg(..., help="The new documents, in any format"),
     output: Path = Arg(..., help="Folder for the result; the pipeline's own with --force"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Whose index grows, if several have one"),
     refresh: bool = Opt(False, "--refresh", help="Fit head and curvature to all documents; otherwise they are held"),
-    dev: Optional[Path] = Opt(None, "--dev", help="Development corpus (.spacy) that chooses the penalty of a refresh"),
+    dev: Optional[Path] = Opt(None, "--dev", help="Development corpus that chooses the penalty of a refresh"),
     shard_tokens: Optional[int] = SHARD_TOKENS,
     scheduler: Optional[str] = SCHEDULER,
     force: bool = FORCE,
@@ -114,10 +115,10 @@ def check_cli(pipeline: Path = Arg(..., help="Pipeline folder written by `seginf
 def attach_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Trained pipeline with a ner or tagger component: a package or a folder"),
-    corpus: Path = Arg(..., help="The training corpus in spaCy's binary format (.spacy)"),
+    corpus: Path = Arg(..., help="The training corpus, in any format (docs/corpora.md)"),
     output: Path = Arg(..., help="Folder for the pipeline with head and index; spacy.load opens it"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus (.spacy), by which the head is chosen"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus, by which the head is chosen"),
     l2: Optional[float] = L2,
     force: bool = FORCE,
     gpu_id: int = GPU_ID,
@@ -288,9 +289,7 @@ def scores_cli(
     ),
     level: str = Opt("segment", "--level", "-l", help="What is listed: token, segment or document"),
     top: int = Opt(50, "--top", "-k", help="How many to list", min=1),
-    trusted: Optional[Path] = Opt(
-        None, "--trusted", help="Trusted documents (.spacy, columns or JSON lines), which the trusted_... scores need"
-    ),
+    trusted: Optional[Path] = Opt(None, "--trusted", help="Trusted documents, which the trusted_... scores need"),
     clean: Optional[Path] = Opt(None, "--clean", hidden=True),  # as version 0.1 named it
     checkpoints: Optional[Path] = Opt(
         None, "--checkpoints", help="Folder of a CheckpointLogger, which low_confidence and variability need"
@@ -311,16 +310,16 @@ def scores_cli(
 @seginf.command("rank")
 def rank_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
+    corpus: Path = Arg(..., help="The training corpus that was indexed, in any format"),
     output: Path = Opt(Path("issues.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
     dev: Optional[Path] = Opt(
         None,
         "--dev",
         "-d",
-        help="Documents with right labels (.spacy, columns, JSON lines): they find families of learned errors",
+        help="Documents with right labels: they find families of errors that were learned",
     ),
     mistakes: Optional[Path] = Opt(
-        None, "--mistakes", "-m", help="Texts with right labels, as --dev: what supports the errors in them comes first"
+        None, "--mistakes", "-m", help="Texts with right labels: what supports the errors in them comes first"
     ),
     decisions: list[Path] = Opt(
         [], "--decisions", help="Decisions made so far: left out, and they teach what else is wrong; may be repeated"
@@ -409,7 +408,7 @@ def review_cli(
 def loop_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
-    corpus: Path = Arg(..., help="The training corpus (.spacy) that was indexed"),
+    corpus: Path = Arg(..., help="The training corpus that was indexed, in any format"),
     output: Path = Arg(..., help="Folder for decisions, corrected corpus, model, loop.md and curves"),
     test: Path = Opt(..., "--test", help="Texts with right labels (.spacy) that everything is scored on"),
     truth: Optional[Path] = Opt(
@@ -440,41 +439,73 @@ def loop_cli(
 
 @seginf.command("apply")
 def apply_cli(
-    corpus: Path = Arg(..., help="Corpus that was reviewed: .spacy, CoNLL columns, .jsonl or .jsonl.gz"),
-    output: Path = Arg(..., help="The corrected corpus, in the same format; must not exist yet"),
+    corpus: Path = Arg(..., help="The corpus to correct, in any format (docs/corpora.md)"),
+    output: Path = Arg(..., help="Corrected corpus, in the same format; what is there is never overwritten"),
     decisions: list[Path] = Arg(..., help="Files of decisions, of one or several reviewers"),
     diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
-    format: Optional[str] = Opt(
-        None,
-        "--format",
-        help="spacy, columns, conll, conllu, conllu-misc, germeval or jsonl, if its name does not say it",
-    ),
-    scheme: Optional[str] = Opt(
-        None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found"
-    ),
-    token_column: Optional[int] = Opt(
-        None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
-    ),
-    tag_column: Optional[int] = Opt(None, "--tag-column", help="Column of the tags; default: the format's"),
-    comments: Optional[bool] = Opt(
-        None, "--comments/--no-comments", help="Whether lines of columns that begin with # are comments; default: found"
-    ),
-    header: bool = Opt(False, "--header", help="The first line of columns names them"),
-    entity_type: Optional[str] = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)"),
-    labels_key: str = Opt("labels", "--labels-key", help="Key of the labels in JSON lines"),
     label: list[str] = Opt([], "--label", "-l", help="Entity type that is new to the corpus; may be repeated"),
     conflicts: str = Opt("error", "--conflicts", help="What reviewers disagree about: error, or skip to leave it"),
     dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    format: Optional[str] = reading.FORMAT,
+    scheme: Optional[str] = reading.SCHEME,
+    token_column: Optional[int] = reading.TOKEN_COLUMN,
+    tag_column: Optional[int] = reading.TAG_COLUMN,
+    comments: Optional[bool] = reading.COMMENTS,
+    header: bool = reading.HEADER,
+    entity_type: Optional[str] = reading.ENTITY_TYPE,
+    labels_key: Optional[str] = reading.LABELS_KEY,
+    label_names: Optional[str] = reading.LABEL_NAMES,
+    text_key: Optional[str] = reading.TEXT_KEY,
+    lang: str = reading.LANG,
+    layer: Optional[str] = reading.LAYER,
+    only: list[str] = reading.ONLY,
+    utf16: bool = reading.UTF16,
+    misaligned: str = reading.MISALIGNED,
     quiet: bool = QUIET,
 ) -> None:
     """Write a corrected corpus from reviewers' decisions; what they did not change stays as it is."""
     from ..api.apply import apply_decisions
-    from ..corpora.columns import Columns
 
-    settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
-    settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
-    settings.update(entity_type=entity_type, labels=label, conflicts=conflicts, dry_run=dry_run)
-    report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
+    how = reading.reading_settings(token_column, tag_column, label_names, scheme=scheme, comments=comments)
+    how.update(header=header, entity_type=entity_type, labels_key=labels_key, text_key=text_key, lang=lang)
+    how.update(layer=layer, only=tuple(only), utf16=utf16, misaligned=misaligned)
+    settings: dict[str, Any] = {"diff": diff, "format": format, "labels": label, "conflicts": conflicts}
+    report_errors(apply_decisions, corpus, output, decisions, **settings, dry_run=dry_run, **how, silent=quiet)
+
+
+@seginf.command("convert")
+def convert_cli(
+    corpus: Path = Arg(..., help="A corpus in any format (docs/corpora.md)"),
+    output: Path = Arg(..., help="The same in spaCy's binary format (.spacy)"),
+    rename: list[str] = Opt([], "--map", help="Another name for a type, OLD=NEW; may be repeated"),
+    format: Optional[str] = reading.FORMAT,
+    scheme: Optional[str] = reading.SCHEME,
+    token_column: Optional[int] = reading.TOKEN_COLUMN,
+    tag_column: Optional[int] = reading.TAG_COLUMN,
+    comments: Optional[bool] = reading.COMMENTS,
+    header: bool = reading.HEADER,
+    entity_type: Optional[str] = reading.ENTITY_TYPE,
+    labels_key: Optional[str] = reading.LABELS_KEY,
+    label_names: Optional[str] = reading.LABEL_NAMES,
+    text_key: Optional[str] = reading.TEXT_KEY,
+    lang: str = reading.LANG,
+    layer: Optional[str] = reading.LAYER,
+    only: list[str] = reading.ONLY,
+    utf16: bool = reading.UTF16,
+    misaligned: str = reading.MISALIGNED,
+    quiet: bool = QUIET,
+) -> None:
+    """Write a corpus of any format in spaCy's, for training."""
+    from ..api.convert import convert
+
+    how = reading.reading_settings(token_column, tag_column, label_names, scheme=scheme, comments=comments)
+    how.update(header=header, entity_type=entity_type, labels_key=labels_key, text_key=text_key, lang=lang)
+    how.update(layer=layer, utf16=utf16, misaligned=misaligned)
+    pairs = [pair.partition("=") for pair in rename]
+    if not all(old and new for old, _, new in pairs):
+        raise typer.BadParameter("--map wants OLD=NEW")
+    types = {old: new for old, _, new in pairs}
+    report_errors(convert, corpus, output, format=format, only=only, types=types, **how, silent=quiet)
 
 
 def _with_settings(

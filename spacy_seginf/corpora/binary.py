@@ -14,7 +14,7 @@ from spacy.tokens import Doc, DocBin
 
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
-from ..tagger.corpus import identifier_of, read_documents
+from .doc_bins import identifier_of, read_doc_bins
 from .documents import AnnotatedCorpus, Document, Replacement
 
 BEGINS, OUTSIDE, INSIDE = 3, 2, 1  # what spaCy stores as ENT_IOB
@@ -25,7 +25,7 @@ class BinaryCorpus(AnnotatedCorpus):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        docs = list(read_documents(spacy.blank("xx"), path))
+        docs = list(read_doc_bins(spacy.blank("xx").vocab, path))
         self.documents = [_document(doc, path, number) for number, doc in enumerate(docs, start=1)]
         self._stored = DocBin().from_disk(path)
         self._stored.store_user_data = any(data is not None for data in self._stored.user_data)
@@ -82,6 +82,7 @@ def _document(doc: Doc, path: Path, number: int) -> Document:
         str(doc.user_data.get("file") or path),
         _lines_of(doc),
         missing=tuple(token.i for token in doc if not token.ent_iob),
+        spaces=() if doc.has_unknown_spaces else tuple(bool(token.whitespace_) for token in doc),
     )
 
 

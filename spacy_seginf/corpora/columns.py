@@ -78,7 +78,8 @@ class ColumnCorpus(TaggedCorpus):
         drafts = _read_drafts(path, lines, bodies, kinds, misc=form.misc)
         self._places = [draft.places for draft in drafts]
         texts = [draft.text(path, number) for number, draft in enumerate(drafts, start=1)]
-        super().__init__(path, lines, texts, scheme, entity_type)
+        self.lines = lines
+        super().__init__(path, texts, scheme, entity_type)
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
         for entity in replacement.entities:

@@ -20,6 +20,7 @@ class Document:
         empty if not known.
     sentences (tuple of int): tokens before which an entity can't go on. missing (tuple of int): unannotated tokens.
     named (bool): whether a converted corpus keeps the identifier, or counts itself.
+    spaces (tuple of bool): whether a space follows each token; empty if not known.
     """
 
     identifier: str
@@ -30,6 +31,7 @@ class Document:
     sentences: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     named: bool = True
+    spaces: tuple[bool, ...] = ()
 
     def line(self, token: int) -> int:
         """Return the line of a token; 0 if it is not known."""
@@ -64,8 +66,9 @@ class AnnotatedCorpus(ABC):
         """
 
     @abstractmethod
-    def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
-        """Return the file with some documents' (numbers from 0) regions replaced, and the rest as it was."""
+    def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes | Mapping[Path, bytes]:
+        """Return the file with some documents' (numbers from 0) regions replaced, and the rest as it was; of a folder,
+        the files that change, by their paths in it."""
 
 
 def replaced(entities: Iterable[Entity], replacements: Sequence[Replacement]) -> list[Entity]:

@@ -23,7 +23,7 @@ class TaggedText:
 class TaggedCorpus(AnnotatedCorpus):
     """A corpus of tagged lines.
 
-    path (Path): the file. lines (list of str): its lines with their line breaks, for rewriting.
+    path (Path): the file. texts (sequence of TaggedText): its documents.
     scheme (str): one of ``LETTERS``; found if not given.
     entity_type (str): the type that is meant by tags that name none (B, I).
     RAISES (ValueError): S201 if a tag can't be read, S242 if tags name no type and none is given.
@@ -32,12 +32,11 @@ class TaggedCorpus(AnnotatedCorpus):
     def __init__(
         self,
         path: Path,
-        lines: Sequence[str],
         texts: Sequence[TaggedText],
         scheme: Optional[str] = None,
         entity_type: Optional[str] = None,
     ) -> None:
-        self.path, self.lines, self.texts = path, lines, texts
+        self.path, self.texts = path, texts
         self._bare_type = self._find_bare_type(entity_type)
         if self._bare_type:
             self.texts = [replace(text, tags=tuple(map(self._typed, text.tags))) for text in texts]

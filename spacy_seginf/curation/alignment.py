@@ -10,10 +10,10 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..corpora.docs import identifier_of, read_documents
 from ..crf.schemes import Entity, TagScheme
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
-from ..tagger.corpus import identifier_of, read_documents
 from .records import corpus_digest
 from .regions import touching
 

@@ -15,13 +15,13 @@ from typing import Any, Iterator, Sequence
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 
+from ..corpora.docs import identifier_of, read_documents
 from ..crf.schemes import Entity
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
 from ..curation.regions import touching
 from ..errors import Errors, SeginfError
 from ..files import write_bytes
-from ..tagger.corpus import identifier_of, read_documents
 from .answers import Answers
 from .origin import origin_of
 from .windows import showable, window_of
@@ -53,7 +53,7 @@ def write_documents(ranking: Ranking, path: Path, corpus: Path) -> None:
     for issue in ranking.issues:
         waiting.setdefault(issue.document, []).append(issue)
     docs = []
-    for number, doc in enumerate(read_documents(spacy.blank("xx"), corpus), start=1):
+    for number, doc in enumerate(read_documents(spacy.blank("en"), corpus), start=1):
         issues = waiting.pop(identifier_of(doc, corpus, number), [])
         for issue in issues:
             _check(issue, doc, corpus)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 
-from ..corpora.formats import SUFFIXES, format_of, read_annotated
+from ..corpora.docs import identifier_of, read_documents
+from ..corpora.formats import SUFFIXES, find_format
 from ..errors import Errors, SeginfError
 from ..os_errors import os_error_message
-from ..tagger.corpus import identifier_of, read_documents
 
 LONGEST = 4096  # characters of a path
 ENDINGS = [ending.rpartition(".")[2] for endings in SUFFIXES.values() for ending in endings]
@@ -34,7 +34,7 @@ def named_corpus(text: str) -> Optional[Path]:
             check_format(path)
             return path
         if path.is_dir():  # "." and "/" are written in texts, too
-            return path if path.name.strip(".") and next(path.rglob("*.spacy"), None) else None
+            return path if path.name.strip(".") and find_format(path) else None
         if not _looks_like_path(text, path):
             return None
     except PermissionError as error:
@@ -47,7 +47,7 @@ def named_corpus(text: str) -> Optional[Path]:
 
 def check_format(path: Path) -> None:
     """Make sure that the name of a corpus says its format. RAISES (ValueError): S276."""
-    if format_of(path) is None:
+    if find_format(path) is None:
         known = ", ".join(ending for endings in SUFFIXES.values() for ending in endings)
         raise SeginfError(Errors.S276.format(path=path, known=known))
 
@@ -71,24 +71,8 @@ def _neighbours(path: Path) -> list[str]:
 def read_texts(nlp: Language, path: Path) -> list[tuple[str, Doc]]:
     """Read the documents of a corpus with their ids, as they are annotated; empty ones are left out.
 
-    path (Path): .spacy, or a folder of such files; columns or JSON lines.
-    RAISES (ValueError): S040 to S042 for missing or wrong input, S200 and S201 for text files, S276 for others.
+    path (Path): a corpus of any format, or a folder of .spacy files.
+    RAISES (ValueError): as ``read_documents``.
     """
-    if is_binary(path):
-        docs = enumerate(read_documents(nlp, path), start=1)
-        return [(identifier_of(doc, path, number), doc) for number, doc in docs if len(doc)]
-    check_format(path)
-    found = []
-    for document in read_annotated(path).documents:
-        if document.words:
-            doc = Doc(nlp.vocab, words=list(document.words))
-            spans: list[Any] = [Span(doc, one.start, one.end, label=one.label) for one in document.entities]
-            doc.set_ents(spans, missing=[Span(doc, token, token + 1) for token in document.missing], default="outside")
-            doc.user_data["id"] = document.identifier
-            found.append((document.identifier, doc))
-    return found
-
-
-def is_binary(path: Path) -> bool:
-    """Is it to be read as spaCy's binary format? So is what is not there."""
-    return path.is_dir() or not path.exists() or format_of(path) == "spacy"
+    docs = enumerate(read_documents(nlp, path), start=1)
+    return [(identifier_of(doc, path, number), doc) for number, doc in docs if len(doc)]

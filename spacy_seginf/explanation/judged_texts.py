@@ -11,6 +11,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..corpora.formats import is_binary
 from ..crf.schemes import TAG, TagScheme
 from ..errors import Errors, SeginfError
 from ..indexing.fidelity import predictions
@@ -20,7 +21,7 @@ from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import example_of, run_before
 from ..tagger.head import on_cpu
 from ..tagger.readers import OTHER
-from .corpus_texts import is_binary, read_texts
+from .corpus_texts import read_texts
 from .wrong_regions import Region, wrong_regions
 
 BATCH = 64  # texts
@@ -71,7 +72,7 @@ class JudgedTexts:
 def read_gold(nlp: Language, tagger: CRFTagger, path: Path) -> list[TrainingText]:
     """Read texts with right labels that were not in training.
 
-    path (Path): .spacy files are read by the reader of the pipeline's training; columns and JSON lines as they are.
+    path (Path): .spacy files are read by the reader of the pipeline's training; others as they are.
     RAISES (ValueError): S040 to S042, S047 for missing or wrong input, S200, S201 and S276 for text files.
     """
     if is_binary(path):

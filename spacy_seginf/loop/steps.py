@@ -19,13 +19,13 @@ from spacy.training import Corpus
 
 from ..attribution.method import Texts
 from ..config_files import read_config
+from ..corpora.docs import identifier_of, read_documents
 from ..curation.decisions import now
 from ..curation.finding import IssueFinder
 from ..curation.records import Decision, issue_id
 from ..curation.scores import segment_scores
 from ..curation.session import Session
 from ..errors import Errors, SeginfError
-from ..tagger.corpus import identifier_of, read_documents
 from .correcting import entity_counts, f1, refit_head
 from .reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, review_ranking, review_spans
 

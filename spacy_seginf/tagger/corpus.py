@@ -6,14 +6,14 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Sequence
 
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..corpora.docs import identifier_of, read_documents
 from ..errors import Errors, SeginfError, Warnings
-from ..inputs import check_unpacked
 from .crf_tagger import CRFTagger
 from .readers import DEVELOPMENT, TRAINING, training_reader
 
@@ -33,7 +33,7 @@ class TrainingText:
 
 
 def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str = TRAINING) -> list[TrainingText]:
-    """Read a .spacy corpus, or a folder of such files, by the reader of the pipeline's training, with all its settings.
+    """Read a corpus, or a folder of .spacy files, by the reader of the pipeline's training, with all its settings.
 
     Of other packages' readers, what they make of the file is looked up in it. Documents that training never saw (beyond
     the reader's limit, too long for it or for the batcher) and those without any annotation are left out, with a
@@ -89,37 +89,6 @@ def judging_texts(tagger: CRFTagger, texts: Sequence[TrainingText], path: Path) 
         message = Warnings.W061.format(path=path, labels=labels, name=tagger.name, known=", ".join(tagger.labels))
         warnings.warn(message, stacklevel=2)
     return found
-
-
-def read_documents(nlp: Language, path: Path) -> Iterator[Doc]:
-    """Read the documents of a .spacy corpus as they are, or of all such files in a folder, in the order of their names.
-
-    RAISES (ValueError): S040 without a file, S042 for another kind.
-    """
-    if not path.exists():
-        raise SeginfError(Errors.S040.format(what="corpus", path=path))
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*.spacy") if file.is_file())
-        if not files:
-            raise SeginfError(Errors.S042.format(path=path, what="it is a folder without .spacy files"))
-        for file in files:
-            yield from read_documents(nlp, file)
-        return
-    if path.suffix != ".spacy" or not path.is_file():
-        raise SeginfError(Errors.S042.format(path=path, what="it is not a file whose name ends in .spacy"))
-    check_unpacked(path)
-    try:
-        yield from DocBin().from_disk(path).get_docs(nlp.vocab)
-    except (ValueError, OSError, LookupError, TypeError, MemoryError) as error:
-        what = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SeginfError(Errors.S042.format(path=path, what=what)) from None
-    except Exception as error:  # zlib.error and msgpack's own have no common base
-        raise SeginfError(Errors.S042.format(path=path, what=type(error).__name__)) from None
-
-
-def identifier_of(doc: Doc, path: Path, number: int) -> str:
-    """Name a document of a corpus, the number-th in the file, counted from 1: see ``TrainingText``."""
-    return str(doc.user_data.get("id") or f"{path.stem}:{number}")
 
 
 def _oversize(nlp: Language, example: Example) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import importlib.util
 import os
 from pathlib import Path
 
@@ -12,16 +11,12 @@ import pytest
 
 from spacy_seginf import files
 from spacy_seginf.api.apply import apply_decisions as apply
+from spacy_seginf.api.convert import convert
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions
 
 from ..corpora.making import decide, read_binary, tags_of, write_columns, write_corpus, write_json_lines
 from .running import run
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "convert.py"
-specification = importlib.util.spec_from_file_location("convert", SCRIPT)
-convert = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(convert)
 
 SENTENCE = "The mayor of Tarnby , Jonas Brekke , left Osted on Monday with Mira Solano ."
 WORDS = SENTENCE.split()
@@ -153,7 +148,7 @@ def test_decisions_on_a_converted_corpus_fit_its_source(tmp_path, ann):
     for name in ("train.conll", "train.jsonl"):
         source = write_corpus(tmp_path / name, TEXTS)
         binary = tmp_path / name.replace(".", "-") / "train.spacy"
-        assert convert.convert(source, binary) == (3, 35)
+        assert convert(source, binary) == (3, 35)
         docs = read_binary(binary)
         assert docs[0].user_data["file"] == name and str(tmp_path) not in str(docs[0].user_data)
         expected = (3, 4, 5, 6, 7, 8, 9, 10, 11, 13) if name == "train.conll" else (1,)
@@ -167,7 +162,7 @@ def test_decisions_on_a_converted_corpus_fit_its_source(tmp_path, ann):
 
 def test_documents_of_columns_keep_their_names_under_any_file_name(tmp_path, ann):
     source = write_columns(tmp_path / "train.conll", TEXTS)
-    convert.convert(source, tmp_path / "other.spacy")
+    convert(source, tmp_path / "other.spacy")
     assert len(apply(tmp_path / "other.spacy", tmp_path / "out.spacy", [ann], labels=["ORG"]).changes) == 2
 
 

@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_seginf.attribution.method import Texts
+from spacy_seginf.corpora.docs import identifier_of, read_documents
 from spacy_seginf.crf.schemes import type_of
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.evaluation.problem import predictions, problem_key
@@ -22,7 +23,6 @@ from spacy_seginf.explanation.method_explainer import index_context
 from spacy_seginf.files import write_text
 from spacy_seginf.index.index import Index
 from spacy_seginf.influence.head import Head
-from spacy_seginf.tagger.corpus import identifier_of, read_documents
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 
 from ...errors import LabErrors

@@ -1,22 +1,19 @@
-"""scripts/convert.py: JSON lines become a .spacy corpus, or an error that names the line."""
+"""`python -m spacy seginf convert`: any corpus becomes a .spacy corpus, or there is an error that names the line."""
 
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import spacy
 from spacy.tokens import DocBin
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "convert.py"
-specification = importlib.util.spec_from_file_location("convert", SCRIPT)
-script = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(script)
+import spacy_seginf
+
+from .running import run
 
 GOOD = {"id": "a", "tokens": ["Ada", "Lind", "left", "Osted"], "labels": ["B-PER", "I-PER", "O", "B-LOC"]}
 
@@ -30,7 +27,7 @@ def write(path, records):
 
 def convert(folder, records, name="in.jsonl", **settings):
     target = folder / "out" / "train.spacy"
-    counts = script.convert(write(folder / name, records), target, **settings)
+    counts = spacy_seginf.convert(write(folder / name, records), target, **settings)
     docs = list(DocBin().from_disk(target).get_docs(spacy.blank("en").vocab))
     assert counts == (len(docs), sum(len(doc) for doc in docs))
     assert [path.name for path in target.parent.iterdir()] == ["train.spacy"]
@@ -70,13 +67,21 @@ def test_empty_documents_and_blank_lines(tmp_path):
     docs = convert(tmp_path, [GOOD, "", "  ", {"id": "void", "tokens": [], "labels": []}, GOOD])
     assert [len(doc) for doc in docs] == [4, 0, 4]
     assert docs[1].user_data["id"] == "void"
-    assert convert(tmp_path, []) == []
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "[]"])
+def test_an_empty_file(tmp_path, content):
+    for name in ("in.jsonl", "in.json") if content == "[]" else ("in.jsonl", "in.conll"):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ValueError, match=r"\[S(290|201|280)\] .*in\.[a-z]+"):
+            spacy_seginf.convert(tmp_path / name, tmp_path / "out.spacy")
+    assert not (tmp_path / "out.spacy").exists()
 
 
 def test_other_labels_and_one_type_only(tmp_path):
     record = {**GOOD, "true": ["O", "O", "O", "I-ORG"]}
     assert entities(convert(tmp_path, [record], labels_key="true")[0]) == [("Osted", "ORG")]
-    assert entities(convert(tmp_path, [record], only="PER")[0]) == [("Ada Lind", "PER")]
+    assert entities(convert(tmp_path, [record], only=["PER"])[0]) == [("Ada Lind", "PER")]
 
 
 def test_tokens_are_not_tokenized_again(tmp_path):
@@ -107,7 +112,7 @@ def test_broken_lines_are_named_and_nothing_is_written(tmp_path, case):
     record, message = BROKEN[case]
     source, target = write(tmp_path / "in.jsonl", [GOOD, "", record, GOOD]), tmp_path / "out" / "train.spacy"
     with pytest.raises(ValueError, match=message) as error:
-        script.convert(source, target)
+        spacy_seginf.convert(source, target)
     assert f"{source}, line 3: " in str(error.value)
     assert not target.parent.exists()
 
@@ -116,7 +121,7 @@ def test_what_is_not_utf8(tmp_path):
     source = tmp_path / "in.jsonl"
     source.write_bytes(json.dumps(GOOD).encode() + b'\n{"tokens": ["\xff"]}\n')
     with pytest.raises(ValueError, match=r"line 2: .*utf-8"):
-        script.convert(source, tmp_path / "train.spacy")
+        spacy_seginf.convert(source, tmp_path / "train.spacy")
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
@@ -127,7 +132,7 @@ def test_a_damaged_gzip_file(tmp_path, damage):
     source = write(tmp_path / "in.jsonl.gz", [GOOD] * 3)
     source.write_bytes(damage(source.read_bytes()))
     with pytest.raises(ValueError, match=r"in\.jsonl\.gz, after line \d+: not a complete gzip file"):
-        script.convert(source, tmp_path / "train.spacy")
+        spacy_seginf.convert(source, tmp_path / "train.spacy")
     assert not (tmp_path / "train.spacy").exists()
 
 
@@ -135,34 +140,42 @@ def test_the_old_target_stays_on_failure_and_goes_on_success(tmp_path):
     source, target = write(tmp_path / "in.jsonl", [GOOD, "{"]), tmp_path / "train.spacy"
     target.write_bytes(b"old")
     with pytest.raises(ValueError, match="line 2"):
-        script.convert(source, target)
+        spacy_seginf.convert(source, target)
     assert target.read_bytes() == b"old"
-    script.convert(write(source, [GOOD]), target)
+    spacy_seginf.convert(write(source, [GOOD]), target)
     assert target.read_bytes() != b"old"
 
 
-def test_command_line(tmp_path, monkeypatch, capsys):
+def test_command_line(tmp_path):
     source, target = write(tmp_path / "in.jsonl", [GOOD, GOOD]), tmp_path / "train.spacy"
-    monkeypatch.setattr(sys, "argv", ["convert.py", str(source), str(target)])
-    script.main()
-    assert "2 documents, 8 tokens" in " ".join(capsys.readouterr().out.split())
-    assert target.exists()
+    code, printed = run("seginf", "convert", source, target)
+    assert code == 0 and "2 documents, 8 tokens" in printed and target.exists()
     for arguments, message in [
-        (["nowhere.jsonl", "x.spacy"], "no file"),
-        ([write(source, ["{"]), "x.spacy"], "line 1"),
+        ((tmp_path / "nowhere.jsonl", target), "There is no corpus"),
+        ((write(source, ["{"]), target), "line 1"),
+        ((target, target), "S219"),
+        ((source, tmp_path / "out.json"), "S289"),
+        ((source, target, "--map", "PER"), "OLD=NEW"),
     ]:
-        monkeypatch.setattr(sys, "argv", ["convert.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            script.main()
-        assert stop.value.code == 1
-        assert message in " ".join(capsys.readouterr().out.split())
+        code, printed = run("seginf", "convert", *arguments)
+        assert code != 0 and message in printed and "Traceback" not in printed
+
+
+def test_types_by_other_names(tmp_path):
+    source = write(tmp_path / "in.jsonl", [{**GOOD, "labels": ["B-PER", "B-LOC", "O", "B-LOC"]}])
+    code, printed = run("seginf", "convert", source, tmp_path / "out.spacy", "--map", "PER=X", "--map", "LOC=X")
+    assert code == 0 and "1 pairs of touching entities" in printed and "'Ada Lind' (X) in document a" in printed
+    (doc,) = DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.blank("en").vocab)
+    assert entities(doc) == [("Ada", "X"), ("Lind", "X"), ("Osted", "X")]
+    _, printed = run("seginf", "convert", source, tmp_path / "out.spacy", "--map", "PER=X")
+    assert "touching" not in printed
 
 
 @pytest.mark.slow
 def test_as_a_program(tmp_path):
-    source = write(tmp_path / "in.jsonl", [GOOD])
-    command = [sys.executable, str(SCRIPT), str(source), str(tmp_path / "train.spacy"), "--only", "LOC"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    source = write(tmp_path / "in.jsonl.gz", [GOOD])
+    command = [sys.executable, "-m", "spacy", "seginf", "convert", str(source), str(tmp_path / "train.spacy")]
+    done = subprocess.run([*command, "--only", "LOC"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (doc,) = DocBin().from_disk(tmp_path / "train.spacy").get_docs(spacy.blank("en").vocab)
     assert entities(doc) == [("Osted", "LOC")]

@@ -1,0 +1,96 @@
+"""`python -m spacy seginf convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence
+
+import spacy
+from spacy.tokens import DocBin
+from wasabi import Printer
+
+from ..corpora.docs import doc_of
+from ..corpora.documents import Document
+from ..corpora.formats import SPANS, find_format, read_annotated
+from ..corpora.mapping import Mapped, map_types
+from ..errors import Errors, SeginfError
+from ..files import write_bytes
+from ..inputs import refuse_replacing
+
+
+def convert(
+    corpus: Path,
+    output: Path,
+    *,
+    format: Optional[str] = None,
+    only: Sequence[str] = (),
+    types: Optional[Mapping[str, str]] = None,
+    silent: bool = True,
+    **reading: Any,
+) -> tuple[int, int]:
+    """Write a corpus of any format in spaCy's binary format. Ids, files and lines of the documents travel in
+    doc.user_data.
+
+    corpus (Path): a file, or a folder of brat, WebAnno or UIMA. output (Path): ends in .spacy; it may exist.
+    format (str): one of ``spacy_seginf.corpora.formats.FORMATS``; told by name and content if not given.
+    only (sequence of str): the types that are kept; all if empty.
+    types (mapping of str): new names of types.
+    reading: how the corpus is read, where it does not say it: scheme, columns, comments, header, entity_type,
+        labels_key, label_names, lang, layer, text_key, utf16, misaligned; see
+        ``spacy_seginf.corpora.settings.ReadingSettings``.
+    RETURNS (tuple of int): how many documents and tokens were written.
+    RAISES (ValueError): as ``apply_decisions`` for a corpus that can't be read; S219 if the output is the corpus, S289
+        if it is not named .spacy, S290 if there is no document.
+
+    >>> task = '{"text": "Ada Lind left Osted.", "label": [[0, 8, "PER"], [14, 19, "LOC"]]}'
+    >>> Path("news.jsonl").write_text(task) > 0
+    True
+    >>> spacy_seginf.convert(Path("news.jsonl"), Path("news.spacy"))
+    (1, 5)
+    """
+    msg = Printer(no_print=silent)
+    corpus, output = Path(corpus), Path(output)
+    if output.suffix != ".spacy":
+        raise SeginfError(Errors.S289.format(path=output))
+    refuse_replacing({"output": output}, [corpus])
+    if corpus.exists() and (format or find_format(corpus)) in SPANS:
+        reading["only"] = only  # what is not read can't overlap
+    documents = read_annotated(corpus, format=format, **reading).documents
+    if not documents:
+        raise SeginfError(Errors.S290.format(path=corpus))
+    mapped = [map_types(document, only, types or {}) for document in documents]
+    vocab = spacy.blank("en").vocab
+    docs = DocBin(store_user_data=True)
+    for document in (one.document for one in mapped):
+        doc = doc_of(vocab, document, corpus)
+        if document.named:
+            doc.user_data["id"] = document.identifier
+        docs.add(doc)
+    write_bytes(output, docs.to_bytes())
+    tokens = sum(len(document.words) for document in documents)
+    _report(msg, corpus, mapped)
+    msg.good(f"{output}: {len(docs):,} documents, {tokens:,} tokens")
+    return len(docs), tokens
+
+
+def _report(msg: Printer, corpus: Path, mapped: Sequence[Mapped]) -> None:
+    """Say what a reader may not expect of the output."""
+    unannotated = [one.document for one in mapped if one.document.words and _is_unannotated(one.document)]
+    if unannotated:
+        msg.warn(
+            f"Nobody has annotated {len(unannotated):,} documents, the first {unannotated[0].identifier}: they are "
+            "kept without annotation, and training leaves them out"
+        )
+    merged = [(one.document, pair) for one in mapped for pair in one.touching]
+    if merged:
+        document, (first, second) = merged[0]
+        words = " ".join(document.words[first.start : second.end])
+        msg.warn(
+            f"{len(merged):,} pairs of touching entities have one type by the new names, and stay two, the first "
+            f"{words!r} ({first.label}) in document {document.identifier} ({document.file}): tags without B- would "
+            "merge them. Correct them in the corpus if they are one"
+        )
+
+
+def _is_unannotated(document: Document) -> bool:
+    return len(document.missing) == len(document.words)

@@ -1,0 +1,48 @@
+"""Options of the commands that read a corpus of any format: how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+from spacy.cli._util import Opt
+
+FORMATS = (
+    "spacy, columns, conll, conllu, conllu-misc, germeval, jsonl, hf, prodigy, doccano, label-studio, brat, "
+    "spacy-json, spacy-tuples, webanno or xmi"
+)
+FORMAT = Opt(None, "--format", help=f"{FORMATS}; default: told by name and content")
+SCHEME = Opt(None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found")
+TOKEN_COLUMN = Opt(
+    None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
+)
+TAG_COLUMN = Opt(None, "--tag-column", help="Column of the tags; default: the format's")
+COMMENTS = Opt(
+    None, "--comments/--no-comments", help="Whether lines of columns that begin with # are comments; default: found"
+)
+HEADER = Opt(False, "--header", help="The first line of columns names them")
+ENTITY_TYPE = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)")
+LABELS_KEY = Opt(None, "--labels-key", "--labels", help="Key of the tags in JSON; default: the format's")
+LABEL_NAMES = Opt(
+    None, "--label-names", help="What tags that are numbers stand for: O,B-PER,... or a file such as dataset_info.json"
+)
+TEXT_KEY = Opt(None, "--text-key", help="Key of the text in JSON; default: the format's")
+LANG = Opt("en", "--lang", help="Language whose tokenizer makes the tokens of texts that have none")
+LAYER = Opt(None, "--layer", help="Layer of spans that is read; default: the format's")
+ONLY = Opt([], "--only", help="Read the entities of this type only, and leave others alone; may be repeated")
+UTF16 = Opt(False, "--utf16", help="Offsets count as JavaScript and Java do, where an emoji is two characters")
+MISALIGNED = Opt(
+    "error", "--misaligned", help="Spans that cut tokens: error, expand (to whole tokens) or split (the tokens)"
+)
+
+
+def reading_settings(
+    token_column: Optional[int], tag_column: Optional[int], label_names: Optional[str], **settings: Any
+) -> dict[str, Any]:
+    """Put options together as ``ReadingSettings`` has them."""
+    from ..corpora.columns import Columns
+
+    names: Any = label_names
+    if label_names is not None:
+        names = Path(label_names) if Path(label_names).suffix else tuple(label_names.split(","))
+    return {"columns": Columns(token_column, tag_column), "label_names": names, **settings}
