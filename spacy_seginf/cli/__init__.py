@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional, Tuple
 
 import typer
 from click import NoSuchOption
@@ -460,6 +460,11 @@ def apply_cli(
     label: list[str] = Opt([], "--label", "-l", help="Entity type that is new to the corpus; may be repeated"),
     conflicts: str = Opt("error", "--conflicts", help="What reviewers disagree about: error, or skip to leave it"),
     dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    refit: Tuple[str, Path] = Opt(
+        ("", Path()), "--refit", metavar="INDEXED TAGGER", help="Also refit the head of an indexed pipeline, in seconds"
+    ),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="With --refit: annotated corpus to score before and after"),
+    test: Optional[Path] = Opt(None, "--test", help="With --refit: another one"),
     quiet: bool = QUIET,
 ) -> None:
     """Write a corrected corpus from reviewers' decisions; what they did not change stays as it is."""
@@ -469,7 +474,77 @@ def apply_cli(
     settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
     settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
     settings.update(entity_type=entity_type, labels=label, conflicts=conflicts, dry_run=dry_run)
-    report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
+    if not refit[0] and (dev or test):
+        raise typer.BadParameter("--dev and --test are what --refit scores on")
+    if not refit[0]:
+        report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
+        return
+    from ..api.refit import apply_and_refit
+
+    scored = {"dev": dev, "test": test}
+    report_errors(apply_and_refit, *refit, corpus, output, decisions, **scored, **settings, silent=quiet)
+
+
+@seginf.command("relabel")
+def relabel_cli(
+    corpus: Path = Arg(..., help="Annotated corpus, in any format that `seginf apply` reads"),
+    output: Path = Arg(..., help="The relabelled corpus, in the same format; must not exist yet"),
+    types: str = Opt("", "--map", "-m", help="New types of old ones: GPE=LOC,FAC=LOC; MISC=O takes entities away"),
+    forms: Optional[Path] = Opt(
+        None, "--forms", help="Lines of words, their type and their new type, with tabs between"
+    ),
+    join: bool = Opt(False, "--join", help="Make one entity of those that touch and come to have the same type"),
+    diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
+    format: Optional[str] = Opt(None, "--format", help="As for `seginf apply`, if its name does not say it"),
+    scheme: Optional[str] = Opt(None, "--scheme", help="Tags of a text file, as for `seginf apply`"),
+    token_column: Optional[int] = Opt(None, "--token-column", help="Column of the tokens, as for `seginf apply`"),
+    tag_column: Optional[int] = Opt(None, "--tag-column", help="Column of the tags, as for `seginf apply`"),
+    comments: Optional[bool] = Opt(None, "--comments/--no-comments", help="Whether lines that begin with # are none"),
+    header: bool = Opt(False, "--header", help="The first line of columns names them"),
+    entity_type: Optional[str] = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)"),
+    labels_key: str = Opt("labels", "--labels-key", help="Key of the labels in JSON lines"),
+    dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    quiet: bool = QUIET,
+) -> None:
+    """Rename, merge and split entity types by a mapping; everything else stays as it is."""
+    from ..api.relabel import relabel_corpus
+    from ..corpora.columns import Columns
+    from ..curation.relabelling import parse_types
+
+    def run(corpus: Path, output: Path, forms: Optional[Path]) -> None:
+        settings: dict[str, Any] = {"join": join, "diff": diff, "format": format, "scheme": scheme, "header": header}
+        settings.update(columns=Columns(token_column, tag_column), comments=comments, entity_type=entity_type)
+        settings.update(labels_key=labels_key, dry_run=dry_run, silent=quiet)
+        relabel_corpus(corpus, output, parse_types(types), forms=forms, **settings)
+
+    report_errors(run, corpus, output, forms)
+
+
+@seginf.command("report")
+def report_cli(
+    corpus: Path = Arg(..., help="Annotated corpus, in any format that `seginf apply` reads"),
+    html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
+    json: Optional[Path] = Opt(None, "--json", help="Also write everything to this file (JSON)"),
+    model: Optional[str] = Opt(
+        None, "--model", help="Pipeline folder written by `seginf index` of this corpus: what its heads say is added"
+    ),
+    format: Optional[str] = Opt(None, "--format", help="As for `seginf apply`, if its name does not say it"),
+    scheme: Optional[str] = Opt(None, "--scheme", help="Tags of a text file, as for `seginf apply`"),
+    token_column: Optional[int] = Opt(None, "--token-column", help="Column of the tokens, as for `seginf apply`"),
+    tag_column: Optional[int] = Opt(None, "--tag-column", help="Column of the tags, as for `seginf apply`"),
+    comments: Optional[bool] = Opt(None, "--comments/--no-comments", help="Whether lines that begin with # are none"),
+    header: bool = Opt(False, "--header", help="The first line of columns names them"),
+    entity_type: Optional[str] = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)"),
+    labels_key: str = Opt("labels", "--labels-key", help="Key of the labels in JSON lines"),
+    quiet: bool = QUIET,
+) -> None:
+    """Find annotations that contradict each other; no model is needed."""
+    from ..api.report import report_corpus
+    from ..corpora.columns import Columns
+
+    settings: dict[str, Any] = {"html": html, "json": json, "model": model, "format": format, "scheme": scheme}
+    settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
+    report_errors(report_corpus, corpus, **settings, entity_type=entity_type, labels_key=labels_key, silent=quiet)
 
 
 def _with_settings(
