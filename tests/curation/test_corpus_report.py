@@ -56,6 +56,11 @@ def test_words_with_several_types():
     }
 
 
+def test_an_example_of_the_usual_label_is_near():
+    usual = {one.what: one.usual for one in report_on("corpus", CORPUS).sections["forms"]}
+    assert [(usual[what].document, usual[what].label) for what in ("Lind", "Osted")] == [("d", "PER"), ("c", "LOC")]
+
+
 def test_words_with_several_labels_in_a_document():
     assert found("in_document") == {
         "Osted (c)": ({"LOC": 1, "ORG": 1}, [("c", 6, "ORG")]),

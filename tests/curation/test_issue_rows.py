@@ -11,7 +11,19 @@ from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.issues import LabelIssue, Ranking
 
 WORDS = ("in", "the", "Hague", "today")
-COLUMNS = ["document", "start", "end", "text", "label", "suggestion", "suggested_text", "score", "kind", "family", "why"]
+COLUMNS = [
+    "document",
+    "start",
+    "end",
+    "text",
+    "label",
+    "suggestion",
+    "suggested_text",
+    "score",
+    "kind",
+    "family",
+    "why",
+]
 
 
 def issue(kind, start, end, current, suggested, **given):

@@ -77,8 +77,11 @@ class Annotations:
     def finding(self, what: str, rows: Sequence[int], readings: Sequence[str]) -> Finding:
         """Make a finding of spans and how each is read."""
         counts = dict(sorted(Counter(readings).items(), key=lambda pair: (-pair[1], pair[0] == OUTSIDE, pair[0])))
-        usual = next(iter(counts))
-        return Finding(what, counts, tuple(self.span(row) for row, own in zip(rows, readings) if own != usual))
+        others = [row for row, own in zip(rows, readings) if own != next(iter(counts))]
+        usual = [row for row, own in zip(rows, readings) if own == next(iter(counts))]
+        documents = self.spans.documents
+        example = min(usual, key=lambda row: (documents[row] != documents[others[0]], row))
+        return Finding(what, counts, tuple(map(self.span, others)), self.span(example))
 
     def contradictions(
         self, keys: Sequence[Hashable], rows: Iterable[int], what: Callable[[list[int]], str]
@@ -106,7 +109,9 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
     def key(one: Finding) -> tuple:
         total = sum(one.counts.values())
         usual = max(one.counts.values())
-        return -one.doubted / max(len(one.occurrences), 1), -(usual + 1) / (total - usual + 1), -total, one.what
+        strength = one.doubted / max(len(one.occurrences), 1), (usual + 1) / (total - usual + 1), total
+        places = [(place.document, place.start, place.end) for place in one.occurrences]
+        return (*(-value for value in strength), one.what, [*one.counts], places)
 
     return sorted(findings, key=key)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class Finding:
     """Annotations that contradict each other.
 
     what (str): what they have in common. counts (dict of int): how often each reading occurs, the most frequent first.
-    occurrences (tuple of Occurrence): all but those of the most frequent reading.
+    occurrences (tuple of Occurrence): all but those of the most frequent reading. usual (Occurrence): one of these, in
+    the document of the first other one if there is one; None where nothing is usual.
     """
 
     what: str
     counts: Mapping[str, int]
     occurrences: tuple[Occurrence, ...]
+    usual: Optional[Occurrence] = None
 
     @property
     def doubted(self) -> int:

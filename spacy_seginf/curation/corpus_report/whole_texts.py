@@ -32,8 +32,9 @@ def contradicted_duplicates(annotations: Annotations) -> list[Finding]:
         if len(set(readings)) > 1:
             counts = dict(sorted(Counter(readings).items(), key=lambda pair: (-pair[1], pair[0])))
             usual = next(iter(counts))
-            others = [annotations.occurrence(*place, own) for place, own in zip(places, readings) if own != usual]
-            found.append(Finding(" ".join(words), counts, tuple(others)))
+            described = [annotations.occurrence(*place, own) for place, own in zip(places, readings)]
+            others = tuple(one for one in described if one.label != usual)
+            found.append(Finding(" ".join(words), counts, others, next(one for one in described if one.label == usual)))
     return ordered(found)
 
 
