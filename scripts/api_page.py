@@ -38,6 +38,9 @@ COMMANDS = {
     "export_issues": "export",
     "find_label_issues": "rank",
     "import_answers": "import",
+    "refit_pipeline": "apply --refit",
+    "relabel_corpus": "relabel",
+    "report_corpus": "report",
     "score_labels": "scores",
     "verify": "verify",
 }

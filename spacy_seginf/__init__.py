@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .api.index import build_index
     from .api.preview import preview
     from .api.rank import find_label_issues
+    from .api.refit import refit_pipeline
+    from .api.relabel import relabel_corpus
+    from .api.report import report_corpus
     from .api.scores import score_labels
     from .api.verify import verify
     from .attribution.method import Attribution, Method
@@ -74,7 +77,10 @@ PLACES = {
     "flip": "api.flip",
     "import_answers": "api.import_answers",
     "preview": "api.preview",
+    "refit_pipeline": "api.refit",
+    "relabel_corpus": "api.relabel",
     "render_document": "explanation.display",
+    "report_corpus": "api.report",
     "score_labels": "api.scores",
     "verify": "api.verify",
 }
@@ -110,7 +116,10 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "flip",
     "import_answers",
     "preview",
+    "refit_pipeline",
+    "relabel_corpus",
     "render_document",
+    "report_corpus",
     "score_labels",
     "verify",
 ]

@@ -407,6 +407,23 @@ class Errors(metaclass=Coded):
         "document. Build one with `seginf index --curvature exact` (or kfac)."
     )
     S214 = "There are no label issues of the {what} {value!r}: {problem}. Choose another, or none."
+    # Tables, refits and mappings
+    S321 = "A frame needs pandas. Install it with: pip install pandas. Or use rows, which are plain data."
+    S322 = (
+        "The head of the tagger '{name}' in {path} stands for the component '{component}', which a refit does not "
+        "change. Train that component on the corrected corpus (`python -m spacy train`)."
+    )
+    S323 = "The mapping {text!r} can't be followed: {problem}. Write it as OLD=NEW,OLD=NEW; OLD=O takes entities away."
+    S324 = (
+        "{path}, line {line}, can't be followed: {problem}. Write the words, the type that they have and the new one "
+        "into a line, with tabs between them."
+    )
+    S325 = "Nothing in {path} has the types or words of the mapping ({known} are its types). Name others with --map."
+    # A report on a corpus
+    S320 = (
+        "The index of {model} has none of the documents of {path}, by their ids and words, so its heads can't be asked "
+        "about them. Name the corpus that was indexed, or leave --model out."
+    )
     # Curation: exchange with annotation tools
     S190 = "The label issue {issue} can't be exported: {problem}. Make the ranking anew, from this corpus."
     S191 = "{path}, {place}: {problem}. Import the file as the tool wrote it, from tasks that `seginf export` made."

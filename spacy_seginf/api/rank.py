@@ -63,7 +63,7 @@ def find_label_issues(
         annotation. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
-    RETURNS (Ranking): as it was written.
+    RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S210 to S213 if
         pipeline, corpus and decisions do not belong together, S051 if the trusted labels are too few, S110 without
         matplotlib, S220 if plot is no picture.
@@ -72,6 +72,8 @@ def find_label_issues(
     >>> ranking.labels
     ('LOC', 'ORG', 'PER')
     >>> ranking.issues[0].score >= ranking.issues[-1].score
+    True
+    >>> {row["label"] for row in ranking.rows if row["kind"] == "add"} <= {"O"}
     True
     """
     msg = Printer(no_print=silent)

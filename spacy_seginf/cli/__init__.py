@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional, Tuple
 
 import typer
 from click import NoSuchOption
@@ -14,7 +14,7 @@ from spacy.cli._util import Arg, Opt, app, parse_config_overrides
 from ..errors import SeginfError
 from ..settings import HELP as SETTINGS
 from ..settings import overrides_of
-from . import reading
+from .reading import READING, reads_corpus
 
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
@@ -438,74 +438,98 @@ def loop_cli(
 
 
 @seginf.command("apply")
+@reads_corpus
 def apply_cli(
-    corpus: Path = Arg(..., help="The corpus to correct, in any format (docs/corpora.md)"),
-    output: Path = Arg(..., help="Corrected corpus, in the same format; what is there is never overwritten"),
+    corpus: Path = Arg(..., help="Corpus that was reviewed, in any format (docs/corpora.md)"),
+    output: Path = Arg(..., help="The corrected corpus, in the same format; must not exist yet"),
     decisions: list[Path] = Arg(..., help="Files of decisions, of one or several reviewers"),
     diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
     label: list[str] = Opt([], "--label", "-l", help="Entity type that is new to the corpus; may be repeated"),
     conflicts: str = Opt("error", "--conflicts", help="What reviewers disagree about: error, or skip to leave it"),
     dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
-    format: Optional[str] = reading.FORMAT,
-    scheme: Optional[str] = reading.SCHEME,
-    token_column: Optional[int] = reading.TOKEN_COLUMN,
-    tag_column: Optional[int] = reading.TAG_COLUMN,
-    comments: Optional[bool] = reading.COMMENTS,
-    header: bool = reading.HEADER,
-    entity_type: Optional[str] = reading.ENTITY_TYPE,
-    labels_key: Optional[str] = reading.LABELS_KEY,
-    label_names: Optional[str] = reading.LABEL_NAMES,
-    text_key: Optional[str] = reading.TEXT_KEY,
-    lang: str = reading.LANG,
-    layer: Optional[str] = reading.LAYER,
-    only: list[str] = reading.ONLY,
-    utf16: bool = reading.UTF16,
-    misaligned: str = reading.MISALIGNED,
+    refit: Tuple[str, Path] = Opt(
+        ("", Path()), "--refit", metavar="INDEXED TAGGER", help="Also refit the head of an indexed pipeline, in seconds"
+    ),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="With --refit: annotated corpus to score before and after"),
+    test: Optional[Path] = Opt(None, "--test", help="With --refit: another one"),
     quiet: bool = QUIET,
+    reading: dict[str, Any] = READING,
 ) -> None:
     """Write a corrected corpus from reviewers' decisions; what they did not change stays as it is."""
     from ..api.apply import apply_decisions
 
-    how = reading.reading_settings(token_column, tag_column, label_names, scheme=scheme, comments=comments)
-    how.update(header=header, entity_type=entity_type, labels_key=labels_key, text_key=text_key, lang=lang)
-    how.update(layer=layer, only=tuple(only), utf16=utf16, misaligned=misaligned)
-    settings: dict[str, Any] = {"diff": diff, "format": format, "labels": label, "conflicts": conflicts}
-    report_errors(apply_decisions, corpus, output, decisions, **settings, dry_run=dry_run, **how, silent=quiet)
+    settings: dict[str, Any] = {"diff": diff, "labels": label, "conflicts": conflicts, "dry_run": dry_run, **reading}
+    if not refit[0] and (dev or test):
+        raise typer.BadParameter("--dev and --test are what --refit scores on")
+    if not refit[0]:
+        report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
+        return
+    from ..api.refit import apply_and_refit
+
+    scored = {"dev": dev, "test": test}
+    report_errors(apply_and_refit, *refit, corpus, output, decisions, **scored, **settings, silent=quiet)
 
 
 @seginf.command("convert")
+@reads_corpus
 def convert_cli(
     corpus: Path = Arg(..., help="A corpus in any format (docs/corpora.md)"),
     output: Path = Arg(..., help="The same in spaCy's binary format (.spacy)"),
     rename: list[str] = Opt([], "--map", help="Another name for a type, OLD=NEW; may be repeated"),
-    format: Optional[str] = reading.FORMAT,
-    scheme: Optional[str] = reading.SCHEME,
-    token_column: Optional[int] = reading.TOKEN_COLUMN,
-    tag_column: Optional[int] = reading.TAG_COLUMN,
-    comments: Optional[bool] = reading.COMMENTS,
-    header: bool = reading.HEADER,
-    entity_type: Optional[str] = reading.ENTITY_TYPE,
-    labels_key: Optional[str] = reading.LABELS_KEY,
-    label_names: Optional[str] = reading.LABEL_NAMES,
-    text_key: Optional[str] = reading.TEXT_KEY,
-    lang: str = reading.LANG,
-    layer: Optional[str] = reading.LAYER,
-    only: list[str] = reading.ONLY,
-    utf16: bool = reading.UTF16,
-    misaligned: str = reading.MISALIGNED,
     quiet: bool = QUIET,
+    reading: dict[str, Any] = READING,
 ) -> None:
     """Write a corpus of any format in spaCy's, for training."""
     from ..api.convert import convert
 
-    how = reading.reading_settings(token_column, tag_column, label_names, scheme=scheme, comments=comments)
-    how.update(header=header, entity_type=entity_type, labels_key=labels_key, text_key=text_key, lang=lang)
-    how.update(layer=layer, utf16=utf16, misaligned=misaligned)
     pairs = [pair.partition("=") for pair in rename]
     if not all(old and new for old, _, new in pairs):
         raise typer.BadParameter("--map wants OLD=NEW")
-    types = {old: new for old, _, new in pairs}
-    report_errors(convert, corpus, output, format=format, only=only, types=types, **how, silent=quiet)
+    report_errors(convert, corpus, output, types={old: new for old, _, new in pairs}, **reading, silent=quiet)
+
+
+@seginf.command("relabel")
+@reads_corpus
+def relabel_cli(
+    corpus: Path = Arg(..., help="Annotated corpus, in any format (docs/corpora.md)"),
+    output: Path = Arg(..., help="The relabelled corpus, in the same format; must not exist yet"),
+    types: str = Opt("", "--map", "-m", help="New types of old ones: GPE=LOC,FAC=LOC; MISC=O takes entities away"),
+    forms: Optional[Path] = Opt(
+        None, "--forms", help="Lines of words, their type and their new type, with tabs between"
+    ),
+    join: bool = Opt(False, "--join", help="Make one entity of those that touch and come to have the same type"),
+    diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
+    dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    quiet: bool = QUIET,
+    reading: dict[str, Any] = READING,
+) -> None:
+    """Rename, merge and split entity types by a mapping; everything else stays as it is."""
+    from ..api.relabel import relabel_corpus
+    from ..curation.relabelling import parse_types
+
+    def run(corpus: Path, output: Path, forms: Optional[Path]) -> None:
+        settings: dict[str, Any] = {"join": join, "diff": diff, "dry_run": dry_run, "silent": quiet, **reading}
+        relabel_corpus(corpus, output, parse_types(types), forms=forms, **settings)
+
+    report_errors(run, corpus, output, forms)
+
+
+@seginf.command("report")
+@reads_corpus
+def report_cli(
+    corpus: Path = Arg(..., help="Annotated corpus, in any format (docs/corpora.md)"),
+    html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
+    json: Optional[Path] = Opt(None, "--json", help="Also write everything to this file (JSON)"),
+    model: Optional[str] = Opt(
+        None, "--model", help="Pipeline folder written by `seginf index` of this corpus: what its heads say is added"
+    ),
+    quiet: bool = QUIET,
+    reading: dict[str, Any] = READING,
+) -> None:
+    """Find annotations that contradict each other; no model is needed."""
+    from ..api.report import report_corpus
+
+    report_errors(report_corpus, corpus, html=html, json=json, model=model, **reading, silent=quiet)
 
 
 def _with_settings(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import wraps
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from spacy.cli._util import Opt
 
@@ -36,13 +38,55 @@ MISALIGNED = Opt(
 )
 
 
-def reading_settings(
-    token_column: Optional[int], tag_column: Optional[int], label_names: Optional[str], **settings: Any
+READING: Any = {}  # what stands in a command for all of these
+OPTIONS: dict[str, tuple[Any, Any]] = {
+    "format": (Optional[str], FORMAT),
+    "scheme": (Optional[str], SCHEME),
+    "token_column": (Optional[int], TOKEN_COLUMN),
+    "tag_column": (Optional[int], TAG_COLUMN),
+    "comments": (Optional[bool], COMMENTS),
+    "header": (bool, HEADER),
+    "entity_type": (Optional[str], ENTITY_TYPE),
+    "labels_key": (Optional[str], LABELS_KEY),
+    "label_names": (Optional[str], LABEL_NAMES),
+    "text_key": (Optional[str], TEXT_KEY),
+    "lang": (str, LANG),
+    "layer": (Optional[str], LAYER),
+    "only": (list[str], ONLY),
+    "utf16": (bool, UTF16),
+    "misaligned": (str, MISALIGNED),
+}
+
+
+def reads_corpus(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options of how a corpus is read; it gets them as ``reading``, as ``read_annotated`` has
+    them."""
+    signature = inspect.signature(command)
+    own = [one for name, one in signature.parameters.items() if name != "reading"]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    added = [inspect.Parameter(name, kind, default=option, annotation=of) for name, (of, option) in OPTIONS.items()]
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        command(**{name: given.pop(name) for name in list(given) if name not in OPTIONS}, reading=_settings(**given))
+
+    with_options.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    types = {name: of for name, of in command.__annotations__.items() if name != "reading"}
+    with_options.__annotations__ = {**types, **{name: of for name, (of, _) in OPTIONS.items()}}
+    return with_options
+
+
+def _settings(
+    *,
+    token_column: Optional[int],
+    tag_column: Optional[int],
+    label_names: Optional[str],
+    only: list[str],
+    **others: Any,
 ) -> dict[str, Any]:
-    """Put options together as ``ReadingSettings`` has them."""
     from ..corpora.columns import Columns
 
     names: Any = label_names
     if label_names is not None:
         names = Path(label_names) if Path(label_names).suffix else tuple(label_names.split(","))
-    return {"columns": Columns(token_column, tag_column), "label_names": names, **settings}
+    return {"columns": Columns(token_column, tag_column), "label_names": names, "only": tuple(only), **more}

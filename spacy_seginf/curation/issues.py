@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Sequence
 
 from pydantic import ConfigDict
 
-from ..crf.schemes import Entity
+from ..crf.schemes import OUTSIDE, Entity
+from ..frames import data_frame
 from ..rendering.templates import template
 from ..rendering.text import shorten, visible
 from .fields import Entities, Evidence, Flag, Name, Number, Place, Text, one_of
@@ -18,6 +19,8 @@ SHOWN = 20
 AROUND = 6  # tokens shown on each side
 WIDTH = 60
 CHANGED = 40  # characters of the suggested words
+PLACE, READINGS = ("document", "start", "end", "text"), ("label", "suggestion", "suggested_text")
+ROW = (*PLACE, *READINGS, "score", "kind", "family", "why")
 NOTHING_FOUND = "There are no label issues."
 ISSUE_SCORE = (
     "Score: -log p of the present labels against the suggested ones in nats, raised or lowered by decisions on labels "
@@ -91,6 +94,17 @@ class Ranking:
     scheme: Text = "BIO"
     about: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The issues as plain data, a dict each, to be filtered and counted: document, start, end (tokens), text, label
+        and suggestion (types; "O" for no entity), suggested_text (words of the suggested entities), score, kind, family
+        and why."""
+        return [_plain_row(one) for one in self.issues]
+
+    def to_pandas(self) -> Any:
+        """Return ``rows`` as a pandas DataFrame. RAISES (ValueError): S321 without pandas."""
+        return data_frame(self.rows, ROW)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the first issues."""
         sizes, total = family_sizes(self), len(self.issues)
@@ -124,6 +138,14 @@ def described_change(issue: LabelIssue) -> str:
 def family_sizes(ranking: Ranking) -> Counter[str]:
     """Count the members of each family, by its name."""
     return Counter(one.family for one in ranking.issues if one.family)
+
+
+def _plain_row(one: LabelIssue) -> dict[str, Any]:
+    labels = (" + ".join(entity.label for entity in side) or OUTSIDE for side in (one.current, one.suggested))
+    words = (" ".join(one.words[entity.start - one.first : entity.end - one.first]) for entity in one.suggested)
+    text, why = " ".join(one.region), "; ".join(one.reasons)
+    values = one.document, one.start, one.end, text, *labels, " + ".join(words), one.score, one.kind, one.family, why
+    return dict(zip(ROW, values))
 
 
 def _row(one: LabelIssue, sizes: Counter[str]) -> dict[str, str]:

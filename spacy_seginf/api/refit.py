@@ -1,0 +1,127 @@
+"""`python -m spacy seginf apply --refit`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Optional, Sequence, Union
+
+import typer
+from spacy.cli._util import setup_gpu
+from wasabi import Printer, table
+
+from ..curation.asked_texts import read_texts
+from ..curation.records import read_decisions
+from ..curation.refitting import ALL, HeadRefit, refit_tagger
+from ..explanation.loading import load_indexed
+from ..files import exclusive, replace_folder
+from ..rendering.text import visible
+from .apply import apply_decisions
+from .index import check_output
+
+NO_TRAINING = (
+    "The encoder was not trained: it still knows the labels as they were. Training on the corrected corpus tells how "
+    "much of this stays."
+)
+
+
+def refit_pipeline(
+    pipeline: str,
+    output: Path,
+    decisions: Union[Path, Sequence[Path]],
+    *,
+    dev: Optional[Path] = None,
+    test: Optional[Path] = None,
+    force: bool = False,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> HeadRefit:
+    """Refit the head of an indexed pipeline with the labels that were decided, without training the encoder.
+
+    The head is the one that labels alone make of the encoder's features; what is written predicts by it, and has no
+    index, as that is of the labels as they were.
+
+    pipeline (str): a folder that `seginf index` wrote, of the corpus as it was when it was reviewed.
+    output (Path): folder for the result. decisions (Path or sequence of Path): as `seginf apply` reads them.
+    dev, test (Path): annotated corpora in any format: the F1 by type of the pipeline, of a head refit with the labels
+        as they were, and of the head refit with those decided. The second tells what the refit alone changes.
+    force (bool): replace an earlier result.
+    RETURNS (HeadRefit): how many regions were relabelled, and the scores.
+    RAISES (ValueError): S030 or S040 for missing input, S043 or S046 for the output, S170 for files that hold no
+        decisions, S275 for decisions that do not fit the index, S035, S210, S270 or S322 if the index can't refit,
+        those of ``read_annotated`` for dev and test.
+
+    >>> done = spacy_seginf.refit_pipeline("indexed", Path("refit"), Path("decisions.jsonl"), test=Path("more.spacy"))
+    >>> done.relabelled, sorted(done.scores)
+    (1, ['test'])
+    >>> doc = spacy.load("refit")("Ada Lind visited Tarnby .")
+    """
+    msg = Printer(no_print=silent)
+    output = Path(output)
+    paths = [decisions] if isinstance(decisions, (str, Path)) else list(decisions)
+    check_output(output, force, pipeline, Path(paths[0]), dev)
+    setup_gpu(gpu_id, silent=True)
+    made = [decision for path in paths for decision in read_decisions(Path(path))]
+    nlp, influence = load_indexed(pipeline)
+    texts = {name: read_texts(nlp, Path(path)) for name, path in (("dev", dev), ("test", test)) if path is not None}
+    done = refit_tagger(nlp, influence, made, texts)
+    _save(nlp, output)
+    if not silent:
+        _print(done, msg)
+        msg.good(f"Pipeline written: {output}")
+    return done
+
+
+def apply_and_refit(
+    pipeline: str,
+    tagger: Path,
+    corpus: Path,
+    output: Path,
+    decisions: Sequence[Path],
+    *,
+    dev: Optional[Path] = None,
+    test: Optional[Path] = None,
+    dry_run: bool = False,
+    silent: bool = True,
+    **settings: Any,
+) -> None:
+    """Do what ``apply_decisions`` does, then what ``refit_pipeline`` does with tagger for its output.
+
+    RAISES (ValueError): as both; nothing is written if the folder for the tagger can't be.
+    """
+    check_output(Path(tagger), False, pipeline, Path(corpus), dev)
+    apply_decisions(corpus, output, decisions, dry_run=dry_run, silent=silent, **settings)
+    if not dry_run:
+        refit_pipeline(pipeline, tagger, decisions, dev=dev, test=test, silent=silent)
+
+
+def _save(nlp, output: Path) -> None:  # type: ignore[no-untyped-def]
+    output = output.absolute()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.name}-partial")
+    with exclusive(partial):
+        work = partial / "pipeline"
+        shutil.rmtree(work, ignore_errors=True)
+        nlp.to_disk(work)
+        replace_folder(work, output)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _print(done: HeadRefit, msg: Printer) -> None:
+    for name, scores in done.scores.items():
+        rows = [
+            (visible(label) or "all", *(f"{100 * value:.1f}" for value in one[:3]), f"{one.annotated:,}")
+            for label, one in sorted(scores.items(), key=lambda pair: (pair[0] != ALL, pair[0]))
+        ]
+        header = (f"F1 on {name}", "pipeline", "refit, labels as they were", "refit, corrected", "annotated")
+        typer.echo(table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r")))
+        if not scores:
+            msg.info(f"Nothing is annotated in the {name} corpus, so there is nothing to score.")
+    typer.echo(f"{done.relabelled:,} regions of the training corpus were relabelled.")
+    if done.left_out:
+        msg.info(f"Left out, as they are on documents that the index did not learn from: {done.left_out:,} decisions")
+    if done.conflicts:
+        msg.warn(f"Left as they are, because decisions contradict each other: {done.conflicts:,} regions")
+    if not done.converged:
+        msg.warn("The refit of the head did not converge: figures are rough")
+    typer.echo(NO_TRAINING)

@@ -1,0 +1,1 @@
+"""What a corpus owner wants to know of annotations without any model: where they contradict each other."""

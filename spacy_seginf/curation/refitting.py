@@ -1,0 +1,135 @@
+"""A better tagger at once: its head is refit with the labels that were decided; the encoder stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Mapping, NamedTuple, Sequence
+
+import numpy
+from spacy.language import Language
+
+from ..crf.decoding import limits_of
+from ..crf.schemes import TAG, TagScheme
+from ..errors import Errors, SeginfError
+from ..explanation.influence import Influence
+from ..explanation.joint import tolerance_of
+from ..indexing.fidelity import decode
+from ..influence.fit import HeadData
+from ..influence.head import Head
+from ..tagger.crf_head import set_head_parameters
+from ..tagger.crf_tagger import CRFTagger
+from ..tagger.encoding import run_before
+from ..tagger.head import on_cpu
+from .asked_texts import AskedText
+from .decisions import merge_decisions
+from .preview import decided_labels
+from .records import Decision
+
+ALL = ""  # in the place of a type: all of them
+
+
+class RefitF1(NamedTuple):
+    """Entity F1 on a corpus: of the pipeline as it was, of a head refit with the labels as they were, and of the head
+    refit with those that were decided. annotated (int): entities that there are."""
+
+    pipeline: float
+    unchanged: float
+    corrected: float
+    annotated: int
+
+
+@dataclass(frozen=True)
+class HeadRefit:
+    """A head that was refit.
+
+    relabelled (int): regions that got other labels. left_out (int): decisions on documents that the index did not learn
+    from. conflicts (int): regions that reviewers disagree about, which stay as they are. converged (bool): whether the
+    refit did. scores (dict): for each corpus, by its name, the F1 by type; "" stands for all types.
+    """
+
+    relabelled: int
+    left_out: int
+    conflicts: int
+    converged: bool
+    scores: Mapping[str, Mapping[str, RefitF1]]
+
+
+def refit_tagger(
+    nlp: Language, influence: Influence, decisions: Sequence[Decision], texts: Mapping[str, Sequence[AskedText]]
+) -> HeadRefit:
+    """Give the tagger of a pipeline the head that the decided labels make of its features, in memory, and take away the
+    index, which is of the labels as they were.
+
+    texts: annotated corpora, by their names, to score on. Scores are of documents with an annotation.
+    RAISES (ValueError): S210 if labels are tags, S322 if the head stands for another component, S275 if a decision does
+        not fit the index, S035 or S270 if the index can't refit.
+    """
+    tagger, explainer = influence.find_tagger(), influence.explainer()
+    if tagger.scheme.name == TAG:
+        raise SeginfError(Errors.S210)
+    if tagger.explains is not None:
+        path = explainer.index.folder
+        raise SeginfError(Errors.S322.format(name=tagger.name, path=path, component=tagger.explains))
+    effects = explainer.label_effects
+    agreed, conflicts = merge_decisions(decisions)
+    changing = [one for one in agreed if sorted(one.outcome or ()) != sorted(one.current)]
+    change, relabelled = decided_labels(explainer.index, effects, tagger, changing)
+    step, converged = effects.nothing, True
+    if len(change.chains):
+        step, fit = effects.refit(change, effects.predict(change), tolerance=tolerance_of(effects))
+        converged = fit.converged
+    head = effects.head.moved(step)
+    scores = {name: _scores(nlp, tagger, own, (effects.head, head)) for name, own in texts.items()}
+    set_head_parameters(tagger.model.get_ref("output_layer"), head.weights, head.bias, head.transitions)
+    for name, part in nlp.pipeline:
+        if isinstance(part, Influence) and part.find_tagger() is tagger:
+            nlp.remove_pipe(name)
+    return HeadRefit(relabelled, len(changing) - relabelled, len(conflicts), converged, scores)
+
+
+def _scores(nlp: Language, tagger: CRFTagger, texts: Sequence[AskedText], heads: Sequence[Head]) -> dict[str, RefitF1]:
+    """Score the tagger and some heads on texts with annotation, by type."""
+    known = [text for text in texts if text.entities is not None]
+    if not known:
+        return {}
+    docs = run_before(nlp, tagger, [text.doc for text in known])
+    predicted = tagger.predict(docs)
+    features = numpy.concatenate([on_cpu(one.features) for one in predicted])
+    lengths = [len(doc) for doc in docs]
+    data = HeadData(features, numpy.ones((len(features), len(tagger.tags)), dtype=bool), lengths)
+    limits = limits_of(tagger.scheme, docs, [one.kept for one in predicted])
+    tags = [numpy.concatenate([one.tags for one in predicted])]
+    tags += [decode(tagger.scheme, data, head, limits) for head in heads]
+    unknown = {(number, token) for number, text in enumerate(known) for token in text.missing}
+    gold = {(number, *astuple(one)) for number, text in enumerate(known) for one in text.entities or ()}
+    sides = [
+        {
+            one
+            for one in _entities(tagger.scheme, data, own)
+            if unknown.isdisjoint((one[0], token) for token in range(one[1], one[2]))
+        }
+        for own in tags
+    ]
+    labels = [ALL, *sorted({one[3] for one in gold})]
+    return {label: RefitF1(*(_f1(gold, side, label) for side in sides), len(_of(gold, label))) for label in labels}
+
+
+Found = set[tuple[int, int, int, str]]  # document, start, end, type
+
+
+def _entities(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> Found:
+    places = zip(data.starts.tolist(), data.lengths)
+    return {
+        (number, *one)
+        for number, (start, length) in enumerate(places)
+        for one in scheme.entities(tags[start : start + length].tolist())
+    }
+
+
+def _of(entities: Found, label: str) -> Found:
+    return {one for one in entities if label in (ALL, one[3])}
+
+
+def _f1(gold: Found, found: Found, label: str) -> float:
+    gold, found = _of(gold, label), _of(found, label)
+    return 2.0 * len(gold & found) / max(len(gold) + len(found), 1)
