@@ -5,7 +5,8 @@ const ACTIONS = {
   k: () => decideItem("keep"),
   l: openEditor,
   s: () => decideItem("skip"),
-  u: undo,
+  u: undoShown,
+  z: undoLast,
   n: () => step(1),
   p: () => step(-1),
   ArrowRight: () => step(1),
@@ -19,7 +20,7 @@ const ACTIONS = {
 };
 const ONCE = new Set(["a", "k", "l", "s"]);  // holding the key down does not go through the whole ranking
 const ALWAYS = new Set(["d", "f", "?"]);  // also before the list has come
-const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", next: "n", previous: "p", theme: "d", ask: "?"};
+const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", "undo-last": "z", next: "n", previous: "p", theme: "d", ask: "?"};
 
 function onKey(event) {
   // AltGr gives brackets on many keyboards, and counts as Ctrl and Alt on some systems.

@@ -55,11 +55,10 @@ function itemRow(place) {
   const item = model.items[place];
   const row = model.rows[item[0]];
   const state = model.states[item[0]];
-  const times = item.length > 1 ? ` × ${item.length}` : "";
   const word = state ? `${SAID[state.choice]}, ` : "";
   return make("button", {type: "button", class: "row", tabindex: "-1", role: "option", "aria-selected": String(place === view.place),
     onclick: () => show(place)},
-    make("span", {}, isolated(row.text), times),
+    make("span", {}, isolated(row.text), times(item)),
     make("span", {class: "under"}, `${word}score ${figure(row.score)}, `, isolated(changeOf(row))));
 }
 

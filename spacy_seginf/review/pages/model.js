@@ -13,6 +13,7 @@ const model = {
 };
 
 const labelOf = (number) => (number < 0 ? NOTHING : data.labels[number].shown);
+const times = (numbers) => (numbers.length > 1 ? ` × ${numbers.length}` : "");
 const familyOf = (number) => (model.rows[number].family < 0 ? "" : data.families[model.rows[number].family].shown);
 
 function statusOf(number) {
