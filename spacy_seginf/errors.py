@@ -472,6 +472,10 @@ class Errors(metaclass=Coded):
     )
     S185 = "The decision on '{issue}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
+    S300 = (
+        "The index {path} has the tokens of none of the {count} issues, so decisions can't change their order. Rank "
+        "with the pipeline that is named, or name the one that the ranking was made with."
+    )
     # Memory
     S222 = (
         "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 import signal
 import sys
 import threading
@@ -12,15 +13,18 @@ from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, Optional, Sequence
 
 from wasabi import Printer
 
 from ..curation.issues import LabelIssue
-from ..curation.records import read_ranking
+from ..curation.records import read_decisions, read_ranking
 from ..curation.references import References
+from ..curation.reranking import Reranker
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_indexed
+from ..index.index import Index
+from ..review.order import Rerank
 from ..review.server import ReviewServer, check_writable
 from ..review.state import Evidence, Review
 from ..review.static_page import write_static_page
@@ -39,6 +43,7 @@ def review(
     port: int = 0,
     reviewer: Optional[str] = None,
     browser: bool = True,
+    adjudicate: Sequence[Path] = (),
     evidence: Optional[Evidence] = None,
     silent: bool = False,
 ) -> Review:
@@ -51,8 +56,10 @@ def review(
     port (int): where it is served on this machine; 0 takes a free one.
     reviewer (str): name in the decisions; the user's by default.
     browser (bool): whether to open the page.
-    evidence (callable): finds references of label issues that come without; asks the pipeline's index if not given,
-        except for a page that is written.
+    adjudicate (sequence of Path): files of decisions; those of other reviewers are shown, and what is decided here wins
+        over them.
+    evidence (callable): finds references of label issues that come without. Without it, the pipeline's index is asked,
+        and also what order decisions make; not for a page that is written.
     RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
     RAISES (ValueError): S040 if there is no pipeline, S181 if there is no ranking, S170 if ranking or decisions are
         broken, S171 if decisions were taken away and can't be saved again, S180 without flask or waitress, S182 if the
@@ -64,9 +71,12 @@ def review(
         raise SeginfError(Errors.S040.format(what="pipeline", path=pipeline))
     if not issues.is_file():
         raise SeginfError(Errors.S181.format(path=issues, pipeline=pipeline))
-    if evidence is None and html is None:
-        evidence = _Asking(pipeline)
-    state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence)
+    index = _Asking(pipeline) if evidence is None and html is None else None
+    rerank = index.reranker if index is not None else None
+    others = [decision for path in adjudicate for decision in read_decisions(path)]
+    state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence or index, rerank, others)
+    applied = " ".join(shlex.quote(str(path)) for path in dict.fromkeys((*adjudicate, decisions)))
+    state.command = f"python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {applied}"
     if html is not None:
         write_static_page(html, state)
         msg.good(f"Page with {len(state.issues):,} label issues written: {html}")
@@ -84,7 +94,7 @@ def review(
             threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
         server.serve()
     msg.good(f"{state.saved:,} decisions saved in {decisions}")
-    msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {decisions}")
+    msg.text(f"Next: {state.command}")
     return state
 
 
@@ -125,13 +135,18 @@ class _Asking:
 
     def __init__(self, pipeline: Path) -> None:
         self._loading = ThreadPoolExecutor(max_workers=1)
-        self._references = self._loading.submit(self._load, pipeline)
+        self._loaded = self._loading.submit(self._load, pipeline)
         self._loading.shutdown(wait=False)
 
     def __call__(self, issue: LabelIssue) -> dict[str, list[dict[str, Any]]]:
         """RAISES (ValueError): S030 or S040 if there is no pipeline with an index."""
-        return self._references.result().of(issue)
+        return self._loaded.result()[1].of(issue)
+
+    def reranker(self, issues: Sequence[LabelIssue]) -> Rerank:
+        """Return what orders the issues anew. RAISES (ValueError): the same; S300 or S035 as ``Reranker``."""
+        return Reranker(issues, self._loaded.result()[0]).order
 
     @staticmethod
-    def _load(pipeline: Path) -> References:
-        return References(load_indexed(str(pipeline))[1].explainer().index)
+    def _load(pipeline: Path) -> tuple[Index, References]:
+        index = load_indexed(str(pipeline))[1].explainer().index
+        return index, References(index)

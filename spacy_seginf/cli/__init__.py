@@ -392,12 +392,16 @@ def review_cli(
     port: int = Opt(0, "--port", "-p", help="Port on this machine; 0 takes a free one", min=0, max=65535),
     reviewer: Optional[str] = Opt(None, "--reviewer", help="Your name in the decisions; default: the user's"),
     browser: bool = Opt(True, "--browser/--no-browser", help="Whether to open the page in a browser"),
+    adjudicate: list[Path] = Opt(
+        [], "--adjudicate", help="Decisions of other reviewers, shown; yours win over them; may be repeated"
+    ),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
     from ..api.review import review
 
     settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
-    report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
+    settings.update(reviewer=reviewer, browser=browser, adjudicate=adjudicate)
+    report_errors(review, pipeline, **settings, silent=False)
 
 
 @seginf.command("loop", context_settings=OVERRIDES)

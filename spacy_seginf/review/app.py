@@ -83,6 +83,10 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
             abort(404, f"There is no issue {number}.")
         return answer(review.detail(number))
 
+    @app.get(f"/{token}/order")
+    def order() -> Response:
+        return answer(review.order.shown)
+
     @app.get(f"/{token}/decisions")
     def decisions() -> Response:
         return answer(review.changes(request.args.get("since", 0, type=int)))

@@ -511,6 +511,8 @@ def test_ten_thousand_issues(serve, new_page):
     assert "same mistake 1000 times" in page.locator("#together-title").inner_text()
     assert page.locator("#together .row").count() < 40
     press(page, *["ArrowDown"] * 30, "x", "a")
+    assert page.locator("#many-sample li").count() == 5 and len(decided(path)) == 5
+    page.locator("#many-choices button").click()
     says(page, f"{TIMES} 999")
     assert len(decided(path)) == 5 + 999
     assert page.evaluate("document.querySelectorAll('*').length") < 1000

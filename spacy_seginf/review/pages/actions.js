@@ -11,7 +11,10 @@ function decideItem(choice, entitiesOf) {
     announce("No member of the family is ticked");
     return Promise.resolve();
   }
-  return decideNumbers(numbers, choice, entitiesOf, view.item.length > 1);
+  const run = () => decideNumbers(numbers, choice, entitiesOf, view.item.length > 1);
+  if (numbers.length <= MANY || choice === "skip") return run();
+  askForMany(`${numbers.length} of the same mistake`, numbers, {[choice]: `Yes, ${SAID[choice]}`}, run);
+  return Promise.resolve();
 }
 
 /** Save decisions, say so and go on to what comes next. */
@@ -104,11 +107,8 @@ function recallUndo() {
   }
 }
 
-/** Take up what other tabs have decided, without moving the reader. */
-function changedElsewhere(changes) {
-  const before = JSON.stringify(model.states[view.item[0]]);
-  changes.forEach(takeChange);
-  if (!changes.length || saving) return;
+/** Group anew, without moving the reader. */
+function regroupAround() {
   regroup();
   const [first] = view.item;
   const place = model.items.findIndex((item) => item[0] === first);
@@ -118,8 +118,27 @@ function changedElsewhere(changes) {
   }
   if (place >= 0) Object.assign(view, {place, item: model.items[place]});
   drawList();
+}
+
+/** Take up what other tabs have decided. */
+function changedElsewhere(changes) {
+  const [first] = view.item;
+  const before = JSON.stringify(model.states[first]);
+  changes.forEach(takeChange);
+  if (!changes.length || saving) return;
+  regroupAround();
+  if (first === undefined) return;
   if (isShown() && !view.editor) draw(view.detail);
   if (JSON.stringify(model.states[first]) !== before) announce("This one was decided in another tab");
+}
+
+/** Take up an order that decisions have made, and say so; or why there is none. */
+function reordered({order, scores, decided, problem}) {
+  if (order.length && model.rows.length) {
+    takeOrder(order, scores);
+    regroupAround();
+  }
+  byId("ranked").textContent = problem ? `The order stays as it is: ${problem}` : `Re-ranked after ${decided} decisions`;
 }
 
 /** Go to the item before or after. */

@@ -7,6 +7,7 @@ const ACTIONS = {
   s: () => decideItem("skip"),
   u: undoShown,
   z: undoLast,
+  b: askForAll,
   n: () => step(1),
   p: () => step(-1),
   ArrowRight: () => step(1),
@@ -18,14 +19,14 @@ const ACTIONS = {
   d: toggleTheme,
   "?": () => byId("help").showModal(),
 };
-const ONCE = new Set(["a", "k", "l", "s"]);  // holding the key down does not go through the whole ranking
+const ONCE = new Set(["a", "k", "l", "s", "b"]);  // holding the key down does not go through the whole ranking
 const ALWAYS = new Set(["d", "f", "?"]);  // also before the list has come
-const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", "undo-last": "z", next: "n", previous: "p", theme: "d", ask: "?"};
+const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", "undo-last": "z", next: "n", all: "b", previous: "p", theme: "d", ask: "?"};
 
 function onKey(event) {
   // AltGr gives brackets on many keyboards, and counts as Ctrl and Alt on some systems.
   const altGraph = event.getModifierState("AltGraph");
-  if (event.metaKey || ((event.ctrlKey || event.altKey) && !altGraph) || byId("help").open) return;
+  if (event.metaKey || ((event.ctrlKey || event.altKey) && !altGraph) || document.querySelector("dialog[open]")) return;
   const {target} = event;
   if (target.matches("input:not([type=checkbox]), select")) {
     if (event.key === "Escape") byId("item").focus({preventScroll: true});

@@ -81,7 +81,7 @@ function prepareFilters() {
   data.labels.forEach((label, number) => byId("label").append(make("option", {value: String(number)}, label.shown)));
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("filters").addEventListener("input", () => {
-    for (const name of ["search", "label", "score", "status"]) model.filters[name] = byId(name).value;
+    for (const name of ["search", "label", "kind", "score", "status"]) model.filters[name] = byId(name).value;
     const family = byId("family").value;
     if (family !== "this") model.filters.family = family;
     else if (!model.filters.family.startsWith("=")) model.filters.family = `=${model.rows[view.item[0]]?.family ?? -1}`;

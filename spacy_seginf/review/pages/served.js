@@ -4,8 +4,9 @@ const GONE = "The server does not answer, so nothing can be saved. All that was 
   + "Start `python -m spacy seginf review` again and open the address that it prints.";
 const PAUSE = 2500;  // milliseconds between two looks at what other tabs have decided
 
-function servedStore(changed) {
+function servedStore({changed, reordered}) {
   let next = data.next;
+  let order = 0;  // version
   const details = new Map();
 
   async function ask(address, options) {
@@ -27,10 +28,17 @@ function servedStore(changed) {
       next = Math.max(next, answer.next);
       for (const [number, label] of answer.labels) data.labels[number] = label;
       changed(answer.changes);
+      if (answer.order !== order) await takeOrder();
       if (byId("problem").textContent === GONE) complain("");
     } catch (error) {
       complain(error.message);
     }
+  }
+
+  async function takeOrder() {
+    const answer = await ask("order");
+    order = answer.version;
+    if (order) reordered(answer);
   }
 
   setInterval(look, PAUSE);
@@ -40,6 +48,7 @@ function servedStore(changed) {
   return {
     first: data.detail,
     rows: async () => (await ask("items")).rows,
+    takeOrder,
     /** Return all that is shown of a label issue. */
     async detail(number) {
       if (!details.has(number)) {
