@@ -472,6 +472,14 @@ class Errors(metaclass=Coded):
     )
     S185 = "The decision on '{issue}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
+    S302 = (
+        "--corpus and --output belong together: the corpus that was reviewed, and the file for the corrected one. Give "
+        "both, or neither."
+    )
+    S301 = (
+        "{path} is not what this page wrote there: somebody else has changed it. Move it away, or start the page with "
+        "another --output."
+    )
     S300 = (
         "The index {path} has the tokens of none of the {count} issues, so decisions can't change their order. Rank "
         "with the pipeline that is named, or name the one that the ranking was made with."

@@ -69,19 +69,9 @@ def preview(
 
 def _print(found: Preview, msg: Printer) -> None:
     if found.changes:
-        header = ("where", "words", "now", "then", "p of the new reading", "annotated", "")
-        typer.echo(table([_row(change) for change in found.changes], header=header, divider=True, max_col=40))
-    typer.echo(
-        f"{len(found.changes)} predictions in {found.texts:,} texts change when {found.relabelled:,} regions are "
-        f"relabelled: {found.count(BETTER)} for better, {found.count(WORSE)} for worse, {found.count(EQUAL)} neither"
-        f"{'' if found.annotated else ' (the texts are not annotated)'}."
-    )
-    if found.annotated:
-        scores = [
-            f"{100 * 2 * right / max(predicted + found.annotated, 1):.1f}"
-            for right, predicted in ((found.right_before, found.found_before), (found.right_after, found.found_after))
-        ]
-        typer.echo(f"Entity F1 of the head on the annotated texts: {scores[0]} now, {scores[1]} then.")
+        typer.echo(changes_table(found))
+    for sentence in sentences(found):
+        typer.echo(sentence)
     if found.left_out:
         msg.info(f"Left out, as they are on documents that the index did not learn from: {found.left_out:,} decisions")
     if found.conflicts:
@@ -94,6 +84,30 @@ def _print(found: Preview, msg: Printer) -> None:
     if not found.converged:
         msg.warn("The refit of the head did not converge: figures are rough")
     typer.echo(LABELS_ALONE)
+
+
+def changes_table(found: Preview) -> str:
+    """Write the changes as a table; empty without any."""
+    if not found.changes:
+        return ""
+    header = ("where", "words", "now", "then", "p of the new reading", "annotated", "")
+    return table([_row(change) for change in found.changes], header=header, divider=True, max_col=40)
+
+
+def sentences(found: Preview) -> list[str]:
+    """Say how many changes there are, for better or worse, and what they come to."""
+    said = [
+        f"{len(found.changes)} predictions in {found.texts:,} texts change when {found.relabelled:,} regions are "
+        f"relabelled: {found.count(BETTER)} for better, {found.count(WORSE)} for worse, {found.count(EQUAL)} neither"
+        f"{'' if found.annotated else ' (the texts are not annotated)'}."
+    ]
+    if found.annotated:
+        scores = [
+            f"{100 * 2 * right / max(predicted + found.annotated, 1):.1f}"
+            for right, predicted in ((found.right_before, found.found_before), (found.right_after, found.found_after))
+        ]
+        said.append(f"Entity F1 of the head on the annotated texts: {scores[0]} now, {scores[1]} then.")
+    return said
 
 
 def _row(change: PreviewChange) -> tuple[str, ...]:

@@ -395,12 +395,16 @@ def review_cli(
     adjudicate: list[Path] = Opt(
         [], "--adjudicate", help="Decisions of other reviewers, shown; yours win over them; may be repeated"
     ),
+    corpus: Optional[Path] = Opt(None, "--corpus", help="The reviewed corpus, for the page's button Apply"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Where that button writes the corrected corpus"),
+    texts: Optional[str] = Opt(None, "--texts", help="A text or corpus, for the page's button Preview"),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
     from ..api.review import review
 
     settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
     settings.update(reviewer=reviewer, browser=browser, adjudicate=adjudicate)
+    settings.update(corpus=corpus, output=output, texts=texts)
     report_errors(review, pipeline, **settings, silent=False)
 
 

@@ -81,7 +81,9 @@ class Reranker:
         worth = numpy.minimum.accumulate(numpy.maximum(worth, LEAST)) if len(worth) else worth
         raised = [worth[place] * factors[self._open(group, wrong)].mean() for place, group in enumerate(self._groups)]
         order = numpy.argsort(-numpy.array(raised), kind="stable").tolist()
-        return NewOrder([number for place in order for number in self._groups[place]], (self._scores * factors).tolist())
+        return NewOrder(
+            [number for place in order for number in self._groups[place]], (self._scores * factors).tolist()
+        )
 
     @staticmethod
     def _open(group: list[int], wrong: Mapping[int, bool]) -> list[int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ..errors import Errors, SeginfError
 from .decide import read_answers
@@ -24,12 +25,16 @@ HEADERS = {
 }
 
 
-def make_app(review: Review, *, token: str, port: int) -> Flask:
+Actions = Mapping[str, Callable[[], list[str]]]
+
+
+def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) -> Flask:  # noqa: B006
     """Make the application.
 
     Only requests below /TOKEN/ are answered, if they name this machine as their host and come from no other site.
 
     review (Review): what is reviewed. token (str): the secret in the address. port (int): where it will be served.
+    actions (mapping): what the page can ask for by name, one at a time; each returns lines to show.
     RAISES (ValueError): S180 if flask is not installed.
     """
     try:
@@ -43,6 +48,8 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
     origins = {f"http://{host}" for host in hosts}
     headers = {**HEADERS, "Content-Security-Policy": policy(served=True)}
     rows = json.dumps({"rows": review.rows}, allow_nan=False, separators=(",", ":"))
+
+    running = threading.Lock()
 
     def answer(content: Any, status: int = 200) -> Response:
         text = content if isinstance(content, str) else json.dumps(content, allow_nan=False)
@@ -71,7 +78,7 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
     def page() -> str:
         first = review.first()
         detail = None if first is None else review.detail(first, ask=False)
-        return render({**head(review), "detail": detail}, served=True)
+        return render({**head(review), "detail": detail, "actions": [*actions]}, served=True)
 
     @app.get(f"/{token}/items")
     def items() -> Response:
@@ -82,6 +89,21 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
         if number >= len(review.issues):
             abort(404, f"There is no issue {number}.")
         return answer(review.detail(number))
+
+    @app.post(f"/{token}/run/<name>")
+    def run(name: str) -> Response:
+        if name not in actions:
+            abort(404, "This page was started without what that takes.")
+        if request.mimetype != "application/json":
+            abort(415, "It is asked for as JSON.")
+        if not running.acquire(blocking=False):
+            abort(409, "Something is being done already. Wait for it, and try again.")
+        try:
+            return answer({"lines": actions[name]()})
+        except (ValueError, OSError) as error:
+            return answer({"error": str(error)}, 400)
+        finally:
+            running.release()
 
     @app.get(f"/{token}/order")
     def order() -> Response:

@@ -18,7 +18,23 @@ from .state import Review
 
 PAGES = Path(__file__).parent / "pages"
 # One script: what a part needs is in a part before it.
-PARTS = ("dom", "model", "regions", "served", "file", "texts", "item", "list", "editor", "actions", "bulk", "keys", "main")
+PARTS = (
+    "dom",
+    "model",
+    "regions",
+    "served",
+    "file",
+    "texts",
+    "statistics",
+    "item",
+    "list",
+    "editor",
+    "actions",
+    "bulk",
+    "running",
+    "keys",
+    "main",
+)
 
 
 def head(review: Review) -> dict[str, Any]:

@@ -43,10 +43,7 @@ async function show(place, item = model.items[place]) {
 function showNothing() {
   Object.assign(view, {item: [], detail: null, editor: null, members: null});
   drawList();
-  const {open, skipped} = progress();
-  const sentence = open ? "No issue passes the filters." : "Nothing is open any more.";
-  const rest = skipped ? ` ${skipped} were skipped: choose "skipped ones" under "Show".` : "";
-  byId("item").replaceChildren(make("h2", {}, model.rows.length ? sentence : "The ranking holds no issue."), make("p", {}, rest));
+  byId("item").replaceChildren(...finished());
   drawActions();
 }
 

@@ -16,12 +16,13 @@ const ACTIONS = {
   ArrowUp: () => goToMember(view.member - 1),
   x: () => view.members && exclude(view.member),
   f: () => byId("search").focus(),
+  t: showStatistics,
   d: toggleTheme,
   "?": () => byId("help").showModal(),
 };
 const ONCE = new Set(["a", "k", "l", "s", "b"]);  // holding the key down does not go through the whole ranking
 const ALWAYS = new Set(["d", "f", "?"]);  // also before the list has come
-const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", "undo-last": "z", next: "n", all: "b", previous: "p", theme: "d", ask: "?"};
+const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", "undo-last": "z", next: "n", all: "b", previous: "p", counts: "t", theme: "d", ask: "?"};
 
 function onKey(event) {
   // AltGr gives brackets on many keyboards, and counts as Ctrl and Alt on some systems.

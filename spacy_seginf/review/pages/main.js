@@ -8,6 +8,7 @@ async function begin() {
   prepareKeys();
   prepareFilters();
   prepareMany();
+  prepareRunning();
   for (const state of data.states) takeChange(state);
   if (store.first) {  // before anything else is asked for
     model.rows[store.first.number] = store.first;

@@ -4,6 +4,8 @@ const GONE = "The server does not answer, so nothing can be saved. All that was 
   + "Start `python -m spacy seginf review` again and open the address that it prints.";
 const PAUSE = 2500;  // milliseconds between two looks at what other tabs have decided
 
+const JSON_BODY = {"Content-Type": "application/json"};
+
 function servedStore({changed, reordered}) {
   let next = data.next;
   let order = 0;  // version
@@ -57,6 +59,8 @@ function servedStore({changed, reordered}) {
       }
       return details.get(number);
     },
+    /** Let the server do something; returns lines. */
+    run: async (name) => (await ask(`run/${name}`, {method: "POST", headers: JSON_BODY, body: "{}"})).lines,
     /** Save what is said; returns the changes that this made. */
     async decide(said) {
       const body = JSON.stringify(said.map(({number, choice, entities, together}) => ({
@@ -65,9 +69,8 @@ function servedStore({changed, reordered}) {
         together,
         entities: (entities ?? []).map(([start, end, label]) => ({start, end, label: data.labels[label].label})),
       })));
-      const headers = {"Content-Type": "application/json"};
       const keepalive = body.length < 60_000;  // then closing the tab does not take it back; browsers allow 64 KB
-      return (await ask("decisions", {method: "POST", headers, body, keepalive})).changes;
+      return (await ask("decisions", {method: "POST", headers: JSON_BODY, body, keepalive})).changes;
     },
   };
 }
