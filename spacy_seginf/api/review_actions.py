@@ -58,7 +58,7 @@ class Applying:
             write_bytes(path, new)
             self._written[path] = _digest(new)
         counts = Counter(change.kind for change in plan.changes)
-        lines = [f"{counts[kind]} × {words}" for kind, words in IN_WORDS.items() if counts[kind]]
+        lines = [f"{words}: {counts[kind]}" for kind, words in IN_WORDS.items() if counts[kind]]
         changes = diff.decode("utf8", "replace").split("\n")
         if len(changes) > SHOWN:
             changes = [*changes[:SHOWN], f"... and {len(changes) - SHOWN:,} more lines in {self._diff.name}"]
@@ -81,8 +81,10 @@ class Previewing:
         self._load, self._texts, self._decisions = load, texts, decisions
 
     def __call__(self) -> list[str]:
-        """Refit the head with the labels that were decided; return what changes, in lines. RAISES (ValueError): those of
-        ``preview``."""
+        """Refit the head with the labels that were decided; return what changes, in lines.
+
+        RAISES (ValueError): those of ``preview``.
+        """
         nlp, influence = self._load()
         made = [decision for path in self._decisions if path.exists() for decision in read_decisions(path)]
         found = preview_decisions(nlp, influence, made, read_texts(nlp, self._texts))

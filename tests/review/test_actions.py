@@ -55,7 +55,7 @@ def test_the_corrected_corpus_is_written_and_written_anew(corpus, review, tmp_pa
     decide(review, 0, "accept")
     decide(review, 1, "keep")
     lines = run()
-    assert lines[:2] == ["1 regions changed, 1 confirmed as they are.", "1 × another type"]
+    assert lines[:2] == ["1 regions changed, 1 confirmed as they are.", "another type: 1"]
     assert any("[Osted United]/ORG" in line for line in lines) and str(output) in lines[2]
     apply_decisions(corpus, tmp_path / "expected.jsonl", [review.path], labels=LABELS)
     for suffix in ("", ".diff"):

@@ -15,11 +15,10 @@ from spacy_seginf.curation.records import read_decisions, write_ranking
 from spacy_seginf.review.page import PAGES
 
 from .making import LONG, hostile_ranking, large_ranking, small_ranking
-from .pages import decided, press, says, settle, shows, title
+from .pages import TIMES, decided, press, says, settle, shows, title
 from .region_cases import CASES
 
 pytestmark = pytest.mark.slow
-TIMES = "\u00d7"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from spacy_seginf.curation.issues import Ranking
 from spacy_seginf.curation.records import read_decisions
 
 from .making import large_ranking, small_ranking
-from .pages import decided, press, says, settle, shows
+from .pages import TIMES, decided, press, says, settle, shows
 
 pytestmark = pytest.mark.slow
 
@@ -23,10 +23,10 @@ def test_all_that_pass_the_filters(serve, new_page):
     press(page, "b")
     assert page.locator("#many").is_visible()
     assert sorted(page.locator("#many-counts li").all_inner_texts()) == [
-        "1 × LOC → ORG",
-        "1 × LOC → no entity",
-        "1 × PER: other boundaries",
-        "1 × no entity → ORG",
+        f"1 {TIMES} LOC → ORG",
+        f"1 {TIMES} LOC → no entity",
+        f"1 {TIMES} PER: other boundaries",
+        f"1 {TIMES} no entity → ORG",
     ]
     assert page.locator("#many-sample li").count() == 4
     press(page, "a", "Escape")  # keys of the page mean nothing here
@@ -42,7 +42,7 @@ def test_all_that_pass_the_filters(serve, new_page):
     assert [choice for choice, _ in decided(path)] == ["keep"] * 3
     shows(page, "Mira Solano")
     press(page, "z")
-    says(page, "Taken back: kept as it was: Osted United × 3")
+    says(page, f"Taken back: kept as it was: Osted United {TIMES} 3")
     assert [choice for choice, _ in decided(path)[3:]] == ["undo"] * 3
     assert page.problems == []
 
