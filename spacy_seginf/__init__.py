@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .api.apply import apply_decisions
     from .api.attach import attach_index
     from .api.check import check_index
+    from .api.diff import compare_corpora, measure_agreement
     from .api.evaluate import evaluate_methods
     from .api.explain import explain
     from .api.explain_corpus import explain_corpus
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .api.preview import preview
     from .api.rank import find_label_issues
     from .api.scores import score_labels
+    from .api.unapply import unapply_decisions
     from .api.verify import verify
     from .attribution.method import Attribution, Method
     from .curation.preview import Preview, PreviewChange
@@ -63,6 +65,7 @@ PLACES = {
     "attach_index": "api.attach",
     "build_index": "api.index",
     "check_index": "api.check",
+    "compare_corpora": "api.diff",
     "evaluate_methods": "api.evaluate",
     "explain": "api.explain",
     "explain_corpus": "api.explain_corpus",
@@ -71,9 +74,11 @@ PLACES = {
     "find_label_issues": "api.rank",
     "flip": "api.flip",
     "import_answers": "api.import_answers",
+    "measure_agreement": "api.diff",
     "preview": "api.preview",
     "render_document": "explanation.display",
     "score_labels": "api.scores",
+    "unapply_decisions": "api.unapply",
     "verify": "api.verify",
 }
 __all__ = [  # what PLACES names; a literal, so that editors see it
@@ -98,6 +103,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "attach_index",
     "build_index",
     "check_index",
+    "compare_corpora",
     "evaluate_methods",
     "explain",
     "explain_corpus",
@@ -106,9 +112,11 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "find_label_issues",
     "flip",
     "import_answers",
+    "measure_agreement",
     "preview",
     "render_document",
     "score_labels",
+    "unapply_decisions",
     "verify",
 ]
 

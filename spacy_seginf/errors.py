@@ -472,17 +472,29 @@ class Errors(metaclass=Coded):
     )
     S185 = "The decision on '{issue}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
-    S302 = (
-        "--corpus and --output belong together: the corpus that was reviewed, and the file for the corrected one. Give "
-        "both, or neither."
+    S300 = (
+        "The index {path} has the tokens of none of the {count} issues, so decisions can't change their order. Rank "
+        "with the pipeline that is named, or name the one that the ranking was made with."
     )
     S301 = (
         "{path} is not what this page wrote there: somebody else has changed it. Move it away, or start the page with "
         "another --output."
     )
-    S300 = (
-        "The index {path} has the tokens of none of the {count} issues, so decisions can't change their order. Rank "
-        "with the pipeline that is named, or name the one that the ranking was made with."
+    S302 = (
+        "--corpus and --output belong together: the corpus that was reviewed, and the file for the corrected one. Give "
+        "both, or neither."
+    )
+    S303 = (
+        "Document {id} has other words in the two annotations: token {token} is {first!r} in the first and {second!r} "
+        "in the second. Name two annotations of the same tokens."
+    )
+    S304 = (
+        "{path} and {other} have no document in common, by their ids. Give both corpora the same ids, or name two "
+        "versions of one corpus."
+    )
+    S305 = (
+        "The decisions in {path} are all of one reviewer. Name the files of at least two; who decided is in each line "
+        "(`seginf review --reviewer`)."
     )
     # Memory
     S222 = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 import typer
 from wasabi import Printer, table
@@ -15,7 +15,7 @@ from ..corpora.formats import FORMATS, SUFFIXES, format_of, read_annotated, same
 from ..curation.applying import Plan, plan_changes
 from ..curation.changes import IN_WORDS, render_changes
 from ..curation.decisions import Conflict
-from ..curation.records import read_decisions
+from ..curation.records import Decision, read_decisions
 from ..errors import Errors, SeginfError
 from ..files import write_bytes
 from ..rendering.text import tokens_of, visible
@@ -56,15 +56,32 @@ def apply_decisions(
     >>> len(plan.changes), Path("corrected.spacy").exists()
     (1, True)
     """
-    msg = Printer(no_print=silent)
-    corpus, output = Path(corpus), Path(output)
-    diff = Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
-    _check_targets(corpus, output, diff, format)
     tagged: dict[str, Any] = {"scheme": scheme, "columns": columns, "comments": comments, "header": header}
     tagged.update(entity_type=entity_type, labels_key=labels_key)
-    read = read_annotated(corpus, format=format, **tagged)
     made = [decision for path in decisions for decision in read_decisions(Path(path))]
-    plan = plan_changes(read, made, labels=labels, conflicts=conflicts)
+    told: dict[str, Any] = {"labels": labels, "conflicts": conflicts, "dry_run": dry_run, "silent": silent}
+    return write_corrected(Path(corpus), Path(output), made, diff=diff, format=format, tagged=tagged, **told)
+
+
+def write_corrected(
+    corpus: Path,
+    output: Path,
+    decisions: Sequence[Decision],
+    *,
+    diff: Optional[Path],
+    format: Optional[str],
+    tagged: Mapping[str, Any],
+    labels: Sequence[str] = (),
+    conflicts: str = "error",
+    dry_run: bool = False,
+    silent: bool = True,
+) -> Plan:
+    """Write a corpus as decisions have it; see ``apply_decisions``. tagged (mapping): settings of ``read_tagged``."""
+    msg = Printer(no_print=silent)
+    diff = Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
+    _check_targets(corpus, output, diff, format)
+    read = read_annotated(corpus, format=format, **tagged)
+    plan = plan_changes(read, decisions, labels=labels, conflicts=conflicts)
     text = render_changes(read.documents, plan.changes)
     shown = text.encode("utf8", "backslashreplace")
     # Without changes even a compressed file is the same, byte by byte.

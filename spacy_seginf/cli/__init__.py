@@ -480,6 +480,59 @@ def apply_cli(
     report_errors(apply_decisions, corpus, output, decisions, **settings, silent=quiet)
 
 
+@seginf.command("unapply")
+def unapply_cli(
+    corpus: Path = Arg(..., help="Corpus that `seginf apply` wrote"),
+    output: Path = Arg(..., help="The corpus without the changes, in the same format; must not exist yet"),
+    decisions: list[Path] = Arg(..., help="The files of decisions that were applied"),
+    diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
+    format: Optional[str] = Opt(None, "--format", help="As for `seginf apply`, like the options that follow"),
+    scheme: Optional[str] = Opt(None, "--scheme"),
+    token_column: Optional[int] = Opt(None, "--token-column"),
+    tag_column: Optional[int] = Opt(None, "--tag-column"),
+    comments: Optional[bool] = Opt(None, "--comments/--no-comments"),
+    header: bool = Opt(False, "--header"),
+    entity_type: Optional[str] = Opt(None, "--entity-type"),
+    labels_key: str = Opt("labels", "--labels-key"),
+    dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    quiet: bool = QUIET,
+) -> None:
+    """Take decisions back that were applied: what they changed is again as it was, and all else stays."""
+    from ..api.unapply import unapply_decisions
+    from ..corpora.columns import Columns
+
+    settings: dict[str, Any] = {"diff": diff, "format": format, "scheme": scheme, "labels_key": labels_key}
+    settings.update(columns=Columns(token_column, tag_column), comments=comments, header=header)
+    settings.update(entity_type=entity_type, dry_run=dry_run)
+    report_errors(unapply_decisions, corpus, output, decisions, **settings, silent=quiet)
+
+
+@seginf.command("diff")
+def diff_cli(
+    first: Path = Arg(..., help="A corpus: .spacy, CoNLL columns, .jsonl or .jsonl.gz"),
+    second: Path = Arg(..., help="Another version of it, or another annotator's"),
+    html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write everything to this file (JSON)"),
+    format: Optional[str] = Opt(None, "--format", help="Of both, as for `seginf apply`"),
+) -> None:
+    """Compare two annotations of the same documents: by type, by form, and what stands against what."""
+    from ..api.diff import compare_corpora
+
+    report_errors(compare_corpora, first, second, html=html, output=output, format=format, silent=False)
+
+
+@seginf.command("agreement")
+def agreement_cli(
+    decisions: list[Path] = Arg(..., help="Files of decisions, of at least two reviewers"),
+    html: Optional[Path] = Opt(None, "--html", help="Also write a page with all contradictions to this file"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write everything to this file (JSON)"),
+) -> None:
+    """Measure how far reviewers agree, by type (F1, kappa), and list where they contradict each other."""
+    from ..api.diff import measure_agreement
+
+    report_errors(measure_agreement, decisions, html=html, output=output, silent=False)
+
+
 def _with_settings(
     command: Callable, overrides: list[str], given: dict[str, Any], *arguments: Any, **options: Any
 ) -> None:

@@ -85,6 +85,16 @@ def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list
     return agreed, conflicts
 
 
+def reversed_decisions(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return decisions that take others back, where these have changed something: each finds what was decided, and puts
+    back what was there before. What was in conflict has changed nothing."""
+    return [
+        replace(one, current=_held(one), choice="label", entities=tuple(sorted(one.current)), overrules=())
+        for one in merge_decisions(decisions)[0]
+        if _held(one) != tuple(sorted(one.current))
+    ]
+
+
 def _replaced(decision: Decision, members: Sequence[Decision], positions: dict[int, int]) -> bool:
     """Did the reviewer say something else of the same tokens later?"""
     return any(

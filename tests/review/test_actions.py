@@ -16,7 +16,7 @@ from spacy_seginf.review.decide import Answer
 from spacy_seginf.review.server import ReviewServer
 from spacy_seginf.review.state import Review
 
-from ..influence.fixtures import exact_nlp, exact_path, indexed_path, model_path  # noqa: F401
+from ..influence.fixtures import exact_nlp, exact_path, model_path, unsure_nlp  # noqa: F401
 from .making import LABELS, small_ranking
 
 BASE = "http://127.0.0.1:8765"
