@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .api.explain_errors import explain_errors
     from .api.export import export_issues
     from .api.flip import flip
+    from .api.guideline import write_guideline
     from .api.import_answers import import_answers
     from .api.index import build_index
     from .api.preview import preview
@@ -80,6 +81,7 @@ PLACES = {
     "score_labels": "api.scores",
     "unapply_decisions": "api.unapply",
     "verify": "api.verify",
+    "write_guideline": "api.guideline",
 }
 __all__ = [  # what PLACES names; a literal, so that editors see it
     "Account",
@@ -118,6 +120,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "score_labels",
     "unapply_decisions",
     "verify",
+    "write_guideline",
 ]
 
 keep_torch_working()

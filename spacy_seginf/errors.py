@@ -496,6 +496,14 @@ class Errors(metaclass=Coded):
         "The decisions in {path} are all of one reviewer. Name the files of at least two; who decided is in each line "
         "(`seginf review --reviewer`)."
     )
+    S306 = (
+        "{path}, line {line}, is no note of a reviewer: {problem}. Move the file away, or name other decisions, beside "
+        "which notes lie."
+    )
+    S307 = (
+        "There are no notes in {path}. Write rules (key r) and comments (key c) on the page of `seginf review`, or "
+        "name the decisions beside which notes lie."
+    )
     # Memory
     S222 = (
         "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What "

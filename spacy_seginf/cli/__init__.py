@@ -521,6 +521,18 @@ def diff_cli(
     report_errors(compare_corpora, first, second, html=html, output=output, format=format, silent=False)
 
 
+@seginf.command("guideline")
+def guideline_cli(
+    issues: Path = Arg(..., help="Ranking that was reviewed, written by `seginf rank`"),
+    decisions: list[Path] = Arg(..., help="Files of decisions; the notes beside them are read"),
+    output: Path = Opt(Path("guideline.html"), "--output", "-o", help="The page"),
+) -> None:
+    """Write rules and comments that reviewers noted as a page, with examples as they were decided."""
+    from ..api.guideline import write_guideline
+
+    report_errors(write_guideline, issues, decisions, output, silent=False)
+
+
 @seginf.command("agreement")
 def agreement_cli(
     decisions: list[Path] = Arg(..., help="Files of decisions, of at least two reviewers"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ..errors import Errors, SeginfError
 from .decide import read_answers
+from .noting import Noting
 from .page import head, policy, render
 from .state import Review
 
@@ -35,7 +36,7 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
 
     review (Review): what is reviewed. token (str): the secret in the address. port (int): where it will be served.
     actions (mapping): what the page can ask for by name, one at a time; each returns lines to show.
-    RAISES (ValueError): S180 if flask is not installed.
+    RAISES (ValueError): S180 if flask is not installed, S306 if there is something else where notes are kept.
     """
     try:
         from flask import Flask, abort, request
@@ -49,7 +50,7 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
     headers = {**HEADERS, "Content-Security-Policy": policy(served=True)}
     rows = json.dumps({"rows": review.rows}, allow_nan=False, separators=(",", ":"))
 
-    running = threading.Lock()
+    running, noting = threading.Lock(), Noting(review)
 
     def answer(content: Any, status: int = 200) -> Response:
         text = content if isinstance(content, str) else json.dumps(content, allow_nan=False)
@@ -78,7 +79,8 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
     def page() -> str:
         first = review.first()
         detail = None if first is None else review.detail(first, ask=False)
-        return render({**head(review), "detail": detail, "actions": [*actions]}, served=True)
+        more = {"detail": detail, "actions": [*actions], "notes": noting.shown()}
+        return render({**head(review), **more}, served=True)
 
     @app.get(f"/{token}/items")
     def items() -> Response:
@@ -89,6 +91,17 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
         if number >= len(review.issues):
             abort(404, f"There is no issue {number}.")
         return answer(review.detail(number))
+
+    @app.post(f"/{token}/notes")
+    def note() -> Response:
+        if request.mimetype != "application/json":
+            abort(415, "Notes are sent as JSON.")
+        try:
+            return answer({"notes": noting.note(json.loads(request.get_data()))})
+        except RecursionError:
+            abort(400, "This is no note.")
+        except ValueError as error:
+            return answer({"error": str(error)}, 400)
 
     @app.post(f"/{token}/run/<name>")
     def run(name: str) -> Response:

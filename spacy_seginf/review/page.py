@@ -30,6 +30,7 @@ PARTS = (
     "list",
     "editor",
     "actions",
+    "notes",
     "bulk",
     "running",
     "keys",

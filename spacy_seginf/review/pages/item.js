@@ -61,6 +61,7 @@ function draw(detail) {
     make("p", {class: "place"}, isolated(detail.document), `, ${tokensOf(detail)}`, detail.place ? ", " : "", isolated(detail.place)),
     decided(detail) ?? "",
     ...saidByOthers(detail),
+    ...notesShown(detail),
     comparison(detail),
     editorPanel() ?? "",
     family() ?? "",

@@ -9,6 +9,7 @@ async function begin() {
   prepareFilters();
   prepareMany();
   prepareRunning();
+  prepareNotes();
   for (const state of data.states) takeChange(state);
   if (store.first) {  // before anything else is asked for
     model.rows[store.first.number] = store.first;

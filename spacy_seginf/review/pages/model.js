@@ -38,6 +38,8 @@ function isContradicted(number) {
 const STATUSES = {
   all: () => true,
   contradicted: isContradicted,
+  flagged: (number) => notesOf("flag", number).length > 0,
+  commented: (number) => notesOf("comment", number).length > 0,
   unsettled: (number) => isContradicted(number) && statusOf(number) !== "decided",
 };
 

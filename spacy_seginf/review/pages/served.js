@@ -59,6 +59,8 @@ function servedStore({changed, reordered}) {
       }
       return details.get(number);
     },
+    /** Save a note; returns all. */
+    note: async (said) => (await ask("notes", {method: "POST", headers: JSON_BODY, body: JSON.stringify(said)})).notes,
     /** Let the server do something; returns lines. */
     run: async (name) => (await ask(`run/${name}`, {method: "POST", headers: JSON_BODY, body: "{}"})).lines,
     /** Save what is said; returns the changes that this made. */
