@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from .api.attach import attach_index
     from .api.check import check_index
     from .api.convert import convert
+    from .api.diff import compare_corpora, measure_agreement
     from .api.evaluate import evaluate_methods
     from .api.explain import explain
     from .api.explain_corpus import explain_corpus
     from .api.explain_errors import explain_errors
     from .api.export import export_issues
     from .api.flip import flip
+    from .api.guideline import write_guideline
     from .api.import_answers import import_answers
     from .api.index import build_index
     from .api.preview import preview
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from .api.relabel import relabel_corpus
     from .api.report import report_corpus
     from .api.scores import score_labels
+    from .api.unapply import unapply_decisions
     from .api.verify import verify
     from .attribution.method import Attribution, Method
     from .curation.preview import Preview, PreviewChange
@@ -67,6 +70,7 @@ PLACES = {
     "attach_index": "api.attach",
     "build_index": "api.index",
     "check_index": "api.check",
+    "compare_corpora": "api.diff",
     "convert": "api.convert",
     "evaluate_methods": "api.evaluate",
     "explain": "api.explain",
@@ -76,13 +80,16 @@ PLACES = {
     "find_label_issues": "api.rank",
     "flip": "api.flip",
     "import_answers": "api.import_answers",
+    "measure_agreement": "api.diff",
     "preview": "api.preview",
     "refit_pipeline": "api.refit",
     "relabel_corpus": "api.relabel",
     "render_document": "explanation.display",
     "report_corpus": "api.report",
     "score_labels": "api.scores",
+    "unapply_decisions": "api.unapply",
     "verify": "api.verify",
+    "write_guideline": "api.guideline",
 }
 __all__ = [  # what PLACES names; a literal, so that editors see it
     "Account",
@@ -106,6 +113,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "attach_index",
     "build_index",
     "check_index",
+    "compare_corpora",
     "convert",
     "evaluate_methods",
     "explain",
@@ -115,13 +123,16 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "find_label_issues",
     "flip",
     "import_answers",
+    "measure_agreement",
     "preview",
     "refit_pipeline",
     "relabel_corpus",
     "render_document",
     "report_corpus",
     "score_labels",
+    "unapply_decisions",
     "verify",
+    "write_guideline",
 ]
 
 keep_torch_working()

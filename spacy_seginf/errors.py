@@ -502,6 +502,38 @@ class Errors(metaclass=Coded):
     )
     S185 = "The decision on '{issue}' can't be taken: {problem}. Nothing was saved. Reload the page and decide again."
     S186 = "The page can't be written to {path} ({problem}). Name another file with --html."
+    S300 = (
+        "The index {path} has the tokens of none of the {count} issues, so decisions can't change their order. Rank "
+        "with the pipeline that is named, or name the one that the ranking was made with."
+    )
+    S301 = (
+        "{path} is not what this page wrote there: somebody else has changed it. Move it away, or start the page with "
+        "another --output."
+    )
+    S302 = (
+        "--corpus and --output belong together: the corpus that was reviewed, and the file for the corrected one. Give "
+        "both, or neither."
+    )
+    S303 = (
+        "Document {id} has other words in the two annotations: token {token} is {first!r} in the first and {second!r} "
+        "in the second. Name two annotations of the same tokens."
+    )
+    S304 = (
+        "{path} and {other} have no document in common, by their ids. Give both corpora the same ids, or name two "
+        "versions of one corpus."
+    )
+    S305 = (
+        "The decisions in {path} are all of one reviewer. Name the files of at least two; who decided is in each line "
+        "(`seginf review --reviewer`)."
+    )
+    S306 = (
+        "{path}, line {line}, is no note of a reviewer: {problem}. Move the file away, or name other decisions, beside "
+        "which notes lie."
+    )
+    S307 = (
+        "There are no notes in {path}. Write rules (key r) and comments (key c) on the page of `seginf review`, or "
+        "name the decisions beside which notes lie."
+    )
     # Memory
     S222 = (
         "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What "

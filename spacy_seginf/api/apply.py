@@ -14,7 +14,7 @@ from ..corpora.formats import format_of, read_annotated, suffixes_of
 from ..curation.applying import Plan, plan_changes
 from ..curation.changes import IN_WORDS, render_changes
 from ..curation.decisions import Conflict
-from ..curation.records import read_decisions
+from ..curation.records import Decision, read_decisions
 from ..errors import Errors, SeginfError
 from ..files import write_bytes, write_copy
 from ..rendering.text import tokens_of, visible
@@ -50,13 +50,31 @@ def apply_decisions(
     >>> len(plan.changes), Path("corrected.spacy").exists()
     (1, True)
     """
+    made = [decision for path in decisions for decision in read_decisions(Path(path))]
+    told: dict[str, Any] = {"labels": labels, "conflicts": conflicts, "dry_run": dry_run, "silent": silent}
+    return write_corrected(Path(corpus), Path(output), made, diff=diff, format=format, reading=reading, **told)
+
+
+def write_corrected(
+    corpus: Path,
+    output: Path,
+    decisions: Sequence[Decision],
+    *,
+    diff: Optional[Path],
+    format: Optional[str],
+    reading: Mapping[str, Any],
+    labels: Sequence[str] = (),
+    conflicts: str = "error",
+    dry_run: bool = False,
+    silent: bool = True,
+) -> Plan:
+    """Write a corpus as decisions have it; see ``apply_decisions``. reading (mapping): as for
+    ``ReadingSettings``."""
     msg = Printer(no_print=silent)
-    corpus, output = Path(corpus), Path(output)
     diff = Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
     _check_targets(corpus, output, diff, format)
     read = read_annotated(corpus, format=format, **reading)
-    made = [decision for path in decisions for decision in read_decisions(Path(path))]
-    plan = plan_changes(read, made, labels=labels, conflicts=conflicts)
+    plan = plan_changes(read, decisions, labels=labels, conflicts=conflicts)
     text = render_changes(read.documents, plan.changes)
     shown = text.encode("utf8", "backslashreplace")
     content: bytes | Mapping[Path, bytes] = {}

@@ -70,18 +70,9 @@ def preview(
 
 def _print(found: Preview, msg: Printer) -> None:
     if found.changes:
-        header = ("where", "words", "now", "then", "p of the new reading", "annotated", "")
-        typer.echo(table([_row(change) for change in found.changes], header=header, divider=True, max_col=40))
-    typer.echo(
-        f"Regions of texts whose predictions change: {len(found.changes):,}, in {found.texts:,} texts, when the labels "
-        f"of {found.relabelled:,} regions of the training corpus are changed. {_verdicts(found)}"
-    )
-    if found.annotated:
-        scores = [
-            f"{100 * 2 * right / max(predicted + found.annotated, 1):.1f}"
-            for right, predicted in ((found.right_before, found.found_before), (found.right_after, found.found_after))
-        ]
-        typer.echo(f"Entity F1 of the head on the annotated texts: {scores[0]} now, {scores[1]} then.")
+        typer.echo(changes_table(found))
+    for sentence in sentences(found):
+        typer.echo(sentence)
     if found.left_out:
         msg.info(f"Left out, as they are in documents that the index did not learn from: {found.left_out:,} regions")
     if found.conflicts:
@@ -94,6 +85,29 @@ def _print(found: Preview, msg: Printer) -> None:
     if not found.converged:
         msg.warn("The refit of the head did not converge: figures are rough")
     typer.echo(LABELS_ALONE)
+
+
+def changes_table(found: Preview) -> str:
+    """Write the changes as a table; empty without any."""
+    if not found.changes:
+        return ""
+    header = ("where", "words", "now", "then", "p of the new reading", "annotated", "")
+    return table([_row(change) for change in found.changes], header=header, divider=True, max_col=40)
+
+
+def sentences(found: Preview) -> list[str]:
+    """Say how many changes there are, for better or worse, and what they come to."""
+    said = [
+        f"Regions of texts whose predictions change: {len(found.changes):,}, in {found.texts:,} texts, when the labels "
+        f"of {found.relabelled:,} regions of the training corpus are changed. {_verdicts(found)}"
+    ]
+    if found.annotated:
+        scores = [
+            f"{100 * 2 * right / max(predicted + found.annotated, 1):.1f}"
+            for right, predicted in ((found.right_before, found.found_before), (found.right_after, found.found_after))
+        ]
+        said.append(f"Entity F1 of the head on the annotated texts: {scores[0]} now, {scores[1]} then.")
+    return said
 
 
 def _verdicts(found: Preview) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 import signal
 import sys
 import threading
@@ -11,20 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
-from shlex import quote
 from tempfile import TemporaryDirectory
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Sequence
 
+from spacy.language import Language
 from wasabi import Printer
 
 from ..curation.issues import LabelIssue
-from ..curation.records import read_ranking
+from ..curation.records import read_decisions, read_ranking
 from ..curation.references import References
+from ..curation.reranking import Reranker
 from ..errors import Errors, SeginfError
+from ..explanation.influence import Influence
 from ..explanation.loading import load_indexed
+from ..review.order import Rerank
 from ..review.server import ReviewServer, check_writable
 from ..review.state import Evidence, Review
 from ..review.static_page import write_static_page
+from .review_actions import Applying, Previewing
 
 RANKING = Path("issues.jsonl")
 DECISIONS = Path("decisions.jsonl")
@@ -40,6 +45,10 @@ def review(
     port: int = 0,
     reviewer: Optional[str] = None,
     browser: bool = True,
+    adjudicate: Sequence[Path] = (),
+    corpus: Optional[Path] = None,
+    output: Optional[Path] = None,
+    texts: Optional[str] = None,
     evidence: Optional[Evidence] = None,
     silent: bool = False,
 ) -> Review:
@@ -52,29 +61,48 @@ def review(
     port (int): where it is served on this machine; 0 takes a free one.
     reviewer (str): name in the decisions; the user's by default.
     browser (bool): whether to open the page.
-    evidence (callable): finds references of label issues that come without; asks the pipeline's index if not given,
-        except for a page that is written.
+    adjudicate (sequence of Path): files of decisions; those of other reviewers are shown, and what is decided here wins
+        over them.
+    corpus (Path), output (Path): the reviewed corpus, and where the page writes the corrected one when it is asked to,
+        as `seginf apply` does.
+    texts (str): a text or corpus for which the page shows what decisions will change, as `seginf preview` does.
+    evidence (callable): finds references of label issues that come without. Without it, the pipeline's index is asked,
+        and also what order decisions make; not for a page that is written.
     RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
-    RAISES (ValueError): S040 if there is no pipeline, S181 if there is no ranking, S170 if ranking or decisions are
-        broken, S171 if decisions were taken away and can't be saved again, S180 without flask or waitress, S182 if the
-        decisions are about another corpus, S183 if they can't be saved, S184 if the port
-        can't be used, S186 if the page can't be written.
+    RAISES (ValueError): S040 if there is no pipeline or corpus, S204 if the output exists, S302 if only one of corpus
+        and output is given, S181 if there is no ranking, S170 if ranking or decisions are broken, S171 if decisions
+        were taken away and can't be saved again, S180 without flask or waitress, S182 if the decisions are about
+        another corpus, S183 if they can't be saved, S184 if the port can't be used, S186 if the page can't be written.
     """
     msg = Printer(no_print=silent)
     if not pipeline.is_dir():
         raise SeginfError(Errors.S040.format(what="pipeline", path=pipeline))
+    if (corpus is None) != (output is None):
+        raise SeginfError(Errors.S302)
+    if corpus is not None and not corpus.is_file():
+        raise SeginfError(Errors.S040.format(what="corpus", path=corpus))
     if not issues.is_file():
         raise SeginfError(Errors.S181.format(path=issues, pipeline=pipeline))
-    if evidence is None and html is None:
-        evidence = _Asking(pipeline)
-    state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence)
+    index = _Asking(pipeline) if evidence is None and html is None else None
+    rerank = index.reranker if index is not None else None
+    others = [decision for path in adjudicate for decision in read_decisions(path)]
+    state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence or index, rerank, others)
+    made = [*dict.fromkeys((*adjudicate, decisions))]
+    named = (corpus or "CORPUS.spacy", output or "CORRECTED.spacy", *made)
+    state.command = f"python -m spacy seginf apply {' '.join(shlex.quote(str(path)) for path in named)}"
     if html is not None:
         write_static_page(html, state)
         msg.good(f"Page with {len(state.issues):,} label issues written: {html}")
         msg.text("Open it in a browser, and download the decisions there before it is closed.")
         return state
     check_writable(decisions)
-    server = ReviewServer(state, port)
+    actions: dict[str, Callable[[], list[str]]] = {}
+    if corpus is not None and output is not None:
+        actions["apply"] = Applying(corpus, output, made, state.ranking.labels)
+    if texts is not None:
+        asked = index or _Asking(pipeline)
+        actions["preview"] = Previewing(asked.pipeline, texts, made)
+    server = ReviewServer(state, port, actions)
     msg.info(f"{len(state.issues):,} issues, {len(state.states()):,} of them seen by {state.reviewer}")
     msg.text(f"Review them at {server.address}")
     msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
@@ -85,7 +113,7 @@ def review(
             threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
         server.serve()
     msg.good(f"{state.saved:,} decisions saved in {decisions}")
-    msg.text(f"Next: python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {quote(str(decisions))}")
+    msg.text(f"Next: {state.command}")
     return state
 
 
@@ -126,13 +154,22 @@ class _Asking:
 
     def __init__(self, pipeline: Path) -> None:
         self._loading = ThreadPoolExecutor(max_workers=1)
-        self._references = self._loading.submit(self._load, pipeline)
+        self._loaded = self._loading.submit(self._load, pipeline)
         self._loading.shutdown(wait=False)
 
     def __call__(self, issue: LabelIssue) -> dict[str, list[dict[str, Any]]]:
         """RAISES (ValueError): S030 or S040 if there is no pipeline with an index."""
-        return self._references.result().of(issue)
+        return self._loaded.result()[2].of(issue)
+
+    def pipeline(self) -> tuple[Language, Influence]:
+        """Return the pipeline and its influence component. RAISES (ValueError): the same."""
+        return self._loaded.result()[:2]
+
+    def reranker(self, issues: Sequence[LabelIssue]) -> Rerank:
+        """Return what orders the issues anew. RAISES (ValueError): the same; S300 or S035 as ``Reranker``."""
+        return Reranker(issues, self._loaded.result()[1].explainer().index).order
 
     @staticmethod
-    def _load(pipeline: Path) -> References:
-        return References(load_indexed(str(pipeline))[1].explainer().index)
+    def _load(pipeline: Path) -> tuple[Language, Influence, References]:
+        nlp, influence = load_indexed(str(pipeline))
+        return nlp, influence, References(influence.explainer().index)

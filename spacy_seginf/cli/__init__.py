@@ -396,12 +396,20 @@ def review_cli(
     port: int = Opt(0, "--port", "-p", help="Port on this machine; 0 takes a free one", min=0, max=65535),
     reviewer: Optional[str] = Opt(None, "--reviewer", help="Your name in the decisions; default: the user's"),
     browser: bool = Opt(True, "--browser/--no-browser", help="Whether to open the page in a browser"),
+    adjudicate: list[Path] = Opt(
+        [], "--adjudicate", help="Decisions of other reviewers, shown; yours win over them; may be repeated"
+    ),
+    corpus: Optional[Path] = Opt(None, "--corpus", help="The reviewed corpus, for the page's button Apply"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Where that button writes the corrected corpus"),
+    texts: Optional[str] = Opt(None, "--texts", help="A text or corpus, for the page's button Preview"),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
     from ..api.review import review
 
     settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
-    report_errors(review, pipeline, **settings, reviewer=reviewer, browser=browser, silent=False)
+    settings.update(reviewer=reviewer, browser=browser, adjudicate=adjudicate)
+    settings.update(corpus=corpus, output=output, texts=texts)
+    report_errors(review, pipeline, **settings, silent=False)
 
 
 @seginf.command("loop", context_settings=OVERRIDES)
@@ -530,6 +538,63 @@ def report_cli(
     from ..api.report import report_corpus
 
     report_errors(report_corpus, corpus, html=html, json=json, model=model, **reading, silent=quiet)
+
+
+@seginf.command("unapply")
+@reads_corpus
+def unapply_cli(
+    corpus: Path = Arg(..., help="Corpus that `seginf apply` wrote"),
+    output: Path = Arg(..., help="The corpus without the changes, in the same format; must not exist yet"),
+    decisions: list[Path] = Arg(..., help="The files of decisions that were applied"),
+    diff: Optional[Path] = Opt(None, "--diff", help="File for a readable list of the changes; default: OUTPUT.diff"),
+    dry_run: bool = Opt(False, "--dry-run", help="Print the changes and write nothing"),
+    quiet: bool = QUIET,
+    reading: dict[str, Any] = READING,
+) -> None:
+    """Take decisions back that were applied: what they changed is again as it was, and all else stays."""
+    from ..api.unapply import unapply_decisions
+
+    settings: dict[str, Any] = {"diff": diff, "dry_run": dry_run, "silent": quiet, **reading}
+    report_errors(unapply_decisions, corpus, output, decisions, **settings)
+
+
+@seginf.command("diff")
+@reads_corpus
+def diff_cli(
+    first: Path = Arg(..., help="A corpus in any format (docs/corpora.md)"),
+    second: Path = Arg(..., help="Another version of it, or another annotator's, in the same format"),
+    html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write everything to this file (JSON)"),
+    reading: dict[str, Any] = READING,
+) -> None:
+    """Compare two annotations of the same documents: by type, by form, and what stands against what."""
+    from ..api.diff import compare_corpora
+
+    report_errors(compare_corpora, first, second, html=html, output=output, **reading, silent=False)
+
+
+@seginf.command("guideline")
+def guideline_cli(
+    issues: Path = Arg(..., help="Ranking that was reviewed, written by `seginf rank`"),
+    decisions: list[Path] = Arg(..., help="Files of decisions; the notes beside them are read"),
+    output: Path = Opt(Path("guideline.html"), "--output", "-o", help="The page"),
+) -> None:
+    """Write rules and comments that reviewers noted as a page, with examples as they were decided."""
+    from ..api.guideline import write_guideline
+
+    report_errors(write_guideline, issues, decisions, output, silent=False)
+
+
+@seginf.command("agreement")
+def agreement_cli(
+    decisions: list[Path] = Arg(..., help="Files of decisions, of at least two reviewers"),
+    html: Optional[Path] = Opt(None, "--html", help="Also write a page with all contradictions to this file"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write everything to this file (JSON)"),
+) -> None:
+    """Measure how far reviewers agree, by type (F1, kappa), and list where they contradict each other."""
+    from ..api.diff import measure_agreement
+
+    report_errors(measure_agreement, decisions, html=html, output=output, silent=False)
 
 
 def _with_settings(

@@ -82,7 +82,7 @@ def _settings(
     tag_column: Optional[int],
     label_names: Optional[str],
     only: list[str],
-    **others: Any,
+    **more: Any,
 ) -> dict[str, Any]:
     from ..corpora.columns import Columns
 

@@ -46,11 +46,12 @@ def opened(path: Path) -> Iterator[int]:
     raise OSError(errno.EAGAIN, "other programs replace it all the time")
 
 
-def append(file: int, path: Path, content: bytes) -> None:
+def append(file: int, path: Path, content: bytes, beginning: bytes = BEGINNING) -> None:
     """Append to a file that is ``opened``, and return when it is on the disk. A line that a crash has cut short is cut
-    off first. RAISES (OSError): if it can't be written; S170 (ValueError) if it ends in something that is no decision.
+    off first. beginning (bytes): of every line. RAISES (OSError): if it can't be written; S170 (ValueError) if it ends
+    in something that is no such line.
     """
-    ending = _complete(file, path)
+    ending = _complete(file, path, beginning)
     size = os.fstat(file).st_size
     try:
         write_all(file, ending + content)
@@ -81,7 +82,7 @@ def _stands_at(file: int, path: Path) -> bool:
         return False
 
 
-def _complete(file: int, path: Path) -> bytes:
+def _complete(file: int, path: Path, beginning: bytes) -> bytes:
     """Cut a last line off that was not written in full; return the line break that a full one may lack.
 
     RAISES (ValueError): S170 if the last line is not even the beginning of a decision: it is somebody else's.
@@ -97,7 +98,7 @@ def _complete(file: int, path: Path) -> bytes:
     if is_record(tail):
         return b"\n"
     written = tail.rstrip(b"\0")  # a file system may leave zeros where data did not arrive
-    if written[: len(BEGINNING)] != BEGINNING[: len(written)]:
+    if written[: len(beginning)] != beginning[: len(written)]:
         line = 1 + len(read_from(file, 0, size - len(tail)).splitlines())
         problem = "it has no line break, and is no JSON object"
         raise SeginfError(Errors.S170.format(path=path, line=line, what="decision", problem=problem))

@@ -56,7 +56,8 @@ def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list
     """Put the decisions of all reviewers together.
 
     What a reviewer says later of the same tokens replaces what the same one said before, unless both can be followed.
-    Decisions on overlapping regions that can be followed together become one on all of their tokens.
+    Decisions on overlapping regions that can be followed together become one on all of their tokens. What a decision
+    overrules on its tokens gives way to it, unless each overrules the other.
 
     RETURNS: decisions on regions that do not overlap (but for some that are all to be kept as they are), and the
         conflicts: regions that overlap, with outcomes that contradict each other. What is in conflict is in none of
@@ -70,6 +71,7 @@ def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list
     conflicts: list[Conflict] = []
     for members in groups.values():
         latest = [one for one in members if not _replaced(one, members, positions)]
+        latest = [one for one in latest if not _overruled(one, latest)]
         for together in _overlapping(latest):
             if all(_held(one) == tuple(sorted(one.current)) for one in together):  # overlapping regions, all kept
                 same = len({(one.start, one.end) for one in together}) == 1
@@ -83,6 +85,16 @@ def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list
     return agreed, conflicts
 
 
+def reversed_decisions(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return decisions that take others back, where these have changed something: each finds what was decided, and puts
+    back what was there before. What was in conflict has changed nothing."""
+    return [
+        replace(one, current=_held(one), choice="label", entities=tuple(sorted(one.current)), overrules=())
+        for one in merge_decisions(decisions)[0]
+        if _held(one) != tuple(sorted(one.current))
+    ]
+
+
 def _replaced(decision: Decision, members: Sequence[Decision], positions: dict[int, int]) -> bool:
     """Did the reviewer say something else of the same tokens later?"""
     return any(
@@ -91,6 +103,17 @@ def _replaced(decision: Decision, members: Sequence[Decision], positions: dict[i
         and other.start < decision.end
         and decision.start < other.end
         and _joined([decision, other]) is None
+        for other in members
+    )
+
+
+def _overruled(decision: Decision, members: Sequence[Decision]) -> bool:
+    """Does the decision of somebody else win over this one?"""
+    return any(
+        decision.reviewer in other.overrules
+        and other.reviewer not in (decision.reviewer, *decision.overrules)
+        and other.start < decision.end
+        and decision.start < other.end
         for other in members
     )
 

@@ -40,6 +40,7 @@ class Decision:
         "undo" (takes the reviewer's last word on this region back).
     entities (tuple of Entity): what the region should hold; means something for "accept" and "label".
     reviewer (str); time (str): ISO 8601, UTC. corpus (str): digest. family (str): set if decided with others.
+    overrules (tuple of str): reviewers whose decisions on these tokens this one wins over.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -56,6 +57,7 @@ class Decision:
     time: Text = ""
     corpus: Text = ""
     family: Text = ""
+    overrules: tuple[Text, ...] = ()
 
     @classmethod
     def on(
@@ -126,6 +128,8 @@ def read_ranking(path: Path) -> Ranking:
 def decision_line(decision: Decision) -> str:
     """Write a decision as a line of JSON, with its line break."""
     line = {"seginf": "decision", "version": VERSION, **asdict(decision)}
+    if not decision.overrules:  # programs of before know no such field
+        del line["overrules"]
     return json_text(line) + "\n"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ..errors import Errors, SeginfError
 from .decide import read_answers
+from .noting import Noting
 from .page import head, policy, render
 from .state import Review
 
@@ -24,13 +26,17 @@ HEADERS = {
 }
 
 
-def make_app(review: Review, *, token: str, port: int) -> Flask:
+Actions = Mapping[str, Callable[[], list[str]]]
+
+
+def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) -> Flask:  # noqa: B006
     """Make the application.
 
     Only requests below /TOKEN/ are answered, if they name this machine as their host and come from no other site.
 
     review (Review): what is reviewed. token (str): the secret in the address. port (int): where it will be served.
-    RAISES (ValueError): S180 if flask is not installed.
+    actions (mapping): what the page can ask for by name, one at a time; each returns lines to show.
+    RAISES (ValueError): S180 if flask is not installed, S306 if there is something else where notes are kept.
     """
     try:
         from flask import Flask, abort, request
@@ -43,6 +49,8 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
     origins = {f"http://{host}" for host in hosts}
     headers = {**HEADERS, "Content-Security-Policy": policy(served=True)}
     rows = json.dumps({"rows": review.rows}, allow_nan=False, separators=(",", ":"))
+
+    running, noting = threading.Lock(), Noting(review)
 
     def answer(content: Any, status: int = 200) -> Response:
         text = content if isinstance(content, str) else json.dumps(content, allow_nan=False)
@@ -71,7 +79,8 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
     def page() -> str:
         first = review.first()
         detail = None if first is None else review.detail(first, ask=False)
-        return render({**head(review), "detail": detail}, served=True)
+        more = {"detail": detail, "actions": [*actions], "notes": noting.shown()}
+        return render({**head(review), **more}, served=True)
 
     @app.get(f"/{token}/items")
     def items() -> Response:
@@ -82,6 +91,36 @@ def make_app(review: Review, *, token: str, port: int) -> Flask:
         if number >= len(review.issues):
             abort(404, f"There is no issue {number}.")
         return answer(review.detail(number))
+
+    @app.post(f"/{token}/notes")
+    def note() -> Response:
+        if request.mimetype != "application/json":
+            abort(415, "Notes are sent as JSON.")
+        try:
+            return answer({"notes": noting.note(json.loads(request.get_data()))})
+        except RecursionError:
+            abort(400, "This is no note.")
+        except ValueError as error:
+            return answer({"error": str(error)}, 400)
+
+    @app.post(f"/{token}/run/<name>")
+    def run(name: str) -> Response:
+        if name not in actions:
+            abort(404, "This page was started without what that takes.")
+        if request.mimetype != "application/json":
+            abort(415, "It is asked for as JSON.")
+        if not running.acquire(blocking=False):
+            abort(409, "Something is being done already. Wait for it, and try again.")
+        try:
+            return answer({"lines": actions[name]()})
+        except (ValueError, OSError) as error:
+            return answer({"error": str(error)}, 400)
+        finally:
+            running.release()
+
+    @app.get(f"/{token}/order")
+    def order() -> Response:
+        return answer(review.order.shown)
 
     @app.get(f"/{token}/decisions")
     def decisions() -> Response:

@@ -18,7 +18,24 @@ from .state import Review
 
 PAGES = Path(__file__).parent / "pages"
 # One script: what a part needs is in a part before it.
-PARTS = ("dom", "model", "regions", "served", "file", "texts", "item", "list", "editor", "actions", "keys", "main")
+PARTS = (
+    "dom",
+    "model",
+    "regions",
+    "served",
+    "file",
+    "texts",
+    "statistics",
+    "item",
+    "list",
+    "editor",
+    "actions",
+    "notes",
+    "bulk",
+    "running",
+    "keys",
+    "main",
+)
 
 
 def head(review: Review) -> dict[str, Any]:
@@ -34,6 +51,8 @@ def head(review: Review) -> dict[str, Any]:
         "choices": tables.choices,
         "families": [{"shown": brief(family)} for family in tables.families],
         "states": review.states(),
+        "others": review.others(),
+        "command": review.command,
         "next": following,
     }
 

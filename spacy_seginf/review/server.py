@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 
 from ..errors import Errors, SeginfError
 from ..inputs import check_kind
-from .app import LARGEST, make_app
+from .app import LARGEST, Actions, make_app
 from .state import Review
 
 HOST = "127.0.0.1"
@@ -19,17 +19,17 @@ HOST = "127.0.0.1"
 class ReviewServer:
     """A server that has its port and is ready to answer. ``serve`` answers until it is stopped.
 
-    review (Review): what is reviewed. port (int): 0 takes a free one.
+    review (Review): what is reviewed. port (int): 0 takes a free one. actions: see ``make_app``.
     RAISES (ValueError): S180 if flask or waitress is not installed, S184 if the port can't be used.
     """
 
-    def __init__(self, review: Review, port: int = 0) -> None:
+    def __init__(self, review: Review, port: int = 0, actions: Actions = {}) -> None:  # noqa: B006
         token = secrets.token_urlsafe(24)
         self._review = review
         self._socket = _listen(port)
         port = self._socket.getsockname()[1]
         try:
-            app = make_app(review, token=token, port=port)
+            app = make_app(review, token=token, port=port, actions=actions)
             try:
                 from .serving import Server
             except ImportError:

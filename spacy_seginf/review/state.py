@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
+from ..curation.decisions import final_decisions
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
 from ..errors import Errors, SeginfError
 from .decide import Answer, decide
+from .order import ReadingOrder, Rerank
 from .serialise import Tables, brief, evidence_shown
 
 Evidence = Callable[[LabelIssue], Mapping[str, Sequence[Mapping[str, Any]]]]
@@ -28,15 +31,27 @@ class Review:
     path (Path): file of decisions; those of this reviewer are taken up again, and heard of when another server appends
         them.
     reviewer (str): whose decisions these are.
+    rerank (callable): takes the issues and returns what orders them anew, see ``ReadingOrder``; without it, the order
+        stays that of the ranking.
+    others (sequence of Decision): what other reviewers said; it is shown, and what this one says wins over it.
     evidence (callable): gives "supporting" and "opposing" (and maybe "mistakes") of an issue that has neither; asked
         when it is shown, once each, and never twice at the same time.
     RAISES (ValueError): S170 or S224 if the file is broken or none, S182 if it is about another corpus.
     """
 
-    def __init__(self, ranking: Ranking, path: Path, reviewer: str, evidence: Optional[Evidence] = None) -> None:
+    def __init__(
+        self,
+        ranking: Ranking,
+        path: Path,
+        reviewer: str,
+        evidence: Optional[Evidence] = None,
+        rerank: Optional[Callable[[Sequence[LabelIssue]], Rerank]] = None,
+        others: Sequence[Decision] = (),
+    ) -> None:
         self.ranking, self.path, self.reviewer = ranking, path, reviewer
         self.issues = list({issue.id: issue for issue in reversed(ranking.issues)}.values())[::-1]
         self.saved = 0  # decisions since the start
+        self.command = f"python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {path}"  # what comes next
         self._numbers = {issue.id: number for number, issue in enumerate(self.issues)}
         self._evidence = evidence
         self._found: dict[int, dict[str, Any]] = {}
@@ -46,12 +61,15 @@ class Review:
         self._lock, self._file_lock, self._evidence_lock = threading.Lock(), threading.Lock(), threading.Lock()
         self._file = DecisionsFile(path)
         decisions = self._read()
-        self.tables = Tables(ranking, decisions)
+        self._others = self._of_others(others)
+        self.tables = Tables(ranking, (*decisions, *others))
         for decision in decisions:
             self._take(decision)
         self._changes.clear()
         self._labels = len(self.tables.labels)
         self.rows = [self.tables.row(issue) for issue in self.issues]
+        self.order = ReadingOrder(self.issues, rerank, self._decided)
+        self.order.follow(every=1)
 
     def detail(self, number: int, *, ask: bool = True) -> dict[str, Any]:
         """Return all that is shown of an issue.
@@ -67,21 +85,33 @@ class Review:
         values = self.tables.detail(issue)
         return {"number": number, **self.rows[number], **values, **(found or shown), "pending": found is None}
 
+    def others(self) -> dict[int, list[dict[str, Any]]]:
+        """Return what other reviewers said of issues, by number."""
+        return {
+            self._numbers[name]: [
+                {"reviewer": brief(one.reviewer), "choice": one.choice, "entities": self.tables.entities(one.entities)}
+                for one in said
+            ]
+            for name, said in self._others.items()
+        }
+
     def states(self) -> list[dict[str, Any]]:
         """Return the last word on each issue of which something was said."""
         with self._lock:
             return [self._state(number) for name, number in self._numbers.items() if self._words.get(name)]
 
     def changes(self, since: int) -> dict[str, Any]:
-        """Return what was decided since another call: "changes" in order, and "next", from where to ask again; and the
-        "labels" with their numbers that others' decisions have added since the start."""
+        """Return what was decided since another call: "changes" in order, and "next", from where to ask again; the
+        "labels" with their numbers that others' decisions have added since the start; and the version of the "order".
+        """
         if self._file_lock.acquire(blocking=False):
             try:
                 self._listen()
             finally:
                 self._file_lock.release()
         with self._lock:
-            return {"changes": self._changes[max(since, 0) :], "next": len(self._changes), "labels": self._added()}
+            changes, following = self._changes[max(since, 0) :], len(self._changes)
+            return {"changes": changes, "next": following, "labels": self._added(), "order": self.order.version}
 
     def decide(self, said: Sequence[Answer]) -> list[dict[str, Any]]:
         """Save decisions, all or none, and return the changes. What was said already is not said again.
@@ -107,9 +137,11 @@ class Review:
             self._file.exchange(answer)
             with self._lock:
                 self.saved += len(decisions)
-                return [change for decision in decisions if (change := self._take(decision)) is not None]
+                changes = [change for decision in decisions if (change := self._take(decision)) is not None]
         finally:
             self._file_lock.release()
+        self.order.follow()
+        return changes
 
     def close(self) -> None:
         """Make sure that the file still has all decisions, if it was moved away or replaced. RAISES (ValueError): S171
@@ -124,8 +156,19 @@ class Review:
 
     def first(self) -> Optional[int]:
         """Return the most suspicious one that is open, or else the first of all; None if there is none."""
-        still_open = (number for number, issue in enumerate(self.issues) if not self._words.get(issue.id))
+        numbers = self.order.shown["order"] or range(len(self.issues))
+        still_open = (number for number in numbers if not self._words.get(self.issues[number].id))
         return next(still_open, 0 if self.issues else None)
+
+    def _decided(self) -> dict[int, bool]:
+        """Return the numbers of what is decided, and whether labels were changed."""
+        with self._lock:
+            last = [(self._numbers.get(name), said[-1]) for name, said in self._words.items() if said]
+        return {
+            number: sorted(one.outcome) != sorted(one.current)
+            for number, one in last
+            if number is not None and one.outcome is not None
+        }
 
     def _read(self) -> list[Decision]:
         decisions = self._file.read()
@@ -135,6 +178,13 @@ class Review:
                 expected = brief(self.ranking.corpus[:8])
                 raise SeginfError(Errors.S182.format(path=self.path, expected=expected, **shown))
         return [decision for decision in decisions if decision.reviewer == self.reviewer]
+
+    def _of_others(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
+        found: dict[str, list[Decision]] = {}
+        for one in final_decisions(decisions):
+            if one.reviewer != self.reviewer and one.issue in self._numbers:
+                found.setdefault(one.issue, []).append(one)
+        return found
 
     def _listen(self) -> None:
         """Hear what other servers have appended. What can't be read now will be, before anything is saved."""
@@ -174,12 +224,19 @@ class Review:
             problem = "there is nothing to take back"
         if problem or number is None:
             raise SeginfError(Errors.S185.format(issue=brief(said.issue), problem=problem))
-        return decide(self.ranking, self.issues[number], said, self.reviewer)
+        made = decide(self.ranking, self.issues[number], said, self.reviewer)
+        if made.outcome is None:
+            return made
+        differing = {one.reviewer for one in self._others.get(said.issue, ()) if not _agree(one, made)}
+        return replace(made, overrules=tuple(sorted(differing)))
 
     def _is_last(self, decision: Decision) -> bool:
         """Tell whether this is the last word already: an answer got lost and the page asks again."""
         last = self._words.get(decision.issue, [])[-1:]
-        return any(said.choice == decision.choice and said.entities == decision.entities for said in last)
+        return any(
+            (said.choice, said.entities, said.overrules) == (decision.choice, decision.entities, decision.overrules)
+            for said in last
+        )
 
     def _take(self, decision: Decision) -> Optional[dict[str, Any]]:
         said = self._words.setdefault(decision.issue, [])
@@ -200,3 +257,9 @@ class Review:
         last = said[-1]
         entities = self.tables.entities(last.entities)
         return {"number": number, "choice": last.choice, "entities": entities, "together": bool(last.family)}
+
+
+def _agree(one: Decision, other: Decision) -> bool:
+    """Do two decisions come to the same?"""
+    same = (one.start, one.end) == (other.start, other.end)
+    return same and sorted(one.outcome or ()) == sorted(other.outcome or ())

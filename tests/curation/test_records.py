@@ -164,7 +164,7 @@ def test_lines_that_are_no_decision(case):
 
 
 @pytest.mark.parametrize(
-    "field", [name for name in asdict(GOOD) if name not in ("reviewer", "time", "corpus", "family")]
+    "field", [name for name in asdict(GOOD) if name not in ("reviewer", "time", "corpus", "family", "overrules")]
 )
 def test_fields_that_are_missing(field):
     line = json.loads(decision_line(GOOD))

@@ -21,9 +21,9 @@ def serve(tmp_path):
     """Return a function that serves a ranking in a thread, and gives the server and the file of its decisions."""
     running = []
 
-    def start(ranking, name="decisions.jsonl", reviewer="ada"):
+    def start(ranking, name="decisions.jsonl", reviewer="ada", **settings):
         path = tmp_path / name
-        server = ReviewServer(Review(ranking, path, reviewer))
+        server = ReviewServer(Review(ranking, path, reviewer, **settings))
         thread = threading.Thread(target=server.serve, daemon=True)
         thread.start()
         running.append((server, thread))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from spacy_seginf.curation.records import read_decisions
 
+TIMES = "\u00d7"
+
 
 def title(page):
     """Return the text of the issue that is shown."""

@@ -15,11 +15,10 @@ from spacy_seginf.curation.records import read_decisions, write_ranking
 from spacy_seginf.review.page import PAGES
 
 from .making import LONG, hostile_ranking, large_ranking, small_ranking
-from .pages import decided, press, says, settle, shows, title
+from .pages import TIMES, decided, press, says, settle, shows, title
 from .region_cases import CASES
 
 pytestmark = pytest.mark.slow
-TIMES = "\u00d7"
 
 
 @pytest.fixture
@@ -81,12 +80,13 @@ def test_accept_keep_skip_and_undo(small):
         says(page, word)
     assert decided(path) == [("accept", "Osted United"), ("keep", "Monday"), ("skip", "Norvik Steel")]
     assert page.locator("#progress").inner_text() == "2 of 8 decided, 1 skipped"
-    press(page, "u")
+    press(page, "z")
     shows(page, "Norvik Steel")
-    press(page, "u", "u")
+    says(page, "Taken back: skipped: Norvik Steel")
+    press(page, "z", "z")
     shows(page, "Osted United")
     assert [choice for choice, _ in decided(path)[3:]] == ["undo"] * 3
-    assert page.locator("#undo").is_disabled()
+    assert page.locator("#undo-last").is_disabled()
     assert page.locator("#progress").inner_text() == "0 of 8 decided"
 
 
@@ -96,14 +96,14 @@ def test_buttons_do_what_keys_do(small):
     shows(page, "Monday")
     page.click("#keep")
     shows(page, "Norvik Steel")
-    page.click("#undo")
+    page.click("#undo-last")
     shows(page, "Monday")
     page.click("#next")
     shows(page, "Norvik Steel")
     page.click("#list .row >> nth=2")
     shows(page, "Mira Solano")
     assert [choice for choice, _ in decided(path)] == ["accept", "keep", "undo"]
-    for name in ("accept", "keep", "other", "skip", "undo", "previous", "next"):
+    for name in ("accept", "keep", "other", "skip", "undo", "undo-last", "previous", "next"):
         button = page.locator(f"#{name}")
         assert button.locator("kbd").inner_text() == button.get_attribute("aria-keyshortcuts")
 
@@ -162,7 +162,7 @@ def test_a_family_without_one(small):
     assert page.locator("#together").count() == 0  # the one that was left out is back, alone
     press(page, "k")
     assert read_decisions(path)[-1].document == "news-21" and read_decisions(path)[-1].family == ""
-    press(page, "u", "u")
+    press(page, "z", "z")
     assert [choice for choice, _ in decided(path)] == ["accept"] * 3 + ["keep"] + ["undo"] * 4
     assert page.locator("#together input:checked").count() == 4
 
@@ -265,7 +265,7 @@ def test_two_tabs(small, new_page, serve):
     page.evaluate("dispatchEvent(new Event('focus'))")
     page.wait_for_function("() => document.getElementById('progress').textContent === '2 of 8 decided'")
     assert decided(path) == [("accept", "Osted United"), ("keep", "Monday")]
-    press(page, "u")  # its own, not the other's
+    press(page, "z")  # its own, not the other's
     assert decided(path)[-1] == ("undo", "Osted United")
 
 
@@ -277,7 +277,7 @@ def test_answers_that_overtake_each_other(small):
     with page.expect_request("**/decisions?since=*"):
         page.evaluate("dispatchEvent(new Event('focus'))")
     page.wait_for_timeout(200)  # until the answer is here; it tells of the acceptance
-    press(page, "u")
+    press(page, "z")
     for route, response in held:
         route.fulfill(response=response)
     page.wait_for_timeout(200)
@@ -311,7 +311,7 @@ def test_a_reload_goes_on_and_can_undo(small):
     shows(page, "Norvik Steel")
     settle(page)
     assert page.locator("#progress").inner_text() == "2 of 8 decided"
-    press(page, "u")
+    press(page, "z")
     shows(page, "Monday")
     assert [choice for choice, _ in decided(path)] == ["accept", "keep", "undo"]
 
@@ -363,13 +363,46 @@ def test_changing_ones_mind(small):
     assert decided(path) == [("accept", "Osted United"), ("keep", "Osted United")]
 
 
+def test_undo_is_about_the_item_that_is_shown(small):
+    page, path = small
+    press(page, "a", "k")
+    shows(page, "Norvik Steel")
+    assert page.locator("#undo").is_disabled()
+    press(page, "u")
+    says(page, "Nothing is decided here: z takes the last decision back")
+    shows(page, "Norvik Steel")
+    assert [choice for choice, _ in decided(path)] == ["accept", "keep"]
+    page.select_option("#status", "all")
+    page.focus("#item")
+    shows(page, "Osted United")
+    press(page, "u")
+    says(page, "Taken back: accepted: Osted United")
+    shows(page, "Osted United")
+    assert decided(path)[2:] == [("undo", "Osted United")]
+    press(page, "z")  # the last one that is left
+    shows(page, "Monday")
+    assert decided(path)[3:] == [("undo", "Monday")] and page.locator("#undo-last").is_disabled()
+
+
+def test_undo_goes_back_to_what_was_said_before(small):
+    page, path = small
+    page.select_option("#status", "all")
+    page.focus("#item")
+    press(page, "a", "p", "k", "p", "u")
+    says(page, "Taken back: kept as it was: Osted United; it is accepted, as before")
+    assert "accepted" in page.locator("#item .decided").inner_text()
+    press(page, "u")
+    assert page.locator("#item .decided").count() == 0
+    assert [choice for choice, _ in decided(path)] == ["accept", "keep", "undo", "undo"]
+
+
 def test_nothing_is_open_any_more(small):
     page, path = small
     press(page, "a", "a", "s", "a", "a")
     assert "Nothing is open any more. 1 were skipped" in " ".join(page.locator("#item").inner_text().split())
     press(page, "a", "l", "n", "x")
     assert len(decided(path)) == 8
-    press(page, "u")
+    press(page, "z")
     shows(page, "Veltra")
 
 
@@ -452,7 +485,7 @@ def test_a_hostile_corpus(serve, new_page):
     isolated = "[...document.querySelectorAll('bdi')].every((one) => getComputedStyle(one).unicodeBidi === 'isolate')"
     assert page.evaluate(isolated)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    press(page, "a", "u", "p", "p", "l", "2", "Enter")
+    press(page, "a", "z", "p", "p", "l", "2", "Enter")
     made = read_decisions(path)
     assert [decision.choice for decision in made] == ["accept", "accept", "undo", "undo", "label"]
     assert made[0].words == ("\ud800",) or made[0].document == hostile_ranking().issues[6].document
@@ -477,10 +510,12 @@ def test_ten_thousand_issues(serve, new_page):
     assert "same mistake 1000 times" in page.locator("#together-title").inner_text()
     assert page.locator("#together .row").count() < 40
     press(page, *["ArrowDown"] * 30, "x", "a")
+    assert page.locator("#many-sample li").count() == 5 and len(decided(path)) == 5
+    page.locator("#many-choices button").click()
     says(page, f"{TIMES} 999")
     assert len(decided(path)) == 5 + 999
     assert page.evaluate("document.querySelectorAll('*').length") < 1000
-    press(page, "u")
+    press(page, "z")
     assert len(decided(path)) == 5 + 2 * 999
     assert page.problems == []
 

@@ -11,7 +11,10 @@ function decideItem(choice, entitiesOf) {
     announce("No member of the family is ticked");
     return Promise.resolve();
   }
-  return decideNumbers(numbers, choice, entitiesOf, view.item.length > 1);
+  const run = () => decideNumbers(numbers, choice, entitiesOf, view.item.length > 1);
+  if (numbers.length <= MANY || choice === "skip") return run();
+  askForMany(`${numbers.length} of the same mistake`, numbers, {[choice]: `Yes, ${SAID[choice]}`}, run);
+  return Promise.resolve();
 }
 
 /** Save decisions, say so and go on to what comes next. */
@@ -22,23 +25,54 @@ async function decideNumbers(numbers, choice, entitiesOf, together) {
   if (!(await save(said))) return;
   remember([...undoable, numbers]);
   Object.assign(view, {editor: null, excluded: new Set(), member: 0});
-  const times = numbers.length > 1 ? ` × ${numbers.length}` : "";
-  announce(`${SAID[choice]}: ${title}${times}`);
+  announce(`${SAID[choice]}: ${title}${times(numbers)}`);
   regroup();
   const place = model.items.findIndex((item) => item[0] === numbers[0]);
   await show(Math.min(place < 0 ? view.place : place + 1, Math.max(0, model.items.length - 1)));
 }
 
-async function undo() {
-  const numbers = (undoable.at(-1) ?? []).filter((number) => model.states[number]);
+/** Take back what was decided of the item that is shown, which stays where it is. */
+async function undoShown() {
+  if (saving || !isShown()) return;
+  const numbers = view.item.filter((number) => model.states[number]);
+  if (numbers.length) await takeBack(numbers);
+  else announce(`Nothing is decided here${undoable.length ? ": z takes the last decision back" : ""}`);
+}
+
+/** Take back the last decision of this tab, and show what it was about. */
+async function undoLast() {
   if (saving || !undoable.length) return;
-  if (numbers.length && !(await save(numbers.map((number) => ({number, choice: "undo", together: false}))))) return;
-  remember(undoable.slice(0, -1));
-  announce(numbers.length ? `Taken back: ${model.rows[numbers[0]].text}` : "It was taken back already");
+  const numbers = undoable.at(-1).filter((number) => model.states[number]);
+  if (numbers.length) {
+    await takeBack(numbers);
+  } else {
+    remember(undoable.slice(0, -1));
+    announce("It was taken back already");
+    drawActions();
+  }
+}
+
+async function takeBack(numbers) {
+  const [first] = numbers;
+  const what = `${SAID[model.states[first].choice]}: ${model.rows[first].text}${times(numbers)}`;
+  if (!(await save(numbers.map((number) => ({number, choice: "undo", together: false}))))) return;
+  forget(numbers);
+  const before = model.states[first];
+  announce(`Taken back: ${what}${before ? `; it is ${SAID[before.choice]}, as before` : ""}`);
   regroup();
-  const place = model.items.findIndex((item) => item.includes(numbers[0]));
-  view.excluded = new Set();
-  if (numbers.length) await (place < 0 ? show(view.place, numbers) : show(place));  // even if filters hide it
+  const place = model.items.findIndex((item) => item.includes(first));
+  Object.assign(view, {excluded: new Set(), editor: null});
+  await (place < 0 ? show(view.place, numbers) : show(place));  // even if filters hide it
+}
+
+/** Take numbers out of the last step that each is in. */
+function forget(numbers) {
+  const left = new Set(numbers);
+  const steps = undoable.map((step) => [...step]);
+  for (let place = steps.length - 1; place >= 0 && left.size; place--) {
+    steps[place] = steps[place].filter((number) => !left.delete(number));
+  }
+  remember(steps.filter((step) => step.length));
 }
 
 /** Save what is said; tells whether that worked. */
@@ -73,11 +107,8 @@ function recallUndo() {
   }
 }
 
-/** Take up what other tabs have decided, without moving the reader. */
-function changedElsewhere(changes) {
-  const before = JSON.stringify(model.states[view.item[0]]);
-  changes.forEach(takeChange);
-  if (!changes.length || saving) return;
+/** Group anew, without moving the reader. */
+function regroupAround() {
   regroup();
   const [first] = view.item;
   const place = model.items.findIndex((item) => item[0] === first);
@@ -87,8 +118,27 @@ function changedElsewhere(changes) {
   }
   if (place >= 0) Object.assign(view, {place, item: model.items[place]});
   drawList();
+}
+
+/** Take up what other tabs have decided. */
+function changedElsewhere(changes) {
+  const [first] = view.item;
+  const before = JSON.stringify(model.states[first]);
+  changes.forEach(takeChange);
+  if (!changes.length || saving) return;
+  regroupAround();
+  if (first === undefined) return;
   if (isShown() && !view.editor) draw(view.detail);
   if (JSON.stringify(model.states[first]) !== before) announce("This one was decided in another tab");
+}
+
+/** Take up an order that decisions have made, and say so; or why there is none. */
+function reordered({order, scores, decided, problem}) {
+  if (order.length && model.rows.length) {
+    takeOrder(order, scores);
+    regroupAround();
+  }
+  byId("ranked").textContent = problem ? `The order stays as it is: ${problem}` : `Re-ranked after ${decided} decisions`;
 }
 
 /** Go to the item before or after. */
@@ -103,5 +153,6 @@ function step(by) {
 function drawActions() {
   const ready = isShown() && model.rows.length > 0;
   for (const name of ["accept", "keep", "other", "skip"]) byId(name).disabled = !ready || Boolean(view.editor);
-  byId("undo").disabled = !undoable.length;
+  byId("undo").disabled = !ready || !view.item.some((number) => model.states[number]);
+  byId("undo-last").disabled = !undoable.length;
 }

@@ -2,7 +2,7 @@
 
 const FULL = "This browser can't keep the decisions: download them before you close the page.";
 
-function fileStore(changed) {
+function fileStore({changed}) {
   const key = `seginf-review ${data.key}`;
   const base = new Map(data.states.map((state) => [state.number, state]));
   let log = [];  // {number, choice, entities, together, time}, in order
@@ -60,6 +60,7 @@ function fileStore(changed) {
   return {
     first: null,
     rows: async () => data.rows,
+    takeOrder: async () => {},  // that of the ranking stays
     detail: async (number) => data.details[number],
     async decide(said) {
       if (kept) recall();  // another tab may have said something

@@ -7,8 +7,11 @@ const view = {
   excluded: new Set(),  // members of the family that a decision leaves out
   member: 0,            // the one that keys act on
   editor: null,         // the other label in the making
+  seen: new Set(),      // numbers that were shown in this tab
   members: null,        // the list of the family's other members
 };
+
+const TEN = 10;  // members of a family in sight; the others are scrolled to
 
 const SAID = {accept: "accepted", keep: "kept as it was", label: "other label", skip: "skipped"};
 
@@ -40,10 +43,7 @@ async function show(place, item = model.items[place]) {
 function showNothing() {
   Object.assign(view, {item: [], detail: null, editor: null, members: null});
   drawList();
-  const {open, skipped} = progress();
-  const sentence = open ? "No issue passes the filters." : "Nothing is open any more.";
-  const rest = skipped ? ` ${skipped} were skipped: choose "skipped ones" under "Show".` : "";
-  byId("item").replaceChildren(make("h2", {}, model.rows.length ? sentence : "The ranking holds no issue."), make("p", {}, rest));
+  byId("item").replaceChildren(...finished());
   drawActions();
 }
 
@@ -54,11 +54,14 @@ const isShown = () => view.detail !== null && view.detail.number === view.item[0
 function draw(detail) {
   const isAnother = view.detail?.number !== detail.number;
   view.detail = detail;
+  view.item.forEach((number) => view.seen.add(number));
   const title = make("h2", {}, isolated(detail.text), " ", make("span", {class: "place"}, isolated(changeOf(detail))));
   byId("item").replaceChildren(
     title,
     make("p", {class: "place"}, isolated(detail.document), `, ${tokensOf(detail)}`, detail.place ? ", " : "", isolated(detail.place)),
     decided(detail) ?? "",
+    ...saidByOthers(detail),
+    ...notesShown(detail),
     comparison(detail),
     editorPanel() ?? "",
     family() ?? "",
@@ -72,11 +75,19 @@ function draw(detail) {
 
 const tokensOf = ({start, end}) => (end - start === 1 ? `token ${start}` : `tokens ${start} to ${end - 1}`);
 
+const labelsSaid = ({choice, entities}) => (choice === "label"
+  ? `: ${entities.map((entity) => labelOf(entity[2])).join(", ") || NOTHING}` : "");
+
 function decided(detail) {
   const state = model.states[detail.number];
   if (!state) return null;
-  const labels = state.choice === "label" ? `: ${state.entities.map((entity) => labelOf(entity[2])).join(", ") || NOTHING}` : "";
-  return make("p", {class: "decided"}, `Decided: ${SAID[state.choice]}`, isolated(labels), state.together ? ", with its family" : "");
+  return make("p", {class: "decided"}, `Decided: ${SAID[state.choice]}`, isolated(labelsSaid(state)), state.together ? ", with its family" : "");
+}
+
+/** Write what other reviewers said, and that it is settled by what is said here. */
+function saidByOthers({number}) {
+  return (data.others[number] ?? []).map((one) => make("p", {class: "decided other"}, isolated(one.reviewer || "somebody"), ": ",
+    SAID[one.choice], isolated(labelsSaid(one))));
 }
 
 function reasons(detail) {
@@ -85,7 +96,7 @@ function reasons(detail) {
     make("h3", {}, "Why it is suspicious"),
     make("ul", {class: "reasons"}, ...detail.reasons.map((reason) => make("li", {}, isolated(reason)))),
     make("dl", {class: "numbers"},
-      number("score (high is suspicious)", figure(detail.score)),
+      number("score (high is suspicious)", figure((model.rows[detail.number] ?? detail).score)),
       number("p of the labels now", figure(detail.probability)),
       number("p of the suggested ones", figure(detail.suggested_probability))));
 }
@@ -108,7 +119,7 @@ function family() {
   const box = make("div", {class: "list members", role: "list", tabindex: "-1", "aria-label": "Members of the family"});
   const {item} = view;
   view.members = virtualList(box, 36, (place) => memberRow(item[place], place));
-  box.style.height = `${Math.min(item.length * 36 + 2, 272)}px`;
+  box.style.height = `${Math.min(item.length, TEN) * 36 + 2}px`;
   const section = make("section", {id: "together"}, make("h3", {id: "together-title"}), box);
   view.members.show(view.item.length);
   drawFamilyTitle(section.firstChild);
@@ -117,7 +128,8 @@ function family() {
 
 function drawFamilyTitle(title = byId("together-title")) {
   const ticked = view.item.filter((number) => !view.excluded.has(number)).length;
-  title.textContent = `The same mistake ${view.item.length} times: decisions are for the ${ticked} ticked ones`;
+  title.textContent = `The same mistake ${view.item.length} times: decisions are for the ${ticked} ticked ones`
+    + (view.item.length > TEN ? `; scroll for those behind the first ${TEN}` : "");
 }
 
 function memberRow(number, place) {

@@ -5,7 +5,9 @@ const ACTIONS = {
   k: () => decideItem("keep"),
   l: openEditor,
   s: () => decideItem("skip"),
-  u: undo,
+  u: undoShown,
+  z: undoLast,
+  b: askForAll,
   n: () => step(1),
   p: () => step(-1),
   ArrowRight: () => step(1),
@@ -14,17 +16,21 @@ const ACTIONS = {
   ArrowUp: () => goToMember(view.member - 1),
   x: () => view.members && exclude(view.member),
   f: () => byId("search").focus(),
+  m: toggleFlag,
+  c: () => writeNote("comment"),
+  r: () => writeNote("rule"),
+  t: showStatistics,
   d: toggleTheme,
   "?": () => byId("help").showModal(),
 };
-const ONCE = new Set(["a", "k", "l", "s"]);  // holding the key down does not go through the whole ranking
+const ONCE = new Set(["a", "k", "l", "s", "b"]);  // holding the key down does not go through the whole ranking
 const ALWAYS = new Set(["d", "f", "?"]);  // also before the list has come
-const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", next: "n", previous: "p", theme: "d", ask: "?"};
+const BUTTONS = {accept: "a", keep: "k", other: "l", skip: "s", undo: "u", "undo-last": "z", next: "n", all: "b", previous: "p", flag: "m", comment: "c", rule: "r", counts: "t", theme: "d", ask: "?"};
 
 function onKey(event) {
   // AltGr gives brackets on many keyboards, and counts as Ctrl and Alt on some systems.
   const altGraph = event.getModifierState("AltGraph");
-  if (event.metaKey || ((event.ctrlKey || event.altKey) && !altGraph) || byId("help").open) return;
+  if (event.metaKey || ((event.ctrlKey || event.altKey) && !altGraph) || document.querySelector("dialog[open]")) return;
   const {target} = event;
   if (target.matches("input:not([type=checkbox]), select")) {
     if (event.key === "Escape") byId("item").focus({preventScroll: true});
@@ -52,6 +58,7 @@ function editorKey(key) {
 function prepareKeys() {
   document.addEventListener("keydown", onKey);
   for (const [name, key] of Object.entries(BUTTONS)) {
+    if (!byId(name)) continue;  // what needs a server
     byId(name).setAttribute("aria-keyshortcuts", key);
     byId(name).addEventListener("click", () => ACTIONS[key]());
   }

@@ -55,11 +55,10 @@ function itemRow(place) {
   const item = model.items[place];
   const row = model.rows[item[0]];
   const state = model.states[item[0]];
-  const times = item.length > 1 ? ` × ${item.length}` : "";
   const word = state ? `${SAID[state.choice]}, ` : "";
   return make("button", {type: "button", class: "row", tabindex: "-1", role: "option", "aria-selected": String(place === view.place),
     onclick: () => show(place)},
-    make("span", {}, isolated(row.text), times),
+    make("span", {}, isolated(row.text), times(item)),
     make("span", {class: "under"}, `${word}score ${figure(row.score)}, `, isolated(changeOf(row))));
 }
 
@@ -82,7 +81,7 @@ function prepareFilters() {
   data.labels.forEach((label, number) => byId("label").append(make("option", {value: String(number)}, label.shown)));
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("filters").addEventListener("input", () => {
-    for (const name of ["search", "label", "score", "status"]) model.filters[name] = byId(name).value;
+    for (const name of ["search", "label", "kind", "score", "status"]) model.filters[name] = byId(name).value;
     const family = byId("family").value;
     if (family !== "this") model.filters.family = family;
     else if (!model.filters.family.startsWith("=")) model.filters.family = `=${model.rows[view.item[0]]?.family ?? -1}`;

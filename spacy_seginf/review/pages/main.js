@@ -1,12 +1,15 @@
 // Begin.
 
-const store = (byId("download") ? fileStore : servedStore)(changedElsewhere);
+const store = (byId("download") ? fileStore : servedStore)({changed: changedElsewhere, reordered});
 
 async function begin() {
   recallTheme();
   recallUndo();
   prepareKeys();
   prepareFilters();
+  prepareMany();
+  prepareRunning();
+  prepareNotes();
   for (const state of data.states) takeChange(state);
   if (store.first) {  // before anything else is asked for
     model.rows[store.first.number] = store.first;
@@ -17,6 +20,8 @@ async function begin() {
   }
   try {
     model.rows = await busyWith(store.rows());
+    model.order = [...model.rows.keys()];
+    await busyWith(store.takeOrder());
   } catch (error) {
     complain(error.message);
     return;

@@ -8,11 +8,13 @@ const model = {
   states: [],        // the last word on it, or undefined
   sequences: [],     // number of the change that said it, as answers may overtake each other
   split: new Set(),  // families of which a part was decided together: the rest comes back one by one
+  order: [],         // numbers of all issues, in the order of reading
   items: [],         // lists of numbers: families together, others alone
-  filters: {search: "", label: "", family: "", score: "", status: "open"},
+  filters: {search: "", label: "", kind: "", family: "", score: "", status: "open"},
 };
 
 const labelOf = (number) => (number < 0 ? NOTHING : data.labels[number].shown);
+const times = (numbers) => (numbers.length > 1 ? ` × ${numbers.length}` : "");
 const familyOf = (number) => (model.rows[number].family < 0 ? "" : data.families[model.rows[number].family].shown);
 
 function statusOf(number) {
@@ -20,6 +22,26 @@ function statusOf(number) {
   if (!state) return "open";
   return state.choice === "skip" ? "skipped" : "decided";
 }
+
+/** Return what somebody wants a region to hold, as text; "" if that is nothing in particular. */
+function outcomeOf(row, {choice, entities}) {
+  const held = {accept: row.suggested, keep: row.current, label: entities}[choice];
+  return held ? JSON.stringify([...held].sort((one, other) => one[0] - other[0])) : "";
+}
+
+/** Tell whether reviewers say different things of an issue. */
+function isContradicted(number) {
+  const said = [...(data.others[number] ?? []), ...(model.states[number] ? [model.states[number]] : [])];
+  return new Set(said.map((one) => outcomeOf(model.rows[number], one)).filter(Boolean)).size > 1;
+}
+
+const STATUSES = {
+  all: () => true,
+  contradicted: isContradicted,
+  flagged: (number) => notesOf("flag", number).length > 0,
+  commented: (number) => notesOf("comment", number).length > 0,
+  unsettled: (number) => isContradicted(number) && statusOf(number) !== "decided",
+};
 
 /** Take a change up, unless a later one of the same issue is here already. */
 function takeChange(change) {
@@ -37,7 +59,7 @@ function regroup() {
   });
   const groups = new Map();
   const items = [];
-  for (let number = 0; number < model.rows.length; number++) {
+  for (const number of model.order) {
     const key = groupOf(number);
     if (key && groups.has(key)) {
       groups.get(key).push(number);
@@ -47,8 +69,16 @@ function regroup() {
     if (key) groups.set(key, item);
     items.push(item);
   }
+  for (const item of groups.values()) item.sort((one, other) => one - other);  // whatever the order, it begins with one
   const matches = matcher();
   model.items = items.filter(matches);
+}
+
+/** Take up another order of reading; what was read before the item that is shown, and that, stay in their places. */
+function takeOrder(order, scores) {
+  const read = model.items.slice(0, view.place).flat().filter((number) => view.seen.has(number));
+  model.order = [...new Set([...read, ...view.item, ...order])];
+  scores.forEach((score, number) => { model.rows[number].score = score; });
 }
 
 /** Name the group in which a label issue is shown; "" if it is alone. */
@@ -61,13 +91,14 @@ function groupOf(number) {
 
 /** Return a function that tells whether an item passes the filters; a family is judged by its most suspicious one. */
 function matcher() {
-  const {label, family, status} = model.filters;
+  const {label, kind, family, status} = model.filters;
   const search = model.filters.search.trim().toLowerCase();
   const score = model.filters.score === "" ? null : Number(model.filters.score);
   return (item) => {
     const row = model.rows[item[0]];
-    if (status !== "all" && statusOf(item[0]) !== status) return false;
+    if (!(STATUSES[status] ? item.some(STATUSES[status]) : statusOf(item[0]) === status)) return false;
     if (label !== "" && ![...row.current, ...row.suggested].some((entity) => entity[2] === Number(label))) return false;
+    if (kind && row.kind !== kind) return false;
     if (family === "family" && item.length < 2) return false;
     if (family === "single" && item.length > 1) return false;
     if (family.startsWith("=") && row.family !== Number(family.slice(1))) return false;

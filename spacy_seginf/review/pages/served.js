@@ -4,8 +4,11 @@ const GONE = "The server does not answer, so nothing can be saved. All that was 
   + "Start `python -m spacy seginf review` again and open the address that it prints.";
 const PAUSE = 2500;  // milliseconds between two looks at what other tabs have decided
 
-function servedStore(changed) {
+const JSON_BODY = {"Content-Type": "application/json"};
+
+function servedStore({changed, reordered}) {
   let next = data.next;
+  let order = 0;  // version
   const details = new Map();
 
   async function ask(address, options) {
@@ -27,10 +30,17 @@ function servedStore(changed) {
       next = Math.max(next, answer.next);
       for (const [number, label] of answer.labels) data.labels[number] = label;
       changed(answer.changes);
+      if (answer.order !== order) await takeOrder();
       if (byId("problem").textContent === GONE) complain("");
     } catch (error) {
       complain(error.message);
     }
+  }
+
+  async function takeOrder() {
+    const answer = await ask("order");
+    order = answer.version;
+    if (order) reordered(answer);
   }
 
   setInterval(look, PAUSE);
@@ -40,6 +50,7 @@ function servedStore(changed) {
   return {
     first: data.detail,
     rows: async () => (await ask("items")).rows,
+    takeOrder,
     /** Return all that is shown of a label issue. */
     async detail(number) {
       if (!details.has(number)) {
@@ -48,6 +59,10 @@ function servedStore(changed) {
       }
       return details.get(number);
     },
+    /** Save a note; returns all. */
+    note: async (said) => (await ask("notes", {method: "POST", headers: JSON_BODY, body: JSON.stringify(said)})).notes,
+    /** Let the server do something; returns lines. */
+    run: async (name) => (await ask(`run/${name}`, {method: "POST", headers: JSON_BODY, body: "{}"})).lines,
     /** Save what is said; returns the changes that this made. */
     async decide(said) {
       const body = JSON.stringify(said.map(({number, choice, entities, together}) => ({
@@ -56,9 +71,8 @@ function servedStore(changed) {
         together,
         entities: (entities ?? []).map(([start, end, label]) => ({start, end, label: data.labels[label].label})),
       })));
-      const headers = {"Content-Type": "application/json"};
       const keepalive = body.length < 60_000;  // then closing the tab does not take it back; browsers allow 64 KB
-      return (await ask("decisions", {method: "POST", headers, body, keepalive})).changes;
+      return (await ask("decisions", {method: "POST", headers: JSON_BODY, body, keepalive})).changes;
     },
   };
 }

@@ -1,0 +1,95 @@
+"""What a review page does at the end: write the corrected corpus, and say what will be predicted then."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Callable, Sequence
+
+from spacy.language import Language
+
+from ..curation.asked_texts import read_texts
+from ..curation.changes import IN_WORDS
+from ..curation.preview import preview_decisions
+from ..curation.records import read_decisions
+from ..errors import Errors, SeginfError
+from ..explanation.influence import Influence
+from ..files import write_bytes
+from ..rendering.text import visible
+from .apply import apply_decisions
+from .preview import changes_table, sentences
+
+SHOWN = 400  # lines of a diff
+
+
+class Applying:
+    """Writes the corrected corpus, as `seginf apply` does, and writes it anew when it is called again.
+
+    corpus (Path), decisions (sequence of Path): as for ``apply_decisions``. output (Path): the corrected corpus; its
+    list of changes lies beside it. labels (sequence of str): entity types that are allowed besides those of the corpus.
+    RAISES (ValueError): S204 if one of them exists already.
+    """
+
+    def __init__(self, corpus: Path, output: Path, decisions: Sequence[Path], labels: Sequence[str] = ()) -> None:
+        self._corpus, self._decisions, self._labels = corpus, decisions, labels
+        self._output, self._diff = output, output.with_name(f"{output.name}.diff")
+        self._written: dict[Path, str] = {}  # digests of what was written here
+        for path, what in ((self._output, "output"), (self._diff, "output")):
+            if path.exists() or path.is_symlink():
+                raise SeginfError(Errors.S204.format(path=path, problem="exists already", what=what))
+
+    def __call__(self) -> list[str]:
+        """Write the corpus; return what was done, in lines.
+
+        RAISES (ValueError): S301 if somebody else has changed the output; those of ``apply_decisions``.
+        """
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".seginf-", dir=self._output.parent) as folder:
+            made = Path(folder) / self._output.name
+            said = [path for path in self._decisions if path.exists()]
+            plan = apply_decisions(self._corpus, made, said, labels=self._labels)
+            content, diff = made.read_bytes(), made.with_name(self._diff.name).read_bytes()
+        for path in (self._diff, self._output):
+            if (path.exists() or path.is_symlink()) and _digest(path.read_bytes()) != self._written.get(path):
+                raise SeginfError(Errors.S301.format(path=path))
+        for path, new in ((self._diff, diff), (self._output, content)):
+            write_bytes(path, new)
+            self._written[path] = _digest(new)
+        counts = Counter(change.kind for change in plan.changes)
+        lines = [f"{words}: {counts[kind]}" for kind, words in IN_WORDS.items() if counts[kind]]
+        changes = diff.decode("utf8", "replace").split("\n")
+        if len(changes) > SHOWN:
+            changes = [*changes[:SHOWN], f"... and {len(changes) - SHOWN:,} more lines in {self._diff.name}"]
+        return [
+            f"{len(plan.changes):,} regions changed, {plan.kept:,} confirmed as they are.",
+            *lines,
+            visible(f"Written: {self._output}; changes: {self._diff}"),
+            "",
+            *changes,
+        ]
+
+
+class Previewing:
+    """Says what decisions will change in the predictions for some texts, as `seginf preview` does.
+
+    load (callable): returns the pipeline and its influence component. texts (str): as for ``preview``.
+    """
+
+    def __init__(self, load: Callable[[], tuple[Language, Influence]], texts: str, decisions: Sequence[Path]) -> None:
+        self._load, self._texts, self._decisions = load, texts, decisions
+
+    def __call__(self) -> list[str]:
+        """Refit the head with the labels that were decided; return what changes, in lines.
+
+        RAISES (ValueError): those of ``preview``.
+        """
+        nlp, influence = self._load()
+        made = [decision for path in self._decisions if path.exists() for decision in read_decisions(path)]
+        found = preview_decisions(nlp, influence, made, read_texts(nlp, self._texts))
+        return [*sentences(found), "", *changes_table(found).split("\n")]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

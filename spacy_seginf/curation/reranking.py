@@ -1,0 +1,113 @@
+"""A new order for the issues of a ranking while they are decided: what the ranking put first stays first, unless
+decisions on what is like it say otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Hashable, Mapping, Optional, Sequence
+
+import numpy
+
+from ..errors import Errors, SeginfError
+from ..index.index import Index
+from ..influence.linear_algebra import unit_vectors
+from .alignment import find_piece, pieces_of
+from .feedback import LEAST, Traits, feedback_factors
+from .issues import LabelIssue
+
+MOST = 1000  # decisions that are learned from; of more, some are drawn
+KIND = 0.25  # similarity of issues of one kind, whatever their features, beside that of features
+PAIRS = 20_000  # issues of the same types whose distance is looked at
+SEED = 0
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """numbers (list of int): of the issues, the first to read first; families are together. scores (list of float):
+    of each issue, by its number."""
+
+    numbers: list[int]
+    scores: list[float]
+
+
+@dataclass(frozen=True)
+class KindTraits(Traits):
+    """Issues are also alike if they are of one kind. kinds (int64, n): number of the kind of each."""
+
+    kinds: numpy.ndarray
+
+    def near(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
+        """Return how similar some issues are to others; see ``Traits``."""
+        return super().near(rows, others) + KIND * (self.kinds[rows][:, None] == self.kinds[others][None])
+
+
+class Reranker:
+    """Orders the issues of a ranking again and again, by the features that an index has of them.
+
+    issues (sequence of LabelIssue): in the order of the ranking. index (Index).
+    RAISES (ValueError): S300 if the index has the tokens of none of them, S035 if it was pruned.
+    """
+
+    def __init__(self, issues: Sequence[LabelIssue], index: Index) -> None:
+        self._issues = issues
+        pieces = pieces_of(index)
+        places = [find_piece(pieces, one.document, one.start, one.end) for one in issues]
+        self._known = numpy.array([place is not None for place in places], dtype=bool)
+        if len(issues) and not self._known.any():
+            raise SeginfError(Errors.S300.format(path=index.folder, count=len(issues)))
+        directions = numpy.zeros((len(issues), index.manifest.width), dtype=numpy.float32)
+        for vector, place in zip(directions, places):
+            if place is not None:
+                first = int(index.data.starts[place[0]])
+                vector[:] = index.data.features[first + place[1] : first + place[2]].mean(axis=0)
+        directions = unit_vectors(directions)
+        types = _numbered([tuple(entity.label for entity in one.current) for one in issues])
+        kinds = _numbered([one.kind for one in issues])
+        self._traits = KindTraits(directions, types, _spread(directions[self._known], types[self._known]), kinds)
+        self._scores = numpy.nan_to_num([one.score for one in issues], nan=0.0, posinf=0.0, neginf=0.0)
+        self._groups = _groups(issues)
+
+    def order(self, wrong: Mapping[int, bool]) -> NewOrder:
+        """Order the issues. wrong (mapping): the number of each issue that was decided, and whether its labels were
+        changed."""
+        decided = numpy.array([number for number in sorted(wrong) if self._known[number]], dtype=numpy.int64)
+        if len(decided) > MOST:
+            decided = numpy.sort(numpy.random.default_rng(SEED).choice(decided, MOST, replace=False))
+        outcomes = numpy.array([wrong[number] for number in decided.tolist()], dtype=bool)
+        factors = feedback_factors(self._scores, self._traits, decided, outcomes)
+        factors[~self._known] = 1.0
+        worth = numpy.array([self._scores[group].mean() * numpy.sqrt(len(group)) for group in self._groups])
+        # Whatever the ranking was ordered by, it is the order without decisions.
+        worth = numpy.minimum.accumulate(numpy.maximum(worth, LEAST)) if len(worth) else worth
+        raised = [worth[place] * factors[self._open(group, wrong)].mean() for place, group in enumerate(self._groups)]
+        order = numpy.argsort(-numpy.array(raised), kind="stable").tolist()
+        return NewOrder(
+            [number for place in order for number in self._groups[place]], (self._scores * factors).tolist()
+        )
+
+    @staticmethod
+    def _open(group: list[int], wrong: Mapping[int, bool]) -> list[int]:
+        return [number for number in group if number not in wrong] or group
+
+
+def _numbered(values: Sequence[Hashable]) -> numpy.ndarray:
+    numbers: dict[Hashable, int] = {}
+    return numpy.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=numpy.int64)
+
+
+def _groups(issues: Sequence[LabelIssue]) -> list[list[int]]:
+    """List families, and those that are alone, in the order in which they begin."""
+    groups: dict[tuple[str, Optional[int]], list[int]] = {}
+    for number, one in enumerate(issues):
+        groups.setdefault((one.family, None if one.family else number), []).append(number)
+    return list(groups.values())
+
+
+def _spread(directions: numpy.ndarray, types: numpy.ndarray) -> float:
+    """Return the median distance (1 - cosine) of two issues of the same types, over pairs that are drawn."""
+    if len(types) < 2:
+        return 1.0
+    first, second = numpy.random.default_rng(SEED).integers(len(types), size=(2, PAIRS))
+    alike = (types[first] == types[second]) & (first != second)
+    cosines = numpy.einsum("ij,ij->i", directions[first[alike]], directions[second[alike]])
+    return max(float(numpy.median(1.0 - cosines)), 1e-6) if alike.any() else 1.0
