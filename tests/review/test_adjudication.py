@@ -34,7 +34,10 @@ def others(tmp_path):
 
 def test_what_others_said_is_shown(others, tmp_path):
     review = Review(small_ranking(), tmp_path / "decisions.jsonl", "ada", others=others)
-    shown = {number: [(one["reviewer"], one["choice"]) for one in said] for number, said in review.others.shown(review.tables).items()}
+    shown = {
+        number: [(one["reviewer"], one["choice"]) for one in said]
+        for number, said in review.others.shown(review.tables).items()
+    }
     assert shown == {
         0: [("mia", "accept"), ("jonas", "keep")],
         1: [("mia", "keep"), ("jonas", "keep")],
