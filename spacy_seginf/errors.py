@@ -534,6 +534,10 @@ class Errors(metaclass=Coded):
         "There are no notes in {path}. Write rules (key r) and comments (key c) on the page of `seginf review`, or "
         "name the decisions beside which notes lie."
     )
+    S308 = (
+        "{path} is a folder, and the page's button writes one file. Leave --corpus and --output out, and run `seginf "
+        "apply` at the end."
+    )
     # Memory
     S222 = (
         "{labels} tags and {parameters:,} parameters would take up to {need} of memory, and {free} are free. What "

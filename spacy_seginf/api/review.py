@@ -70,15 +70,18 @@ def review(
         and also what order decisions make; not for a page that is written.
     RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
     RAISES (ValueError): S040 if there is no pipeline or corpus, S204 if the output exists, S302 if only one of corpus
-        and output is given, S181 if there is no ranking, S170 if ranking or decisions are broken, S171 if decisions
-        were taken away and can't be saved again, S180 without flask or waitress, S182 if the decisions are about
-        another corpus, S183 if they can't be saved, S184 if the port can't be used, S186 if the page can't be written.
+        and output is given, S308 if the corpus is a folder, S181 if there is no ranking, S170 if ranking or decisions
+        are broken, S171 if decisions were taken away and can't be saved again, S180 without flask or waitress, S182 if
+        the decisions are about another corpus, S183 if they can't be saved, S184 if the port can't be used, S186 if the
+        page can't be written, S306 if the notes beside the decisions are broken.
     """
     msg = Printer(no_print=silent)
     if not pipeline.is_dir():
         raise SeginfError(Errors.S040.format(what="pipeline", path=pipeline))
     if (corpus is None) != (output is None):
         raise SeginfError(Errors.S302)
+    if corpus is not None and corpus.is_dir():
+        raise SeginfError(Errors.S308.format(path=corpus))
     if corpus is not None and not corpus.is_file():
         raise SeginfError(Errors.S040.format(what="corpus", path=corpus))
     if not issues.is_file():

@@ -51,7 +51,7 @@ def head(review: Review) -> dict[str, Any]:
         "choices": tables.choices,
         "families": [{"shown": brief(family)} for family in tables.families],
         "states": review.states(),
-        "others": review.others(),
+        "others": review.others.shown(tables),
         "command": review.command,
         "next": following,
     }

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
-from ..curation.decisions import final_decisions
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
 from ..errors import Errors, SeginfError
 from .decide import Answer, decide
 from .order import ReadingOrder, Rerank
+from .others import Others
 from .serialise import Tables, brief, evidence_shown
 
 Evidence = Callable[[LabelIssue], Mapping[str, Sequence[Mapping[str, Any]]]]
@@ -61,7 +60,7 @@ class Review:
         self._lock, self._file_lock, self._evidence_lock = threading.Lock(), threading.Lock(), threading.Lock()
         self._file = DecisionsFile(path)
         decisions = self._read()
-        self._others = self._of_others(others)
+        self.others = Others(others, reviewer, self._numbers)
         self.tables = Tables(ranking, (*decisions, *others))
         for decision in decisions:
             self._take(decision)
@@ -84,16 +83,6 @@ class Review:
             found = self._ask(number) if ask else self._found.get(number)
         values = self.tables.detail(issue)
         return {"number": number, **self.rows[number], **values, **(found or shown), "pending": found is None}
-
-    def others(self) -> dict[int, list[dict[str, Any]]]:
-        """Return what other reviewers said of issues, by number."""
-        return {
-            self._numbers[name]: [
-                {"reviewer": brief(one.reviewer), "choice": one.choice, "entities": self.tables.entities(one.entities)}
-                for one in said
-            ]
-            for name, said in self._others.items()
-        }
 
     def states(self) -> list[dict[str, Any]]:
         """Return the last word on each issue of which something was said."""
@@ -179,13 +168,6 @@ class Review:
                 raise SeginfError(Errors.S182.format(path=self.path, expected=expected, **shown))
         return [decision for decision in decisions if decision.reviewer == self.reviewer]
 
-    def _of_others(self, decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
-        found: dict[str, list[Decision]] = {}
-        for one in final_decisions(decisions):
-            if one.reviewer != self.reviewer and one.issue in self._numbers:
-                found.setdefault(one.issue, []).append(one)
-        return found
-
     def _listen(self) -> None:
         """Hear what other servers have appended. What can't be read now will be, before anything is saved."""
         with suppress(ValueError, OSError):
@@ -224,11 +206,7 @@ class Review:
             problem = "there is nothing to take back"
         if problem or number is None:
             raise SeginfError(Errors.S185.format(issue=brief(said.issue), problem=problem))
-        made = decide(self.ranking, self.issues[number], said, self.reviewer)
-        if made.outcome is None:
-            return made
-        differing = {one.reviewer for one in self._others.get(said.issue, ()) if not _agree(one, made)}
-        return replace(made, overrules=tuple(sorted(differing)))
+        return self.others.overruled(decide(self.ranking, self.issues[number], said, self.reviewer))
 
     def _is_last(self, decision: Decision) -> bool:
         """Tell whether this is the last word already: an answer got lost and the page asks again."""
@@ -257,9 +235,3 @@ class Review:
         last = said[-1]
         entities = self.tables.entities(last.entities)
         return {"number": number, "choice": last.choice, "entities": entities, "together": bool(last.family)}
-
-
-def _agree(one: Decision, other: Decision) -> bool:
-    """Do two decisions come to the same?"""
-    same = (one.start, one.end) == (other.start, other.end)
-    return same and sorted(one.outcome or ()) == sorted(other.outcome or ())

@@ -133,6 +133,7 @@ def test_the_command_is_given_what_it_takes(corpus, tmp_path, monkeypatch):
         ({"corpus": corpus}, "S302"),
         ({"corpus": tmp_path / "nowhere.jsonl", "output": tmp_path / "new.jsonl"}, "S040"),
         ({"corpus": corpus, "output": corpus}, "S204"),
+        ({"corpus": tmp_path, "output": tmp_path / "new.jsonl"}, "S308"),
     ):
         with pytest.raises(ValueError, match=code):
             start(tmp_path / "indexed", **wrong, **settings)

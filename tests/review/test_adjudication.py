@@ -34,7 +34,10 @@ def others(tmp_path):
 
 def test_what_others_said_is_shown(others, tmp_path):
     review = Review(small_ranking(), tmp_path / "decisions.jsonl", "ada", others=others)
-    shown = {number: [(one["reviewer"], one["choice"]) for one in said] for number, said in review.others().items()}
+    shown = {
+        number: [(one["reviewer"], one["choice"]) for one in said]
+        for number, said in review.others.shown(review.tables).items()
+    }
     assert shown == {
         0: [("mia", "accept"), ("jonas", "keep")],
         1: [("mia", "keep"), ("jonas", "keep")],
@@ -42,7 +45,8 @@ def test_what_others_said_is_shown(others, tmp_path):
         3: [("jonas", "accept")],
     }
     assert review.states() == [] and review.first() == 0
-    assert set(Review(small_ranking(), review.path, "mia", others=others).others()) == {0, 1, 3}
+    mia = Review(small_ranking(), review.path, "mia", others=others)
+    assert set(mia.others.shown(mia.tables)) == {0, 1, 3}
 
 
 def test_a_decision_wins_over_those_that_differ(others, tmp_path):

@@ -128,7 +128,7 @@ def test_a_new_order_never_moves_what_is_shown(serve, new_page):
     page.wait_for_function("() => document.getElementById('ranked').textContent === 'Re-ranked after 5 decisions'")
     assert page.locator("#editor").count() == 1
     press(page, "Escape")
-    assert page.locator("#item").inner_text().replace("score 7", "").split("Why")[0] == before.split("Why")[0]
+    assert page.locator("#item").inner_text().split("Why")[0] == before.split("Why")[0]
     rows = page.locator("#list .row > span:first-child").all_inner_texts()
     assert page.locator("#list .row[aria-selected=true]").get_attribute("data-place") == "2"
     assert rows[:3] == ["Tarnby", "Osted", title(page)], "what was passed stays before it"
@@ -139,7 +139,7 @@ def test_a_new_order_never_moves_what_is_shown(serve, new_page):
     assert [found for _, found in decided(path)][:5] == made and len(decided(path)) == 6
     page.reload()
     page.wait_for_function("() => document.getElementById('ranked').textContent.startsWith('Re-ranked')")
-    shows(page, "Harrow")
+    shows(page, "Pelham")  # day 29, with its family
 
 
 @pytest.mark.slow
