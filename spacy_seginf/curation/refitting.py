@@ -111,7 +111,8 @@ def _scores(nlp: Language, tagger: CRFTagger, texts: Sequence[AskedText], heads:
         for own in tags
     ]
     labels = [ALL, *sorted({one[3] for one in gold})]
-    return {label: RefitF1(*(_f1(gold, side, label) for side in sides), len(_of(gold, label))) for label in labels}
+    scores = {label: [_f1(gold, side, label) for side in sides] for label in labels}
+    return {label: RefitF1(*found, annotated=len(_of(gold, label))) for label, found in scores.items()}
 
 
 Found = set[tuple[int, int, int, str]]  # document, start, end, type
