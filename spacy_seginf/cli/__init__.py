@@ -331,7 +331,7 @@ def rank_cli(
     text: str = Opt("", "--text", help="Only spans in whose words this regular expression is found"),
     top: int = Opt(1000, "--top", "-k", help="How many to list", min=1),
     unlikely: bool = Opt(
-        False, "--unlikely", help="List also suggestions that are clearly less likely than the annotation"
+        False, "--unlikely", help="List also what is clearly less likely than the annotation"
     ),
     references: int = Opt(100, "--references", help="How many get supporting and opposing training labels", min=0),
     plot: Optional[Path] = Opt(
