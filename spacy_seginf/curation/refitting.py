@@ -78,7 +78,7 @@ def refit_tagger(
     if len(change.chains):
         step, fit = effects.refit(change, effects.predict(change), tolerance=tolerance_of(effects))
         converged = fit.converged
-    head = effects.head.moved(step)
+    head = effects.head.moved(step[0])
     scores = {name: _scores(nlp, tagger, own, (effects.head, head)) for name, own in texts.items()}
     set_head_parameters(tagger.model.get_ref("output_layer"), head.weights, head.bias, head.transitions)
     for name, part in nlp.pipeline:
