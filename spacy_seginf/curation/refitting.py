@@ -111,8 +111,11 @@ def _scores(nlp: Language, tagger: CRFTagger, texts: Sequence[AskedText], heads:
         for own in tags
     ]
     labels = [ALL, *sorted({one[3] for one in gold})]
-    scores = {label: [_f1(gold, side, label) for side in sides] for label in labels}
-    return {label: RefitF1(*found, annotated=len(_of(gold, label))) for label, found in scores.items()}
+    found = {}
+    for label in labels:
+        pipeline, unchanged, corrected = (_f1(gold, side, label) for side in sides)
+        found[label] = RefitF1(pipeline, unchanged, corrected, len(_of(gold, label)))
+    return found
 
 
 Found = set[tuple[int, int, int, str]]  # document, start, end, type
