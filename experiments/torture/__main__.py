@@ -39,7 +39,7 @@ CASES = {
 EDITS = {"decision files": 1500, "edits": 1500}  # cases that are no broken inputs
 DISKS, DECISION_DISKS, ROUNDS, SOAK = 25, 100, 8, 240  # of each operation, of files, of pages; seconds
 QUICK_CASES, QUICK_KILLS, QUICK_DISKS, QUICK_SOAK = 1 / 50, 6, 2, 4  # shares of the cases, and counts
-SHARES = {"kills": 0.4, "disks": 0.15, "pages": 0.1, "edits": 0.05, "inputs": 0.3}  # of the time, at most
+SHARES = {"kills": 0.4, "disks": 0.15, "pages": 0.1, "edits": 0.1, "inputs": 0.25}  # of the time, at most
 DISK_PARTS = ("operations", "decisions")
 CASE_SECONDS = 900
 

@@ -88,6 +88,8 @@ def _work(ranking: Ranking, path: Path, servers: int, twins: bool, rng: Random) 
     for review in reviews:
         review.close()
     there = Counter(map(_key, read_decisions(path)))
+    if twins:  # of one reviewer, who may say the same twice in a second: that is one line
+        confirmed = Counter(set(confirmed))
     for what, wanted in (("confirmed", confirmed), ("read before", before)):
         if wanted - there:
             raise Lost(f"{what}, and not in the file")
