@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spacy_seginf.corpora.formats import read_annotated
@@ -57,6 +57,7 @@ def problems(corpus, decisions, **settings):
 @settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from(NAMES), st.lists(documents(), min_size=1, max_size=3))
 def test_entities_after_are_the_expected_ones_in_any_order(data, name, texts):
+    assume(any(not word.startswith("#") for words, *_ in texts for word in words))  # else it is asked what they are
     with tempfile.TemporaryDirectory() as folder:
         path = write_corpus(Path(folder) / name, texts)
         corpus = read_annotated(path, scheme=None if name.endswith("spacy") else "BIO")

@@ -73,9 +73,12 @@ def test_the_browser_is_opened(pipeline, monkeypatch):
 def test_decisions_are_counted(pipeline, tmp_path, monkeypatch):
     held = []
     make = ReviewServer.__init__
-    monkeypatch.setattr(
-        ReviewServer, "__init__", lambda self, state, port: (held.append(state), make(self, state, port))[1]
-    )
+
+    def remember(self, state, *others, **settings):
+        held.append(state)
+        make(self, state, *others, **settings)
+
+    monkeypatch.setattr(ReviewServer, "__init__", remember)
 
     def serve(server):
         held[0].decide([Answer(held[0].issues[0].id, "accept")])
