@@ -143,4 +143,4 @@ def test_a_preview(exact_nlp, tmp_path):  # noqa: F811
     run = Previewing(
         lambda: (exact_nlp, exact_nlp.get_pipe("influence")), "Ada Lind visited Tarnby .", [tmp_path / "none"]
     )
-    assert run()[0].startswith("0 predictions in 1 texts change when 0 regions are relabelled")
+    assert "Regions of texts whose predictions change: 0, in 1 texts" in run()[0]

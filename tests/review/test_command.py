@@ -74,7 +74,7 @@ def test_decisions_are_counted(pipeline, tmp_path, monkeypatch):
     held = []
     make = ReviewServer.__init__
     monkeypatch.setattr(
-        ReviewServer, "__init__", lambda self, state, port: (held.append(state), make(self, state, port))[1]
+        ReviewServer, "__init__", lambda self, state, *more: (held.append(state), make(self, state, *more))[1]
     )
 
     def serve(server):
