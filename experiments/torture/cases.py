@@ -213,6 +213,7 @@ class Cases:
             read = read_annotated(path)
             if suffix != ".spacy":
                 again = read.corrected({})
+                assert isinstance(again, bytes)
                 if (gzip.decompress(again) if suffix == ".jsonl.gz" else again) != (
                     gzip.decompress(content) if suffix == ".jsonl.gz" else content
                 ):

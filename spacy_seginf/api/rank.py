@@ -59,8 +59,8 @@ def find_label_issues(
         and their mispredicted entities say which mistakes training labels support.
     mistakes (Path): such texts; what supports their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
-    wanted (IssueFilter): which issues are listed. unlikely (bool): also those whose suggestion is less likely than the
-        annotation. top (int): how many are listed.
+    wanted (IssueFilter): which issues are listed. unlikely (bool): also those whose suggestion is clearly less
+        likely than the annotation. top (int): how many are listed.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.

@@ -10,7 +10,7 @@ from typing import Callable, Sequence
 
 from spacy.language import Language
 
-from ..curation.asked_texts import read_texts
+from ..curation.asked_texts import AskedText, read_texts
 from ..curation.changes import IN_WORDS
 from ..curation.preview import preview_decisions
 from ..curation.records import read_decisions
@@ -19,6 +19,7 @@ from ..explanation.influence import Influence
 from ..files import write_bytes
 from ..rendering.text import visible
 from .apply import apply_decisions
+from .asked_text import text_or_corpus
 from .preview import changes_table, sentences
 
 SHOWN = 400  # lines of a diff
@@ -87,7 +88,9 @@ class Previewing:
         """
         nlp, influence = self._load()
         made = [decision for path in self._decisions if path.exists() for decision in read_decisions(path)]
-        found = preview_decisions(nlp, influence, made, read_texts(nlp, self._texts))
+        given = text_or_corpus(self._texts)
+        asked = read_texts(nlp, given) if isinstance(given, Path) else [AskedText("", nlp.make_doc(given))]
+        found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
         return [*sentences(found), "", *changes_table(found).split("\n")]
 
 

@@ -186,7 +186,7 @@ def explain_cli(
         if corpus is None:
             if families == 0 and (against is not None or joint):
                 raise typer.BadParameter("--against and --joint say something of families: leave out --families 0")
-            asked = {"against": against, "families": families, "words": words, "joint": joint}
+            asked: dict[str, Any] = {"against": against, "families": families, "words": words, "joint": joint}
             explain(pipeline, text, html=html, **settings, **asked)
             return
         if against is not None or families is not None or words or joint:
@@ -330,7 +330,7 @@ def rank_cli(
     document: list[str] = Opt([], "--document", help="Only in the document with this id; may be repeated"),
     text: str = Opt("", "--text", help="Only spans in whose words this regular expression is found"),
     top: int = Opt(1000, "--top", "-k", help="How many to list", min=1),
-    unlikely: bool = Opt(False, "--unlikely", help="List also suggestions that are less likely than the annotation"),
+    unlikely: bool = Opt(False, "--unlikely", help="List also what is clearly less likely than the annotation"),
     references: int = Opt(100, "--references", help="How many get supporting and opposing training labels", min=0),
     plot: Optional[Path] = Opt(
         None, "--plot", help="Also draw the largest families as a picture (.png, .svg or .pdf; needs matplotlib)"

@@ -133,8 +133,9 @@ def compare(
         pairs.update((labels[0].get(token, ""), labels[1].get(token, "")) for token in shared)
         differences += _differences(name, one.words, sides[0], sides[1])
     types = sorted({*entities[0], *entities[1]})
-    found = [_agreement(label, *(counter[label] for counter in entities), pairs) for label in types]
-    together = _agreement("", *(counter.total() for counter in entities), pairs)
+    ones, others, both = entities
+    found = [_agreement(label, ones[label], others[label], both[label], pairs) for label in types]
+    together = _agreement("", ones.total(), others.total(), both.total(), pairs)
     only = len(first.keys() - second.keys()), len(second.keys() - first.keys())
     return Comparison(names, pairs.total(), *only, (together, *found), tuple(differences))
 
@@ -202,7 +203,7 @@ def _differences(
     found = []
     for start, end in regions:
         spans = ((start - AROUND, start), (start, end), (end, end + AROUND))
-        texts = [" ".join(words[token] for token in range(*span) if token in words) for span in spans]
-        sides = [tuple(sorted(touching(start, end, side))) for side in (first, second)]
-        found.append(Difference(name, start, end, *texts, *sides))
+        before, text, behind = (" ".join(words[token] for token in range(*span) if token in words) for span in spans)
+        said, answered = (tuple(sorted(touching(start, end, side))) for side in (first, second))
+        found.append(Difference(name, start, end, before, text, behind, said, answered))
     return found

@@ -25,6 +25,7 @@ CONSIDERED = 1000
 LIKE = 10  # mistakes that a region is compared with: the most similar ones
 PAIRS = 20_000  # entities of the same type whose distance is looked at
 SEED = 0
+LEEWAY = 5.0  # nats: heads speak for labels, right or wrong, that their features were trained on
 TRUSTWORTHY = 0.7  # weight of trusted labels below which people are told
 Say = Callable[[str], None]
 
@@ -82,7 +83,7 @@ class IssueFinder:
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
         unlikely (bool): whether to list, after all others, also what had better stay as it is: suggestions that are
-            less likely than the annotation, by all that is known of both.
+            clearly less likely than the annotation, by all that is known of both.
         """
         scores = numpy.array([issue.score for issue in self._issues])
         issues, raised = self._issues, numpy.zeros(len(self._issues))
@@ -99,7 +100,7 @@ class IssueFinder:
         if self._raised is not None:
             scores = scores * self._raised
         scored = [replace(issue, score=float(score)) for issue, score in zip(issues, scores)]
-        likely = self.odds.evidence[[issue.candidate for issue in issues]] + raised > 0.0
+        likely = self.odds.evidence[[issue.candidate for issue in issues]] + raised > -LEEWAY
         done = [(one.document, one.start, one.end) for one in decided]
         found = overlapping_left_out([one for one, more in zip(scored, likely) if more], done)
         if unlikely:

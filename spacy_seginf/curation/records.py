@@ -66,7 +66,7 @@ class Decision:
         choice: str,
         entities: Sequence[Entity] = (),
         region: Optional[tuple[int, int]] = None,
-        **made: str,
+        **made: Any,
     ) -> Decision:
         """Decide on a label issue. region (start, end): a larger one than the issue's, if what is decided needs it.
         made: reviewer, time, corpus and family."""

@@ -78,7 +78,7 @@ def refit_tagger(
     if len(change.chains):
         step, fit = effects.refit(change, effects.predict(change), tolerance=tolerance_of(effects))
         converged = fit.converged
-    head = effects.head.moved(step)
+    head = effects.head.moved(step[0])
     scores = {name: _scores(nlp, tagger, own, (effects.head, head)) for name, own in texts.items()}
     set_head_parameters(tagger.model.get_ref("output_layer"), head.weights, head.bias, head.transitions)
     for name, part in nlp.pipeline:
@@ -111,7 +111,11 @@ def _scores(nlp: Language, tagger: CRFTagger, texts: Sequence[AskedText], heads:
         for own in tags
     ]
     labels = [ALL, *sorted({one[3] for one in gold})]
-    return {label: RefitF1(*(_f1(gold, side, label) for side in sides), len(_of(gold, label))) for label in labels}
+    found = {}
+    for label in labels:
+        pipeline, unchanged, corrected = (_f1(gold, side, label) for side in sides)
+        found[label] = RefitF1(pipeline, unchanged, corrected, len(_of(gold, label)))
+    return found
 
 
 Found = set[tuple[int, int, int, str]]  # document, start, end, type

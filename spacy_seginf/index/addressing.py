@@ -58,7 +58,7 @@ class Addresses:
         """Say which tokens of a document have a label (bool, tokens)."""
         shard, local = self._locate(document)
         permitted = shard["allowed"][shard.token_starts[local] : shard.token_starts[local + 1]]
-        return ~numpy.unpackbits(permitted, axis=1, count=shard.facts["labels"]).all(axis=1)
+        return numpy.logical_not(numpy.unpackbits(permitted, axis=1, count=shard.facts["labels"]).all(axis=1))
 
     def word_norms(self, document: int) -> list[tuple[int, str]]:
         """Return the tokens of a document whose norm is not that of their word, and these norms."""

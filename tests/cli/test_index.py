@@ -247,7 +247,7 @@ FAILURES = {
     "no corpus": ("model", "nowhere.spacy", "S040"),
     "an empty folder as model": ("folder", "good.spacy", "S040"),
     "text as corpus": ("model", "text.spacy", "S042"),
-    "JSON lines as corpus": ("model", "lines.jsonl", "S042"),
+    "JSON lines as corpus": ("model", "lines.jsonl", "S201"),
     "a broken archive as corpus": ("model", "broken.spacy", "S042"),
     "a truncated corpus": ("model", "truncated.spacy", "S042"),
     "an empty corpus": ("model", "empty.spacy", "S041"),

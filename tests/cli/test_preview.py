@@ -198,4 +198,4 @@ def test_decisions_on_other_documents_are_left_out(paths, tmp_path):
     path = tmp_path / "decisions.jsonl"
     path.write_text(decision_line(Decision(**{**vars(decisions[0]), "document": "elsewhere"})), encoding="utf8")
     code, printed = run("seginf", "preview", folder / "indexed", path, TEXTS[0])
-    assert code == 0 and "1 decisions" in printed
+    assert code == 0 and "learn from: 1 regions" in printed

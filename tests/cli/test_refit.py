@@ -74,12 +74,12 @@ def test_the_encoder_stays(folder, exact_path, tmp_path):
 
 def test_the_command(folder, exact_path, corpus_path, tmp_path):
     texts, decisions = folder / "texts.spacy", folder / "decisions.jsonl"
-    arguments = ["apply", corpus_path, tmp_path / "corrected.spacy", decisions, "--refit", exact_path, tmp_path / "out"]
-    code, printed = run(*arguments, "--test", texts)
+    refit = "--refit", exact_path, tmp_path / "out"
+    code, printed = run("seginf", "apply", corpus_path, tmp_path / "new.spacy", decisions, *refit, "--test", texts)
     assert code == 0, printed
     assert "F1 on test" in printed and "The encoder was not trained" in printed
-    assert (tmp_path / "corrected.spacy").exists() and (tmp_path / "out" / "meta.json").exists()
-    code, printed = run(*arguments[:2], tmp_path / "more.spacy", *arguments[3:])
+    assert (tmp_path / "new.spacy").exists() and (tmp_path / "out" / "meta.json").exists()
+    code, printed = run("seginf", "apply", corpus_path, tmp_path / "more.spacy", decisions, *refit)
     assert code == 1 and "S043" in printed and not (tmp_path / "more.spacy").exists()
-    code, printed = run("apply", corpus_path, tmp_path / "other.spacy", decisions, "--test", texts)
+    code, printed = run("seginf", "apply", corpus_path, tmp_path / "other.spacy", decisions, "--test", texts)
     assert code == 2 and "--refit" in printed

@@ -42,13 +42,13 @@ def sentences():
 
 # What is right, and the cause that each is wrong for.
 RIGHT = [(f"They slept in [{name}]/LOC today .", "mislabelled") for name in CITIES]
-RIGHT += [(f"Mayor [{name}]/PER resigned today .", "mislabelled") for name in PEOPLE]
 RIGHT += [
     (f"{seen} versus [{name}]/{label} today .", "contradicted")
     for seen, name, label in product(SEEN, CLUBS, ("LOC", "ORG"))
 ]
 RIGHT += [(f"Money from the [{name} Bank]/ORG came again .", "boundary habit") for name in CLUBS]
 RIGHT += [(f"Trains to [Osted]/LOC stopped [{day}]/ORG .", "nothing near") for day in DAYS]
+MISSED = [f"Mayor [{name}]/PER resigned today ." for name in PEOPLE]
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def known_causes(tmp_path_factory):
     """Folder with train.spacy, dev.spacy (right labels) and the pipeline with its index, "indexed"."""
     folder = tmp_path_factory.mktemp("causes")
     examples = make_examples(sentences())
-    for name, texts in (("train", examples), ("dev", make_examples([text for text, _ in RIGHT]))):
+    for name, texts in (("train", examples), ("dev", make_examples([*(text for text, _ in RIGHT), *MISSED]))):
         DocBin(docs=[one.reference for one in texts], store_user_data=True).to_disk(folder / f"{name}.spacy")
     make_tagger(examples, steps=15).to_disk(folder / "model")
     build_index(str(folder / "model"), folder / "train.spacy", folder / "indexed", l2=1.0, centre="zero")

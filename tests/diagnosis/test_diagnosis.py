@@ -26,7 +26,9 @@ def report(known_causes):
 def test_the_cause_is_named(report):
     named = {cause: Counter() for _, cause in RIGHT}
     for one in report.mistakes:
-        named[RIGHT[int(one.document.split("-")[1])][1]][one.cause] += 1
+        number = int(one.document.split("-")[1])
+        if number < len(RIGHT):
+            named[RIGHT[number][1]][one.cause] += 1
     for cause, counts in named.items():
         assert sum(counts.values()) >= 3, cause
         assert counts[cause] >= 0.8 * sum(counts.values()), (cause, counts)
@@ -82,11 +84,8 @@ def test_neighbours_by_comparing_all(exact_path):
     tokens = TrainingTokens(index, scheme)
     features = index.data.features.astype(float)
     scaled = (features - features.mean(axis=0)) / features.std(axis=0)
-    cosines = (
-        numpy.corrcoef(scaled - 0.0) * 0
-        + (scaled / numpy.linalg.norm(scaled, axis=1, keepdims=True))
-        @ (scaled / numpy.linalg.norm(scaled, axis=1, keepdims=True)).T
-    )
+    scaled /= numpy.linalg.norm(scaled, axis=1, keepdims=True)
+    cosines = scaled @ scaled.T
     asked = numpy.array([3, 50, 101])
     without = tokens.documents[asked]
     found, near = tokens.nearest(tokens.directions(index.data.features[asked]), 20, None, without)
@@ -97,7 +96,10 @@ def test_neighbours_by_comparing_all(exact_path):
             counts[document] += 1
             if document != own and counts[document] <= 2:
                 expected.append(number)
-        assert numbers.tolist() == expected[:20]
+        # Tokens that are equally near may change places.
+        numpy.testing.assert_allclose(cosines[row, numbers], cosines[row, expected[:20]], atol=1e-6)
+        assert len(set(numbers.tolist())) == 20 and own not in tokens.documents[numbers]
+        assert max(Counter(tokens.documents[numbers].tolist()).values()) <= 2
         numpy.testing.assert_allclose(values, cosines[row, numbers], atol=1e-5)
 
 

@@ -71,8 +71,8 @@ class Annotations:
 
     def span(self, row: int) -> Occurrence:
         """Describe a span."""
-        places = (int(column[row]) for column in (self.spans.documents, self.spans.starts, self.spans.ends))
-        return self.occurrence(*places, self.labels[row])
+        document, start, end = (int(of[row]) for of in (self.spans.documents, self.spans.starts, self.spans.ends))
+        return self.occurrence(document, start, end, self.labels[row])
 
     def finding(self, what: str, rows: Sequence[int], readings: Sequence[str]) -> Finding:
         """Make a finding of spans and how each is read."""
