@@ -22,6 +22,7 @@ from ..curation.issues import LabelIssue
 from ..curation.records import read_decisions, read_ranking
 from ..curation.references import References
 from ..curation.reranking import Reranker
+from ..curation.whole_document import WholeDocument, whole_document
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.loading import load_indexed
@@ -89,7 +90,8 @@ def review(
     index = _Asking(pipeline) if evidence is None and html is None else None
     rerank = index.reranker if index is not None else None
     others = [decision for path in adjudicate for decision in read_decisions(path)]
-    state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence or index, rerank, others)
+    whole = index.document if index is not None else None
+    state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence or index, rerank, others, whole)
     made = [*dict.fromkeys((*adjudicate, decisions))]
     named = (corpus or "CORPUS.spacy", output or "CORRECTED.spacy", *made)
     state.command = f"python -m spacy seginf apply {' '.join(shlex.quote(str(path)) for path in named)}"
@@ -163,6 +165,11 @@ class _Asking:
     def __call__(self, issue: LabelIssue) -> dict[str, list[dict[str, Any]]]:
         """RAISES (ValueError): S030 or S040 if there is no pipeline with an index."""
         return self._loaded.result()[2].of(issue)
+
+    def document(self, identifier: str) -> Optional[WholeDocument]:
+        """Return all of a document. RAISES (ValueError): the same; S035 if the index was pruned."""
+        references = self._loaded.result()[2]
+        return whole_document(references.index, references.pieces, identifier)
 
     def pipeline(self) -> tuple[Language, Influence]:
         """Return the pipeline and its influence component. RAISES (ValueError): the same."""

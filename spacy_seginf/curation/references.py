@@ -20,7 +20,7 @@ class References:
     """Asks an index about its own documents. index (Index)."""
 
     def __init__(self, index: Index) -> None:
-        self._index = index
+        self.index = index
         self._explainer = Explainer(index)
         self._unit = "entity" if len(index.segments) else "token"
 
@@ -32,7 +32,7 @@ class References:
             positive opposes); with identity curvature, the score with its sign turned.
         """
         segment = numpy.array([[document, start, end]])
-        index = self._index
+        index = self.index
         found = self._explainer.explain(index.data, index.labels, segment, self._unit, SHOWN + 1)[0]
         table = self._explainer.table(self._unit)
         sides: dict[str, list[dict[str, Any]]] = {"supporting": [], "opposing": []}
@@ -48,9 +48,10 @@ class References:
 
     def of(self, issue: LabelIssue) -> dict[str, list[dict[str, Any]]]:
         """Do the same for an issue of a ranking; nothing if the index lacks its tokens."""
-        place = find_piece(self._pieces, issue.document, issue.start, issue.end)
+        place = find_piece(self.pieces, issue.document, issue.start, issue.end)
         return self.at(*place) if place is not None else {"supporting": [], "opposing": []}
 
     @cached_property
-    def _pieces(self) -> Pieces:
-        return pieces_of(self._index)
+    def pieces(self) -> Pieces:
+        """Where the index has what of each document."""
+        return pieces_of(self.index)

@@ -11,6 +11,7 @@ from ..errors import Errors, SeginfError
 from .decide import read_answers
 from .noting import Noting
 from .page import head, policy, render
+from .serialise import whole_shown
 from .state import Review
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
     def page() -> str:
         first = review.first()
         detail = None if first is None else review.detail(first, ask=False)
-        more = {"detail": detail, "actions": [*actions], "notes": noting.shown()}
+        more = {"whole": review.whole is not None, "detail": detail, "actions": [*actions], "notes": noting.shown()}
         return render({**head(review), **more}, served=True)
 
     @app.get(f"/{token}/items")
@@ -117,6 +118,19 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
             return answer({"error": str(error)}, 400)
         finally:
             running.release()
+
+    @app.get(f"/{token}/items/<int:number>/document")
+    def document(number: int) -> Response:
+        if number >= len(review.issues) or review.whole is None:
+            abort(404, "There is no document to show.")
+        issue = review.issues[number]
+        try:
+            whole = review.whole(issue.document)
+        except (ValueError, OSError) as error:
+            return answer({"error": str(error)}, 400)
+        if whole is None:
+            abort(404, "The index has nothing of this document.")
+        return answer(whole_shown(whole, issue.start))
 
     @app.get(f"/{token}/order")
     def order() -> Response:

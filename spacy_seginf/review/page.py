@@ -25,6 +25,7 @@ PARTS = (
     "served",
     "file",
     "texts",
+    "whole",
     "statistics",
     "item",
     "list",

@@ -12,10 +12,12 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 from ..crf.schemes import Entity
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
+from ..curation.whole_document import WholeDocument
 from ..rendering.text import shorten, visible
 
 WORD, PART, EDGE = 60, 60, 32  # characters: of a word, of a name, of the context on each side in lists
 AROUND = 200  # words shown on each side of a region
+WHOLE = 5000  # words shown on each side if the whole document is asked for
 EVIDENCE = 20  # references and mistakes shown of each kind
 CONTEXT = 240  # characters of a reference's context on each side
 
@@ -83,6 +85,18 @@ class Tables:
             "suggested_probability": number(issue.suggested_probability),
             "reasons": [brief(reason, 4 * CONTEXT) for reason in issue.reasons[:EVIDENCE]],
         }
+
+
+def whole_shown(whole: WholeDocument, place: int) -> dict[str, Any]:
+    """Return a document, or as much of it around a token (int) as anyone reads, as it is shown."""
+    first, end = max(0, place - WHOLE), min(len(whole.words), place + WHOLE)
+    inside = [one for one in whole.entities if first <= one.start and one.end <= end]
+    return {
+        "first": first,
+        "words": [brief(word, WORD) for word in whole.words[first:end]],
+        "spaces": whole.spaces[first:end],
+        "entities": [[one.start, one.end, brief(one.label)] for one in inside],
+    }
 
 
 def evidence_shown(evidence: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
+from ..curation.whole_document import WholeDocument
 from ..errors import Errors, SeginfError
 from .decide import Answer, decide
 from .order import ReadingOrder, Rerank
@@ -33,6 +34,7 @@ class Review:
     rerank (callable): takes the issues and returns what orders them anew, see ``ReadingOrder``; without it, the order
         stays that of the ranking.
     others (sequence of Decision): what other reviewers said; it is shown, and what this one says wins over it.
+    whole (callable): gives all of a document, by its id, as far as anyone has it.
     evidence (callable): gives "supporting" and "opposing" (and maybe "mistakes") of an issue that has neither; asked
         when it is shown, once each, and never twice at the same time.
     RAISES (ValueError): S170 or S224 if the file is broken or none, S182 if it is about another corpus.
@@ -46,9 +48,11 @@ class Review:
         evidence: Optional[Evidence] = None,
         rerank: Optional[Callable[[Sequence[LabelIssue]], Rerank]] = None,
         others: Sequence[Decision] = (),
+        whole: Optional[Callable[[str], Optional[WholeDocument]]] = None,
     ) -> None:
         self.ranking, self.path, self.reviewer = ranking, path, reviewer
         self.issues = list({issue.id: issue for issue in reversed(ranking.issues)}.values())[::-1]
+        self.whole = whole
         self.saved = 0  # decisions since the start
         self.command = f"python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {path}"  # what comes next
         self._numbers = {issue.id: number for number, issue in enumerate(self.issues)}

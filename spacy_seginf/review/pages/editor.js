@@ -1,5 +1,7 @@
 // Another label, with other boundaries if need be.
 
+const AROUND = 30;  // words on each side over which a span can be drawn
+
 /** Begin with the entity that is suggested, or annotated, or else with the whole region. */
 function openEditor() {
   if (!isShown()) return;
@@ -26,12 +28,57 @@ function editorPanel() {
   return make("section", {id: "editor", class: "editor", tabindex: "-1", "aria-label": "Other label"},
     make("h3", {}, "Other label"),
     make("div", {class: "choices", role: "radiogroup", "aria-label": "Label"}, ...choices(label)),
+    wordsToDraw(),
     make("div", {class: "bounds"},
       bound("Start ←", "["), bound("Start →", "]"), bound("End ←", "{"), bound("End →", "}")),
     make("dl", {class: "lines"}, make("div", {}, make("dt", {}, "will be"), preview)),
     scope(moved),
     make("button", {type: "button", id: "save", onclick: saveEditor}, "Save ", make("kbd", {}, "Enter")), " ",
     make("button", {type: "button", id: "leave", onclick: closeEditor}, "Leave ", make("kbd", {}, "Esc")));
+}
+
+let drawnFrom = null;  // the token at which drawing began
+let drawnSpan = null;
+
+/** Write the words around, over which a span can be drawn. */
+function wordsToDraw() {
+  const {start, end} = view.editor;
+  const {first, words} = view.detail;
+  const line = make("p", {id: "draw", class: "draw", onpointerdown: beginDrawing, onpointerover: goOnDrawing});
+  for (let token = Math.max(first, start - AROUND); token < Math.min(first + words.length, end + AROUND); token++) {
+    line.append(make("span", {"data-token": token, class: token >= start && token < end ? "in" : undefined},
+      isolated(words[token - first])), " ");
+  }
+  return line;
+}
+
+const tokenAt = (event) => {
+  const element = event.target.closest("[data-token]");
+  return element ? Number(element.getAttribute("data-token")) : null;
+};
+
+function beginDrawing(event) {
+  drawnFrom = tokenAt(event);
+  if (drawnFrom === null) return;
+  event.preventDefault();  // of the browser's own selection
+  if (event.target.hasPointerCapture?.(event.pointerId)) event.target.releasePointerCapture(event.pointerId);
+  goOnDrawing(event);
+}
+
+function goOnDrawing(event) {
+  const token = drawnFrom === null ? null : tokenAt(event);
+  if (token === null) return;
+  drawnSpan = {start: Math.min(drawnFrom, token), end: Math.max(drawnFrom, token) + 1};
+  for (const word of byId("draw").querySelectorAll("[data-token]")) {
+    const place = Number(word.getAttribute("data-token"));
+    word.classList.toggle("in", place >= drawnSpan.start && place < drawnSpan.end);
+  }
+}
+
+function endDrawing() {
+  const span = drawnSpan;
+  drawnFrom = drawnSpan = null;
+  if (span && view.editor) edit({...span, moved: true});
 }
 
 function choices(chosen) {

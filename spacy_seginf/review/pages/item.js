@@ -8,6 +8,7 @@ const view = {
   member: 0,            // the one that keys act on
   editor: null,         // the other label in the making
   seen: new Set(),      // numbers that were shown in this tab
+  whole: null,          // the document of one item, which was asked for
   members: null,        // the list of the family's other members
 };
 
@@ -63,6 +64,7 @@ function draw(detail) {
     ...saidByOthers(detail),
     ...notesShown(detail),
     comparison(detail),
+    wholeShown(detail),
     editorPanel() ?? "",
     family() ?? "",
     reasons(detail),

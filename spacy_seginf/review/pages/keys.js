@@ -16,6 +16,7 @@ const ACTIONS = {
   ArrowUp: () => goToMember(view.member - 1),
   x: () => view.members && exclude(view.member),
   f: () => byId("search").focus(),
+  w: toggleWhole,
   m: toggleFlag,
   c: () => writeNote("comment"),
   r: () => writeNote("rule"),
@@ -57,6 +58,7 @@ function editorKey(key) {
 
 function prepareKeys() {
   document.addEventListener("keydown", onKey);
+  document.addEventListener("pointerup", endDrawing);
   for (const [name, key] of Object.entries(BUTTONS)) {
     if (!byId(name)) continue;  // what needs a server
     byId(name).setAttribute("aria-keyshortcuts", key);

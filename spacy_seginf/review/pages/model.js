@@ -13,7 +13,8 @@ const model = {
   filters: {search: "", label: "", kind: "", family: "", score: "", status: "open"},
 };
 
-const labelOf = (number) => (number < 0 ? NOTHING : data.labels[number].shown);
+/** Name a label: its number in the table, or what it is called. */
+const labelOf = (number) => (typeof number === "string" ? number : number < 0 ? NOTHING : data.labels[number].shown);
 const times = (numbers) => (numbers.length > 1 ? ` × ${numbers.length}` : "");
 const familyOf = (number) => (model.rows[number].family < 0 ? "" : data.families[model.rows[number].family].shown);
 

@@ -59,6 +59,8 @@ function servedStore({changed, reordered}) {
       }
       return details.get(number);
     },
+    /** Return all tokens and entities of an issue's document. */
+    whole: (number) => ask(`items/${number}/document`),
     /** Save a note; returns all. */
     note: async (said) => (await ask("notes", {method: "POST", headers: JSON_BODY, body: JSON.stringify(said)})).notes,
     /** Let the server do something; returns lines. */
