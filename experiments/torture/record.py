@@ -25,8 +25,7 @@ def finish(found: Mapping[str, Mapping[str, Any]], seed: int, *, quick: bool, wh
     record = {**totals(parts), "quick": quick, "parts": parts}
     if not quick:
         FILE.write_text(json.dumps(record, indent=2) + "\n", encoding="utf8")
-        if set(PARTS) <= set(parts):
-            write_page()
+        write_page()
     print(json.dumps(record))
     return record
 
