@@ -17,7 +17,7 @@ from .making import IMAGE, small_ranking
 from .pages import press, says, settle, shows
 
 BASE = "http://127.0.0.1:8765"
-WORDS = [".", *"Coach Lena Farrow of Osted United praised Ada Lind on Monday .".split(), "end"]
+WORDS = [".", "Coach", "Lena", "Farrow", "of", "Osted", "United", "praised", "Ada", "Lind", "on", "Monday", ".", "end"]
 LONG = WholeDocument(
     ["."] * 19 + WORDS,
     [True] * (19 + len(WORDS)),
