@@ -63,7 +63,9 @@ def test_on_the_page(serve, new_page):
     server, path = serve(small_ranking(), whole={"news-10": LONG}.get)
     page = new_page(server.address)
     press(page, "w")
-    assert "Monday . end" in page.locator("#whole").inner_text() and page.locator("#whole mark.now").count() == 1
+    shown = page.locator("#whole").inner_text()
+    assert "Ada Lind on Monday" in shown and f"{IMAGE} . end" in shown
+    assert page.locator("#whole mark.now").count() == 1
     assert page.locator("#whole img").count() == 0
     press(page, "w")
     assert page.locator("#whole").count() == 0
