@@ -38,7 +38,11 @@ def test_a_document_of_an_index(exact_nlp, train_examples):  # noqa: F811
     first = len(index.words(0)[0])
     apart = {"two": [(12, len(found.words), 1), (2, first, 0)]}  # pieces in any order, with tokens left out
     joined = whole_document(index, apart, "two")
-    assert joined.words[:2] == ["…", ""] and joined.words[2 + first : 4 + first] == ["…", ""] and joined.words[12:] == found.words
+    assert (
+        joined.words[:2] == ["…", ""]
+        and joined.words[2 + first : 4 + first] == ["…", ""]
+        and joined.words[12:] == found.words
+    )
     assert [one for one in joined.entities if one.start >= 12] == [
         Entity(one.start + 12, one.end + 12, one.label) for one in found.entities
     ]
