@@ -8,7 +8,7 @@ import numpy
 
 SIMILAR = 0.36  # distance (1 - cosine), in units of what is usual for one type, up to which issues are a family
 SAME_WORDS = 0.6  # the same, if they are about the same words
-LEAST = 0.5  # share of the first one's score that a member has
+LEAST = 0.1  # share of the first one's score that a member has
 LARGEST = 25  # members: what is read at a glance
 
 

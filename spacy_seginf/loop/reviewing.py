@@ -152,6 +152,6 @@ def _batch(
         yield from ([one] for one in issues[:wanted])
         return
     grouped: dict[int, list[ScoredIssue]] = {}
-    for issue in finder.families(issues[: finder.considered]):
+    for issue in finder.families(issues[: finder.considered], at_a_look=True):
         grouped.setdefault(issue.family, []).append(issue)
     yield from list(grouped.values())[:wanted]

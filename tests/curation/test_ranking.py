@@ -244,7 +244,7 @@ def test_families_are_not_larger_than_what_is_read_at_a_glance():
 
 
 def test_what_is_far_less_suspicious_is_of_another_family():
-    scores = numpy.array([4.0, 3.0, 1.9, 1.0])
+    scores = numpy.array([4.0, 3.0, 0.39, 0.1])
     families = find_families(["x"] * 4, ["w"] * 4, numpy.ones((4, 1), dtype="float32"), 1.0, scores)
     assert families.tolist() == [0, 0, 1, 1]
 
