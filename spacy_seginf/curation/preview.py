@@ -13,18 +13,15 @@ import numpy
 from spacy.language import Language
 
 from ..crf.decoding import limits_of
-from ..crf.schemes import TAG, Entity, TagScheme
-from ..errors import Errors, SeginfError
+from ..crf.schemes import Entity, TagScheme
 from ..explanation.influence import Influence
-from ..explanation.joint import tolerance_of
 from ..indexing.fidelity import decode
 from ..influence.effects import HeadEffects
 from ..influence.fit import HeadData
 from ..tagger.encoding import run_before
 from ..tagger.head import on_cpu
 from .asked_texts import AskedText
-from .decided_labels import decided_labels
-from .decisions import merge_decisions
+from .decided_head import refit_decided
 from .records import Decision
 from .regions import touching
 
@@ -113,16 +110,8 @@ def preview_decisions(
         can't refit.
     """
     tagger, explainer = influence.find_tagger(), influence.explainer()
-    if tagger.scheme.name == TAG:
-        raise SeginfError(Errors.S210)
-    effects = explainer.label_effects
-    agreed, conflicts = merge_decisions(decisions)
-    changing = [one for one in agreed if sorted(one.outcome or ()) != sorted(one.current)]
-    change, relabelled = decided_labels(explainer.index, effects, tagger, changing)
-    step, converged = effects.nothing, True
-    if len(change.chains):
-        step, fit = effects.refit(change, effects.predict(change), tolerance=tolerance_of(effects))
-        converged = fit.converged
+    decided = refit_decided(explainer, tagger, decisions)
+    effects, step = decided.effects, decided.step
     docs = run_before(nlp, tagger, [text.doc for text in texts])
     predicted = tagger.predict(docs)
     tags = [
@@ -133,19 +122,17 @@ def preview_decisions(
     permitted = numpy.ones((sum(lengths), effects.data.labels), dtype=bool)
     data = HeadData(numpy.concatenate(rows), permitted, lengths)
     limits = limits_of(tagger.scheme, docs, [one.kept for one in predicted]) if docs else None
-    before, after = (
-        decode(tagger.scheme, data, effects.head.moved(moved[0]), limits) for moved in (effects.nothing, step)
-    )
+    before, after = (decode(tagger.scheme, data, head, limits) for head in decided.heads)
     read = _Comparison(tagger.scheme, effects, data, texts, before, after, numpy.concatenate(tags), step)
     return Preview(
         tuple(read.changes()),
         len(texts),
         sum(text.entities is not None for text in texts),
-        relabelled,
-        len(changing) - relabelled,
-        len(conflicts),
+        decided.relabelled,
+        decided.left_out,
+        decided.conflicts,
         *read.agreement(),
-        converged,
+        decided.converged,
         *read.scores(),
     )
 

@@ -9,10 +9,9 @@ import numpy
 from spacy.language import Language
 
 from ..crf.decoding import limits_of
-from ..crf.schemes import TAG, TagScheme
+from ..crf.schemes import TagScheme
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
-from ..explanation.joint import tolerance_of
 from ..indexing.fidelity import decode
 from ..influence.fit import HeadData
 from ..influence.head import Head
@@ -21,8 +20,7 @@ from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import run_before
 from ..tagger.head import on_cpu
 from .asked_texts import AskedText
-from .decisions import merge_decisions
-from .preview import decided_labels
+from .decided_head import refit_decided
 from .records import Decision
 
 ALL = ""  # in the place of a type: all of them
@@ -65,26 +63,17 @@ def refit_tagger(
         not fit the index, S035 or S270 if the index can't refit.
     """
     tagger, explainer = influence.find_tagger(), influence.explainer()
-    if tagger.scheme.name == TAG:
-        raise SeginfError(Errors.S210)
     if tagger.explains is not None:
         path = explainer.index.folder
         raise SeginfError(Errors.S322.format(name=tagger.name, path=path, component=tagger.explains))
-    effects = explainer.label_effects
-    agreed, conflicts = merge_decisions(decisions)
-    changing = [one for one in agreed if sorted(one.outcome or ()) != sorted(one.current)]
-    change, relabelled = decided_labels(explainer.index, effects, tagger, changing)
-    step, converged = effects.nothing, True
-    if len(change.chains):
-        step, fit = effects.refit(change, effects.predict(change), tolerance=tolerance_of(effects))
-        converged = fit.converged
-    head = effects.head.moved(step[0])
-    scores = {name: _scores(nlp, tagger, own, (effects.head, head)) for name, own in texts.items()}
+    decided = refit_decided(explainer, tagger, decisions)
+    _, head = decided.heads
+    scores = {name: _scores(nlp, tagger, own, decided.heads) for name, own in texts.items()}
     set_head_parameters(tagger.model.get_ref("output_layer"), head.weights, head.bias, head.transitions)
     for name, part in nlp.pipeline:
         if isinstance(part, Influence) and part.find_tagger() is tagger:
             nlp.remove_pipe(name)
-    return HeadRefit(relabelled, len(changing) - relabelled, len(conflicts), converged, scores)
+    return HeadRefit(decided.relabelled, decided.left_out, decided.conflicts, decided.converged, scores)
 
 
 def _scores(nlp: Language, tagger: CRFTagger, texts: Sequence[AskedText], heads: Sequence[Head]) -> dict[str, RefitF1]:
