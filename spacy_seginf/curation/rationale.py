@@ -9,6 +9,7 @@ import numpy
 
 from ..index.index import Index
 from ..influence.effects import HeadEffects
+from ..rendering.text import shorten, visible
 from .alignment import CorpusAlignment
 from .issues import LabelIssue, spoken
 from .mistakes import Mistakes, influence_on
@@ -18,10 +19,12 @@ from .records import issue_id
 from .references import References
 from .regions import kind_of
 from .source import LabelSource
+from .usage import WordUse
 
 WINDOW = 30  # tokens shown on each side
 SHOWN = 3  # mistakes
 LEAST_EFFECT = 1e-3  # change of log-odds that is worth showing
+SAME_WORDS = 40  # characters of a span that are repeated in a reason
 
 
 class Describer:
@@ -42,7 +45,6 @@ class Describer:
         self._index, self._source, self._alignment = index, source, alignment
         self._mistakes, self._texts = mistakes, texts
         self._references = References(index)
-        self._forms = self._count_forms()
 
     def describe(
         self, issues: Sequence[ScoredIssue], trust: Sequence[tuple[float, float]], references: int
@@ -53,6 +55,7 @@ class Describer:
         references (int): how many of them, from the first on, get supporting and opposing training labels.
         """
         sizes = Counter(issue.family for issue in issues)
+        elsewhere = self._elsewhere(issues)
         effects = self._influence(issues)
         found = []
         for number, issue in enumerate(issues):
@@ -61,7 +64,7 @@ class Describer:
             if number < references:
                 sides = self._references.at(issue.document, issue.start, issue.end)
             believed = trust[number] if trust else None
-            found.append(self._issue(issue, sizes[issue.family], believed, supported, sides))
+            found.append(self._issue(issue, sizes[issue.family], believed, elsewhere[number], supported, sides))
         return found
 
     def _issue(
@@ -69,6 +72,7 @@ class Describer:
         issue: ScoredIssue,
         family: int,
         believed: Optional[tuple[float, float]],
+        elsewhere: Sequence[str],
         supported: list[dict[str, Any]],
         sides: dict[str, list[dict[str, Any]]],
     ) -> LabelIssue:
@@ -99,7 +103,7 @@ class Describer:
             spaces,
             first,
             tuple(one for one in annotated if first <= one.start and one.end <= last),
-            tuple(self._reasons(issue, words[start - first : end - first], family, believed, supported)),
+            tuple(self._reasons(issue, family, believed, elsewhere, supported)),
             tuple(supported),
             tuple(sides.get("supporting", ())),
             tuple(sides.get("opposing", ())),
@@ -110,9 +114,9 @@ class Describer:
     def _reasons(
         self,
         issue: ScoredIssue,
-        words: Sequence[str],
         family: int,
         believed: Optional[tuple[float, float]],
+        elsewhere: Sequence[str],
         supported: Sequence[dict[str, Any]],
     ) -> list[str]:
         now, then = spoken(issue.current), spoken(issue.suggested)
@@ -120,12 +124,7 @@ class Describer:
         reasons = [f"Heads that have not seen this document: {now} {_percent(held[0])}, {then} {_percent(held[1])}."]
         if believed is not None:
             reasons.insert(0, f"By trusted labels: {now} {_percent(believed[0])}, {then} {_percent(believed[1])}.")
-        forms = self._forms.get(" ".join(words).casefold(), Counter()).copy()
-        if issue.current:
-            forms[issue.current[0].label] -= 1
-        others = [f"{label} {count} times" for label, count in forms.most_common() if count > 0]
-        if others and issue.kind in ("relabel", "add"):
-            reasons.append(f"Elsewhere in the corpus the same words are {', '.join(others)}.")
+        reasons += elsewhere
         if family > 1:
             reasons.append(f"{family - 1} more like it: the same change, similar context or the same words.")
         if supported:
@@ -161,15 +160,24 @@ class Describer:
             )
         return found
 
-    def _count_forms(self) -> dict[str, Counter[str]]:
-        """Count the types of each annotated form, in lower case."""
-        forms: dict[str, Counter[str]] = {}
-        for name in self._alignment.names:
-            words, _ = self._alignment.words(name, 0, self._alignment.length(name))
-            for entity in self._alignment.entities(name):
-                form = " ".join(words[entity.start : entity.end]).casefold()
-                forms.setdefault(form, Counter())[entity.label] += 1
-        return forms
+    def _elsewhere(self, issues: Sequence[ScoredIssue]) -> list[list[str]]:
+        """Say for each issue what the same words are annotated as in other places."""
+        places = numpy.array([(one.document, one.start, one.end) for one in issues], dtype=numpy.int64).reshape(-1, 3)
+        occurrences, annotated = WordUse(self._source, places).counts()
+        found: list[list[str]] = []
+        for (document, start, end), total, counts in zip(places.tolist(), occurrences.tolist(), annotated.tolist()):
+            order = sorted(range(len(counts)), key=lambda label: -counts[label])
+            said = [f"{self._source.scheme.labels[label]} {_times(counts[label])}" for label in order if counts[label]]
+            rest = total - sum(counts)
+            if rest:
+                said.append(f"not annotated just so {_times(rest)}")
+            words = shorten(visible(" ".join(self._source.words[document][start:end])), SAME_WORDS)
+            found.append([f"Elsewhere “{words}” is {', '.join(said)}."] if said else [])
+        return found
+
+
+def _times(count: float) -> str:
+    return "once" if count == 1 else f"{count:.0f} times"
 
 
 def _percent(probability: float) -> str:

@@ -33,7 +33,7 @@ class WordUse:
         labels (int64, n): types; -1 asks for the share that is not annotated just so. own_document (bool): only
             occurrences in the span's document count.
         """
-        occurrences, annotated = self._counts(own_document)
+        occurrences, annotated = self.counts(own_document=own_document)
         entities = annotated.sum(axis=1)
         some = (entities + ONCE) / (numpy.maximum(occurrences, entities) + 2 * ONCE)
         prior = self._prior[labels]
@@ -41,9 +41,9 @@ class WordUse:
         typed = (annotated[rows, labels] + TYPED * prior) / (entities + TYPED)
         return numpy.log(numpy.where(labels < 0, 1.0 - some, some * typed))
 
-    def _counts(self, own_document: bool) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """Occurrences of each span's words (float64, n), and those of each type (float64, n x types), itself left
-        out."""
+    def counts(self, *, own_document: bool = False) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return how often each span's words occur elsewhere (float64, n), and how often so with each type
+        (float64, n x types)."""
         forms, documents, types = self._occurrences
         keys = documents * max(len(self._forms), 1) + forms if own_document else forms
         asked = self._form_of
