@@ -277,6 +277,11 @@ class Errors(metaclass=Coded):
     )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
+    S265 = "The pipeline {path} for --features can't be loaded: {problem}. Give a folder or an installed package."
+    S266 = (
+        "The pipeline {path} for --features has neither an encoder (tok2vec, transformer) nor static vectors (it has: "
+        "{known}), so it knows nothing of words. Give another."
+    )
     S270 = (
         "The index in {path} has {problem}, so nothing can be refit by it. Build it again with --refit and --curvature "
         "exact (or kfac)."
