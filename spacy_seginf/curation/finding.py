@@ -123,13 +123,12 @@ class IssueFinder:
         at_a_look (bool): whether a family is decided at one look, and costs no more than a single issue: then those
             come first in which most is expected to be wrong. Else the mean score counts, and a little the size.
         """
-        surfaces, changes = [], []
-        for issue in issues:
-            surfaces.append(" ".join(self._words[issue.document][issue.start : issue.end]))
-            labels = [tuple(one.label for one in side) for side in (issue.current, issue.suggested)]
-            changes.append((issue.kind, *labels))
+        changes = [
+            (issue.kind, *(tuple(one.label for one in side) for side in (issue.current, issue.suggested)))
+            for issue in issues
+        ]
         scores = numpy.array([issue.score for issue in issues])
-        families = find_families(changes, surfaces, self._directions(issues), self._spread, scores)
+        families = find_families(changes, self._directions(issues), self._spread, scores)
         if not len(scores):
             return []
         sizes = numpy.bincount(families)
