@@ -142,15 +142,15 @@ def real_errors(data: Path, features: Optional[str], *, quick: bool = False) -> 
     spans = 50 if quick else SPANS
     session = open_session(str(conll_index(data, quick=quick)), corpus(data, "train"))
     source = session.source
-    second = None if features is None else second_features(features, session.index)
     truths = {"reiss": truth_of_reiss(session, data), "cleanconll": truth_of_clean_conll(session, data)}
     miscellaneous = [number for number, tag in enumerate(session.tagger.scheme.tags) if tag.endswith("-MISC")]
     finders = {
         "": FinderWithin(source, None, session.missing),
         "_trusted": FinderWithin(source, session.read_trusted(corrected_dev(data)), session.missing),
     }
-    if second is not None:
-        finders["_features"] = FinderWithin(source, None, session.missing, second=second)
+    if features is not None:
+        strange = second_predictions(source, second_features(features, session.index))
+        finders["_features"] = FinderWithin(source, None, session.missing, strangers=[strange])
     scores = segment_scores(source, list(SIMPLE.values()), source.units)
     figures: dict[str, Any] = {}
     rows: list[list[Any]] = []

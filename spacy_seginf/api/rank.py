@@ -14,6 +14,7 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
 from ..curation.alignment import CorpusAlignment
+from ..curation.crossfit import crossfit_predictions
 from ..curation.filter import IssueFilter
 from ..curation.finding import IssueFinder
 from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change, family_sizes
@@ -22,7 +23,7 @@ from ..curation.plots import plot_families
 from ..curation.predictors import Trusted
 from ..curation.rationale import Describer
 from ..curation.records import read_decisions, read_ranking, write_ranking
-from ..curation.second_encoder import second_features
+from ..curation.second_encoder import second_features, second_predictions
 from ..curation.session import open_session
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
@@ -47,6 +48,7 @@ def find_label_issues(
     wanted: IssueFilter = IssueFilter(),  # noqa: B008
     unlikely: bool = False,
     features: Optional[str] = None,
+    crossfit: Optional[Path] = None,
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
@@ -65,13 +67,14 @@ def find_label_issues(
         likely than the annotation. top (int): how many are listed.
     features (str): a pipeline whose encoder has not seen these labels, such as one with a transformer that was not
         fine-tuned: what heads on its features say counts, too. Its tokens are encoded each time.
+    crossfit (Path): what `seginf crossfit` wrote for this corpus: pipelines that have not seen the document count, too.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S210 to S213 if
         pipeline, corpus and decisions do not belong together, S214 for a filter of what there is not, S051 if the
         trusted labels are too few, S110 without matplotlib, S220 if plot is no picture, S265 or S266 if features can't
-        be had.
+        be had, S267 to S269 if the folds can't be used.
 
     >>> ranking = spacy_seginf.find_label_issues("indexed", Path("train.spacy"), Path("ranking.jsonl"))
     >>> ranking.labels
@@ -92,11 +95,13 @@ def find_label_issues(
     wanted.check(source.scheme.labels, alignment)
     decided = session.decided([decision for path in decisions for decision in read_decisions(path)])
     trusted = texts = session.read_trusted(dev)
-    second = None
+    strangers = []
+    if crossfit is not None:
+        strangers.append(crossfit_predictions(crossfit, session, msg.info))
     if features is not None:
         msg.info(f"Encoding {len(source.labels):,} tokens with {features}")
-        second = second_features(features, index)
-    finder = IssueFinder(source, trusted, session.missing, msg.info, second=second)
+        strangers.append(second_predictions(source, second_features(features, index)))
+    finder = IssueFinder(source, trusted, session.missing, msg.info, strangers=strangers)
     if mistakes is not None:
         texts = session.read_trusted(mistakes)
     seen = None if texts is None else find_mistakes(head_of(session.tagger.model), texts, source.scheme)

@@ -10,7 +10,7 @@ import numpy
 
 from ..crf.schemes import Entity
 from ..influence.linear_algebra import unit_vectors
-from .candidates import Annotation, Regions, find_regions
+from .candidates import Annotation, Predictions, Regions, find_regions
 from .families import find_families
 from .feedback import Traits, feedback_factors, propagated_labels
 from .mistakes import Mistakes, likeness
@@ -18,7 +18,6 @@ from .odds import CandidateOdds
 from .predictors import Trusted, head_predictions, neighbour_predictions, out_of_fold_predictions, unannotated
 from .ranking import ScoredIssue, overlapping_left_out, score_regions
 from .regions import Correction, touching
-from .second_encoder import second_predictions
 from .source import LabelSource
 from .trusted import trusted_head
 
@@ -38,7 +37,8 @@ class IssueFinder:
     source (LabelSource): training labels, with the tokens of the documents.
     trusted (Trusted): texts with right labels, such as a development corpus; None if there are none.
     missing (sequence of (document, start, end, type)): entities that the index found missing.
-    second (float32, tokens x d): features of an encoder that has not seen the labels, see ``second_features``.
+    strangers (sequence of Predictions): of heads whose encoders have not seen the labels, see ``second_predictions``
+        and ``crossfit_predictions``.
     say (Callable): is told what is being done.
     considered (int): how many of the most suspicious are grouped.
     RAISES (ValueError): S210 if labels are tags; S051 if the trusted labels are too few for a head.
@@ -52,7 +52,7 @@ class IssueFinder:
         say: Say = lambda _: None,
         considered: int = CONSIDERED,
         *,
-        second: Optional[numpy.ndarray] = None,
+        strangers: Sequence[Predictions] = (),
     ) -> None:
         self.source, self._words, self.considered = source, list(source.words), considered
         head = None
@@ -69,12 +69,10 @@ class IssueFinder:
             near = neighbour_predictions(source, trusted, self.regions.rows)
             both = self.regions.scores(head_predictions(source, head)) + self.regions.scores(near)
             self._trusted = self.regions.normalised(0.5 * both)
-        other = None
-        if second is not None:
-            say("Predicting by heads on the features of the second encoder")
-            other = self.regions.scores(second_predictions(source, second))
         say("Comparing with the same words in other places")
-        self.odds = CandidateOdds(self.regions, self._held_out, self._trusted, other)
+        self.odds = CandidateOdds(
+            self.regions, self._held_out, self._trusted, [self.regions.scores(one) for one in strangers]
+        )
         if self._trusted is not None:
             say(f"Trusted labels weigh {self.odds.trust:.2f} beside the corpus' own: {_told(self.odds.trust)}")
         self._issues = score_regions(self.regions, self.odds.log_odds, self._held_out)
