@@ -57,6 +57,9 @@ def crossfit(
     ['folds.json', 'without-0', 'without-1']
     """
     msg = Printer(no_print=silent)
+    for path in (config, dev):
+        if path is not None and not path.exists():  # before anything takes minutes
+            raise SeginfError(Errors.S040.format(what="file", path=path))
     settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
     lang = read_config(config, interpolate=False).get("nlp", {}).get("lang") or "xx"
     nlp = spacy.blank(lang)

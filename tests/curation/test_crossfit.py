@@ -65,6 +65,8 @@ def test_a_stopped_run_goes_on(exact_path, corpus_path, tmp_path, trained):
     for wrong in ({"folds": 1}, {"folds": 1000}, {"folds": 3, "fold": 3}):
         with pytest.raises(ValueError, match="S294"):
             crossfit(config, corpus_path, tmp_path / "other", **wrong)
+    with pytest.raises(ValueError, match="S040"):
+        crossfit(config, corpus_path, tmp_path / "other", dev=tmp_path / "nothing.spacy")
     assert len(trained) == 3 and not (tmp_path / "other").exists()
 
 
