@@ -24,15 +24,15 @@ HALVINGS = 30
 WRONG = 0.03  # share of labels that are expected to be wrong, where trust is weighed
 FEATURES = ("for", "against", "words", "document_words", "strange_for", "strange_against", *KINDS)
 WEIGHTS = {
-    "for": 0.2,
-    "against": 0.94,
-    "words": 0.72,
-    "document_words": 0.61,
+    "for": 0.23,
+    "against": 1.15,
+    "words": 0.79,
+    "document_words": 0.32,
     "strange_for": 0.5,
     "strange_against": 0.5,
 }
 TRUSTED_FOR = 0.8  # takes the place of the first as trusted labels weigh more: they have not learned from the others
-PRIOR = {"relabel": -4.0, "remove": -7.0, "add": -2.5, "rebound": -3.65}  # before anything is looked at
+PRIOR = {"relabel": -2.65, "remove": -5.48, "add": -1.44, "rebound": -2.35}  # before anything is looked at
 
 
 class CandidateOdds:
