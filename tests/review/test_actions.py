@@ -127,12 +127,14 @@ def test_the_command_is_given_what_it_takes(corpus, tmp_path, monkeypatch):
 
     monkeypatch.setattr(ReviewServer, "serve", serve)
     settings = {"browser": False, "silent": True, "evidence": lambda issue: {}}
-    state = start(tmp_path / "indexed", corpus=corpus, output=tmp_path / "it's new.jsonl", **settings)
+    outputs = {"output": tmp_path / "it's new.jsonl", "refit": tmp_path / "better"}
+    state = start(tmp_path / "indexed", corpus=corpus, **outputs, **settings)
     assert state.command.endswith("""it'"'"'s new.jsonl' decisions.jsonl""")
     for wrong, code in (
         ({"corpus": corpus}, "S302"),
         ({"corpus": tmp_path / "nowhere.jsonl", "output": tmp_path / "new.jsonl"}, "S040"),
         ({"corpus": corpus, "output": corpus}, "S204"),
+        ({"refit": tmp_path / "indexed"}, "S204"),
         ({"corpus": tmp_path, "output": tmp_path / "new.jsonl"}, "S308"),
     ):
         with pytest.raises(ValueError, match=code):
