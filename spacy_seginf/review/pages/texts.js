@@ -37,6 +37,11 @@ const spaceAfter = (detail, token) => (detail.spaces[token - detail.first] ? " "
 /** Append words; the space after the last one is left out if it would be inside of a box. */
 function appendWords(parent, detail, start, end, boxed = false) {
   if (start >= end) return;
+  for (let token = start; detail.isDrawable && token < end; token++) {
+    parent.append(make("span", {"data-token": token}, isolated(detail.words[token - detail.first])));
+    if (!boxed || token < end - 1) parent.append(spaceAfter(detail, token));
+  }
+  if (detail.isDrawable) return;
   let text = "";
   for (let token = start; token < end; token++) {
     text += detail.words[token - detail.first];
