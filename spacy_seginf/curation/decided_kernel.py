@@ -39,7 +39,8 @@ class DecidedKernel:
         variances (float64, n): of each decision.
         """
         size = min(most, len(variances))
-        factor, rest, chosen = numpy.zeros((len(variances), size), order="F"), variances.copy(), []
+        factor, rest = numpy.zeros((len(variances), size), order="F"), variances.copy()
+        chosen: list[int] = []
         for step in range(size):
             pivot = int(rest.argmax())
             if rest[pivot] <= NEGLIGIBLE * variances.max():
@@ -59,7 +60,8 @@ class DecidedKernel:
     def solve(self, curvature: numpy.ndarray, vector: numpy.ndarray) -> numpy.ndarray:
         """Return (I + W K)^-1 v (float64, n). curvature (float64, n): diagonal of W, positive."""
         scaled = curvature / (1.0 + curvature * self.rest)  # (W^-1 + D)^-1
-        inner = (self.factor.T * scaled) @ self.factor
+        root = numpy.sqrt(scaled)[:, None] * self.factor
+        inner = root.T @ root
         inner[numpy.diag_indices_from(inner)] += 1.0
         vector = vector / (1.0 + curvature * self.rest)
         found = cho_solve((cholesky(inner), True), vector @ self.factor)
