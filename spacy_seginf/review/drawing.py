@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Optional, Sequence
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,12 +11,12 @@ from ..crf.schemes import Entity
 from ..curation.fields import Place, Text, problem_of
 from ..curation.issues import LabelIssue
 from ..curation.records import issue_id
-from ..curation.regions import grown, kind_of, touching, within
+from ..curation.regions import grown, touching, within
 from ..curation.whole_document import WholeDocument
 from ..errors import Errors, SeginfError
 from .decide import Answer
 from .serialise import brief, whole_shown
-from .state import Review
+from .state import Review, unlisted
 
 
 class _Said(TypedDict):
@@ -98,22 +97,8 @@ def drawn_region(whole: WholeDocument, document: str, start: int, end: int, labe
     entities = tuple(sorted([*kept, *([Entity(start, end, label)] if label else [])]))
     if entities == current:
         raise _refusal("it is annotated like that")
-    return LabelIssue(
-        issue_id(document, first, last, current),
-        document,
-        first,
-        last,
-        kind_of(current, entities),
-        current,
-        entities,
-        math.nan,
-        math.nan,
-        math.nan,
-        words=tuple(whole.words[first:last]),
-        spaces=tuple(whole.spaces[first:last]),
-        first=first,
-        entities=current,
-    )
+    name = issue_id(document, first, last, current)
+    return unlisted(name, document, first, whole.words[first:last], current, entities)
 
 
 def _entities(entities: Sequence[Entity]) -> list[list[Any]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
 from ..curation.issues import LabelIssue, Ranking
@@ -248,7 +250,9 @@ class Review:
             said.append(decision)
         number = self._numbers.get(decision.issue)
         if number is None:  # drawn, or of an older ranking
-            self._drawn.setdefault(decision.issue, _region(decision))
+            one = decision
+            region = unlisted(one.issue, one.document, one.start, one.words, one.current, one.entities)
+            self._drawn.setdefault(one.issue, region)
             return None
         self._changes.append({**self._state(number), "sequence": len(self._changes) + 1})
         return self._changes[-1]
@@ -262,10 +266,25 @@ class Review:
         return {"number": number, "choice": last.choice, "entities": entities, "together": bool(last.family)}
 
 
-def _region(decision: Decision) -> LabelIssue:
-    """Make an issue of what was decided without one."""
-    one = decision
-    kind, unknown = kind_of(one.current, one.entities), (math.nan,) * 3
-    place = one.issue, one.document, one.start, one.end
-    around = {"words": one.words, "first": one.start, "entities": one.current}
-    return LabelIssue(*place, kind, one.current, one.entities, *unknown, **around)
+def unlisted(
+    name: str,
+    document: str,
+    start: int,
+    words: Sequence[str],
+    current: tuple[Entity, ...],
+    entities: tuple[Entity, ...],
+) -> LabelIssue:
+    """Make an issue of a region that the ranking lacks: its id, place, tokens and entities, and what it should hold."""
+    issue = LabelIssue(
+        name,
+        document,
+        start,
+        start + len(words),
+        kind_of(current, entities),
+        current,
+        entities,
+        math.nan,
+        math.nan,
+        math.nan,
+    )
+    return replace(issue, words=tuple(words), first=start, entities=current)
