@@ -530,7 +530,7 @@ class Errors(metaclass=Coded):
     )
     S301 = (
         "{path} is not what this page wrote there: somebody else has changed it. Move it away, or start the page with "
-        "another --output."
+        "another {option}."
     )
     S302 = (
         "--corpus and --output belong together: the corpus that was reviewed, and the file for the corrected one. Give "

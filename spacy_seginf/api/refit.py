@@ -59,7 +59,8 @@ def refit_pipeline(
     msg = Printer(no_print=silent)
     output = Path(output)
     paths = [decisions] if isinstance(decisions, (str, Path)) else list(decisions)
-    check_output(output, force, pipeline, Path(paths[0]), dev)
+    for path in paths or [Path(pipeline)]:
+        check_output(output, force, pipeline, Path(path), dev)
     setup_gpu(gpu_id, silent=True)
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
@@ -67,7 +68,7 @@ def refit_pipeline(
     done = refit_tagger(nlp, influence, made, texts)
     _save(nlp, output)
     if not silent:
-        _print(done, msg)
+        typer.echo("\n".join(refit_lines(done)))
         msg.good(f"Pipeline written: {output}")
     return done
 
@@ -107,21 +108,25 @@ def _save(nlp, output: Path) -> None:  # type: ignore[no-untyped-def]
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _print(done: HeadRefit, msg: Printer) -> None:
+def refit_lines(done: HeadRefit) -> list[str]:
+    """Say what a refit did: its scores, as tables, and what to know of it."""
+    said = []
     for name, scores in done.scores.items():
         rows = [
             (visible(label) or "all", *(f"{100 * value:.1f}" for value in one[:3]), f"{one.annotated:,}")
             for label, one in sorted(scores.items(), key=lambda pair: (pair[0] != ALL, pair[0]))
         ]
         header = (f"F1 on {name}", "pipeline", "refit, labels as they were", "refit, corrected", "annotated")
-        typer.echo(table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r")))
+        said += table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r")).split("\n")
         if not scores:
-            msg.info(f"Nothing is annotated in the {name} corpus, so there is nothing to score.")
-    typer.echo(f"{done.relabelled:,} regions of the training corpus were relabelled.")
+            said.append(f"Nothing is annotated in the {name} corpus, so there is nothing to score.")
+    said.append(f"{done.relabelled:,} regions of the training corpus were relabelled.")
     if done.left_out:
-        msg.info(f"Left out, as they are on documents that the index did not learn from: {done.left_out:,} decisions")
+        said.append(
+            f"Left out, as they are on documents that the index did not learn from: {done.left_out:,} decisions"
+        )
     if done.conflicts:
-        msg.warn(f"Left as they are, because decisions contradict each other: {done.conflicts:,} regions")
+        said.append(f"Left as they are, because decisions contradict each other: {done.conflicts:,} regions")
     if not done.converged:
-        msg.warn("The refit of the head did not converge: figures are rough")
-    typer.echo(NO_TRAINING)
+        said.append("The refit of the head did not converge: figures are rough")
+    return [*said, NO_TRAINING]

@@ -24,13 +24,14 @@ from ..curation.references import References
 from ..curation.reranking import Reranker
 from ..curation.whole_document import WholeDocument, whole_document
 from ..errors import Errors, SeginfError
+from ..explanation.corpus_texts import named_corpus
 from ..explanation.influence import Influence
 from ..explanation.loading import load_indexed
 from ..review.order import Rerank
 from ..review.server import ReviewServer, check_writable
 from ..review.state import Evidence, Review
 from ..review.static_page import write_static_page
-from .review_actions import Applying, Previewing
+from .review_actions import Applying, Previewing, Refitting
 
 RANKING = Path("issues.jsonl")
 DECISIONS = Path("decisions.jsonl")
@@ -50,6 +51,8 @@ def review(
     corpus: Optional[Path] = None,
     output: Optional[Path] = None,
     texts: Optional[str] = None,
+    refit: Optional[Path] = None,
+    dev: Optional[Path] = None,
     evidence: Optional[Evidence] = None,
     silent: bool = False,
 ) -> Review:
@@ -67,10 +70,12 @@ def review(
     corpus (Path), output (Path): the reviewed corpus, and where the page writes the corrected one when it is asked to,
         as `seginf apply` does.
     texts (str): a text or corpus for which the page shows what decisions will change, as `seginf preview` does.
+    refit (Path): where the page writes a pipeline with a refit head when asked to, as `seginf apply --refit` does.
+    dev (Path): annotated corpus on which that is scored, before and after; that of texts if not given.
     evidence (callable): finds references of label issues that come without. Without it, the pipeline's index is asked,
         and also what order decisions make; not for a page that is written.
     RETURNS (Review): what was reviewed, when the server was stopped or the page is written.
-    RAISES (ValueError): S040 if there is no pipeline or corpus, S204 if the output exists, S302 if only one of corpus
+    RAISES (ValueError): S040 if there is no pipeline or corpus, S204 if an output exists, S302 if only one of corpus
         and output is given, S308 if the corpus is a folder, S181 if there is no ranking, S170 if ranking or decisions
         are broken, S171 if decisions were taken away and can't be saved again, S180 without flask or waitress, S182 if
         the decisions are about another corpus, S183 if they can't be saved, S184 if the port can't be used, S186 if the
@@ -107,6 +112,8 @@ def review(
     if texts is not None:
         asked = index or _Asking(pipeline)
         actions["preview"] = Previewing(asked.pipeline, texts, made)
+    if refit is not None:
+        actions["refit"] = Refitting(pipeline, refit, made, dev or named_corpus(texts or ""))
     server = ReviewServer(state, port, actions)
     msg.info(f"{len(state.issues):,} issues, {len(state.states()):,} of them seen by {state.reviewer}")
     msg.text(f"Review them at {server.address}")

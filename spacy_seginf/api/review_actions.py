@@ -1,4 +1,4 @@
-"""What a review page does at the end: write the corrected corpus, and say what will be predicted then."""
+"""What a review page does at the end: write the corrected corpus and a better pipeline, say what will be predicted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Callable, Sequence
+from typing import Callable, Optional, Sequence
 
 from spacy.language import Language
 
@@ -16,11 +16,12 @@ from ..curation.preview import preview_decisions
 from ..curation.records import read_decisions
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
-from ..files import write_bytes
+from ..files import replace_folder, write_bytes
 from ..rendering.text import visible
 from .apply import apply_decisions
 from .asked_text import text_or_corpus
 from .preview import changes_table, sentences
+from .refit import refit_lines, refit_pipeline
 
 SHOWN = 400  # lines of a diff
 
@@ -54,7 +55,7 @@ class Applying:
             content, diff = made.read_bytes(), made.with_name(self._diff.name).read_bytes()
         for path in (self._diff, self._output):
             if (path.exists() or path.is_symlink()) and _digest(path.read_bytes()) != self._written.get(path):
-                raise SeginfError(Errors.S301.format(path=path))
+                raise SeginfError(Errors.S301.format(path=path, option="--output"))
         for path, new in ((self._diff, diff), (self._output, content)):
             write_bytes(path, new)
             self._written[path] = _digest(new)
@@ -70,6 +71,39 @@ class Applying:
             "",
             *changes,
         ]
+
+
+class Refitting:
+    """Writes a pipeline whose head is refit with the decisions, as `seginf apply --refit` does, and writes it anew when
+    it is called again.
+
+    pipeline (Path), decisions (sequence of Path), dev (Path): as for ``refit_pipeline``. output (Path): a new folder.
+    RAISES (ValueError): S204 if it exists already.
+    """
+
+    def __init__(self, pipeline: Path, output: Path, decisions: Sequence[Path], dev: Optional[Path] = None) -> None:
+        self._pipeline, self._output, self._decisions, self._dev = pipeline, output, decisions, dev
+        self._written = ""  # digest of what was written here
+        if output.exists() or output.is_symlink():
+            raise SeginfError(Errors.S204.format(path=output, problem="exists already", what="folder (--refit)"))
+
+    def __call__(self) -> list[str]:
+        """Write the pipeline; return what was done, in lines.
+
+        RAISES (ValueError): S301 if somebody else has changed the output; those of ``refit_pipeline``.
+        """
+        output = self._output.absolute()
+        output.parent.mkdir(parents=True, exist_ok=True)
+        said = [path for path in self._decisions if path.exists()]
+        with TemporaryDirectory(prefix=".seginf-", dir=output.parent) as folder:
+            made = Path(folder) / output.name
+            done = refit_pipeline(str(self._pipeline), made, said, dev=self._dev)
+            if (output.exists() or output.is_symlink()) and _digest_of_folder(output) != self._written:
+                raise SeginfError(Errors.S301.format(path=self._output, option="--refit"))
+            written = _digest_of_folder(made)
+            replace_folder(made, output)
+            self._written = written
+        return [visible(f"Written: {self._output}"), "", *refit_lines(done)]
 
 
 class Previewing:
@@ -92,6 +126,16 @@ class Previewing:
         asked = read_texts(nlp, given) if isinstance(given, Path) else [AskedText("", nlp.make_doc(given))]
         found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
         return [*sentences(found), "", *changes_table(found).split("\n")]
+
+
+def _digest_of_folder(folder: Path) -> str:
+    """Tell folders apart by names and contents; a link to one is none."""
+    digest = hashlib.sha256(str(folder.is_symlink()).encode())
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder)).encode("utf8", "surrogateescape")
+        content = _digest(path.read_bytes()) if path.is_file() and not path.is_symlink() else str(path.is_dir())
+        digest.update(name + b"\0" + content.encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _digest(content: bytes) -> str:

@@ -405,13 +405,15 @@ def review_cli(
     corpus: Optional[Path] = Opt(None, "--corpus", help="The reviewed corpus, for the page's button Apply"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="Where that button writes the corrected corpus"),
     texts: Optional[str] = Opt(None, "--texts", help="A text or corpus, for the page's button Preview"),
+    refit: Optional[Path] = Opt(None, "--refit", help="Where the page's button Refit writes a better pipeline"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Annotated corpus on which that is scored; default: --texts"),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
     from ..api.review import review
 
     settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
     settings.update(reviewer=reviewer, browser=browser, adjudicate=adjudicate)
-    settings.update(corpus=corpus, output=output, texts=texts)
+    settings.update(corpus=corpus, output=output, texts=texts, refit=refit, dev=dev)
     report_errors(review, pipeline, **settings, silent=False)
 
 

@@ -39,12 +39,19 @@ def _block(document: Document, change: Correction) -> str:
 
 def _text(document: Document, change: Correction, entities: Iterable[Entity]) -> str:
     first, last = max(0, change.start - AROUND), min(len(document.words), change.end + AROUND)
-    words = [shorten(visible(word)) for word in document.words[first:last]]
-    for entity in entities:
-        words[entity.start - first] = "[" + words[entity.start - first]
-        words[entity.end - 1 - first] += f"]/{visible(entity.label)}"
+    words = bracketed(document.words[first:last], first, entities)
     if first:
         words.insert(0, "...")
     if last < len(document.words):
         words.append("...")
     return " ".join(words)
+
+
+def bracketed(words: Sequence[str], first: int, entities: Iterable[Entity]) -> list[str]:
+    """Put the entities among words in brackets with their types: "[Ada", "Lind]/PER". first (int): number of the first
+    word."""
+    shown = [shorten(visible(word)) for word in words]
+    for entity in entities:
+        shown[entity.start - first] = "[" + shown[entity.start - first]
+        shown[entity.end - 1 - first] += f"]/{visible(entity.label)}"
+    return shown

@@ -2,29 +2,31 @@
 
 A Gaussian process classifier (Rasmussen and Williams 2006, algorithm 3.1: Laplace approximation, logistic likelihood)
 with the logarithm of the issue's own score as its mean. Two issues are alike if they have the same current types
-and similar features.
+and similar features; each group of types is a process of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Sequence
+from dataclasses import dataclass, replace
+from typing import Sequence, Union
 
 import numpy
-from scipy.linalg import cho_solve
 from scipy.special import expit
+from typing_extensions import Self
 
-from ..influence.linear_algebra import cholesky
 from .candidates import Annotation
+from .decided_kernel import DecidedKernel
 
 EVEN = float(numpy.log(2.0))  # nats: the score at which an error is as probable as none
 BREADTH = 0.5  # of the kernel, in units of the spread of features
 VARIANCE = 4.0  # of the log-odds of an error, before anything is decided
+MOST = 1000  # decisions of a group by which it is predicted; up to so many, this is exact
 LEAST = 1e-3  # nats: no score counts for less when it is contradicted
 ITERATIONS = 100
 TOLERANCE = 1e-9  # of the log posterior
 SHORTEST = 1e-6  # step
 BLOCK = 4096  # issues compared at once
+Rows = Union[numpy.ndarray, slice]
 PROPAGATED = 0.5  # similarity to a confirmed error from which its label is suggested too
 
 
@@ -40,11 +42,29 @@ class Traits:
     current: numpy.ndarray
     spread: float
 
-    def near(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
-        """Return how similar some issues (ints) are to others (float64, rows x others, 0 to 1)."""
-        distances = 1.0 - (self.directions[rows] @ self.directions[others].T).astype(numpy.float64)
-        alike = numpy.exp(-numpy.maximum(distances, 0.0) / (BREADTH * self.spread))
-        return alike * (self.current[rows][:, None] == self.current[others][None])
+    @property
+    def groups(self) -> numpy.ndarray:
+        """The group of each issue (int64, n): those of different ones are not similar at all."""
+        return self.current
+
+    def among(self, rows: numpy.ndarray) -> Self:
+        """Return the traits of some issues (ints)."""
+        return replace(
+            self, **{name: value[rows] for name, value in vars(self).items() if isinstance(value, numpy.ndarray)}
+        )
+
+    def near(self, rows: Rows, others: numpy.ndarray) -> numpy.ndarray:
+        """Return how similar some issues are to others (ints) (float64, rows x others, 0 to 1)."""
+        return self._alike(self.directions[rows] @ self.directions[others].T) * (
+            self.current[rows][:, None] == self.current[others][None]
+        )
+
+    def near_themselves(self) -> numpy.ndarray:
+        """Return how similar each issue is to itself (float64, n)."""
+        return self._alike(numpy.einsum("ij,ij->i", self.directions, self.directions))
+
+    def _alike(self, cosines: numpy.ndarray) -> numpy.ndarray:
+        return numpy.exp(-numpy.maximum(1.0 - cosines.astype(numpy.float64), 0.0) / (BREADTH * self.spread))
 
 
 def feedback_factors(
@@ -56,16 +76,28 @@ def feedback_factors(
         their labels were changed.
     """
     factors = numpy.ones(len(scores))
-    if len(decided):
-        offsets = numpy.log(numpy.maximum(scores[decided], LEAST) / EVEN)
-        weights = _fit(VARIANCE * traits.near(decided, decided), wrong.astype(numpy.float64), offsets)
-        for start in range(0, len(scores), BLOCK):
-            rows = numpy.arange(start, min(start + BLOCK, len(scores)))
-            factors[rows] = numpy.exp(VARIANCE * traits.near(rows, decided) @ weights)
+    groups = traits.groups
+    for group in numpy.unique(groups[decided]).tolist():
+        own = groups[decided] == group
+        heard = numpy.asarray(decided)[own]
+        offsets = numpy.log(numpy.maximum(scores[heard], LEAST) / EVEN)
+        kernel = _kernel(traits.among(heard))
+        weights = kernel.inducing_weights(_fit(kernel, wrong[own].astype(numpy.float64), offsets))
+        members = numpy.flatnonzero(groups == group)
+        for start in range(0, len(members), BLOCK):
+            rows = members[start : start + BLOCK]
+            factors[rows] = numpy.exp(VARIANCE * traits.near(rows, heard[kernel.chosen]) @ weights)
     return factors
 
 
-def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) -> numpy.ndarray:
+def _kernel(traits: Traits) -> DecidedKernel:
+    def columns(some: numpy.ndarray) -> numpy.ndarray:
+        return VARIANCE * traits.near(slice(None), some)
+
+    return DecidedKernel.of(columns, VARIANCE * traits.near_themselves(), MOST)
+
+
+def _fit(kernel: DecidedKernel, wrong: numpy.ndarray, offsets: numpy.ndarray) -> numpy.ndarray:
     """Find the weights w of the most probable log-odds, K w beside the offsets, by a damped Newton method (float64,
     n)."""
 
@@ -77,10 +109,8 @@ def _fit(kernel: numpy.ndarray, wrong: numpy.ndarray, offsets: numpy.ndarray) ->
     best = posterior(weights, odds)
     for _ in range(ITERATIONS):
         p = expit(offsets + odds)
-        root = numpy.sqrt(p * (1.0 - p) + 1e-12)
-        target = root**2 * odds + (wrong - p)
-        factor = cholesky(numpy.eye(len(wrong)) + root[:, None] * kernel * root), True
-        step = target - root * cho_solve(factor, root * (kernel @ target)) - weights
+        curvature = p * (1.0 - p) + 1e-12
+        step = kernel.solve(curvature, curvature * odds + (wrong - p)) - weights
         moved = kernel @ step
         gain, rate = -numpy.inf, 1.0
         while rate > SHORTEST:

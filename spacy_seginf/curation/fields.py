@@ -49,6 +49,9 @@ class _Evidence(TypedDict, total=False):
     start: Place
     end: Place
     offset: Place
+    file: Text
+    line: Place
+    added: Flag
     effect: Optional[Annotated[float, Strict()]]
 
 

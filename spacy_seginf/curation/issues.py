@@ -48,6 +48,9 @@ class LabelIssue:
     supporting, opposing (tuples of dict): training labels that support or oppose the current labels: text, label,
         document, start, end, context, offset, effect (the same sign convention).
     file (str), line (int): where the region comes from, if the corpus says so; line is 0 if it does not.
+    counterexamples (tuple of dict): at most one place where the same words are annotated otherwise: text, label (a
+        type, "O", or, of other boundaries, the words with their entities in brackets), document, start, end, context,
+        offset, file, line.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -73,6 +76,7 @@ class LabelIssue:
     opposing: Evidence = ()
     file: Text = ""
     line: Place = 0
+    counterexamples: Evidence = ()
 
     @property
     def region(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from ..index.index import Index
 from ..influence.effects import HeadEffects
 from ..rendering.text import shorten, visible
 from .alignment import CorpusAlignment
+from .counterexamples import Counterexamples, contradiction
 from .issues import LabelIssue, spoken
 from .mistakes import Mistakes, influence_on
 from .predictors import Trusted
@@ -55,7 +56,9 @@ class Describer:
         references (int): how many of them, from the first on, get supporting and opposing training labels.
         """
         sizes = Counter(issue.family for issue in issues)
-        elsewhere = self._elsewhere(issues)
+        places = numpy.array([(one.document, one.start, one.end) for one in issues], dtype=numpy.int64).reshape(-1, 3)
+        use = WordUse(self._source, places)
+        elsewhere, contrary = self._elsewhere(use), self._contrary(use, issues)
         effects = self._influence(issues)
         found = []
         for number, issue in enumerate(issues):
@@ -64,6 +67,7 @@ class Describer:
             if number < references:
                 sides = self._references.at(issue.document, issue.start, issue.end)
             believed = trust[number] if trust else None
+            sides["counterexamples"] = contrary[number]
             found.append(self._issue(issue, sizes[issue.family], believed, elsewhere[number], supported, sides))
         return found
 
@@ -103,12 +107,13 @@ class Describer:
             spaces,
             first,
             tuple(one for one in annotated if first <= one.start and one.end <= last),
-            tuple(self._reasons(issue, family, believed, elsewhere, supported)),
+            tuple(self._reasons(issue, family, believed, elsewhere, supported, sides["counterexamples"])),
             tuple(supported),
             tuple(sides.get("supporting", ())),
             tuple(sides.get("opposing", ())),
             file,
             line,
+            tuple(sides["counterexamples"]),
         )
 
     def _reasons(
@@ -118,6 +123,7 @@ class Describer:
         believed: Optional[tuple[float, float]],
         elsewhere: Sequence[str],
         supported: Sequence[dict[str, Any]],
+        contrary: Sequence[dict[str, Any]],
     ) -> list[str]:
         now, then = spoken(issue.current), spoken(issue.suggested)
         held = issue.probability, issue.suggested_probability
@@ -125,6 +131,7 @@ class Describer:
         if believed is not None:
             reasons.insert(0, f"By trusted labels: {now} {_percent(believed[0])}, {then} {_percent(believed[1])}.")
         reasons += elsewhere
+        reasons += map(contradiction, contrary)
         if family > 1:
             reasons.append(f"{family - 1} more like it: the same change of words that read alike.")
         if supported:
@@ -160,12 +167,22 @@ class Describer:
             )
         return found
 
-    def _elsewhere(self, issues: Sequence[ScoredIssue]) -> list[list[str]]:
-        """Say for each issue what the same words are annotated as in other places."""
-        places = numpy.array([(one.document, one.start, one.end) for one in issues], dtype=numpy.int64).reshape(-1, 3)
-        occurrences, annotated = WordUse(self._source, places).counts()
+    def _contrary(self, use: WordUse, issues: Sequence[ScoredIssue]) -> list[list[dict[str, Any]]]:
+        """Find for each issue a place where the same words are annotated otherwise, if there is one."""
+        examples, listed = Counterexamples(self._index, self._source, use), []
+        for number, issue in enumerate(issues):
+            found = examples.of(number, issue)
+            if found is not None:
+                file, line = self._alignment.source(found["document"], found["start"])
+                found = {**found, "file": file, "line": line}
+            listed.append([found] if found else [])
+        return listed
+
+    def _elsewhere(self, use: WordUse) -> list[list[str]]:
+        """Say for each span what the same words are annotated as in other places."""
+        occurrences, annotated = use.counts()
         found: list[list[str]] = []
-        for (document, start, end), total, counts in zip(places.tolist(), occurrences.tolist(), annotated.tolist()):
+        for (document, start, end), total, counts in zip(use.spans.tolist(), occurrences.tolist(), annotated.tolist()):
             order = sorted(range(len(counts)), key=lambda label: -counts[label])
             said = [f"{self._source.scheme.labels[label]} {_times(counts[label])}" for label in order if counts[label]]
             rest = total - sum(counts)

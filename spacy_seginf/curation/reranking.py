@@ -12,10 +12,9 @@ from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..influence.linear_algebra import unit_vectors
 from .alignment import find_piece, pieces_of
-from .feedback import LEAST, Traits, feedback_factors
+from .feedback import LEAST, Rows, Traits, feedback_factors
 from .issues import LabelIssue
 
-MOST = 1000  # decisions that are learned from; of more, some are drawn
 KIND = 0.25  # similarity of issues of one kind, whatever their features, beside that of features
 PAIRS = 20_000  # issues of the same types whose distance is looked at
 SEED = 0
@@ -36,7 +35,16 @@ class KindTraits(Traits):
 
     kinds: numpy.ndarray
 
-    def near(self, rows: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
+    @property
+    def groups(self) -> numpy.ndarray:
+        """All are in one: those of a kind are similar, whatever their types."""
+        return numpy.zeros(len(self.kinds), dtype=numpy.int64)
+
+    def near_themselves(self) -> numpy.ndarray:
+        """Return how similar each issue is to itself; see ``Traits``."""
+        return super().near_themselves() + KIND
+
+    def near(self, rows: Rows, others: numpy.ndarray) -> numpy.ndarray:
         """Return how similar some issues are to others; see ``Traits``."""
         return super().near(rows, others) + KIND * (self.kinds[rows][:, None] == self.kinds[others][None])
 
@@ -71,8 +79,6 @@ class Reranker:
         """Order the issues. wrong (mapping): the number of each issue that was decided, and whether its labels were
         changed."""
         decided = numpy.array([number for number in sorted(wrong) if self._known[number]], dtype=numpy.int64)
-        if len(decided) > MOST:
-            decided = numpy.sort(numpy.random.default_rng(SEED).choice(decided, MOST, replace=False))
         outcomes = numpy.array([wrong[number] for number in decided.tolist()], dtype=bool)
         factors = feedback_factors(self._scores, self._traits, decided, outcomes)
         factors[~self._known] = 1.0

@@ -44,7 +44,7 @@ class WordUse:
     def counts(self, *, own_document: bool = False) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Return how often each span's words occur elsewhere (float64, n), and how often so with each type
         (float64, n x types)."""
-        forms, documents, types = self._occurrences
+        forms, documents, types, _ = self._occurrences
         keys = documents * max(len(self._forms), 1) + forms if own_document else forms
         asked = self._form_of
         wanted = self.spans[:, 0] * max(len(self._forms), 1) + asked if own_document else asked
@@ -59,6 +59,16 @@ class WordUse:
         rows = numpy.flatnonzero(has)
         found[rows, self._own_types[rows] + 1] -= 1.0
         return found.sum(axis=1), found[:, 1:]
+
+    @cached_property
+    def places(self) -> list[numpy.ndarray]:
+        """Document and first token of all occurrences of each span's words, its own among them (int64, n arrays of m x
+        2, in the order of the corpus)."""
+        forms, documents, _, starts = self._occurrences
+        order = numpy.argsort(forms, kind="stable")
+        ends = numpy.searchsorted(forms[order], numpy.arange(len(self._forms) + 1))
+        found = numpy.stack([documents, starts], axis=1)[order]
+        return [found[ends[form] : ends[form + 1]] if form >= 0 else found[:0] for form in self._form_of.tolist()]
 
     @cached_property
     def _entities(self) -> dict[tuple[int, int, int], int]:
@@ -102,15 +112,16 @@ class WordUse:
         return numpy.array([self._entities.get(tuple(place), -1) for place in self.spans.tolist()], dtype=numpy.int64)
 
     @cached_property
-    def _occurrences(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-        """Form, document and type (-1: not annotated just so) of every occurrence of the spans' words (int64 each)."""
+    def _occurrences(self) -> tuple[numpy.ndarray, ...]:
+        """Form, document, type (-1: not annotated just so) and first token of every occurrence of the spans' words
+        (int64 each)."""
         lengths = sorted({len(form) for form in self._forms})
-        found: list[tuple[int, int, int]] = []
+        found: list[tuple[int, int, int, int]] = []
         for document, words in enumerate(self._words):
             for length in lengths:
                 for start in range(len(words) - length + 1):
                     form = self._forms.get(tuple(words[start : start + length]))
                     if form is not None:
-                        found.append((form, document, self._entities.get((document, start, start + length), -1)))
-        forms, documents, types = numpy.array(found, dtype=numpy.int64).reshape(-1, 3).T
-        return forms, documents, types
+                        kind = self._entities.get((document, start, start + length), -1)
+                        found.append((form, document, kind, start))
+        return tuple(numpy.array(found, dtype=numpy.int64).reshape(-1, 4).T)

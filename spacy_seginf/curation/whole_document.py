@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 import numpy
@@ -17,11 +17,13 @@ LEFT_OUT = "…"  # for tokens that the index lacks
 
 @dataclass(frozen=True)
 class WholeDocument:
-    """words (list of str); spaces (list of bool): whether one follows; entities (list of Entity): as annotated."""
+    """words (list of str); spaces (list of bool): whether one follows; entities (list of Entity): as annotated; gaps
+    (list of (start, end)): tokens that the index lacks."""
 
     words: list[str]
     spaces: list[bool]
     entities: list[Entity]
+    gaps: list[tuple[int, int]] = field(default_factory=list)
 
 
 def whole_document(index: Index, pieces: Pieces, identifier: str) -> Optional[WholeDocument]:
@@ -36,6 +38,7 @@ def whole_document(index: Index, pieces: Pieces, identifier: str) -> Optional[Wh
     found = WholeDocument([], [], [])
     for first, length, number in own:
         gap = first - len(found.words)
+        found.gaps.extend([(len(found.words), first)] if gap > 0 else [])
         found.words.extend([LEFT_OUT, *[""] * (gap - 1)] if gap > 0 else [])
         found.spaces.extend([True, *[False] * (gap - 1)] if gap > 0 else [])
         words, spaces = index.words(number)

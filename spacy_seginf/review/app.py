@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ..errors import Errors, SeginfError
 from .decide import read_answers
+from .drawing import Drawing
 from .noting import Noting
 from .page import head, policy, render
-from .serialise import whole_shown
 from .state import Review
 
 if TYPE_CHECKING:
@@ -51,11 +51,15 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
     headers = {**HEADERS, "Content-Security-Policy": policy(served=True)}
     rows = json.dumps({"rows": review.rows}, allow_nan=False, separators=(",", ":"))
 
-    running, noting = threading.Lock(), Noting(review)
+    running, noting, drawing = threading.Lock(), Noting(review), Drawing(review)
 
     def answer(content: Any, status: int = 200) -> Response:
         text = content if isinstance(content, str) else json.dumps(content, allow_nan=False)
         return app.response_class(text, status, mimetype="application/json")
+
+    def refusal(error: Exception) -> Response:
+        unsaved = isinstance(error, SeginfError) and error.code == "S171"
+        return answer({"error": str(error)}, 507 if unsaved else 400)
 
     @app.before_request
     def guard() -> None:
@@ -119,18 +123,24 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
         finally:
             running.release()
 
-    @app.get(f"/{token}/items/<int:number>/document")
+    @app.route(f"/{token}/items/<int:number>/document", methods=["GET", "POST"])
     def document(number: int) -> Response:
         if number >= len(review.issues) or review.whole is None:
             abort(404, "There is no document to show.")
-        issue = review.issues[number]
+        if request.method == "POST" and request.mimetype != "application/json":
+            abort(415, "Entities are sent as JSON.")
         try:
-            whole = review.whole(issue.document)
+            if request.method == "POST":
+                shown = drawing.draw(number, json.loads(request.get_data()))
+            else:
+                shown = drawing.shown(number)
+        except RecursionError:
+            abort(400, "This is no entity.")
         except (ValueError, OSError) as error:
-            return answer({"error": str(error)}, 400)
-        if whole is None:
+            return refusal(error)
+        if shown is None:
             abort(404, "The index has nothing of this document.")
-        return answer(whole_shown(whole, issue.start))
+        return answer(shown)
 
     @app.get(f"/{token}/order")
     def order() -> Response:
@@ -153,7 +163,6 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
         try:
             return answer({"changes": review.decide(said)})
         except ValueError as error:
-            saved = isinstance(error, SeginfError) and error.code == "S171"
-            return answer({"error": str(error)}, 507 if saved else 400)
+            return refusal(error)
 
     return app

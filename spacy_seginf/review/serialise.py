@@ -13,7 +13,7 @@ from ..crf.schemes import Entity
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
 from ..curation.whole_document import WholeDocument
-from ..rendering.text import shorten, visible
+from ..rendering.text import shorten, tokens_of, visible
 
 WORD, PART, EDGE = 60, 60, 32  # characters: of a word, of a name, of the context on each side in lists
 AROUND = 200  # words shown on each side of a region
@@ -71,12 +71,9 @@ class Tables:
         window = slice(first - issue.first, end - issue.first)
         words = issue.words[window]
         spaces = [bool(space) for space in issue.spaces[window]]
-        place = brief(issue.file)
-        if place and issue.line:
-            place += f", line {issue.line}"
         return {
             "document": brief(issue.document),
-            "place": place,
+            "place": _line(issue.file, issue.line),
             "first": first,
             "words": [brief(word, WORD) for word in words],
             "spaces": spaces + [True] * (len(words) - len(spaces)),
@@ -100,13 +97,13 @@ def whole_shown(whole: WholeDocument, place: int) -> dict[str, Any]:
 
 
 def evidence_shown(evidence: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Return the mistakes and references of an issue as they are shown.
+    """Return the mistakes, references and counterexamples of an issue as they are shown.
 
-    evidence (mapping): "mistakes", "supporting" and "opposing", as in ``LabelIssue``.
+    evidence (mapping): "mistakes", "supporting", "opposing" and "counterexamples", as in ``LabelIssue``.
     """
     return {
         side: [_reference(entry) for entry in list(evidence.get(side, ()))[:EVIDENCE]]
-        for side in ("mistakes", "supporting", "opposing")
+        for side in ("mistakes", "supporting", "opposing", "counterexamples")
     }
 
 
@@ -124,16 +121,22 @@ def _reference(entry: Mapping[str, Any]) -> dict[str, Any]:
     text, context, offset = str(entry.get("text", "")), str(entry.get("context", "")), entry.get("offset", 0)
     before, after = context[:offset], context[offset + len(text) :]
     start, end = entry.get("start", 0), entry.get("end", 0)
-    tokens = f"token {start}" if end - start <= 1 else f"tokens {start}-{end - 1}"
+    place = [brief(entry.get("document", "")), tokens_of(start, max(end, start + 1))]
+    place.append(_line(str(entry.get("file", "")), entry.get("line", 0)))
     labels = {name: brief(entry[name]) for name in ("label", "gold", "predicted") if name in entry}
     return {
         "before": visible(before if len(before) <= CONTEXT else "…" + before[-CONTEXT:]),
         "text": brief(text),
         "after": visible(after if len(after) <= CONTEXT else after[:CONTEXT] + "…"),
-        "place": f"{brief(entry.get('document', ''))}, {tokens}",
+        "place": ", ".join(part for part in place if part),
         "effect": number(entry.get("effect")),
         **labels,
     }
+
+
+def _line(file: str, line: int) -> str:
+    """Say in which line of which file something is; empty if nobody knows."""
+    return f"{brief(file)}, line {line}" if file and line else brief(file)
 
 
 def _joined(issue: LabelIssue, start: int, end: int) -> str:

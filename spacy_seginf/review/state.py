@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
+from ..crf.schemes import Entity
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
+from ..curation.regions import kind_of
 from ..curation.whole_document import WholeDocument
 from ..errors import Errors, SeginfError
 from .decide import Answer, decide
@@ -58,6 +62,7 @@ class Review:
         self._numbers = {issue.id: number for number, issue in enumerate(self.issues)}
         self._evidence = evidence
         self._found: dict[int, dict[str, Any]] = {}
+        self._drawn: dict[str, LabelIssue] = {}  # regions that the ranking lacks and something was said of
         self._words: dict[str, list[Decision]] = {}  # what was said of each issue and not taken back
         self._changes: list[dict[str, Any]] = []
         # Of what is in memory; of the file, for which others may have to be waited for; and of the index.
@@ -136,6 +141,22 @@ class Review:
         self.order.follow()
         return changes
 
+    def decide_on(self, region: LabelIssue) -> None:
+        """Save that a region, which the ranking may lack, should hold what is suggested for it. RAISES (ValueError): as
+        ``decide``."""
+        with self._lock:
+            self._drawn.setdefault(region.id, region)
+        self.decide([Answer(region.id, "label", region.suggested)])
+
+    def drawn(self, document: str) -> list[Decision]:
+        """Return the last word on each region of a document that the ranking lacks, where it changes something."""
+        with self._lock:
+            names = [
+                name for name, one in self._drawn.items() if one.document == document and name not in self._numbers
+            ]
+            said = [last for name in names for last in self._words.get(name, ())[-1:]]
+        return [one for one in said if one.outcome is not None and one.outcome != one.current]
+
     def close(self) -> None:
         """Make sure that the file still has all decisions, if it was moved away or replaced. RAISES (ValueError): S171
         if it can't be written."""
@@ -205,12 +226,13 @@ class Review:
 
     def _decision(self, said: Answer) -> Decision:
         number = self._numbers.get(said.issue)
-        problem = "the ranking has no such issue" if number is None else ""
-        if number is not None and said.choice == "undo" and not self._words.get(said.issue):
+        issue = self._drawn.get(said.issue) if number is None else self.issues[number]
+        problem = "the ranking has no such issue" if issue is None else ""
+        if issue is not None and said.choice == "undo" and not self._words.get(said.issue):
             problem = "there is nothing to take back"
-        if problem or number is None:
+        if problem or issue is None:
             raise SeginfError(Errors.S185.format(issue=brief(said.issue), problem=problem))
-        return self.others.overruled(decide(self.ranking, self.issues[number], said, self.reviewer))
+        return self.others.overruled(decide(self.ranking, issue, said, self.reviewer))
 
     def _is_last(self, decision: Decision) -> bool:
         """Tell whether this is the last word already: an answer got lost and the page asks again."""
@@ -227,7 +249,10 @@ class Review:
         else:
             said.append(decision)
         number = self._numbers.get(decision.issue)
-        if number is None:  # of an older ranking
+        if number is None:  # drawn, or of an older ranking
+            one = decision
+            region = unlisted(one.issue, one.document, one.start, one.words, one.current, one.entities)
+            self._drawn.setdefault(one.issue, region)
             return None
         self._changes.append({**self._state(number), "sequence": len(self._changes) + 1})
         return self._changes[-1]
@@ -239,3 +264,27 @@ class Review:
         last = said[-1]
         entities = self.tables.entities(last.entities)
         return {"number": number, "choice": last.choice, "entities": entities, "together": bool(last.family)}
+
+
+def unlisted(
+    name: str,
+    document: str,
+    start: int,
+    words: Sequence[str],
+    current: tuple[Entity, ...],
+    entities: tuple[Entity, ...],
+) -> LabelIssue:
+    """Make an issue of a region that the ranking lacks: its id, place, tokens and entities, and what it should hold."""
+    issue = LabelIssue(
+        name,
+        document,
+        start,
+        start + len(words),
+        kind_of(current, entities),
+        current,
+        entities,
+        math.nan,
+        math.nan,
+        math.nan,
+    )
+    return replace(issue, words=tuple(words), first=start, entities=current)

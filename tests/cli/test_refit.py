@@ -8,6 +8,8 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 import spacy_seginf
+from spacy_seginf.api.refit import refit_lines
+from spacy_seginf.api.review_actions import Refitting
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import Decision, decision_line
 
@@ -70,6 +72,26 @@ def test_the_encoder_stays(folder, exact_path, tmp_path):
     docs = [Doc(spacy.blank("en").vocab, words=TEXTS[0].split())]
     for left, right in zip(one.get_ref("tok2vec").predict(docs), other.get_ref("tok2vec").predict(docs)):
         numpy.testing.assert_array_equal(left, right)
+
+
+def test_the_button_of_the_review_page(folder, exact_path, tmp_path):
+    output, made = tmp_path / "new" / "better", [folder / "decisions.jsonl", tmp_path / "none.jsonl"]
+    button = Refitting(exact_path, output, made, folder / "texts.spacy")
+    assert not output.parent.exists(), "nothing is written before it is asked for"
+    lines = button()
+    done = spacy_seginf.refit_pipeline(str(exact_path), tmp_path / "out", made[0], dev=folder / "texts.spacy")
+    assert lines == [f"Written: {output}", "", *refit_lines(done)]
+    assert any("F1 on dev" in line for line in lines) and any(line.startswith("LOC") for line in lines)
+    assert entities(spacy.load(output)) == entities(spacy.load(tmp_path / "out"))
+    assert button() == lines and [path.name for path in output.parent.iterdir()] == ["better"]
+    (output / "meta.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"S301.*--refit"):
+        button()
+    assert (output / "meta.json").read_text() == "{}"
+    with pytest.raises(ValueError, match="S204"):
+        Refitting(exact_path, output, made)
+    nothing = Refitting(exact_path, tmp_path / "same", [tmp_path / "none.jsonl"])()
+    assert nothing[2].startswith("0 regions")
 
 
 def test_the_command(folder, exact_path, corpus_path, tmp_path):

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from spacy_seginf.crf.schemes import TAG, Entity, TagScheme
 from spacy_seginf.curation.candidates import REACH, Predictions, Regions, find_regions, tags_of
+from spacy_seginf.curation.decided_kernel import DecidedKernel
 from spacy_seginf.curation.families import LARGEST, SIMILAR, find_families
 from spacy_seginf.curation.feedback import EVEN, VARIANCE, Traits, feedback_factors, propagated_labels
 from spacy_seginf.curation.predictors import (
@@ -298,6 +299,55 @@ def test_many_confirmed_errors_that_nobody_suspected(count, score):
     assert numpy.isfinite(logs).all() and logs[0] > 0.01 and logs[1] < -1e-5
     if count == 50 and score < 0.1:
         assert logs[0] > 3.0  # more and more of the same
+
+
+def test_types_are_processes_of_their_own(traits):
+    generator = numpy.random.default_rng(9)
+    scores, decided = generator.gamma(1.0, size=30), generator.permutation(30)[:20]
+    wrong = generator.random(20) < 0.5
+    together = feedback_factors(scores, AsOne(**vars(traits)), decided, wrong)
+    numpy.testing.assert_allclose(feedback_factors(scores, traits, decided, wrong), together, rtol=1e-4)
+
+
+class AsOne(Traits):
+    @property
+    def groups(self):
+        return numpy.zeros_like(self.current)
+
+
+def test_a_few_decisions_tell_of_many(monkeypatch):
+    generator = numpy.random.default_rng(10)
+    centres = generator.normal(size=(4, 6))
+    member = generator.integers(4, size=200)
+    directions = (centres[member] + 0.1 * generator.normal(size=(200, 6))).astype("float32")
+    directions /= numpy.linalg.norm(directions, axis=1, keepdims=True)
+    alike = Traits(directions, numpy.zeros(200, dtype=int), 0.8)
+    scores, decided = numpy.full(200, 0.5), numpy.arange(120)
+    wrong = member[:120] % 2 == 0
+    exact = numpy.log(feedback_factors(scores, alike, decided, wrong))
+    monkeypatch.setattr("spacy_seginf.curation.feedback.MOST", 12)
+    sparse = numpy.log(feedback_factors(scores, alike, decided, wrong))
+    numpy.testing.assert_allclose(sparse, exact, atol=0.1 * exact.std())
+
+
+@pytest.mark.parametrize("most", [5, 40])
+def test_the_kernel_of_decisions(traits, most):
+    generator = numpy.random.default_rng(11)
+    everything = numpy.arange(30)
+    alike = Traits(traits.directions, numpy.zeros(30, dtype=int), 0.8)
+    dense = alike.near(everything, everything)
+    kernel = DecidedKernel.of(lambda some: alike.near(everything, some), alike.near_themselves(), most)
+    chosen = kernel.chosen
+    told = dense[:, chosen] @ numpy.linalg.solve(dense[numpy.ix_(chosen, chosen)], dense[chosen])
+    numpy.testing.assert_allclose(kernel.factor @ kernel.factor.T, told, atol=1e-6)
+    full = told + numpy.diag(numpy.diagonal(dense - told))
+    vector, curvature = generator.normal(size=30), generator.random(30) + 0.01
+    numpy.testing.assert_allclose(kernel @ vector, full @ vector, atol=1e-6)
+    expected = numpy.linalg.solve(numpy.eye(30) + curvature[:, None] * full, vector)
+    numpy.testing.assert_allclose(kernel.solve(curvature, vector), expected, atol=1e-6)
+    predicted = dense[:, chosen] @ kernel.inducing_weights(vector)
+    numpy.testing.assert_allclose(predicted, told @ vector, atol=1e-5)
+    assert len(chosen) == min(most, 30)
 
 
 def test_feedback_does_not_depend_on_the_order_of_decisions(traits):

@@ -79,6 +79,7 @@ ISSUES = st.builds(
     mistakes=DICTS,
     supporting=DICTS,
     opposing=DICTS,
+    counterexamples=DICTS,
     file=TEXT,
     line=st.integers(0, 99),
 )

@@ -99,8 +99,8 @@ def test_issues_that_the_index_lacks():
     assert Reranker([], Facts(FIELD)).order({}).numbers == []
 
 
-def test_thousands_of_decisions_are_drawn_from(monkeypatch):
-    monkeypatch.setattr("spacy_seginf.curation.reranking.MOST", 50)
+def test_a_few_of_many_decisions_tell_of_all(monkeypatch):
+    monkeypatch.setattr("spacy_seginf.curation.feedback.MOST", 20)
     features = numpy.random.default_rng(0).normal(size=(400, 6))
     features[::2, 0] += 6
     reranker = Reranker(issues([CLUB] * 400), Facts(features.tolist()))

@@ -69,6 +69,8 @@ def small_ranking():
     """A label issue of each kind, the first with evidence, and a family of four."""
     mistake = reference("Osted Rovers", "", "The Osted Rovers lost again .", -0.31, gold="ORG", predicted="LOC")
     del mistake["label"]
+    against = reference("OSTED UNITED", "ORG", "5. OSTED UNITED 12 points", 0.0)
+    del against["effect"]
     evidence = {
         "mistakes": (mistake,),
         "supporting": (
@@ -76,6 +78,7 @@ def small_ranking():
             reference("Tarnby", "LOC", "The mayor of Tarnby resigned .", -0.12),
         ),
         "opposing": (reference("Tarnby Rovers", "ORG", "Tarnby Rovers signed Tomas Reyl .", 0.77),),
+        "counterexamples": ({**against, "file": "train.conll", "line": 40},),
     }
     reasons = ("Held out, the tagger gives these labels 2 % and the suggested ones 91 %.", "The club is ORG 5 times.")
     alone = [
@@ -152,7 +155,8 @@ def hostile_ranking():
             "effect": -1.0,
         }
         current, suggested = Entity(number, number + 1, labels[1]), Entity(number, number + 1, labels[2])
-        evidence = {"mistakes": (poison,), "supporting": (poison,), "opposing": (poison,)}
+        sides = "mistakes", "supporting", "opposing", "counterexamples"
+        evidence = {side: ({**poison, "file": MARKUP, "line": 9},) for side in sides}
         found.append(
             LabelIssue(
                 f"id{suffix}",

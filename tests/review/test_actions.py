@@ -11,8 +11,10 @@ from spacy_seginf.api.apply import apply_decisions
 from spacy_seginf.api.review import review as start
 from spacy_seginf.api.review_actions import Applying, Previewing
 from spacy_seginf.curation.records import write_ranking
+from spacy_seginf.curation.whole_document import WholeDocument
 from spacy_seginf.review.app import make_app
 from spacy_seginf.review.decide import Answer
+from spacy_seginf.review.drawing import Drawing
 from spacy_seginf.review.server import ReviewServer
 from spacy_seginf.review.state import Review
 
@@ -62,6 +64,17 @@ def test_the_corrected_corpus_is_written_and_written_anew(corpus, review, tmp_pa
         made, expected = (path.with_name(path.name + suffix) for path in (output, tmp_path / "expected.jsonl"))
         assert made.read_bytes() == expected.read_bytes()
     assert sorted(path.name for path in output.parent.iterdir()) == ["corrected.jsonl", "corrected.jsonl.diff"]
+
+
+def test_drawn_entities_are_applied(corpus, tmp_path):
+    first = small_ranking().issues[0]
+    words = ["."] * first.first + list(first.words)
+    whole = WholeDocument(words, [True] * len(words), list(first.entities))
+    review = Review(small_ranking(), tmp_path / "decisions.jsonl", "ada", whole={first.document: whole}.get)
+    Drawing(review).draw(0, {"start": 3, "end": 5, "label": "LOC"})
+    decide(review, 0, "accept")
+    lines = Applying(corpus, tmp_path / "corrected.jsonl", [review.path], LABELS)()
+    assert lines[:3] == ["2 regions changed, 0 confirmed as they are.", "another type: 1", "a new entity: 1"]
 
 
 def test_nothing_of_others_is_replaced(corpus, review, tmp_path):
@@ -127,12 +140,14 @@ def test_the_command_is_given_what_it_takes(corpus, tmp_path, monkeypatch):
 
     monkeypatch.setattr(ReviewServer, "serve", serve)
     settings = {"browser": False, "silent": True, "evidence": lambda issue: {}}
-    state = start(tmp_path / "indexed", corpus=corpus, output=tmp_path / "it's new.jsonl", **settings)
+    outputs = {"output": tmp_path / "it's new.jsonl", "refit": tmp_path / "better"}
+    state = start(tmp_path / "indexed", corpus=corpus, **outputs, **settings)
     assert state.command.endswith("""it'"'"'s new.jsonl' decisions.jsonl""")
     for wrong, code in (
         ({"corpus": corpus}, "S302"),
         ({"corpus": tmp_path / "nowhere.jsonl", "output": tmp_path / "new.jsonl"}, "S040"),
         ({"corpus": corpus, "output": corpus}, "S204"),
+        ({"refit": tmp_path / "indexed"}, "S204"),
         ({"corpus": tmp_path, "output": tmp_path / "new.jsonl"}, "S308"),
     ):
         with pytest.raises(ValueError, match=code):

@@ -33,7 +33,8 @@ def test_the_first_item(small):
     page, _ = small
     assert title(page) == "Osted United"
     lines = page.locator("#item > .lines > div").all_inner_texts()
-    assert [line.split()[0] for line in lines] == ["now", "suggested"]
+    assert [line.split()[0] for line in lines] == ["now", "suggested", "elsewhere"]
+    assert lines[2].split("\n")[-1] == "5. OSTED UNITEDORG 12 points (news-7, tokens 3-4, train.conll, line 40)"
     now, suggested = page.locator("#item mark.now"), page.locator("#item mark.suggested")
     assert now.inner_text() == "Osted UnitedLOC" and suggested.inner_text() == "Osted UnitedORG"
     assert now.evaluate("(mark) => getComputedStyle(mark).borderStyle") == "solid"

@@ -14,7 +14,7 @@ from spacy_seginf.review.state import Review
 
 from ..influence.fixtures import exact_nlp, exact_path, model_path, unsure_nlp  # noqa: F401
 from .making import IMAGE, small_ranking
-from .pages import press, says, settle, shows
+from .pages import press, says, settle, shows, title
 
 BASE = "http://127.0.0.1:8765"
 WORDS = [".", "Coach", "Lena", "Farrow", "of", "Osted", "United", "praised", "Ada", "Lind", "on", "Monday", ".", "end"]
@@ -23,6 +23,11 @@ LONG = WholeDocument(
     [True] * (19 + len(WORDS)),
     [Entity(21, 23, "PER"), Entity(24, 26, "LOC"), Entity(30, 31, IMAGE)],
 )
+FAR = {
+    "news-10": WholeDocument(
+        [*LONG.words, *["."] * 1967, "Norvik", "Steel", "rose"], [True] * 2003, LONG.entities, [(125, 126)]
+    )
+}
 
 
 def test_a_document_of_an_index(exact_nlp, train_examples):  # noqa: F811
@@ -46,7 +51,7 @@ def test_a_document_of_an_index(exact_nlp, train_examples):  # noqa: F811
     assert [one for one in joined.entities if one.start >= 12] == [
         Entity(one.start + 12, one.end + 12, one.label) for one in found.entities
     ]
-    assert len(joined.spaces) == len(joined.words)
+    assert len(joined.spaces) == len(joined.words) and joined.gaps == [(0, 2), (2 + first, 12)] and found.gaps == []
 
 
 def test_the_server_shows_it(tmp_path):
@@ -61,6 +66,53 @@ def test_the_server_shows_it(tmp_path):
     review.whole = lambda name: many
     shown = client.get("/secret/items/0/document", base_url=BASE).json
     assert len(shown["words"]) == 24 + WHOLE
+
+
+def test_entities_are_drawn_anywhere(tmp_path):
+    path = tmp_path / "decisions.jsonl"
+
+    def client_of(ranking, whole=FAR):
+        review = Review(ranking, path, "ada", whole=whole.get)
+        return make_app(review, token="secret", port=8765).test_client()
+
+    client = client_of(small_ranking())
+
+    def draw(said, number=0):
+        return client.post(f"/secret/items/{number}/document", base_url=BASE, json=said)
+
+    shown = draw({"start": 2000, "end": 2002, "label": "ORG"}).json
+    assert [one["entities"] for one in shown["drawn"]] == [[[2000, 2002, "ORG"]]]
+    draw({"start": 30, "end": 31, "label": ""})  # takes the annotated one away
+    draw({"start": 21, "end": 22, "label": "PER"})  # cuts one: the region has all of it
+    made = read_decisions(path)
+    assert [(one.start, one.end, one.words, one.current, one.entities) for one in made] == [
+        (2000, 2002, ("Norvik", "Steel"), (), (Entity(2000, 2002, "ORG"),)),
+        (30, 31, ("Monday",), (Entity(30, 31, IMAGE),), ()),
+        (21, 23, ("Lena", "Farrow"), (Entity(21, 23, "PER"),), (Entity(21, 22, "PER"),)),
+    ]
+    assert {one.document for one in made} == {"news-10"} and {one.choice for one in made} == {"label"}
+    for said, problem in (
+        ({"start": 2001, "end": 2003, "label": "LOC"}, "touches another"),
+        ({"start": 24, "end": 26, "label": "LOC"}, "annotated like that"),
+        ({"start": 50, "end": 51, "label": "GPE"}, "no label"),
+        ({"start": 50, "end": 9999, "label": "LOC"}, "not in the document"),
+        ({"start": 51, "end": 51, "label": "LOC"}, "not in the document"),
+        ({"start": 120, "end": 130, "label": "LOC"}, "lacks some"),
+        ({"start": 50, "end": 51}, "lacks its tokens"),
+        ({"start": "50", "end": 51, "label": "LOC"}, "start"),
+        ({"undo": "nothing"}, "no such"),
+        ([], "dictionary"),
+    ):
+        answer = draw(said)
+        assert answer.status_code == 400 and problem in answer.json["error"], said
+    assert read_decisions(path) == made
+    assert draw({"start": 1, "end": 2, "label": "LOC"}, number=1).status_code == 404
+    client = client_of(small_ranking())  # after a restart, too
+    shown = draw({"undo": shown["drawn"][0]["id"]}).json
+    assert [one["start"] for one in shown["drawn"]] == [30, 21] and shown["entities"] and len(read_decisions(path)) == 4
+    draw({"start": 24, "end": 26, "label": "ORG"})  # what the ranking has is decided there
+    assert len(shown["drawn"]) == 2 and read_decisions(path)[-1].issue == small_ranking().issues[0].id
+    assert client.post("/secret/items/0/document", base_url=BASE, data="{}").status_code == 415
 
 
 @pytest.mark.slow
@@ -89,3 +141,28 @@ def test_on_the_page(serve, new_page):
     press(page, "w")
     settle(page)
     assert "nothing of this document" in page.locator("#problem").inner_text() and page.problems == []
+
+
+@pytest.mark.slow
+def test_drawing_on_the_page(serve, new_page):
+    server, path = serve(small_ranking(), whole=FAR.get)
+    page = new_page(server.address)
+    press(page, "w")
+    words = page.locator("#whole [data-token]")
+    assert words.count() == 2003
+    words.nth(2001).scroll_into_view_if_needed()
+    words.nth(2000).hover()
+    page.mouse.down()
+    words.nth(2001).hover()
+    page.mouse.up()
+    assert page.locator("#drawn").inner_text().startswith("“Norvik Steel” is")
+    page.locator("#drawn button", has_text="ORG").click()
+    says(page, "Saved: ORG")
+    assert page.locator("#whole mark.suggested").inner_text() == "Norvik SteelORG"
+    assert title(page) == "Osted United" and page.locator("#whole dd").evaluate("(line) => line.scrollTop") > 0
+    (made,) = read_decisions(path)
+    assert (made.start, made.entities) == (2000, (Entity(2000, 2002, "ORG"),))
+    page.locator("#whole button", has_text="Take back").click()
+    says(page, "Taken back")
+    assert page.locator("#whole mark.suggested").count() == 0
+    assert read_decisions(path)[-1].choice == "undo" and page.problems == []

@@ -38,6 +38,7 @@ function editorPanel() {
 }
 
 let drawnFrom = null;  // the token at which drawing began
+let drawnIn = null;  // the line
 let drawnSpan = null;
 
 /** Write the words around, over which a span can be drawn. */
@@ -60,16 +61,17 @@ const tokenAt = (event) => {
 function beginDrawing(event) {
   drawnFrom = tokenAt(event);
   if (drawnFrom === null) return;
+  drawnIn = event.currentTarget;
   event.preventDefault();  // of the browser's own selection
   if (event.target.hasPointerCapture?.(event.pointerId)) event.target.releasePointerCapture(event.pointerId);
   goOnDrawing(event);
 }
 
 function goOnDrawing(event) {
-  const token = drawnFrom === null ? null : tokenAt(event);
+  const token = drawnFrom === null || event.currentTarget !== drawnIn ? null : tokenAt(event);
   if (token === null) return;
   drawnSpan = {start: Math.min(drawnFrom, token), end: Math.max(drawnFrom, token) + 1};
-  for (const word of byId("draw").querySelectorAll("[data-token]")) {
+  for (const word of drawnIn.querySelectorAll("[data-token]")) {
     const place = Number(word.getAttribute("data-token"));
     word.classList.toggle("in", place >= drawnSpan.start && place < drawnSpan.end);
   }
@@ -78,7 +80,9 @@ function goOnDrawing(event) {
 function endDrawing() {
   const span = drawnSpan;
   drawnFrom = drawnSpan = null;
-  if (span && view.editor) edit({...span, moved: true});
+  if (!span) return;
+  if (drawnIn.id !== "draw") offerLabels(span);
+  else if (view.editor) edit({...span, moved: true});
 }
 
 function choices(chosen) {

@@ -2,6 +2,7 @@
 
 const data = JSON.parse(byId("data").textContent);
 const NOTHING = "no entity";
+const OUTSIDE = "O";  // how a reference says that
 
 const model = {
   rows: [],          // one for each issue, by number

@@ -1,4 +1,6 @@
-// What the server does at the end: the corrected corpus, and what will be predicted with it.
+// What the server does at the end: the corrected corpus, a better pipeline, and what will be predicted.
+
+const TITLES = {apply: "Corrected corpus", preview: "What will be predicted", refit: "A better pipeline"};
 
 async function runAction(name, title) {
   byId("outcome-title").textContent = title;
@@ -12,7 +14,7 @@ async function runAction(name, title) {
 }
 
 function prepareRunning() {
-  for (const [name, title] of Object.entries({apply: "Corrected corpus", preview: "What will be predicted"})) {
+  for (const [name, title] of Object.entries(TITLES)) {
     const button = byId(name);
     if (!button) continue;
     button.hidden = !data.actions.includes(name);

@@ -61,6 +61,8 @@ function servedStore({changed, reordered}) {
     },
     /** Return all tokens and entities of an issue's document. */
     whole: (number) => ask(`items/${number}/document`),
+    /** Save an entity of that document, or take one back; returns the document. */
+    draw: (number, said) => ask(`items/${number}/document`, {method: "POST", headers: JSON_BODY, body: JSON.stringify(said)}),
     /** Save a note; returns all. */
     note: async (said) => (await ask("notes", {method: "POST", headers: JSON_BODY, body: JSON.stringify(said)})).notes,
     /** Let the server do something; returns lines. */

@@ -37,6 +37,11 @@ const spaceAfter = (detail, token) => (detail.spaces[token - detail.first] ? " "
 /** Append words; the space after the last one is left out if it would be inside of a box. */
 function appendWords(parent, detail, start, end, boxed = false) {
   if (start >= end) return;
+  for (let token = start; detail.isDrawable && token < end; token++) {
+    parent.append(make("span", {"data-token": token}, isolated(detail.words[token - detail.first])));
+    if (!boxed || token < end - 1) parent.append(spaceAfter(detail, token));
+  }
+  if (detail.isDrawable) return;
   let text = "";
   for (let token = start; token < end; token++) {
     text += detail.words[token - detail.first];
@@ -45,14 +50,24 @@ function appendWords(parent, detail, start, end, boxed = false) {
   parent.append(isolated(text));
 }
 
-/** Write the two lines to compare: what is annotated, and what may be meant. */
+/** Write the lines to compare: what is annotated, what may be meant, and what contradicts it. */
 function comparison(detail) {
   const {start, end} = detail;
   const now = written(detail, boxes(detail, start, end, detail.current, "now"), detail.first, Infinity);
   const suggested = boxes(detail, start, end, detail.suggested, "suggested");
   return make("dl", {class: detail.words.length > 150 ? "lines long" : "lines"},
     make("div", {}, make("dt", {}, "now"), now),
-    make("div", {}, make("dt", {}, "suggested"), written(detail, suggested, start - NEAR, end + NEAR)));
+    make("div", {}, make("dt", {}, "suggested"), written(detail, suggested, start - NEAR, end + NEAR)),
+    ...detail.counterexamples.map((one) => make("div", {}, make("dt", {}, "elsewhere"), annotatedOtherwise(one))));
+}
+
+/** Write a place where the same words are annotated otherwise. */
+function annotatedOtherwise({before, text, after, label, place}) {
+  const isNone = label === OUTSIDE;
+  const mark = make("mark", {class: isNone ? "around none" : "around"}, isolated(text),
+    make("span", {class: "label"}, isolated(isNone ? NOTHING : label)));
+  return make("dd", {class: "elsewhere"}, isolated(before), mark, isolated(after), " ",
+    make("span", {class: "place"}, "(", isolated(place), ")"));
 }
 
 /** Write a training label or a mistake in its context. */
