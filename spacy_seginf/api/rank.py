@@ -17,7 +17,8 @@ from ..curation.alignment import CorpusAlignment
 from ..curation.crossfit import crossfit_predictions
 from ..curation.filter import IssueFilter
 from ..curation.finding import IssueFinder
-from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change, family_sizes
+from ..curation.issues import ISSUE_SCORE, Ranking, described_change, family_sizes
+from ..curation.looks import in_looks
 from ..curation.mistakes import Mistakes, find_mistakes
 from ..curation.plots import plot_families
 from ..curation.predictors import Trusted
@@ -165,11 +166,10 @@ def _about(
 
 
 def _print(ranking: Ranking) -> None:
-    sizes, firsts = family_sizes(ranking), dict[str, LabelIssue]()
-    for one in ranking.issues:
-        firsts.setdefault(one.family or one.id, one)
+    sizes = family_sizes(ranking)
+    looks = in_looks([one.family or None for one in ranking.issues], [one.score for one in ranking.issues])
     rows = []
-    for one in list(firsts.values())[:PRINTED]:
+    for one in (ranking.issues[look[0]] for look in looks[:PRINTED]):
         text = shorten(visible(" ".join(one.region)), WIDTH)
         where = shorten(visible(f"{one.document}, token {one.start}"), WIDTH)
         alike = f"{sizes[one.family] - 1} more" if sizes[one.family] > 1 else ""

@@ -26,7 +26,6 @@ LIKE = 10  # mistakes that a region is compared with: the most similar ones
 PAIRS = 20_000  # entities of the same type whose distance is looked at
 SEED = 0
 LEEWAY = 5.0  # nats: heads speak for labels, right or wrong, that their features were trained on
-SIZE = 0.25  # power of a family's size in what it is worth to read
 TRUSTWORTHY = 0.7  # weight of trusted labels below which people are told
 Say = Callable[[str], None]
 
@@ -115,26 +114,15 @@ class IssueFinder:
             found += overlapping_left_out([one for one, more in zip(scored, likely) if not more], done)
         return found
 
-    def families(self, issues: Sequence[ScoredIssue], *, at_a_look: bool = False) -> list[ScoredIssue]:
-        """Group issues, and order them by their families, then by their own scores.
-
-        at_a_look (bool): whether a family is decided at one look, and costs no more than a single issue: then those
-            come first in which most is expected to be wrong. Else the mean score counts, and a little the size.
-        """
+    def families(self, issues: Sequence[ScoredIssue]) -> list[ScoredIssue]:
+        """Tell of issues, given from the most suspicious on, which are the same mistake; their order stays."""
         changes = [
             (issue.kind, *(tuple(one.label for one in side) for side in (issue.current, issue.suggested)))
             for issue in issues
         ]
         scores = numpy.array([issue.score for issue in issues])
         families = find_families(changes, self._directions(issues), self._spread, scores)
-        if not len(scores):
-            return []
-        sizes = numpy.bincount(families)
-        worth = numpy.bincount(families, scores) / sizes * sizes**SIZE
-        if at_a_look:
-            worth = numpy.bincount(families, -numpy.expm1(-scores))
-        order = numpy.lexsort((numpy.arange(len(scores)), -scores, families, -worth[families]))
-        return [replace(issues[number], family=int(families[number])) for number in order.tolist()]
+        return [replace(issue, family=family) for issue, family in zip(issues, families.tolist())]
 
     def trust(self, issues: Sequence[ScoredIssue]) -> list[tuple[float, float]]:
         """Return p of the current and of the suggested labels by trusted labels; empty if nobody is trusted."""

@@ -1,10 +1,10 @@
-"""A new order for the issues of a ranking while they are decided: what the ranking put first stays first, unless
-decisions on what is like it say otherwise."""
+"""A new order for the issues of a ranking while they are decided: of what is like a confirmed error more is expected to
+be wrong, of what is like a kept label less."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Hashable, Mapping, Optional, Sequence
+from typing import Hashable, Mapping, Sequence
 
 import numpy
 
@@ -12,8 +12,9 @@ from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..influence.linear_algebra import unit_vectors
 from .alignment import find_piece, pieces_of
-from .feedback import LEAST, Rows, Traits, feedback_factors
+from .feedback import Rows, Traits, feedback_factors
 from .issues import LabelIssue
+from .looks import in_looks
 
 KIND = 0.25  # similarity of issues of one kind, whatever their features, beside that of features
 PAIRS = 20_000  # issues of the same types whose distance is looked at
@@ -73,7 +74,7 @@ class Reranker:
         kinds = _numbered([one.kind for one in issues])
         self._traits = KindTraits(directions, types, _spread(directions[self._known], types[self._known]), kinds)
         self._scores = numpy.nan_to_num([one.score for one in issues], nan=0.0, posinf=0.0, neginf=0.0)
-        self._groups = _groups(issues)
+        self._families = [one.family or None for one in issues]
 
     def order(self, wrong: Mapping[int, bool]) -> NewOrder:
         """Order the issues. wrong (mapping): the number of each issue that was decided, and whether its labels were
@@ -82,31 +83,16 @@ class Reranker:
         outcomes = numpy.array([wrong[number] for number in decided.tolist()], dtype=bool)
         factors = feedback_factors(self._scores, self._traits, decided, outcomes)
         factors[~self._known] = 1.0
-        worth = numpy.array([self._scores[group].mean() * numpy.sqrt(len(group)) for group in self._groups])
-        # Whatever the ranking was ordered by, it is the order without decisions.
-        worth = numpy.minimum.accumulate(numpy.maximum(worth, LEAST)) if len(worth) else worth
-        raised = [worth[place] * factors[self._open(group, wrong)].mean() for place, group in enumerate(self._groups)]
-        order = numpy.argsort(-numpy.array(raised), kind="stable").tolist()
-        return NewOrder(
-            [number for place in order for number in self._groups[place]], (self._scores * factors).tolist()
-        )
-
-    @staticmethod
-    def _open(group: list[int], wrong: Mapping[int, bool]) -> list[int]:
-        return [number for number in group if number not in wrong] or group
+        scores = self._scores * factors
+        still_open = [number not in wrong for number in range(len(scores))]
+        # Nothing is left to be found in what is decided.
+        looks = in_looks(self._families, numpy.where(still_open, scores, 0.0))
+        return NewOrder([number for look in looks for number in look], scores.tolist())
 
 
 def _numbered(values: Sequence[Hashable]) -> numpy.ndarray:
     numbers: dict[Hashable, int] = {}
     return numpy.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=numpy.int64)
-
-
-def _groups(issues: Sequence[LabelIssue]) -> list[list[int]]:
-    """List families, and those that are alone, in the order in which they begin."""
-    groups: dict[tuple[str, Optional[int]], list[int]] = {}
-    for number, one in enumerate(issues):
-        groups.setdefault((one.family, None if one.family else number), []).append(number)
-    return list(groups.values())
 
 
 def _spread(directions: numpy.ndarray, types: numpy.ndarray) -> float:

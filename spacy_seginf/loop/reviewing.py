@@ -10,6 +10,7 @@ import numpy
 from ..crf.schemes import Entity
 from ..curation.candidates import Annotation
 from ..curation.finding import IssueFinder
+from ..curation.looks import in_looks
 from ..curation.ranking import ScoredIssue
 from ..curation.regions import Correction, grown, within
 from ..curation.source import LabelSource
@@ -151,7 +152,6 @@ def _batch(
     if not families:
         yield from ([one] for one in issues[:wanted])
         return
-    grouped: dict[int, list[ScoredIssue]] = {}
-    for issue in finder.families(issues[: finder.considered], at_a_look=True):
-        grouped.setdefault(issue.family, []).append(issue)
-    yield from list(grouped.values())[:wanted]
+    grouped = finder.families(issues[: finder.considered])
+    looks = in_looks([one.family for one in grouped], [one.score for one in grouped])
+    yield from ([grouped[number] for number in look] for look in looks[:wanted])

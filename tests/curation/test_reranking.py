@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 
 import numpy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.feedback import feedback_factors
 from spacy_seginf.curation.issues import LabelIssue
+from spacy_seginf.curation.looks import in_looks
 from spacy_seginf.curation.reranking import KIND, Reranker
 
 
@@ -32,7 +36,7 @@ def issues(changes, families=()):
         sides = [tuple(Entity(0, 1, label) for label in side) for side in (current, suggested)]
         family = families[number] if families else ""
         place = f"id-{number}", f"news-{number}", 0, 1, kind
-        found.append(LabelIssue(*place, *sides, 3.0 - number / 10, 0.1, 0.9, family=family))
+        found.append(LabelIssue(*place, *sides, 3.0 / (1.0 + number / 30), 0.1, 0.9, family=family))
     return found
 
 
@@ -40,14 +44,28 @@ CLUB = ("relabel", ["LOC"], ["ORG"])
 FIELD = [[1, 0.05 * number, 0] if number % 2 else [0.05 * number, 0, 1] for number in range(8)]
 
 
-def test_without_decisions_the_order_is_that_of_the_ranking():
+def test_without_decisions_those_looks_come_first_at_which_most_is_wrong():
     found = issues([CLUB] * 8)
     made = Reranker(found, Facts(FIELD)).order({})
     assert made.numbers == [*range(8)] and made.scores == [one.score for one in found]
-    shuffled = [found[number] for number in (3, 0, 7, 1, 2, 5, 4, 6)]  # whatever it was ordered by
-    assert Reranker(shuffled, Facts([FIELD[number] for number in (3, 0, 7, 1, 2, 5, 4, 6)])).order({}).numbers == [
-        *range(8)
-    ]
+    families = ["", "", "a", "a", "", "b", "b", "b"]
+    made = Reranker(issues([CLUB] * 8, families), Facts(FIELD)).order({})
+    wrong = [1 - numpy.exp(-one.score) for one in found]
+    assert sum(wrong[5:]) > wrong[2] + wrong[3] > wrong[0]
+    assert made.numbers == [5, 6, 7, 2, 3, 0, 1, 4]
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, "a", "b", "c"]), st.floats(0.0, 9.0)), max_size=12))
+def test_looks(rows):
+    families, scores = [family for family, _ in rows], [score for _, score in rows]
+    looks = in_looks(families, scores)
+    assert sorted(number for look in looks for number in look) == [*range(len(rows))]
+    for look in looks:
+        (family,) = {families[number] for number in look}
+        assert len(look) == (1 if family is None else families.count(family))
+        assert [scores[number] for number in look] == sorted((scores[number] for number in look), reverse=True)
+    wrong = [sum(1.0 - math.exp(-scores[number]) for number in look) for look in looks]
+    assert wrong == pytest.approx(sorted(wrong, reverse=True))
 
 
 def test_what_is_like_an_error_comes_up_and_what_is_like_a_kept_label_goes_down():
