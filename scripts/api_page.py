@@ -31,6 +31,7 @@ COMMANDS = {
     "build_index": "index",
     "check_index": "check",
     "convert": "convert",
+    "crossfit": "crossfit",
     "evaluate_methods": "evaluate",
     "explain": "explain",
     "explain_corpus": "explain",

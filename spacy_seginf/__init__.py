@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .api.attach import attach_index
     from .api.check import check_index
     from .api.convert import convert
+    from .api.crossfit import crossfit
     from .api.diff import compare_corpora, measure_agreement
     from .api.evaluate import evaluate_methods
     from .api.explain import explain
@@ -72,6 +73,7 @@ PLACES = {
     "check_index": "api.check",
     "compare_corpora": "api.diff",
     "convert": "api.convert",
+    "crossfit": "api.crossfit",
     "evaluate_methods": "api.evaluate",
     "explain": "api.explain",
     "explain_corpus": "api.explain_corpus",
@@ -115,6 +117,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "check_index",
     "compare_corpora",
     "convert",
+    "crossfit",
     "evaluate_methods",
     "explain",
     "explain_corpus",

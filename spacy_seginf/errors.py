@@ -277,6 +277,28 @@ class Errors(metaclass=Coded):
     )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
+    S265 = "The pipeline {path} for --features can't be loaded: {problem}. Give a folder or an installed package."
+    S266 = (
+        "The pipeline {path} for --features has neither an encoder (tok2vec, transformer) nor static vectors (it has: "
+        "{known}), so it knows nothing of words. Give another."
+    )
+    S267 = (
+        "{path} holds no pipelines trained on folds, or not all of them. Train them (a stopped run goes on) with "
+        "`python -m spacy seginf crossfit`."
+    )
+    S268 = (
+        "The pipelines in {path} were trained on folds of another corpus, or of another version of it. Train them "
+        "again with `python -m spacy seginf crossfit CONFIG CORPUS OUTPUT`."
+    )
+    S269 = "The pipeline {path} has no crf_tagger (it has: {known}), so it predicts no labels with probabilities."
+    S293 = (
+        "The folder {path} holds pipelines trained on folds of another corpus, or with other settings. Choose another "
+        "folder, or delete this one."
+    )
+    S294 = (
+        "There can't be {folds} folds (train fold: {fold}) of {documents} different documents. Choose from 2 up to "
+        "that many folds, and a fold from 0 on."
+    )
     S270 = (
         "The index in {path} has {problem}, so nothing can be refit by it. Build it again with --refit and --curvature "
         "exact (or kfac)."

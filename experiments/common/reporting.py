@@ -60,10 +60,20 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     print(table(cells, header=list(header), divider=True))
 
 
-def finish(name: str, figures: dict[str, Any], *, quick: bool, rows: int, seeds: Sequence[int]) -> None:
-    """Print the figures as the last line; a full run also writes them to experiments/results/NAME.json."""
+def finish(
+    name: str, figures: dict[str, Any], *, quick: bool, rows: int, seeds: Sequence[int], parts: Sequence[str] = ()
+) -> None:
+    """Print the figures as the last line; a full run also writes them to experiments/results/NAME.json.
+
+    parts (sequence of str): which parts of an experiment they are of; those of other parts stay in the file.
+    """
     record = {**figures, "quick": quick, "rows": rows, "seeds": list(seeds), "commit": commit()}
     if not quick:
         RESULTS.mkdir(parents=True, exist_ok=True)
-        (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf8")
+        path = RESULTS / f"{name}.json"
+        if parts:
+            known = json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+            runs = {**known.get("runs", {}), **{part: {"seeds": list(seeds), "commit": commit()} for part in parts}}
+            record = {**known, **figures, "quick": False, "runs": runs}
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf8")
     print(json.dumps(record))

@@ -4,7 +4,9 @@ Tuned on btc, CoNLL-2003 and the embedded corpus; wikigold and anem confirm, wit
 order is that of the rows that ``seginf rank`` writes, with the development part trusted and with nothing trusted; with
 feedback, a decision is fed back every 10 spans. Beside it: the held-out loss and cleanlab, token by token.
 
-OMP_NUM_THREADS=1 python -m experiments.curation.label_issues --data DIR [--corpora wikigold anem] [--seeds 11 12 13]
+Then the real errors of CoNLL-2003, see ``real_errors``. The record keeps each part with its commit.
+
+OMP_NUM_THREADS=1 python -m experiments.curation.label_issues --data DIR [--only planted] [--seeds 11 12 13]
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ from ..common.reporting import finish, one_thread, print_table
 from ..common.strangers import EMBEDDED, corpus_file
 from .label_scores import read_lines
 from .planting import KINDS, Planted, plant_errors
+from .real_errors import real_errors
 
+PARTS = ("planted", "real")
 CONFIRMING, SEEDS, STEPS = ("wikigold", "anem"), (11, 12, 13), 400
 AT = (100, 200)
 EVERY = 10
@@ -126,20 +130,34 @@ def orders(folder: Path, dev: Optional[Path]) -> tuple[dict[str, list[Place]], d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("SEGINF_DATA"), help="(default: $SEGINF_DATA)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--corpora", nargs="+", default=CONFIRMING)
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--features", help="for the real errors also a pipeline whose encoder has not seen the labels")
     parser.add_argument("--quick", action="store_true", help="40 steps of training, the first seed; does not count")
     arguments = parser.parse_args()
+    if arguments.data is None:
+        parser.error("give the corpora folder with --data DIR or in the environment variable SEGINF_DATA")
     one_thread()
-    seeds = arguments.seeds[:1] if arguments.quick else arguments.seeds
+    data, seeds = Path(arguments.data), arguments.seeds[:1] if arguments.quick else arguments.seeds
+    figures: dict[str, Any] = {}
+    if "planted" in arguments.only:
+        figures.update(planted_errors(data, arguments.corpora, seeds, 40 if arguments.quick else STEPS))
+    if "real" in arguments.only:
+        figures.update(real_errors(data, arguments.features, quick=arguments.quick))
+    finish("label_issues", figures, quick=arguments.quick, rows=len(figures), seeds=seeds, parts=arguments.only)
+
+
+def planted_errors(data: Path, corpora: Sequence[str], seeds: Sequence[int], steps: int) -> dict[str, Any]:
+    """Plant errors, train, index, and read, for each corpus and seed."""
     counts: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for corpus in arguments.corpora:
+    for corpus in corpora:
         for seed in seeds:
-            folder, planted = indexed(Path(arguments.data), corpus, seed, 40 if arguments.quick else STEPS)
+            folder, planted = indexed(data, corpus, seed, steps)
             session = open_session(str(folder / "indexed"), folder / "train.spacy")
             places = baselines(session)
             suggested = {}
-            for suffix, dev in (("", None), ("_dev", corpus_file(Path(arguments.data), corpus, "dev"))):
+            for suffix, dev in (("", None), ("_dev", corpus_file(data, corpus, "dev"))):
                 found, suggested[suffix or "_nothing"] = orders(folder, dev)
                 places.update({f"{name}{suffix}": order for name, order in found.items()})
             for name, order in places.items():
@@ -150,7 +168,7 @@ def main() -> None:
                 counts.setdefault(corpus, {}).setdefault(name, []).append(record)
             print(corpus, seed, {name: [sum(found_in(order, planted, at).values()) for at in AT] for name, order in
                   places.items()}, flush=True)  # fmt: skip
-    finish("label_issues", {**ratios(counts), "counts": counts}, quick=arguments.quick, rows=len(counts), seeds=seeds)
+    return {**ratios(counts), "counts": counts}
 
 
 def ratios(counts: dict[str, dict[str, list[dict[str, Any]]]]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
 from ..curation.alignment import CorpusAlignment
+from ..curation.crossfit import crossfit_predictions
 from ..curation.filter import IssueFilter
 from ..curation.finding import IssueFinder
 from ..curation.issues import ISSUE_SCORE, LabelIssue, Ranking, described_change, family_sizes
@@ -22,6 +23,7 @@ from ..curation.plots import plot_families
 from ..curation.predictors import Trusted
 from ..curation.rationale import Describer
 from ..curation.records import read_decisions, read_ranking, write_ranking
+from ..curation.second_encoder import second_features, second_predictions
 from ..curation.session import open_session
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
@@ -45,6 +47,8 @@ def find_label_issues(
     decisions: Sequence[Path] = (),
     wanted: IssueFilter = IssueFilter(),  # noqa: B008
     unlikely: bool = False,
+    features: Optional[str] = None,
+    crossfit: Optional[Path] = None,
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
@@ -61,12 +65,16 @@ def find_label_issues(
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
     wanted (IssueFilter): which issues are listed. unlikely (bool): also those whose suggestion is clearly less
         likely than the annotation. top (int): how many are listed.
+    features (str): a pipeline whose encoder has not seen these labels, such as one with a transformer that was not
+        fine-tuned: what heads on its features say counts, too. Its tokens are encoded each time.
+    crossfit (Path): what `seginf crossfit` wrote for this corpus: pipelines that have not seen the document count, too.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S211 to S213 if
-        pipeline, corpus and decisions do not belong together, S051 if the trusted labels are too few, S110 without
-        matplotlib, S220 if plot is no picture.
+        pipeline, corpus and decisions do not belong together, S214 for a filter of what there is not, S051 if the
+        trusted labels are too few, S110 without matplotlib, S220 if plot is no picture, S265 or S266 if features can't
+        be had, S267 to S269 if the folds can't be used.
 
     >>> ranking = spacy_seginf.find_label_issues("indexed", Path("train.spacy"), Path("ranking.jsonl"))
     >>> ranking.labels
@@ -84,9 +92,16 @@ def find_label_issues(
     _check_output(output, (corpus, dev, mistakes, plot, *decisions))
     session = open_session(pipeline, corpus)
     index, alignment, source = session.index, session.alignment, session.source
+    wanted.check(source.scheme.labels, alignment)
     decided = session.decided([decision for path in decisions for decision in read_decisions(path)])
     trusted = texts = session.read_trusted(dev)
-    finder = IssueFinder(source, trusted, session.missing, msg.info)
+    strangers = []
+    if crossfit is not None:
+        strangers.append(crossfit_predictions(crossfit, session, msg.info))
+    if features is not None:
+        msg.info(f"Encoding {len(source.labels):,} tokens with {features}")
+        strangers.append(second_predictions(source, second_features(features, index)))
+    finder = IssueFinder(source, trusted, session.missing, msg.info, strangers=strangers)
     if mistakes is not None:
         texts = session.read_trusted(mistakes)
     seen = None if texts is None else find_mistakes(head_of(session.tagger.model), texts, source.scheme)

@@ -331,6 +331,8 @@ def rank_cli(
     text: str = Opt("", "--text", help="Only spans in whose words this regular expression is found"),
     top: int = Opt(1000, "--top", "-k", help="How many to list", min=1),
     unlikely: bool = Opt(False, "--unlikely", help="List also what is clearly less likely than the annotation"),
+    features: Optional[str] = Opt(None, "--features", help="Pipeline whose encoder has not seen these labels"),
+    crossfit: Optional[Path] = Opt(None, "--crossfit", help="Pipelines trained on folds by `seginf crossfit`"),
     references: int = Opt(100, "--references", help="How many get supporting and opposing training labels", min=0),
     plot: Optional[Path] = Opt(
         None, "--plot", help="Also draw the largest families as a picture (.png, .svg or .pdf; needs matplotlib)"
@@ -345,7 +347,8 @@ def rank_cli(
     def run(output: Path, *files: Optional[Path]) -> None:
         wanted = IssueFilter(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
         settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "wanted": wanted}
-        settings.update(top=top, unlikely=unlikely, references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
+        settings.update(top=top, unlikely=unlikely, features=features, crossfit=crossfit, references=references)
+        settings.update(plot=plot, gpu_id=gpu_id, silent=quiet)
         find_label_issues(pipeline, corpus, output, **settings)
 
     report_errors(run, output, corpus, dev, mistakes, plot, *decisions)
@@ -410,6 +413,26 @@ def review_cli(
     settings.update(reviewer=reviewer, browser=browser, adjudicate=adjudicate)
     settings.update(corpus=corpus, output=output, texts=texts)
     report_errors(review, pipeline, **settings, silent=False)
+
+
+@seginf.command("crossfit", context_settings=OVERRIDES)
+def crossfit_cli(
+    context: typer.Context,
+    config: Path = Arg(..., help="Config of the training, as for `spacy train`"),
+    corpus: Path = Arg(..., help="The training corpus, in any format"),
+    output: Path = Arg(..., help="Folder for the pipelines; a stopped run goes on there"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus of the training; default: the config's"),
+    folds: int = Opt(5, "--folds", help="How many folds", min=2),
+    fold: Optional[int] = Opt(None, "--fold", help="Train without this one only, from 0 on: for several machines"),
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
+) -> None:
+    """Train pipelines on folds, for `seginf rank --crossfit`. Settings of the config can be overridden, as in spacy
+    train."""
+    from ..api.crossfit import crossfit
+
+    settings: dict[str, Any] = {"dev": dev, "folds": folds, "fold": fold, "overrides": _parse(context.args)}
+    report_errors(crossfit, config, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
 @seginf.command("loop", context_settings=OVERRIDES)

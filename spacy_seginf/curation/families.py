@@ -6,15 +6,13 @@ from typing import Hashable, Sequence
 
 import numpy
 
-SIMILAR = 0.36  # distance (1 - cosine), in units of what is usual for one type, up to which issues are a family
-SAME_WORDS = 0.6  # the same, if they are about the same words
+SIMILAR = 0.5  # distance (1 - cosine), in units of what is usual for one type, up to which issues are a family
 LEAST = 0.1  # share of the first one's score that a member has
 LARGEST = 25  # members: what is read at a glance
 
 
 def find_families(
     changes: Sequence[Hashable],
-    surfaces: Sequence[str],
     directions: numpy.ndarray,
     spread: float,
     scores: numpy.ndarray,
@@ -25,23 +23,20 @@ def find_families(
     Each that is in no family yet begins one and takes in what is like it, up to a size.
 
     changes (sequence): what would change, such as ("relabel", ("LOC",), ("ORG",)); families have one change.
-    surfaces (sequence of str): words in question. directions (float32, n x d): their features, scaled to length 1.
+    directions (float32, n x d): features of the words in question, scaled to length 1.
     spread (float): usual distance of two entities of one type. scores (float64, n): what is far less suspicious than
         the one that a family begins with is not of it.
     RETURNS (int64, n): number of the family of each, in the order of their beginnings.
     """
     numbers: dict[Hashable, int] = {}
     groups = numpy.array([numbers.setdefault(change, len(numbers)) for change in changes], dtype=numpy.int64)
-    forms: dict[str, int] = {}
-    words = numpy.array([forms.setdefault(text.casefold(), len(forms)) for text in surfaces], dtype=numpy.int64)
     family = numpy.full(len(changes), -1, dtype=numpy.int64)
     count = 0
     for number in range(len(changes)):
         if family[number] >= 0:
             continue
         open_ones = number + numpy.flatnonzero((family[number:] < 0) & (groups[number:] == groups[number]))
-        distances = (1.0 - directions[open_ones] @ directions[number]) / spread
-        alike = (distances <= SIMILAR) | ((distances <= SAME_WORDS) & (words[open_ones] == words[number]))
+        alike = 1.0 - directions[open_ones] @ directions[number] <= SIMILAR * spread
         alike &= scores[open_ones] >= LEAST * scores[number]
         alike[0] = True  # itself
         family[open_ones[alike][:largest]] = count

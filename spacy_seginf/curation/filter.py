@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, Sequence
 
 from ..errors import Errors, SeginfError
 from ..index.index import Index
+from ..rendering.text import visible
 from .alignment import CorpusAlignment
 from .ranking import ScoredIssue
 from .regions import KINDS
@@ -39,6 +40,17 @@ class IssueFilter:
                 object.__setattr__(self, "_pattern", re.compile(self.text, re.IGNORECASE))
             except re.error as error:
                 raise SeginfError(Errors.S214.format(what="text", value=self.text, problem=str(error))) from None
+
+    def check(self, labels: Sequence[str], alignment: CorpusAlignment) -> None:
+        """RAISES (ValueError): S214 for a type or a document that there is not."""
+        known = ", ".join(map(visible, labels))
+        for what, values in (("label", self.labels), ("suggested label", self.suggested)):
+            for value in values:
+                if value not in labels:
+                    raise SeginfError(Errors.S214.format(what=what, value=value, problem=f"the types are {known}"))
+        for name in self.documents:
+            if name not in alignment:
+                raise SeginfError(Errors.S214.format(what="document", value=name, problem="no document has this id"))
 
     def permits(self, issue: ScoredIssue, alignment: CorpusAlignment, index: Index) -> bool:
         """Is an issue of this pattern?"""

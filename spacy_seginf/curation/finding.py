@@ -39,6 +39,8 @@ class IssueFinder:
     source (LabelSource): training labels, with the tokens of the documents.
     trusted (Trusted): texts with right labels, such as a development corpus; None if there are none.
     missing (sequence of (document, start, end, type)): entities that the index found missing.
+    strangers (sequence of Predictions): of heads whose encoders have not seen the labels, see ``second_predictions``
+        and ``crossfit_predictions``.
     say (Callable): is told what is being done.
     considered (int): how many of the most suspicious are grouped.
     RAISES (ValueError): S051 if the trusted labels are too few for a head.
@@ -51,6 +53,8 @@ class IssueFinder:
         missing: Sequence[tuple[int, int, int, str]] = (),
         say: Say = lambda _: None,
         considered: int = CONSIDERED,
+        *,
+        strangers: Sequence[Predictions] = (),
     ) -> None:
         self.source, self._words, self.considered = source, list(source.words), considered
         head = None
@@ -59,7 +63,7 @@ class IssueFinder:
             head = trusted_head(trusted.data)
         say("Predicting by heads that have not seen the document")
         held_out = out_of_fold_predictions(source)
-        self.regions = Regions(source, _regions(source, held_out, head, missing))
+        self.regions = Regions(source, _regions(source, [held_out, *strangers], head, missing))
         say(f"Comparing candidates: {len(self.regions):,} regions")
         self._held_out = self.regions.scores(held_out)
         self._trusted: Optional[numpy.ndarray] = None
@@ -69,7 +73,9 @@ class IssueFinder:
             both = self.regions.scores(head_predictions(source, head)) + self.regions.scores(near)
             self._trusted = self.regions.normalised(0.5 * both)
         say("Comparing with the same words in other places")
-        self.odds = CandidateOdds(self.regions, self._held_out, self._trusted)
+        self.odds = CandidateOdds(
+            self.regions, self._held_out, self._trusted, [self.regions.scores(one) for one in strangers]
+        )
         if self._trusted is not None:
             say(f"Trusted labels weigh {self.odds.trust:.2f} beside the corpus' own: {_told(self.odds.trust)}")
         self._issues = score_regions(self.regions, self.odds.log_odds, self._held_out)
@@ -118,13 +124,12 @@ class IssueFinder:
         at_a_look (bool): whether a family is decided at one look, and costs no more than a single issue: then those
             come first in which most is expected to be wrong. Else the mean score counts, and a little the size.
         """
-        surfaces, changes = [], []
-        for issue in issues:
-            surfaces.append(" ".join(self._words[issue.document][issue.start : issue.end]))
-            labels = [tuple(one.label for one in side) for side in (issue.current, issue.suggested)]
-            changes.append((issue.kind, *labels))
+        changes = [
+            (issue.kind, *(tuple(one.label for one in side) for side in (issue.current, issue.suggested)))
+            for issue in issues
+        ]
         scores = numpy.array([issue.score for issue in issues])
-        families = find_families(changes, surfaces, self._directions(issues), self._spread, scores)
+        families = find_families(changes, self._directions(issues), self._spread, scores)
         if not len(scores):
             return []
         sizes = numpy.bincount(families)
@@ -232,13 +237,14 @@ def _means(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
 
 def _regions(
     source: LabelSource,
-    held_out: Predictions,
+    predictors: Sequence[Predictions],
     head: Optional[Head],
     missing: Sequence[tuple[int, int, int, str]],
 ) -> list[Region]:
-    """List what may be wrong. head (Head): of trusted labels."""
+    """List what may be wrong. predictors (sequence of Predictions): who doubts tags. head (Head): of trusted labels."""
     if source.scheme.by_token:
-        return find_doubtful_tokens(source, [held_out, *([] if head is None else [head_predictions(source, head)])])
+        trusted = [] if head is None else [head_predictions(source, head)]
+        return find_doubtful_tokens(source, [*predictors, *trusted])
     return find_regions(source, [*missing, *([] if head is None else unannotated(source, head))])
 
 

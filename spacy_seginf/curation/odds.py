@@ -10,7 +10,7 @@ little. The weights are what logistic regression finds on corpora with planted e
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Optional
+from typing import Optional, Sequence
 
 import numpy
 
@@ -22,8 +22,15 @@ LARGEST = 8.0  # nats per changed token: no predictor says more
 STEEPEST = 4.0  # what scores of a predictor are multiplied by, at most
 HALVINGS = 30
 WRONG = 0.03  # share of labels that are expected to be wrong, where trust is weighed
-FEATURES = ("for", "against", "words", "document_words", *KINDS)
-WEIGHTS = {"for": 0.2, "against": 0.94, "words": 0.72, "document_words": 0.61}
+FEATURES = ("for", "against", "words", "document_words", "strange_for", "strange_against", *KINDS)
+WEIGHTS = {
+    "for": 0.2,
+    "against": 0.94,
+    "words": 0.72,
+    "document_words": 0.61,
+    "strange_for": 0.5,
+    "strange_against": 0.5,
+}
 TRUSTED_FOR = 0.8  # takes the place of the first as trusted labels weigh more: they have not learned from the others
 PRIOR = {"relabel": -4.0, "remove": -7.0, "add": -2.5, "rebound": -3.65}  # before anything is looked at
 
@@ -32,17 +39,25 @@ class CandidateOdds:
     """Log-odds of the candidates of regions against their annotation, in nats (float64, candidates; 0 for annotations).
 
     regions (Regions). held_out (float64, candidates): log p of heads that have not seen the document, see
-        ``Regions.scores``. trusted (float64, candidates): of whoever is trusted.
+        ``Regions.scores``. trusted (float64, candidates): of whoever is trusted. strangers (sequence of float64 arrays,
+        candidates): of heads whose encoders have not seen the labels.
     """
 
-    def __init__(self, regions: Regions, held_out: numpy.ndarray, trusted: Optional[numpy.ndarray] = None) -> None:
+    def __init__(
+        self,
+        regions: Regions,
+        held_out: numpy.ndarray,
+        trusted: Optional[numpy.ndarray] = None,
+        strangers: Sequence[numpy.ndarray] = (),
+    ) -> None:
         self.regions = regions
         self.trust = 0.0 if trusted is None else trust_in(regions, trusted, held_out)
         predicted = (1.0 - self.trust) * self._by(held_out)
         if trusted is not None:
             predicted += self.trust * self._by(trusted)
         words, document_words = self._by_words
-        columns = (numpy.maximum(predicted, 0.0), numpy.minimum(predicted, 0.0), words, document_words)
+        strange = sum((self._by(scores) for scores in strangers), numpy.zeros(len(held_out))) / max(len(strangers), 1)
+        columns = (*_sides(predicted), words, document_words, *_sides(strange))
         self.features = numpy.stack([*columns, *(self.kinds == kind for kind in range(len(KINDS)))], axis=1)
         weights = {**WEIGHTS, "for": (1.0 - self.trust) * WEIGHTS["for"] + self.trust * TRUSTED_FOR}
         self.evidence = self.features[:, : len(WEIGHTS)] @ numpy.array(list(weights.values()))
@@ -104,6 +119,10 @@ class CandidateOdds:
             shares = use.log_shares(numpy.array(labels, dtype=numpy.int64), own_document=own).reshape(-1, 2)
             found.append(shares[:, 1] - shares[:, 0])
         return found[0], found[1]
+
+
+def _sides(odds: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    return numpy.maximum(odds, 0.0), numpy.minimum(odds, 0.0)
 
 
 def calibration(regions: Regions, scores: numpy.ndarray) -> float:

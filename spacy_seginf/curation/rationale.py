@@ -126,7 +126,7 @@ class Describer:
             reasons.insert(0, f"By trusted labels: {now} {_percent(believed[0])}, {then} {_percent(believed[1])}.")
         reasons += elsewhere
         if family > 1:
-            reasons.append(f"{family - 1} more like it: the same change, similar context or the same words.")
+            reasons.append(f"{family - 1} more like it: the same change of words that read alike.")
         if supported:
             reasons.append("Removing these labels would make development errors less likely, to first order.")
         return reasons

@@ -152,6 +152,9 @@ def test_the_command(exact_path, corpus_path, tmp_path):
     assert all(one.current[0].label == "LOC" for one in ranking.issues)
     code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--text", "(", "-q")
     assert code == 1 and "[S214]" in printed
+    for option, value in (("--label", "LOCC"), ("--suggested", "O"), ("--document", "nothing")):
+        code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, option, value, "-q")
+        assert code == 1 and "[S214]" in printed and value in printed
     code, printed = run("seginf", "rank", exact_path, tmp_path / "no.spacy", "-o", output, "-q")
     assert code == 1 and "[S040]" in printed
     assert read_ranking(output) == ranking

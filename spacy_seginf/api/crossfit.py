@@ -1,0 +1,96 @@
+"""`python -m spacy seginf crossfit`."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any, Mapping, Optional
+
+import spacy
+from spacy.tokens import DocBin
+from wasabi import Printer
+
+from ..config_files import read_config
+from ..corpora.doc_spans import annotated_spans
+from ..corpora.docs import identifier_of, read_documents
+from ..curation.crossfit import CrossFit, deal_out, fold_folder
+from ..curation.records import corpus_digest
+from ..errors import Errors, SeginfError
+from ..files import replace_folder
+from ..loop.steps import train_again
+
+FOLDS = 5
+
+
+def crossfit(
+    config: Path,
+    corpus: Path,
+    output: Path,
+    *,
+    dev: Optional[Path] = None,
+    folds: int = FOLDS,
+    fold: Optional[int] = None,
+    overrides: Mapping[str, Any] = {},
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> Path:
+    """Train pipelines on folds of a corpus, so that each document is predicted by one whose encoder has not seen it.
+
+    A run that was stopped goes on where it was: what is trained already stays.
+
+    config (Path): of the training, as for `spacy train`. corpus (Path): the training corpus, in any format.
+    output (Path): folder for the pipelines and a record of which document is in which fold.
+    dev (Path): the development corpus of the training (.spacy); that of the config if not given.
+    folds (int): how many. fold (int): train this one only, from 0 on; several machines may share the work so.
+    overrides (mapping): settings of the config by their dotted names.
+    RETURNS (Path): the folder, for ``find_label_issues(..., crossfit=...)``.
+    RAISES (ValueError): S040 to S042 for missing or wrong input, S211 if two documents have one id, S217 if a training
+        fails, S293 if the folder holds folds of another corpus or config, S093 if the config is none, S294 for folds
+        that can't be.
+
+    >>> corpus, short = Path("train.spacy"), {"training.max_steps": 2, "training.eval_frequency": 2}
+    >>> folder = spacy_seginf.crossfit(
+    ...     Path("pipeline/config.cfg"), corpus, Path("folds"), dev=corpus, folds=2, overrides=short
+    ... )
+    >>> sorted(path.name for path in folder.iterdir())
+    ['folds.json', 'without-0', 'without-1']
+    """
+    msg = Printer(no_print=silent)
+    for path in (config, dev):
+        if path is not None and not path.exists():  # before anything takes minutes
+            raise SeginfError(Errors.S040.format(what="file", path=path))
+    settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
+    lang = read_config(config, interpolate=False).get("nlp", {}).get("lang") or "xx"
+    nlp = spacy.blank(lang)
+    docs = {}
+    for number, doc in enumerate(read_documents(nlp, corpus), start=1):
+        name = identifier_of(doc, corpus, number)
+        if name in docs:
+            raise SeginfError(Errors.S211.format(path=corpus, id=name))
+        docs[name] = doc
+    texts = {name: [token.text for token in doc] for name, doc in docs.items()}
+    different = len({tuple(words) for words in texts.values()})
+    if not 2 <= folds <= different or (fold is not None and not 0 <= fold < folds):
+        raise SeginfError(Errors.S294.format(folds=folds, fold=fold, documents=different))
+    digest = corpus_digest((name, texts[name], annotated_spans(doc)) for name, doc in docs.items())
+    trained_with = hashlib.sha256(config.read_bytes() + repr(sorted(settings.items())).encode("utf8")).hexdigest()
+    made = CrossFit(folds, digest, trained_with, deal_out(texts, folds))
+    if output.exists() and any(output.iterdir()) and CrossFit.read(output) != made:
+        raise SeginfError(Errors.S293.format(path=output))
+    output.mkdir(parents=True, exist_ok=True)
+    made.write(output)
+    for number in range(folds) if fold is None else [fold]:
+        target = fold_folder(output, number)
+        if target.exists():
+            msg.info(f"Fold {number + 1} of {folds} is there already")
+            continue
+        msg.info(f"Training without fold {number + 1} of {folds}")
+        work = output / f".{target.name}"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        bin_of_docs = DocBin(docs=[doc for name, doc in docs.items() if made.documents[name] != number])
+        bin_of_docs.to_disk(work / "train.spacy")
+        replace_folder(train_again(config, work / "model", work / "train.spacy", settings, gpu_id), target)
+        shutil.rmtree(work)
+    return output
