@@ -395,8 +395,9 @@ class Errors(metaclass=Coded):
     )
     # Ranking
     S210 = (
-        "The tagger's labels are tags of single tokens, which make no entities to rank. List suspicious tokens with "
-        "`python -m spacy seginf scores`."
+        "The tagger's labels are tags of single tokens, and `python -m spacy seginf loop` counts entities. Use "
+        "`python -m spacy seginf rank`, `review` and `apply`, and compare what `python -m spacy evaluate` says before "
+        "and after."
     )
     S211 = (
         "Two documents of {path} have the id {id!r}, so decisions could not say which is meant. Give every document an "
@@ -491,8 +492,8 @@ class Errors(metaclass=Coded):
     S205 = "The output {output} is named like another format than that of {path}. End its name in {suffix}."
     S206 = "The setting {setting} is {value!r}. Choose one of: {known}."
     S207 = (
-        "{path} does not store entities (its attributes are {known}), so no decision can be applied to it. Store it "
-        "with ENT_IOB and ENT_TYPE among the attrs of its DocBin."
+        "{path} does not store {what} (its attributes are {known}), so no decision on them can be applied to it. Store "
+        "it with {needed} among the attrs of its DocBin."
     )
     S208 = "{path} can't be written ({problem}). Nothing was changed; free space, or choose another {what}."
     # Numerical routines

@@ -62,7 +62,7 @@ def convert(
     vocab = spacy.blank("en").vocab
     docs = DocBin(store_user_data=True)
     for document in (one.document for one in mapped):
-        doc = doc_of(vocab, document, corpus)
+        doc = doc_of(vocab, document, corpus, reading.get("scheme"))
         if document.named:
             doc.user_data["id"] = document.identifier
         docs.add(doc)

@@ -12,8 +12,8 @@ from spacy.tokens import DocBin
 from wasabi import Printer
 
 from ..config_files import read_config
+from ..corpora.doc_spans import annotated_spans
 from ..corpora.docs import identifier_of, read_documents
-from ..curation.alignment import entities_of_doc
 from ..curation.crossfit import CrossFit, deal_out, fold_folder
 from ..curation.records import corpus_digest
 from ..errors import Errors, SeginfError
@@ -73,7 +73,7 @@ def crossfit(
     different = len({tuple(words) for words in texts.values()})
     if not 2 <= folds <= different or (fold is not None and not 0 <= fold < folds):
         raise SeginfError(Errors.S294.format(folds=folds, fold=fold, documents=different))
-    digest = corpus_digest((name, texts[name], entities_of_doc(doc)) for name, doc in docs.items())
+    digest = corpus_digest((name, texts[name], annotated_spans(doc)) for name, doc in docs.items())
     trained_with = hashlib.sha256(config.read_bytes() + repr(sorted(settings.items())).encode("utf8")).hexdigest()
     made = CrossFit(folds, digest, trained_with, deal_out(texts, folds))
     if output.exists() and any(output.iterdir()) and CrossFit.read(output) != made:

@@ -80,7 +80,7 @@ def run_loop(
     force (bool): whether to replace the output if it is a folder that this wrote.
     RETURNS (dict): what loop.json holds.
     RAISES (ValueError): S218 if the output exists or neither or both of truth and decisions are given, S217 if the
-        training fails, else as `rank` and `apply`.
+        training fails, S210 if labels are tags of tokens, else as `rank` and `apply`.
     """
     msg = Printer(no_print=silent)
     if bool(decisions) == (truth is not None):
@@ -96,6 +96,9 @@ def run_loop(
         if output.exists() and output.resolve() in path.resolve().parents:
             raise SeginfError(Errors.S218.format(problem=f"{path} is in the folder {output}, which would be replaced"))
     setup_gpu(gpu_id, silent=True)
+    tagger = load_indexed(pipeline)[1].find_tagger()
+    if tagger.scheme.by_token:
+        raise SeginfError(Errors.S210)
     settings = {} if dev is None else {"paths.dev": dev}
     settings.update(overrides or {})
     place = output.with_name(f".{output.name}-{os.getpid()}-new")  # what is there stays until all is done
@@ -110,8 +113,7 @@ def run_loop(
             result.update(_figures(reading), curves={name: asdict(curve) for name, curve in curves.items()})
             if plots:
                 _plot(curves, place)
-        labels = load_indexed(pipeline)[1].find_tagger().labels
-        plan = apply_decisions(corpus, place / "corrected.spacy", files, labels=labels, conflicts="skip")
+        plan = apply_decisions(corpus, place / "corrected.spacy", files, labels=tagger.labels, conflicts="skip")
         result.update(changed=len(plan.changes), kept=plan.kept, conflicts=len(plan.conflicts))
         msg.info(f"{len(plan.changes):,} changes in the corrected corpus")
         if retrain:

@@ -10,7 +10,7 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
-from ..curation.asked_texts import AskedText, read_texts
+from ..curation.asked_texts import ask
 from ..curation.preview import BETTER, EQUAL, WORSE, Preview, PreviewChange, preview_decisions
 from ..curation.records import read_decisions
 from ..explanation.loading import load_indexed
@@ -42,7 +42,7 @@ def preview(
     output (Path): also write the changes to this file, JSON lines.
     RETURNS (Preview): the changes, and how many there are of each kind.
     RAISES (ValueError): S030 or S040 for missing input, S170 for files that hold no decisions, S275 for decisions that
-        do not fit the index, S035, S210 or S270 if the index can't refit, S040 to S042, S200, S201, S276, S277 or S279
+        do not fit the index, S035 or S270 if the index can't refit, S040 to S042, S200, S201, S276, S277 or S279
         for texts that can't be read.
 
     >>> found = spacy_seginf.preview("indexed", Path("decisions.jsonl"), "Ada Lind visited Tarnby .")
@@ -56,7 +56,7 @@ def preview(
     refuse_replacing({"changes": output}, [*map(Path, paths), given if isinstance(given, Path) else None])
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
-    asked = read_texts(nlp, given) if isinstance(given, Path) else [AskedText("", nlp.make_doc(given))]
+    asked = ask(nlp, given, influence.find_tagger().attribute)
     found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
     if output is not None:
         lines = [json.dumps(change.plain, ensure_ascii=False) + "\n" for change in found.changes]

@@ -48,7 +48,7 @@ def refit_pipeline(
     force (bool): replace an earlier result.
     RETURNS (HeadRefit): how many regions were relabelled, and the scores.
     RAISES (ValueError): S030 or S040 for missing input, S043 or S046 for the output, S170 for files that hold no
-        decisions, S275 for decisions that do not fit the index, S035, S210, S270 or S322 if the index can't refit,
+        decisions, S275 for decisions that do not fit the index, S035, S270 or S322 if the index can't refit,
         those of ``read_annotated`` for dev and test.
 
     >>> done = spacy_seginf.refit_pipeline("indexed", Path("refit"), Path("decisions.jsonl"), test=Path("more.spacy"))

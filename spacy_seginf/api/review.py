@@ -18,6 +18,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence
 from spacy.language import Language
 from wasabi import Printer
 
+from ..crf.schemes import TAG
 from ..curation.issues import LabelIssue
 from ..curation.records import read_decisions, read_ranking
 from ..curation.references import References
@@ -98,8 +99,10 @@ def review(
     whole = index.document if index is not None else None
     state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence or index, rerank, others, whole)
     made = [*dict.fromkeys((*adjudicate, decisions))]
+    reading = {"scheme": TAG} if state.ranking.scheme == TAG else {}
     named = (corpus or "CORPUS.spacy", output or "CORRECTED.spacy", *made)
     state.command = f"python -m spacy seginf apply {' '.join(shlex.quote(str(path)) for path in named)}"
+    state.command += "".join(f" --{name} {value}" for name, value in reading.items())
     if html is not None:
         write_static_page(html, state)
         msg.good(f"Page with {len(state.issues):,} label issues written: {html}")
@@ -108,7 +111,7 @@ def review(
     check_writable(decisions)
     actions: dict[str, Callable[[], list[str]]] = {}
     if corpus is not None and output is not None:
-        actions["apply"] = Applying(corpus, output, made, state.ranking.labels)
+        actions["apply"] = Applying(corpus, output, made, state.ranking.labels, reading)
     if texts is not None:
         asked = index or _Asking(pipeline)
         actions["preview"] = Previewing(asked.pipeline, texts, made)

@@ -6,11 +6,11 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Callable, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from spacy.language import Language
 
-from ..curation.asked_texts import AskedText, read_texts
+from ..curation.asked_texts import ask
 from ..curation.changes import IN_WORDS
 from ..curation.preview import preview_decisions
 from ..curation.records import read_decisions
@@ -31,10 +31,19 @@ class Applying:
 
     corpus (Path), decisions (sequence of Path): as for ``apply_decisions``. output (Path): the corrected corpus; its
     list of changes lies beside it. labels (sequence of str): entity types that are allowed besides those of the corpus.
+    reading (mapping): how the corpus is read, as for ``apply_decisions``.
     RAISES (ValueError): S204 if one of them exists already.
     """
 
-    def __init__(self, corpus: Path, output: Path, decisions: Sequence[Path], labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        corpus: Path,
+        output: Path,
+        decisions: Sequence[Path],
+        labels: Sequence[str] = (),
+        reading: Mapping[str, Any] = {},
+    ) -> None:
+        self._reading = reading
         self._corpus, self._decisions, self._labels = corpus, decisions, labels
         self._output, self._diff = output, output.with_name(f"{output.name}.diff")
         self._written: dict[Path, str] = {}  # digests of what was written here
@@ -51,7 +60,7 @@ class Applying:
         with TemporaryDirectory(prefix=".seginf-", dir=self._output.parent) as folder:
             made = Path(folder) / self._output.name
             said = [path for path in self._decisions if path.exists()]
-            plan = apply_decisions(self._corpus, made, said, labels=self._labels)
+            plan = apply_decisions(self._corpus, made, said, labels=self._labels, **self._reading)
             content, diff = made.read_bytes(), made.with_name(self._diff.name).read_bytes()
         for path in (self._diff, self._output):
             if (path.exists() or path.is_symlink()) and _digest(path.read_bytes()) != self._written.get(path):
@@ -123,7 +132,7 @@ class Previewing:
         nlp, influence = self._load()
         made = [decision for path in self._decisions if path.exists() for decision in read_decisions(path)]
         given = text_or_corpus(self._texts)
-        asked = read_texts(nlp, given) if isinstance(given, Path) else [AskedText("", nlp.make_doc(given))]
+        asked = ask(nlp, given, influence.find_tagger().attribute)
         found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
         return [*sentences(found), "", *changes_table(found).split("\n")]
 

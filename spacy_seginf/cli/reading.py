@@ -14,7 +14,11 @@ FORMATS = (
     "spacy-json, spacy-tuples, webanno or xmi"
 )
 FORMAT = Opt(None, "--format", help=f"{FORMATS}; default: told by name and content")
-SCHEME = Opt(None, "--scheme", help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found")
+SCHEME = Opt(
+    None,
+    "--scheme",
+    help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found; TAG: tokens have tags, not entities",
+)
 TOKEN_COLUMN = Opt(
     None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
 )

@@ -1,41 +1,52 @@
-"""spaCy's binary format (.spacy). Documents without changes are stored again as they are."""
+"""spaCy's binary format (.spacy), its entities or its tags. Documents without changes are stored again as they are."""
 
 from __future__ import annotations
 
 from copy import copy
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Mapping, Optional, Sequence
 
 import numpy
 import spacy
-from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
+from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS, TAG
 from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
+from ..crf import schemes
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from .doc_bins import identifier_of, read_doc_bins
+from .doc_spans import annotated_spans, missing_tokens
 from .documents import AnnotatedCorpus, Document, Replacement
+from .tags import untagged
 
 BEGINS, OUTSIDE, INSIDE = 3, 2, 1  # what spaCy stores as ENT_IOB
 
 
 class BinaryCorpus(AnnotatedCorpus):
-    """A .spacy corpus. RAISES (ValueError): S040 or S042 if it is none, S207 if it does not store entities."""
+    """A .spacy corpus.
 
-    def __init__(self, path: Path) -> None:
+    scheme (str): "TAG" if the tags of its tokens (``token.tag_``) are meant, not its entities.
+    RAISES (ValueError): S040 or S042 if it is none, S207 if it does not store them.
+    """
+
+    def __init__(self, path: Path, scheme: Optional[str] = None) -> None:
         self.path = path
+        self._by_token = scheme == schemes.TAG
+        attribute = "TAG" if self._by_token else "ENT_IOB"
         docs = list(read_doc_bins(spacy.blank("xx").vocab, path))
-        self.documents = [_document(doc, path, number) for number, doc in enumerate(docs, start=1)]
+        self.documents = [_document(doc, path, number, attribute) for number, doc in enumerate(docs, start=1)]
         self._stored = DocBin().from_disk(path)
         self._stored.store_user_data = any(data is not None for data in self._stored.user_data)
-        if not {ENT_IOB, ENT_TYPE} <= set(self._stored.attrs):
+        what, needed = ("tags", (TAG,)) if self._by_token else ("entities", (ENT_IOB, ENT_TYPE))
+        if not {*needed} <= set(self._stored.attrs):
             names = {number: name for name, number in IDS.items()}
             known = ", ".join(names.get(attribute, str(attribute)) for attribute in self._stored.attrs)
-            raise SeginfError(Errors.S207.format(path=path, known=known))
+            wanted = " and ".join(names[attribute] for attribute in needed)
+            raise SeginfError(Errors.S207.format(path=path, what=what, known=known, needed=wanted))
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
-        return ""
+        return untagged(replacement) if self._by_token else ""
 
     def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
         tokens = list(self._stored.tokens)
@@ -51,9 +62,13 @@ class BinaryCorpus(AnnotatedCorpus):
     def _replaced(
         self, tokens: numpy.ndarray, entities: Sequence[Entity], regions: Sequence[Replacement]
     ) -> numpy.ndarray:
-        """Write the entities of regions into the stored attributes of a document's tokens."""
+        """Write the entities or tags of regions into the stored attributes of a document's tokens."""
         tokens = tokens.copy()
         attributes = self._stored.attrs
+        if self._by_token:
+            for one in (entity for region in regions for entity in region.entities):
+                tokens[one.start, attributes.index(TAG)] = StringStore().add(one.label)
+            return tokens
         iob, kind = attributes.index(ENT_IOB), attributes.index(ENT_TYPE)
         links = [attributes.index(attribute) for attribute in (ENT_KB_ID, ENT_ID) if attribute in attributes]
         for region in regions:
@@ -74,14 +89,14 @@ class BinaryCorpus(AnnotatedCorpus):
         return tokens
 
 
-def _document(doc: Doc, path: Path, number: int) -> Document:
+def _document(doc: Doc, path: Path, number: int, attribute: str) -> Document:
     return Document(
         identifier_of(doc, path, number),
         tuple(token.text for token in doc),
-        tuple(Entity(entity.start, entity.end, entity.label_) for entity in doc.ents),
+        tuple(annotated_spans(doc, attribute)),
         str(doc.user_data.get("file") or path),
         _lines_of(doc),
-        missing=tuple(token.i for token in doc if not token.ent_iob),
+        missing=missing_tokens(doc, attribute),
         spaces=() if doc.has_unknown_spaces else tuple(bool(token.whitespace_) for token in doc),
     )
 

@@ -21,6 +21,7 @@ NUMBER = re.compile(r"\d+(?P<no_word>[-.]\d+)?")  # of a word; 1-2 and 3.1 are a
 MISC_TAG = re.compile(r"(?:^|(?<=\|))(?:NER|ner|Entity)=(?P<tag>[^|]+)")  # in CoNLL-U's last column
 # How cells are told apart: runs of spaces and tabs, or else single tabs, so that tokens may hold spaces.
 SPACES_OR_TABS, TABS = re.compile(r"[^ \t]+"), re.compile(r"(?:^|(?<=\t))[^\t]*")
+UNSPECIFIED = "_"  # a cell of CoNLL-U without a value
 HEADER_WORDS = {
     *("token", "tokens", "word", "words", "form", "text", "tag", "tags", "label", "labels"),
     *("ner", "ner_tag", "ner_tags", "ne", "iob", "bio", "entity"),
@@ -34,6 +35,7 @@ class Layout:
 
     token, tag (int): where they are, unless somebody says otherwise; None if that has to be found out.
     comments (bool): whether all lines that begin with # are comments, or none is; None if each has to be looked at.
+    word_tag (int): where the tag of a word is, such as its part of speech; where ``tag`` is, if None.
     misc (bool): whether the tag is one of several values in its cell, as in SpaceAfter=No|NER=B-PER.
     """
 
@@ -41,12 +43,13 @@ class Layout:
     tag: int = -1
     comments: Optional[bool] = None
     misc: bool = False
+    word_tag: Optional[int] = None
 
 
 LAYOUTS = {
     "columns": Layout(),
     "conll": Layout(comments=False),
-    "conllu": Layout(token=2, comments=True),
+    "conllu": Layout(token=2, comments=True, word_tag=5),
     "conllu-misc": Layout(token=2, comments=True, misc=True),
     "germeval": Layout(token=2, tag=3, comments=True),
 }

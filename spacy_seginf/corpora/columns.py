@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
+from ..crf import schemes
 from ..crf.schemes import OUTSIDE, Entity
 from ..errors import Errors, SeginfError
 from ..text_lines import BOM, byte_lines, without_bom
@@ -18,10 +19,12 @@ from .column_lines import (
     MISC_TAG,
     NEW_DOCUMENT,
     TAG,
+    UNSPECIFIED,
     ColumnLines,
     begins_document,
 )
 from .documents import Document, Replacement, stem_of
+from .tags import MISSING
 from .text import TaggedCorpus, TaggedText, decoded_lines, unreadable
 
 TagPlace = tuple[int, int, str]  # where a tag begins and ends in its line, and what is written before another one
@@ -72,10 +75,12 @@ class ColumnCorpus(TaggedCorpus):
             if first is not None:
                 bodies[first] = ""
         token = form.token if columns.token is None else columns.token
-        tag = form.tag if columns.tag is None else columns.tag
+        by_token = scheme == schemes.TAG
+        default = form.word_tag if by_token and form.word_tag is not None else form.tag
+        tag = default if columns.tag is None else columns.tag
         kinds = ColumnLines(path, bodies, token, tag, form.comments if comments is None else comments)
         self._misc = form.misc
-        drafts = _read_drafts(path, lines, bodies, kinds, misc=form.misc)
+        drafts = _read_drafts(path, lines, bodies, kinds, misc=form.misc, by_token=by_token)
         self._places = [draft.places for draft in drafts]
         texts = [draft.text(path, number) for number, draft in enumerate(drafts, start=1)]
         self.lines = lines
@@ -124,7 +129,7 @@ class _Draft:
 
 
 def _read_drafts(
-    path: Path, lines: Sequence[str], bodies: Sequence[str], kinds: ColumnLines, *, misc: bool
+    path: Path, lines: Sequence[str], bodies: Sequence[str], kinds: ColumnLines, *, misc: bool, by_token: bool
 ) -> list[_Draft]:
     comments = [bool(body) and kinds.is_comment(number, body) for number, body in enumerate(bodies, start=1)]
     marks = [begins_document(body) if comment else DOCSTART.match(body) for body, comment in zip(bodies, comments)]
@@ -148,7 +153,9 @@ def _read_drafts(
                 place, name = _in_misc(tag[0], name)
             elif MISC_TAG.search(name):
                 raise SeginfError(Errors.S250.format(path=path, line=number, text=name[:40]))
-            if not drafts and not TAG.fullmatch(name) and {word.lower(), name.lower()} & HEADER_WORDS:
+            elif by_token and name == UNSPECIFIED:
+                name = MISSING
+            if not drafts and not by_token and not TAG.fullmatch(name) and {word.lower(), name.lower()} & HEADER_WORDS:
                 raise SeginfError(Errors.S241.format(path=path, line=number, text=body[:40]))
             sentence_ended = drafts and drafts[-1].sentences[-1:] == [len(drafts[-1].words)]
             if not drafts or (not marked and sentence_ended):

@@ -120,7 +120,7 @@ def _read(path: Path, format: str, how: ReadingSettings) -> AnnotatedCorpus:
     if format == "spacy":
         from .binary import BinaryCorpus
 
-        return BinaryCorpus(path)
+        return BinaryCorpus(path, how.scheme)
     tagged: dict[str, Any] = {"scheme": how.scheme, "entity_type": how.entity_type}
     if format == "jsonl":
         return JsonLines(path, labels_key=how.labels_key or "labels", **tagged)

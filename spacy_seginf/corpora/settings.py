@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Collection, Optional, Sequence
 
+from ..crf.schemes import TAG
 from ..errors import Errors, SeginfError
 from .columns import Columns
-from .tags import ALIASES, LETTERS
+from .tags import ALIASES, SCHEMES
 
 MISALIGNED = ("error", "expand", "split")
 
@@ -17,7 +18,8 @@ MISALIGNED = ("error", "expand", "split")
 class ReadingSettings:
     """Settings of a reader; each format has some of them.
 
-    scheme (str): of tags: one of ``LETTERS`` or ``ALIASES``; found if not given.
+    scheme (str): of tags: one of ``SCHEMES`` or ``ALIASES``; found if not given. TAG if the tags of tokens are meant,
+        such as their parts of speech, instead of entities.
     columns, comments, header: as for ``ColumnCorpus``. entity_type (str): of tags that name none.
     labels_key (str): key of the labels in JSON; the format's if not given.
     label_names (sequence of str, or Path): what integer labels stand for, or a file of features that says it.
@@ -46,8 +48,8 @@ class ReadingSettings:
     def __post_init__(self) -> None:
         if self.scheme is not None:
             scheme = ALIASES.get(self.scheme, self.scheme)
-            if scheme not in LETTERS:
-                known = ", ".join((*LETTERS, *ALIASES))
+            if scheme not in SCHEMES:
+                known = ", ".join((*SCHEMES, *ALIASES))
                 raise SeginfError(Errors.S206.format(setting="--scheme", value=scheme, known=known))
             object.__setattr__(self, "scheme", scheme)
         if self.misaligned not in MISALIGNED:
@@ -56,6 +58,8 @@ class ReadingSettings:
 
     def check_used(self, path: Path, format: str, used: Collection[str]) -> None:
         """Refuse settings that mean nothing for a format. RAISES (ValueError): S288."""
+        if self.scheme == TAG and format not in TAGGED:
+            raise SeginfError(Errors.S288.format(setting="--scheme TAG", path=path, format=format))
         for field in fields(self):
             if field.name in CHECKED and field.name not in used and getattr(self, field.name) != field.default:
                 setting = f"--{field.name.replace('_', '-')}"
@@ -64,3 +68,4 @@ class ReadingSettings:
 
 # Others say how something would be read that need not be there.
 CHECKED = ("layer", "only", "text_key", "label_names")
+TAGGED = ("spacy", "columns", "conll", "conllu", "jsonl", "hf")  # formats in which each token can have a tag

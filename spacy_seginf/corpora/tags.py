@@ -1,13 +1,16 @@
-"""Entities <-> tags in text files: BIO, IOB1 (B- only between neighbours of one type), BILUO, BIOES and IO."""
+"""Entities <-> tags in text files: BIO, IOB1 (B- only between neighbours of one type), BILUO, BIOES and IO; under TAG,
+every token has a tag of its own, such as its part of speech, and is an entity of one token."""
 
 from __future__ import annotations
 
 from typing import Iterable, Iterator, Sequence
 
-from ..crf.schemes import OUTSIDE, Entity
+from ..crf.schemes import OUTSIDE, TAG, Entity
 from .documents import Replacement, replaced
 
 LETTERS = {"BIO": "BI", "IOB1": "BI", "BILUO": "BILU", "BIOES": "BIES", "IO": "I"}
+SCHEMES = (*LETTERS, TAG)
+ONE_TAG = "each token has exactly one tag, and a decision has to say which"
 ALIASES = {"IOB2": "BIO", "BILOU": "BILUO", "IOBES": "BIOES", "IOB": "IOB1"}
 CLOSING = {"BILUO": ("L", "U"), "BIOES": ("E", "S")}  # letters of the last token of several, and of a single one
 ALL_LETTERS = "BILUES"
@@ -61,6 +64,8 @@ def find_entities(tags: Sequence[str], sentences: Sequence[int], scheme: str) ->
 
     RAISES (TagError): if a tag is not of the scheme, or can't follow the one before it.
     """
+    if scheme == TAG:
+        return [Entity(token, token + 1, tag) for token, tag in enumerate(tags) if tag != MISSING]
     check_tags(tags, LETTERS[scheme])
     strict = CLOSING.get(scheme)
     return list(_strict_runs(tags, sentences, *strict) if strict else _runs(tags, sentences))
@@ -68,6 +73,8 @@ def find_entities(tags: Sequence[str], sentences: Sequence[int], scheme: str) ->
 
 def unwritable(replacement: Replacement, entities: Sequence[Entity], sentences: Sequence[int], scheme: str) -> str:
     """Say why tags can't hold a replacement; empty if they can. entities: all of the document after all changes."""
+    if scheme == TAG:
+        return untagged(replacement)
     boundaries = set(sentences)
     for entity in replacement.entities:
         if any(position in boundaries for position in range(entity.start + 1, entity.end)):
@@ -80,6 +87,12 @@ def unwritable(replacement: Replacement, entities: Sequence[Entity], sentences: 
                     "--scheme IOB1)"
                 )
     return ""
+
+
+def untagged(replacement: Replacement) -> str:
+    """Say that a replacement does not give each of its tokens one tag; empty if it does."""
+    tokens = [(token, token + 1) for token in range(replacement.start, replacement.end)]
+    return "" if [(one.start, one.end) for one in sorted(replacement.entities)] == tokens else ONE_TAG
 
 
 def changed_tags(
@@ -95,6 +108,9 @@ def changed_tags(
     Outside the replaced regions, only the first tag of an entity just behind one may change: whether it needs its B-
     depends on what is before it.
     """
+    if scheme == TAG:
+        new = {entity.start: entity.label for region in replacements for entity in region.entities}
+        return {position: tag for position, tag in new.items() if tags[position] != tag}
     boundaries = set(sentences)
     after = replaced(entities, replacements)
     new = {position: OUTSIDE for region in replacements for position in range(region.start, region.end)}

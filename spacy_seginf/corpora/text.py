@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Sequence
 
-from ..crf.schemes import OUTSIDE, Entity
+from ..crf.schemes import OUTSIDE, TAG, Entity
 from ..errors import Errors, SeginfError
 from .documents import AnnotatedCorpus, Document, Replacement
 from .tags import ALL_LETTERS, MISSING, TagError, changed_tags, check_tags, detect_scheme, find_entities, unwritable
@@ -24,7 +24,7 @@ class TaggedCorpus(AnnotatedCorpus):
     """A corpus of tagged lines.
 
     path (Path): the file. texts (sequence of TaggedText): its documents.
-    scheme (str): one of ``LETTERS``; found if not given.
+    scheme (str): one of ``SCHEMES``; found if not given, and then of entities.
     entity_type (str): the type that is meant by tags that name none (B, I).
     RAISES (ValueError): S201 if a tag can't be read, S242 if tags name no type and none is given.
     """
@@ -37,7 +37,7 @@ class TaggedCorpus(AnnotatedCorpus):
         entity_type: Optional[str] = None,
     ) -> None:
         self.path, self.texts = path, texts
-        self._bare_type = self._find_bare_type(entity_type)
+        self._bare_type = self._find_bare_type(entity_type) if scheme != TAG else ""
         if self._bare_type:
             self.texts = [replace(text, tags=tuple(map(self._typed, text.tags))) for text in texts]
         self.scheme = scheme if scheme is not None else self._detect()

@@ -60,6 +60,16 @@ class TagScheme:
         if problem:
             raise SeginfError(Errors.S002.format(name=self.component, scheme=self.name, problem=problem))
 
+    @property
+    def by_token(self) -> bool:
+        """Whether every token has a label of its own, and there are no entities."""
+        return self.name == TAG
+
+    @property
+    def attribute(self) -> str:
+        """The token attribute of spaCy that holds the annotation."""
+        return "TAG" if self.by_token else "ENT_IOB"
+
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """All tags; a tag's position is its index in the CRF."""
@@ -118,12 +128,15 @@ class TagScheme:
         return allowed
 
     def entity_tags(self, label: str, length: int) -> list[int]:
-        """Return the tags of an entity of some tokens."""
+        """Return the tags of an entity of some tokens; under "TAG", of tokens that all have one label."""
+        if self.by_token:
+            return [self.index[label]] * length
         biluo = [f"U-{label}"] if length == 1 else [f"B-{label}", *[f"I-{label}"] * (length - 2), f"L-{label}"]
         return [self.index[f"{FROM_BILUO[self.name][tag[0]]}-{label}"] for tag in biluo]
 
     def entities(self, tags: Iterable[int]) -> list[tuple[int, int, str]]:
-        """Read entities (start token, end token exclusive, type) off tag indices. Under IO, runs of a type are one."""
+        """Read entities (start token, end token exclusive, type) off tag indices. Under IO, runs of a type are one, and
+        there are none under "TAG"."""
         found: list[tuple[int, int, str]] = []
         if self.name == TAG:
             return found
@@ -143,6 +156,21 @@ class TagScheme:
         if label:
             found.append((start, position + 1, label))
         return found
+
+    def annotation(self, tags: Sequence[int], known: Optional[Sequence[bool]] = None) -> list[Entity]:
+        """Read what is annotated off tag indices, as records: the entities, or under "TAG" every token with its label.
+
+        known (sequence of bool): tokens that are annotated; all are, if not given.
+        """
+        if known is None:
+            known = [True] * len(tags)
+        if self.by_token:
+            return [
+                Entity(token, token + 1, self.tags[tag])
+                for token, (tag, is_known) in enumerate(zip(tags, known))
+                if is_known
+            ]
+        return [Entity(*one) for one in self.entities(tag if is_known else 0 for tag, is_known in zip(tags, known))]
 
 
 def type_of(tag: str) -> str:

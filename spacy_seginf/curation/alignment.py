@@ -10,6 +10,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..corpora.doc_spans import annotated_spans
 from ..corpora.docs import identifier_of, read_documents
 from ..crf.schemes import Entity, TagScheme
 from ..errors import Errors, SeginfError, Warnings
@@ -31,12 +32,12 @@ class CorpusAlignment:
     def __init__(self, index: Index, nlp: Language, path: Path, scheme: TagScheme) -> None:
         self._index, self._scheme = index, scheme
         self._docs: dict[str, Doc] = {}
-        for number, doc in enumerate(read_documents(nlp, path), start=1):
+        for number, doc in enumerate(read_documents(nlp, path, scheme.attribute), start=1):
             identifier = identifier_of(doc, path, number)
             if identifier in self._docs:
                 raise SeginfError(Errors.S211.format(path=path, id=identifier))
             self._docs[identifier] = doc
-        self._entities = {name: entities_of_doc(doc) for name, doc in self._docs.items()}
+        self._entities = {name: annotated_spans(doc, scheme.attribute) for name, doc in self._docs.items()}
         self.digest = corpus_digest(
             (name, [token.text for token in doc], self._entities[name]) for name, doc in self._docs.items()
         )
@@ -101,14 +102,13 @@ class CorpusAlignment:
                 raise SeginfError(Errors.S212.format(path=path, id=identifier, problem="which has other words there"))
             rows = slice(starts[number], starts[number + 1])
             known = numpy.logical_not(index.data.allowed[rows].all(axis=1))
-            tags = numpy.where(known, index.labels[rows], 0).tolist()
-            here = [Entity(first + start, first + end, label) for start, end, label in self._scheme.entities(tags)]
+            annotation = self._scheme.annotation(index.labels[rows].tolist(), known.tolist())
+            here = [one.moved(first) for one in annotation]
             there = [one for one in self._entities[identifier] if first <= one.start and one.end <= first + length]
             if here != as_tagged(self._scheme, there):
-                raise SeginfError(
-                    Errors.S212.format(path=path, id=identifier, problem="which has other entities there")
-                )
-        filled = [name for name, doc in self._docs.items() if len(doc) and doc.has_annotation("ENT_IOB")]
+                other = "which has other tags there" if self._scheme.by_token else "which has other entities there"
+                raise SeginfError(Errors.S212.format(path=path, id=identifier, problem=other))
+        filled = [name for name, doc in self._docs.items() if len(doc) and doc.has_annotation(self._scheme.attribute)]
         others = [name for name in filled if name not in self._pieces]
         if others:
             warnings.warn(Warnings.W008.format(count=len(others), path=path, id=others[0]), stacklevel=4)
@@ -133,11 +133,6 @@ def find_piece(pieces: Pieces, identifier: str, start: int, end: int) -> Optiona
         if first <= start and end <= first + length:
             return number, start - first, end - first
     return None
-
-
-def entities_of_doc(doc: Doc) -> list[Entity]:
-    """Return the entities of a Doc as records, in order."""
-    return [Entity(ent.start, ent.end, ent.label_) for ent in doc.ents]
 
 
 def as_tagged(scheme: TagScheme, entities: Iterable[Entity]) -> list[Entity]:

@@ -11,10 +11,11 @@ from ..errors import Errors, SeginfError
 from ..rendering.text import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, corpus_digest
-from .regions import Correction, overlap, touching
+from .regions import Correction, one_each, overlap, touching
 
 SHOWN = 20  # problems
 CONFLICTS = ("error", "skip")
+TAGS_HINT = "for decisions on the tags of tokens, not on entities, say --scheme TAG"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def _problems(
     if any(entity.start < start or entity.end > end for entity in inside):
         yield "an annotated entity goes beyond the region"
     elif inside != sorted(decision.current):
-        yield f"the annotation is {_named(inside, document)} now, and was {_named(decision.current, document)}"
+        hint = "" if inside or not one_each(start, end, decision.current) else f" ({TAGS_HINT})"
+        yield f"the annotation is {_named(inside, document)} now, and was {_named(decision.current, document)}{hint}"
     if decision.choice == "keep":
         return
     entities = sorted(decision.entities)

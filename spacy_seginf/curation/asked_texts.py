@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Collection, Optional
+from typing import Collection, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..corpora.doc_spans import annotated_spans, missing_tokens
 from ..crf.schemes import Entity
 from ..explanation import corpus_texts
 from ..tagger.encoding import read_as
-from .alignment import entities_of_doc
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,25 @@ class AskedText:
     missing: Collection[int] = frozenset()
 
 
-def read_texts(nlp: Language, path: Path) -> list[AskedText]:
+def ask(nlp: Language, given: Union[str, Path], attribute: str) -> list[AskedText]:
+    """Take a text as it is, or read a corpus; see ``read_texts``."""
+    if isinstance(given, Path):
+        return read_texts(nlp, given, attribute)
+    return [AskedText("", nlp.make_doc(given))]
+
+
+def read_texts(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[AskedText]:
     """Read a corpus in any format that is known; empty documents are left out.
+
+    attribute (str): the token attribute whose annotation is meant, as ``TagScheme.attribute`` names it.
 
     RAISES (ValueError): as ``corpus_texts.read_texts``.
     """
-    return [_of_doc(nlp, name, doc) for name, doc in corpus_texts.read_texts(nlp, path)]
+    return [_of_doc(nlp, name, doc, attribute) for name, doc in corpus_texts.read_texts(nlp, path, attribute)]
 
 
-def _of_doc(nlp: Language, identifier: str, doc: Doc) -> AskedText:
-    if not doc.has_annotation("ENT_IOB"):
+def _of_doc(nlp: Language, identifier: str, doc: Doc, attribute: str) -> AskedText:
+    if not doc.has_annotation(attribute):
         return AskedText(identifier, read_as(nlp, doc))
-    missing = frozenset(token.i for token in doc if not token.ent_iob)
-    return AskedText(identifier, read_as(nlp, doc), tuple(entities_of_doc(doc)), missing)
+    missing = frozenset(missing_tokens(doc, attribute))
+    return AskedText(identifier, read_as(nlp, doc), tuple(annotated_spans(doc, attribute)), missing)

@@ -1,7 +1,8 @@
 """Regions of training documents, and candidate annotations: other types, other boundaries, no entity, one more.
 
 A region's labels may be wrong where another candidate is more probable, everything outside held. The candidates of a
-region are what people would change its annotation to; the first is the annotation.
+region are what people would change its annotation to; the first is the annotation. Where every token has a tag of its
+own, regions are single tokens, see ``doubtful_tokens``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from typing import Iterable, Iterator, Sequence
 
 import numpy
 
-from ..crf.schemes import TAG, Entity, TagScheme, type_of
-from ..errors import Errors, SeginfError
+from ..crf.schemes import Entity, TagScheme
 from ..influence.data import ranges
 from .source import LabelSource
 
@@ -155,17 +155,13 @@ def tags_of(scheme: TagScheme, entities: Iterable[Entity], start: int, end: int)
 
 
 def find_regions(source: LabelSource, missing: Sequence[tuple[int, int, int, str]]) -> list[Region]:
-    """List what may be wrong: every annotated entity, every two that touch, and where one may be missing.
+    """List which entities may be wrong: every annotated one, every two that touch, and where one may be missing.
 
     missing (sequence of (document, start, end, type)): entities that somebody sees among tokens that are labelled O.
-    RAISES (ValueError): S210 if labels are tags of single tokens, which make no entities.
     """
-    if source.scheme.name == TAG:
-        raise SeginfError(Errors.S210)
     entities: dict[int, list[Entity]] = {}
-    for document, start, end in source.entities.tolist():
-        label = type_of(source.scheme.tags[source.labels[source.data.starts[document] + start]])
-        entities.setdefault(document, []).append(Entity(start, end, label))
+    for (document, start, end), label in zip(source.entities.tolist(), source.entity_labels.tolist()):
+        entities.setdefault(document, []).append(Entity(start, end, source.scheme.labels[label]))
     found: list[Region] = []
     for document, members in entities.items():
         length = source.data.lengths[document]

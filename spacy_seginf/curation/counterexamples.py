@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import numpy
 
-from ..crf.schemes import OUTSIDE, Entity, type_of
+from ..crf.schemes import OUTSIDE
 from ..index.index import Index
 from ..rendering.text import shorten, tokens_of, visible
 from .changes import bracketed
@@ -63,8 +63,7 @@ class Counterexamples:
 
     def _label(self, document: int, start: int, length: int) -> str:
         first = int(self.source.data.starts[document]) + start
-        tags = self.source.annotated_tags[first : first + length].tolist()
-        entities = [Entity(*one) for one in self.source.scheme.entities(tags)]
+        entities = self.source.scheme.annotation(self.source.labels[first : first + length].tolist())
         if not entities:
             return OUTSIDE
         if (entities[0].start, entities[0].end) == (0, length):
@@ -77,11 +76,9 @@ class Counterexamples:
         codes = numpy.zeros(len(self.source.labels) + 1, dtype=numpy.int64)
         entities = self.source.entities
         firsts = (self.source.data.starts[entities[:, 0]] + entities[:, 1]).tolist()
-        numbers: dict[str, int] = {}
-        for first, length in zip(firsts, (entities[:, 2] - entities[:, 1]).tolist()):
-            label = type_of(self.source.scheme.tags[self.source.labels[first]])
-            code = 2 * numbers.setdefault(label, len(numbers)) + 1
-            codes[first], codes[first + 1 : first + length] = code, code + 1
+        lengths = (entities[:, 2] - entities[:, 1]).tolist()
+        for first, length, label in zip(firsts, lengths, self.source.entity_labels.tolist()):
+            codes[first], codes[first + 1 : first + length] = 2 * label + 1, 2 * label + 2
         return codes
 
     @cached_property

@@ -7,8 +7,6 @@ from typing import Sequence
 
 import numpy
 
-from ..crf.schemes import TAG
-from ..errors import Errors, SeginfError
 from ..explanation.explainer import Explainer
 from ..explanation.joint import tolerance_of
 from ..influence.effects import HeadEffects
@@ -43,11 +41,8 @@ class DecidedHead:
 def refit_decided(explainer: Explainer, tagger: CRFTagger, decisions: Sequence[Decision]) -> DecidedHead:
     """Refit the head of an index with decisions; what reviewers disagree about stays as it is.
 
-    RAISES (ValueError): S210 if labels are tags, S275 if a decision does not fit the index, S035 or S270 if the index
-        can't refit.
+    RAISES (ValueError): S275 if a decision does not fit the index, S035 or S270 if the index can't refit.
     """
-    if tagger.scheme.name == TAG:
-        raise SeginfError(Errors.S210)
     effects = explainer.label_effects
     agreed, conflicts = merge_decisions(decisions)
     changing = [one for one in agreed if sorted(one.outcome or ()) != sorted(one.current)]

@@ -7,7 +7,6 @@ from typing import Optional, Sequence
 import numpy
 
 from ..corpora.documents import Replacement, replaced
-from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..influence.data import HeadData
@@ -16,7 +15,7 @@ from ..rendering.text import shorten, tokens_of, visible
 from ..tagger.crf_tagger import CRFTagger
 from .alignment import Pieces, as_tagged, pieces_of
 from .records import Decision
-from .regions import touching
+from .regions import one_each, touching
 
 
 def decided_labels(
@@ -40,7 +39,7 @@ def decided_labels(
         number, start = found
         first, length = int(data.starts[number]), data.lengths[number]
         rows = slice(first, first + length)
-        present = [Entity(*one) for one in scheme.entities(numpy.where(known[rows], new[rows], 0).tolist())]
+        present = scheme.annotation(new[rows].tolist(), known[rows].tolist())
         moved = decision.start - start
         current, outcome = (
             as_tagged(scheme, [one.moved(-moved) for one in entities])
@@ -48,10 +47,12 @@ def decided_labels(
         )
         end = start + decision.end - decision.start
         if touching(start, end, present) != current:
-            raise _misfit(index, decision, "has other entities there")
+            raise _misfit(index, decision, f"has other {'tags' if scheme.by_token else 'entities'} there")
         unknown = sorted({one.label for one in outcome} - set(scheme.labels))
         if unknown:
             raise _misfit(index, decision, f"would get the label {unknown[0]!r}, which the tagger does not have")
+        if scheme.by_token and not one_each(start, end, outcome):
+            raise _misfit(index, decision, "would not have one tag for each token")
         tags = numpy.zeros(length, dtype=numpy.int64)
         for entity in replaced(present, [Replacement(start, end, tuple(outcome))]):
             tags[entity.start : entity.end] = scheme.entity_tags(entity.label, entity.end - entity.start)

@@ -9,8 +9,10 @@ from typing import Callable, Optional, Sequence
 import numpy
 
 from ..crf.schemes import Entity
+from ..influence.head import Head
 from ..influence.linear_algebra import unit_vectors
-from .candidates import Annotation, Predictions, Regions, find_regions
+from .candidates import Annotation, Predictions, Region, Regions, find_regions
+from .doubtful_tokens import find_doubtful_tokens
 from .families import find_families
 from .feedback import Traits, feedback_factors, propagated_labels
 from .mistakes import Mistakes, likeness
@@ -40,7 +42,7 @@ class IssueFinder:
         and ``crossfit_predictions``.
     say (Callable): is told what is being done.
     considered (int): how many of the most suspicious are grouped.
-    RAISES (ValueError): S210 if labels are tags; S051 if the trusted labels are too few for a head.
+    RAISES (ValueError): S051 if the trusted labels are too few for a head.
     """
 
     def __init__(
@@ -58,10 +60,11 @@ class IssueFinder:
         if trusted is not None and len(trusted):
             say("Fitting a head to the trusted labels")
             head = trusted_head(trusted.data)
-            missing = [*missing, *unannotated(source, head)]
-        self.regions = Regions(source, find_regions(source, missing))
-        say(f"Predicting by heads that have not seen the document: {len(self.regions):,} regions")
-        self._held_out = self.regions.scores(out_of_fold_predictions(source))
+        say("Predicting by heads that have not seen the document")
+        held_out = out_of_fold_predictions(source)
+        self.regions = Regions(source, _regions(source, [held_out, *strangers], head, missing))
+        say(f"Comparing candidates: {len(self.regions):,} regions")
+        self._held_out = self.regions.scores(held_out)
         self._trusted: Optional[numpy.ndarray] = None
         if trusted is not None and head is not None:
             say(f"Predicting by the nearest of {len(trusted):,} trusted tokens")
@@ -218,6 +221,19 @@ def _means(source: LabelSource, segments: numpy.ndarray) -> numpy.ndarray:
     for vector, first, (_, start, end) in zip(vectors, firsts.tolist(), segments.tolist()):
         vector[:] = source.data.features[first + start : first + end].mean(axis=0)
     return unit_vectors(vectors)
+
+
+def _regions(
+    source: LabelSource,
+    predictors: Sequence[Predictions],
+    head: Optional[Head],
+    missing: Sequence[tuple[int, int, int, str]],
+) -> list[Region]:
+    """List what may be wrong. predictors (sequence of Predictions): who doubts tags. head (Head): of trusted labels."""
+    if source.scheme.by_token:
+        trusted = [] if head is None else [head_predictions(source, head)]
+        return find_doubtful_tokens(source, [*predictors, *trusted])
+    return find_regions(source, [*missing, *([] if head is None else unannotated(source, head))])
 
 
 def _told(trust: float) -> str:

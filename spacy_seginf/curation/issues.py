@@ -89,7 +89,8 @@ class Ranking:
     """Label issues, the most suspicious first, and what they were found in.
 
     corpus (str): digest of the corpus, see ``corpus_digest``. labels (tuple of str): entity types of the tagger.
-    scheme (str): "BIO", "BILUO" or "IO". about (dict): settings and counts, for people.
+    scheme (str): "BIO", "BILUO" or "IO"; "TAG" if every token has a tag of its own. about (dict): settings and counts,
+        for people.
     """
 
     issues: tuple[LabelIssue, ...]

@@ -103,7 +103,9 @@ def head_predictions(source: LabelSource, head: Head) -> Predictions:
 
 def informative(source: LabelSource, trusted: Trusted) -> numpy.ndarray:
     """Tell which trusted tokens say something about entities (bool, tokens): those of entities, their neighbours, and
-    those outside of which the tagger's head is not certain. They are a third of all, or less."""
+    those outside of which the tagger's head is not certain. They are a third of all, or less. All tags do."""
+    if source.scheme.by_token:
+        return trusted.certain
     inside = trusted.labels != 0
     marginals = source.head.marginals(trusted.data)
     found = inside | (marginals[:, 0] < 1.0 - DOUBTFUL)

@@ -106,8 +106,7 @@ def preview_decisions(
 ) -> Preview:
     """Refit the head with the labels that were decided, and compare what it predicts for texts.
 
-    RAISES (ValueError): S210 if labels are tags, S275 if a decision does not fit the index, S035 or S270 if the index
-        can't refit.
+    RAISES (ValueError): S275 if a decision does not fit the index, S035 or S270 if the index can't refit.
     """
     tagger, explainer = influence.find_tagger(), influence.explainer()
     decided = refit_decided(explainer, tagger, decisions)
@@ -206,10 +205,7 @@ class _Comparison:
 
     def _entities(self, scheme: TagScheme, tags: numpy.ndarray) -> list[Found]:
         firsts = zip(self._data.starts.tolist(), self._data.lengths)
-        return [
-            tuple(Entity(*one) for one in scheme.entities(tags[first : first + length].tolist()))
-            for first, length in firsts
-        ]
+        return [tuple(scheme.annotation(tags[first : first + length].tolist())) for first, length in firsts]
 
 
 def _regions(entities: set[Entity]) -> list[tuple[int, int]]:

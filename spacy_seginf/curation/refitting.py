@@ -59,8 +59,8 @@ def refit_tagger(
     index, which is of the labels as they were.
 
     texts: annotated corpora, by their names, to score on. Scores are of documents with an annotation.
-    RAISES (ValueError): S210 if labels are tags, S322 if the head stands for another component, S275 if a decision does
-        not fit the index, S035 or S270 if the index can't refit.
+    RAISES (ValueError): S322 if the head stands for another component, S275 if a decision does not fit the index,
+        S035 or S270 if the index can't refit.
     """
     tagger, explainer = influence.find_tagger(), influence.explainer()
     if tagger.explains is not None:

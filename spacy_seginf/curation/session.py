@@ -10,7 +10,7 @@ from typing import Optional, Sequence
 import numpy
 from spacy.language import Language
 
-from ..crf.schemes import TAG, Entity
+from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..explanation.judged_texts import read_gold
 from ..explanation.loading import load_indexed
@@ -43,7 +43,9 @@ class Session:
     @cached_property
     def missing(self) -> list[tuple[int, int, int, str]]:
         """Entities that the index found missing from the annotation: (document, start, end, type)."""
-        found = []
+        found: list[tuple[int, int, int, str]] = []
+        if self.source.scheme.by_token:
+            return found
         for row in range(len(self.index.segments)):
             document, start, end = self.index.segments.segment(row)
             if self.source.labels[self.source.data.starts[document] + start] == 0:
@@ -109,12 +111,10 @@ def open_session(pipeline: str, corpus: Path) -> Session:
     """Open a pipeline with an index, and the corpus that was indexed.
 
     RAISES (ValueError): S030 without an index, S040 or S042 for missing or wrong input, S211 if ids are there twice,
-        S212 if index and corpus do not belong together, S210 if labels are tags, S221 under identity curvature.
+        S212 if index and corpus do not belong together, S221 under identity curvature.
     """
     nlp, influence = load_indexed(pipeline)
     index, tagger = influence.explainer().index, influence.find_tagger()
-    if tagger.scheme.name == TAG:
-        raise SeginfError(Errors.S210)
     if index.manifest.curvature == "identity":
         raise SeginfError(Errors.S221.format(path=pipeline))
     return Session(nlp, tagger, index, CorpusAlignment(index, nlp, corpus, tagger.scheme))

@@ -107,20 +107,30 @@ class LabelSource:
         corrected = not isinstance(self.metric, IdentityCurvature)
         return leave_one_document_out(effects, self.scheme, corrected=corrected).probabilities
 
-    @cached_property
-    def annotated_tags(self) -> numpy.ndarray:
-        """The labels, with what is not annotated outside of entities (int64, tokens)."""
-        return numpy.where(self.known, self.labels, 0) if self.scheme.name != TAG else self.labels
+    @property
+    def entities(self) -> numpy.ndarray:
+        """Annotated entities (int64, n x 3: document, start, end), in document order; under the scheme TAG, tokens that
+        are annotated."""
+        return self._annotation[0]
+
+    @property
+    def entity_labels(self) -> numpy.ndarray:
+        """Label of each annotated entity (int64, n): its number among the scheme's labels."""
+        return self._annotation[1]
 
     @cached_property
-    def entities(self) -> numpy.ndarray:
-        """Annotated entities (int64, n x 3: document, start, end), in document order."""
-        found = []
-        annotated = self.annotated_tags
+    def _annotation(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        if self.scheme.by_token:  # there may be many
+            rows = numpy.flatnonzero(self.known)
+            return self.data.tokens(rows), self.labels[rows]
+        numbers = {label: number for number, label in enumerate(self.scheme.labels)}
+        found, labels = [], []
         for document, (first, length) in enumerate(zip(self.data.starts.tolist(), self.data.lengths)):
-            for start, end, _ in self.scheme.entities(annotated[first : first + length].tolist()):
-                found.append((document, start, end))
-        return numpy.array(found, dtype=numpy.int64).reshape(-1, 3)
+            own = slice(first, first + length)
+            for one in self.scheme.annotation(self.labels[own].tolist(), self.known[own].tolist()):
+                found.append((document, one.start, one.end))
+                labels.append(numbers[one.label])
+        return numpy.array(found, dtype=numpy.int64).reshape(-1, 3), numpy.array(labels, dtype=numpy.int64)
 
     @cached_property
     def units(self) -> numpy.ndarray:

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy
 
-from ..crf.schemes import type_of
 from .source import LabelSource
 from .structure.spans import folded
 
@@ -73,11 +72,8 @@ class WordUse:
     @cached_property
     def _entities(self) -> dict[tuple[int, int, int], int]:
         """Types of annotated entities by their places."""
-        source, entities = self.source, self.source.entities
-        numbers = {label: number for number, label in enumerate(source.scheme.labels)}
-        tags = source.labels[source.data.starts[entities[:, 0]] + entities[:, 1]].tolist()
-        labels = (type_of(source.scheme.tags[tag]) for tag in tags)
-        return {(d, start, end): numbers[label] for (d, start, end), label in zip(entities.tolist(), labels)}
+        places = self.source.entities.tolist()
+        return {(d, start, end): label for (d, start, end), label in zip(places, self.source.entity_labels.tolist())}
 
     @cached_property
     def _prior(self) -> numpy.ndarray:

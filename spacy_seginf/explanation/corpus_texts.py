@@ -68,11 +68,11 @@ def _neighbours(path: Path) -> list[str]:
     return []
 
 
-def read_texts(nlp: Language, path: Path) -> list[tuple[str, Doc]]:
+def read_texts(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[tuple[str, Doc]]:
     """Read the documents of a corpus with their ids, as they are annotated; empty ones are left out.
 
-    path (Path): a corpus of any format, or a folder of .spacy files.
+    path (Path): a corpus of any format, or a folder of .spacy files. attribute (str): as for ``read_documents``.
     RAISES (ValueError): as ``read_documents``.
     """
-    docs = enumerate(read_documents(nlp, path), start=1)
+    docs = enumerate(read_documents(nlp, path, attribute), start=1)
     return [(identifier_of(doc, path, number), doc) for number, doc in docs if len(doc)]

@@ -7,12 +7,12 @@ from typing import Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..crf.schemes import Entity
+from ..crf.schemes import TAG, Entity
 from ..curation.decisions import now
 from ..curation.fields import Entities, Flag, Text, problem_of
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Choice, Decision
-from ..curation.regions import grown
+from ..curation.regions import grown, one_each
 from ..errors import Errors, SeginfError
 from .serialise import brief
 
@@ -80,6 +80,8 @@ def grow(issue: LabelIssue, entities: Sequence[Entity]) -> tuple[int, int]:
 
 
 def _check(ranking: Ranking, issue: LabelIssue, entities: Sequence[Entity]) -> None:
+    if ranking.scheme == TAG and not one_each(issue.start, issue.end, entities):
+        raise _refusal(issue.id, "it does not say one tag for each token")
     end = 0
     for entity in entities:
         if entity.label not in ranking.labels and entity not in issue.entities:

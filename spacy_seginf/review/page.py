@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
+from ..crf.schemes import TAG
 from ..curation.records import VERSION
 from .serialise import brief
 from .state import Review
@@ -50,6 +51,7 @@ def head(review: Review) -> dict[str, Any]:
         "total": len(review.issues),
         "labels": review.labels(),
         "choices": tables.choices,
+        "byToken": review.ranking.scheme == TAG,
         "families": [{"shown": brief(family)} for family in tables.families],
         "states": review.states(),
         "others": review.others.shown(tables),

@@ -45,7 +45,7 @@ def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str
     RAISES (ValueError): S040 if there is no file, S042 if it is no corpus, S041 if no token is annotated, S047 if the
         reader can't be used.
     """
-    docs = [(number, doc) for number, doc in enumerate(read_documents(nlp, path), start=1) if len(doc)]
+    docs = [(number, doc) for number, doc in enumerate(read_documents(nlp, path, attribute), start=1) if len(doc)]
     annotated = [(number, doc) for number, doc in docs if doc.has_annotation(attribute)]
     reader = training_reader(nlp, path, role)
     texts = [

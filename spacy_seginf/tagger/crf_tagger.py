@@ -150,7 +150,7 @@ class CRFTagger(TrainablePipe):
     @property
     def attribute(self) -> str:
         """The token attribute that holds its labels: "ENT_IOB", or "TAG" under the scheme of that name."""
-        return "TAG" if self.scheme.name == TAG else "ENT_IOB"
+        return self.scheme.attribute
 
     def labels_in(self, docs: Iterable[Doc]) -> set[str]:
         """Collect the labels of annotated documents, known or not."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from spacy_seginf.crf.schemes import TAG, Entity, TagScheme
+from spacy_seginf.crf.schemes import Entity, TagScheme
 from spacy_seginf.curation.candidates import REACH, Predictions, Regions, find_regions, tags_of
 from spacy_seginf.curation.decided_kernel import DecidedKernel
 from spacy_seginf.curation.families import LARGEST, SIMILAR, find_families
@@ -108,14 +108,6 @@ def test_folds_do_not_depend_on_the_order_of_documents(two_types):
     shuffled = replace(two_types, data=data, labels=two_types.labels[rows], words=[words[n] for n in order])
     numpy.testing.assert_array_equal(folds_of(shuffled), folds_of(source)[order])
     assert numpy.bincount(folds_of(source)).tolist() == [2, 2, 1, 1, 1]
-
-
-def test_tags_make_no_regions(two_types):
-    source = LabelSource(
-        two_types.data, two_types.labels, two_types.head, None, Penalty(1.0), TagScheme(tuple("abcde"), TAG)
-    )
-    with pytest.raises(ValueError, match="S210"):
-        find_regions(source, [])
 
 
 def test_nothing_to_rank():

@@ -1,12 +1,13 @@
 // Another label, with other boundaries if need be.
 
 const AROUND = 30;  // words on each side over which a span can be drawn
+const KEYED = 9;  // labels that have a key; if there are more, they can be searched
 
 /** Begin with the entity that is suggested, or annotated, or else with the whole region. */
 function openEditor() {
   if (!isShown()) return;
   const [start, end, label] = spansOf(view.detail)[0];
-  view.editor = {start, end, label: label < data.choices ? label : -1, moved: false};
+  view.editor = {start, end, label: label < data.choices ? label : -1, moved: false, search: ""};
   draw(view.detail);
   byId("editor").scrollIntoView({block: "nearest"});
   byId("editor").focus({preventScroll: true});
@@ -21,16 +22,16 @@ function closeEditor() {
 /** Write the panel in which label and boundaries are chosen. */
 function editorPanel() {
   if (!view.editor) return null;
-  const {start, end, label, moved} = view.editor;
+  const {start, end, label, moved, search} = view.editor;
   const result = replaced(view.detail, start, end, label);
   const preview = written(view.detail, boxes(view.detail, result.start, result.end, result.entities, "suggested"),
     result.start - NEAR, result.end + NEAR);
   return make("section", {id: "editor", class: "editor", tabindex: "-1", "aria-label": "Other label"},
     make("h3", {}, "Other label"),
-    make("div", {class: "choices", role: "radiogroup", "aria-label": "Label"}, ...choices(label)),
-    wordsToDraw(),
-    make("div", {class: "bounds"},
-      bound("Start ←", "["), bound("Start →", "]"), bound("End ←", "{"), bound("End →", "}")),
+    data.choices > KEYED ? searchBox(search) : "",
+    make("div", {id: "choices", class: "choices", role: "radiogroup", "aria-label": "Label"}, ...choices(label, search)),
+    ...(data.byToken ? [] : [wordsToDraw(), make("div", {class: "bounds"},
+      bound("Start ←", "["), bound("Start →", "]"), bound("End ←", "{"), bound("End →", "}"))]),
     make("dl", {class: "lines"}, make("div", {}, make("dt", {}, "will be"), preview)),
     scope(moved),
     make("button", {type: "button", id: "save", onclick: saveEditor}, "Save ", make("kbd", {}, "Enter")), " ",
@@ -85,11 +86,38 @@ function endDrawing() {
   else if (view.editor) edit({...span, moved: true});
 }
 
-function choices(chosen) {
+/** Return the numbers of the labels whose names have a text in them; the one that is just so comes first. */
+function labelsNamed(text) {
+  const wanted = text.trim().toLowerCase();
+  const named = (label) => labelOf(label).toLowerCase();
+  const found = [...data.labels.keys()].slice(0, data.choices).filter((label) => named(label).includes(wanted));
+  return found.sort((one, other) => (named(other) === wanted) - (named(one) === wanted));
+}
+
+/** Write the field in which labels are searched: Enter chooses the first that is found. */
+function searchBox(search) {
+  const field = make("input", {id: "find", type: "search", autocomplete: "off"});
+  field.value = search;
+  field.addEventListener("input", () => {
+    view.editor.search = field.value;
+    byId("choices").replaceChildren(...choices(view.editor.label, field.value));
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    const label = event.key === "Enter" ? labelsNamed(field.value)[0] : view.editor.label;
+    if (label === undefined) announce("No label has this in its name");
+    else edit({label, search: ""});
+  });
+  return make("label", {}, "Find a label ", make("kbd", {}, "/"), " ", field);
+}
+
+function choices(chosen, search) {
   const choice = (label, key) => make("button", {type: "button", role: "radio", "aria-checked": String(label === chosen),
-    onclick: () => edit({label})}, isolated(labelOf(label)), key === "" ? "" : make("kbd", {}, key));
-  const labels = data.labels.slice(0, data.choices).map((_, number) => choice(number, number < 9 ? String(number + 1) : ""));
-  return [choice(-1, "0"), ...labels];
+    onclick: () => edit({label, search: ""})}, isolated(labelOf(label)), key === "" ? "" : make("kbd", {}, key));
+  const labels = labelsNamed(search).map((number) => choice(number, number < KEYED ? String(number + 1) : ""));
+  return data.byToken || search.trim() ? labels : [choice(-1, "0"), ...labels];
 }
 
 const bound = (name, key) => make("button", {type: "button", onclick: () => moveBound(key)}, `${name} `, make("kbd", {}, key));
@@ -123,14 +151,19 @@ function moveBound(key) {
   edit({...moves[key], moved: true});
 }
 
-/** Choose the label before or after the chosen one; "no entity" is the first. */
+/** Choose the label before or after the chosen one; "no entity" is the first, where that can be. */
 function stepLabel(step) {
-  const count = data.choices + 1;
-  edit({label: (view.editor.label + 1 + step + count) % count - 1});
+  const first = data.byToken ? 0 : -1;
+  const count = data.choices - first;
+  edit({label: (view.editor.label - first + step + count) % count + first});
 }
 
 function saveEditor() {
   const {start, end, label, moved} = view.editor;
+  if (data.byToken && label < 0) {
+    announce("Choose a label");
+    return;
+  }
   const {entities} = replaced(view.detail, start, end, label);
   if (view.item.length > 1 && !moved) {
     decideItem("label", (number) => relabelled(model.rows[number], label));

@@ -48,9 +48,13 @@ function onKey(event) {
 
 /** Return what a key does while another label is chosen. */
 function editorKey(key) {
-  if (/^[0-9]$/.test(key)) return Number(key) <= data.choices ? () => edit({label: Number(key) - 1}) : undefined;
+  if (/^[0-9]$/.test(key)) {
+    const [label, first] = [Number(key) - 1, data.byToken ? 0 : -1];
+    return label >= first && label < data.choices ? () => edit({label}) : undefined;
+  }
+  if ("[]{}".includes(key)) return data.byToken ? undefined : () => moveBound(key);
   return {
-    "[": () => moveBound(key), "]": () => moveBound(key), "{": () => moveBound(key), "}": () => moveBound(key),
+    "/": () => byId("find")?.focus(),
     ArrowUp: () => stepLabel(-1), ArrowDown: () => stepLabel(1), Enter: saveEditor, Escape: closeEditor,
     "?": ACTIONS["?"],
   }[key];

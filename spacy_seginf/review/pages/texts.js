@@ -4,7 +4,8 @@ const NEAR = 8;  // words shown around the region in the second line
 
 /** Return the boxes of a text whose region holds these entities: [start, end, label, kind]. */
 function boxes(detail, start, end, entities, kind) {
-  const around = detail.entities.filter((entity) => entity[1] <= start || entity[0] >= end);
+  const near = ([first, last]) => !data.byToken || (last > start - NEAR && first < end + NEAR);  // else all have boxes
+  const around = detail.entities.filter((entity) => (entity[1] <= start || entity[0] >= end) && near(entity));
   const inside = entities.length ? entities : [[start, end, -1]];
   const all = [...around.map((entity) => [...entity, "around"]), ...inside.map((entity) => [...entity, kind])];
   return all.sort((one, other) => one[0] - other[0]);
