@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import getpass
 import shlex
-import signal
 import sys
 import threading
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Iterator, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 from spacy.language import Language
 from wasabi import Printer
@@ -122,7 +121,7 @@ def review(
     msg.text(f"Review them at {server.address}")
     msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
     sys.stdout.flush()  # whoever reads it from a pipe waits for the address
-    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="seginf-") as private, _ended_by_signals():
+    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="seginf-") as private:
         if browser:
             page = _redirect(Path(private), server.address)
             threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
@@ -138,23 +137,6 @@ def _redirect(folder: Path, address: str) -> Path:
     page.touch(0o600)
     page.write_text(REDIRECT.format(address=escape(address)), encoding="utf8")
     return page
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM end the server as Ctrl-C does."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # which alone hears of signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _user() -> str:

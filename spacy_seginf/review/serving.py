@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
+import threading
 import time
-from typing import Any, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
@@ -66,6 +69,7 @@ class Server(TcpWSGIServer):
     """
 
     channel_class = Channel
+    interrupted = False
 
     def __init__(self, app: Any, listening: socket.socket, largest: int) -> None:
         limits = Adjustments(
@@ -84,9 +88,28 @@ class Server(TcpWSGIServer):
         super().__init__(app, {}, _sock=listening, dispatcher=threads, adj=limits, sockinfo=place, bind_socket=False)
 
     def run(self) -> None:
-        """Answer until all connections are closed."""
+        """Answer until all connections are closed, or SIGINT or SIGTERM comes."""
         self.task_dispatcher.set_thread_count(THREADS)
-        super().run()
+        with self._ended_by_signals():
+            super().run()
+
+    @contextmanager
+    def _ended_by_signals(self) -> Iterator[None]:
+        def end(*_: object) -> None:
+            self.interrupted = True  # where Python calls back while it frees objects, what is raised is lost
+            raise KeyboardInterrupt
+
+        before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():  # which alone hears of signals
+            handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+            before = {number: one for number, one in handlers.items() if one not in (signal.SIG_IGN, None)}
+        for number in before:
+            signal.signal(number, end)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def accept(self) -> Optional[Any]:
         """Accept a connection; None if that is not possible now."""
@@ -100,7 +123,9 @@ class Server(TcpWSGIServer):
             return None
 
     def readable(self) -> bool:
-        """Tell whether to accept connections."""
+        """Tell whether to accept connections; asked in each round. RAISES (KeyboardInterrupt): after a signal."""
+        if self.interrupted:
+            raise KeyboardInterrupt
         if len(self.active_channels) >= _most_connections():
             self._drop_idle()
         return bool(super().readable()) and time.monotonic() >= self._rests_until

@@ -20,6 +20,8 @@ from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import read_decisions, write_ranking
 from spacy_seginf.review import serving
 from spacy_seginf.review.app import LARGEST
+from spacy_seginf.review.server import ReviewServer
+from spacy_seginf.review.state import Review
 
 from .making import small_ranking
 
@@ -149,3 +151,26 @@ def test_the_command_tells_its_address_to_a_pipe_and_ends_cleanly(tmp_path, numb
     running.send_signal(number)
     rest = running.stdout.read()
     assert running.wait() == 0 and "decisions saved" in rest and "Traceback" not in rest
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_that_python_swallows_ends_the_server(tmp_path, monkeypatch):
+    class Freed:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):
+                pass  # the handler runs in here, where nothing can be raised
+
+    server = ReviewServer(Review(small_ranking(), tmp_path / "decisions.jsonl", "eve"))
+    asked = []
+    readable = server._server.readable
+
+    def once():
+        asked.append(Freed() if not asked else None)
+        asked[0] = None
+        return readable()
+
+    monkeypatch.setattr(server._server, "readable", once)
+    before = signal.getsignal(signal.SIGINT)
+    server.serve()
+    assert 1 <= len(asked) <= 3 and signal.getsignal(signal.SIGINT) is before
