@@ -111,7 +111,7 @@ def small_ranking():
     for number, text in enumerate(texts):
         place = next(place for place, word in enumerate(entities_in(text)[0]) if word == "Veltra")
         found = issue(
-            text, place, place + 1, [(place, place + 1, "ORG")], document=f"news-2{number}", score=2.5 - number / 10
+            text, place, place + 1, [(place, place + 1, "ORG")], document=f"news-2{number}", score=0.25 - number / 100
         )
         family.append(replace(found, family="Veltra LOC ORG"))
     return Ranking((*alone, *family), CORPUS, LABELS)
