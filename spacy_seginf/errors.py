@@ -290,14 +290,17 @@ class Errors(metaclass=Coded):
         "The pipelines in {path} were trained on folds of another corpus, or of another version of it. Train them "
         "again with `python -m spacy seginf crossfit CONFIG CORPUS OUTPUT`."
     )
-    S269 = "The pipeline {path} has no crf_tagger (it has: {known}), so it predicts no labels with probabilities."
+    S269 = (
+        "The pipeline {path} has no crf_tagger (it has: {known}), so it predicts no labels with probabilities. Train "
+        "folds of a config that has one."
+    )
     S293 = (
         "The folder {path} holds pipelines trained on folds of another corpus, or with other settings. Choose another "
         "folder, or delete this one."
     )
     S294 = (
-        "There can't be {folds} folds (train fold: {fold}) of {documents} different documents. Choose from 2 up to "
-        "that many folds, and a fold from 0 on."
+        "{path} has {documents} different documents, so there can't be {folds} folds (fold to train: {fold}). Choose "
+        "from 2 up to that many folds, and a fold from 0 on."
     )
     S270 = (
         "The index in {path} has {problem}, so nothing can be refit by it. Build it again with --refit and --curvature "

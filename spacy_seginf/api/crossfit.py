@@ -72,7 +72,7 @@ def crossfit(
     texts = {name: [token.text for token in doc] for name, doc in docs.items()}
     different = len({tuple(words) for words in texts.values()})
     if not 2 <= folds <= different or (fold is not None and not 0 <= fold < folds):
-        raise SeginfError(Errors.S294.format(folds=folds, fold=fold, documents=different))
+        raise SeginfError(Errors.S294.format(path=corpus, folds=folds, fold=fold, documents=different))
     digest = corpus_digest((name, texts[name], annotated_spans(doc)) for name, doc in docs.items())
     trained_with = hashlib.sha256(config.read_bytes() + repr(sorted(settings.items())).encode("utf8")).hexdigest()
     made = CrossFit(folds, digest, trained_with, deal_out(texts, folds))

@@ -123,7 +123,7 @@ def _problems(
     if any(entity.start < start or entity.end > end for entity in inside):
         yield "an annotated entity goes beyond the region"
     elif inside != sorted(decision.current):
-        hint = "" if inside or not one_each(start, end, decision.current) else f" ({TAGS_HINT})"
+        hint = "" if document.entities or not one_each(start, end, decision.current) else f" ({TAGS_HINT})"
         yield f"the annotation is {_named(inside, document)} now, and was {_named(decision.current, document)}{hint}"
     if decision.choice == "keep":
         return

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_seginf.api.rank import find_label_issues
-from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.counterexamples import Counterexamples, contradiction
 from spacy_seginf.curation.ranking import ScoredIssue
 from spacy_seginf.curation.records import read_ranking
@@ -31,8 +30,8 @@ class Places:
 
 def entities_of(source, document):
     first = int(source.data.starts[document])
-    tags = source.annotated_tags[first : first + source.data.lengths[document]].tolist()
-    return [Entity(*one) for one in source.scheme.entities(tags)]
+    rows = slice(first, first + source.data.lengths[document])
+    return source.scheme.annotation(source.labels[rows].tolist(), source.known[rows].tolist())
 
 
 def contrary(source, document, start, end):
