@@ -1,10 +1,10 @@
 """The log-odds that a region means one of its other candidates rather than its annotation: all that speaks for it.
 
 Heads that have not seen the document say how probable each candidate is; so do whoever is trusted, who weigh the more
-the better they predict the training labels. The same words in other places say what is usual. Heads have learned from
-features that were trained on the labels in question, so their doubts count, and how sure they are of a change counts
-little. The weights are what logistic regression finds on corpora with planted errors of four kinds
-(``python -m experiments.curation.learned_odds``).
+the better they predict the training labels. The same words in other places say what is usual, and so do other words in
+the same slot. Heads have learned from features that were trained on the labels in question, so their doubts count, and
+how sure they are of a change counts little. The weights are what logistic regression finds on corpora with planted
+errors of four kinds (``python -m experiments.curation.learned_odds``).
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ import numpy
 
 from .candidates import Regions
 from .regions import KINDS, kind_of
+from .slots import slot_evidence
 from .usage import WordUse
 
 LARGEST = 8.0  # nats per changed token: no predictor says more
 STEEPEST = 4.0  # what scores of a predictor are multiplied by, at most
 HALVINGS = 30
 WRONG = 0.03  # share of labels that are expected to be wrong, where trust is weighed
-FEATURES = ("for", "against", "words", "document_words", "strange_for", "strange_against", *KINDS)
+FEATURES = ("for", "against", "words", "document_words", "slot", "strange_for", "strange_against", *KINDS)
 WEIGHTS = {
     "for": 0.23,
     "against": 1.15,
     "words": 0.79,
-    "document_words": 0.32,
+    "document_words": 0.31,
+    "slot": 0.34,
     "strange_for": 0.5,
     "strange_against": 0.5,
 }
@@ -57,7 +59,8 @@ class CandidateOdds:
             predicted += self.trust * self._by(trusted)
         words, document_words = self._by_words
         strange = sum((self._by(scores) for scores in strangers), numpy.zeros(len(held_out))) / max(len(strangers), 1)
-        columns = (*_sides(predicted), words, document_words, *_sides(strange))
+        slot = slot_evidence(self.regions, words + document_words)
+        columns = (*_sides(predicted), words, document_words, slot, *_sides(strange))
         self.features = numpy.stack([*columns, *(self.kinds == kind for kind in range(len(KINDS)))], axis=1)
         weights = {**WEIGHTS, "for": (1.0 - self.trust) * WEIGHTS["for"] + self.trust * TRUSTED_FOR}
         self.evidence = self.features[:, : len(WEIGHTS)] @ numpy.array(list(weights.values()))
