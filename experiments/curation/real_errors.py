@@ -16,6 +16,7 @@ from typing import Any, Iterable, Optional, Sequence
 
 import numpy
 
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.finding import IssueFinder
 from spacy_seginf.curation.ranking import ScoredIssue
 from spacy_seginf.curation.regions import Correction
@@ -23,6 +24,9 @@ from spacy_seginf.curation.scores import segment_scores
 from spacy_seginf.curation.second_encoder import second_features, second_predictions
 from spacy_seginf.curation.session import Session, open_session
 from spacy_seginf.curation.source import LabelSource
+from spacy_seginf.curation.structure.counts import other_types
+from spacy_seginf.curation.structure.keys import combined, form_keys, window_keys
+from spacy_seginf.curation.structure.spans import Spans
 from spacy_seginf.loop.reviewing import ReviewedItem, Reviewer, review_ranking, review_spans
 
 from ..common.prepare import corpus
@@ -116,9 +120,9 @@ def recall(source: LabelSource, wrong: numpy.ndarray, seen: numpy.ndarray) -> di
     }
 
 
-def learned_tokens(finder: IssueFinder, wrong: numpy.ndarray) -> numpy.ndarray:
-    """Tell which wrong tokens (bool, tokens) are of annotated entities that nearly all heads predict so that have not
-    seen them (bool, tokens)."""
+def learned_tokens(finder: IssueFinder) -> numpy.ndarray:
+    """Tell which tokens are of annotated entities that nearly all heads predict so that have not seen them (bool,
+    tokens)."""
     source, regions = finder.source, finder.regions
     agreeing = numpy.zeros(len(regions), dtype=numpy.int64)
     generator = numpy.random.default_rng(SEED)
@@ -126,12 +130,40 @@ def learned_tokens(finder: IssueFinder, wrong: numpy.ndarray) -> numpy.ndarray:
         directions = generator.normal(size=(source.data.features.shape[1], PROJECTED)) / numpy.sqrt(PROJECTED)
         scores = regions.scores(second_predictions(source, (source.data.features @ directions).astype(numpy.float32)))
         agreeing += scores[regions.firsts] >= numpy.maximum.reduceat(scores, regions.firsts)
-    learned = numpy.zeros(len(wrong), dtype=bool)
+    learned = numpy.zeros(len(source.labels), dtype=bool)
     for region, count in zip(regions.regions, agreeing.tolist()):
         if len(region.candidates[0]) == 1 and count >= AGREEING:
             entity, first = region.candidates[0][0], int(source.data.starts[region.document])
             learned[first + entity.start : first + entity.end] = True
-    return learned & wrong
+    return learned
+
+
+def varying_slots(finder: IssueFinder, documents: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return annotated entities of some documents (bool, documents) as spans (int64, n x 3), and how much the types of
+    the same words vary in the slot of each (float64, n): the share of its members whose words have another type
+    elsewhere in the document, times their number; a heuristic without any model."""
+    source = finder.source
+    names = [
+        [Entity(start, end, source.scheme.labels[label]) for document, start, end, label in rows]
+        for rows in _by_document(source)
+    ]
+    spans = Spans.of(list(source.words), names)
+    forms = combined(spans.documents, form_keys(spans).numbers)
+    counts = other_types(forms, spans.types, len(spans.labels))
+    varies = counts.sum(axis=1) > counts[numpy.arange(len(spans)), spans.types]
+    slots = combined(spans.documents, window_keys(spans).numbers)
+    members = numpy.unique(slots, return_inverse=True)[1].reshape(-1)
+    scores = numpy.bincount(members, varies)[members] + varies
+    places = numpy.stack([spans.documents, spans.starts, spans.ends], axis=1)
+    inside = documents[spans.documents]
+    return places[inside], scores[inside].astype(numpy.float64)
+
+
+def _by_document(source: LabelSource) -> list[list[tuple[int, int, int, int]]]:
+    found: list[list[tuple[int, int, int, int]]] = [[] for _ in source.data.lengths]
+    for (document, start, end), label in zip(source.entities.tolist(), source.entity_labels.tolist()):
+        found[document].append((document, start, end, label))
+    return found
 
 
 def real_errors(data: Path, features: Optional[str], *, quick: bool = False) -> dict[str, Any]:
@@ -152,13 +184,14 @@ def real_errors(data: Path, features: Optional[str], *, quick: bool = False) -> 
         strange = second_predictions(source, second_features(features, session.index))
         finders["_features"] = FinderWithin(source, None, session.missing, strangers=[strange])
     scores = segment_scores(source, list(SIMPLE.values()), source.units)
+    predicted = learned_tokens(finders[""])
     figures: dict[str, Any] = {}
     rows: list[list[Any]] = []
     for name, truth in truths.items():
         inside = numpy.repeat(truth.documents, source.data.lengths)
         wrong = truth.labels != source.labels
         headings = wrong & numpy.isin(source.labels, miscellaneous) & (truth.labels == 0)
-        learned = learned_tokens(finders[""], wrong)
+        learned = wrong & predicted
         reviewer = Reviewer(source, truth.labels)
         orders: dict[str, list[ReviewedItem]] = {}
         for suffix, finder in finders.items():
@@ -174,6 +207,7 @@ def real_errors(data: Path, features: Optional[str], *, quick: bool = False) -> 
         orders["random"] = review_spans(
             reviewer, source.units[kept], numpy.random.default_rng(SEED).random(len(kept)), spans
         )
+        orders["template"] = review_spans(reviewer, *varying_slots(finders[""], truth.documents), spans)
         figures[name] = {"wrong": int(wrong.sum()), "headings": int(headings.sum()), "learned": int(learned.sum())}
         for order, reviewed in orders.items():
             seen = seen_tokens(source, reviewed)
