@@ -139,9 +139,9 @@ def learned_tokens(finder: IssueFinder) -> numpy.ndarray:
 
 
 def varying_slots(finder: IssueFinder, documents: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Return annotated entities of some documents (bool, documents) as spans (int64, n x 3), and how suspicious they are
-    without any model (float64, n): how many of those in the same slot of the document have words that are of another
-    type elsewhere in it, and one more if it is among them."""
+    """Return annotated entities of some documents (bool, documents) as spans (int64, n x 3), and how suspicious they
+    are without any model (float64, n): how many of those in the same slot of the document have words that are of
+    another type elsewhere in it, and one more if it is among them."""
     source = finder.source
     names = [
         [Entity(start, end, source.scheme.labels[label]) for document, start, end, label in rows]
