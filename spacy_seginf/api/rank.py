@@ -20,6 +20,7 @@ from ..curation.finding import IssueFinder
 from ..curation.issues import ISSUE_SCORE, Ranking, described_change, family_sizes
 from ..curation.looks import in_looks
 from ..curation.mistakes import Mistakes, find_mistakes
+from ..curation.opinion import opinion_predictions
 from ..curation.plots import plot_families
 from ..curation.predictors import Trusted
 from ..curation.rationale import Describer
@@ -50,6 +51,7 @@ def find_label_issues(
     unlikely: bool = False,
     features: Optional[str] = None,
     crossfit: Optional[Path] = None,
+    opinion: Optional[str] = None,
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
@@ -69,6 +71,7 @@ def find_label_issues(
     features (str): a pipeline whose encoder has not seen these labels, such as one with a transformer that was not
         fine-tuned: what heads on its features say counts, too. Its tokens are encoded each time.
     crossfit (Path): what `seginf crossfit` wrote for this corpus: pipelines that have not seen the document count, too.
+    opinion (str): a pipeline of another guideline, whatever its labels are: what is unusual for them counts, too.
     references (int): how many of them get supporting and opposing training labels.
     plot (Path): also draw the largest families here (.png, .svg or .pdf).
     RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.
@@ -99,6 +102,9 @@ def find_label_issues(
     strangers = []
     if crossfit is not None:
         strangers.append(crossfit_predictions(crossfit, session, msg.info))
+    if opinion is not None:
+        msg.info(f"Asking {opinion}")
+        strangers.append(opinion_predictions(opinion, index, source))
     if features is not None:
         msg.info(f"Encoding {len(source.labels):,} tokens with {features}")
         strangers.append(second_predictions(source, second_features(features, index)))

@@ -333,6 +333,7 @@ def rank_cli(
     unlikely: bool = Opt(False, "--unlikely", help="List also what is clearly less likely than the annotation"),
     features: Optional[str] = Opt(None, "--features", help="Pipeline whose encoder has not seen these labels"),
     crossfit: Optional[Path] = Opt(None, "--crossfit", help="Pipelines trained on folds by `seginf crossfit`"),
+    opinion: Optional[str] = Opt(None, "--opinion", help="Pipeline of another guideline, whatever its labels are"),
     references: int = Opt(100, "--references", help="How many get supporting and opposing training labels", min=0),
     plot: Optional[Path] = Opt(
         None, "--plot", help="Also draw the largest families as a picture (.png, .svg or .pdf; needs matplotlib)"
@@ -347,8 +348,8 @@ def rank_cli(
     def run(output: Path, *files: Optional[Path]) -> None:
         wanted = IssueFilter(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
         settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "wanted": wanted}
-        settings.update(top=top, unlikely=unlikely, features=features, crossfit=crossfit, references=references)
-        settings.update(plot=plot, gpu_id=gpu_id, silent=quiet)
+        settings.update(top=top, unlikely=unlikely, features=features, crossfit=crossfit, opinion=opinion)
+        settings.update(references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
         find_label_issues(pipeline, corpus, output, **settings)
 
     report_errors(run, output, corpus, dev, mistakes, plot, *decisions)

@@ -1,0 +1,50 @@
+"""What a pipeline of another guideline thinks: its labels need not be those of the corpus.
+
+Where its "GPE" stands, the corpus mostly has LOC: how the two sets of labels go together is counted, so that only what
+is unusual for a label of the other pipeline speaks against an annotation.
+"""
+
+from __future__ import annotations
+
+import numpy
+from spacy.tokens import Doc
+
+from ..explanation.loading import load_pipeline
+from ..index.index import Index
+from .candidates import Predictions
+from .source import LabelSource
+
+SMOOTHING = 5.0  # tokens that are dealt out to labels by how frequent they are
+BATCH = 64
+
+
+def opinion_predictions(pipeline: str, index: Index, source: LabelSource) -> Predictions:
+    """Predict training labels by those of another pipeline: p(label | its label), counted over all other tokens.
+
+    pipeline (str): a folder or an installed package, with entities; for tags of tokens, with tags.
+    RAISES (ValueError): S040 or S248 if it can't be loaded.
+    """
+    said = _said(pipeline, index, by_token=source.scheme.by_token)
+    numbers: dict[str, int] = {}
+    opinions = numpy.array([numbers.setdefault(one, len(numbers)) for one in said], dtype=numpy.int64)
+    known, size = source.known, source.data.labels
+    counts = numpy.zeros((len(numbers), size))
+    numpy.add.at(counts, (opinions[known], source.labels[known]), 1.0)
+    prior = counts.sum(axis=0) + 1.0
+    others = counts[opinions]
+    others[known, source.labels[known]] -= 1.0
+    others += SMOOTHING * prior / prior.sum()
+    emissions = numpy.log(others / others.sum(axis=1, keepdims=True))
+    documents = numpy.zeros(len(source.data.lengths), dtype=numpy.int64)
+    return Predictions(emissions, numpy.zeros((1, size, size)), documents)
+
+
+def _said(pipeline: str, index: Index, *, by_token: bool) -> list[str]:
+    """List what a pipeline says of each token: its tag, or where it is in which entity."""
+    nlp = load_pipeline(pipeline)
+    texts = (index.words(number) for number in range(int(index.first_documents[-1])))
+    docs = (Doc(nlp.vocab, words=list(words), spaces=list(spaces)) for words, spaces in texts)
+    found: list[str] = []
+    for doc in nlp.pipe(docs, batch_size=BATCH):
+        found += [token.tag_ if by_token else f"{token.ent_iob_}-{token.ent_type_}" for token in doc]
+    return found
