@@ -19,13 +19,14 @@ from thinc.util import to_numpy
 from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..indexing.refit import label_head
-from ..influence.choose import head_metric
+from ..influence.choose import approach, head_metric, sample
 from .candidates import Predictions
 from .predictors import out_of_fold_predictions
 from .source import LabelSource
 
 ENCODERS = ("tok2vec", "transformer")
 BATCH = 32
+CHOSEN_ON = 40_000  # tokens on which the penalty is chosen
 
 
 def second_features(pipeline: str, index: Index) -> numpy.ndarray:
@@ -53,9 +54,12 @@ def second_predictions(source: LabelSource, features: numpy.ndarray) -> Predicti
     """Predict training labels by heads on other features (float32, tokens x d), each fitted to the labels of other
     documents; see ``out_of_fold_predictions``."""
     data = replace(source.data, features=features)
-    fit, penalty, _ = label_head(data, None)
-    metric, _, _ = head_metric(data, fit.head, penalty.l2, "exact")
-    return out_of_fold_predictions(replace(source, data=data, head=fit.head, metric=metric, penalty=penalty))
+    few = sample(data, CHOSEN_ON)
+    fit, penalty, _ = label_head(few, None)
+    penalty = penalty.scaled(len(data.allowed) / max(len(few.allowed), 1))
+    head = approach(data, fit.head, penalty).head
+    metric, _, _ = head_metric(data, head, penalty.l2, "kfac")  # the way to the folds is short
+    return out_of_fold_predictions(replace(source, data=data, head=head, metric=metric, penalty=penalty))
 
 
 def _documents(nlp: Language, index: Index) -> Iterator[Doc]:

@@ -10,6 +10,7 @@ import spacy
 from spacy.tokens import Doc
 
 from spacy_seginf.curation.finding import IssueFinder
+from spacy_seginf.curation.odds import FEATURES
 from spacy_seginf.curation.predictors import FOLDS, folds_of
 from spacy_seginf.curation.records import read_ranking
 from spacy_seginf.curation.second_encoder import second_features, second_predictions
@@ -82,8 +83,9 @@ def test_the_order_listens_to_it(with_vectors, session):
     alone = IssueFinder(session.source, None, session.missing)
     both = IssueFinder(session.source, None, session.missing, strangers=[second_predictions(session.source, features)])
     said = both.odds.features - alone.odds.features
-    assert said[:, 4:6].any() and not numpy.delete(said, [4, 5], axis=1).any()
-    assert (said[:, 4] >= 0.0).all() and (said[:, 5] <= 0.0).all()
+    both_sides = [FEATURES.index(side) for side in ("strange_for", "strange_against")]
+    assert said[:, both_sides].any() and not numpy.delete(said, both_sides, axis=1).any()
+    assert (said[:, both_sides[0]] >= 0.0).all() and (said[:, both_sides[1]] <= 0.0).all()
 
 
 def test_the_command(with_vectors, exact_path, corpus_path, tmp_path):
