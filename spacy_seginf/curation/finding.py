@@ -27,7 +27,7 @@ CONSIDERED = 1000
 LIKE = 10  # mistakes that a region is compared with: the most similar ones
 PAIRS = 20_000  # entities of the same type whose distance is looked at
 SEED = 0
-LEEWAY = 5.0  # nats: heads speak for labels, right or wrong, that their features were trained on
+LEEWAY = 6.0  # nats: heads speak for labels, right or wrong, that their features were trained on
 TRUSTWORTHY = 0.7  # weight of trusted labels below which people are told
 Say = Callable[[str], None]
 
