@@ -118,7 +118,7 @@ def small_ranking():
 
 
 def large_ranking(count):
-    """Many issues; each tenth is of one family."""
+    """Many issues; each tenth is of one family, which comes last."""
     words = ["Tarnby", "Osted", "Veltra", "Harrow", "Pelham"]
     found = []
     for number in range(count):
@@ -131,7 +131,9 @@ def large_ranking(count):
             document=f"news-{number}",
             score=10 - number / count,
         )
-        found.append(replace(one, family="rain" if number % 10 == 9 else ""))
+        if number % 10 == 9:  # fewer are expected to be wrong than at any other look
+            one = replace(one, family="rain", score=0.9 / count)
+        found.append(one)
     return Ranking(tuple(found), CORPUS, LABELS)
 
 
@@ -166,7 +168,7 @@ def hostile_ranking():
                 "relabel",
                 (current,),
                 (suggested,),
-                9.0 - number,
+                9.0 - number if number < 6 else 0.3 - number / 100,
                 0.1,
                 0.9,
                 family=MARKUP + BIDI if number > 5 else "",
