@@ -75,7 +75,7 @@ def test_a_part_of_a_family_leaves_the_rest_together(serve, new_page):
     page.locator("#many-choices button").nth(0).click()
     says(page, "accepted: 2 issues")
     assert {one.family for one in read_decisions(path)} == {""}
-    assert page.locator("#together input").count() == 2
+    page.wait_for_function("() => document.querySelectorAll('#together input').length === 2")
 
 
 def test_a_family_of_five_thousand(serve, new_page):
