@@ -277,7 +277,10 @@ class Errors(metaclass=Coded):
     )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
-    S265 = "The pipeline {path} for --features can't be loaded: {problem}. Give a folder or an installed package."
+    S265 = (
+        "The pipeline {path} for --opinion says the same of every token (it has: {known}), so it has no opinion. Give "
+        "one that predicts {what}."
+    )
     S266 = (
         "The pipeline {path} for --features has neither an encoder (tok2vec, transformer) nor static vectors (it has: "
         "{known}), so it knows nothing of words. Give another."
@@ -295,8 +298,8 @@ class Errors(metaclass=Coded):
         "folds of a config that has one."
     )
     S293 = (
-        "The folder {path} holds pipelines trained on folds of another corpus, or with other settings. Choose another "
-        "folder, or delete this one."
+        "The folder {path} holds something else, or pipelines trained on folds of another corpus or with other "
+        "settings. Choose another folder, or delete this one."
     )
     S294 = (
         "{path} has {documents} different documents, so there can't be {folds} folds (fold to train: {fold}). Choose "

@@ -74,9 +74,10 @@ def crossfit(
     if not 2 <= folds <= different or (fold is not None and not 0 <= fold < folds):
         raise SeginfError(Errors.S294.format(path=corpus, folds=folds, fold=fold, documents=different))
     digest = corpus_digest((name, texts[name], annotated_spans(doc)) for name, doc in docs.items())
-    trained_with = hashlib.sha256(config.read_bytes() + repr(sorted(settings.items())).encode("utf8")).hexdigest()
+    lasting = sorted((name, str(value)) for name, value in settings.items() if not name.startswith("paths."))
+    trained_with = hashlib.sha256(config.read_bytes() + repr(lasting).encode("utf8")).hexdigest()
     made = CrossFit(folds, digest, trained_with, deal_out(texts, folds))
-    if output.exists() and any(output.iterdir()) and CrossFit.read(output) != made:
+    if output.exists() and not _is_ours(output, made):
         raise SeginfError(Errors.S293.format(path=output))
     output.mkdir(parents=True, exist_ok=True)
     made.write(output)
@@ -94,3 +95,13 @@ def crossfit(
         replace_folder(train_again(config, work / "model", work / "train.spacy", settings, gpu_id), target)
         shutil.rmtree(work)
     return output
+
+
+def _is_ours(output: Path, made: CrossFit) -> bool:
+    """Is it an empty folder, or what a stopped run left?"""
+    if not output.is_dir():
+        return False
+    try:
+        return not any(output.iterdir()) or CrossFit.read(output) == made
+    except SeginfError:
+        return False

@@ -77,8 +77,8 @@ def find_label_issues(
     RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S211 to S213 if
         pipeline, corpus and decisions do not belong together, S214 for a filter of what there is not, S051 if the
-        trusted labels are too few, S110 without matplotlib, S220 if plot is no picture, S265 or S266 if features can't
-        be had, S267 to S269 if the folds can't be used.
+        trusted labels are too few, S110 without matplotlib, S220 if plot is no picture, S266 or S265 if
+        features or opinion have nothing to say, S267 to S269 if the folds can't be used.
 
     >>> ranking = spacy_seginf.find_label_issues("indexed", Path("train.spacy"), Path("ranking.jsonl"))
     >>> ranking.labels

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Iterable, Iterator, Optional, Sequence
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from ..corpora.doc_spans import annotated_spans
 from ..corpora.docs import identifier_of, read_documents
@@ -112,6 +113,13 @@ class CorpusAlignment:
         others = [name for name in filled if name not in self._pieces]
         if others:
             warnings.warn(Warnings.W008.format(count=len(others), path=path, id=others[0]), stacklevel=4)
+
+
+def indexed_docs(index: Index, vocab: Vocab, numbers: Optional[Iterable[int]] = None) -> Iterator[Doc]:
+    """Yield the words of documents of an index, for another pipeline to read. numbers (ints): which; all if None."""
+    for number in range(len(index.data.lengths)) if numbers is None else numbers:
+        words, spaces = index.words(number)
+        yield Doc(vocab, words=list(words), spaces=list(spaces))
 
 
 Pieces = dict[str, list[tuple[int, int, int]]]

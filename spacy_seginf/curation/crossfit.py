@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Callable, Mapping, Sequence
 
 import numpy
-from spacy.tokens import Doc
 
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_pipeline
@@ -17,6 +16,7 @@ from ..files import json_text, write_text
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import encode
 from ..tagger.head import head_of, on_cpu
+from .alignment import indexed_docs
 from .candidates import Predictions
 from .session import Session
 
@@ -28,7 +28,8 @@ UNLIKELY = 10.0  # nats below the least likely label: of one that no document of
 class CrossFit:
     """Which fold each document is in, and what the folds were trained with.
 
-    folds (int). corpus (str): digest of the corpus. settings (str): digest of the config and all that overrides it.
+    folds (int). corpus (str): digest of the corpus. settings (str): digest of the config and what overrides it, but for
+        paths, which are others on other machines.
     documents (mapping of str to int): fold of each document, by id.
     """
 
@@ -41,9 +42,12 @@ class CrossFit:
     def read(cls, folder: Path) -> CrossFit:
         """Read the record of a folder. RAISES (ValueError): S267 if there is none."""
         try:
-            return cls(**json.loads((folder / RECORD).read_text(encoding="utf8")))
-        except (OSError, ValueError, TypeError):
+            found = cls(**json.loads((folder / RECORD).read_text(encoding="utf8")))
+            if not set(found.documents.values()) <= set(range(found.folds)):
+                raise ValueError
+        except (OSError, ValueError, TypeError, AttributeError):
             raise SeginfError(Errors.S267.format(path=folder)) from None
+        return found
 
     def write(self, folder: Path) -> None:
         write_text(folder / RECORD, json_text(asdict(self), 1) + "\n")
@@ -93,10 +97,7 @@ def crossfit_predictions(folder: Path, session: Session, say: Callable[[str], No
         columns = numpy.array([tags.get(tag, -1) for tag in session.tagger.scheme.tags])
         between = numpy.pad(head.transitions, ((0, 1), (0, 1)))  # the last are of tags that it does not know
         transitions[fold] = between[numpy.ix_(columns, columns)]
-        docs = []
-        for number in numbers.tolist():
-            words, spaces = index.words(number)
-            docs.append(Doc(nlp.vocab, words=list(words), spaces=list(spaces)))
+        docs = list(indexed_docs(index, nlp.vocab, numbers.tolist()))
         found = [head.emissions(on_cpu(features)) for features in encode(nlp, taggers[-1], docs)]
         if found:
             scores = numpy.concatenate(found)

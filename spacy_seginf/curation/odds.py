@@ -4,7 +4,8 @@ Heads that have not seen the document say how probable each candidate is; so do 
 the better they predict the training labels. The same words in other places say what is usual, and so do other words in
 the same slot. Heads have learned from features that were trained on the labels in question, so their doubts count, and
 how sure they are of a change counts little. The weights are what logistic regression finds on corpora with planted
-errors of four kinds (``python -m experiments.curation.learned_odds``).
+errors of four kinds (``python -m experiments.curation.learned_odds``); those of strangers, whom it does not hear, were
+chosen by hand.
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ is unusual for a label of the other pipeline speaks against an annotation.
 from __future__ import annotations
 
 import numpy
-from spacy.tokens import Doc
 
+from ..errors import Errors, SeginfError
 from ..explanation.loading import load_pipeline
 from ..index.index import Index
+from .alignment import indexed_docs
 from .candidates import Predictions
 from .source import LabelSource
 
@@ -22,7 +23,7 @@ def opinion_predictions(pipeline: str, index: Index, source: LabelSource) -> Pre
     """Predict training labels by those of another pipeline: p(label | its label), counted over all other tokens.
 
     pipeline (str): a folder or an installed package, with entities; for tags of tokens, with tags.
-    RAISES (ValueError): S040 or S248 if it can't be loaded.
+    RAISES (ValueError): S040 or S248 if it can't be loaded, S265 if it says the same of every token.
     """
     said = _said(pipeline, index, by_token=source.scheme.by_token)
     numbers: dict[str, int] = {}
@@ -42,9 +43,10 @@ def opinion_predictions(pipeline: str, index: Index, source: LabelSource) -> Pre
 def _said(pipeline: str, index: Index, *, by_token: bool) -> list[str]:
     """List what a pipeline says of each token: its tag, or where it is in which entity."""
     nlp = load_pipeline(pipeline)
-    texts = (index.words(number) for number in range(int(index.first_documents[-1])))
-    docs = (Doc(nlp.vocab, words=list(words), spaces=list(spaces)) for words, spaces in texts)
     found: list[str] = []
-    for doc in nlp.pipe(docs, batch_size=BATCH):
+    for doc in nlp.pipe(indexed_docs(index, nlp.vocab), batch_size=BATCH):
         found += [token.tag_ if by_token else f"{token.ent_iob_}-{token.ent_type_}" for token in doc]
+    if len(set(found)) < 2:
+        what, known = "tags" if by_token else "entities", ", ".join(nlp.pipe_names) or "none"
+        raise SeginfError(Errors.S265.format(path=pipeline, what=what, known=known))
     return found

@@ -7,19 +7,19 @@ with them. Features of another pipeline, such as a transformer before it was fin
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Iterator
+from typing import Any
 
 import numpy
-import spacy
-from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import reduce_mean
 from thinc.util import to_numpy
 
 from ..errors import Errors, SeginfError
+from ..explanation.loading import load_pipeline
 from ..index.index import Index
 from ..indexing.refit import label_head
 from ..influence.choose import approach, head_metric, sample
+from .alignment import indexed_docs
 from .candidates import Predictions
 from .predictors import out_of_fold_predictions
 from .source import LabelSource
@@ -34,17 +34,14 @@ def second_features(pipeline: str, index: Index) -> numpy.ndarray:
     column with mean 0 and variance 1.
 
     pipeline (str): a folder or an installed package.
-    RAISES (ValueError): S265 if it can't be loaded, S266 if it has neither an encoder nor vectors.
+    RAISES (ValueError): S040 or S248 if it can't be loaded, S266 if it has neither an encoder nor vectors.
     """
-    try:
-        nlp = spacy.load(pipeline)
-    except (OSError, ValueError, ImportError) as error:
-        raise SeginfError(Errors.S265.format(path=pipeline, problem=error)) from None
+    nlp = load_pipeline(pipeline)
     encoders = [name for name in nlp.component_names if nlp.get_pipe_meta(name).factory in ENCODERS]
     if not encoders and not nlp.vocab.vectors_length:
         raise SeginfError(Errors.S266.format(path=pipeline, known=", ".join(nlp.component_names) or "none"))
     with nlp.select_pipes(enable=encoders):
-        rows = numpy.concatenate([_vectors(doc) for doc in nlp.pipe(_documents(nlp, index), batch_size=BATCH)])
+        rows = numpy.concatenate([_vectors(doc) for doc in nlp.pipe(indexed_docs(index, nlp.vocab), batch_size=BATCH)])
     rows -= rows.mean(axis=0)
     deviations = rows.std(axis=0)
     return (rows / numpy.where(deviations > 0.0, deviations, 1.0)).astype(numpy.float32)
@@ -60,12 +57,6 @@ def second_predictions(source: LabelSource, features: numpy.ndarray) -> Predicti
     head = approach(data, fit.head, penalty).head
     metric, _, _ = head_metric(data, head, penalty.l2, "kfac")  # the way to the folds is short
     return out_of_fold_predictions(replace(source, data=data, head=head, metric=metric, penalty=penalty))
-
-
-def _documents(nlp: Language, index: Index) -> Iterator[Doc]:
-    for number in range(int(index.first_documents[-1])):
-        words, spaces = index.words(number)
-        yield Doc(nlp.vocab, words=words, spaces=spaces)
 
 
 def _vectors(doc: Doc) -> numpy.ndarray:

@@ -70,6 +70,32 @@ def test_a_stopped_run_goes_on(exact_path, corpus_path, tmp_path, trained):
     assert len(trained) == 3 and not (tmp_path / "other").exists()
 
 
+def test_paths_may_be_others_on_other_machines(exact_path, corpus_path, tmp_path, trained):
+    config, folder = exact_path / "config.cfg", tmp_path / "folds"
+    (tmp_path / "dev.spacy").write_bytes(corpus_path.read_bytes())
+    crossfit(config, corpus_path, folder, folds=2, fold=0, dev=corpus_path)
+    crossfit(config, corpus_path, folder, folds=2, fold=1, dev=tmp_path / "dev.spacy")
+    assert len(trained) == 2
+
+
+def test_a_place_that_holds_something_else(exact_path, corpus_path, tmp_path, trained):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("kept")
+    for output in (tmp_path / "mine", tmp_path / "mine" / "notes.txt"):
+        with pytest.raises(ValueError, match="S293"):
+            crossfit(exact_path / "config.cfg", corpus_path, output, folds=2)
+    assert not trained and [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "record", ["", "[]", "{}", '{"folds": 2, "corpus": "", "settings": "", "documents": {"a": 2}}', "\xff"]
+)
+def test_a_broken_record(tmp_path, record):
+    (tmp_path / "folds.json").write_bytes(record.encode("latin-1"))
+    with pytest.raises(ValueError, match="S267"):
+        CrossFit.read(tmp_path)
+
+
 def test_the_same_texts_go_together():
     dealt = deal_out({"a": ["x", "y"], "b": ["z"], "c": ["x", "y"], "d": ["x y"]}, 3)
     assert dealt["a"] == dealt["c"] and sorted({dealt["a"], dealt["b"], dealt["d"]}) == [0, 1, 2]

@@ -50,3 +50,6 @@ def test_the_command(ruled, exact_path, corpus_path, tmp_path):
     ranking = read_ranking(output)
     code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--opinion", tmp_path / "nothing")
     assert code == 1 and "[S040]" in printed and read_ranking(output) == ranking
+    spacy.blank("en").to_disk(tmp_path / "silent")
+    code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--opinion", tmp_path / "silent")
+    assert code == 1 and "[S265]" in printed and "entities" in printed and read_ranking(output) == ranking

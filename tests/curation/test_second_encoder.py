@@ -94,7 +94,7 @@ def test_the_command(with_vectors, exact_path, corpus_path, tmp_path):
     assert code == 0 and "Encoding" in printed
     ranking = read_ranking(output)
     spacy.blank("en").to_disk(empty)
-    for pipeline, error in ((empty, "S266"), (tmp_path / "nothing", "S265")):
+    for pipeline, error in ((empty, "S266"), (tmp_path / "nothing", "S040")):
         code, printed = run("seginf", "rank", exact_path, corpus_path, "-o", output, "--features", pipeline)
         assert code == 1 and f"[{error}]" in printed
     assert read_ranking(output) == ranking
