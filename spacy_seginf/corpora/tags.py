@@ -91,8 +91,12 @@ def unwritable(replacement: Replacement, entities: Sequence[Entity], sentences: 
 
 def untagged(replacement: Replacement) -> str:
     """Say that a replacement does not give each of its tokens one tag; empty if it does."""
-    tokens = [(token, token + 1) for token in range(replacement.start, replacement.end)]
-    return "" if [(one.start, one.end) for one in sorted(replacement.entities)] == tokens else ONE_TAG
+    return "" if one_each(replacement.start, replacement.end, replacement.entities) else ONE_TAG
+
+
+def one_each(start: int, end: int, entities: Iterable[Entity]) -> bool:
+    """Tell whether each token of a region has one label of its own, as under TAG."""
+    return [(one.start, one.end) for one in sorted(entities)] == [(token, token + 1) for token in range(start, end)]
 
 
 def changed_tags(

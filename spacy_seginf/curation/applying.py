@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Collection, Iterable, Mapping, Sequence
 
 from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
+from ..corpora.tags import one_each
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..rendering.text import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, corpus_digest
-from .regions import Correction, one_each, overlap, touching
+from .regions import Correction, overlap, touching
 
 SHOWN = 20  # problems
 CONFLICTS = ("error", "skip")

@@ -7,6 +7,7 @@ from typing import Optional, Sequence
 import numpy
 
 from ..corpora.documents import Replacement, replaced
+from ..corpora.tags import one_each
 from ..errors import Errors, SeginfError
 from ..index.index import Index
 from ..influence.data import HeadData
@@ -15,7 +16,7 @@ from ..rendering.text import shorten, tokens_of, visible
 from ..tagger.crf_tagger import CRFTagger
 from .alignment import Pieces, as_tagged, pieces_of
 from .records import Decision
-from .regions import one_each, touching
+from .regions import touching
 
 
 def decided_labels(

@@ -67,11 +67,6 @@ def within(start: int, end: int, entities: Iterable[Entity]) -> tuple[Entity, ..
     return tuple(sorted(one for one in entities if start <= one.start and one.end <= end))
 
 
-def one_each(start: int, end: int, entities: Iterable[Entity]) -> bool:
-    """Tell whether each token of a region has one label of its own, as under the scheme TAG."""
-    return [(one.start, one.end) for one in sorted(entities)] == [(token, token + 1) for token in range(start, end)]
-
-
 def overlap(entities: Iterable[Entity]) -> Optional[tuple[Entity, Entity]]:
     """Find two entities that share a token."""
     ordered = sorted(entities)

@@ -41,7 +41,8 @@ def second_features(pipeline: str, index: Index) -> numpy.ndarray:
     if not encoders and not nlp.vocab.vectors_length:
         raise SeginfError(Errors.S266.format(path=pipeline, known=", ".join(nlp.component_names) or "none"))
     with nlp.select_pipes(enable=encoders):
-        rows = numpy.concatenate([_vectors(doc) for doc in nlp.pipe(indexed_docs(index, nlp.vocab), batch_size=BATCH)])
+        docs = nlp.pipe(indexed_docs(index, nlp.vocab), batch_size=BATCH)
+        rows = numpy.concatenate([_vectors(doc) for doc in docs if len(doc)])
     rows -= rows.mean(axis=0)
     deviations = rows.std(axis=0)
     return (rows / numpy.where(deviations > 0.0, deviations, 1.0)).astype(numpy.float32)

@@ -7,12 +7,13 @@ from typing import Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..corpora.tags import one_each
 from ..crf.schemes import TAG, Entity
 from ..curation.decisions import now
 from ..curation.fields import Entities, Flag, Text, problem_of
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Choice, Decision
-from ..curation.regions import grown, one_each
+from ..curation.regions import grown
 from ..errors import Errors, SeginfError
 from .serialise import brief
 
