@@ -88,8 +88,22 @@ class Errors(metaclass=Coded):
     )
     S004 = (
         "Component '{name}' has no labels and found none in the first documents of the training corpus. Check that "
-        "doc.ents is set in the corpus (documents whose ents were never set count as missing annotation), or give "
+        "{where} is set in the corpus (documents in which it was never set count as missing annotation), or give "
         "the labels in [initialize.components.{name}.labels]."
+    )
+    S251 = (
+        "{where} has spans that overlap: {one} and {other} (token {start}), and one component tags one layer of "
+        "spans that do not. Give each layer a key and a component of its own."
+    )
+    S252 = "Unknown target '{target}' of a crf_tagger. Use one of: {known}."
+    S253 = "Component '{name}' does not have the label '{label}', so it has no probability. Use one of: {known}."
+    S254 = (
+        "There are no scores of component '{name}' for this document (there are some of: {known}). Those that a file or "
+        "another process (n_process) has given back have none. Run nlp on the text in this process."
+    )
+    S255 = (
+        "The tokens of this document are others than a crf_tagger has tagged ({then} then, {now} now). Run nlp on the "
+        "text again, and ask before tokens are merged or split."
     )
     S005 = "Can't add the label '{label}' to '{name}': its output layer has been initialized for {known}. Train anew."
     # Features and models

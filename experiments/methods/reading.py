@@ -41,14 +41,15 @@ AROUND = 8  # words of the text on each side
 def lists_of(influence: Influence, doc: Doc, entity: Span) -> dict[str, list[str]]:
     """Return five rows of each list for a prediction."""
     found = entity._.influencers
-    families = sorted(found.families, key=lambda one: -abs(one.share))[:ROWS]
     method, influence.method = influence.method, SegmentNN(labels="signed")
     try:
         near = influence.explain(doc, entity, entity.label_)
     finally:
         influence.method = method
     return {
-        "families": [_row(one.example, one.supports, one.reasons) for one in families],
+        "families": [
+            _row(one.example, one.supports, one.reasons) for one in found.families[:ROWS]
+        ],  # in the order in which users see them
         "effects": _strongest(found, lambda one: abs(one.effect)),
         "neighbours": _strongest(near, lambda one: abs(one.score)),
     }

@@ -60,7 +60,7 @@ def append_to_index(
     influence = _choose(indexed_components(nlp, pipeline), component, pipeline)
     explainer = influence.explainer()  # checks that the index is this pipeline's
     tagger = influence.find_tagger()
-    texts = read_corpus(nlp, Path(corpus), tagger.attribute, OTHER)
+    texts = read_corpus(nlp, Path(corpus), tagger.target, OTHER)
     dev_texts = read_judging(nlp, tagger, Path(dev)) if dev else None
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
     settings = DEFAULTS if shard_tokens is None else IndexSettings(shard_tokens=shard_tokens)

@@ -55,7 +55,7 @@ def attach_index(
     setup_gpu(gpu_id, silent=silent)
     nlp = load_pipeline(pipeline)
     tagger = add_tagger(nlp, find_component(nlp, component))
-    texts = read_corpus(nlp, Path(corpus), tagger.attribute)
+    texts = read_corpus(nlp, Path(corpus), tagger.target)
     check_labels(tagger, texts, corpus)
     dev_texts = None
     if dev is not None:

@@ -13,6 +13,8 @@ from ..corpora.docs import doc_of
 from ..corpora.documents import Document
 from ..corpora.formats import SPANS, find_format, read_annotated
 from ..corpora.mapping import Mapped, map_types
+from ..corpora.settings import ReadingSettings
+from ..corpora.targets import target_of
 from ..errors import Errors, SeginfError
 from ..files import write_bytes
 from ..inputs import refuse_replacing
@@ -62,7 +64,7 @@ def convert(
     vocab = spacy.blank("en").vocab
     docs = DocBin(store_user_data=True)
     for document in (one.document for one in mapped):
-        doc = doc_of(vocab, document, corpus, reading.get("scheme"))
+        doc = doc_of(vocab, document, corpus, target_of(ReadingSettings(**reading).annotation))
         if document.named:
             doc.user_data["id"] = document.identifier
         docs.add(doc)

@@ -12,8 +12,8 @@ from spacy.tokens import DocBin
 from wasabi import Printer
 
 from ..config_files import read_config
-from ..corpora.doc_spans import annotated_spans
 from ..corpora.docs import identifier_of, read_documents
+from ..corpora.targets import ENTITIES
 from ..curation.crossfit import CrossFit, deal_out, fold_folder
 from ..curation.records import corpus_digest
 from ..errors import Errors, SeginfError
@@ -73,7 +73,7 @@ def crossfit(
     different = len({tuple(words) for words in texts.values()})
     if not 2 <= folds <= different or (fold is not None and not 0 <= fold < folds):
         raise SeginfError(Errors.S294.format(path=corpus, folds=folds, fold=fold, documents=different))
-    digest = corpus_digest((name, texts[name], annotated_spans(doc)) for name, doc in docs.items())
+    digest = corpus_digest((name, texts[name], ENTITIES.spans(doc)) for name, doc in docs.items())
     lasting = sorted((name, str(value)) for name, value in settings.items() if not name.startswith("paths."))
     trained_with = hashlib.sha256(config.read_bytes() + repr(lasting).encode("utf8")).hexdigest()
     made = CrossFit(folds, digest, trained_with, deal_out(texts, folds))

@@ -79,10 +79,13 @@ def explain(
     setup_gpu(gpu_id, silent=True)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
     nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
+    target = influence.find_tagger().target
     if families is not None:
         influence.families = families
     doc = nlp(asked_text(text))
-    explained: list[Influencers] = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
+    explained: list[Influencers] = (
+        doc._.influencers if every_token else [span._.influencers for span in target.read(doc)]
+    )
     opened = {} if html is None else {"occurrences": OCCURRENCES, "contrasts": CONTRASTS}
     if against is not None or opened:
         add_detail(influence, doc, explained, against=against, **opened)

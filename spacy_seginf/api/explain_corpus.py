@@ -56,13 +56,14 @@ def explain_corpus(
     setup_gpu(gpu_id, silent=True)
     refuse_replacing({"page": html}, [Path(corpus)])
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
-    nlp, _, every_token = load_asked(pipeline, top, method, chosen, every_token)
+    nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
+    target = influence.find_tagger().target
     texts = read_texts(nlp, Path(corpus))
     names = [name for name, _ in texts]
     docs = list(nlp.pipe(read_as(nlp, doc) for _, doc in texts))
     colors = sys.stdout.isatty() and supports_ansi()
     for name, doc in zip(names, docs):
-        explained = doc._.influencers if every_token else [ent._.influencers for ent in doc.ents]
+        explained = doc._.influencers if every_token else [span._.influencers for span in target.read(doc)]
         if not silent and explained:
             typer.echo(f"\n{visible(name)}")
             typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors))

@@ -70,7 +70,7 @@ def build_index(
     override_settings(influence, settings, unit)
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
     explained = influence.find_tagger()
-    texts = read_corpus(nlp, Path(corpus), explained.attribute)
+    texts = read_corpus(nlp, Path(corpus), explained.target)
     dev_texts = read_judging(nlp, explained, Path(dev)) if dev else None
     if not dev and influence.settings.refit:
         msg.warn(

@@ -56,7 +56,7 @@ def preview(
     refuse_replacing({"changes": output}, [*map(Path, paths), given if isinstance(given, Path) else None])
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
-    asked = ask(nlp, given, influence.find_tagger().attribute)
+    asked = ask(nlp, given, influence.find_tagger().target)
     found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
     if output is not None:
         lines = [json.dumps(change.plain, ensure_ascii=False) + "\n" for change in found.changes]

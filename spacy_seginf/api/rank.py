@@ -13,6 +13,7 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
+from ..crf.schemes import ENTS
 from ..curation.alignment import CorpusAlignment
 from ..curation.crossfit import crossfit_predictions
 from ..curation.filter import IssueFilter
@@ -122,6 +123,8 @@ def find_label_issues(
     msg.info(f"Describing {len(issues):,} issues")
     found = describer.describe(issues, finder.trust(issues), references)
     about = _about(index, alignment, finder, seen, len(decided), trusted)
+    if source.scheme.target != ENTS:
+        about["target"] = source.scheme.target
     ranking = Ranking(tuple(found), alignment.digest, source.scheme.labels, source.scheme.name, about)
     write_ranking(output, ranking)
     if plot is not None:

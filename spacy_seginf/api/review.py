@@ -17,8 +17,8 @@ from typing import Any, Callable, Optional, Sequence
 from spacy.language import Language
 from wasabi import Printer
 
-from ..crf.schemes import TAG
-from ..curation.issues import LabelIssue
+from ..crf.schemes import ENTS, TARGETS
+from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import read_decisions, read_ranking
 from ..curation.references import References
 from ..curation.reranking import Reranker
@@ -98,7 +98,7 @@ def review(
     whole = index.document if index is not None else None
     state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence or index, rerank, others, whole)
     made = [*dict.fromkeys((*adjudicate, decisions))]
-    reading = {"scheme": TAG} if state.ranking.scheme == TAG else {}
+    reading = reading_of(state.ranking)
     named = (corpus or "CORPUS.spacy", output or "CORRECTED.spacy", *made)
     state.command = f"python -m spacy seginf apply {' '.join(shlex.quote(str(path)) for path in named)}"
     state.command += "".join(f" --{name} {value}" for name, value in reading.items())
@@ -137,6 +137,13 @@ def _redirect(folder: Path, address: str) -> Path:
     page.touch(0o600)
     page.write_text(REDIRECT.format(address=escape(address)), encoding="utf8")
     return page
+
+
+def reading_of(ranking: Ranking) -> dict[str, Any]:
+    """Return how a corpus is read whose labels are meant."""
+    if ranking.target in TARGETS.values():
+        return {"scheme": ranking.scheme}
+    return {} if ranking.target == ENTS else {"target": ranking.target}
 
 
 def _user() -> str:

@@ -132,7 +132,7 @@ class Previewing:
         nlp, influence = self._load()
         made = [decision for path in self._decisions if path.exists() for decision in read_decisions(path)]
         given = text_or_corpus(self._texts)
-        asked = ask(nlp, given, influence.find_tagger().attribute)
+        asked = ask(nlp, given, influence.find_tagger().target)
         found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
         return [*sentences(found), "", *changes_table(found).split("\n")]
 

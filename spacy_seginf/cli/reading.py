@@ -19,6 +19,9 @@ SCHEME = Opt(
     "--scheme",
     help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found; TAG: tokens have tags, not entities",
 )
+TARGET = Opt(
+    None, "--target", help="What is meant in .spacy files: ents, tag, pos or spans:KEY; default: ents, or tag with TAG"
+)
 TOKEN_COLUMN = Opt(
     None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
 )
@@ -46,6 +49,7 @@ READING: Any = {}  # what stands in a command for all of these
 OPTIONS: dict[str, tuple[Any, Any]] = {
     "format": (Optional[str], FORMAT),
     "scheme": (Optional[str], SCHEME),
+    "target": (Optional[str], TARGET),
     "token_column": (Optional[int], TOKEN_COLUMN),
     "tag_column": (Optional[int], TAG_COLUMN),
     "comments": (Optional[bool], COMMENTS),

@@ -1,24 +1,24 @@
-"""spaCy's binary format (.spacy), its entities or its tags. Documents without changes are stored again as they are."""
+"""spaCy's binary format (.spacy). Documents without changes are stored again as they are."""
 
 from __future__ import annotations
 
 from copy import copy
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Mapping, Sequence
 
 import numpy
 import spacy
-from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS, TAG
+from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
+from spacy.parts_of_speech import IDS as PARTS_OF_SPEECH
 from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
-from ..crf import schemes
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from .doc_bins import identifier_of, read_doc_bins
-from .doc_spans import annotated_spans, missing_tokens
-from .documents import AnnotatedCorpus, Document, Replacement
+from .documents import AnnotatedCorpus, Document, Replacement, replaced
 from .tags import untagged
+from .targets import ENTITIES, KeyedSpans, Target, TokenTags
 
 BEGINS, OUTSIDE, INSIDE = 3, 2, 1  # what spaCy stores as ENT_IOB
 
@@ -26,37 +26,44 @@ BEGINS, OUTSIDE, INSIDE = 3, 2, 1  # what spaCy stores as ENT_IOB
 class BinaryCorpus(AnnotatedCorpus):
     """A .spacy corpus.
 
-    scheme (str): "TAG" if the tags of its tokens (``token.tag_``) are meant, not its entities.
+    target (Target): what of its annotation is meant.
     RAISES (ValueError): S040 or S042 if it is none, S207 if it does not store them.
     """
 
-    def __init__(self, path: Path, scheme: Optional[str] = None) -> None:
+    def __init__(self, path: Path, target: Target = ENTITIES) -> None:
         self.path = path
-        self._by_token = scheme == schemes.TAG
-        attribute = "TAG" if self._by_token else "ENT_IOB"
-        docs = list(read_doc_bins(spacy.blank("xx").vocab, path))
-        self.documents = [_document(doc, path, number, attribute) for number, doc in enumerate(docs, start=1)]
+        self._target = target
+        self._docs = list(read_doc_bins(spacy.blank("xx").vocab, path))
+        self.documents = [_document(doc, path, number, target) for number, doc in enumerate(self._docs, start=1)]
         self._stored = DocBin().from_disk(path)
         self._stored.store_user_data = any(data is not None for data in self._stored.user_data)
-        what, needed = ("tags", (TAG,)) if self._by_token else ("entities", (ENT_IOB, ENT_TYPE))
+        needed = [] if isinstance(target, KeyedSpans) else [ENT_IOB, ENT_TYPE]
+        if isinstance(target, TokenTags):
+            needed = [IDS[target.attribute]]
         if not {*needed} <= set(self._stored.attrs):
             names = {number: name for name, number in IDS.items()}
             known = ", ".join(names.get(attribute, str(attribute)) for attribute in self._stored.attrs)
             wanted = " and ".join(names[attribute] for attribute in needed)
-            raise SeginfError(Errors.S207.format(path=path, what=what, known=known, needed=wanted))
+            raise SeginfError(Errors.S207.format(path=path, what=target.what, known=known, needed=wanted))
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
-        return untagged(replacement) if self._by_token else ""
+        return untagged(replacement) if self._target.by_token else ""
 
     def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
-        tokens = list(self._stored.tokens)
+        tokens, groups = list(self._stored.tokens), list(self._stored.span_groups)
         strings = set(self._stored.strings)
         for number, regions in replacements.items():
-            tokens[number] = self._replaced(tokens[number], self.documents[number].entities, regions)
+            entities = self.documents[number].entities
+            if isinstance(self._target, KeyedSpans):
+                doc = self._docs[number].copy()
+                self._target.write(doc, replaced(entities, regions))
+                groups[number] = doc.spans.to_bytes()
+            else:
+                tokens[number] = self._replaced(tokens[number], entities, regions)
             strings.update(entity.label for region in regions for entity in region.entities)
         changed = copy(self._stored)
         changed.store_user_data = self._stored.store_user_data  # which a copy forgets
-        changed.tokens, changed.strings = tokens, strings
+        changed.tokens, changed.span_groups, changed.strings = tokens, groups, strings
         return changed.to_bytes()
 
     def _replaced(
@@ -65,9 +72,11 @@ class BinaryCorpus(AnnotatedCorpus):
         """Write the entities or tags of regions into the stored attributes of a document's tokens."""
         tokens = tokens.copy()
         attributes = self._stored.attrs
-        if self._by_token:
+        if isinstance(self._target, TokenTags):
+            column = attributes.index(IDS[self._target.attribute])
             for one in (entity for region in regions for entity in region.entities):
-                tokens[one.start, attributes.index(TAG)] = StringStore().add(one.label)
+                is_part = self._target.attribute == "POS"
+                tokens[one.start, column] = PARTS_OF_SPEECH[one.label] if is_part else StringStore().add(one.label)
             return tokens
         iob, kind = attributes.index(ENT_IOB), attributes.index(ENT_TYPE)
         links = [attributes.index(attribute) for attribute in (ENT_KB_ID, ENT_ID) if attribute in attributes]
@@ -89,14 +98,14 @@ class BinaryCorpus(AnnotatedCorpus):
         return tokens
 
 
-def _document(doc: Doc, path: Path, number: int, attribute: str) -> Document:
+def _document(doc: Doc, path: Path, number: int, target: Target) -> Document:
     return Document(
         identifier_of(doc, path, number),
         tuple(token.text for token in doc),
-        tuple(annotated_spans(doc, attribute)),
+        tuple(target.spans(doc)),
         str(doc.user_data.get("file") or path),
         _lines_of(doc),
-        missing=missing_tokens(doc, attribute),
+        missing=target.missing(doc),
         spaces=() if doc.has_unknown_spaces else tuple(bool(token.whitespace_) for token in doc),
     )
 

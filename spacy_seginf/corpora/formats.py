@@ -22,6 +22,7 @@ from .recognise import format_of_folder, format_of_json, is_webanno
 from .settings import ReadingSettings
 from .spacy_json import SpacyJson
 from .spacy_tuples import SpacyTuples
+from .targets import target_of
 from .webanno import WebannoCorpus
 from .xmi import XmiCorpus
 
@@ -48,7 +49,13 @@ FORMATS = ("spacy", *LAYOUTS, "jsonl", "hf", "spacy-json", *SPANS)
 FOLDERS = ("brat", "webanno", "xmi")
 # Settings that only some formats have.
 USED: dict[str, tuple[str, ...]] = dict.fromkeys(SPANS, ("layer", "only", "text_key"))
-USED |= {"brat": ("only",), "webanno": ("layer", "only"), "xmi": ("layer", "only"), "hf": ("label_names",)}
+USED |= {
+    "brat": ("only",),
+    "webanno": ("layer", "only"),
+    "xmi": ("layer", "only"),
+    "hf": ("label_names",),
+    "spacy": ("target",),
+}
 
 
 def format_of(path: Path) -> Optional[str]:
@@ -120,7 +127,7 @@ def _read(path: Path, format: str, how: ReadingSettings) -> AnnotatedCorpus:
     if format == "spacy":
         from .binary import BinaryCorpus
 
-        return BinaryCorpus(path, how.scheme)
+        return BinaryCorpus(path, target_of(how.annotation))
     tagged: dict[str, Any] = {"scheme": how.scheme, "entity_type": how.entity_type}
     if format == "jsonl":
         return JsonLines(path, labels_key=how.labels_key or "labels", **tagged)

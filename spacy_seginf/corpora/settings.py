@@ -6,10 +6,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Collection, Optional, Sequence
 
-from ..crf.schemes import TAG
+from ..crf.schemes import ENTS, TAG
 from ..errors import Errors, SeginfError
 from .columns import Columns
 from .tags import ALIASES, SCHEMES
+from .targets import target_of
 
 MISALIGNED = ("error", "expand", "split")
 
@@ -20,6 +21,8 @@ class ReadingSettings:
 
     scheme (str): of tags: one of ``SCHEMES`` or ``ALIASES``; found if not given. TAG if the tags of tokens are meant,
         such as their parts of speech, instead of entities.
+    target (str): what is meant in .spacy files, which hold everything: "ents", "tag", "pos" or "spans:KEY"; entities if
+        not given, or tags with the scheme TAG.
     columns, comments, header: as for ``ColumnCorpus``. entity_type (str): of tags that name none.
     labels_key (str): key of the labels in JSON; the format's if not given.
     label_names (sequence of str, or Path): what integer labels stand for, or a file of features that says it.
@@ -28,10 +31,11 @@ class ReadingSettings:
     text_key (str): key of the text in JSON; the format's if not given.
     utf16 (bool): whether offsets count as JavaScript and Java do, where an emoji is two characters.
     misaligned (str): what becomes of spans that cut tokens: one of ``MISALIGNED``.
-    RAISES (ValueError): S206 for values that can't be.
+    RAISES (ValueError): S206 or S252 for values that can't be.
     """
 
     scheme: Optional[str] = None
+    target: Optional[str] = None
     columns: Optional[Columns] = None
     comments: Optional[bool] = None
     header: bool = False
@@ -52,9 +56,15 @@ class ReadingSettings:
                 known = ", ".join((*SCHEMES, *ALIASES))
                 raise SeginfError(Errors.S206.format(setting="--scheme", value=scheme, known=known))
             object.__setattr__(self, "scheme", scheme)
+        target_of(self.annotation)
         if self.misaligned not in MISALIGNED:
             known = ", ".join(MISALIGNED)
             raise SeginfError(Errors.S206.format(setting="--misaligned", value=self.misaligned, known=known))
+
+    @property
+    def annotation(self) -> str:
+        """The name of the target that is meant."""
+        return self.target or ("tag" if self.scheme == TAG else ENTS)
 
     def check_used(self, path: Path, format: str, used: Collection[str]) -> None:
         """Refuse settings that mean nothing for a format. RAISES (ValueError): S288."""
@@ -67,5 +77,5 @@ class ReadingSettings:
 
 
 # Others say how something would be read that need not be there.
-CHECKED = ("layer", "only", "text_key", "label_names")
+CHECKED = ("layer", "only", "text_key", "label_names", "target")
 TAGGED = ("spacy", "columns", "conll", "conllu", "jsonl", "hf")  # formats in which each token can have a tag

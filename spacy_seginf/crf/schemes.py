@@ -14,6 +14,8 @@ from . import DecodingMask
 PREFIXES = {"BIO": "BI", "BILUO": "BILU", "IO": "I"}
 TAG = "TAG"  # labels are the tags of single tokens, such as parts of speech
 OUTSIDE = "O"
+ENTS = "ents"  # the target of taggers that annotate entities
+TARGETS = {TAG: "tag"}  # of other schemes, unless another is named
 
 # Which tag prefix of each scheme stands for a BILUO prefix of spaCy's gold annotation.
 FROM_BILUO = {
@@ -44,14 +46,18 @@ class TagScheme:
     labels (tuple of str): entity types.
     name (str): "BIO", "BILUO" or "IO". IO cannot tell neighbouring entities of one type apart. Under "TAG" there are no
         entities: the labels themselves are the tags, and any may follow any.
+    target (str): what is annotated: "ents", "tag", "pos" or "spans:KEY"; see ``corpora.targets``.
     RAISES (ValueError): S001 or S002 if the scheme is unknown or the labels contradict it.
     """
 
     labels: tuple[str, ...]
     name: str = "BIO"
     component: str = "crf_tagger"
+    target: str = ""
 
     def __post_init__(self) -> None:
+        if not self.target:
+            object.__setattr__(self, "target", TARGETS.get(self.name, ENTS))
         if self.name == TAG:
             return
         if self.name not in PREFIXES:
@@ -64,11 +70,6 @@ class TagScheme:
     def by_token(self) -> bool:
         """Whether every token has a label of its own, and there are no entities."""
         return self.name == TAG
-
-    @property
-    def attribute(self) -> str:
-        """The token attribute of spaCy that holds the annotation."""
-        return "TAG" if self.by_token else "ENT_IOB"
 
     @cached_property
     def tags(self) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from ..corpora.doc_spans import annotated_spans
 from ..corpora.docs import identifier_of, read_documents
+from ..corpora.targets import target_of
 from ..crf.schemes import Entity, TagScheme
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
@@ -33,12 +33,13 @@ class CorpusAlignment:
     def __init__(self, index: Index, nlp: Language, path: Path, scheme: TagScheme) -> None:
         self._index, self._scheme = index, scheme
         self._docs: dict[str, Doc] = {}
-        for number, doc in enumerate(read_documents(nlp, path, scheme.attribute), start=1):
+        self._target = target_of(scheme.target)
+        for number, doc in enumerate(read_documents(nlp, path, self._target), start=1):
             identifier = identifier_of(doc, path, number)
             if identifier in self._docs:
                 raise SeginfError(Errors.S211.format(path=path, id=identifier))
             self._docs[identifier] = doc
-        self._entities = {name: annotated_spans(doc, scheme.attribute) for name, doc in self._docs.items()}
+        self._entities = {name: self._target.spans(doc) for name, doc in self._docs.items()}
         self.digest = corpus_digest(
             (name, [token.text for token in doc], self._entities[name]) for name, doc in self._docs.items()
         )
@@ -107,9 +108,9 @@ class CorpusAlignment:
             here = [one.moved(first) for one in annotation]
             there = [one for one in self._entities[identifier] if first <= one.start and one.end <= first + length]
             if here != as_tagged(self._scheme, there):
-                other = "which has other tags there" if self._scheme.by_token else "which has other entities there"
+                other = f"which has other {self._target.what} there"
                 raise SeginfError(Errors.S212.format(path=path, id=identifier, problem=other))
-        filled = [name for name, doc in self._docs.items() if len(doc) and doc.has_annotation(self._scheme.attribute)]
+        filled = [name for name, doc in self._docs.items() if len(doc) and self._target.is_annotated(doc)]
         others = [name for name in filled if name not in self._pieces]
         if others:
             warnings.warn(Warnings.W008.format(count=len(others), path=path, id=others[0]), stacklevel=4)

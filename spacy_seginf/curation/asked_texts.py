@@ -9,7 +9,7 @@ from typing import Collection, Optional, Union
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..corpora.doc_spans import annotated_spans, missing_tokens
+from ..corpora.targets import ENTITIES, Target
 from ..crf.schemes import Entity
 from ..explanation import corpus_texts
 from ..tagger.encoding import read_as
@@ -30,25 +30,24 @@ class AskedText:
     missing: Collection[int] = frozenset()
 
 
-def ask(nlp: Language, given: Union[str, Path], attribute: str) -> list[AskedText]:
+def ask(nlp: Language, given: Union[str, Path], target: Target) -> list[AskedText]:
     """Take a text as it is, or read a corpus; see ``read_texts``."""
     if isinstance(given, Path):
-        return read_texts(nlp, given, attribute)
+        return read_texts(nlp, given, target)
     return [AskedText("", nlp.make_doc(given))]
 
 
-def read_texts(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[AskedText]:
+def read_texts(nlp: Language, path: Path, target: Target = ENTITIES) -> list[AskedText]:
     """Read a corpus in any format that is known; empty documents are left out.
 
-    attribute (str): the token attribute whose annotation is meant, as ``TagScheme.attribute`` names it.
-
+    target (Target): the annotation that is meant.
     RAISES (ValueError): as ``corpus_texts.read_texts``.
     """
-    return [_of_doc(nlp, name, doc, attribute) for name, doc in corpus_texts.read_texts(nlp, path, attribute)]
+    return [_of_doc(nlp, name, doc, target) for name, doc in corpus_texts.read_texts(nlp, path, target)]
 
 
-def _of_doc(nlp: Language, identifier: str, doc: Doc, attribute: str) -> AskedText:
-    if not doc.has_annotation(attribute):
+def _of_doc(nlp: Language, identifier: str, doc: Doc, target: Target) -> AskedText:
+    if not target.is_annotated(doc):
         return AskedText(identifier, read_as(nlp, doc))
-    missing = frozenset(missing_tokens(doc, attribute))
-    return AskedText(identifier, read_as(nlp, doc), tuple(annotated_spans(doc, attribute)), missing)
+    missing = frozenset(target.missing(doc))
+    return AskedText(identifier, read_as(nlp, doc), tuple(target.spans(doc)), missing)

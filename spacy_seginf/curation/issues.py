@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Sequence
 
 from pydantic import ConfigDict
 
-from ..crf.schemes import OUTSIDE, Entity
+from ..crf.schemes import ENTS, OUTSIDE, TARGETS, Entity
 from ..frames import data_frame
 from ..rendering.templates import template
 from ..rendering.text import shorten, visible
@@ -98,6 +98,11 @@ class Ranking:
     labels: tuple[Text, ...]
     scheme: Text = "BIO"
     about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The name of what is annotated; see ``corpora.targets``."""
+        return str(self.about.get("target") or TARGETS.get(self.scheme, ENTS))
 
     @property
     def rows(self) -> list[dict[str, Any]]:

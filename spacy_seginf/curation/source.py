@@ -13,6 +13,7 @@ from ..crf import one_label_each, token_conditionals
 from ..crf.conditional import TokenConditionals
 from ..crf.schemes import TAG, TagScheme
 from ..index.index import Index
+from ..index.manifest import Manifest
 from ..influence.curvature import IdentityCurvature, Metric
 from ..influence.data import HeadData
 from ..influence.effects import HeadEffects
@@ -71,7 +72,7 @@ class LabelSource:
     ) -> LabelSource:
         """Read everything from an index. RAISES (ValueError): S035 if it was pruned."""
         manifest = index.manifest
-        scheme = scheme_of(manifest.scheme, manifest.tags)
+        scheme = scheme_of(manifest)
         words = IndexedWords(index)
         return cls(
             index.data, index.labels, *index.label_head, scheme, trusted, checkpoints, seed, index.held_out, words
@@ -166,7 +167,8 @@ def chains_at(head: Head, data: HeadData, labels: numpy.ndarray, segments: numpy
     return chains if (certain == chains.observed).all() else chains.at(head, certain)
 
 
-def scheme_of(name: str, tags: Sequence[str]) -> TagScheme:
-    """Find the scheme that has these tags."""
+def scheme_of(manifest: Manifest) -> TagScheme:
+    """Find the scheme that has the tags of an index."""
+    name, tags = manifest.scheme, manifest.tags
     labels = tags if name == TAG else dict.fromkeys(tag[2:] for tag in tags[1:])
-    return TagScheme(tuple(labels), name)
+    return TagScheme(tuple(labels), name, target=manifest.target)

@@ -34,7 +34,7 @@ def whole_document(index: Index, pieces: Pieces, identifier: str) -> Optional[Wh
     own = sorted(pieces.get(identifier, ()))
     if not own:
         return None
-    scheme = scheme_of(index.manifest.scheme, index.manifest.tags)
+    scheme = scheme_of(index.manifest)
     found = WholeDocument([], [], [])
     for first, length, number in own:
         gap = first - len(found.words)

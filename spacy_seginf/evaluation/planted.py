@@ -88,6 +88,6 @@ def tags_of(nlp: Language, doc: Doc) -> list[str]:
     """Return the tags that a pipeline's tagger has for the entities of a document."""
     tagger = next(component for _, component in nlp.pipeline if isinstance(component, CRFTagger))
     tags = ["O"] * len(doc)
-    for ent in doc.ents:
+    for ent in tagger.target.read(doc):
         tags[ent.start : ent.end] = [tagger.tags[tag] for tag in tagger.scheme.entity_tags(ent.label_, len(ent))]
     return tags

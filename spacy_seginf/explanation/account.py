@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Optional, Sequence
 
 import numpy
@@ -14,15 +14,14 @@ from ..index.index import Index
 from ..index.kept import KeptArrays
 from ..influence.data import HeadData, ranges
 from ..influence.evidence import Contrasts, contested, contrasts, margins, other_readings
-from ..influence.families import standardised
 from ..influence.linear_algebra import unit_vectors
 from ..influence.segments import SegmentChains
 
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
 DESCRIBED = 4096  # labels whose texts are kept
 KEPT_NUMBERS = 1 << 24  # of families' features
-CONSIDERED = 48  # families on each side, by their shares
-LOCALITY = 4  # power of the cosine that a share is weighed with
+CONSIDERED = 48  # families on each side, by their shares, and as many near ones
+LOCALITY = 32  # power of the cosine that a share is weighed with; cosines of features that no one centred are all high
 FIRST_LABELS, LARGEST_BLOCK = 1024, 65_536  # of a search
 
 
@@ -125,7 +124,7 @@ class Accountant:
             # What is outside has too many families, and mostly nobody asks for its.
             named = self.scheme.name != TAG and bool(directions.labels[place].any())
             if named and not self.index.manifest.pruned:
-                shown = self._nearest_first(strongest[row], directions.features[place].mean(axis=0))
+                shown = self._nearest_first(families[row], strongest[row], directions.features[place].mean(axis=0))
             else:
                 shown = [FamilyShare(*found) for found in strongest[row]]
             result[number] = Account(
@@ -257,30 +256,40 @@ class Accountant:
             "example": shown,
         }
 
-    def _nearest_first(self, strongest: Sequence[tuple[int, float]], vector: numpy.ndarray) -> list[FamilyShare]:
+    def _nearest_first(
+        self, shares: numpy.ndarray, strongest: Sequence[tuple[int, float]], vector: numpy.ndarray
+    ) -> list[FamilyShare]:
         """Order families by their shares and how near they come to what is explained: shares of families that are near
-        nothing in particular are large on both sides of all predictions. vector (floats, d): its mean features."""
-        query = unit_vectors(standardised(vector[None], self.evidence.scales))[0]
+        nothing in particular are large on both sides of all predictions.
+
+        shares (floats, families): all of them. strongest: those with the largest, on both sides. vector (floats, d):
+            mean features of what is explained.
+        """
+        query = unit_vectors(vector[None])[0]
+        near = numpy.argsort(-(self._typical @ query), kind="stable")[:CONSIDERED].tolist()
         weighed = []
-        for family, share in strongest:
+        for family in dict.fromkeys([*(family for family, _ in strongest), *near]):
             cosines = self._members(family) @ query
-            nearest = int(cosines.argmax())
+            nearest, share = int(cosines.argmax()), float(shares[family])
             weight = abs(share) * max(float(cosines[nearest]), 0.0) ** LOCALITY
             weighed.append((-weight, family, share, int(self.evidence.members(family)[nearest])))
         return [FamilyShare(family, share, example=nearest) for _, family, share, nearest in sorted(weighed)]
 
+    @cached_property
+    def _typical(self) -> numpy.ndarray:
+        """Directions of the most typical labels of all families (float32, families x d)."""
+        return self._directions_of(self.evidence.typical)
+
     def _members(self, family: int) -> numpy.ndarray:
-        """Return the directions of the labels of a family from the mean of all labels, in standard deviations (float32,
-        labels x d)."""
+        """Return the directions of the labels of a family (float32, labels x d)."""
+        return self._directions.made(family, lambda: self._directions_of(self.evidence.members(family)))
 
-        def compute() -> numpy.ndarray:
-            members = self.evidence.members(family)
-            lengths = self.evidence.lengths[members]
-            features = self.index.features_of(ranges(self.evidence.tokens[members], lengths))
-            means = numpy.add.reduceat(features, numpy.cumsum(lengths) - lengths) / lengths[:, None]
-            return unit_vectors(standardised(means, self.evidence.scales))
-
-        return self._directions.made(family, compute)
+    def _directions_of(self, numbers: numpy.ndarray) -> numpy.ndarray:
+        """Return the mean features of labels (ints, numbers in the evidence) as unit vectors (float32, labels x d)."""
+        lengths = self.evidence.lengths[numbers]
+        features = self.index.features_of(ranges(self.evidence.tokens[numbers], lengths))
+        means = numpy.add.reduceat(features, numpy.cumsum(lengths) - lengths) / lengths[:, None]
+        return unit_vectors(means)
 
     def _norm(self, contrast: Contrasts) -> float:
         """Return the norm of the direction of one margin in the space of W."""

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from ..corpora.docs import identifier_of, read_documents
 from ..corpora.formats import SUFFIXES, find_format
+from ..corpora.targets import ENTITIES, Target
 from ..errors import Errors, SeginfError
 from ..os_errors import os_error_message
 
@@ -68,11 +69,11 @@ def _neighbours(path: Path) -> list[str]:
     return []
 
 
-def read_texts(nlp: Language, path: Path, attribute: str = "ENT_IOB") -> list[tuple[str, Doc]]:
+def read_texts(nlp: Language, path: Path, target: Target = ENTITIES) -> list[tuple[str, Doc]]:
     """Read the documents of a corpus with their ids, as they are annotated; empty ones are left out.
 
-    path (Path): a corpus of any format, or a folder of .spacy files. attribute (str): as for ``read_documents``.
+    path (Path): a corpus of any format, or a folder of .spacy files. target (Target): as for ``read_documents``.
     RAISES (ValueError): as ``read_documents``.
     """
-    docs = enumerate(read_documents(nlp, path, attribute), start=1)
+    docs = enumerate(read_documents(nlp, path, target), start=1)
     return [(identifier_of(doc, path, number), doc) for number, doc in docs if len(doc)]

@@ -12,6 +12,8 @@ from spacy.displacy import EntityRenderer
 from spacy.tokens import Doc
 from spacy.util import is_in_jupyter
 
+from ..corpora.targets import target_of
+from ..crf.schemes import ENTS
 from ..rendering.templates import template
 from ..rendering.text import visible
 from .extensions import register_extensions, stored_explanations
@@ -76,7 +78,8 @@ def document_html(
     options = dict(options or {})
     renderer = EntityRenderer(options)
     explained = [Influencers(entry, stored) for entry in stored["entities"]]
-    marks = [_entity_mark(ent, options) for ent in doc.ents]
+    spans = target_of(stored.get("target") or ENTS).read(doc)
+    marks = [_entity_mark(span, options) for span in spans]
     if tokens:
         explained = doc._.influencers
         marks = [{"start": one.start_char, "end": one.end_char, "label": one.label} for one in explained]
@@ -90,7 +93,7 @@ def document_html(
         marked=_marked(doc, marks, renderer),
         explained=[(one, renderer.colors.get(one.label.upper(), renderer.default_color)) for one in shown],
         unexplained=(NOT_ASKED if tokens else f"{SET_BY_OTHERS} {'; '.join(others)}") if others else "",
-        empty=NONE_SHOWN if doc.ents or tokens else NO_ENTITIES,
+        empty=NONE_SHOWN if spans or tokens else NO_ENTITIES,
         top=top,
         notice=provenance(stored),
         caveat=caveat(stored),

@@ -17,7 +17,7 @@ from ..attribution.method import Attribution, Texts
 from ..attribution.segment_influence import SegmentInfluence
 from ..crf import one_label_each
 from ..crf.decoding import limits_of
-from ..crf.schemes import TAG
+from ..crf.schemes import ENTS, TAG
 from ..errors import Errors, SeginfError, Warnings
 from ..index.index import Index
 from ..index.tables import Filter
@@ -373,6 +373,8 @@ class Influence(IndexHolder):
         manifest = index.manifest
         about: dict[str, Any] = {"component": self.name, "tagger": self.tagger_name}
         about.update(curvature=manifest.curvature, refit=manifest.refit, unit=self.used_unit)
+        if manifest.target not in ("", ENTS):
+            about["target"] = manifest.target
         if manifest.refit:
             about["centre"] = manifest.centre
         if not self._by_search(manifest.curvature):

@@ -77,8 +77,8 @@ def read_gold(nlp: Language, tagger: CRFTagger, path: Path) -> list[TrainingText
     """
     if is_binary(path):
         return read_judging(nlp, tagger, path, OTHER)
-    docs = read_texts(nlp, path, tagger.attribute)
-    texts = [TrainingText(example_of(nlp, doc), name) for name, doc in docs if doc.has_annotation(tagger.attribute)]
+    docs = read_texts(nlp, path, tagger.target)
+    texts = [TrainingText(example_of(nlp, doc), name) for name, doc in docs if tagger.target.is_annotated(doc)]
     if not texts:
         raise SeginfError(Errors.S041.format(path=path))
     return judging_texts(tagger, texts, path)

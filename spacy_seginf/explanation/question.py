@@ -14,7 +14,8 @@ from typing import Optional
 import numpy
 
 from ..crf import one_label_each
-from ..crf.decoding import Limits, best_tags
+from ..crf.decoding import best_tags
+from ..crf.lattice import Limits
 from ..crf.likelihood import path_scores
 from ..crf.schemes import OUTSIDE, TAG, Entity, TagScheme
 from ..errors import Errors, SeginfError

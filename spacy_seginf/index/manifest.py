@@ -29,6 +29,7 @@ class Manifest:
     vanishes; agreement: what it predicts of what the pipeline does, by corpus (see ``Fidelity.plain``). label_l2,
     label_curvature: of the second head (see ``head``), if there is one. largest_gain bounds the norm of a gradient in
     the metric by its Euclidean one; fit_gradient is the largest component of the gradient there.
+    target: what the tagger annotates (see ``corpora.targets``); that of the scheme if empty.
     held_documents: how many of the last documents were appended later, with head and curvature held.
     explains: the component whose predictions are explained, if not the tagger's own.
     dtype: precision of token vectors. dropped: number of token rows and of entity rows that were left out, and the
@@ -60,6 +61,7 @@ class Manifest:
     held_documents: int = 0
     corpus: str = ""
     explains: Optional[dict[str, Any]] = None
+    target: str = ""
     dtype: str = "float32"
     dropped: list[int] = field(default_factory=lambda: [0, 0])
     dropped_norms: list[float] = field(default_factory=lambda: [0.0, 0.0])

@@ -68,6 +68,7 @@ MANIFEST: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("encoder_fingerprint", "head_fingerprint", "hessian", "corpus", "build", "tagger"), is_text),
     **dict.fromkeys(("largest_gain", "label_l2", "l2", "fit_gradient"), is_size),
     "scheme": among(*PREFIXES, TAG),
+    "target": is_text,
     "tags": _is_distinct,
     "curvature": among(*CURVATURES),
     "label_curvature": among("", *CURVATURES),

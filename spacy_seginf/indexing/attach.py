@@ -92,9 +92,9 @@ def add_tagger(nlp: Language, component: str) -> CRFTagger:
 
 def check_labels(tagger: CRFTagger, texts: list[TrainingText], path: object) -> None:
     """Are there labels, and does the head have them? RAISES (ValueError): S070 or S064 if not."""
-    found = tagger.labels_in(text.example.reference for text in texts)
+    found = tagger.target.labels(text.example.reference for text in texts)
     if not found:
-        raise SeginfError(Errors.S070.format(path=path, what="tags" if tagger.scheme.name == TAG else "entities"))
+        raise SeginfError(Errors.S070.format(path=path, what=tagger.target.what))
     unknown = ", ".join(sorted(found - set(tagger.labels)))
     if unknown:
         known = ", ".join(tagger.labels)

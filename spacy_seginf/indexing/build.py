@@ -124,6 +124,7 @@ def compute_index(
     manifest = Manifest(
         tagger=tagger_name,
         scheme=tagger.scheme.name,
+        target=tagger.scheme.target,
         tags=list(tagger.tags),
         curvature=settings.curvature,
         encoder_fingerprint=encoder_fingerprint(nlp, tagger_name),
@@ -428,7 +429,7 @@ def _advance(bar: Any, count: int) -> None:
 def check_labels(tagger: CRFTagger, texts: list[TrainingText], corpus: str = "the corpus") -> None:
     """Are the labels of a corpus the tagger's? RAISES (ValueError): S045 if none is, S003 if one is not."""
     known = set(tagger.labels)
-    by_text = [tagger.labels_in([text.example.reference]) for text in texts]
+    by_text = [tagger.target.labels([text.example.reference]) for text in texts]
     found, named = set().union(*by_text), ", ".join(tagger.labels)
     if found and not found & known:
         message = Errors.S045.format(path=corpus, found=", ".join(sorted(found)), name=tagger.name, known=named)

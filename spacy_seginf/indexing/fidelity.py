@@ -8,7 +8,8 @@ from typing import Any, Optional, Sequence
 
 import numpy
 
-from ..crf.decoding import Limits, best_tags
+from ..crf.decoding import best_tags
+from ..crf.lattice import Limits
 from ..crf.schemes import OUTSIDE, TAG, TagScheme
 from ..influence.data import HeadData
 from ..influence.head import Head

@@ -9,7 +9,7 @@ from typing import Optional
 
 import numpy
 
-from ..crf.decoding import Limits
+from ..crf.lattice import Limits
 from ..crf.schemes import TagScheme
 from ..errors import Warnings
 from ..influence.choose import (

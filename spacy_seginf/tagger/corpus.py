@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpora.docs import identifier_of, read_documents
+from ..corpora.targets import ENTITIES, Target
 from ..errors import Errors, SeginfError, Warnings
 from .crf_tagger import CRFTagger
 from .readers import DEVELOPMENT, TRAINING, training_reader
@@ -32,26 +33,26 @@ class TrainingText:
     first_token: int = 0
 
 
-def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str = TRAINING) -> list[TrainingText]:
+def read_corpus(nlp: Language, path: Path, target: Target = ENTITIES, role: str = TRAINING) -> list[TrainingText]:
     """Read a corpus, or a folder of .spacy files, by the reader of the pipeline's training, with all its settings.
 
     Of other packages' readers, what they make of the file is looked up in it. Documents that training never saw (beyond
     the reader's limit, too long for it or for the batcher) and those without any annotation are left out, with a
     warning.
 
-    attribute (str): the token attribute that must be annotated, as ``CRFTagger.attribute`` names it.
+    target (Target): what must be annotated.
     role (str): "training"; "development", for which the reader is that of the config's dev_corpus; or "other" for texts
         that were not in training, which its reader reads without a limit.
     RAISES (ValueError): S040 if there is no file, S042 if it is no corpus, S041 if no token is annotated, S047 if the
         reader can't be used.
     """
-    docs = [(number, doc) for number, doc in enumerate(read_documents(nlp, path, attribute), start=1) if len(doc)]
-    annotated = [(number, doc) for number, doc in docs if doc.has_annotation(attribute)]
+    docs = [(number, doc) for number, doc in enumerate(read_documents(nlp, path, target), start=1) if len(doc)]
+    annotated = [(number, doc) for number, doc in docs if target.is_annotated(doc)]
     reader = training_reader(nlp, path, role)
     texts = [
         TrainingText(example, identifier_of(doc, path, number), first)
         for number, doc, example, first in reader.read(nlp, docs)
-        if example.reference.has_annotation(attribute) and not (role == TRAINING and _oversize(nlp, example))
+        if target.is_annotated(example.reference) and not (role == TRAINING and _oversize(nlp, example))
     ]
     seen = {text.identifier for text in texts}
     unseen = sum(identifier_of(doc, path, number) not in seen for number, doc in annotated)
@@ -66,7 +67,7 @@ def read_corpus(nlp: Language, path: Path, attribute: str = "ENT_IOB", role: str
 
 def read_judging(nlp: Language, tagger: CRFTagger, path: Path, role: str = DEVELOPMENT) -> list[TrainingText]:
     """Read texts with right labels by which predictions are judged; see ``read_corpus`` and ``judging_texts``."""
-    return judging_texts(tagger, read_corpus(nlp, path, tagger.attribute, role), path)
+    return judging_texts(tagger, read_corpus(nlp, path, tagger.target, role), path)
 
 
 def judging_texts(tagger: CRFTagger, texts: Sequence[TrainingText], path: Path) -> list[TrainingText]:
@@ -78,11 +79,11 @@ def judging_texts(tagger: CRFTagger, texts: Sequence[TrainingText], path: Path) 
     found = []
     for text in texts:
         reference = text.example.reference
-        if tagger.labels_in([reference]) <= set(tagger.labels):
+        if tagger.target.labels([reference]) <= set(tagger.labels):
             found.append(text)
             continue
         known = Doc(reference.vocab).from_bytes(reference.to_bytes())
-        unknown.update(_take_away(known, set(tagger.labels), tagger.attribute))
+        unknown.update(tagger.target.take_away(known, set(tagger.labels)))
         found.append(replace(text, example=Example(text.example.predicted, known)))
     if unknown:
         labels = ", ".join(f"{label} ({count})" for label, count in sorted(unknown.items()))
@@ -99,21 +100,3 @@ def _oversize(nlp: Language, example: Example) -> bool:
         return False
     slack = batcher.get("tolerance", 0.2) if name.startswith("spacy.batch_by_words.") else 0.0
     return name.startswith("spacy.batch_by_") and len(example.predicted) > batcher["size"] * (1 + slack)
-
-
-def _take_away(doc: Doc, known: set[str], attribute: str) -> list[str]:
-    """Make unknown labels of a document missing ones; return them."""
-    if attribute == "TAG":
-        tokens = [token for token in doc if token.tag_ and token.tag_ not in known]
-        names = [token.tag_ for token in tokens]
-        for token in tokens:
-            token.tag_ = ""
-        return names
-    ents = [ent for ent in doc.ents if ent.label_ not in known]
-    missing = [doc[token.i : token.i + 1] for token in doc if not token.ent_iob]
-    doc.set_ents(
-        [ent for ent in doc.ents if ent.label_ in known],
-        missing=[*missing, *(doc[ent.start : ent.end] for ent in ents)],
-        default="outside",
-    )
-    return [ent.label_ for ent in ents]

@@ -1,4 +1,4 @@
-"""The trainable component that tags entities with a linear-chain CRF."""
+"""The trainable component that tags entities, tokens or spans with a linear-chain CRF."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.training.iob_utils import doc_to_biluo_tags
 from spacy.util import ensure_path, minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
+from ..corpora.targets import Target, target_of
 from ..crf import DecodingMask, negative_log_likelihood, split_rows
 from ..crf.decoding import Place, best_tags, limits_of, places, preset_entities
-from ..crf.schemes import TAG, TagScheme
+from ..crf.schemes import ENTS, TAG, TagScheme
 from ..errors import Errors, SeginfError
 from . import CRFScores
 from .handover import Handover, readers_of
 from .head import on_cpu
+from .probabilities import Scored, register_probabilities, remember
+from .scoring import TargetScorer
 
 default_model_config = """
 [model]
@@ -43,12 +45,13 @@ DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
 
 
 class TaggerPrediction(NamedTuple):
-    """What ``predict`` returns for each document: tags (int64, tokens), features (float32, tokens x width), and the
-    entities that it kept."""
+    """What ``predict`` returns for each document: tags (int64, tokens), features (float32, tokens x width), the
+    entities that it kept, and what probabilities are computed from."""
 
     tags: numpy.ndarray
     features: Floats2d
     kept: tuple[Place, ...] = ()
+    scored: Optional[Scored] = None
 
 
 @Language.factory(
@@ -56,8 +59,9 @@ class TaggerPrediction(NamedTuple):
     assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
     default_config={
         "model": DEFAULT_MODEL,
+        "target": ENTS,
         "scheme": "BIO",
-        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+        "scorer": {"@scorers": "spacy_seginf.crf_tagger_scorer.v1"},
         "explains": None,
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -66,6 +70,7 @@ def make_crf_tagger(
     nlp: Language,
     name: str,
     model: Model[List[Doc], CRFScores],
+    target: str,
     scheme: str,
     scorer: Optional[Callable],
     explains: Optional[str],
@@ -73,16 +78,21 @@ def make_crf_tagger(
     """Create a crf_tagger component.
 
     model (Model[List[Doc], CRFScores]): the architecture spacy_seginf.CRFTagger.v1.
-    scheme (str): "BIO", "BILUO" or "IO". Decoding never leaves the scheme; IO has nothing to leave.
-    scorer (Optional[Callable]): how `spacy evaluate` scores it; entity precision, recall and F1 by default.
+    target (str): what it annotates: "ents" (doc.ents), "tag" or "pos" (tokens), or "spans:KEY" (doc.spans["KEY"], which
+        must not overlap).
+    scheme (str): of the tags of entities and spans: "BIO", "BILUO" or "IO". Decoding never leaves the scheme; IO has
+        nothing to leave.
+    scorer (Optional[Callable]): how `spacy evaluate` scores it; by default as spaCy scores this target.
     explains (Optional[str]): the component whose predictions stand in for its own; `seginf attach` sets this. Such a
         tagger annotates nothing and does not train. With it, scheme may be "TAG", for spaCy's tagger.
     """
-    return CRFTagger(nlp.vocab, model, name, scheme=scheme, scorer=scorer, explains=explains)
+    if isinstance(scorer, TargetScorer):
+        scorer = TargetScorer(target)
+    return CRFTagger(nlp.vocab, model, name, target=target, scheme=scheme, scorer=scorer, explains=explains)
 
 
 class CRFTagger(TrainablePipe):
-    """Tags tokens with a linear-chain CRF over token vectors and writes ``doc.ents``.
+    """Tags tokens with a linear-chain CRF over token vectors and writes ``doc.ents``, or another target.
 
     Training minimises the exact negative log-likelihood of the annotation. Missing labels are summed out.
 
@@ -104,18 +114,24 @@ class CRFTagger(TrainablePipe):
         model: Model[List[Doc], CRFScores],
         name: str = "crf_tagger",
         *,
+        target: str = ENTS,
         scheme: str = "BIO",
         scorer: Optional[Callable] = None,
         explains: Optional[str] = None,
     ) -> None:
-        if scheme == TAG and explains is None:
-            raise SeginfError(Errors.S069.format(name=name))
+        if scheme == TAG and target == ENTS:
+            if explains is None:
+                raise SeginfError(Errors.S069.format(name=name))
+            target = "tag"
+        if target_of(target).by_token:
+            scheme = TAG
         self.vocab = vocab
         self.model = model
         self.name = name
-        self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme, "explains": explains}
+        self.cfg: dict[str, Any] = {"labels": [], "target": target, "scheme": scheme, "explains": explains}
         self.scorer = scorer
-        self.scheme = TagScheme((), scheme, name)
+        self.scheme = self._scheme(())
+        register_probabilities()
         self.handover = Handover()
         # On the device, with the mask and the device's ops that it was made for.
         self._device_mask: Optional[tuple[DecodingMask, Ops, DecodingMask]] = None
@@ -148,15 +164,9 @@ class CRFTagger(TrainablePipe):
         return {"explains": {"component": self.explains}}
 
     @property
-    def attribute(self) -> str:
-        """The token attribute that holds its labels: "ENT_IOB", or "TAG" under the scheme of that name."""
-        return self.scheme.attribute
-
-    def labels_in(self, docs: Iterable[Doc]) -> set[str]:
-        """Collect the labels of annotated documents, known or not."""
-        if self.scheme.name == TAG:
-            return {token.tag_ for doc in docs for token in doc if token.tag_}
-        return {ent.label_ for doc in docs for ent in doc.ents}
+    def target(self) -> Target:
+        """What it annotates."""
+        return target_of(self.scheme.target)
 
     def add_label(self, label: str) -> int:
         """Add an entity type before initialization.
@@ -173,7 +183,7 @@ class CRFTagger(TrainablePipe):
             return 0
         if self._is_initialized():
             raise SeginfError(Errors.S005.format(label=label, name=self.name, known=", ".join(self.labels)))
-        self.scheme = TagScheme((*self.labels, label), self.cfg["scheme"], self.name)
+        self.scheme = self._scheme((*self.labels, label))
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         return 1
@@ -194,13 +204,13 @@ class CRFTagger(TrainablePipe):
         self._check_trainable()
         validate_get_examples(get_examples, "CRFTagger.initialize")
         if labels is None:
-            labels = sorted(self.labels_in(example.reference for example in get_examples()))
+            labels = sorted(self.target.labels(example.reference for example in get_examples()))
         elif len(set(labels)) < len(labels):
-            TagScheme(tuple(labels), self.cfg["scheme"], self.name)
+            self._scheme(tuple(labels))
         for label in labels:
             self.add_label(label)
         if not self.labels:
-            raise SeginfError(Errors.S004.format(name=self.name))
+            raise SeginfError(Errors.S004.format(name=self.name, where=self.target.where))
         sample = list(islice(get_examples(), 10))
         docs = [example.predicted for example in sample]
         size = cast(CRFScores, self.model.ops.alloc2f(1, len(self.tags)))  # only its width is read
@@ -231,18 +241,13 @@ class CRFTagger(TrainablePipe):
         features = self.encode(docs)
         scores = self.model.get_ref("output_layer").predict(features)
         # Entities of the component that is explained are its predictions.
-        kept = [() if self.explains else places(preset_entities(doc)) for doc in docs]
-        tags = on_cpu(
-            best_tags(
-                self.scheme,
-                scores.emissions,
-                scores.transitions,
-                scores.lengths,
-                limits_of(self.scheme, docs, kept),
-                self._mask(),
-            )
-        )
-        return [TaggerPrediction(*parts) for parts in zip(split_rows(tags, scores.lengths), features, kept)]
+        keeps = self.explains is None and self.scheme.target == ENTS
+        kept = [places(preset_entities(doc)) if keeps else () for doc in docs]
+        limits = limits_of(self.scheme, docs, kept)
+        found = best_tags(self.scheme, scores.emissions, scores.transitions, scores.lengths, limits, self._mask())
+        tags = split_rows(on_cpu(found), scores.lengths)
+        scored = remember(self.scheme, scores, limits)
+        return [TaggerPrediction(*parts) for parts in zip(tags, features, kept, scored)]
 
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Return the token vectors that the head reads (float32, tokens x width each), without dropout.
@@ -267,45 +272,37 @@ class CRFTagger(TrainablePipe):
         return features
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[TaggerPrediction]) -> None:
-        """Write entities, and leave the prediction for the influence components that read it. With ``explains``, write
-        nothing and leave that component's prediction.
+        """Write what is found, and leave the prediction for the influence components that read it. With ``explains``,
+        write nothing and leave that component's prediction.
 
         RAISES (ValueError): S065 or S068 if that component predicted an unknown label, or nothing.
         """
         for doc, prediction in zip(docs, predictions):
             if self.explains is None:
-                self.annotate(doc, prediction.tags, preset_entities(doc))
+                self.annotate(doc, prediction.tags, preset_entities(doc) if prediction.kept else ())
+                if prediction.scored is not None:
+                    prediction.scored.leave(doc, self.name, prediction.tags)
             readers = readers_of(self, doc)
             if readers and self.explains is not None:
                 prediction = prediction._replace(tags=self.followed_tags(doc))
             self.handover.leave(doc, prediction, readers)
 
     def annotate(self, doc: Doc, tags: Iterable[int], present: Sequence[Span] = ()) -> None:
-        """Write tags to a document, as entities or as fine-grained tags.
+        """Write tags to a document, as its target has them.
 
         present (sequence of Span): entities that stay, and blocked spans (without a label); see ``preset_entities``.
         """
-        if self.scheme.name == TAG:
-            for token, tag in zip(doc, tags):
-                token.tag_ = self.tags[tag]
-            return
-        taken = {token for span in present for token in range(span.start, span.end)}
-        entities = [entity for entity in self.scheme.entities(tags) if taken.isdisjoint(range(*entity[:2]))]
-        added = [Span(doc, start, end, label=label) for start, end, label in entities]
-        kept, blocked = [span for span in present if span.label], [span for span in present if not span.label]
-        doc.set_ents([*kept, *added], blocked=blocked, default="outside")
+        self.target.write(doc, self.scheme.annotation(list(tags)), present)
 
     def followed_tags(self, doc: Doc) -> numpy.ndarray:
         """Return what the explained component predicted, as tags of this head (int64, tokens).
 
         RAISES (ValueError): S065 for a label that the head lacks, S068 if there is no prediction.
         """
-        if len(doc) and not doc.has_annotation(self.attribute):
+        if len(doc) and not self.target.is_annotated(doc):
             raise SeginfError(Errors.S068.format(name=self.name, component=self.explains, text=_shorten(doc.text)))
         try:
-            if self.scheme.name == TAG:
-                return numpy.array([self.scheme.index[token.tag_] for token in doc], dtype=numpy.int64)
-            return self.scheme.allowed_tags(doc_to_biluo_tags(doc)).argmax(axis=1)
+            return self.scheme.allowed_tags(self.target.found(doc)).argmax(axis=1)
         except KeyError as error:
             known = ", ".join(self.labels)
             message = Errors.S065.format(name=self.name, component=self.explains, label=error.args[0], known=known)
@@ -362,9 +359,7 @@ class CRFTagger(TrainablePipe):
         RAISES (ValueError): S003 for a label the tagger lacks.
         """
         try:
-            if self.scheme.name == TAG:
-                return self.scheme.allowed_tags(example.get_aligned("TAG", as_string=True))
-            return self.scheme.allowed_tags(example.get_aligned_ner())
+            return self.scheme.allowed_tags(self.target.gold(example))
         except KeyError as error:
             known = ", ".join(self.labels)
             where = f"the text {_shorten(example.reference.text)}"
@@ -386,12 +381,16 @@ class CRFTagger(TrainablePipe):
         labels = self.cfg.get("labels")
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise SeginfError(Errors.S249.format(name=self.name, problem="its labels are no list of texts"))
-        self.scheme = TagScheme(self.labels, str(self.cfg.get("scheme")), self.name)
+        self.scheme = self._scheme(self.labels)
         head, tags = self.model.get_ref("output_layer"), len(self.scheme.tags)
         if self._is_initialized() and len(head.get_param("W")) != tags:
             problem = f"labels and scheme make {tags} tags, and the output layer has {len(head.get_param('W'))}"
             raise SeginfError(Errors.S249.format(name=self.name, problem=problem))
         return self
+
+    def _scheme(self, labels: tuple[str, ...]) -> TagScheme:
+        # Taggers of version 0.1 have no target.
+        return TagScheme(labels, str(self.cfg.get("scheme")), self.name, str(self.cfg.get("target") or ""))
 
     def _check_trainable(self) -> None:
         """With a listener, doing nothing in ``update`` would even keep the upstream encoder from learning."""

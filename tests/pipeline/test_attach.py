@@ -172,7 +172,7 @@ def test_optimum_and_agreement(attached, corpus):
     index, tagger = nlp.get_pipe("influence").index, nlp.get_pipe("crf_tagger")
     numpy.testing.assert_allclose(index.penalty.centre.packed, head_of(tagger.model).packed)
     assert numpy.abs(loss_and_gradient(index.data, index.head, index.penalty)[1]).max() < 1e-2  # float16 features
-    texts = read_corpus(nlp, corpus, tagger.attribute)
+    texts = read_corpus(nlp, corpus, tagger.target)
     docs = list(nlp.pipe([text.example.predicted for text in texts], disable=["influence"]))
     agreement = refit.corpora["training"]
     entities = sum(len(doc) if component == "tagger" else len(doc.ents) for doc in docs)

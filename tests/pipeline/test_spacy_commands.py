@@ -109,7 +109,7 @@ def test_init_fill_config(tmp_path):
     config = util.load_config(filled)
     tagger = config["components"]["crf_tagger"]
     assert tagger["scheme"] == "BILUO"
-    assert tagger["scorer"] == {"@scorers": "spacy.ner_scorer.v1"}
+    assert tagger["scorer"] == {"@scorers": "spacy_seginf.crf_tagger_scorer.v1"}
     assert tagger["model"]["@architectures"] == "spacy_seginf.CRFTagger.v1"
     assert tagger["model"]["tok2vec"]["@architectures"] == "spacy.HashEmbedCNN.v2"
     assert config["training"]["score_weights"]["ents_f"] == 1.0

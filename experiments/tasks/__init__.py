@@ -1,0 +1,1 @@
+"""Other targets than entities, and probabilities."""

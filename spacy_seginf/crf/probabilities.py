@@ -1,0 +1,190 @@
+"""How probable tags, segments and whole sequences are, among the valid tag sequences of documents.
+
+P(y | text) = exp(score(y)) / Z, where Z sums over the paths of a lattice: sequences that decoding can't give have no
+part in it. All sums are exact, by forward and backward messages (Rabiner 1989, "A tutorial on hidden Markov models").
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple, Optional, Sequence
+
+import numpy
+
+from .arrays import boundaries, sum_by_sequence, time_major
+from .forward_backward import forward_backward
+from .k_best import k_best
+from .lattice import OUTSIDE, Lattice, Limits, lattice_of, states_of
+from .likelihood import path_scores
+from .messages import log_messages
+from .schemes import TagScheme
+from .semirings import log_sum_exp
+
+NEAR = 2  # tokens by which an alternative may begin or end elsewhere
+LEAST = 0.005  # alternatives that are less probable are not named
+
+
+class Alternative(NamedTuple):
+    """Another reading of a place: tokens, entity type (none: no entity has any of the tokens), and its probability."""
+
+    start: int
+    end: int
+    label: str
+    probability: float
+
+
+class SequenceProbability(NamedTuple):
+    """Tags of a document (ints) and the probability of all of them together."""
+
+    tags: numpy.ndarray
+    probability: float
+
+
+class Distribution:
+    """The distribution over valid tag sequences of some documents.
+
+    scheme (TagScheme). emissions (floats, rows x tags), transitions (floats, tags x tags), lengths (ints): as in
+        ``forward_backward``, on the CPU. limits (Limits): what the documents demand.
+    temperature (float): scores are divided by it; above 1 makes the tagger less sure of itself.
+    """
+
+    def __init__(
+        self,
+        scheme: TagScheme,
+        emissions: numpy.ndarray,
+        transitions: numpy.ndarray,
+        lengths: Sequence[int],
+        limits: Optional[Limits] = None,
+        temperature: float = 1.0,
+    ) -> None:
+        self.scheme = scheme
+        self.starts = numpy.cumsum([0, *lengths])
+        self._limits = limits
+        scores, moves = (array.astype("float64") / temperature for array in (emissions, transitions))
+        self._lattice: Lattice = lattice_of(scheme, scores, moves, lengths, limits)
+        self._states = states_of(scheme, blanks=limits is not None)
+        self._continues = [
+            numpy.array([scheme.tags[tag][2:] == label for tag in self._lattice.tags]) & ~self._opens
+            for label in ([] if scheme.by_token else scheme.labels)
+        ]
+
+    @cached_property
+    def _opens(self) -> numpy.ndarray:
+        """States that begin an entity whatever is before them."""
+        return numpy.array([self.scheme.tags[tag][:1] in "BU" for tag in self._lattice.tags])
+
+    @cached_property
+    def _messages(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        lattice = self._lattice
+        return log_messages(lattice.emissions, lattice.transitions, time_major(lattice.lengths))
+
+    @cached_property
+    def _unary(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """The probability of each state (rows x states), and the logarithm of each document's Z."""
+        lattice = self._lattice
+        if self.scheme.by_token:  # nothing is ruled out, and there may be many tags
+            found = forward_backward(lattice.emissions, lattice.transitions, lattice.lengths)
+            return found.unary, found.log_partition
+        ahead, behind = self._messages
+        if not len(ahead):
+            return ahead, numpy.zeros(len(lattice.lengths))
+        mass = log_sum_exp(ahead + behind, axis=1)
+        first, _ = boundaries(lattice.lengths)
+        return numpy.exp(ahead + behind - mass[:, None]), sum_by_sequence(
+            numpy.where(first, mass, 0.0), lattice.lengths
+        )
+
+    @property
+    def log_partition(self) -> numpy.ndarray:
+        """The logarithm of Z of each document, in nats (float64, documents)."""
+        return self._unary[1]
+
+    @cached_property
+    def tag_probabilities(self) -> numpy.ndarray:
+        """The probability of each tag at each token (float64, rows x tags)."""
+        unary, count = self._unary[0], len(self.scheme.tags)
+        found = unary[:, :count].copy()
+        for state in range(count, unary.shape[1]):
+            found[:, self._lattice.tags[state]] += unary[:, state]
+        return found
+
+    def sequence(self, document: int, tags: Sequence[int]) -> float:
+        """Return the probability of all tags of a document together; 0 if they are not valid."""
+        rows = self._rows(document)
+        if rows.start == rows.stop:
+            return 1.0
+        path = self._path(rows, numpy.asarray(tags))
+        score = path_scores(self._lattice.emissions[rows], self._lattice.transitions, path, [len(path)])[0]
+        return float(numpy.exp(min(0.0, score - self.log_partition[document])))
+
+    def entity(self, document: int, start: int, end: int, label: str) -> float:
+        """Return the probability that tokens of a document are an entity of a type: it begins and ends just there."""
+        return self.segment(document, start, self.scheme.entity_tags(label, end - start), label)
+
+    def outside(self, document: int, start: int, end: int) -> float:
+        """Return the probability that no token of a segment is in an entity."""
+        return self.segment(document, start, [OUTSIDE] * (end - start))
+
+    def segment(self, document: int, start: int, tags: Sequence[int], label: Optional[str] = None) -> float:
+        """Return the probability of the tags of some tokens together.
+
+        label (str): the entity type that neither goes on behind them nor has begun before.
+        """
+        rows, end = self._rows(document), start + len(tags)
+        if self.scheme.by_token and len(tags) == 1:
+            return float(self._unary[0][rows.start + start, tags[0]])
+        ahead, behind = self._messages
+        scores, moves = self._lattice.emissions, self._lattice.transitions
+        places = slice(rows.start + start, rows.start + end)
+        path = self._path(places, numpy.asarray(tags))
+        barred = self._continues[self.scheme.labels.index(label)] if label else None
+        total = float(path_scores(scores[places], moves, path, [len(path)])[0]) - self.log_partition[document]
+        if start:
+            total += _log_sum(ahead[places.start - 1] + moves[:, path[0]], barred if not self._opens[path[0]] else None)
+        if places.stop < rows.stop:
+            total += _log_sum(moves[path[-1]] + scores[places.stop] + behind[places.stop], barred)
+        return float(numpy.exp(min(0.0, total)))
+
+    def alternatives(self, document: int, start: int, end: int, count: int = 5) -> list[Alternative]:
+        """List the most probable other readings of a place: entities that share a token with it and begin and end at
+        most two tokens elsewhere, and no entity at all. The most probable first."""
+        length = self._lattice.lengths[document]
+        found = [Alternative(start, end, "", self.outside(document, start, end))]
+        likely = self.tag_probabilities[self._rows(document)]
+        for label in self.scheme.labels:
+            own = [self.scheme.index[tag] for tag in self.scheme.tags if tag[2:] == label]
+            if likely[start:end, own].sum(axis=1).max() < LEAST:  # none of its entities can be more probable
+                continue
+            for first in range(max(0, start - NEAR), min(end, start + NEAR + 1)):
+                for last in range(max(first, start, end - 1 - NEAR) + 1, min(length, end + NEAR) + 1):
+                    probability = self.entity(document, first, last, label)
+                    found.append(Alternative(first, last, label, probability))
+        found.sort(key=lambda one: -one.probability)
+        return [one for one in found if one.probability >= LEAST][:count]
+
+    def k_best(self, document: int, count: int) -> list[SequenceProbability]:
+        """Return the most probable valid tag sequences of a document, the best first; fewer if there are fewer."""
+        rows = self._rows(document)
+        if rows.start == rows.stop:
+            return [SequenceProbability(numpy.zeros(0, dtype=numpy.int64), 1.0)]
+        paths = k_best(self._lattice.emissions[rows], self._lattice.transitions, [rows.stop - rows.start], count)[0]
+        return [
+            SequenceProbability(
+                self._lattice.tags[path], float(numpy.exp(min(0.0, score - self.log_partition[document])))
+            )
+            for path, score in zip(paths.labels, paths.scores)
+        ]
+
+    def _rows(self, document: int) -> slice:
+        return slice(int(self.starts[document]), int(self.starts[document + 1]))
+
+    def _path(self, rows: slice, tags: numpy.ndarray) -> numpy.ndarray:
+        """Return the states that tags stand for."""
+        if self._limits is None:
+            return tags
+        blank = self._limits.blank[rows]
+        return numpy.where(blank, [self._states.blank_state.get(int(tag), int(tag)) for tag in tags], tags)
+
+
+def _log_sum(values: numpy.ndarray, barred: Optional[numpy.ndarray]) -> float:
+    return float(log_sum_exp(values if barred is None else numpy.where(barred, -numpy.inf, values), axis=0))

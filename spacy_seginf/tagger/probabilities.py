@@ -1,0 +1,179 @@
+"""How probable what a tagger found is, and what else it might be: ``token._.label_probs``, ``span._.probability``,
+``span._.alternatives``, ``doc._.sequence_probability`` and ``doc._.k_best``.
+
+Scores wait beside documents, as long as these live; probabilities are computed when one is asked for, for all documents
+that were tagged together, without another pass of the encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import NamedTuple, Optional
+from weakref import WeakKeyDictionary
+
+import numpy
+from spacy.tokens import Doc, Span, Token
+
+from ..crf.lattice import Limits
+from ..crf.probabilities import Distribution
+from ..crf.schemes import Entity, TagScheme
+from ..errors import Errors, SeginfError
+from . import CRFScores
+from .head import on_cpu
+
+Readings = list[tuple[float, list[Entity]]]
+ALTERNATIVES = 5
+_LOCK = Lock()
+
+
+class Alternative(NamedTuple):
+    """Another reading of a place: tokens, label (none: no entity has any of the tokens), text and probability."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    probability: float
+
+
+@dataclass
+class ScoredBatch:
+    """The scores of documents that were tagged together."""
+
+    scheme: TagScheme
+    emissions: numpy.ndarray
+    transitions: numpy.ndarray
+    lengths: list[int]
+    limits: Optional[Limits]
+
+    @cached_property
+    def distribution(self) -> Distribution:
+        """What tag sequences these documents have, and how probable they are."""
+        return Distribution(self.scheme, self.emissions, self.transitions, self.lengths, self.limits)
+
+
+class Scored(NamedTuple):
+    """One document of a batch."""
+
+    batch: ScoredBatch
+    number: int
+
+    def leave(self, doc: Doc, component: str, tags: numpy.ndarray) -> None:
+        """Let a document's probabilities be asked for."""
+        with _LOCK:
+            _KNOWN.setdefault(doc, {}).pop(component, None)
+            _KNOWN[doc][component] = DocProbabilities(self, component, tags)
+
+
+class DocProbabilities:
+    """The probabilities of one document, by one tagger.
+
+    >>> doc = spacy.load("pipeline")("Ada Lind slept .")
+    >>> found = doc._.probabilities
+    >>> round(sum(found.tags(0).values()), 6)
+    1.0
+    >>> found.of(doc.ents[0]) > 0.5
+    True
+    """
+
+    def __init__(self, scored: Scored, component: str, tags: numpy.ndarray) -> None:
+        self._batch, self._number = scored
+        self.component = component
+        """str: the tagger."""
+        self._tags = tags
+
+    @property
+    def _scheme(self) -> TagScheme:
+        return self._batch.scheme
+
+    def tags(self, token: int) -> dict[str, float]:
+        """Return the probability of each tag of a token, the most probable first."""
+        distribution = self._batch.distribution
+        row = distribution.tag_probabilities[int(distribution.starts[self._number]) + token]
+        order = numpy.argsort(-row, kind="stable")
+        return {self._scheme.tags[tag]: float(row[tag]) for tag in order.tolist()}
+
+    def of(self, span: Span) -> float:
+        """Return the probability that a span has its label, and begins and ends where it does; without a label, that no
+        entity has any of its tokens. For tags of tokens: that all its tokens have its label.
+
+        RAISES (ValueError): S253 for a label that the tagger does not have.
+        """
+        label = span.label_
+        if label and label not in self._scheme.labels:
+            known = ", ".join(self._scheme.labels)
+            raise SeginfError(Errors.S253.format(label=label, name=self.component, known=known))
+        distribution = self._batch.distribution
+        if self._scheme.by_token:
+            tags = [self._scheme.index[label]] * len(span) if label else self._tags[span.start : span.end].tolist()
+            return distribution.segment(self._number, span.start, tags)
+        if not label:
+            return distribution.outside(self._number, span.start, span.end)
+        return distribution.entity(self._number, span.start, span.end, label)
+
+    @property
+    def sequence(self) -> float:
+        """The probability of all tags that were found together."""
+        return self._batch.distribution.sequence(self._number, self._tags.tolist())
+
+    def k_best(self, count: int = 10) -> Readings:
+        """Return the most probable readings of the whole text, the best first: their probabilities and what they have
+        (entities, or a tag for each token)."""
+        found = self._batch.distribution.k_best(self._number, count)
+        return [(one.probability, self._scheme.annotation(one.tags.tolist())) for one in found]
+
+    def alternatives(self, span: Span, count: int = ALTERNATIVES) -> list[Alternative]:
+        """Return the most probable other readings of a span: another type, other boundaries (by at most two tokens), or
+        no entity; for tags of tokens, other tags of its first token."""
+        if self._scheme.by_token:
+            first = span.doc[span.start]
+            others = [(tag, p) for tag, p in self.tags(span.start).items() if tag != span.label_]
+            return [Alternative(first.i, first.i + 1, tag, first.text, p) for tag, p in others[:count]]
+        found = self._batch.distribution.alternatives(self._number, span.start, span.end, count + 1)
+        own = span.start, span.end, span.label_
+        return [
+            Alternative(start, end, label, span.doc[start:end].text, probability)
+            for start, end, label, probability in found
+            if (start, end, label) != own
+        ][:count]
+
+
+_KNOWN: WeakKeyDictionary[Doc, dict[str, DocProbabilities]] = WeakKeyDictionary()
+
+
+def remember(scheme: TagScheme, scores: CRFScores, limits: Optional[Limits]) -> list[Scored]:
+    """Keep the scores of documents that were tagged together, one entry for each."""
+    emissions, transitions = on_cpu(scores.emissions), on_cpu(scores.transitions)
+    batch = ScoredBatch(scheme, emissions, transitions, list(scores.lengths), limits)
+    return [Scored(batch, number) for number in range(len(batch.lengths))]
+
+
+def probabilities_of(doc: Doc, component: Optional[str] = None) -> DocProbabilities:
+    """Return the probabilities of a document.
+
+    component (str): the name of a tagger; the last one that tagged it if None.
+    RAISES (ValueError): S254 if none did in this process, S255 if its tokens changed since.
+    """
+    known = _KNOWN.get(doc, {})
+    if not known or (component is not None and component not in known):
+        raise SeginfError(Errors.S254.format(name=component or "crf_tagger", known=", ".join(known) or "none"))
+    found = known[component] if component is not None else list(known.values())[-1]
+    if len(found._tags) != len(doc):
+        raise SeginfError(Errors.S255.format(now=len(doc), then=len(found._tags)))
+    return found
+
+
+def register_probabilities() -> None:
+    """Register the extension attributes, unless they are there."""
+    with _LOCK:  # pipelines may be loaded by several threads
+        if Doc.has_extension("probabilities"):
+            return
+        Token.set_extension("label_probs", getter=lambda token: probabilities_of(token.doc).tags(token.i))
+        Span.set_extension("probability", getter=lambda span: probabilities_of(span.doc).of(span))
+        Span.set_extension("alternatives", getter=lambda span: probabilities_of(span.doc).alternatives(span))
+        Doc.set_extension("sequence_probability", getter=lambda doc: probabilities_of(doc).sequence)
+        Doc.set_extension("k_best", method=lambda doc, count=10: probabilities_of(doc).k_best(count))
+        Doc.set_extension("probabilities_of", method=probabilities_of)
+        Doc.set_extension("probabilities", getter=probabilities_of)

@@ -1,0 +1,159 @@
+"""Probabilities of tags, segments and sequences, and the k best sequences, against all valid sequences."""
+
+import itertools
+
+import numpy
+import pytest
+
+from spacy_seginf.crf.decoding import limits_of
+from spacy_seginf.crf.k_best import k_best
+from spacy_seginf.crf.probabilities import LEAST, Distribution
+from spacy_seginf.crf.schemes import TAG, TagScheme
+
+from .brute_force import enumerate_paths
+from .test_decoding import SCHEMES, is_valid, make_doc, random_docs
+
+TOLERANCE = 1e-10
+
+
+def enumerated(scheme, doc, emissions, transitions):
+    """All valid sequences of a document with their probabilities, the most probable first."""
+    paths = [
+        path
+        for path in itertools.product(range(len(scheme.tags)), repeat=len(doc))
+        if scheme.by_token or is_valid(scheme, doc, path)
+    ]
+    scores = numpy.array(
+        [
+            sum(emissions[range(len(path)), path]) + sum(transitions[pair] for pair in zip(path, path[1:]))
+            for path in paths
+        ]
+    )
+    weights = numpy.exp(scores - scores.max())
+    order = numpy.argsort(-weights, kind="stable")
+    return [paths[number] for number in order], (weights / weights.sum())[order]
+
+
+def random_scores(generator, scheme, docs, scale=2.0):
+    tokens, tags = sum(map(len, docs)), len(scheme.tags)
+    return generator.normal(0, scale, (tokens, tags)), generator.normal(0, scale, (tags, tags))
+
+
+@pytest.fixture(params=[*SCHEMES, TAG])
+def case(request):
+    """A scheme and documents with blanks, entities that are there, and blocked tokens, with their distribution."""
+    generator = numpy.random.default_rng(5)
+    scheme = TagScheme(("A", "B"), request.param)
+    docs = [doc for doc in random_docs(generator, 9) if len(doc) < 5]
+    if not scheme.by_token:
+        docs += [
+            make_doc(["x", "y", "z", "w"], ents=[(1, 2, "A")]),
+            make_doc(["x", "y", "z"], ents=[(0, 2, "C")]),
+            make_doc(["x", " ", "z", "w"], blocked=[(2, 3)]),
+        ]
+    emissions, transitions = random_scores(generator, scheme, docs)
+    lengths = [len(doc) for doc in docs]
+    distribution = Distribution(scheme, emissions, transitions, lengths, limits_of(scheme, docs))
+    starts = numpy.cumsum([0, *lengths])
+    rows = [slice(*pair) for pair in zip(starts, starts[1:])]
+    known = [enumerated(scheme, doc, emissions[own], transitions) for doc, own in zip(docs, rows)]
+    return scheme, docs, rows, distribution, known
+
+
+def test_tags_and_sequences(case):
+    scheme, docs, rows, distribution, known = case
+    for number, (doc, own, (paths, probabilities)) in enumerate(zip(docs, rows, known)):
+        expected = numpy.zeros((len(doc), len(scheme.tags)))
+        for path, probability in zip(paths, probabilities):
+            expected[range(len(path)), path] += probability
+            assert distribution.sequence(number, path) == pytest.approx(probability, abs=TOLERANCE)
+        assert numpy.abs(distribution.tag_probabilities[own] - expected).max(initial=0) < TOLERANCE
+
+
+def test_what_is_not_valid_has_no_probability():
+    scheme = TagScheme(("A",), "BIO")
+    distribution = Distribution(scheme, numpy.zeros((2, 3)), numpy.zeros((3, 3)), [2])
+    assert distribution.sequence(0, [0, scheme.index["I-A"]]) == 0.0
+    assert distribution.tag_probabilities[0, scheme.index["I-A"]] == 0.0
+
+
+def test_entities_have_the_probability_of_their_boundaries_and_type(case):
+    scheme, docs, rows, distribution, known = case
+    if scheme.by_token:
+        pytest.skip("there are no entities")
+    for number, (doc, (paths, probabilities)) in enumerate(zip(docs, known)):
+        found = [set(scheme.entities(path)) for path in paths]
+        for start, end in itertools.combinations(range(len(doc) + 1), 2):
+            for label in scheme.labels:
+                expected = sum(p for p, one in zip(probabilities, found) if (start, end, label) in one)
+                actual = distribution.entity(number, start, end, label)
+                assert actual == pytest.approx(expected, abs=TOLERANCE), (doc, start, end, label)
+            free = [all(not path[token] for token in range(start, end)) for path in paths]
+            assert distribution.outside(number, start, end) == pytest.approx(probabilities[free].sum(), abs=TOLERANCE)
+
+
+def test_alternatives_are_the_most_probable_near_readings(case):
+    scheme, docs, rows, distribution, known = case
+    if scheme.by_token:
+        pytest.skip("there are no entities")
+    for number, (doc, (paths, probabilities)) in enumerate(zip(docs, known)):
+        if not len(doc):
+            continue
+        found = distribution.alternatives(number, 0, 1, count=100)
+        expected = {(0, 1, ""): sum(p for p, path in zip(probabilities, paths) if not path[0])}
+        for end in range(1, min(len(doc), 3) + 1):
+            for label in scheme.labels:
+                own = [(0, end, label) in scheme.entities(path) for path in paths]
+                expected[0, end, label] = probabilities[own].sum()
+        expected = {place: value for place, value in expected.items() if value >= LEAST}
+        assert {tuple(one[:3]) for one in found} == set(expected)
+        assert [one.probability for one in found] == pytest.approx(sorted(expected.values(), reverse=True))
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 1000])
+def test_the_k_best_sequences(case, count):
+    scheme, docs, rows, distribution, known = case
+    for number, (paths, probabilities) in enumerate(known):
+        found = distribution.k_best(number, count)
+        assert [one.probability for one in found] == pytest.approx(probabilities[:count].tolist(), abs=TOLERANCE)
+        named = [tuple(one.tags.tolist()) for one in found]
+        assert len(set(named)) == len(named) and set(named) <= set(paths)
+        for one in found:
+            assert distribution.sequence(number, one.tags) == pytest.approx(one.probability, abs=TOLERANCE)
+
+
+def test_the_k_best_of_many_sequences_are_those_of_each():
+    generator = numpy.random.default_rng(2)
+    lengths = generator.integers(0, 6, 40).tolist()
+    emissions, transitions = generator.normal(0, 2, (sum(lengths), 3)), generator.normal(0, 2, (3, 3))
+    emissions[generator.random(emissions.shape) < 0.1] = -numpy.inf
+    found = k_best(emissions, transitions, lengths, 7)
+    starts = numpy.cumsum([0, *lengths])
+    for one, first, last in zip(found, starts, starts[1:]):
+        if first == last:
+            assert one.labels.shape == (1, 0)
+            continue
+        every = enumerate_paths(emissions[first:last], transitions)
+        best = numpy.sort(every.scores[numpy.isfinite(every.scores)])[::-1][:7]
+        assert one.scores == pytest.approx(best, abs=TOLERANCE)
+        for path, score in zip(one.labels, one.scores):
+            assert every.scores[(every.paths == path).all(axis=1)][0] == pytest.approx(score, abs=TOLERANCE)
+
+
+def test_temperature_divides_scores():
+    generator = numpy.random.default_rng(3)
+    scheme = TagScheme(("A", "B"), "BIO")
+    emissions, transitions = generator.normal(0, 3, (6, 5)), generator.normal(0, 1, (5, 5))
+    warm = Distribution(scheme, emissions, transitions, [6], temperature=2.0)
+    same = Distribution(scheme, emissions / 2, transitions / 2, [6])
+    assert numpy.allclose(warm.tag_probabilities, same.tag_probabilities, atol=1e-14)
+
+
+def test_scores_of_any_size():
+    """Sums of exponentials would overflow."""
+    scheme = TagScheme(("A",), "BIO")
+    emissions = numpy.zeros((400, 3))
+    emissions[:, 1] = 3000.0 * (numpy.arange(400) % 2)
+    distribution = Distribution(scheme, emissions, numpy.array([[0, 0, -9e3], [0, -5.0, 2e3], [0, 0, 0.0]]), [400])
+    assert numpy.allclose(distribution.tag_probabilities.sum(axis=1), 1.0)
+    assert 0.0 <= distribution.entity(0, 1, 2, "A") <= 1.0
