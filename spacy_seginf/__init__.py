@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .api.append import append_to_index
     from .api.apply import apply_decisions
     from .api.attach import attach_index
+    from .api.calibrate import calibrate
     from .api.check import check_index
     from .api.convert import convert
     from .api.crossfit import crossfit
@@ -70,6 +71,7 @@ PLACES = {
     "apply_decisions": "api.apply",
     "attach_index": "api.attach",
     "build_index": "api.index",
+    "calibrate": "api.calibrate",
     "check_index": "api.check",
     "compare_corpora": "api.diff",
     "convert": "api.convert",
@@ -114,6 +116,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "apply_decisions",
     "attach_index",
     "build_index",
+    "calibrate",
     "check_index",
     "compare_corpora",
     "convert",

@@ -96,14 +96,22 @@ class Errors(metaclass=Coded):
         "spans that do not. Give each layer a key and a component of its own."
     )
     S252 = "Unknown target '{target}' of a crf_tagger. Use one of: {known}."
-    S253 = "Component '{name}' does not have the label '{label}', so it has no probability. Use one of: {known}."
+    S253 = "Component '{name}' lacks the label '{label}', so it has no probability. Use one of: {known}."
     S254 = (
-        "There are no scores of component '{name}' for this document (there are some of: {known}). Those that a file or "
-        "another process (n_process) has given back have none. Run nlp on the text in this process."
+        "There are no scores of component '{name}' for this document (but of: {known}). Those that a file or another "
+        "process (n_process) has given back have none. Run nlp on the text in this process."
     )
     S255 = (
         "The tokens of this document are others than a crf_tagger has tagged ({then} then, {now} now). Run nlp on the "
         "text again, and ask before tokens are merged or split."
+    )
+    S296 = (
+        "The component '{name}' predicts no {what} in {path}, so there is nothing that probabilities could be fit to. "
+        "Name texts of its kind, with labels."
+    )
+    S297 = (
+        "The least probability {value!r} of {label} (min_probability of component '{name}') is none. Give a number "
+        "from 0 to 1."
     )
     S005 = "Can't add the label '{label}' to '{name}': its output layer has been initialized for {known}. Train anew."
     # Features and models

@@ -24,7 +24,7 @@ from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..settings import TRAINED
 from ..tagger.corpus import read_corpus, read_judging
-from ..tagger.crf_tagger import CRFTagger
+from ..tagger.crf_tagger import choose_tagger
 
 
 @coded_memory_errors()
@@ -177,17 +177,8 @@ def prepare_influence(nlp: Language, model: str, chosen: Optional[str] = None) -
         if it is untrained, S026 if it comes after the influence component.
     """
     components = dict(nlp.pipeline)
-    taggers = [name for name, component in components.items() if isinstance(component, CRFTagger)]
-    if not taggers:
-        raise SeginfError(Errors.S044.format(path=model, known=", ".join(components)))
     explaining = [component for component in components.values() if isinstance(component, Influence)]
-    if chosen is None:
-        wanted = list(dict.fromkeys(component.tagger_name for component in explaining)) or taggers
-        if len(wanted) > 1:
-            raise SeginfError(Errors.S188.format(path=model, known=", ".join(wanted)))
-        chosen = wanted[0]
-    elif chosen not in taggers:
-        raise SeginfError(Errors.S189.format(tagger=chosen, path=model, known=", ".join(taggers)))
+    chosen = choose_tagger(nlp, model, chosen, [component.tagger_name for component in explaining]).name
     influence = next((component for component in explaining if component.tagger_name == chosen), None)
     if influence is None:
         name = f"influence_{chosen}" if "influence" in nlp.component_names else "influence"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
@@ -14,7 +13,7 @@ from ..curation.asked_texts import read_texts
 from ..curation.records import read_decisions
 from ..curation.refitting import ALL, HeadRefit, refit_tagger
 from ..explanation.loading import load_indexed
-from ..files import exclusive, replace_folder
+from ..explanation.saving import save_pipeline
 from ..rendering.text import visible
 from .apply import apply_decisions
 from .index import check_output
@@ -66,7 +65,7 @@ def refit_pipeline(
     nlp, influence = load_indexed(pipeline)
     texts = {name: read_texts(nlp, Path(path)) for name, path in (("dev", dev), ("test", test)) if path is not None}
     done = refit_tagger(nlp, influence, made, texts)
-    _save(nlp, output)
+    save_pipeline(nlp, output)
     if not silent:
         typer.echo("\n".join(refit_lines(done)))
         msg.good(f"Pipeline written: {output}")
@@ -94,18 +93,6 @@ def apply_and_refit(
     apply_decisions(corpus, output, decisions, dry_run=dry_run, silent=silent, **settings)
     if not dry_run:
         refit_pipeline(pipeline, tagger, decisions, dev=dev, test=test, silent=silent)
-
-
-def _save(nlp, output: Path) -> None:  # type: ignore[no-untyped-def]
-    output = output.absolute()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}-partial")
-    with exclusive(partial):
-        work = partial / "pipeline"
-        shutil.rmtree(work, ignore_errors=True)
-        nlp.to_disk(work)
-        replace_folder(work, output)
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def refit_lines(done: HeadRefit) -> list[str]:

@@ -196,6 +196,30 @@ def explain_cli(
     report_errors(run, pipeline, text, html)
 
 
+@seginf.command("calibrate")
+def calibrate_cli(
+    pipeline: str = Arg(
+        ..., help="Trained pipeline with a crf_tagger: a package or a folder, with an index or without"
+    ),
+    corpus: Path = Arg(..., help="Development corpus in any format: texts with labels that it was not trained on"),
+    output: Path = Arg(..., help="Folder for the pipeline with calibrated probabilities"),
+    tagger: Optional[str] = Opt(None, "--tagger", help="The crf_tagger, if there are several"),
+    precision: Optional[float] = Opt(
+        None, "--precision", help="Leave out what is too improbable, so that this share of each type is right (0.95)"
+    ),
+    plot: Optional[Path] = Opt(None, "--plot", help="Reliability diagram and risk-coverage curve (.png, .svg, .pdf)"),
+    force: bool = FORCE,
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
+) -> None:
+    """Fit the probabilities of predictions (ent._.probability) to texts with labels, so that of those of 0.9, nine of
+    ten are right; print how well they fit before and after."""
+    from ..api.calibrate import calibrate
+
+    settings: dict[str, Any] = {"tagger": tagger, "precision": precision, "plot": plot, "force": force}
+    report_errors(calibrate, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
+
+
 @seginf.command("verify")
 def verify_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),

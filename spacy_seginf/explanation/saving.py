@@ -7,11 +7,26 @@ import shutil
 from pathlib import Path
 from typing import Callable
 
+from spacy.language import Language
+
 from ..errors import Errors, SeginfError
 from ..files import exclusive, replace_folder
 from ..index.shards import SEAL
 from ..indexing.build import BuildReport
 from .influence import Influence
+
+
+def save_pipeline(nlp: Language, output: Path) -> None:
+    """Write a pipeline to a folder, all or nothing, in the place of an earlier one."""
+    output = output.absolute()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.name}-partial")
+    with exclusive(partial):
+        work = partial / "pipeline"
+        shutil.rmtree(work, ignore_errors=True)
+        nlp.to_disk(work)
+        replace_folder(work, output)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def save_with_index(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, cast
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, cast
 
 import numpy
 from spacy.language import Language
@@ -17,6 +17,7 @@ from thinc.types import Floats2d
 
 from ..corpora.targets import Target, target_of
 from ..crf import DecodingMask, negative_log_likelihood, split_rows
+from ..crf.calibration import Calibration
 from ..crf.decoding import Place, best_tags, limits_of, places, preset_entities
 from ..crf.schemes import ENTS, TAG, TagScheme
 from ..errors import Errors, SeginfError
@@ -26,6 +27,7 @@ from .head import on_cpu
 from .probabilities import Scored, register_probabilities, remember
 from .scoring import TargetScorer
 
+OTHERS = "*"  # labels that have no least probability of their own
 default_model_config = """
 [model]
 @architectures = "spacy_seginf.CRFTagger.v1"
@@ -62,6 +64,7 @@ class TaggerPrediction(NamedTuple):
         "target": ENTS,
         "scheme": "BIO",
         "scorer": {"@scorers": "spacy_seginf.crf_tagger_scorer.v1"},
+        "min_probability": None,
         "explains": None,
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -73,6 +76,7 @@ def make_crf_tagger(
     target: str,
     scheme: str,
     scorer: Optional[Callable],
+    min_probability: Optional[Dict[str, float]],
     explains: Optional[str],
 ) -> CRFTagger:
     """Create a crf_tagger component.
@@ -83,12 +87,24 @@ def make_crf_tagger(
     scheme (str): of the tags of entities and spans: "BIO", "BILUO" or "IO". Decoding never leaves the scheme; IO has
         nothing to leave.
     scorer (Optional[Callable]): how `spacy evaluate` scores it; by default as spaCy scores this target.
+    min_probability (Optional[Dict[str, float]]): by label, the probability below which what is predicted is left out;
+        `seginf calibrate --precision` finds them. "*" stands for all other labels.
     explains (Optional[str]): the component whose predictions stand in for its own; `seginf attach` sets this. Such a
-        tagger annotates nothing and does not train. With it, scheme may be "TAG", for spaCy's tagger.
+        tagger annotates nothing and does not train.
+    RAISES (ValueError): S252 for an unknown target, S297 for a least probability that is none.
     """
     if isinstance(scorer, TargetScorer):
         scorer = TargetScorer(target)
-    return CRFTagger(nlp.vocab, model, name, target=target, scheme=scheme, scorer=scorer, explains=explains)
+    return CRFTagger(
+        nlp.vocab,
+        model,
+        name,
+        target=target,
+        scheme=scheme,
+        scorer=scorer,
+        min_probability=min_probability,
+        explains=explains,
+    )
 
 
 class CRFTagger(TrainablePipe):
@@ -117,6 +133,7 @@ class CRFTagger(TrainablePipe):
         target: str = ENTS,
         scheme: str = "BIO",
         scorer: Optional[Callable] = None,
+        min_probability: Optional[Mapping[str, float]] = None,
         explains: Optional[str] = None,
     ) -> None:
         if scheme == TAG and target == ENTS:
@@ -129,6 +146,10 @@ class CRFTagger(TrainablePipe):
         self.model = model
         self.name = name
         self.cfg: dict[str, Any] = {"labels": [], "target": target, "scheme": scheme, "explains": explains}
+        for label, value in (min_probability or {}).items():
+            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                raise SeginfError(Errors.S297.format(name=name, label=label, value=value))
+        self.min_probability = dict(min_probability or {})
         self.scorer = scorer
         self.scheme = self._scheme(())
         register_probabilities()
@@ -162,6 +183,18 @@ class CRFTagger(TrainablePipe):
         if self.explains is None:
             return {}
         return {"explains": {"component": self.explains}}
+
+    @property
+    def calibration(self) -> Calibration:
+        """What probabilities were fit to. RAISES (ValueError): S249 if it is damaged."""
+        try:
+            return Calibration.of_plain(self.cfg["calibration"]) if self.cfg.get("calibration") else Calibration()
+        except ValueError as error:
+            raise SeginfError(Errors.S249.format(name=self.name, problem=f"of its calibration, {error}")) from None
+
+    def calibrate(self, calibration: Calibration) -> None:
+        """Set how scores become probabilities."""
+        self.cfg["calibration"] = None if calibration == Calibration() else calibration.plain
 
     @property
     def target(self) -> Target:
@@ -246,7 +279,7 @@ class CRFTagger(TrainablePipe):
         limits = limits_of(self.scheme, docs, kept)
         found = best_tags(self.scheme, scores.emissions, scores.transitions, scores.lengths, limits, self._mask())
         tags = split_rows(on_cpu(found), scores.lengths)
-        scored = remember(self.scheme, scores, limits)
+        scored = remember(self.scheme, scores, limits, self.calibration)
         return [TaggerPrediction(*parts) for parts in zip(tags, features, kept, scored)]
 
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:
@@ -279,13 +312,24 @@ class CRFTagger(TrainablePipe):
         """
         for doc, prediction in zip(docs, predictions):
             if self.explains is None:
-                self.annotate(doc, prediction.tags, preset_entities(doc) if prediction.kept else ())
-                if prediction.scored is not None:
-                    prediction.scored.leave(doc, self.name, prediction.tags)
+                self._annotate(doc, prediction)
             readers = readers_of(self, doc)
             if readers and self.explains is not None:
                 prediction = prediction._replace(tags=self.followed_tags(doc))
             self.handover.leave(doc, prediction, readers)
+
+    def _annotate(self, doc: Doc, prediction: TaggerPrediction) -> None:
+        present = preset_entities(doc) if prediction.kept else []
+        found, least = self.scheme.annotation(prediction.tags.tolist()), self.min_probability
+        if prediction.scored is not None:
+            known = prediction.scored.leave(doc, self.name, prediction.tags)
+            if least:
+                found = [
+                    one
+                    for one in found
+                    if known.probability(one.start, one.end, one.label) >= least.get(one.label, least.get(OTHERS, 0.0))
+                ]
+        self.target.write(doc, found, present)
 
     def annotate(self, doc: Doc, tags: Iterable[int], present: Sequence[Span] = ()) -> None:
         """Write tags to a document, as its target has them.
@@ -449,6 +493,24 @@ class CRFTagger(TrainablePipe):
 
 def _shorten(text: str, limit: int = 60) -> str:
     return repr(text if len(text) <= limit else text[: limit - 3] + "...")
+
+
+def choose_tagger(nlp: Language, path: str, chosen: Optional[str] = None, among: Sequence[str] = ()) -> CRFTagger:
+    """Return the tagger that is meant.
+
+    path (str): the pipeline, for messages. chosen (str): its name, if it was given. among (sequence of str): those that
+        come into question otherwise; all if empty.
+    RAISES (ValueError): S044 if there is none, S188 if there are several, S189 if the chosen one is none.
+    """
+    taggers = [name for name, component in nlp.pipeline if isinstance(component, CRFTagger)]
+    if not taggers:
+        raise SeginfError(Errors.S044.format(path=path, known=", ".join(nlp.pipe_names)))
+    wanted = list(dict.fromkeys(among)) or taggers
+    if chosen is None and len(wanted) > 1:
+        raise SeginfError(Errors.S188.format(path=path, known=", ".join(wanted)))
+    if chosen is not None and chosen not in taggers:
+        raise SeginfError(Errors.S189.format(tagger=chosen, path=path, known=", ".join(taggers)))
+    return find_tagger(nlp, chosen or wanted[0])
 
 
 def find_tagger(nlp: Language, name: str) -> CRFTagger:

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy
 from spacy.tokens import Doc, Span, Token
 
+from ..crf.calibration import Calibration
 from ..crf.lattice import Limits
 from ..crf.probabilities import Distribution
 from ..crf.schemes import Entity, TagScheme
@@ -47,11 +48,13 @@ class ScoredBatch:
     transitions: numpy.ndarray
     lengths: list[int]
     limits: Optional[Limits]
+    calibration: Calibration
 
     @cached_property
     def distribution(self) -> Distribution:
         """What tag sequences these documents have, and how probable they are."""
-        return Distribution(self.scheme, self.emissions, self.transitions, self.lengths, self.limits)
+        temperature = self.calibration.temperature
+        return Distribution(self.scheme, self.emissions, self.transitions, self.lengths, self.limits, temperature)
 
 
 class Scored(NamedTuple):
@@ -60,11 +63,13 @@ class Scored(NamedTuple):
     batch: ScoredBatch
     number: int
 
-    def leave(self, doc: Doc, component: str, tags: numpy.ndarray) -> None:
+    def leave(self, doc: Doc, component: str, tags: numpy.ndarray) -> DocProbabilities:
         """Let a document's probabilities be asked for."""
+        found = DocProbabilities(self, component, tags)
         with _LOCK:
             _KNOWN.setdefault(doc, {}).pop(component, None)
-            _KNOWN[doc][component] = DocProbabilities(self, component, tags)
+            _KNOWN[doc][component] = found
+        return found
 
 
 class DocProbabilities:
@@ -105,13 +110,17 @@ class DocProbabilities:
         if label and label not in self._scheme.labels:
             known = ", ".join(self._scheme.labels)
             raise SeginfError(Errors.S253.format(label=label, name=self.component, known=known))
+        return self.probability(span.start, span.end, label)
+
+    def probability(self, start: int, end: int, label: str) -> float:
+        """Return the same of tokens and a label that the tagger has, or none."""
         distribution = self._batch.distribution
         if self._scheme.by_token:
-            tags = [self._scheme.index[label]] * len(span) if label else self._tags[span.start : span.end].tolist()
-            return distribution.segment(self._number, span.start, tags)
+            tags = [self._scheme.index[label]] * (end - start) if label else self._tags[start:end].tolist()
+            return distribution.segment(self._number, start, tags)
         if not label:
-            return distribution.outside(self._number, span.start, span.end)
-        return distribution.entity(self._number, span.start, span.end, label)
+            return distribution.outside(self._number, start, end)
+        return self._batch.calibration.of(label, distribution.entity(self._number, start, end, label))
 
     @property
     def sequence(self) -> float:
@@ -129,24 +138,24 @@ class DocProbabilities:
         no entity; for tags of tokens, other tags of its first token."""
         if self._scheme.by_token:
             first = span.doc[span.start]
-            others = [(tag, p) for tag, p in self.tags(span.start).items() if tag != span.label_]
-            return [Alternative(first.i, first.i + 1, tag, first.text, p) for tag, p in others[:count]]
+            tags = [(tag, p) for tag, p in self.tags(span.start).items() if tag != span.label_]
+            return [Alternative(first.i, first.i + 1, tag, first.text, p) for tag, p in tags[:count]]
         found = self._batch.distribution.alternatives(self._number, span.start, span.end, count + 1)
         own = span.start, span.end, span.label_
+        others = [one for one in found if one[:3] != own][:count]
         return [
-            Alternative(start, end, label, span.doc[start:end].text, probability)
-            for start, end, label, probability in found
-            if (start, end, label) != own
-        ][:count]
+            Alternative(start, end, label, span.doc[start:end].text, self.probability(start, end, label))
+            for start, end, label, _ in others
+        ]
 
 
 _KNOWN: WeakKeyDictionary[Doc, dict[str, DocProbabilities]] = WeakKeyDictionary()
 
 
-def remember(scheme: TagScheme, scores: CRFScores, limits: Optional[Limits]) -> list[Scored]:
+def remember(scheme: TagScheme, scores: CRFScores, limits: Optional[Limits], calibration: Calibration) -> list[Scored]:
     """Keep the scores of documents that were tagged together, one entry for each."""
     emissions, transitions = on_cpu(scores.emissions), on_cpu(scores.transitions)
-    batch = ScoredBatch(scheme, emissions, transitions, list(scores.lengths), limits)
+    batch = ScoredBatch(scheme, emissions, transitions, list(scores.lengths), limits, calibration)
     return [Scored(batch, number) for number in range(len(batch.lengths))]
 
 

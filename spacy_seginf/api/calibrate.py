@@ -1,0 +1,177 @@
+"""`python -m spacy seginf calibrate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import numpy
+import typer
+from spacy.cli._util import setup_gpu
+from wasabi import Printer, table
+
+from ..corpora.targets import target_of
+from ..crf.calibration import (
+    Calibration,
+    brier,
+    calibration_error,
+    fit_lines,
+    fit_temperature,
+    least_probability,
+    log_score,
+    risk_coverage,
+)
+from ..errors import Errors, SeginfError
+from ..explanation.calibrated_texts import Predicted, predict_texts
+from ..explanation.loading import load_pipeline
+from ..explanation.reliability_plot import plot_reliability
+from ..explanation.saving import save_pipeline
+from ..rendering.pictures import check_picture
+from ..rendering.text import visible
+from ..tagger.crf_tagger import choose_tagger
+from .index import check_output
+
+FOLDS = 5
+HEADER = ("", "Brier score", "log score", "calibration error", "area under risk-coverage")
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """How well probabilities of predicted entities fit, before and after.
+
+    found (Calibration): what is stored. scores: "before" and "after", each with the keys "brier", "log_score",
+    "calibration_error" (15 bins of equal mass) and "aurc", the area under the risk-coverage curve; "after" is that of
+    documents whose calibration was fit on others (five folds). thresholds: by type, if they were asked for, and kept:
+    share of the right entities that these leave.
+    """
+
+    found: Calibration
+    scores: dict[str, dict[str, float]]
+    entities: int
+    thresholds: dict[str, float]
+    kept: Optional[float] = None
+
+
+def calibrate(
+    pipeline: str,
+    corpus: Path,
+    output: Path,
+    *,
+    tagger: Optional[str] = None,
+    precision: Optional[float] = None,
+    plot: Optional[Path] = None,
+    force: bool = False,
+    gpu_id: int = -1,
+    silent: bool = True,
+) -> CalibrationReport:
+    """Fit the probabilities of a pipeline's predictions to annotated texts that it was not trained on.
+
+    pipeline (str): trained pipeline with a crf_tagger, a package or a folder. corpus (Path): development corpus in any
+        format. output (Path): folder for the pipeline that has calibrated probabilities; it predicts what it did.
+    tagger (str): the crf_tagger, if there are several.
+    precision (float): also drop predictions that are too improbable: those of a type below the probability from which
+        on this share of them is right.
+    plot (Path): reliability diagram and risk-coverage curve, as PNG, SVG or PDF.
+    force (bool): replace an earlier result.
+    RAISES (ValueError): S044, S188 or S189 for the tagger, S040 to S043 for missing or wrong input, S206 for a
+        precision that is none, S296 if nothing was predicted in texts with gold labels.
+
+    >>> report = spacy_seginf.calibrate("pipeline", Path("more.spacy"), Path("calibrated"))
+    >>> sorted(report.scores["after"])
+    ['aurc', 'brier', 'calibration_error', 'log_score']
+    >>> 0 < spacy.load("calibrated")("Ada Lind slept .").ents[0]._.probability < 1
+    True
+    """
+    msg = Printer(no_print=silent)
+    output = Path(output)
+    check_output(output, force, pipeline, Path(corpus), None)
+    if precision is not None and not 0 < precision < 1:
+        raise SeginfError(Errors.S206.format(setting="--precision", value=precision, known="numbers between 0 and 1"))
+    if plot is not None:
+        check_picture(plot)
+    setup_gpu(gpu_id, silent=True)
+    nlp = load_pipeline(pipeline)
+    component = choose_tagger(nlp, pipeline, tagger)
+    component.calibrate(Calibration())  # what is fit is what the scores themselves say
+    found = predict_texts(nlp, component, Path(corpus))
+    if not len(found.labels):
+        what = target_of(component.scheme.target).what
+        raise SeginfError(Errors.S296.format(path=corpus, what=what, name=component.name))
+    every = numpy.ones(len(found.lengths), dtype=bool)
+    fitted = _fit(found, every)
+    before, after = found.probabilities(every), _across(found)
+    scores = {"before": _scores(before, found.right), "after": _scores(after, found.right)}
+    thresholds = _thresholds(found, after, precision) if precision is not None else {}
+    kept = None
+    if precision is not None:
+        stay = numpy.array([after[n] >= thresholds[label] for n, label in enumerate(found.labels)])
+        kept = float((stay & found.right).sum() / max(found.right.sum(), 1))
+    component.calibrate(fitted)
+    nlp.get_pipe_config(component.name)["min_probability"] = thresholds or None
+    save_pipeline(nlp, output)
+    report = CalibrationReport(fitted, scores, len(found.labels), thresholds, kept)
+    if plot is not None:
+        plot_reliability({"before": before, "after": after}, found.right, plot)
+        msg.good(f"Picture written: {plot}")
+    if not silent:
+        typer.echo("\n".join(report_lines(report, precision)))
+        msg.good(f"Pipeline written: {output}")
+    return report
+
+
+def report_lines(report: CalibrationReport, precision: Optional[float] = None) -> list[str]:
+    """Say what a calibration comes to."""
+    rows = [(name, *(f"{value:.4f}" for value in one.values())) for name, one in report.scores.items()]
+    said = table(rows, header=HEADER, divider=True, aligns=("l", "r", "r", "r", "r")).split("\n")
+    said.append(
+        f"Of {report.entities:,} predictions; lower is better. After: each text by what others say. Temperature "
+        f"{report.found.temperature:.2f}."
+    )
+    if precision is not None:
+        named = ", ".join(f"{visible(label)} {value:.2f}" for label, value in sorted(report.thresholds.items()))
+        said.append(
+            f"Dropped below, for a precision of {precision:g}: {named}. Right ones that stay: {report.kept:.1%}."
+        )
+    return said
+
+
+def _fit(found: Predicted, chosen: numpy.ndarray) -> Calibration:
+    """Fit a calibration to some documents (bool, documents)."""
+    emissions, transitions, lengths, allowed = found.scores(chosen)
+    temperature = fit_temperature(emissions, transitions, lengths, allowed)
+    rows = chosen[found.documents]
+    labels = [label for label, own in zip(found.labels, rows) if own]
+    return Calibration(temperature, fit_lines(labels, found.probabilities(chosen, temperature), found.right[rows]))
+
+
+def _across(found: Predicted) -> numpy.ndarray:
+    """Return the probabilities of all predictions by calibrations of other documents."""
+    result = numpy.zeros(len(found.labels))
+    folds = numpy.arange(len(found.lengths)) % FOLDS
+    for fold in range(FOLDS):
+        own = folds == fold
+        if not own.any() or own.all():
+            continue
+        fitted, rows = _fit(found, ~own), own[found.documents]
+        plain = found.probabilities(own, fitted.temperature)
+        labels = [label for label, chosen in zip(found.labels, rows) if chosen]
+        result[rows] = [fitted.of(label, probability) for label, probability in zip(labels, plain.tolist())]
+    return result
+
+
+def _scores(probabilities: numpy.ndarray, right: numpy.ndarray) -> dict[str, float]:
+    return {
+        "brier": brier(probabilities, right),
+        "log_score": log_score(probabilities, right),
+        "calibration_error": calibration_error(probabilities, right),
+        "aurc": float(risk_coverage(probabilities, right).mean()),
+    }
+
+
+def _thresholds(found: Predicted, probabilities: numpy.ndarray, precision: float) -> dict[str, float]:
+    kinds = numpy.array(found.labels)
+    return {
+        label: least_probability(probabilities[kinds == label], found.right[kinds == label], precision)
+        for label in sorted(set(found.labels))
+    }

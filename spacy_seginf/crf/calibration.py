@@ -1,0 +1,162 @@
+"""Probabilities that are right as often as they say, and how far they are from it.
+
+All scores are divided by one temperature (Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2),
+and the log-odds of an entity go through one line for each type (Platt 1999). Types with few examples have lines near
+that of all types.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Sequence
+
+import numpy
+
+from .likelihood import negative_log_likelihood
+
+ALL = ""  # the line of types that have none of their own
+ENOUGH = 50  # examples of a type that has a line of its own
+BINS = 15
+LEAST = 1e-9  # from 0 and 1, as far as log-odds are concerned
+TEMPERATURES = -1.5, 2.5  # logarithms of the lowest and the highest
+RIDGE = 1.0  # what one squared unit of a line's distance from its prior costs, in nats
+Line = tuple[float, float]  # slope and offset of log-odds
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was learned about a tagger's probabilities. temperature (float); lines: of log-odds, by type, ``ALL`` for
+    all others."""
+
+    temperature: float = 1.0
+    lines: Mapping[str, Line] = field(default_factory=dict)
+
+    def of(self, label: str, probability: float) -> float:
+        """Calibrate the probability of an entity of a type, which temperature has been applied to."""
+        line = self.lines.get(label) or self.lines.get(ALL)
+        if line is None:
+            return probability
+        return float(_sigmoid(line[0] * log_odds(numpy.array([probability])) + line[1])[0])
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {"temperature": self.temperature, "lines": {label: list(line) for label, line in self.lines.items()}}
+
+    @classmethod
+    def of_plain(cls, content: Any) -> Calibration:
+        """Read it again. RAISES (ValueError): if it is no calibration."""
+        try:
+            lines = {str(label): (float(slope), float(offset)) for label, (slope, offset) in content["lines"].items()}
+            temperature = float(content["temperature"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError("it has no temperature and lines") from error
+        if not (
+            temperature > 0 and all(map(math.isfinite, (temperature, *(x for line in lines.values() for x in line))))
+        ):
+            raise ValueError("its numbers are not finite, or no temperature")
+        return cls(temperature, lines)
+
+
+def fit_temperature(
+    emissions: numpy.ndarray, transitions: numpy.ndarray, lengths: Sequence[int], allowed: numpy.ndarray
+) -> float:
+    """Find the temperature of the least negative log-likelihood of an annotation.
+
+    emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints), allowed (bool, rows x
+        labels): as for ``negative_log_likelihood``.
+    """
+    from scipy.optimize import minimize_scalar
+
+    scores, moves = emissions.astype("float64"), transitions.astype("float64")
+
+    def loss(logarithm: float) -> float:
+        scale = math.exp(-logarithm)
+        return float(negative_log_likelihood(scale * scores, scale * moves, lengths, allowed).values.sum())
+
+    return math.exp(float(minimize_scalar(loss, bounds=TEMPERATURES, method="bounded", options={"xatol": 1e-3}).x))
+
+
+def fit_lines(labels: Sequence[str], probabilities: numpy.ndarray, right: numpy.ndarray) -> dict[str, Line]:
+    """Fit the lines of types.
+
+    labels (sequence of str), probabilities (floats), right (bool): of each example. No lines without examples.
+    """
+    if not len(labels):
+        return {}
+    odds, kinds = log_odds(probabilities), numpy.array(labels)
+    lines = {ALL: _fit_line(odds, right, (1.0, 0.0))}
+    for label in sorted(set(labels)):
+        own = kinds == label
+        if own.sum() >= ENOUGH:
+            lines[label] = _fit_line(odds[own], right[own], lines[ALL])
+    return lines
+
+
+def log_odds(probabilities: numpy.ndarray) -> numpy.ndarray:
+    """Return log p / (1 - p), of probabilities that are a little away from 0 and 1."""
+    clipped = numpy.clip(probabilities, LEAST, 1.0 - LEAST)
+    return numpy.asarray(numpy.log(clipped) - numpy.log1p(-clipped))
+
+
+def brier(probabilities: numpy.ndarray, right: numpy.ndarray) -> float:
+    """Return the mean squared difference of probabilities and outcomes (Brier 1950)."""
+    return float(numpy.mean((probabilities - right) ** 2))
+
+
+def log_score(probabilities: numpy.ndarray, right: numpy.ndarray) -> float:
+    """Return the mean negative logarithm of what was given to outcomes, in nats."""
+    clipped = numpy.clip(probabilities, LEAST, 1.0 - LEAST)
+    return float(-numpy.mean(numpy.where(right, numpy.log(clipped), numpy.log1p(-clipped))))
+
+
+def bins(probabilities: numpy.ndarray, right: numpy.ndarray, count: int = BINS) -> list[tuple[float, float, int]]:
+    """Cut examples into bins of equal mass: mean probability, share that is right, and size of each."""
+    order = numpy.argsort(probabilities, kind="stable")
+    parts = [part for part in numpy.array_split(order, count) if len(part)]
+    return [(float(probabilities[part].mean()), float(right[part].mean()), len(part)) for part in parts]
+
+
+def calibration_error(probabilities: numpy.ndarray, right: numpy.ndarray, count: int = BINS) -> float:
+    """Return the expected calibration error by bins of equal mass (Naeini et al. 2015; Nixon et al. 2019)."""
+    found = bins(probabilities, right, count)
+    return float(sum(size * abs(said - is_so) for said, is_so, size in found) / max(len(probabilities), 1))
+
+
+def risk_coverage(probabilities: numpy.ndarray, right: numpy.ndarray) -> numpy.ndarray:
+    """Return the share of errors among the 1, 2, ... n most probable examples; its mean is the area under the curve
+    (Geifman and El-Yaniv 2017)."""
+    order = numpy.argsort(-probabilities, kind="stable")
+    return numpy.asarray(numpy.cumsum(~right[order]) / numpy.arange(1, len(order) + 1))
+
+
+def least_probability(probabilities: numpy.ndarray, right: numpy.ndarray, precision: float) -> float:
+    """Return the lowest probability from which on so many examples are right; 1 if there is none."""
+    order = numpy.argsort(-probabilities, kind="stable")
+    if not len(order):
+        return 1.0
+    ordered = probabilities[order]
+    kept = numpy.cumsum(right[order]) / numpy.arange(1, len(order) + 1) >= precision
+    ends = numpy.append(ordered[1:] < ordered[:-1], True)  # equal ones are kept or left together
+    found = numpy.flatnonzero(kept & ends)
+    return float(ordered[found[-1]]) if len(found) else 1.0
+
+
+def _fit_line(odds: numpy.ndarray, right: numpy.ndarray, prior: Line) -> Line:
+    from scipy.optimize import minimize
+
+    start, signs = numpy.array(prior), numpy.where(right, 1.0, -1.0)
+    design = numpy.stack([odds, numpy.ones_like(odds)], axis=1) * signs[:, None]
+
+    def loss(line: numpy.ndarray) -> tuple[float, numpy.ndarray]:
+        margins, away = design @ line, line - start
+        value = numpy.logaddexp(0.0, -margins).sum() + 0.5 * RIDGE * (away**2).sum()
+        return float(value), -(design * _sigmoid(-margins)[:, None]).sum(axis=0) + RIDGE * away
+
+    slope, offset = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None), (None, None)]).x
+    return float(slope), float(offset)
+
+
+def _sigmoid(values: numpy.ndarray) -> numpy.ndarray:
+    return numpy.asarray(numpy.exp(-numpy.logaddexp(0.0, -values)))
