@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,9 @@ from spacy.training import Corpus, Example
 from spacy.util import registry
 from thinc.api import Config
 
-from spacy_seginf.files import replace_folder
-
-from ..common.prepare import CACHE, ROOT, SEEDS, _run
+from ..common.prepare import CACHE, SEEDS
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
+from .training import config_of, trained
 
 STEPS, QUICK_STEPS = 1000, 30
 WARM_UP, ROUNDS = 3, 60
@@ -51,42 +49,11 @@ def corpus_of_tags(data: Path, split: str) -> Path:
     return target
 
 
-def config_of(component: str) -> Config:
+def config(component: str) -> Config:
     """Put one of the two over the encoder of configs/cnn.cfg."""
-    config = Config().from_disk(ROOT / "configs" / "cnn.cfg", interpolate=False)
-    tagger = config["components"]["crf_tagger"]
-    tagger["scorer"] = {"@scorers": "spacy_seginf.crf_tagger_scorer.v1"}
-    tagger["target"] = "pos"
     if component == "tagger":
-        model = {"@architectures": "spacy.Tagger.v2", "tok2vec": tagger["model"]["tok2vec"]}
-        tagger = {"factory": "tagger", "model": model}
-    config["components"] = {component: tagger}
-    config["nlp"]["pipeline"] = [component]
-    config["training"]["score_weights"] = {SCORES[component]: 1.0}
-    return config
-
-
-def trained(data: Path, component: str, seed: int, steps: int) -> Path:
-    """Return a pipeline as it is after the last step, training it first if it is not in the cache."""
-    train, dev = (corpus_of_tags(data, split) for split in ("train", "dev"))
-    config = config_of(component)
-    key = hashlib.sha256(f"{config.to_str()} {steps} {seed} {train.name}".encode()).hexdigest()[:12]
-    folder = CACHE / f"ud_ewt-{component}-seed{seed}-{key}"
-    if not folder.exists():
-        work, path = CACHE / f".{folder.name}", CACHE / f".{folder.name}.cfg"
-        config.to_disk(path)
-        settings: dict[str, object] = {
-            "training.max_steps": steps,
-            "training.eval_frequency": steps,
-            "system.seed": seed,
-        }
-        settings |= {"paths.train": train, "paths.dev": dev}
-        options = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-        print(f"Training {folder.name} ({steps} steps)", file=sys.stderr, flush=True)
-        _run([sys.executable, "-m", "spacy", "train", str(path), "--output", str(work), *options])
-        replace_folder(work, folder)
-        path.unlink()
-    return folder / "model-last"
+        return config_of({"factory": "tagger", "model": {"@architectures": "spacy.Tagger.v2"}}, SCORES[component])
+    return config_of({"factory": "crf_tagger", "target": "pos"}, SCORES[component])
 
 
 def accuracy(model: Path, corpus: Path, component: str) -> float:
@@ -112,11 +79,10 @@ def words_per_second(data: Path, rounds: int) -> dict[str, float]:
 
 
 def _fresh(data: Path, component: str) -> tuple[Language, list[list[Example]]]:
-    config = config_of(component)
-    nlp = spacy.util.load_model_from_config(config, auto_fill=True)
+    nlp = spacy.util.load_model_from_config(config(component), auto_fill=True)
     examples = list(Corpus(corpus_of_tags(data, "train"))(nlp))
     nlp.initialize(lambda: examples)
-    batcher = registry.resolve({"batcher": config["training"]["batcher"]})["batcher"]
+    batcher = registry.resolve({"batcher": nlp.config["training"]["batcher"]})["batcher"]
     return nlp, list(batcher(examples))
 
 
@@ -124,9 +90,9 @@ def main() -> None:
     arguments = parse_arguments(__doc__ or "")
     one_thread()
     steps, seeds = (QUICK_STEPS, SEEDS[:1]) if arguments.quick else (STEPS, SEEDS)
-    test = corpus_of_tags(arguments.data, "test")
+    train, dev, test = (corpus_of_tags(arguments.data, split) for split in ("train", "dev", "test"))
     found = {
-        component: [accuracy(trained(arguments.data, component, seed, steps), test, component) for seed in seeds]
+        component: [accuracy(trained(config(component), train, dev, seed, steps), test, component) for seed in seeds]
         for component in SCORES
     }
     speeds = words_per_second(arguments.data, 5 if arguments.quick else ROUNDS)

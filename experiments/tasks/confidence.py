@@ -1,0 +1,211 @@
+"""How far probabilities of entities can be trusted on CoNLL-2003: calibrated ones of the CRF tagger beside the scores
+of spaCy's spancat, and of its ner by beam search, over the same encoder and for the same steps.
+
+    OMP_NUM_THREADS=1 python -m experiments.tasks.confidence --data DIR [--quick]
+
+Each is calibrated on the development part, in the same way, and measured on the test part: expected calibration error
+(15 bins of equal mass), Brier score, log score, and the area under the risk-coverage curve of its own predictions. What
+all probabilities of a text cost is measured beside ``nlp.pipe``.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+import numpy
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+
+from spacy_seginf.api.calibrate import calibrate
+from spacy_seginf.crf import viterbi
+from spacy_seginf.crf.calibration import (
+    Calibration,
+    brier,
+    calibration_error,
+    fit_lines,
+    log_score,
+    risk_coverage,
+)
+from spacy_seginf.crf.k_best import k_best
+from spacy_seginf.crf.lattice import lattice_of
+
+from ..common.prepare import CACHE, SEEDS, corpus
+from ..common.reporting import finish, one_thread, parse_arguments, print_table
+from .training import config_of, trained
+
+STEPS, QUICK_STEPS = 500, 100
+LONGEST = 6  # words of a span that spancat scores
+BEAM = {"beam_width": 16, "beam_density": 0.0001}
+TIMED, REPEATS, K = 200, 5, 10
+NER: dict[str, Any] = {
+    "@architectures": "spacy.TransitionBasedParser.v2",
+    "state_type": "ner",
+    "extra_state_tokens": False,
+    "hidden_width": 64,
+    "maxout_pieces": 2,
+    "use_upper": True,
+}
+SPANCAT: dict[str, Any] = {
+    "@architectures": "spacy.SpanCategorizer.v1",
+    "reducer": {"@layers": "spacy.mean_max_reducer.v1", "hidden_size": 128},
+    "scorer": {"@layers": "spacy.LinearLogistic.v1", "nO": None, "nI": None},
+}
+CONFIGS: dict[str, tuple[dict[str, Any], str]] = {
+    "crf_tagger": ({"factory": "crf_tagger"}, "ents_f"),
+    "ner": ({"factory": "ner", "model": NER}, "ents_f"),
+    "spancat": (
+        {
+            "factory": "spancat",
+            "model": SPANCAT,
+            "spans_key": "sc",
+            "suggester": {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": LONGEST},
+        },
+        "spans_sc_f",
+    ),
+}
+Scored = tuple[str, float, bool]  # label, probability, whether it is right
+
+
+def with_spans(path: Path) -> Path:
+    """Write a corpus with its entities also as spans, which are what spancat learns."""
+    target = CACHE / "corpora" / f"spans-{path.name}"
+    if not target.exists():
+        vocab = spacy.blank("en").vocab
+        docs = list(DocBin().from_disk(path).get_docs(vocab))
+        for doc in docs:
+            doc.spans["sc"] = [Span(doc, ent.start, ent.end, label=ent.label_) for ent in doc.ents]
+        DocBin(docs=docs, store_user_data=True).to_disk(target)
+    return target
+
+
+def scored(nlp: Language, component: str, path: Path) -> list[Scored]:
+    """Predict a corpus; list its predictions with their probabilities, as they come from the component."""
+    found = []
+    for gold in DocBin().from_disk(path).get_docs(nlp.vocab):
+        right = {(ent.start, ent.end, ent.label_) for ent in gold.ents}
+        doc = nlp(Doc(nlp.vocab, words=[token.text for token in gold]))
+        for start, end, label, probability in _predictions(nlp, component, doc):
+            found.append((label, probability, (start, end, label) in right))
+    return found
+
+
+def _predictions(nlp: Language, component: str, doc: Doc) -> Iterator[tuple[int, int, str, float]]:
+    if component == "spancat":
+        spans = doc.spans["sc"]
+        for span, score in zip(spans, spans.attrs["scores"]):
+            yield span.start, span.end, span.label_, float(score)
+    elif component == "ner":
+        ner: Any = nlp.get_pipe("ner")
+        (scores,) = ner.scored_ents(ner.beam_parse([doc], **BEAM))
+        for ent in doc.ents:
+            yield ent.start, ent.end, ent.label_, float(scores.get((ent.start, ent.end, ent.label_), 0.0))
+    else:
+        for ent in doc.ents:
+            yield ent.start, ent.end, ent.label_, ent._.probability
+
+
+def measures(found: list[Scored], calibration: Calibration) -> dict[str, float]:
+    """Score calibrated probabilities."""
+    right = numpy.array([one[2] for one in found], dtype=bool)
+    said = numpy.array([calibration.of(label, probability) for label, probability, _ in found])
+    return {
+        "ece": calibration_error(said, right),
+        "brier": brier(said, right),
+        "log_score": log_score(said, right),
+        "aurc": float(risk_coverage(said, right).mean()),
+        "errors": float(1 - right.mean()),
+        "predicted": len(found),
+    }
+
+
+def run(data: Path, component: str, seed: int, steps: int) -> dict[str, dict[str, float]]:
+    """Train, calibrate on dev and measure on test: before and after."""
+    train, dev, test = (with_spans(corpus(data, split)) for split in ("train", "dev", "test"))
+    model = trained(config_of(*CONFIGS[component]), train, dev, seed, steps)
+    nlp = spacy.load(model)
+    before = measures(scored(nlp, component, test), Calibration())
+    if component == "crf_tagger":  # as users do
+        calibrate(str(model), dev, model.parent / "calibrated", force=True)
+        nlp, fitted = spacy.load(model.parent / "calibrated"), Calibration()
+    else:
+        on_dev = scored(nlp, component, dev)
+        labels, probabilities, right = (list(part) for part in zip(*on_dev))
+        fitted = Calibration(1.0, fit_lines(labels, numpy.array(probabilities), numpy.array(right)))
+    return {"before": before, "after": measures(scored(nlp, component, test), fitted)}
+
+
+def costs(model: Path, path: Path) -> dict[str, float]:
+    """Measure what asking for all probabilities adds to ``nlp.pipe``, and the k best sequences beside Viterbi."""
+    nlp = spacy.load(model)
+    words = [[token.text for token in doc] for doc in list(DocBin().from_disk(path).get_docs(nlp.vocab))[:TIMED]]
+    ratios, kbest = [], []
+    for _ in range(REPEATS):
+        plain = _seconds(lambda: list(nlp.pipe(Doc(nlp.vocab, words=one) for one in words)))
+        asked = _seconds(lambda: _ask(nlp.pipe(Doc(nlp.vocab, words=one) for one in words)))
+        ratios.append(asked / plain)
+    docs = list(nlp.pipe(Doc(nlp.vocab, words=one) for one in words))
+    batch = docs[0]._.probabilities._batch
+    mask, lattice = batch.scheme.mask, lattice_of(batch.scheme, batch.emissions, batch.transitions, batch.lengths)
+    for _ in range(REPEATS):
+        once = _seconds(lambda: viterbi(batch.emissions, batch.transitions, batch.lengths, mask))
+        kbest.append(_seconds(lambda: k_best(lattice.emissions, lattice.transitions, lattice.lengths, K)) / once)
+    return {"probability_overhead": float(numpy.median(ratios)), "k_best_ratio": float(numpy.median(kbest))}
+
+
+def _ask(docs: Any) -> list[Any]:
+    """Ask for the probabilities of all tokens, all entities and whole texts."""
+    return [
+        (
+            [token._.label_probs for token in doc],
+            [ent._.probability for ent in doc.ents],
+            doc._.sequence_probability,
+        )
+        for doc in docs
+    ]
+
+
+def _seconds(work: Any) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__ or "")
+    one_thread()
+    steps, seeds = (QUICK_STEPS, SEEDS[:1]) if arguments.quick else (STEPS, SEEDS)
+    found: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in CONFIGS}
+    for seed in seeds:
+        for component in CONFIGS:
+            found[component].append(run(arguments.data, component, seed, steps))
+            print(component, seed, found[component][-1], flush=True)
+    train, dev, test = (with_spans(corpus(arguments.data, split)) for split in ("train", "dev", "test"))
+    timed = costs(trained(config_of(*CONFIGS["crf_tagger"]), train, dev, seeds[0], steps), dev)
+    mean = {
+        component: {
+            when: {key: float(numpy.mean([one[when][key] for one in runs])) for key in runs[0][when]}
+            for when in ("before", "after")
+        }
+        for component, runs in found.items()
+    }
+    rows = [[name, when, *one.values()] for name, both in mean.items() for when, one in both.items()]
+    print_table(["component", "calibrated", *mean["ner"]["before"]], rows)
+    figures = {
+        "ece": mean["crf_tagger"]["after"]["ece"],
+        "ece_largest": max(one["after"]["ece"] for one in found["crf_tagger"]),
+        "aurc": mean["crf_tagger"]["after"]["aurc"],
+        "aurc_spancat": mean["spancat"]["after"]["aurc"],
+        "aurc_ner_beam": mean["ner"]["after"]["aurc"],
+        **timed,
+        "confidence": mean,
+        "confidence_by_seed": found,
+        "confidence_steps": steps,
+    }
+    finish("tasks", figures, quick=arguments.quick, rows=len(seeds), seeds=seeds, parts=["confidence"])
+
+
+if __name__ == "__main__":
+    main()
