@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .api.guideline import write_guideline
     from .api.import_answers import import_answers
     from .api.index import build_index
+    from .api.init_config import init_config
     from .api.preview import preview
     from .api.rank import find_label_issues
     from .api.refit import refit_pipeline
@@ -84,6 +85,7 @@ PLACES = {
     "find_label_issues": "api.rank",
     "flip": "api.flip",
     "import_answers": "api.import_answers",
+    "init_config": "api.init_config",
     "measure_agreement": "api.diff",
     "preview": "api.preview",
     "refit_pipeline": "api.refit",
@@ -129,6 +131,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "find_label_issues",
     "flip",
     "import_answers",
+    "init_config",
     "measure_agreement",
     "preview",
     "refit_pipeline",

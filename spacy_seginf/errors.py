@@ -113,6 +113,12 @@ class Errors(metaclass=Coded):
         "The least probability {value!r} of {label} (min_probability of component '{name}') is none. Give a number "
         "from 0 to 1."
     )
+    S298 = "spaCy has no language {lang!r} (--lang). Name one by its code, such as en, de or zh; xx stands for any."
+    S299 = "The file {path} exists already. Name another output, or replace it with --force."
+    S295 = (
+        "The components {components} both write {where}, so that one would overwrite the other. Give one another "
+        "target, or leave it out of the pipeline."
+    )
     S005 = "Can't add the label '{label}' to '{name}': its output layer has been initialized for {known}. Train anew."
     # Features and models
     S010 = (

@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python -m experiments.tasks.chunks --data DIR [--quick]
 
-Chunks are made of fine-grained tags of UD English EWT: noun chunks as Bird, Klein and Loper (2009), "Natural
-Language Processing with Python", section 7.2 (runs of determiners, adjectives and nouns; here also possessives and
-numbers), verb groups and prepositions as CoNLL-2000 has them. They follow from tags, so this is an easy task. F1 is that
-on the test part.
+Chunks are made of the fine-grained tags of UD English EWT. Noun chunks are those of Bird, Klein and Loper (2009),
+"Natural Language Processing with Python", section 7.2: runs of determiners, adjectives and nouns, here also possessives
+and numbers; verb groups and prepositions are as CoNLL-2000 has them. They follow from tags, so this is an easy task. F1
+is that on the test part.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """How far probabilities of entities can be trusted on CoNLL-2003: calibrated ones of the CRF tagger beside the scores
-of spaCy's spancat, and of its ner by beam search, over the same encoder and for the same steps.
+of spaCy's spancat, and of its ner (trained greedily, as by default) by beam search, over the same encoder and for the
+same steps.
 
     OMP_NUM_THREADS=1 python -m experiments.tasks.confidence --data DIR [--quick]
 

@@ -196,6 +196,23 @@ def explain_cli(
     report_errors(run, pipeline, text, html)
 
 
+@seginf.command("init-config")
+def init_config_cli(
+    output: Path = Arg(..., help="The config to write (.cfg), for `spacy train`"),
+    lang: str = Opt("en", "--lang", "-l", help="Language of the texts, by its code"),
+    target: str = Opt("ents", "--target", "-t", help="What is annotated: ents, tag, pos or spans:KEY"),
+    scheme: str = Opt("BIO", "--scheme", help="Tags of entities and spans: BIO, BILUO or IO"),
+    gpu: bool = Opt(False, "--gpu", "-G", help="Fine-tune a transformer instead of training a small CNN from scratch"),
+    encoder: Optional[str] = Opt(None, "--encoder", help="The transformer, by its name or folder, with --gpu"),
+    force: bool = FORCE,
+) -> None:
+    """Write a config to begin with: a tagger of what you annotate, and the component that explains it."""
+    from ..api.init_config import ENCODER, init_config
+
+    settings: dict[str, Any] = {"lang": lang, "target": target, "scheme": scheme, "gpu": gpu, "force": force}
+    report_errors(init_config, output, **settings, encoder=encoder or ENCODER, silent=False)
+
+
 @seginf.command("calibrate")
 def calibrate_cli(
     pipeline: str = Arg(

@@ -122,7 +122,7 @@ class Accountant:
             tags = tuple(readings[number])
             place = slice(int(ends[row] - directions.lengths[row]), int(ends[row]))
             # What is outside has too many families, and mostly nobody asks for its.
-            named = self.scheme.name != TAG and bool(directions.labels[place].any())
+            named = self.scheme.by_token or bool(directions.labels[place].any())
             if named and not self.index.manifest.pruned:
                 shown = self._nearest_first(families[row], strongest[row], directions.features[place].mean(axis=0))
             else:

@@ -28,6 +28,7 @@ from .probabilities import Scored, register_probabilities, remember
 from .scoring import TargetScorer
 
 OTHERS = "*"  # labels that have no least probability of their own
+WRITTEN = {"tagger": "tag", "morphologizer": "pos"}  # what spaCy's components write, by factory
 default_model_config = """
 [model]
 @architectures = "spacy_seginf.CRFTagger.v1"
@@ -236,6 +237,8 @@ class CRFTagger(TrainablePipe):
         """
         self._check_trainable()
         validate_get_examples(get_examples, "CRFTagger.initialize")
+        if nlp is not None:
+            self._check_alone(nlp)
         if labels is None:
             labels = sorted(self.target.labels(example.reference for example in get_examples()))
         elif len(set(labels)) < len(labels):
@@ -435,6 +438,19 @@ class CRFTagger(TrainablePipe):
     def _scheme(self, labels: tuple[str, ...]) -> TagScheme:
         # Taggers of version 0.1 have no target.
         return TagScheme(labels, str(self.cfg.get("scheme")), self.name, str(self.cfg.get("target") or ""))
+
+    def _check_alone(self, nlp: Language) -> None:
+        """Refuse others that write the same tags or spans; entities that are there stay. RAISES (ValueError): S295."""
+        if self.scheme.target == ENTS:
+            return
+        for name, component in nlp.pipeline:
+            factory = nlp.get_pipe_meta(name).factory
+            written = component.scheme.target if isinstance(component, CRFTagger) else WRITTEN.get(factory)
+            if factory.startswith("spancat"):
+                written = f"spans:{getattr(component, 'key', '')}"
+            if name != self.name and written == self.scheme.target:
+                both = f"'{name}' and '{self.name}'"
+                raise SeginfError(Errors.S295.format(components=both, where=self.target.where))
 
     def _check_trainable(self) -> None:
         """With a listener, doing nothing in ``update`` would even keep the upstream encoder from learning."""

@@ -205,3 +205,28 @@ def test_entities_that_were_there_are_certain(tagger_nlp):
     tagged = tagger_nlp(doc)
     assert tagged.ents[0].label_ == "LOC"
     assert tagged.ents[0]._.probability == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("target", "factory", "config"),
+    [
+        ("tag", "tagger", {}),
+        ("pos", "morphologizer", {}),
+        ("spans:names", "spancat", {"spans_key": "names"}),
+        ("pos", "crf_tagger", {"target": "pos"}),
+    ],
+)
+def test_two_components_that_write_the_same_are_refused(target, factory, config):
+    examples = examples_of(target)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("crf_tagger", config={"target": target})
+    nlp.add_pipe(factory, name="other", config=config)
+    with pytest.raises(SeginfError, match=r"S295.*other"):
+        nlp.get_pipe("crf_tagger").initialize(lambda: examples, nlp=nlp)
+
+
+def test_a_target_that_the_corpus_lacks_is_named():
+    nlp = spacy.blank("en")
+    tagger = nlp.add_pipe("crf_tagger", config={"target": "spans:other"})
+    with pytest.raises(SeginfError, match=r"S004.*doc.spans\['other'\]"):
+        tagger.initialize(lambda: examples_of("pos"), nlp=nlp)

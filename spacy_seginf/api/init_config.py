@@ -1,0 +1,128 @@
+"""`python -m spacy seginf init-config`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.util import load_model_from_config
+from thinc.api import Config
+from wasabi import Printer
+
+from ..corpora.targets import target_of
+from ..errors import Errors, SeginfError
+from ..files import write_text
+from ..inputs import check_kind
+
+ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+TAGGER, INFLUENCE = "crf_tagger", "influence"
+CNN = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 96,
+    "depth": 4,
+    "embed_size": 2000,
+    "window_size": 1,
+    "maxout_pieces": 3,
+    "subword_features": True,
+}
+LISTENER = {
+    "@architectures": "spacy-transformers.TransformerListener.v1",
+    "grad_factor": 1.0,
+    "upstream": "*",
+    "pooling": {"@layers": "reduce_mean.v1"},
+}
+HEAD_RATE = {False: 5.0, True: 50.0}  # how many times faster than the encoder the head learns; with a transformer
+TRAINING: dict[bool, dict[str, Any]] = {
+    False: {"max_steps": 1500, "eval_frequency": 250, "batcher": 1000, "optimizer": {"learn_rate": 0.001}},
+    True: {"max_steps": 1600, "eval_frequency": 400, "batcher": 500},
+}
+RATE = {
+    "@schedules": "warmup_linear.v1",
+    "warmup_steps": 100,
+    "total_steps": "${training.max_steps}",
+    "initial_rate": 0.0001,
+}
+
+
+def init_config(
+    output: Path,
+    *,
+    lang: str = "en",
+    target: str = "ents",
+    scheme: str = "BIO",
+    gpu: bool = False,
+    encoder: str = ENCODER,
+    force: bool = False,
+    silent: bool = True,
+) -> Config:
+    """Write a config for `spacy train`, with all its settings: a tagger of a target, and what explains it.
+
+    output (Path): the .cfg file. lang (str): language of the texts. target (str): "ents", "tag", "pos" or "spans:KEY";
+        training goes by its score. scheme (str): of entities and spans, "BIO", "BILUO" or "IO".
+    gpu (bool): fine-tune a transformer, encoder (its name or folder), instead of training a small CNN from scratch.
+    force (bool): replace a file.
+    RAISES (ValueError): S299 if the file exists, S001 or S252 for an unknown scheme or target, S298 for a language that
+        spaCy does not know.
+
+    >>> config = spacy_seginf.init_config(Path("chunks.cfg"), target="spans:chunks")
+    >>> config["training"]["score_weights"]
+    {'spans_chunks_f': 1.0}
+    """
+    msg = Printer(no_print=silent)
+    output = Path(output)
+    if output.exists() and not force:
+        raise SeginfError(Errors.S299.format(path=output))
+    check_kind(output)
+    meaning = target_of(target)
+    try:
+        spacy.blank(lang)
+    except ImportError:
+        raise SeginfError(Errors.S298.format(lang=lang)) from None
+    tagger = {"factory": TAGGER, "target": target, "scheme": "BIO" if meaning.by_token else scheme}
+    model = {"@architectures": "spacy_seginf.CRFTagger.v1", "learn_rate_factor": HEAD_RATE[gpu]}
+    components: dict[str, Any] = {
+        TAGGER: {**tagger, "model": {**model, "tok2vec": LISTENER if gpu else CNN}},
+        INFLUENCE: {"factory": INFLUENCE, "tagger": TAGGER},
+    }
+    if gpu:
+        components = {"transformer": _transformer(encoder), **components}
+    settings = dict(TRAINING[gpu])
+    size = settings.pop("batcher")
+    settings["batcher"] = {
+        "@batchers": "spacy.batch_by_words.v1",
+        "size": size,
+        "tolerance": 0.2,
+        "discard_oversize": False,
+    }
+    settings.update(patience=0, max_epochs=0, dropout=0.1)
+    rate = RATE if gpu else settings["optimizer"]["learn_rate"]
+    settings["optimizer"] = {"@optimizers": "Adam.v1", "use_averages": not gpu, "learn_rate": rate}
+    pipeline = {"lang": lang, "pipeline": list(components), "batch_size": 32 if gpu else 64}
+    config = Config({"nlp": pipeline, "components": components, "training": settings})
+    # What spaCy fills in goes by the factory, whose score is that of entities.
+    filled = load_model_from_config(config, auto_fill=True).config
+    filled["training"]["score_weights"] = dict(meaning.score_weights)
+    if gpu:
+        filled["training"]["optimizer"]["learn_rate"] = RATE
+    write_text(output, filled.to_str())
+    msg.good(f"Config written: {output}")
+    msg.text(
+        f"Train with: python -m spacy train {output} --output FOLDER --paths.train TRAIN.spacy --paths.dev DEV.spacy"
+    )
+    return filled
+
+
+def _transformer(encoder: str) -> dict[str, Any]:
+    spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96}
+    model = {
+        "@architectures": "spacy-transformers.TransformerModel.v3",
+        "name": encoder,
+        "get_spans": spans,
+        "tokenizer_config": {"use_fast": True, "model_max_length": 512},
+        "transformer_config": {},
+        "mixed_precision": False,
+        "grad_scaler_config": {},
+    }
+    return {"factory": "transformer", "max_batch_items": 4096, "model": model}

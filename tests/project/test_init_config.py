@@ -1,0 +1,63 @@
+"""`seginf init-config` writes what the shipped configs say, for any target; and `spacy train` takes it."""
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+from spacy.util import load_config
+
+from ..cli.running import run
+from .conftest import ROOT
+
+# What the shipped configs have besides: where checkpoints go, and the method of the explanations written out.
+OTHER = ("paths.checkpoints", "training.logger.", "components.influence.method", "components.crf_tagger.explains")
+OTHER += ("components.crf_tagger.min_probability",)
+
+
+def flat(block, prefix=""):
+    found = {}
+    for key, value in block.items():
+        found.update(flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value})
+    return {key: value for key, value in found.items() if not key.startswith(OTHER)}
+
+
+@pytest.mark.parametrize(("name", "options"), [("cnn.cfg", []), ("transformer.cfg", ["--gpu"])])
+def test_it_is_the_shipped_config(tmp_path, name, options):
+    code, shown = run("seginf", "init-config", tmp_path / "made.cfg", *options)
+    assert code == 0, shown
+    assert flat(load_config(tmp_path / "made.cfg")) == flat(load_config(ROOT / "configs" / name))
+
+
+def test_what_it_writes_trains(tmp_path):
+    vocab = spacy.blank("de").vocab
+    docs = [Doc(vocab, words=["ein", "Haus", "."], pos=["DET", "NOUN", "PUNCT"]) for _ in range(3)]
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    code, shown = run("seginf", "init-config", tmp_path / "pos.cfg", "--target", "pos", "--lang", "de")
+    assert code == 0, shown
+    paths = ["--paths.train", tmp_path / "train.spacy", "--paths.dev", tmp_path / "train.spacy"]
+    steps = ["--training.max_steps", 40, "--training.eval_frequency", 20]
+    code, shown = run("train", tmp_path / "pos.cfg", "--output", tmp_path / "out", *paths, *steps)
+    assert code == 0 and "POS_ACC" in shown, shown
+    nlp = spacy.load(tmp_path / "out" / "model-best")
+    assert [token.pos_ for token in nlp(Doc(nlp.vocab, words=["ein", "Haus", "."]))] == ["DET", "NOUN", "PUNCT"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--target", "words"], "S252"),
+        (["--lang", "q9"], "S298"),
+        (["--scheme", "BIOX"], "S001"),
+    ],
+)
+def test_what_it_refuses(tmp_path, options, error):
+    code, shown = run("seginf", "init-config", tmp_path / "made.cfg", *options)
+    assert code == 1 and error in shown
+    assert not (tmp_path / "made.cfg").exists()
+
+
+def test_it_replaces_nothing(tmp_path):
+    (tmp_path / "mine.cfg").write_text("mine")
+    code, shown = run("seginf", "init-config", tmp_path / "mine.cfg")
+    assert code == 1 and "S299" in shown
+    assert (tmp_path / "mine.cfg").read_text() == "mine"
+    assert run("seginf", "init-config", tmp_path / "mine.cfg", "--force")[0] == 0
