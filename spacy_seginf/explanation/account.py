@@ -118,15 +118,15 @@ class Accountant:
         disputed = contested(lines.margin, supporting, opposing) > self.evidence.contested
         strongest = _strongest_of_rows(families, max(k, CONSIDERED))
         ends = numpy.cumsum(directions.lengths)
+        places = [slice(int(end - length), int(end)) for end, length in zip(ends, directions.lengths)]
+        # What is outside has too many families, and mostly nobody asks for its.
+        named = [self.scheme.by_token or bool(directions.labels[place].any()) for place in places]
+        rows = [] if self.index.manifest.pruned else [row for row, is_named in enumerate(named) if is_named]
+        vectors = numpy.array([directions.features[places[row]].mean(axis=0) for row in rows])
+        ordered = dict(zip(rows, self._nearest_first(families[rows], [strongest[row] for row in rows], vectors)))
         for row, number in enumerate(possible):
             tags = tuple(readings[number])
-            place = slice(int(ends[row] - directions.lengths[row]), int(ends[row]))
-            # What is outside has too many families, and mostly nobody asks for its.
-            named = self.scheme.by_token or bool(directions.labels[place].any())
-            if named and not self.index.manifest.pruned:
-                shown = self._nearest_first(families[row], strongest[row], directions.features[place].mean(axis=0))
-            else:
-                shown = [FamilyShare(*found) for found in strongest[row]]
+            shown = ordered[row] if row in ordered else [FamilyShare(*found) for found in strongest[row]]
             result[number] = Account(
                 tags,
                 reading_in_words(self.scheme, tags),
@@ -257,23 +257,33 @@ class Accountant:
         }
 
     def _nearest_first(
-        self, shares: numpy.ndarray, strongest: Sequence[tuple[int, float]], vector: numpy.ndarray
-    ) -> list[FamilyShare]:
+        self, shares: numpy.ndarray, strongest: Sequence[Sequence[tuple[int, float]]], vectors: numpy.ndarray
+    ) -> list[list[FamilyShare]]:
         """Order families by their shares and how near they come to what is explained: shares of families that are near
         nothing in particular are large on both sides of all predictions.
 
-        shares (floats, families): all of them. strongest: those with the largest, on both sides. vector (floats, d):
-            mean features of what is explained.
+        shares (floats, n x families): of what is explained. strongest: the families with the largest, on both sides, of
+            each. vectors (floats, n x d): mean features.
         """
-        query = unit_vectors(vector[None])[0]
-        near = numpy.argsort(-(self._typical @ query), kind="stable")[:CONSIDERED].tolist()
-        weighed = []
-        for family in dict.fromkeys([*(family for family, _ in strongest), *near]):
-            cosines = self._members(family) @ query
-            nearest, share = int(cosines.argmax()), float(shares[family])
-            weight = abs(share) * max(float(cosines[nearest]), 0.0) ** LOCALITY
-            weighed.append((-weight, family, share, int(self.evidence.members(family)[nearest])))
-        return [FamilyShare(family, share, example=nearest) for _, family, share, nearest in sorted(weighed)]
+        if not len(vectors):
+            return []
+        queries = unit_vectors(vectors)
+        near = numpy.argsort(-(queries @ self._typical.T), axis=1, kind="stable")[:, :CONSIDERED].tolist()
+        rows: dict[int, list[int]] = {}
+        for row, (own, others) in enumerate(zip(strongest, near)):
+            for family in dict.fromkeys([*(family for family, _ in own), *others]):
+                rows.setdefault(family, []).append(row)
+        weighed: list[list[tuple[float, int, float, int]]] = [[] for _ in queries]
+        for family, asked in rows.items():  # one product for all that ask for it
+            cosines = self._members(family) @ queries[asked].T
+            nearest, members = cosines.argmax(axis=0), self.evidence.members(family)
+            weights = numpy.abs(shares[asked, family]) * numpy.maximum(cosines.max(axis=0), 0.0) ** LOCALITY
+            for row, weight, one in zip(asked, weights.tolist(), members[nearest].tolist()):
+                weighed[row].append((-weight, family, float(shares[row, family]), one))
+        return [
+            [FamilyShare(family, share, example=nearest) for _, family, share, nearest in sorted(found)]
+            for found in weighed
+        ]
 
     @cached_property
     def _typical(self) -> numpy.ndarray:

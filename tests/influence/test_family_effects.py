@@ -37,16 +37,15 @@ def test_the_member_that_is_shown_is_the_nearest(exact_nlp):
     influence = exact_nlp.get_pipe("influence")
     doc = exact_nlp(TEXT)
     accountant = influence.sources().accountant
-    mean, factor = accountant.evidence.scales
     data, tags, _ = influence.query(doc, doc)
     for ent in doc.ents:
         (account,) = accountant.accounts(data, tags, numpy.array([[0, ent.start, ent.end]]), 3)
-        query = (data.features[ent.start : ent.end].mean(axis=0) - mean) * factor
+        query = data.features[ent.start : ent.end].mean(axis=0)
         for one in account.families:
             cosines = {}
             for number in accountant.evidence.members(one.family).tolist():
                 tokens = int(accountant.evidence.tokens[number]) + numpy.arange(accountant.evidence.lengths[number])
-                away = (accountant.index.features_of(tokens).mean(axis=0) - mean) * factor
+                away = accountant.index.features_of(tokens).mean(axis=0)
                 cosines[number] = float(away @ query / numpy.linalg.norm(away) / numpy.linalg.norm(query))
             assert cosines[one.example] == pytest.approx(max(cosines.values()), abs=1e-5)
 
