@@ -5,8 +5,9 @@ same steps.
     OMP_NUM_THREADS=1 python -m experiments.tasks.confidence --data DIR [--quick]
 
 Each is calibrated on the development part, in the same way, and measured on the test part: expected calibration error
-(15 bins of equal mass), Brier score, log score, and the area under the risk-coverage curve of its own predictions. What
-all probabilities of a text cost is measured beside ``nlp.pipe``.
+(15 bins of equal mass), Brier score, log score, and the area under the risk-coverage curve: of its own predictions, and
+of as many of the most probable ones as the one that predicts fewest has (aurc_common), since who predicts less makes
+fewer errors. What all probabilities of a text cost is measured beside ``nlp.pipe``.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ CONFIGS: dict[str, tuple[dict[str, Any], str]] = {
         "spans_sc_f",
     ),
 }
+MEASURES = ("ece", "brier", "log_score", "aurc", "aurc_common", "errors", "predicted")
 Scored = tuple[str, float, bool]  # label, probability, whether it is right
 
 
@@ -122,8 +124,9 @@ def measures(found: list[Scored], calibration: Calibration) -> dict[str, float]:
     }
 
 
-def run(data: Path, component: str, seed: int, steps: int) -> dict[str, dict[str, float]]:
-    """Train, calibrate on dev and measure on test: before and after."""
+def run(data: Path, component: str, seed: int, steps: int) -> tuple[dict[str, dict[str, float]], numpy.ndarray]:
+    """Train, calibrate on dev and measure on test: before and after. Also return the share of errors among the most
+    probable 1, 2, ... predictions."""
     train, dev, test = (with_spans(corpus(data, split)) for split in ("train", "dev", "test"))
     model = trained(config_of(*CONFIGS[component]), train, dev, seed, steps)
     nlp = spacy.load(model)
@@ -135,7 +138,11 @@ def run(data: Path, component: str, seed: int, steps: int) -> dict[str, dict[str
         on_dev = scored(nlp, component, dev)
         labels, probabilities, right = (list(part) for part in zip(*on_dev))
         fitted = Calibration(1.0, fit_lines(labels, numpy.array(probabilities), numpy.array(right)))
-    return {"before": before, "after": measures(scored(nlp, component, test), fitted)}
+    found = scored(nlp, component, test)
+    said = numpy.array([fitted.of(label, probability) for label, probability, _ in found])
+    return {"before": before, "after": measures(found, fitted)}, risk_coverage(
+        said, numpy.array([one[2] for one in found], dtype=bool)
+    )
 
 
 def costs(model: Path, path: Path) -> dict[str, float]:
@@ -180,28 +187,34 @@ def main() -> None:
     steps, seeds = (QUICK_STEPS, SEEDS[:1]) if arguments.quick else (STEPS, SEEDS)
     found: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in CONFIGS}
     for seed in seeds:
+        curves = {}
         for component in CONFIGS:
-            found[component].append(run(arguments.data, component, seed, steps))
-            print(component, seed, found[component][-1], flush=True)
+            result, curves[component] = run(arguments.data, component, seed, steps)
+            found[component].append(result)
+            print(component, seed, result, flush=True)
+        common = min(map(len, curves.values()))
+        for component, curve in curves.items():
+            found[component][-1]["after"]["aurc_common"] = float(curve[:common].mean())
     train, dev, test = (with_spans(corpus(arguments.data, split)) for split in ("train", "dev", "test"))
     timed = costs(trained(config_of(*CONFIGS["crf_tagger"]), train, dev, seeds[0], steps), dev)
     mean = {
         component: {
-            when: {key: float(numpy.mean([one[when][key] for one in runs])) for key in runs[0][when]}
+            when: {key: float(numpy.mean([one[when].get(key, numpy.nan) for one in runs])) for key in MEASURES}
             for when in ("before", "after")
         }
         for component, runs in found.items()
     }
     rows = [[name, when, *one.values()] for name, both in mean.items() for when, one in both.items()]
-    print_table(["component", "calibrated", *mean["ner"]["before"]], rows)
+    print_table(["component", "calibrated", *MEASURES], rows)
     figures = {
         "ece": mean["crf_tagger"]["after"]["ece"],
         "ece_largest": max(one["after"]["ece"] for one in found["crf_tagger"]),
         "aurc": mean["crf_tagger"]["after"]["aurc"],
         "aurc_spancat": mean["spancat"]["after"]["aurc"],
         "aurc_ner_beam": mean["ner"]["after"]["aurc"],
+        "aurc_common": {name: both["after"]["aurc_common"] for name, both in mean.items()},
         **timed,
-        "confidence": mean,
+        "confidence": {name: both["after"] for name, both in mean.items()},
         "confidence_by_seed": found,
         "confidence_steps": steps,
     }
