@@ -61,9 +61,11 @@ class States:
     follow: numpy.ndarray
 
     @cached_property
-    def blank_state(self) -> dict[int, int]:
-        """The state that stands for a tag on blanks."""
-        return {int(self.tags[state]): int(state) for state in numpy.flatnonzero(self.on_blank)}
+    def blank_state(self) -> numpy.ndarray:
+        """The state that stands for each tag on blanks (ints, tags); its own for those that stand on none."""
+        found, blank = numpy.arange(int(self.on_words.sum())), numpy.flatnonzero(self.on_blank)
+        found[self.tags[blank]] = blank
+        return found
 
 
 @dataclass(frozen=True)

@@ -113,37 +113,65 @@ class Distribution:
         rows = self._rows(document)
         if rows.start == rows.stop:
             return 1.0
-        path = self._path(rows, numpy.asarray(tags))
+        path = self._path(numpy.arange(rows.start, rows.stop), numpy.asarray(tags))
         score = path_scores(self._lattice.emissions[rows], self._lattice.transitions, path, [len(path)])[0]
         return float(numpy.exp(min(0.0, score - self.log_partition[document])))
 
     def entity(self, document: int, start: int, end: int, label: str) -> float:
         """Return the probability that tokens of a document are an entity of a type: it begins and ends just there."""
-        return self.segment(document, start, self.scheme.entity_tags(label, end - start), label)
+        return float(self.entities([(document, start, end, label)])[0])
+
+    def entities(self, places: Sequence[tuple[int, int, int, str]]) -> numpy.ndarray:
+        """Return the same of many entities (float64): document, start, end and type of each."""
+        if not places:
+            return numpy.zeros(0)
+        tags = [self.scheme.entity_tags(label, end - start) for _, start, end, label in places]
+        barred = numpy.array([self._continues[self.scheme.labels.index(label)] for *_, label in places])
+        return self._segments([place[:2] for place in places], tags, barred)
 
     def outside(self, document: int, start: int, end: int) -> float:
         """Return the probability that no token of a segment is in an entity."""
         return self.segment(document, start, [OUTSIDE] * (end - start))
 
-    def segment(self, document: int, start: int, tags: Sequence[int], label: Optional[str] = None) -> float:
-        """Return the probability of the tags of some tokens together.
-
-        label (str): the entity type that neither goes on behind them nor has begun before.
-        """
-        rows, end = self._rows(document), start + len(tags)
+    def segment(self, document: int, start: int, tags: Sequence[int]) -> float:
+        """Return the probability of the tags of some tokens together."""
         if self.scheme.by_token and len(tags) == 1:
-            return float(self._unary[0][rows.start + start, tags[0]])
+            return float(self._unary[0][self.starts[document] + start, tags[0]])
+        nothing = numpy.zeros((1, len(self._lattice.tags)), dtype=bool)
+        return float(self._segments([(document, start)], [tags], nothing)[0])
+
+    def _segments(
+        self, places: Sequence[tuple[int, int]], tags: Sequence[Sequence[int]], barred: numpy.ndarray
+    ) -> numpy.ndarray:
+        """Return the probabilities of segments.
+
+        places: document and first token of each. tags: of its tokens. barred (bool, segments x states): what may not
+            come behind it, and not before it either, unless it begins with a state that opens an entity.
+        """
         ahead, behind = self._messages
         scores, moves = self._lattice.emissions, self._lattice.transitions
-        places = slice(rows.start + start, rows.start + end)
-        path = self._path(places, numpy.asarray(tags))
-        barred = self._continues[self.scheme.labels.index(label)] if label else None
-        total = float(path_scores(scores[places], moves, path, [len(path)])[0]) - self.log_partition[document]
-        if start:
-            total += _log_sum(ahead[places.start - 1] + moves[:, path[0]], barred if not self._opens[path[0]] else None)
-        if places.stop < rows.stop:
-            total += _log_sum(moves[path[-1]] + scores[places.stop] + behind[places.stop], barred)
-        return float(numpy.exp(min(0.0, total)))
+        documents = numpy.array([document for document, _ in places])
+        lengths = numpy.array([len(own) for own in tags])
+        first = self.starts[documents] + numpy.array([start for _, start in places])
+        last, starts = first + lengths - 1, numpy.cumsum(lengths) - lengths
+        rows = numpy.arange(lengths.sum()) + numpy.repeat(first - starts, lengths)
+        path = self._path(rows, numpy.concatenate([numpy.asarray(own, dtype=numpy.int64) for own in tags]))
+        values = scores[rows, path]
+        going_on = numpy.ones(len(rows), dtype=bool)
+        going_on[starts] = False
+        values[going_on] += moves[path[:-1], path[1:]][going_on[1:]]
+        # Not by running sums, which would carry -inf from one segment to the next.
+        totals = numpy.add.reduceat(values, starts) - self.log_partition[documents]
+        opening, closing = path[starts], path[starts + lengths - 1]
+        inside = numpy.flatnonzero(first > self.starts[documents])
+        before = ahead[first[inside] - 1] + moves[:, opening[inside]].T
+        before[barred[inside] & ~self._opens[opening[inside], None]] = -numpy.inf
+        totals[inside] += log_sum_exp(before, axis=1)
+        inside = numpy.flatnonzero(last + 1 < self.starts[documents + 1])
+        after = moves[closing[inside]] + scores[last[inside] + 1] + behind[last[inside] + 1]
+        after[barred[inside]] = -numpy.inf
+        totals[inside] += log_sum_exp(after, axis=1)
+        return numpy.asarray(numpy.exp(numpy.minimum(totals, 0.0)))
 
     def alternatives(self, document: int, start: int, end: int, count: int = 5) -> list[Alternative]:
         """List the most probable other readings of a place: entities that share a token with it and begin and end at
@@ -151,14 +179,16 @@ class Distribution:
         length = self._lattice.lengths[document]
         found = [Alternative(start, end, "", self.outside(document, start, end))]
         likely = self.tag_probabilities[self._rows(document)]
+        places = []
         for label in self.scheme.labels:
             own = [self.scheme.index[tag] for tag in self.scheme.tags if tag[2:] == label]
             if likely[start:end, own].sum(axis=1).max() < LEAST:  # none of its entities can be more probable
                 continue
             for first in range(max(0, start - NEAR), min(end, start + NEAR + 1)):
                 for last in range(max(first, start, end - 1 - NEAR) + 1, min(length, end + NEAR) + 1):
-                    probability = self.entity(document, first, last, label)
-                    found.append(Alternative(first, last, label, probability))
+                    places.append((document, first, last, label))
+        for (_, first, last, label), probability in zip(places, self.entities(places).tolist()):
+            found.append(Alternative(first, last, label, probability))
         found.sort(key=lambda one: -one.probability)
         return [one for one in found if one.probability >= LEAST][:count]
 
@@ -178,13 +208,8 @@ class Distribution:
     def _rows(self, document: int) -> slice:
         return slice(int(self.starts[document]), int(self.starts[document + 1]))
 
-    def _path(self, rows: slice, tags: numpy.ndarray) -> numpy.ndarray:
-        """Return the states that tags stand for."""
+    def _path(self, rows: numpy.ndarray, tags: numpy.ndarray) -> numpy.ndarray:
+        """Return the states that tags of rows stand for (ints each)."""
         if self._limits is None:
             return tags
-        blank = self._limits.blank[rows]
-        return numpy.where(blank, [self._states.blank_state.get(int(tag), int(tag)) for tag in tags], tags)
-
-
-def _log_sum(values: numpy.ndarray, barred: Optional[numpy.ndarray]) -> float:
-    return float(log_sum_exp(values if barred is None else numpy.where(barred, -numpy.inf, values), axis=0))
+        return numpy.where(self._limits.blank[rows], self._states.blank_state[tags], tags)

@@ -281,8 +281,9 @@ class CRFTagger(TrainablePipe):
         kept = [places(preset_entities(doc)) if keeps else () for doc in docs]
         limits = limits_of(self.scheme, docs, kept)
         found = best_tags(self.scheme, scores.emissions, scores.transitions, scores.lengths, limits, self._mask())
-        tags = split_rows(on_cpu(found), scores.lengths)
-        scored = remember(self.scheme, scores, limits, self.calibration)
+        flat = on_cpu(found)
+        tags = split_rows(flat, scores.lengths)
+        scored = remember(self.scheme, scores, limits, self.calibration, flat)
         return [TaggerPrediction(*parts) for parts in zip(tags, features, kept, scored)]
 
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:

@@ -49,12 +49,31 @@ class ScoredBatch:
     lengths: list[int]
     limits: Optional[Limits]
     calibration: Calibration
+    tags: numpy.ndarray
 
     @cached_property
     def distribution(self) -> Distribution:
         """What tag sequences these documents have, and how probable they are."""
         temperature = self.calibration.temperature
         return Distribution(self.scheme, self.emissions, self.transitions, self.lengths, self.limits, temperature)
+
+    @cached_property
+    def ordered(self) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """The tags of each token, the most probable first, and their probabilities (rows x tags)."""
+        found = self.distribution.tag_probabilities
+        order = numpy.argsort(-found, axis=1, kind="stable")
+        return order, numpy.take_along_axis(found, order, axis=1)
+
+    @cached_property
+    def found(self) -> dict[tuple[int, int, int, str], float]:
+        """The probabilities of the entities that were found: by document, start, end and type."""
+        starts = self.distribution.starts.tolist()
+        places = [
+            (number, *entity)
+            for number, (first, last) in enumerate(zip(starts, starts[1:]))
+            for entity in self.scheme.entities(self.tags[first:last].tolist())
+        ]
+        return dict(zip(places, self.distribution.entities(places).tolist()))
 
 
 class Scored(NamedTuple):
@@ -95,10 +114,16 @@ class DocProbabilities:
 
     def tags(self, token: int) -> dict[str, float]:
         """Return the probability of each tag of a token, the most probable first."""
+        names, (order, values) = self._scheme.tags, self._batch.ordered
+        row = self._batch.distribution.starts[self._number] + token
+        return {names[tag]: value for tag, value in zip(order[row].tolist(), values[row].tolist())}
+
+    @property
+    def marginals(self) -> numpy.ndarray:
+        """The probability of each tag at each token (float64, tokens x tags, in the order of ``CRFTagger.tags``): the
+        fastest way to all of them."""
         distribution = self._batch.distribution
-        row = distribution.tag_probabilities[int(distribution.starts[self._number]) + token]
-        order = numpy.argsort(-row, kind="stable")
-        return {self._scheme.tags[tag]: float(row[tag]) for tag in order.tolist()}
+        return distribution.tag_probabilities[slice(*distribution.starts[self._number : self._number + 2])]
 
     def of(self, span: Span) -> float:
         """Return the probability that a span has its label, and begins and ends where it does; without a label, that no
@@ -120,7 +145,10 @@ class DocProbabilities:
             return distribution.segment(self._number, start, tags)
         if not label:
             return distribution.outside(self._number, start, end)
-        return self._batch.calibration.of(label, distribution.entity(self._number, start, end, label))
+        plain = self._batch.found.get((self._number, start, end, label))
+        if plain is None:
+            plain = distribution.entity(self._number, start, end, label)
+        return self._batch.calibration.of(label, plain)
 
     @property
     def sequence(self) -> float:
@@ -152,10 +180,12 @@ class DocProbabilities:
 _KNOWN: WeakKeyDictionary[Doc, dict[str, DocProbabilities]] = WeakKeyDictionary()
 
 
-def remember(scheme: TagScheme, scores: CRFScores, limits: Optional[Limits], calibration: Calibration) -> list[Scored]:
+def remember(
+    scheme: TagScheme, scores: CRFScores, limits: Optional[Limits], calibration: Calibration, tags: numpy.ndarray
+) -> list[Scored]:
     """Keep the scores of documents that were tagged together, one entry for each."""
     emissions, transitions = on_cpu(scores.emissions), on_cpu(scores.transitions)
-    batch = ScoredBatch(scheme, emissions, transitions, list(scores.lengths), limits, calibration)
+    batch = ScoredBatch(scheme, emissions, transitions, list(scores.lengths), limits, calibration, tags)
     return [Scored(batch, number) for number in range(len(batch.lengths))]
 
 

@@ -112,6 +112,10 @@ def test_probabilities(world):
     span = target_of(target).read(doc)[0]
     assert 0.5 < span._.probability <= 1.0
     assert sum(doc[0]._.label_probs.values()) == pytest.approx(1.0)
+    tags, marginals = nlp.get_pipe("crf_tagger").tags, doc._.probabilities.marginals
+    for token in doc:
+        assert token._.label_probs == dict(zip(tags, marginals[token.i].tolist()))
+        assert list(token._.label_probs.values()) == sorted(marginals[token.i].tolist(), reverse=True)
     assert doc._.k_best(1)[0][1] == what(doc, target)
     assert doc._.sequence_probability == pytest.approx(doc._.k_best(1)[0][0])
 
