@@ -113,12 +113,21 @@ class Errors(metaclass=Coded):
         "The least probability {value!r} of {label} (min_probability of component '{name}') is none. Give a number "
         "from 0 to 1."
     )
-    S298 = "spaCy has no language {lang!r} (--lang). Name one by its code, such as en, de or zh; xx stands for any."
+    S298 = (
+        "spaCy can't make the language {lang!r} (--lang): {problem}. Name one by its code, such as en, de or zh (xx "
+        "stands for any), or install what it needs."
+    )
     S299 = "The file {path} exists already. Name another output, or replace it with --force."
     S295 = (
         "The components {components} both write {where}, so that one would overwrite the other. Give one another "
         "target, or leave it out of the pipeline."
     )
+    S309 = (
+        "The component '{name}' predicts something in one document of {path} only, so there is no other that its "
+        "probabilities could be judged by. Name more documents."
+    )
+    S310 = "The tag '{label}' is none that {where} can have, which are: {known}. Use the target tag for other tags."
+    S311 = "No document of {path} has {what}. Name another key with --target spans:KEY (there are: {known})."
     S005 = "Can't add the label '{label}' to '{name}': its output layer has been initialized for {known}. Train anew."
     # Features and models
     S010 = (
@@ -429,7 +438,7 @@ class Errors(metaclass=Coded):
     )
     # Ranking
     S210 = (
-        "The tagger's labels are tags of single tokens, and `python -m spacy seginf loop` counts entities. Use "
+        "The tagger's labels are not those of doc.ents, and `python -m spacy seginf loop` counts entities. Use "
         "`python -m spacy seginf rank`, `review` and `apply`, and compare what `python -m spacy evaluate` says before "
         "and after."
     )

@@ -153,7 +153,7 @@ def costs(model: Path, path: Path) -> dict[str, float]:
     kbest = []
     for _ in range(REPEATS):
         plain = _seconds(lambda: list(nlp.pipe(Doc(nlp.vocab, words=one) for one in words)))
-        for (name, found), ask in zip(ratios.items(), (_ask_arrays, _ask)):
+        for found, ask in zip(ratios.values(), (_ask_arrays, _ask)):
             found.append(_seconds(lambda: ask(nlp.pipe(Doc(nlp.vocab, words=one) for one in words))) / plain)
     docs = list(nlp.pipe(Doc(nlp.vocab, words=one) for one in words))
     batch = docs[0]._.probabilities._batch
@@ -205,7 +205,7 @@ def main() -> None:
         common = min(map(len, curves.values()))
         for component, curve in curves.items():
             found[component][-1]["after"]["aurc_common"] = float(curve[:common].mean())
-    train, dev, test = (with_spans(corpus(arguments.data, split)) for split in ("train", "dev", "test"))
+    train, dev, _test = (with_spans(corpus(arguments.data, split)) for split in ("train", "dev", "test"))
     timed = costs(trained(config_of(*CONFIGS["crf_tagger"]), train, dev, seeds[0], steps), dev)
     mean = {
         component: {

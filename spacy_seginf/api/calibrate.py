@@ -13,6 +13,7 @@ from wasabi import Printer, table
 
 from ..corpora.targets import target_of
 from ..crf.calibration import (
+    ENOUGH,
     Calibration,
     brier,
     calibration_error,
@@ -29,7 +30,7 @@ from ..explanation.reliability_plot import plot_reliability
 from ..explanation.saving import save_pipeline
 from ..rendering.pictures import check_picture
 from ..rendering.text import visible
-from ..tagger.crf_tagger import choose_tagger
+from ..tagger.crf_tagger import OTHERS, choose_tagger
 from .index import check_output
 
 FOLDS = 5
@@ -71,11 +72,13 @@ def calibrate(
         format. output (Path): folder for the pipeline that has calibrated probabilities; it predicts what it did.
     tagger (str): the crf_tagger, if there are several.
     precision (float): also drop predictions that are too improbable: those of a type below the probability from which
-        on this share of them is right.
+        on this share of them is right ("*": of all types, for those with few predictions). Without it, thresholds that
+        were set before stay as they are.
     plot (Path): reliability diagram and risk-coverage curve, as PNG, SVG or PDF.
     force (bool): replace an earlier result.
-    RAISES (ValueError): S044, S188 or S189 for the tagger, S040 to S043 for missing or wrong input, S206 for a
-        precision that is none, S296 if nothing was predicted in texts with gold labels.
+    RAISES (ValueError): S044, S188 or S189 for the tagger, S040 to S043 for missing or wrong input, S066
+        for a tagger that stands for another component, S206 for a precision that is none, S296 or S309 if nothing was
+        predicted in texts with gold labels, or in one text only.
 
     >>> report = spacy_seginf.calibrate("pipeline", Path("more.spacy"), Path("calibrated"))
     >>> sorted(report.scores["after"])
@@ -93,11 +96,15 @@ def calibrate(
     setup_gpu(gpu_id, silent=True)
     nlp = load_pipeline(pipeline)
     component = choose_tagger(nlp, pipeline, tagger)
+    if component.explains is not None:
+        raise SeginfError(Errors.S066.format(name=component.name, component=component.explains))
     component.calibrate(Calibration())  # what is fit is what the scores themselves say
     found = predict_texts(nlp, component, Path(corpus))
     if not len(found.labels):
         what = target_of(component.scheme.target).what
         raise SeginfError(Errors.S296.format(path=corpus, what=what, name=component.name))
+    if len(set(found.documents.tolist())) < 2:
+        raise SeginfError(Errors.S309.format(path=corpus, name=component.name))
     every = numpy.ones(len(found.lengths), dtype=bool)
     fitted = _fit(found, every)
     before, after = found.probabilities(every), _across(found)
@@ -105,10 +112,13 @@ def calibrate(
     thresholds = _thresholds(found, after, precision) if precision is not None else {}
     kept = None
     if precision is not None:
-        stay = numpy.array([after[n] >= thresholds[label] for n, label in enumerate(found.labels)])
+        stay = numpy.array(
+            [after[n] >= thresholds.get(label, thresholds[OTHERS]) for n, label in enumerate(found.labels)]
+        )
         kept = float((stay & found.right).sum() / max(found.right.sum(), 1))
     component.calibrate(fitted)
-    nlp.get_pipe_config(component.name)["min_probability"] = thresholds or None
+    if precision is not None:  # else those that were set by hand stay
+        nlp.get_pipe_config(component.name)["min_probability"] = thresholds
     save_pipeline(nlp, output)
     report = CalibrationReport(fitted, scores, len(found.labels), thresholds, kept)
     if plot is not None:
@@ -138,8 +148,9 @@ def report_lines(report: CalibrationReport, precision: Optional[float] = None) -
 
 def _fit(found: Predicted, chosen: numpy.ndarray) -> Calibration:
     """Fit a calibration to some documents (bool, documents)."""
-    emissions, transitions, lengths, allowed = found.scores(chosen)
-    temperature = fit_temperature(emissions, transitions, lengths, allowed)
+    temperature = fit_temperature(*found.lattice(chosen))
+    if found.by_token:  # probabilities of all tags stay one distribution
+        return Calibration(temperature)
     rows = chosen[found.documents]
     labels = [label for label, own in zip(found.labels, rows) if own]
     return Calibration(temperature, fit_lines(labels, found.probabilities(chosen, temperature), found.right[rows]))
@@ -171,7 +182,9 @@ def _scores(probabilities: numpy.ndarray, right: numpy.ndarray) -> dict[str, flo
 
 def _thresholds(found: Predicted, probabilities: numpy.ndarray, precision: float) -> dict[str, float]:
     kinds = numpy.array(found.labels)
-    return {
-        label: least_probability(probabilities[kinds == label], found.right[kinds == label], precision)
-        for label in sorted(set(found.labels))
-    }
+    thresholds = {OTHERS: least_probability(probabilities, found.right, precision)}
+    for label in sorted(set(found.labels)):
+        own = kinds == label
+        if own.sum() >= ENOUGH:
+            thresholds[label] = least_probability(probabilities[own], found.right[own], precision)
+    return thresholds

@@ -13,7 +13,8 @@ from wasabi import Printer
 
 from ..config_files import read_config
 from ..corpora.docs import identifier_of, read_documents
-from ..corpora.targets import ENTITIES
+from ..corpora.targets import Target, target_of
+from ..crf.schemes import ENTS
 from ..curation.crossfit import CrossFit, deal_out, fold_folder
 from ..curation.records import corpus_digest
 from ..errors import Errors, SeginfError
@@ -61,10 +62,11 @@ def crossfit(
         if path is not None and not path.exists():  # before anything takes minutes
             raise SeginfError(Errors.S040.format(what="file", path=path))
     settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
-    lang = read_config(config, interpolate=False).get("nlp", {}).get("lang") or "xx"
-    nlp = spacy.blank(lang)
+    read = read_config(config, interpolate=False)
+    nlp = spacy.blank(read.get("nlp", {}).get("lang") or "xx")
+    annotation = _target(read.get("components", {}))
     docs = {}
-    for number, doc in enumerate(read_documents(nlp, corpus), start=1):
+    for number, doc in enumerate(read_documents(nlp, corpus, annotation), start=1):
         name = identifier_of(doc, corpus, number)
         if name in docs:
             raise SeginfError(Errors.S211.format(path=corpus, id=name))
@@ -73,7 +75,7 @@ def crossfit(
     different = len({tuple(words) for words in texts.values()})
     if not 2 <= folds <= different or (fold is not None and not 0 <= fold < folds):
         raise SeginfError(Errors.S294.format(path=corpus, folds=folds, fold=fold, documents=different))
-    digest = corpus_digest((name, texts[name], ENTITIES.spans(doc)) for name, doc in docs.items())
+    digest = corpus_digest((name, texts[name], annotation.spans(doc)) for name, doc in docs.items())
     lasting = sorted((name, str(value)) for name, value in settings.items() if not name.startswith("paths."))
     trained_with = hashlib.sha256(config.read_bytes() + repr(lasting).encode("utf8")).hexdigest()
     made = CrossFit(folds, digest, trained_with, deal_out(texts, folds))
@@ -95,6 +97,13 @@ def crossfit(
         replace_folder(train_again(config, work / "model", work / "train.spacy", settings, gpu_id), target)
         shutil.rmtree(work)
     return output
+
+
+def _target(components: Mapping[str, Any]) -> Target:
+    """Find what the taggers of a config annotate; entities unless one says something else."""
+    named = [block.get("target") for block in components.values() if block.get("factory") == "crf_tagger"]
+    tags = any(block.get("factory") == "tagger" for block in components.values())
+    return target_of(next(filter(None, named), "tag" if tags and not named else ENTS))
 
 
 def _is_ours(output: Path, made: CrossFit) -> bool:

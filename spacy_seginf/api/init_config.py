@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import spacy
 from spacy.util import load_model_from_config
@@ -53,7 +53,7 @@ def init_config(
     target: str = "ents",
     scheme: str = "BIO",
     gpu: bool = False,
-    encoder: str = ENCODER,
+    encoder: Optional[str] = None,
     force: bool = False,
     silent: bool = True,
 ) -> Config:
@@ -63,8 +63,8 @@ def init_config(
         training goes by its score. scheme (str): of entities and spans, "BIO", "BILUO" or "IO".
     gpu (bool): fine-tune a transformer, encoder (its name or folder), instead of training a small CNN from scratch.
     force (bool): replace a file.
-    RAISES (ValueError): S299 if the file exists, S001 or S252 for an unknown scheme or target, S298 for a language that
-        spaCy does not know.
+    RAISES (ValueError): S299 if the file exists, S001 or S252 for an unknown scheme or target, S206 for an
+        encoder without gpu, S298 for a language that spaCy can't make.
 
     >>> config = spacy_seginf.init_config(Path("chunks.cfg"), target="spans:chunks")
     >>> config["training"]["score_weights"]
@@ -76,10 +76,12 @@ def init_config(
         raise SeginfError(Errors.S299.format(path=output))
     check_kind(output)
     meaning = target_of(target)
+    if encoder is not None and not gpu:
+        raise SeginfError(Errors.S206.format(setting="--encoder", value=encoder, known="nothing without --gpu"))
     try:
         spacy.blank(lang)
-    except ImportError:
-        raise SeginfError(Errors.S298.format(lang=lang)) from None
+    except ImportError as error:
+        raise SeginfError(Errors.S298.format(lang=lang, problem=" ".join(str(error).split()))) from None
     tagger = {"factory": TAGGER, "target": target, "scheme": "BIO" if meaning.by_token else scheme}
     model = {"@architectures": "spacy_seginf.CRFTagger.v1", "learn_rate_factor": HEAD_RATE[gpu]}
     components: dict[str, Any] = {
@@ -87,7 +89,7 @@ def init_config(
         INFLUENCE: {"factory": INFLUENCE, "tagger": TAGGER},
     }
     if gpu:
-        components = {"transformer": _transformer(encoder), **components}
+        components = {"transformer": _transformer(encoder or ENCODER), **components}
     settings = dict(TRAINING[gpu])
     size = settings.pop("batcher")
     settings["batcher"] = {

@@ -12,6 +12,7 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
+from ..crf.schemes import ENTS
 from ..curation.decisions import append_decisions
 from ..curation.finding import IssueFinder
 from ..curation.plots import plot_reading_curve
@@ -97,7 +98,7 @@ def run_loop(
             raise SeginfError(Errors.S218.format(problem=f"{path} is in the folder {output}, which would be replaced"))
     setup_gpu(gpu_id, silent=True)
     tagger = load_indexed(pipeline)[1].find_tagger()
-    if tagger.scheme.by_token:
+    if tagger.scheme.target != ENTS:
         raise SeginfError(Errors.S210)
     settings = {} if dev is None else {"paths.dev": dev}
     settings.update(overrides or {})

@@ -63,7 +63,11 @@ def refit_pipeline(
     setup_gpu(gpu_id, silent=True)
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
-    texts = {name: read_texts(nlp, Path(path)) for name, path in (("dev", dev), ("test", test)) if path is not None}
+    texts = {
+        name: read_texts(nlp, Path(path), influence.find_tagger().target)
+        for name, path in (("dev", dev), ("test", test))
+        if path is not None
+    }
     done = refit_tagger(nlp, influence, made, texts)
     save_pipeline(nlp, output)
     if not silent:

@@ -17,7 +17,8 @@ from typing import Any, Callable, Optional, Sequence
 from spacy.language import Language
 from wasabi import Printer
 
-from ..crf.schemes import ENTS, TARGETS
+from ..corpora.formats import is_binary
+from ..crf.schemes import ENTS, TAG, TARGETS
 from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import read_decisions, read_ranking
 from ..curation.references import References
@@ -98,10 +99,10 @@ def review(
     whole = index.document if index is not None else None
     state = Review(read_ranking(issues), decisions, reviewer or _user(), evidence or index, rerank, others, whole)
     made = [*dict.fromkeys((*adjudicate, decisions))]
-    reading = reading_of(state.ranking)
+    reading = reading_of(state.ranking, corpus)
     named = (corpus or "CORPUS.spacy", output or "CORRECTED.spacy", *made)
     state.command = f"python -m spacy seginf apply {' '.join(shlex.quote(str(path)) for path in named)}"
-    state.command += "".join(f" --{name} {value}" for name, value in reading.items())
+    state.command += "".join(f" --{name} {shlex.quote(value)}" for name, value in reading.items())
     if html is not None:
         write_static_page(html, state)
         msg.good(f"Page with {len(state.issues):,} label issues written: {html}")
@@ -139,11 +140,14 @@ def _redirect(folder: Path, address: str) -> Path:
     return page
 
 
-def reading_of(ranking: Ranking) -> dict[str, Any]:
-    """Return how a corpus is read whose labels are meant."""
-    if ranking.target in TARGETS.values():
-        return {"scheme": ranking.scheme}
-    return {} if ranking.target == ENTS else {"target": ranking.target}
+def reading_of(ranking: Ranking, corpus: Optional[Path] = None) -> dict[str, Any]:
+    """Return how a corpus is read whose labels are meant; text files have one annotation only. corpus (Path): .spacy if
+    None."""
+    if ranking.target == ENTS:
+        return {}
+    if ranking.target in TARGETS.values() or (ranking.scheme == TAG and corpus is not None and not is_binary(corpus)):
+        return {"scheme": TAG}
+    return {"target": ranking.target} if corpus is None or is_binary(corpus) else {}
 
 
 def _user() -> str:

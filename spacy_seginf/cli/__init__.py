@@ -207,10 +207,10 @@ def init_config_cli(
     force: bool = FORCE,
 ) -> None:
     """Write a config to begin with: a tagger of what you annotate, and the component that explains it."""
-    from ..api.init_config import ENCODER, init_config
+    from ..api.init_config import init_config
 
     settings: dict[str, Any] = {"lang": lang, "target": target, "scheme": scheme, "gpu": gpu, "force": force}
-    report_errors(init_config, output, **settings, encoder=encoder or ENCODER, silent=False)
+    report_errors(init_config, output, **settings, encoder=encoder, silent=False)
 
 
 @seginf.command("calibrate")

@@ -37,6 +37,9 @@ class BinaryCorpus(AnnotatedCorpus):
         self.documents = [_document(doc, path, number, target) for number, doc in enumerate(self._docs, start=1)]
         self._stored = DocBin().from_disk(path)
         self._stored.store_user_data = any(data is not None for data in self._stored.user_data)
+        if isinstance(target, KeyedSpans) and not any(map(target.is_annotated, self._docs)):
+            keys = sorted({key for doc in self._docs for key in doc.spans})
+            raise SeginfError(Errors.S311.format(path=path, what=target.where, known=", ".join(keys) or "none"))
         needed = [] if isinstance(target, KeyedSpans) else [ENT_IOB, ENT_TYPE]
         if isinstance(target, TokenTags):
             needed = [IDS[target.attribute]]
@@ -47,6 +50,10 @@ class BinaryCorpus(AnnotatedCorpus):
             raise SeginfError(Errors.S207.format(path=path, what=target.what, known=known, needed=wanted))
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
+        if self._target.name == "pos":
+            strange = sorted({entity.label for entity in replacement.entities} - set(PARTS_OF_SPEECH))
+            if strange:
+                return f"{strange[0]!r} is no universal part of speech"
         return untagged(replacement) if self._target.by_token else ""
 
     def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Iterable, Optional, Sequence
 
+from spacy.parts_of_speech import IDS as PARTS
 from spacy.scorer import Scorer, get_ner_prf
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.training.iob_utils import doc_to_biluo_tags
 
@@ -15,6 +16,7 @@ from ..crf.schemes import ENTS, OUTSIDE, Entity
 from ..errors import Errors, SeginfError
 
 SPANS = "spans:"
+GAPS = "missing"  # attribute of a group of spans: tokens of which nothing is said
 MISSING = None  # in what is annotated, token by token
 
 
@@ -57,7 +59,7 @@ class Target(ABC):
 
     @abstractmethod
     def write(
-        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Iterable[int] = ()
+        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Sequence[int] = ()
     ) -> None:
         """Write what a whole document is annotated with; each tag of a token is one of one token.
 
@@ -107,7 +109,7 @@ class Entities(Target):
         return list(doc_to_biluo_tags(doc))
 
     def write(
-        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Iterable[int] = ()
+        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Sequence[int] = ()
     ) -> None:
         taken = {token for span in present for token in range(span.start, span.end)}
         free = [one for one in annotation if taken.isdisjoint(range(one.start, one.end))]
@@ -163,10 +165,16 @@ class TokenTags(Target):
         return [self._of(token) or MISSING for token in doc]
 
     def write(
-        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Iterable[int] = ()
+        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Sequence[int] = ()
     ) -> None:
-        for one in annotation:
-            setattr(doc[one.start], f"{self.name}_", one.label)
+        found = {one.start: one.label for one in annotation}
+        for token in doc:
+            label = found.get(token.i, "")
+            if self.attribute == "POS" and label not in PARTS:
+                raise SeginfError(
+                    Errors.S310.format(label=label, where=self.where, known=", ".join(sorted(filter(None, PARTS))))
+                )
+            setattr(token, f"{self.name}_", label)
 
     def take_away(self, doc: Doc, known: set[str]) -> list[str]:
         tokens = [token for token in doc if self._of(token) and self._of(token) not in known]
@@ -200,16 +208,19 @@ class KeyedSpans(Target):
         return found
 
     def missing(self, doc: Doc) -> tuple[int, ...]:
-        return ()
+        if not self.is_annotated(doc):
+            return tuple(range(len(doc)))
+        return tuple(doc.spans[self.key].attrs.get(GAPS, ()))
 
     def gold(self, example: Example) -> list[Optional[str]]:
         if not self.is_annotated(example.reference):
             return [MISSING] * len(example.predicted)
         spans = self.read(example.reference)
         result: list[Optional[str]] = [OUTSIDE] * len(example.predicted)
-        for span in spans:  # those that other tokens cut are of no known tag
-            for token in example.alignment.y2x[span.start : span.end]:
-                result[token] = MISSING
+        unknown = [token for span in spans for token in range(span.start, span.end)]  # unless it can be aligned
+        for token in (*unknown, *self.missing(example.reference)):
+            for place in example.alignment.y2x[token : token + 1]:
+                result[place] = MISSING
         for span in example.get_aligned_spans_y2x(spans, allow_overlap=False):
             result[span.start : span.end] = _biluo(span.label_, len(span))
         return result
@@ -221,14 +232,21 @@ class KeyedSpans(Target):
         return result
 
     def write(
-        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Iterable[int] = ()
+        self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Sequence[int] = ()
     ) -> None:
-        doc.spans[self.key] = [Span(doc, one.start, one.end, label=one.label) for one in annotation]
+        before = {(span.start, span.end, span.label_): span for span in doc.spans.get(self.key, ())}
+        attributes = dict(doc.spans[self.key].attrs) if self.key in doc.spans else {}
+        places = [(one.start, one.end, one.label) for one in annotation]
+        made = [before.get(place) or Span(doc, place[0], place[1], label=place[2]) for place in places]
+        attributes.update({GAPS: list(missing)} if missing else {})
+        doc.spans[self.key] = SpanGroup(doc, name=self.key, attrs=attributes, spans=made)
 
     def take_away(self, doc: Doc, known: set[str]) -> list[str]:
-        unknown = [span.label_ for span in doc.spans[self.key] if span.label_ not in known]
-        doc.spans[self.key] = [span for span in doc.spans[self.key] if span.label_ in known]
-        return unknown
+        unknown = [span for span in doc.spans[self.key] if span.label_ not in known]
+        labels = [span.label_ for span in unknown]
+        gaps = {*self.missing(doc), *(token for span in unknown for token in range(span.start, span.end))}
+        self.write(doc, [one for one in self.spans(doc) if one.label in known], missing=sorted(gaps))
+        return labels
 
     def scores(self, examples: Iterable[Example], **settings: Any) -> dict[str, Any]:
         settings = {**settings, "attr": f"spans_{self.key}", "getter": lambda doc, _: doc.spans.get(self.key, [])}

@@ -13,7 +13,8 @@ from typing import Any, Mapping, Sequence
 
 import numpy
 
-from .likelihood import negative_log_likelihood
+from .forward_backward import forward_backward
+from .lattice import Lattice
 
 ALL = ""  # the line of types that have none of their own
 ENOUGH = 50  # examples of a type that has a line of its own
@@ -35,7 +36,7 @@ class Calibration:
     def of(self, label: str, probability: float) -> float:
         """Calibrate the probability of an entity of a type, which temperature has been applied to."""
         line = self.lines.get(label) or self.lines.get(ALL)
-        if line is None:
+        if line is None or probability in (0.0, 1.0):  # what is certain stays so
             return probability
         return float(_sigmoid(line[0] * log_odds(numpy.array([probability])) + line[1])[0])
 
@@ -59,21 +60,24 @@ class Calibration:
         return cls(temperature, lines)
 
 
-def fit_temperature(
-    emissions: numpy.ndarray, transitions: numpy.ndarray, lengths: Sequence[int], allowed: numpy.ndarray
-) -> float:
-    """Find the temperature of the least negative log-likelihood of an annotation.
+def fit_temperature(lattice: Lattice, allowed: numpy.ndarray) -> float:
+    """Find the temperature of the least negative log-likelihood of an annotation among valid sequences.
 
-    emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints), allowed (bool, rows x
-        labels): as for ``negative_log_likelihood``.
+    lattice (Lattice): of the documents. allowed (bool, rows x tags): tags that the annotation permits. Documents whose
+        annotation decoding could not give say nothing.
     """
     from scipy.optimize import minimize_scalar
 
-    scores, moves = emissions.astype("float64"), transitions.astype("float64")
+    scores, moves = (array.astype("float64") for array in (lattice.emissions, lattice.transitions))
+    states = allowed[:, lattice.tags]
+    states |= ~(states & numpy.isfinite(scores)).any(axis=1)[:, None]
 
     def loss(logarithm: float) -> float:
         scale = math.exp(-logarithm)
-        return float(negative_log_likelihood(scale * scores, scale * moves, lengths, allowed).values.sum())
+        with numpy.errstate(invalid="ignore"):  # of what can't be
+            free = forward_backward(scale * scores, scale * moves, lattice.lengths).log_partition
+            held = forward_backward(scale * scores, scale * moves, lattice.lengths, states).log_partition
+        return float((free - held)[numpy.isfinite(held)].sum())
 
     return math.exp(float(minimize_scalar(loss, bounds=TEMPERATURES, method="bounded", options={"xatol": 1e-3}).x))
 

@@ -129,6 +129,11 @@ class Distribution:
         barred = numpy.array([self._continues[self.scheme.labels.index(label)] for *_, label in places])
         return self._segments([place[:2] for place in places], tags, barred)
 
+    def tokens(self, places: Sequence[tuple[int, int, int, str]]) -> numpy.ndarray:
+        """Return the probabilities of tags of single tokens (float64): document, token, the next token and tag."""
+        rows = [self.starts[document] + start for document, start, _, _ in places]
+        return numpy.asarray(self.tag_probabilities[rows, [self.scheme.index[tag] for *_, tag in places]])
+
     def outside(self, document: int, start: int, end: int) -> float:
         """Return the probability that no token of a segment is in an entity."""
         return self.segment(document, start, [OUTSIDE] * (end - start))
@@ -195,6 +200,8 @@ class Distribution:
     def k_best(self, document: int, count: int) -> list[SequenceProbability]:
         """Return the most probable valid tag sequences of a document, the best first; fewer if there are fewer."""
         rows = self._rows(document)
+        if count < 1:
+            return []
         if rows.start == rows.stop:
             return [SequenceProbability(numpy.zeros(0, dtype=numpy.int64), 1.0)]
         paths = k_best(self._lattice.emissions[rows], self._lattice.transitions, [rows.stop - rows.start], count)[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy
 
+from ..corpora.targets import Target, target_of
 from ..errors import Errors, SeginfError
 from ..explanation.loading import load_pipeline
 from ..index.index import Index
@@ -25,7 +26,7 @@ def opinion_predictions(pipeline: str, index: Index, source: LabelSource) -> Pre
     pipeline (str): a folder or an installed package, with entities; for tags of tokens, with tags.
     RAISES (ValueError): S040 or S248 if it can't be loaded, S265 if it says the same of every token.
     """
-    said = _said(pipeline, index, by_token=source.scheme.by_token)
+    said = _said(pipeline, index, target_of(source.scheme.target))
     numbers: dict[str, int] = {}
     opinions = numpy.array([numbers.setdefault(one, len(numbers)) for one in said], dtype=numpy.int64)
     known, size = source.known, source.data.labels
@@ -40,13 +41,14 @@ def opinion_predictions(pipeline: str, index: Index, source: LabelSource) -> Pre
     return Predictions(emissions, numpy.zeros((1, size, size)), documents)
 
 
-def _said(pipeline: str, index: Index, *, by_token: bool) -> list[str]:
+def _said(pipeline: str, index: Index, target: Target) -> list[str]:
     """List what a pipeline says of each token: its tag, or where it is in which entity."""
     nlp = load_pipeline(pipeline)
     found: list[str] = []
     for doc in nlp.pipe(indexed_docs(index, nlp.vocab), batch_size=BATCH):
-        found += [token.tag_ if by_token else f"{token.ent_iob_}-{token.ent_type_}" for token in doc]
+        tags = target.found(doc)
+        found += [tag.replace("U-", "B-", 1).replace("L-", "I-", 1) if tag else "" for tag in tags]
     if len(set(found)) < 2:
-        what, known = "tags" if by_token else "entities", ", ".join(nlp.pipe_names) or "none"
-        raise SeginfError(Errors.S265.format(path=pipeline, what=what, known=known))
+        known = ", ".join(nlp.pipe_names) or "none"
+        raise SeginfError(Errors.S265.format(path=pipeline, what=target.what, known=known))
     return found

@@ -8,6 +8,7 @@ from typing import Mapping, NamedTuple, Sequence
 import numpy
 from spacy.language import Language
 
+from ..crf.calibration import Calibration
 from ..crf.decoding import limits_of
 from ..crf.schemes import TagScheme
 from ..errors import Errors, SeginfError
@@ -69,6 +70,7 @@ def refit_tagger(
     decided = refit_decided(explainer, tagger, decisions)
     _, head = decided.heads
     scores = {name: _scores(nlp, tagger, own, decided.heads) for name, own in texts.items()}
+    tagger.calibrate(Calibration())  # that of the head as it was
     set_head_parameters(tagger.model.get_ref("output_layer"), head.weights, head.bias, head.transitions)
     for name, part in nlp.pipeline:
         if isinstance(part, Influence) and part.find_tagger() is tagger:
@@ -115,7 +117,7 @@ def _entities(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> Found:
     return {
         (number, *one)
         for number, (start, length) in enumerate(places)
-        for one in scheme.entities(tags[start : start + length].tolist())
+        for one in map(astuple, scheme.annotation(tags[start : start + length].tolist()))
     }
 
 

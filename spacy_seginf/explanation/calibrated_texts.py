@@ -9,10 +9,13 @@ from typing import Any, Sequence
 import numpy
 from spacy.language import Language
 
+from ..crf.lattice import Lattice, Limits, lattice_of, no_limits
 from ..crf.probabilities import Distribution
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import run_before
 from .judged_texts import BATCH, read_gold
+
+LIMITS = ("blank", "allowed", "limited")
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,22 @@ class Predicted:
     labels: Sequence[str]
     right: numpy.ndarray
 
-    def scores(self, chosen: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray, list[int], numpy.ndarray]:
-        """Return emissions, transitions, lengths and what is annotated of some documents (bool, documents)."""
-        rows = numpy.repeat(chosen, self.lengths)
+    @property
+    def by_token(self) -> bool:
+        """Whether tags of tokens are predicted."""
+        return bool(self.batches[0].scheme.by_token)
+
+    def lattice(self, chosen: numpy.ndarray) -> tuple[Lattice, numpy.ndarray]:
+        """Return the valid sequences of some documents (bool, documents), and what is annotated there."""
+        rows, first = numpy.repeat(chosen, self.lengths), self.batches[0]
         emissions = numpy.concatenate([batch.emissions for batch in self.batches])[rows]
-        return emissions, self.batches[0].transitions, self.lengths[chosen].tolist(), self.allowed[rows]
+        limits = None
+        if any(batch.limits is not None for batch in self.batches):
+            parts = [batch.limits or no_limits(batch.scheme, batch.lengths) for batch in self.batches]
+            every = Limits(*(numpy.concatenate([getattr(part, name) for part in parts]) for name in LIMITS))
+            limits = every.of_documents(numpy.flatnonzero(chosen), numpy.flatnonzero(rows))
+        lengths = self.lengths[chosen].tolist()
+        return lattice_of(first.scheme, emissions, first.transitions, lengths, limits), self.allowed[rows]
 
     def probabilities(self, chosen: numpy.ndarray, temperature: float = 1.0) -> numpy.ndarray:
         """Return the probabilities of the predictions of some documents (bool, documents)."""
@@ -52,11 +66,12 @@ class Predicted:
                 every = Distribution(
                     batch.scheme, batch.emissions, batch.transitions, batch.lengths, batch.limits, temperature
                 )
+                asked: list[tuple[int, int, int, str]] = []
                 for number in own:
-                    start, end = self.places[number]
-                    found.append(every.entity(int(self.documents[number]) - first, start, end, self.labels[number]))
+                    asked.append((int(self.documents[number]) - first, *self.places[number], self.labels[number]))
+                found.append(every.entities(asked) if not self.by_token else every.tokens(asked))
             first += len(batch.lengths)
-        return numpy.array(found)
+        return numpy.concatenate([numpy.zeros(0), *found])
 
 
 def predict_texts(nlp: Language, tagger: CRFTagger, corpus: Path) -> Predicted:

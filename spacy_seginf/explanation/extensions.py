@@ -10,6 +10,8 @@ from typing import Any, Callable, Optional
 
 from spacy.tokens import Doc, Span, Token
 
+from ..corpora.targets import target_of
+from ..crf.schemes import ENTS
 from ..errors import Errors, SeginfError
 from ..tagger.handover import registered
 from .views import Influencers, unexplained
@@ -66,7 +68,9 @@ def span_influencers(span: Span, component: Optional[str] = None) -> Influencers
         if (entry["start"], entry["end"]) == (span.start_char, span.end_char):
             if span.label_ in ("", entry["label"]):
                 return Influencers(entry, stored)
-    if span.label_ and any((ent.start, ent.end, ent.label) == (span.start, span.end, span.label) for ent in doc.ents):
+    target = target_of(stored.get("target") or ENTS)
+    there = [] if target.by_token else target.read(doc)
+    if span.label_ and any((ent.start, ent.end, ent.label) == (span.start, span.end, span.label) for ent in there):
         return unexplained(span.start_char, span.end_char, span.text, span.label_)
     if len(span) == 1 and not span.label_:
         return token_influencers(span[0], component)

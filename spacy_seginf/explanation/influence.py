@@ -172,6 +172,9 @@ class Influence(IndexHolder):
         predictions = [self._prediction(tagger, doc) for doc in docs]
         lengths = [len(doc) for doc in docs]
         entities = [tagger.scheme.entities(prediction.tags) for prediction in predictions]
+        if tagger.min_probability:  # some are left out
+            written = [{(span.start, span.end, span.label_) for span in tagger.target.read(doc)} for doc in docs]
+            entities = [[one for one in found if one in left] for found, left in zip(entities, written)]
         plans = [plan_queries(len(doc), found, self.used_unit, self.explained) for doc, found in zip(docs, entities)]
         explanations: list[Explanation] = []
         accounts: list[Optional[Account]] = []

@@ -27,7 +27,7 @@ def corpus_size(
     weights, _, _ = head_parameters(tagger.model.get_ref("output_layer"))
     labels, width = weights.shape
     lengths = [len(text.example.predicted) for text in texts]
-    entities = sum(len(text.example.reference.ents) for text in texts)
+    entities = sum(len(tagger.target.spans(text.example.reference)) for text in texts if not tagger.scheme.by_token)
     dev_tokens = sum(len(text.example.predicted) for text in dev or ())
     longest = max(lengths, default=0)
     return CorpusSize(labels, width, sum(lengths) + earlier_tokens, longest, entities, dev_tokens, shard_tokens)

@@ -243,6 +243,7 @@ class CRFTagger(TrainablePipe):
             labels = sorted(self.target.labels(example.reference for example in get_examples()))
         elif len(set(labels)) < len(labels):
             self._scheme(tuple(labels))
+        self.calibrate(Calibration())  # that of other weights
         for label in labels:
             self.add_label(label)
         if not self.labels:
@@ -326,7 +327,7 @@ class CRFTagger(TrainablePipe):
         present = preset_entities(doc) if prediction.kept else []
         found, least = self.scheme.annotation(prediction.tags.tolist()), self.min_probability
         if prediction.scored is not None:
-            known = prediction.scored.leave(doc, self.name, prediction.tags)
+            known = prediction.scored.leave(doc, self.name, prediction.tags, prediction.kept)
             if least:
                 found = [
                     one
@@ -446,8 +447,10 @@ class CRFTagger(TrainablePipe):
             return
         for name, component in nlp.pipeline:
             factory = nlp.get_pipe_meta(name).factory
-            written = component.scheme.target if isinstance(component, CRFTagger) else WRITTEN.get(factory)
-            if factory.startswith("spancat"):
+            written = WRITTEN.get(factory)
+            if isinstance(component, CRFTagger):
+                written = None if component.explains else component.scheme.target
+            elif factory.startswith("spancat") or factory == "span_ruler":
                 written = f"spans:{getattr(component, 'key', '')}"
             if name != self.name and written == self.scheme.target:
                 both = f"'{name}' and '{self.name}'"

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy
 from spacy.tokens import Doc, Span, Token
 
 from ..crf.calibration import Calibration
+from ..crf.decoding import Place
 from ..crf.lattice import Limits
 from ..crf.probabilities import Distribution
 from ..crf.schemes import Entity, TagScheme
@@ -82,9 +83,9 @@ class Scored(NamedTuple):
     batch: ScoredBatch
     number: int
 
-    def leave(self, doc: Doc, component: str, tags: numpy.ndarray) -> DocProbabilities:
-        """Let a document's probabilities be asked for."""
-        found = DocProbabilities(self, component, tags)
+    def leave(self, doc: Doc, component: str, tags: numpy.ndarray, kept: Sequence[Place] = ()) -> DocProbabilities:
+        """Let a document's probabilities be asked for. kept: entities that were there before."""
+        found = DocProbabilities(self, component, tags, frozenset(kept))
         with _LOCK:
             _KNOWN.setdefault(doc, {}).pop(component, None)
             _KNOWN[doc][component] = found
@@ -102,15 +103,21 @@ class DocProbabilities:
     True
     """
 
-    def __init__(self, scored: Scored, component: str, tags: numpy.ndarray) -> None:
+    def __init__(
+        self, scored: Scored, component: str, tags: numpy.ndarray, kept: frozenset[Place] = frozenset()
+    ) -> None:
         self._batch, self._number = scored
         self.component = component
         """str: the tagger."""
-        self._tags = tags
+        self._tags, self._kept = tags, kept
 
     @property
     def _scheme(self) -> TagScheme:
         return self._batch.scheme
+
+    def has(self, span: Span) -> bool:
+        """Tell whether a span can be asked for: its label is one of the tagger's, or it was there before."""
+        return span.label_ in ("", *self._scheme.labels) or (span.start, span.end, span.label_) in self._kept
 
     def tags(self, token: int) -> dict[str, float]:
         """Return the probability of each tag of a token, the most probable first."""
@@ -132,6 +139,8 @@ class DocProbabilities:
         RAISES (ValueError): S253 for a label that the tagger does not have.
         """
         label = span.label_
+        if (span.start, span.end, label) in self._kept:
+            return 1.0
         if label and label not in self._scheme.labels:
             known = ", ".join(self._scheme.labels)
             raise SeginfError(Errors.S253.format(label=label, name=self.component, known=known))
@@ -139,6 +148,8 @@ class DocProbabilities:
 
     def probability(self, start: int, end: int, label: str) -> float:
         """Return the same of tokens and a label that the tagger has, or none."""
+        if start >= end:
+            return 0.0 if label else 1.0
         distribution = self._batch.distribution
         if self._scheme.by_token:
             tags = [self._scheme.index[label]] * (end - start) if label else self._tags[start:end].tolist()
@@ -170,11 +181,12 @@ class DocProbabilities:
             return [Alternative(first.i, first.i + 1, tag, first.text, p) for tag, p in tags[:count]]
         found = self._batch.distribution.alternatives(self._number, span.start, span.end, count + 1)
         own = span.start, span.end, span.label_
-        others = [one for one in found if one[:3] != own][:count]
-        return [
+        others = [
             Alternative(start, end, label, span.doc[start:end].text, self.probability(start, end, label))
-            for start, end, label, _ in others
+            for start, end, label, _ in found
+            if (start, end, label) != own
         ]
+        return sorted(others, key=lambda one: -one.probability)[:count]  # calibration may change their order
 
 
 _KNOWN: WeakKeyDictionary[Doc, dict[str, DocProbabilities]] = WeakKeyDictionary()
@@ -204,15 +216,27 @@ def probabilities_of(doc: Doc, component: Optional[str] = None) -> DocProbabilit
     return found
 
 
+def _of_span(span: Span) -> DocProbabilities:
+    """Return the probabilities by the last tagger that has the span's label: others may have tagged something else."""
+    last = probabilities_of(span.doc)
+    having = (one for one in reversed(list(_KNOWN[span.doc].values())) if one.has(span))
+    return next(having, last)
+
+
+EXTENSIONS: list[tuple[Any, str, dict[str, Any]]] = [
+    (Token, "label_probs", {"getter": lambda token: probabilities_of(token.doc).tags(token.i)}),
+    (Span, "probability", {"getter": lambda span: _of_span(span).of(span)}),
+    (Span, "alternatives", {"getter": lambda span: _of_span(span).alternatives(span)}),
+    (Doc, "sequence_probability", {"getter": lambda doc: probabilities_of(doc).sequence}),
+    (Doc, "k_best", {"method": lambda doc, count=10: probabilities_of(doc).k_best(count)}),
+    (Doc, "probabilities_of", {"method": probabilities_of}),
+    (Doc, "probabilities", {"getter": probabilities_of}),
+]
+
+
 def register_probabilities() -> None:
-    """Register the extension attributes, unless they are there."""
+    """Register the extension attributes, except those that are there, which may be somebody else's."""
     with _LOCK:  # pipelines may be loaded by several threads
-        if Doc.has_extension("probabilities"):
-            return
-        Token.set_extension("label_probs", getter=lambda token: probabilities_of(token.doc).tags(token.i))
-        Span.set_extension("probability", getter=lambda span: probabilities_of(span.doc).of(span))
-        Span.set_extension("alternatives", getter=lambda span: probabilities_of(span.doc).alternatives(span))
-        Doc.set_extension("sequence_probability", getter=lambda doc: probabilities_of(doc).sequence)
-        Doc.set_extension("k_best", method=lambda doc, count=10: probabilities_of(doc).k_best(count))
-        Doc.set_extension("probabilities_of", method=probabilities_of)
-        Doc.set_extension("probabilities", getter=probabilities_of)
+        for owner, name, how in EXTENSIONS:
+            if not owner.has_extension(name):
+                owner.set_extension(name, **how)

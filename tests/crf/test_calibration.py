@@ -6,7 +6,7 @@ import numpy
 import pytest
 from scipy.optimize import minimize
 
-from spacy_seginf.crf import negative_log_likelihood, one_label_each
+from spacy_seginf.crf import one_label_each
 from spacy_seginf.crf.calibration import (
     ALL,
     ENOUGH,
@@ -22,6 +22,11 @@ from spacy_seginf.crf.calibration import (
     log_score,
     risk_coverage,
 )
+from spacy_seginf.crf.lattice import lattice_of
+from spacy_seginf.crf.probabilities import Distribution
+from spacy_seginf.crf.schemes import TAG, TagScheme
+
+from .brute_force import enumerate_paths
 
 
 @pytest.fixture
@@ -64,18 +69,29 @@ def test_types_with_few_examples_have_the_line_of_all(overconfident):
     assert fit_lines([], probabilities[:0], right[:0]) == {}
 
 
-def test_the_temperature_has_the_least_loss():
-    generator = numpy.random.default_rng(1)
-    lengths = [4, 0, 3, 6]
+@pytest.mark.parametrize("name", ["BIO", TAG])
+def test_the_temperature_has_the_least_loss_among_valid_sequences(name):
+    generator, scheme = numpy.random.default_rng(1), TagScheme(("A", "B", "C")[: 3 if name == TAG else 1], name)
+    lengths = [4, 0, 3, 4, 2]
     emissions, transitions = generator.normal(0, 3, (13, 3)), generator.normal(0, 1, (3, 3))
-    labels = (emissions / 2 + generator.gumbel(size=emissions.shape)).argmax(axis=1)  # as if drawn at temperature 2
-    allowed = one_label_each(labels, 3)
+    flat = Distribution(scheme, emissions, transitions, lengths, temperature=3.0)
+    labels = [flat.k_best(number, 3)[-1].tags if length else [] for number, length in enumerate(lengths)]
+    allowed = one_label_each(numpy.concatenate(labels).astype(int), 3)
     allowed[2] = True
-    found = fit_temperature(emissions, transitions, lengths, allowed)
+    if name != TAG:  # what decoding can't give says nothing
+        allowed[11:] = one_label_each(numpy.array([0, scheme.index["I-A"]]), 3)
+    found = fit_temperature(lattice_of(scheme, emissions, transitions, lengths), allowed)
+    ends = numpy.cumsum(lengths).tolist()
+    places = [(end - length, end) for end, length in zip(ends, lengths) if length][: None if name == TAG else -1]
 
     def loss(temperature):
-        scaled = emissions / temperature, transitions / temperature
-        return negative_log_likelihood(*scaled, lengths, allowed).values.sum()
+        total = 0.0
+        for first, last in places:
+            scaled = emissions[first:last] / temperature, transitions / temperature
+            every, permitted = enumerate_paths(*scaled, mask=scheme.mask), allowed[first:last]
+            held = [permitted[range(len(path)), path].all() for path in every.paths]
+            total -= numpy.log(every.probabilities[held].sum())
+        return total
 
     assert all(loss(found) <= loss(found * factor) for factor in (0.5, 0.9, 0.98, 1.02, 1.1, 2.0))
 

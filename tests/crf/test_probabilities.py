@@ -78,7 +78,7 @@ def test_what_is_not_valid_has_no_probability():
 
 
 def test_entities_have_the_probability_of_their_boundaries_and_type(case):
-    scheme, docs, rows, distribution, known = case
+    scheme, docs, _rows, distribution, known = case
     if scheme.by_token:
         pytest.skip("there are no entities")
     for number, (doc, (paths, probabilities)) in enumerate(zip(docs, known)):
@@ -93,7 +93,7 @@ def test_entities_have_the_probability_of_their_boundaries_and_type(case):
 
 
 def test_alternatives_are_the_most_probable_near_readings(case):
-    scheme, docs, rows, distribution, known = case
+    scheme, docs, _rows, distribution, known = case
     if scheme.by_token:
         pytest.skip("there are no entities")
     for number, (doc, (paths, probabilities)) in enumerate(zip(docs, known)):
@@ -112,7 +112,7 @@ def test_alternatives_are_the_most_probable_near_readings(case):
 
 @pytest.mark.parametrize("count", [1, 2, 10, 1000])
 def test_the_k_best_sequences(case, count):
-    scheme, docs, rows, distribution, known = case
+    _scheme, _docs, _rows, distribution, known = case
     for number, (paths, probabilities) in enumerate(known):
         found = distribution.k_best(number, count)
         assert [one.probability for one in found] == pytest.approx(probabilities[:count].tolist(), abs=TOLERANCE)

@@ -9,6 +9,7 @@ from spacy.training import Example
 
 from spacy_seginf.api.calibrate import calibrate
 from spacy_seginf.api.index import build_index
+from spacy_seginf.crf.calibration import Calibration
 from spacy_seginf.errors import SeginfError
 
 from ..cli.running import run
@@ -55,7 +56,7 @@ def test_thresholds_leave_out_what_is_improbable(folder, tmp_path):
     examples = make_examples(TEXTS[1::2], nlp.vocab)
     docs = [nlp(Doc(nlp.vocab, words=[token.text for token in one.reference])) for one in examples]
     for ent in (ent for doc in docs for ent in doc.ents):
-        assert ent._.probability >= report.thresholds[ent.label_]
+        assert ent._.probability >= report.thresholds.get(ent.label_, report.thresholds["*"])
     plain = spacy.load(folder / "pipeline")
     every = [plain(Doc(plain.vocab, words=[token.text for token in doc])) for doc in docs]
     assert sum(len(doc.ents) for doc in docs) < sum(len(doc.ents) for doc in every)
@@ -112,10 +113,61 @@ def test_a_damaged_calibration_is_an_error(folder, tmp_path):
         tagged(tmp_path / "broken")
 
 
-def test_training_goes_on_from_a_calibrated_pipeline(folder, tmp_path):
+def test_training_anew_forgets_the_calibration(folder, tmp_path):
     calibrate(str(folder / "pipeline"), folder / "dev.spacy", tmp_path / "out")
     nlp = spacy.load(tmp_path / "out")
-    losses = nlp.update(
-        [Example(one.predicted, one.reference) for one in make_examples(TEXTS[:4], nlp.vocab)], losses={}
-    )
-    assert losses["crf_tagger"] >= 0
+    tagger = nlp.get_pipe("crf_tagger")
+    before, examples = tagger.calibration, make_examples(TEXTS[:4], nlp.vocab)
+    losses = [nlp.update(examples, losses={})["crf_tagger"] for _ in range(3)]
+    assert losses[-1] < losses[0] and tagger.calibration == before
+    tagger.initialize(lambda: examples, nlp=nlp)
+    assert tagger.calibration == Calibration()
+
+
+def test_thresholds_that_were_set_by_hand_stay(folder, tmp_path):
+    nlp = spacy.load(folder / "pipeline")
+    nlp.get_pipe_config("crf_tagger")["min_probability"] = {"*": 0.97}
+    nlp.to_disk(tmp_path / "strict")
+    calibrate(str(tmp_path / "strict"), folder / "dev.spacy", tmp_path / "out")
+    assert spacy.load(tmp_path / "out").get_pipe("crf_tagger").min_probability == {"*": 0.97}
+
+
+def test_tags_of_tokens_stay_one_distribution(folder, tmp_path):
+    vocab, docs = spacy.blank("en").vocab, []
+    for number, text in enumerate(TEXTS):
+        words, _ = read_annotated(text)
+        tags = ["PUNCT" if word in ",." else "PROPN" if word[0].isupper() else "NOUN" for word in words]
+        docs.append(Doc(vocab, words=words, pos=tags, user_data={"id": str(number)}))
+    examples = [Example(Doc(vocab, words=[token.text for token in doc]), doc) for doc in docs]
+    make_tagger(examples[::2], steps=12, target="pos").to_disk(tmp_path / "pos")
+    DocBin(docs=docs[1::2], store_user_data=True).to_disk(tmp_path / "dev.spacy")
+    report = calibrate(str(tmp_path / "pos"), tmp_path / "dev.spacy", tmp_path / "out", precision=0.99)
+    assert not report.found.lines and report.found.temperature != 1.0
+    nlp = spacy.load(tmp_path / "out")
+    for doc in docs[1::2]:
+        tagged = nlp(Doc(nlp.vocab, words=[token.text for token in doc]))
+        for token in tagged:
+            assert sum(token._.label_probs.values()) == pytest.approx(1.0)
+            best, probability = next(iter(token._.label_probs.items()))
+            least = report.thresholds.get(best, report.thresholds["*"])
+            assert token.pos_ in (best, "") and (probability >= least - 1e-6 or not token.pos_)
+
+
+def test_one_document_is_too_few(folder, tmp_path):
+    docs = list(DocBin().from_disk(folder / "dev.spacy").get_docs(spacy.blank("en").vocab))[:8]
+    for doc in docs:
+        doc.user_data.clear()
+    whole = Doc.from_docs(docs)
+    whole.user_data["id"] = "all"
+    DocBin(docs=[whole], store_user_data=True).to_disk(tmp_path / "one.spacy")
+    with pytest.raises(SeginfError, match="S309"):
+        calibrate(str(folder / "pipeline"), tmp_path / "one.spacy", tmp_path / "out")
+
+
+def test_the_encoder_does_not_run_again(folder, monkeypatch):
+    nlp = spacy.load(folder / "pipeline")
+    docs = list(nlp.pipe(Doc(nlp.vocab, words=read_annotated(text)[0]) for text in TEXTS[:4]))
+    encoder = nlp.get_pipe("crf_tagger").model.get_ref("tok2vec")
+    monkeypatch.setattr(encoder, "_func", lambda *_: pytest.fail("the encoder ran again"))
+    assert all(0 < ent._.probability <= 1 for doc in docs for ent in doc.ents)
+    assert docs[0]._.k_best(2) and docs[0][0]._.label_probs

@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import pytest
 import spacy
+from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_seginf.api.apply import apply_decisions
 from spacy_seginf.api.index import build_index
 from spacy_seginf.api.rank import find_label_issues
+from spacy_seginf.corpora.binary import BinaryCorpus
+from spacy_seginf.corpora.documents import Replacement
 from spacy_seginf.corpora.targets import target_of
+from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.errors import SeginfError
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.review.decide import Answer
 from spacy_seginf.review.state import Review
 
 from ..cli.running import run
-from ..conftest import TEXTS, make_tagger, read_annotated
+from ..conftest import TEXTS, TINY_MODEL, copy_pipeline, make_tagger, read_annotated
 
 TARGETS = ["tag", "pos", "spans:names"]
 PARTS = {".": "PUNCT", ",": "PUNCT", '"': "PUNCT", "in": "ADP", "on": "ADP", "The": "DET", "the": "DET", "a": "DET"}
@@ -76,6 +80,17 @@ def test_scores_are_those_of_spacy(world):
     )
     assert scores[target_of(target).score] > 0.95
     assert "ents_f" not in scores
+    tagged = [Example(nlp(Doc(nlp.vocab, words=[t.text for t in one.reference])), one.reference) for one in examples]
+    if target == "spans:names":
+        found = Scorer.score_spans(
+            tagged,
+            "spans_names",
+            getter=lambda doc, _: doc.spans["names"],
+            has_annotation=lambda doc: "names" in doc.spans,
+        )
+    else:
+        found = Scorer.score_token_attr(tagged, target)
+    assert {name: scores[name] for name in found} == found
 
 
 def test_a_pipeline_keeps_its_target(world):
@@ -99,7 +114,7 @@ def test_labels_can_be_given(world):
 
 
 def test_missing_annotation_is_summed_out(world):
-    target, examples, nlp, _ = world
+    _target, examples, nlp, _ = world
     tagger = nlp.get_pipe("crf_tagger")
     empty = Example(examples[0].predicted, Doc(nlp.vocab, words=[token.text for token in examples[0].reference]))
     assert tagger.allowed_tags(empty).all()
@@ -136,7 +151,7 @@ def test_labels_are_explained_ranked_and_corrected(world, tmp_path):
     corpus = tmp_path / "wrong.spacy"
     DocBin(docs=docs, store_user_data=True).to_disk(corpus)
     build_index(str(folder / "pipeline"), corpus, tmp_path / "indexed")
-    nlp, influence = load_indexed(str(tmp_path / "indexed"))
+    nlp, _influence = load_indexed(str(tmp_path / "indexed"))
     doc = nlp(Doc(nlp.vocab, words=[token.text for token in wrong]))
     span = target_of(target).read(doc)[0]
     assert span._.influencers.label == span.label_
@@ -234,3 +249,45 @@ def test_a_target_that_the_corpus_lacks_is_named():
     tagger = nlp.add_pipe("crf_tagger", config={"target": "spans:other"})
     with pytest.raises(SeginfError, match=r"S004.*doc.spans\['other'\]"):
         tagger.initialize(lambda: examples_of("pos"), nlp=nlp)
+
+
+def test_spans_of_labels_that_nobody_knows_are_missing():
+    doc = Doc(spacy.blank("en").vocab, words=["a", "b", "c", "d"])
+    doc.spans["names"] = [Span(doc, 0, 2, label="A"), Span(doc, 2, 3, label="B")]
+    target = target_of("spans:names")
+    assert target.take_away(doc, {"B"}) == ["A"]
+    assert target.missing(doc) == (0, 1)
+    assert target.gold(Example(Doc(doc.vocab, words=["a", "b", "c", "d"]), doc)) == [None, None, "U-B", "O"]
+    assert target.missing(Doc(doc.vocab, words=["a"])) == (0,)
+
+
+def test_what_apply_leaves_alone_stays(tmp_path):
+    vocab = spacy.blank("en").vocab
+    doc = Doc(vocab, words=["Ada", "saw", "Veltra"], user_data={"id": "one"})
+    doc.spans["names"] = [Span(doc, 0, 1, label="PER", kb_id="Q1"), Span(doc, 2, 3, label="LOC")]
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "a.spacy")
+    corpus = BinaryCorpus(tmp_path / "a.spacy", target_of("spans:names"))
+    changed = corpus.corrected({0: [Replacement(2, 3, (Entity(2, 3, "ORG"),))]})
+    (read,) = DocBin().from_bytes(changed).get_docs(vocab)
+    assert [(span.label_, span.kb_id_) for span in read.spans["names"]] == [("PER", "Q1"), ("ORG", "")]
+    with pytest.raises(SeginfError, match=r"S311.*names"):
+        BinaryCorpus(tmp_path / "a.spacy", target_of("spans:typo"))
+
+
+def test_tags_that_are_no_parts_of_speech_are_refused():
+    doc = Doc(spacy.blank("en").vocab, words=["a"])
+    with pytest.raises(SeginfError, match="S310"):
+        target_of("pos").write(doc, [Entity(0, 1, "NN")])
+
+
+def test_spans_are_asked_of_the_tagger_that_has_their_label(tagger_nlp):
+    nlp = copy_pipeline(tagger_nlp)
+    nlp.add_pipe("crf_tagger", name="parts", config={"target": "pos", "model": TINY_MODEL})
+    nlp.get_pipe("parts").initialize(lambda: examples_of("pos"), nlp=nlp)
+    ruler = nlp.add_pipe("entity_ruler", first=True)
+    ruler.add_patterns([{"label": "SHIP", "pattern": "Osted"}])
+    doc = nlp(Doc(nlp.vocab, words=["Ada", "Lind", "left", "Osted", "."]))
+    assert {ent.label_ for ent in doc.ents} == {"PER", "SHIP"}
+    assert [ent._.probability == 1.0 for ent in doc.ents] == [ent.label_ == "SHIP" for ent in doc.ents]
+    assert set(doc[0]._.label_probs) == set(nlp.get_pipe("parts").tags), "of the last tagger"
+    assert set(doc._.probabilities_of("crf_tagger").tags(0)) == set(nlp.get_pipe("crf_tagger").tags)
