@@ -73,6 +73,10 @@ class Warnings(metaclass=Coded):
         "Several components have an index: {known}. What follows is that of '{name}', whose explanations doc, token "
         "and span show. Leave the others out of the pipeline to see one of them."
     )
+    W071 = (
+        "Training goes by {known}, not by {score}, which is the score of component '{name}'. Add {score} to "
+        "[training.score_weights]; else model-best is chosen without it."
+    )
 
 
 class Errors(metaclass=Coded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, cast
 
@@ -20,7 +21,7 @@ from ..crf import DecodingMask, negative_log_likelihood, split_rows
 from ..crf.calibration import Calibration
 from ..crf.decoding import Place, best_tags, limits_of, places, preset_entities
 from ..crf.schemes import ENTS, TAG, TagScheme
-from ..errors import Errors, SeginfError
+from ..errors import Errors, SeginfError, Warnings
 from . import CRFScores
 from .handover import Handover, readers_of
 from .head import on_cpu
@@ -239,6 +240,7 @@ class CRFTagger(TrainablePipe):
         validate_get_examples(get_examples, "CRFTagger.initialize")
         if nlp is not None:
             self._check_alone(nlp)
+            self._check_weights(nlp)
         if labels is None:
             labels = sorted(self.target.labels(example.reference for example in get_examples()))
         elif len(set(labels)) < len(labels):
@@ -455,6 +457,15 @@ class CRFTagger(TrainablePipe):
             if name != self.name and written == self.scheme.target:
                 both = f"'{name}' and '{self.name}'"
                 raise SeginfError(Errors.S295.format(components=both, where=self.target.where))
+
+    def _check_weights(self, nlp: Language) -> None:
+        """Warn if `spacy train` would not go by its score: spaCy fills in that of entities."""
+        config = nlp.config.interpolate()
+        weights = {name: weight for name, weight in config["training"]["score_weights"].items() if weight}
+        if config["paths"].get("train") and self.target.score not in weights:
+            known = ", ".join(weights) or "no score"
+            message = Warnings.W071.format(known=known, score=self.target.score, name=self.name)
+            warnings.warn(message, stacklevel=3)
 
     def _check_trainable(self) -> None:
         """With a listener, doing nothing in ``update`` would even keep the upstream encoder from learning."""

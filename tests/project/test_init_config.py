@@ -1,8 +1,11 @@
 """`seginf init-config` writes what the shipped configs say, for any target; and `spacy train` takes it."""
 
+import warnings
+
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
+from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
 from ..cli.running import run
@@ -39,6 +42,22 @@ def test_what_it_writes_trains(tmp_path):
     assert code == 0 and "POS_ACC" in shown, shown
     nlp = spacy.load(tmp_path / "out" / "model-best")
     assert [token.pos_ for token in nlp(Doc(nlp.vocab, words=["ein", "Haus", "."]))] == ["DET", "NOUN", "PUNCT"]
+
+
+def test_a_score_that_training_does_not_go_by_is_named(tmp_path):
+    vocab = spacy.blank("en").vocab
+    DocBin(docs=[Doc(vocab, words=["a", "house"], pos=["DET", "NOUN"])]).to_disk(tmp_path / "train.spacy")
+    run("seginf", "init-config", tmp_path / "pos.cfg", "--target", "pos")
+    paths = dict.fromkeys(("paths.train", "paths.dev"), str(tmp_path / "train.spacy"))
+    config = load_config(tmp_path / "pos.cfg", overrides=paths)
+    config["training"]["score_weights"] = {"ents_f": 1.0}
+    config["nlp"]["pipeline"] = ["crf_tagger"]
+    with pytest.warns(UserWarning, match=r"W071.*pos_acc"):
+        init_nlp(config)
+    config["training"]["score_weights"] = {"pos_acc": 0.5, "ents_f": 0.5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        init_nlp(config)
 
 
 @pytest.mark.parametrize(
