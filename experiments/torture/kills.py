@@ -68,6 +68,7 @@ class Child:
                 silence()
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore in the background
+                signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
                 prepare()
                 work()
                 code = 0
