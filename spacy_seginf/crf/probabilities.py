@@ -16,7 +16,7 @@ from .forward_backward import forward_backward
 from .k_best import k_best
 from .lattice import OUTSIDE, Lattice, Limits, lattice_of, states_of
 from .likelihood import path_scores
-from .messages import log_messages
+from .messages import are_near, log_messages, near_messages
 from .schemes import TagScheme
 from .semirings import log_sum_exp
 
@@ -76,7 +76,10 @@ class Distribution:
     @cached_property
     def _messages(self) -> tuple[numpy.ndarray, numpy.ndarray]:
         lattice = self._lattice
-        return log_messages(lattice.emissions, lattice.transitions, time_major(lattice.lengths))
+        if not len(lattice.emissions):
+            return lattice.emissions, lattice.emissions
+        compute = near_messages if are_near(lattice.emissions, lattice.transitions) else log_messages
+        return compute(lattice.emissions, lattice.transitions, time_major(lattice.lengths))
 
     @cached_property
     def _unary(self) -> tuple[numpy.ndarray, numpy.ndarray]:

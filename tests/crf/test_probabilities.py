@@ -5,8 +5,11 @@ import itertools
 import numpy
 import pytest
 
+from spacy_seginf.crf.arrays import time_major
 from spacy_seginf.crf.decoding import limits_of
 from spacy_seginf.crf.k_best import k_best
+from spacy_seginf.crf.lattice import lattice_of
+from spacy_seginf.crf.messages import are_near, log_messages, near_messages
 from spacy_seginf.crf.probabilities import LEAST, Distribution
 from spacy_seginf.crf.schemes import TAG, TagScheme
 
@@ -157,3 +160,19 @@ def test_scores_of_any_size():
     distribution = Distribution(scheme, emissions, numpy.array([[0, 0, -9e3], [0, -5.0, 2e3], [0, 0, 0.0]]), [400])
     assert numpy.allclose(distribution.tag_probabilities.sum(axis=1), 1.0)
     assert 0.0 <= distribution.entity(0, 1, 2, "A") <= 1.0
+
+
+@pytest.mark.parametrize("scale", [1.0, 60.0, 200.0])
+def test_fast_messages_are_the_careful_ones_where_they_are_used(scale):
+    generator = numpy.random.default_rng(4)
+    scheme, lengths = TagScheme(("A", "B"), "BILUO"), [30, 7, 0, 1]
+    emissions = generator.uniform(-scale, scale, (38, 9))
+    transitions = generator.uniform(-scale, scale, (9, 9))
+    lattice = lattice_of(scheme, emissions, transitions, lengths)
+    assert are_near(lattice.emissions, lattice.transitions) == (scale < 200)
+    careful = log_messages(lattice.emissions, lattice.transitions, time_major(lengths))
+    fast = near_messages(lattice.emissions, lattice.transitions, time_major(lengths))
+    if scale < 200:
+        joint = [one + other for one, other in (careful, fast)]
+        best = joint[0].max(axis=1, keepdims=True)
+        assert numpy.abs(numpy.exp(joint[0] - best) - numpy.exp(joint[1] - best)).max() < 1e-12
