@@ -117,6 +117,10 @@ class Errors(metaclass=Coded):
         "The least probability {value!r} of {label} (min_probability of component '{name}') is none. Give a number "
         "from 0 to 1."
     )
+    S319 = (
+        "The setting min_probability of component '{name}' names the label '{label}', which it does not have. Use one "
+        "of: {known}; or *, for all others."
+    )
     S298 = (
         "spaCy can't make the language {lang!r} (--lang): {problem}. Name one by its code, such as en, de or zh (xx "
         "stands for any), or install what it needs."

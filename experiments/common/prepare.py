@@ -29,6 +29,14 @@ from .reporting import ROOT
 CACHE = ROOT / "experiments" / "cache"
 SEEDS = (0, 1, 2)
 STEPS = {"cnn": 2000, "ner": 2000, "transformer": 1600, "embedded": 600}
+NER = {  # spaCy's, without its encoder
+    "@architectures": "spacy.TransitionBasedParser.v2",
+    "state_type": "ner",
+    "extra_state_tokens": False,
+    "hidden_width": 64,
+    "maxout_pieces": 2,
+    "use_upper": True,
+}
 GROUPS = ("embedded", "cnn", "ner", "transformer")
 
 
@@ -112,20 +120,31 @@ def checkpoint(kind: str, seed: int, data: Optional[Path], *, truth: bool = Fals
     return best
 
 
+def trained(config: Config, name: str, train: Path, dev: Path, seed: int, steps: int) -> Path:
+    """Return a pipeline as it is after the last step, training it first if it is not in the cache.
+
+    name (str): begins the name of its folder there.
+    """
+    key = hashlib.sha256(f"{config.to_str()} {steps} {seed} {train.name}".encode()).hexdigest()[:12]
+    folder = CACHE / f"{name}-seed{seed}-{key}"
+    if not folder.exists():
+        work, path = CACHE / f".{folder.name}", CACHE / f".{folder.name}.cfg"
+        config.to_disk(path)
+        settings: dict[str, object] = {"training.max_steps": steps, "training.eval_frequency": steps}
+        settings |= {"system.seed": seed, "paths.train": train, "paths.dev": dev}
+        options = [part for option, value in settings.items() for part in (f"--{option}", str(value))]
+        print(f"Training {folder.name} ({steps} steps)", file=sys.stderr, flush=True)
+        _run([sys.executable, "-m", "spacy", "train", str(path), "--output", str(work), *options])
+        replace_folder(work, folder)
+        path.unlink()
+    return folder / "model-last"
+
+
 def with_ner(config: Config) -> Config:
     """Replace the crf_tagger by spaCy's own ner over the same encoder; everything else stays."""
     tok2vec = config["components"]["crf_tagger"]["model"]["tok2vec"]
-    model = {
-        "@architectures": "spacy.TransitionBasedParser.v2",
-        "state_type": "ner",
-        "extra_state_tokens": False,
-        "hidden_width": 64,
-        "maxout_pieces": 2,
-        "use_upper": True,
-        "tok2vec": tok2vec,
-    }
     changed = config.copy()
-    changed["components"] = {"ner": {"factory": "ner", "model": model}}
+    changed["components"] = {"ner": {"factory": "ner", "model": {**NER, "tok2vec": tok2vec}}}
     changed["nlp"]["pipeline"] = ["ner"]
     return changed
 

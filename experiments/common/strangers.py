@@ -16,8 +16,7 @@ from typing import Optional
 
 from thinc.api import Config
 
-from spacy_seginf.files import replace_folder
-
+from . import prepare
 from .prepare import CACHE, ROOT, _run, with_ner
 
 EMBEDDED = "embedded"
@@ -55,24 +54,7 @@ def trained(
     config["components"]["crf_tagger"]["scheme"] = scheme
     if component == "ner":
         config = with_ner(config)
-    key = hashlib.sha256(f"{config.to_str()} {steps} {seed} {train.name} {dev.name}".encode()).hexdigest()[:12]
-    folder = CACHE / f"{corpus}-{component}-seed{seed}-{key}"
-    if not folder.exists():
-        work, config_path = CACHE / f".{folder.name}", CACHE / f".{folder.name}.cfg"
-        config.to_disk(config_path)
-        overrides = {
-            "training.max_steps": steps,
-            "training.eval_frequency": steps,
-            "system.seed": seed,
-            "paths.train": train,
-            "paths.dev": dev,
-        }
-        options = [part for key, value in overrides.items() for part in (f"--{key}", str(value))]
-        print(f"Training {folder.name} ({steps} steps)", file=sys.stderr, flush=True)
-        _run([sys.executable, "-m", "spacy", "train", str(config_path), "--output", str(work), *options])
-        replace_folder(work, folder)
-        config_path.unlink()
-    return folder / "model-last"
+    return prepare.trained(config, f"{corpus}-{component}", train, dev, seed, steps)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ from spacy_seginf.crf.calibration import (
 from spacy_seginf.crf.k_best import k_best
 from spacy_seginf.crf.lattice import lattice_of
 
-from ..common.prepare import CACHE, SEEDS, corpus
+from ..common.prepare import CACHE, NER, SEEDS, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
 from .training import config_of, trained
 
@@ -43,14 +43,6 @@ LONGEST = 6  # words of a span that spancat scores
 BEAM = {"beam_width": 16, "beam_density": 0.0001}
 TIMED, REPEATS, K = 200, 5, 10
 DOUBT = 1e-6
-NER: dict[str, Any] = {
-    "@architectures": "spacy.TransitionBasedParser.v2",
-    "state_type": "ner",
-    "extra_state_tokens": False,
-    "hidden_width": 64,
-    "maxout_pieces": 2,
-    "use_upper": True,
-}
 SPANCAT: dict[str, Any] = {
     "@architectures": "spacy.SpanCategorizer.v1",
     "reducer": {"@layers": "spacy.mean_max_reducer.v1", "hidden_size": 128},
@@ -134,7 +126,8 @@ def run(data: Path, component: str, seed: int, steps: int) -> tuple[dict[str, di
     nlp = spacy.load(model)
     before = measures(scored(nlp, component, test), Calibration())
     if component == "crf_tagger":  # as users do
-        calibrate(str(model), dev, model.parent / "calibrated", force=True)
+        report = calibrate(str(model), dev, model.parent / "calibrated", force=True)
+        before["dev_ece_across_folds"] = report.scores["after"]["calibration_error"]
         nlp, fitted = spacy.load(model.parent / "calibrated"), Calibration()
     else:
         on_dev = scored(nlp, component, dev)
@@ -221,6 +214,9 @@ def main() -> None:
     figures = {
         "ece": mean["crf_tagger"]["after"]["ece"],
         "ece_largest": max(one["after"]["ece"] for one in found["crf_tagger"]),
+        "ece_dev_across_folds": float(
+            numpy.mean([one["before"]["dev_ece_across_folds"] for one in found["crf_tagger"]])
+        ),
         "aurc": mean["crf_tagger"]["after"]["aurc"],
         "aurc_spancat": mean["spancat"]["after"]["aurc"],
         "aurc_ner_beam": mean["ner"]["after"]["aurc"],

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from pathlib import Path
 from typing import Any, Mapping
 
 from thinc.api import Config
 
-from spacy_seginf.files import replace_folder
-
-from ..common.prepare import CACHE, ROOT, _run
+from ..common import prepare
+from ..common.prepare import ROOT
 
 
 def config_of(component: Mapping[str, Any], score: str) -> Config:
@@ -27,18 +24,7 @@ def config_of(component: Mapping[str, Any], score: str) -> Config:
 
 
 def trained(config: Config, train: Path, dev: Path, seed: int, steps: int) -> Path:
-    """Return a pipeline as it is after the last step, training it first if it is not in the cache."""
-    (name,) = config["nlp"]["pipeline"]
-    key = hashlib.sha256(f"{config.to_str()} {steps} {seed} {train.name}".encode()).hexdigest()[:12]
-    folder = CACHE / f"{train.stem.partition('-')[0]}-{name}-seed{seed}-{key}"
-    if not folder.exists():
-        work, path = CACHE / f".{folder.name}", CACHE / f".{folder.name}.cfg"
-        config.to_disk(path)
-        settings: dict[str, object] = {"training.max_steps": steps, "training.eval_frequency": steps}
-        settings |= {"system.seed": seed, "paths.train": train, "paths.dev": dev}
-        options = [part for option, value in settings.items() for part in (f"--{option}", str(value))]
-        print(f"Training {folder.name} ({steps} steps)", file=sys.stderr, flush=True)
-        _run([sys.executable, "-m", "spacy", "train", str(path), "--output", str(work), *options])
-        replace_folder(work, folder)
-        path.unlink()
-    return folder / "model-last"
+    """Train it, once; see ``prepare.trained``."""
+    return prepare.trained(
+        config, f"{train.stem.partition('-')[0]}-{config['nlp']['pipeline'][0]}", train, dev, seed, steps
+    )

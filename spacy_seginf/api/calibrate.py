@@ -11,7 +11,6 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import Printer, table
 
-from ..corpora.targets import target_of
 from ..crf.calibration import (
     ENOUGH,
     Calibration,
@@ -98,11 +97,9 @@ def calibrate(
     component = choose_tagger(nlp, pipeline, tagger)
     if component.explains is not None:
         raise SeginfError(Errors.S066.format(name=component.name, component=component.explains))
-    component.calibrate(Calibration())  # what is fit is what the scores themselves say
     found = predict_texts(nlp, component, Path(corpus))
     if not len(found.labels):
-        what = target_of(component.scheme.target).what
-        raise SeginfError(Errors.S296.format(path=corpus, what=what, name=component.name))
+        raise SeginfError(Errors.S296.format(path=corpus, what=component.target.what, name=component.name))
     if len(set(found.documents.tolist())) < 2:
         raise SeginfError(Errors.S309.format(path=corpus, name=component.name))
     every = numpy.ones(len(found.lengths), dtype=bool)
@@ -149,7 +146,7 @@ def report_lines(report: CalibrationReport, precision: Optional[float] = None) -
 def _fit(found: Predicted, chosen: numpy.ndarray) -> Calibration:
     """Fit a calibration to some documents (bool, documents)."""
     temperature = fit_temperature(*found.lattice(chosen))
-    if found.by_token:  # probabilities of all tags stay one distribution
+    if found.scheme.by_token:  # probabilities of all tags stay one distribution
         return Calibration(temperature)
     rows = chosen[found.documents]
     labels = [label for label, own in zip(found.labels, rows) if own]

@@ -14,29 +14,15 @@ from ..corpora.targets import target_of
 from ..errors import Errors, SeginfError
 from ..files import write_text
 from ..inputs import check_kind
+from ..tagger.crf_tagger import DEFAULT_MODEL
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 TAGGER, INFLUENCE = "crf_tagger", "influence"
-CNN = {
-    "@architectures": "spacy.HashEmbedCNN.v2",
-    "pretrained_vectors": None,
-    "width": 96,
-    "depth": 4,
-    "embed_size": 2000,
-    "window_size": 1,
-    "maxout_pieces": 3,
-    "subword_features": True,
-}
 LISTENER = {
     "@architectures": "spacy-transformers.TransformerListener.v1",
     "grad_factor": 1.0,
     "upstream": "*",
     "pooling": {"@layers": "reduce_mean.v1"},
-}
-HEAD_RATE = {False: 5.0, True: 50.0}  # how many times faster than the encoder the head learns; with a transformer
-TRAINING: dict[bool, dict[str, Any]] = {
-    False: {"max_steps": 1500, "eval_frequency": 250, "batcher": 1000, "optimizer": {"learn_rate": 0.001}},
-    True: {"max_steps": 1600, "eval_frequency": 400, "batcher": 500},
 }
 RATE = {
     "@schedules": "warmup_linear.v1",
@@ -83,26 +69,22 @@ def init_config(
     except ImportError as error:
         raise SeginfError(Errors.S298.format(lang=lang, problem=" ".join(str(error).split()))) from None
     tagger = {"factory": TAGGER, "target": target, "scheme": "BIO" if meaning.by_token else scheme}
-    model = {"@architectures": "spacy_seginf.CRFTagger.v1", "learn_rate_factor": HEAD_RATE[gpu]}
+    model = {"@architectures": "spacy_seginf.CRFTagger.v1", "learn_rate_factor": 50.0 if gpu else 5.0}  # of the head
     components: dict[str, Any] = {
-        TAGGER: {**tagger, "model": {**model, "tok2vec": LISTENER if gpu else CNN}},
+        TAGGER: {**tagger, "model": {**model, "tok2vec": LISTENER if gpu else DEFAULT_MODEL["tok2vec"]}},
         INFLUENCE: {"factory": INFLUENCE, "tagger": TAGGER},
     }
     if gpu:
         components = {"transformer": _transformer(encoder or ENCODER), **components}
-    settings = dict(TRAINING[gpu])
-    size = settings.pop("batcher")
-    settings["batcher"] = {
-        "@batchers": "spacy.batch_by_words.v1",
-        "size": size,
-        "tolerance": 0.2,
-        "discard_oversize": False,
+    training = {
+        "max_steps": 1600 if gpu else 1500,
+        "eval_frequency": 400 if gpu else 250,
+        "patience": 0,
+        "batcher": {"@batchers": "spacy.batch_by_words.v1", "size": 500 if gpu else 1000},
+        "optimizer": {"@optimizers": "Adam.v1", "use_averages": not gpu, "learn_rate": RATE if gpu else 0.001},
     }
-    settings.update(patience=0, max_epochs=0, dropout=0.1)
-    rate = RATE if gpu else settings["optimizer"]["learn_rate"]
-    settings["optimizer"] = {"@optimizers": "Adam.v1", "use_averages": not gpu, "learn_rate": rate}
     pipeline = {"lang": lang, "pipeline": list(components), "batch_size": 32 if gpu else 64}
-    config = Config({"nlp": pipeline, "components": components, "training": settings})
+    config = Config({"nlp": pipeline, "components": components, "training": training})
     # What spaCy fills in goes by the factory, whose score is that of entities.
     filled = load_model_from_config(config, auto_fill=True).config
     filled["training"]["score_weights"] = dict(meaning.score_weights)

@@ -9,7 +9,6 @@ from typing import Mapping, Sequence
 import numpy
 import spacy
 from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
-from spacy.parts_of_speech import IDS as PARTS_OF_SPEECH
 from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
@@ -50,11 +49,10 @@ class BinaryCorpus(AnnotatedCorpus):
             raise SeginfError(Errors.S207.format(path=path, what=target.what, known=known, needed=wanted))
 
     def unwritable(self, number: int, replacement: Replacement, entities: Sequence[Entity]) -> str:
-        if self._target.name == "pos":
-            strange = sorted({entity.label for entity in replacement.entities} - set(PARTS_OF_SPEECH))
-            if strange:
-                return f"{strange[0]!r} is no universal part of speech"
-        return untagged(replacement) if self._target.by_token else ""
+        if not isinstance(self._target, TokenTags):
+            return ""
+        impossible = self._target.impossible(entity.label for entity in replacement.entities)
+        return f"{self._target.where} can't be {impossible[0]!r}" if impossible else untagged(replacement)
 
     def corrected(self, replacements: Mapping[int, Sequence[Replacement]]) -> bytes:
         tokens, groups = list(self._stored.tokens), list(self._stored.span_groups)
@@ -82,8 +80,7 @@ class BinaryCorpus(AnnotatedCorpus):
         if isinstance(self._target, TokenTags):
             column = attributes.index(IDS[self._target.attribute])
             for one in (entity for region in regions for entity in region.entities):
-                is_part = self._target.attribute == "POS"
-                tokens[one.start, column] = PARTS_OF_SPEECH[one.label] if is_part else StringStore().add(one.label)
+                tokens[one.start, column] = self._target.stored(one.label)
             return tokens
         iob, kind = attributes.index(ENT_IOB), attributes.index(ENT_TYPE)
         links = [attributes.index(attribute) for attribute in (ENT_KB_ID, ENT_ID) if attribute in attributes]

@@ -8,11 +8,12 @@ from typing import Any, Iterable, Optional, Sequence
 
 from spacy.parts_of_speech import IDS as PARTS
 from spacy.scorer import Scorer, get_ner_prf
+from spacy.strings import StringStore
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.training.iob_utils import doc_to_biluo_tags
 
-from ..crf.schemes import ENTS, OUTSIDE, Entity
+from ..crf.schemes import ENTS, OUTSIDE, Entity, biluo_tags
 from ..errors import Errors, SeginfError
 
 SPANS = "spans:"
@@ -146,6 +147,14 @@ class TokenTags(Target):
         self.name, self.what, self.where, self.score = name, what, f"token.{name}_", f"{name}_acc"
         self.attribute = name.upper()
 
+    def impossible(self, labels: Iterable[str]) -> list[str]:
+        """List labels that tokens can't have, in order."""
+        return sorted(set(labels) - set(PARTS)) if self.attribute == "POS" else []
+
+    def stored(self, label: str) -> int:
+        """Return the number that spaCy keeps for a label."""
+        return int(PARTS[label]) if self.attribute == "POS" else int(StringStore().add(label))
+
     def _of(self, token: Any) -> str:
         return str(getattr(token, f"{self.name}_"))
 
@@ -168,13 +177,11 @@ class TokenTags(Target):
         self, doc: Doc, annotation: Iterable[Entity], present: Sequence[Span] = (), missing: Sequence[int] = ()
     ) -> None:
         found = {one.start: one.label for one in annotation}
+        for label in self.impossible(found.values())[:1]:
+            known = ", ".join(sorted(filter(None, PARTS)))
+            raise SeginfError(Errors.S310.format(label=label, where=self.where, known=known))
         for token in doc:
-            label = found.get(token.i, "")
-            if self.attribute == "POS" and label not in PARTS:
-                raise SeginfError(
-                    Errors.S310.format(label=label, where=self.where, known=", ".join(sorted(filter(None, PARTS))))
-                )
-            setattr(token, f"{self.name}_", label)
+            setattr(token, f"{self.name}_", found.get(token.i, ""))
 
     def take_away(self, doc: Doc, known: set[str]) -> list[str]:
         tokens = [token for token in doc if self._of(token) and self._of(token) not in known]
@@ -222,13 +229,13 @@ class KeyedSpans(Target):
             for place in example.alignment.y2x[token : token + 1]:
                 result[place] = MISSING
         for span in example.get_aligned_spans_y2x(spans, allow_overlap=False):
-            result[span.start : span.end] = _biluo(span.label_, len(span))
+            result[span.start : span.end] = biluo_tags(span.label_, len(span))
         return result
 
     def found(self, doc: Doc) -> list[Optional[str]]:
         result: list[Optional[str]] = [OUTSIDE] * len(doc)
         for one in self.spans(doc):
-            result[one.start : one.end] = _biluo(one.label, one.end - one.start)
+            result[one.start : one.end] = biluo_tags(one.label, one.end - one.start)
         return result
 
     def write(
@@ -238,7 +245,8 @@ class KeyedSpans(Target):
         attributes = dict(doc.spans[self.key].attrs) if self.key in doc.spans else {}
         places = [(one.start, one.end, one.label) for one in annotation]
         made = [before.get(place) or Span(doc, place[0], place[1], label=place[2]) for place in places]
-        attributes.update({GAPS: list(missing)} if missing else {})
+        if missing:
+            attributes[GAPS] = list(missing)
         doc.spans[self.key] = SpanGroup(doc, name=self.key, attrs=attributes, spans=made)
 
     def take_away(self, doc: Doc, known: set[str]) -> list[str]:
@@ -264,7 +272,3 @@ def target_of(name: str) -> Target:
     if name.startswith(SPANS) and name != SPANS:
         return KeyedSpans(name[len(SPANS) :])
     raise SeginfError(Errors.S252.format(target=name, known=", ".join([*KNOWN, f"{SPANS}KEY"])))
-
-
-def _biluo(label: str, length: int) -> list[str]:
-    return [f"U-{label}"] if length == 1 else [f"B-{label}", *[f"I-{label}"] * (length - 2), f"L-{label}"]

@@ -45,13 +45,6 @@ class Limits:
         return Limits(self.blank[rows], self.allowed[rows], self.limited[documents])
 
 
-def no_limits(scheme: TagScheme, lengths: Sequence[int]) -> Limits:
-    """Return the limits of documents that demand nothing."""
-    rows = sum(lengths)
-    permitted = numpy.ones((rows, len(scheme.tags)), dtype=bool)
-    return Limits(numpy.zeros(rows, dtype=bool), permitted, numpy.zeros(len(lengths), dtype=bool))
-
-
 @dataclass(frozen=True)
 class States:
     """Tags, and what stands for them on blanks.

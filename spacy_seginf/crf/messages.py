@@ -6,7 +6,7 @@ import numpy
 
 from .arrays import Array, TimeMajor, array_module
 from .scan import scan, scan_groups, scan_pays
-from .semirings import log_move, log_product_for, log_sum_exp
+from .semirings import log_move, log_product_for, log_sum_exp, or_zero
 
 SPREAD = 600.0  # nats; exp(-745) is 0 in float64
 
@@ -21,8 +21,11 @@ def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tup
     """
     if not len(emissions):
         return emissions, emissions
-    compute = scanned_messages if scan_pays(layout, array_module(emissions)) else recursive_messages
-    return compute(emissions, transitions, layout)
+    xp = array_module(emissions)
+    if scan_pays(layout, xp):
+        return scanned_messages(emissions, transitions, layout)
+    near = xp is numpy and are_near(emissions, transitions)  # a GPU would be asked, and wait
+    return (near_messages if near else recursive_messages)(emissions, transitions, layout)
 
 
 def recursive_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
@@ -44,34 +47,36 @@ def near_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tu
 
     A label is lost where it is SPREAD nats less likely than another of its token, see ``are_near``.
     """
-    xp = array_module(emissions)
-    kernel = xp.exp(transitions)
-    ahead = xp.zeros((*layout.forward.shape, emissions.shape[1]))
-    behind = xp.zeros_like(ahead)
+    top = float(transitions.max())
+    kernel = numpy.exp(transitions - top)
+    ahead = numpy.zeros((*layout.forward.shape, emissions.shape[1]))
+    behind = numpy.zeros_like(ahead)
     ahead[0] = emissions[layout.forward[0]]
-    with numpy.errstate(divide="ignore"):
-        for step, running in enumerate(layout.running[1:], start=1):
-            left = ahead[step - 1, :running]
-            highest = left.max(axis=1, keepdims=True)
-            arrived = xp.log(xp.exp(left - highest) @ kernel) + highest
-            ahead[step, :running] = arrived + emissions[layout.forward[step, :running]]
-            right = behind[step - 1, :running] + emissions[layout.backward[step - 1, :running]]
-            highest = right.max(axis=1, keepdims=True)
-            behind[step, :running] = xp.log(xp.exp(right - highest) @ kernel.T) + highest
+    for step, running in enumerate(layout.running[1:], start=1):
+        arrived = _moved(ahead[step - 1, :running], kernel)
+        ahead[step, :running] = arrived + top + emissions[layout.forward[step, :running]]
+        following = behind[step - 1, :running] + emissions[layout.backward[step - 1, :running]]
+        behind[step, :running] = _moved(following, kernel.T) + top
     return ahead[layout.step, layout.column], behind[layout.reverse_step, layout.column]
 
 
-def are_near(emissions: Array, transitions: Array) -> bool:
+def _moved(states: numpy.ndarray, kernel: numpy.ndarray) -> numpy.ndarray:
+    """Return log(exp(states) @ kernel), with one scale per row."""
+    highest = or_zero(states.max(axis=1, keepdims=True))
+    with numpy.errstate(divide="ignore"):
+        return numpy.asarray(numpy.log(numpy.exp(states - highest) @ kernel) + highest)
+
+
+def are_near(emissions: numpy.ndarray, transitions: numpy.ndarray) -> bool:
     """Tell whether no label can be lost that another one does not outweigh later: any two ways between the labels of a
     token and those two tokens on differ by less than SPREAD nats. -inf, which is ruled out, does not count."""
-    xp = array_module(emissions)
     spans = []
     for values in (emissions, transitions.reshape(1, -1)):
-        finite = xp.isfinite(values)
-        highest = xp.where(finite, values, -xp.inf).max(axis=1)
-        lowest = xp.where(finite, values, xp.inf).min(axis=1)
-        spans.append(float(xp.where(finite.any(axis=1), highest - lowest, 0.0).max()))
-    return 2.0 * spans[0] + 3.0 * spans[1] < SPREAD
+        highest = values.max(axis=1)
+        lowest = numpy.where(numpy.isfinite(values), values, numpy.inf).min(axis=1)
+        possible = numpy.isfinite(highest)
+        spans.append(float((highest[possible] - lowest[possible]).max(initial=0.0)))
+    return bool(2.0 * spans[0] + 3.0 * spans[1] < SPREAD and numpy.isfinite(transitions).any())
 
 
 def scanned_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:

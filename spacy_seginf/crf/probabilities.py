@@ -16,21 +16,12 @@ from .forward_backward import forward_backward
 from .k_best import k_best
 from .lattice import OUTSIDE, Lattice, Limits, lattice_of, states_of
 from .likelihood import path_scores
-from .messages import are_near, log_messages, near_messages
+from .messages import log_messages
 from .schemes import TagScheme
 from .semirings import log_sum_exp
 
 NEAR = 2  # tokens by which an alternative may begin or end elsewhere
-LEAST = 0.005  # alternatives that are less probable are not named
-
-
-class Alternative(NamedTuple):
-    """Another reading of a place: tokens, entity type (none: no entity has any of the tokens), and its probability."""
-
-    start: int
-    end: int
-    label: str
-    probability: float
+LEAST = 0.005  # readings that are less probable are not named
 
 
 class SequenceProbability(NamedTuple):
@@ -76,10 +67,7 @@ class Distribution:
     @cached_property
     def _messages(self) -> tuple[numpy.ndarray, numpy.ndarray]:
         lattice = self._lattice
-        if not len(lattice.emissions):
-            return lattice.emissions, lattice.emissions
-        compute = near_messages if are_near(lattice.emissions, lattice.transitions) else log_messages
-        return compute(lattice.emissions, lattice.transitions, time_major(lattice.lengths))
+        return log_messages(lattice.emissions, lattice.transitions, time_major(lattice.lengths))
 
     @cached_property
     def _unary(self) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -125,17 +113,16 @@ class Distribution:
         return float(self.entities([(document, start, end, label)])[0])
 
     def entities(self, places: Sequence[tuple[int, int, int, str]]) -> numpy.ndarray:
-        """Return the same of many entities (float64): document, start, end and type of each."""
+        """Return the same of many entities (float64): document, start, end and type of each; of tags of single tokens
+        where every token has one."""
         if not places:
             return numpy.zeros(0)
+        if self.scheme.by_token:
+            rows = [self.starts[document] + start for document, start, *_ in places]
+            return numpy.asarray(self.tag_probabilities[rows, [self.scheme.index[tag] for *_, tag in places]])
         tags = [self.scheme.entity_tags(label, end - start) for _, start, end, label in places]
         barred = numpy.array([self._continues[self.scheme.labels.index(label)] for *_, label in places])
         return self._segments([place[:2] for place in places], tags, barred)
-
-    def tokens(self, places: Sequence[tuple[int, int, int, str]]) -> numpy.ndarray:
-        """Return the probabilities of tags of single tokens (float64): document, token, the next token and tag."""
-        rows = [self.starts[document] + start for document, start, _, _ in places]
-        return numpy.asarray(self.tag_probabilities[rows, [self.scheme.index[tag] for *_, tag in places]])
 
     def outside(self, document: int, start: int, end: int) -> float:
         """Return the probability that no token of a segment is in an entity."""
@@ -181,11 +168,11 @@ class Distribution:
         totals[inside] += log_sum_exp(after, axis=1)
         return numpy.asarray(numpy.exp(numpy.minimum(totals, 0.0)))
 
-    def alternatives(self, document: int, start: int, end: int, count: int = 5) -> list[Alternative]:
-        """List the most probable other readings of a place: entities that share a token with it and begin and end at
-        most two tokens elsewhere, and no entity at all. The most probable first."""
+    def readings(self, document: int, start: int, end: int) -> dict[tuple[int, int, str], float]:
+        """Return the probabilities of readings of a place, by start, end and type: entities that share a token with it
+        and begin and end at most two tokens elsewhere, and no entity at all ("")."""
         length = self._lattice.lengths[document]
-        found = [Alternative(start, end, "", self.outside(document, start, end))]
+        found = {(start, end, ""): self.outside(document, start, end)}
         likely = self.tag_probabilities[self._rows(document)]
         places = []
         for label in self.scheme.labels:
@@ -195,10 +182,8 @@ class Distribution:
             for first in range(max(0, start - NEAR), min(end, start + NEAR + 1)):
                 for last in range(max(first, start, end - 1 - NEAR) + 1, min(length, end + NEAR) + 1):
                     places.append((document, first, last, label))
-        for (_, first, last, label), probability in zip(places, self.entities(places).tolist()):
-            found.append(Alternative(first, last, label, probability))
-        found.sort(key=lambda one: -one.probability)
-        return [one for one in found if one.probability >= LEAST][:count]
+        found.update(zip((place[1:] for place in places), self.entities(places).tolist()))
+        return {place: probability for place, probability in found.items() if probability >= LEAST}
 
     def k_best(self, document: int, count: int) -> list[SequenceProbability]:
         """Return the most probable valid tag sequences of a document, the best first; fewer if there are fewer."""

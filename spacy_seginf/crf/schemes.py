@@ -132,8 +132,7 @@ class TagScheme:
         """Return the tags of an entity of some tokens; under "TAG", of tokens that all have one label."""
         if self.by_token:
             return [self.index[label]] * length
-        biluo = [f"U-{label}"] if length == 1 else [f"B-{label}", *[f"I-{label}"] * (length - 2), f"L-{label}"]
-        return [self.index[f"{FROM_BILUO[self.name][tag[0]]}-{label}"] for tag in biluo]
+        return [self.index[f"{FROM_BILUO[self.name][tag[0]]}-{label}"] for tag in biluo_tags(label, length)]
 
     def entities(self, tags: Iterable[int]) -> list[tuple[int, int, str]]:
         """Read entities (start token, end token exclusive, type) off tag indices. Under IO, runs of a type are one, and
@@ -172,6 +171,11 @@ class TagScheme:
                 if is_known
             ]
         return [Entity(*one) for one in self.entities(tag if is_known else 0 for tag, is_known in zip(tags, known))]
+
+
+def biluo_tags(label: str, length: int) -> list[str]:
+    """Return the tags of an entity of some tokens, as spaCy has them."""
+    return [f"U-{label}"] if length == 1 else [f"B-{label}", *[f"I-{label}"] * (length - 2), f"L-{label}"]
 
 
 def type_of(tag: str) -> str:

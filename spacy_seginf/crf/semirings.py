@@ -16,7 +16,7 @@ def log_sum_exp(values: Array, axis: int) -> Array:
     """Return log(sum(exp(values))) along an axis; a slice that is all -inf gives -inf."""
     xp = array_module(values)
     highest = values.max(axis=axis, keepdims=True)
-    finite = _or_zero(highest)
+    finite = or_zero(highest)
     with numpy.errstate(divide="ignore"):
         return xp.log(xp.exp(values - finite).sum(axis=axis)) + finite.squeeze(axis)
 
@@ -36,8 +36,8 @@ def log_product(left: Array, right: Array) -> Array:
     xp = array_module(left)
     best = right.max(axis=-1)
     weights = left + best[..., None, :]
-    highest = _or_zero(weights.max(axis=-1, keepdims=True))
-    total = xp.exp(weights - highest) @ xp.exp(right - _or_zero(best)[..., None])
+    highest = or_zero(weights.max(axis=-1, keepdims=True))
+    total = xp.exp(weights - highest) @ xp.exp(right - or_zero(best)[..., None])
     with numpy.errstate(divide="ignore"):
         return xp.log(total) + highest
 
@@ -45,7 +45,7 @@ def log_product(left: Array, right: Array) -> Array:
 def careful_log_product(left: Array, right: Array) -> Array:
     """Return the same for scores of any size: every sum has its own scale, which takes `labels` times as many steps."""
     xp = array_module(left)
-    highest = _or_zero(max_product(left, right))
+    highest = or_zero(max_product(left, right))
     total = xp.zeros_like(highest)
     for middle in range(left.shape[-1]):
         total += xp.exp(left[..., :, middle, None] + right[..., None, middle, :] - highest)
@@ -72,7 +72,7 @@ def max_move(states: Array, steps: Array) -> Array:
     return (states[..., :, None] + steps).max(axis=-2)
 
 
-def _or_zero(values: Array) -> Array:
+def or_zero(values: Array) -> Array:
     """Replace -inf, the score of the impossible, by a number that can be subtracted from it."""
     xp = array_module(values)
     return xp.where(xp.isfinite(values), values, 0.0)

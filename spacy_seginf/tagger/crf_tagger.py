@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Named
 import numpy
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import ensure_path, minibatch
 from spacy.vocab import Vocab
@@ -326,10 +326,11 @@ class CRFTagger(TrainablePipe):
             self.handover.leave(doc, prediction, readers)
 
     def _annotate(self, doc: Doc, prediction: TaggerPrediction) -> None:
+        """Write what is found and probable enough; entities that were there stay."""
         present = preset_entities(doc) if prediction.kept else []
         found, least = self.scheme.annotation(prediction.tags.tolist()), self.min_probability
         if prediction.scored is not None:
-            known = prediction.scored.leave(doc, self.name, prediction.tags, prediction.kept)
+            known = prediction.scored.leave(doc, self.name, prediction.kept)
             if least:
                 found = [
                     one
@@ -337,13 +338,6 @@ class CRFTagger(TrainablePipe):
                     if known.probability(one.start, one.end, one.label) >= least.get(one.label, least.get(OTHERS, 0.0))
                 ]
         self.target.write(doc, found, present)
-
-    def annotate(self, doc: Doc, tags: Iterable[int], present: Sequence[Span] = ()) -> None:
-        """Write tags to a document, as its target has them.
-
-        present (sequence of Span): entities that stay, and blocked spans (without a label); see ``preset_entities``.
-        """
-        self.target.write(doc, self.scheme.annotation(list(tags)), present)
 
     def followed_tags(self, doc: Doc) -> numpy.ndarray:
         """Return what the explained component predicted, as tags of this head (int64, tokens).
@@ -428,11 +422,14 @@ class CRFTagger(TrainablePipe):
         return self._restore_labels()
 
     def _restore_labels(self) -> CRFTagger:
-        """Make the scheme of what was read. RAISES (ValueError): S249 if labels, scheme and weights do not fit."""
+        """Make the scheme of what was read. RAISES (ValueError): S249 if labels, scheme and weights do not
+        fit, S319 for a least probability of a label that there is not."""
         labels = self.cfg.get("labels")
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise SeginfError(Errors.S249.format(name=self.name, problem="its labels are no list of texts"))
         self.scheme = self._scheme(self.labels)
+        for label in set(self.min_probability) - {*self.labels, OTHERS} if self.labels else ():
+            raise SeginfError(Errors.S319.format(name=self.name, label=label, known=", ".join(self.labels)))
         head, tags = self.model.get_ref("output_layer"), len(self.scheme.tags)
         if self._is_initialized() and len(head.get_param("W")) != tags:
             problem = f"labels and scheme make {tags} tags, and the output layer has {len(head.get_param('W'))}"
@@ -462,7 +459,7 @@ class CRFTagger(TrainablePipe):
         """Warn if `spacy train` would not go by its score: spaCy fills in that of entities."""
         config = nlp.config.interpolate()
         weights = {name: weight for name, weight in config["training"]["score_weights"].items() if weight}
-        if config["paths"].get("train") and self.target.score not in weights:
+        if config.get("paths", {}).get("train") and self.target.score not in weights:
             known = ", ".join(weights) or "no score"
             message = Warnings.W071.format(known=known, score=self.target.score, name=self.name)
             warnings.warn(message, stacklevel=3)

@@ -83,9 +83,9 @@ class Scored(NamedTuple):
     batch: ScoredBatch
     number: int
 
-    def leave(self, doc: Doc, component: str, tags: numpy.ndarray, kept: Sequence[Place] = ()) -> DocProbabilities:
+    def leave(self, doc: Doc, component: str, kept: Sequence[Place] = ()) -> DocProbabilities:
         """Let a document's probabilities be asked for. kept: entities that were there before."""
-        found = DocProbabilities(self, component, tags, frozenset(kept))
+        found = DocProbabilities(self, component, frozenset(kept))
         with _LOCK:
             _KNOWN.setdefault(doc, {}).pop(component, None)
             _KNOWN[doc][component] = found
@@ -103,17 +103,25 @@ class DocProbabilities:
     True
     """
 
-    def __init__(
-        self, scored: Scored, component: str, tags: numpy.ndarray, kept: frozenset[Place] = frozenset()
-    ) -> None:
+    def __init__(self, scored: Scored, component: str, kept: frozenset[Place] = frozenset()) -> None:
         self._batch, self._number = scored
         self.component = component
         """str: the tagger."""
-        self._tags, self._kept = tags, kept
+        self._kept = kept
+        first = sum(self._batch.lengths[: self._number])
+        self._rows = slice(first, first + self._batch.lengths[self._number])
+
+    def __len__(self) -> int:
+        """The tokens that were tagged."""
+        return self._batch.lengths[self._number]
 
     @property
     def _scheme(self) -> TagScheme:
         return self._batch.scheme
+
+    @property
+    def _found(self) -> list[int]:
+        return self._batch.tags[self._rows].tolist()
 
     def has(self, span: Span) -> bool:
         """Tell whether a span can be asked for: its label is one of the tagger's, or it was there before."""
@@ -122,15 +130,14 @@ class DocProbabilities:
     def tags(self, token: int) -> dict[str, float]:
         """Return the probability of each tag of a token, the most probable first."""
         names, (order, values) = self._scheme.tags, self._batch.ordered
-        row = self._batch.distribution.starts[self._number] + token
+        row = self._rows.start + token
         return {names[tag]: value for tag, value in zip(order[row].tolist(), values[row].tolist())}
 
     @property
     def marginals(self) -> numpy.ndarray:
         """The probability of each tag at each token (float64, tokens x tags, in the order of ``CRFTagger.tags``): the
         fastest way to all of them."""
-        distribution = self._batch.distribution
-        return distribution.tag_probabilities[slice(*distribution.starts[self._number : self._number + 2])]
+        return self._batch.distribution.tag_probabilities[self._rows]
 
     def of(self, span: Span) -> float:
         """Return the probability that a span has its label, and begins and ends where it does; without a label, that no
@@ -152,7 +159,7 @@ class DocProbabilities:
             return 0.0 if label else 1.0
         distribution = self._batch.distribution
         if self._scheme.by_token:
-            tags = [self._scheme.index[label]] * (end - start) if label else self._tags[start:end].tolist()
+            tags = [self._scheme.index[label]] * (end - start) if label else self._found[start:end]
             return distribution.segment(self._number, start, tags)
         if not label:
             return distribution.outside(self._number, start, end)
@@ -164,7 +171,7 @@ class DocProbabilities:
     @property
     def sequence(self) -> float:
         """The probability of all tags that were found together."""
-        return self._batch.distribution.sequence(self._number, self._tags.tolist())
+        return self._batch.distribution.sequence(self._number, self._found)
 
     def k_best(self, count: int = 10) -> Readings:
         """Return the most probable readings of the whole text, the best first: their probabilities and what they have
@@ -179,14 +186,13 @@ class DocProbabilities:
             first = span.doc[span.start]
             tags = [(tag, p) for tag, p in self.tags(span.start).items() if tag != span.label_]
             return [Alternative(first.i, first.i + 1, tag, first.text, p) for tag, p in tags[:count]]
-        found = self._batch.distribution.alternatives(self._number, span.start, span.end, count + 1)
-        own = span.start, span.end, span.label_
+        found = self._batch.distribution.readings(self._number, span.start, span.end)
+        found.pop((span.start, span.end, span.label_), None)
         others = [
             Alternative(start, end, label, span.doc[start:end].text, self.probability(start, end, label))
-            for start, end, label, _ in found
-            if (start, end, label) != own
+            for start, end, label in found
         ]
-        return sorted(others, key=lambda one: -one.probability)[:count]  # calibration may change their order
+        return sorted(others, key=lambda one: -one.probability)[:count]
 
 
 _KNOWN: WeakKeyDictionary[Doc, dict[str, DocProbabilities]] = WeakKeyDictionary()
@@ -211,8 +217,8 @@ def probabilities_of(doc: Doc, component: Optional[str] = None) -> DocProbabilit
     if not known or (component is not None and component not in known):
         raise SeginfError(Errors.S254.format(name=component or "crf_tagger", known=", ".join(known) or "none"))
     found = known[component] if component is not None else list(known.values())[-1]
-    if len(found._tags) != len(doc):
-        raise SeginfError(Errors.S255.format(now=len(doc), then=len(found._tags)))
+    if len(found) != len(doc):
+        raise SeginfError(Errors.S255.format(now=len(doc), then=len(found)))
     return found
 
 

@@ -77,6 +77,9 @@ def test_least_probabilities_can_be_written_in_a_config(folder):
     nlp = spacy.blank("en").from_config(config).from_disk(folder / "pipeline")
     labels = {ent.label_ for text in TEXTS for ent in nlp(Doc(nlp.vocab, words=read_annotated(text)[0])).ents}
     assert labels and "PER" not in labels
+    config["components"]["crf_tagger"]["min_probability"] = {"PERS": 1.0}
+    with pytest.raises(SeginfError, match=r"S319.*PERS.*PER"):
+        spacy.blank("en").from_config(config).from_disk(folder / "pipeline")
     with pytest.raises(SeginfError, match="S297"):
         spacy.blank("en").add_pipe("crf_tagger", config={"min_probability": {"PER": 2}})
 
