@@ -14,6 +14,7 @@ from thinc.api import registry as thinc_registry
 EXPECTED = {
     ("spacy_factories", "crf_tagger"),
     ("spacy_factories", "influence"),
+    ("spacy_scorers", "spacy_seginf.crf_tagger_scorer.v1"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
     ("spacy_architectures", "spacy_seginf.ParserStates.v1"),
     ("spacy_misc", "spacy_seginf.EmissionInfluence.v1"),
