@@ -142,9 +142,16 @@ def _explain(made: Materials, room: Path, seed: int, telling: int) -> None:
                     influence.best_changes(doc, doc.ents[0], "LOC")
                 explained = [ent._.influencers for ent in doc.ents]
                 page = str(render_document(doc, jupyter=False)) + render_page(doc, explained)
-                if shown.setdefault(doc.text, page) != page:
-                    faults.add(f"another page ({what})")
+                if (first := shown.setdefault(doc.text, page)) != page:
+                    faults.add(f"another page ({what}): {_difference(first, page)}")
     os.write(telling, json.dumps({"faults": sorted(faults), "documents": documents}).encode())
+
+
+def _difference(first: str, then: str) -> str:
+    """Show two pages from a little before the first character that differs."""
+    same = next((place for place, (a, b) in enumerate(zip(first, then)) if a != b), min(len(first), len(then)))
+    start = max(0, same - 60)
+    return f"{first[start : start + 120]!r} became {then[start : start + 120]!r}"
 
 
 class _Asking:

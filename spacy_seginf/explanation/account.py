@@ -15,6 +15,7 @@ from ..index.kept import KeptArrays
 from ..influence.data import HeadData, ranges
 from ..influence.evidence import Contrasts, contested, contrasts, margins, other_readings
 from ..influence.linear_algebra import unit_vectors
+from ..influence.order import EQUAL, falling
 from ..influence.segments import SegmentChains
 
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
@@ -203,7 +204,7 @@ class Accountant:
             kept = numpy.unique(numpy.concatenate([_largest(shares, k), _largest(-shares, k)]))
             numbers, shares = numbers[kept], shares[kept]
             start, size = int(block[-1]) + 1, min(2 * size, LARGEST_BLOCK)
-        order = numpy.lexsort((numbers, -numpy.abs(shares)))
+        order = _first(numpy.abs(shares), len(shares), numbers)
         return [(int(numbers[place]), float(shares[place])) for place in order]
 
     def shares_of(self, contrast: Contrasts, numbers: numpy.ndarray) -> numpy.ndarray:
@@ -220,7 +221,7 @@ class Accountant:
         """Return the labels of a family with the largest shares in one margin, largest first."""
         members = self.evidence.members(family)
         shares = self.shares_of(contrast, members)
-        order = numpy.lexsort((members, -numpy.abs(shares)))[:k]
+        order = _first(numpy.abs(shares), k, members)
         return [(int(members[place]), float(shares[place])) for place in order]
 
     def describe(self, number: int, context: int) -> dict[str, Any]:
@@ -268,22 +269,25 @@ class Accountant:
         if not len(vectors):
             return []
         queries = unit_vectors(vectors)
-        near = numpy.argsort(-(queries @ self._typical.T), axis=1, kind="stable")[:, :CONSIDERED].tolist()
         rows: dict[int, list[int]] = {}
-        for row, (own, others) in enumerate(zip(strongest, near)):
-            for family in dict.fromkeys([*(family for family, _ in own), *others]):
+        for row, (own, cosines) in enumerate(zip(strongest, queries @ self._typical.T)):
+            for family in dict.fromkeys([*(family for family, _ in own), *_first(cosines, CONSIDERED).tolist()]):
                 rows.setdefault(family, []).append(row)
-        weighed: list[list[tuple[float, int, float, int]]] = [[] for _ in queries]
+        found: list[list[FamilyShare]] = [[] for _ in queries]
+        weighed: list[list[float]] = [[] for _ in queries]
         for family, asked in rows.items():  # one product for all that ask for it
-            cosines = self._members(family) @ queries[asked].T
-            nearest, members = cosines.argmax(axis=0), self.evidence.members(family)
-            weights = numpy.abs(shares[asked, family]) * numpy.maximum(cosines.max(axis=0), 0.0) ** LOCALITY
+            cosines, members = self._members(family) @ queries[asked].T, self.evidence.members(family)
+            largest = cosines.max(axis=0)
+            nearest = (cosines >= largest - EQUAL).argmax(axis=0)
+            weights = numpy.abs(shares[asked, family]) * numpy.maximum(largest, 0.0) ** LOCALITY
             for row, weight, one in zip(asked, weights.tolist(), members[nearest].tolist()):
-                weighed[row].append((-weight, family, float(shares[row, family]), one))
-        return [
-            [FamilyShare(family, share, example=nearest) for _, family, share, nearest in sorted(found)]
-            for found in weighed
-        ]
+                found[row].append(FamilyShare(family, float(shares[row, family]), example=one))
+                weighed[row].append(weight)
+        orders = []
+        for weights, shown in zip(map(numpy.array, weighed), found):
+            families = numpy.array([one.family for one in shown], dtype=numpy.int64)
+            orders.append([shown[place] for place in falling(weights, EQUAL * weights, families)])
+        return orders
 
     @cached_property
     def _typical(self) -> numpy.ndarray:
@@ -324,31 +328,26 @@ def _both_sides(ordered: Sequence[FamilyShare], k: int) -> tuple[FamilyShare, ..
 
 def _strongest_of_rows(shares: numpy.ndarray, k: int) -> list[list[tuple[int, float]]]:
     """Return, for each row of shares, the k largest and the k most negative ones: number and share, largest first."""
-    count = shares.shape[1]
-    if 2 * k < count:
-        ends = numpy.argpartition(shares, (k - 1, count - k), axis=1)
-        columns = numpy.concatenate([ends[:, :k], ends[:, count - k :]], axis=1)
-    else:
-        columns = numpy.broadcast_to(numpy.arange(count), shares.shape)
-    values = numpy.take_along_axis(shares, columns, axis=1)
-    order = numpy.lexsort((columns, -numpy.abs(values)), axis=1)
-    columns, values = (numpy.take_along_axis(each, order, axis=1).tolist() for each in (columns, values))
     result = []
-    for numbers, found in zip(columns, values):
-        sides = {True: 0, False: 0}
-        kept = []
-        for number, share in zip(numbers, found):
-            side = share > 0
-            if share and sides[side] < k:
-                sides[side] += 1
-                kept.append((number, share))
-        result.append(kept)
+    for row in shares:
+        sides = numpy.concatenate([_largest(row, k), _largest(-row, k)])
+        order = sides[_first(numpy.abs(row[sides]), 2 * k, sides)]
+        result.append(list(zip(order.tolist(), row[order].tolist())))
     return result
+
+
+def _first(values: numpy.ndarray, k: int, ties: Optional[numpy.ndarray] = None) -> numpy.ndarray:
+    """Return the places of the k largest values, in their order; equal ones by their ties, or their places."""
+    gap = EQUAL * float(numpy.abs(values).max(initial=0.0))
+    near = numpy.arange(len(values))
+    if k < len(values):
+        near = numpy.flatnonzero(values >= numpy.partition(values, -k)[-k] - gap)  # as many as are equal
+    return near[falling(values[near], gap, near if ties is None else ties[near])][:k]
 
 
 def _largest(values: numpy.ndarray, k: int) -> numpy.ndarray:
     """Return the places of the k largest positive values."""
-    order = numpy.argsort(-values, kind="stable")[:k]
+    order = _first(values, k)
     return order[values[order] > 0]
 
 

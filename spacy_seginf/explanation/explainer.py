@@ -24,6 +24,7 @@ from ..influence.data import HeadData, subset
 from ..influence.effects import HeadEffects, log_odds
 from ..influence.factors import TokenFactors
 from ..influence.fit import TOLERANCE
+from ..influence.order import EQUAL, falling
 from ..influence.relabelling import LabelChange, alternatives, first_order
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.segments import SegmentChains
@@ -31,7 +32,6 @@ from ..influence.segments import SegmentChains
 CANDIDATES = 3  # times k references on each side are looked at before the k with the largest effects are shown
 MOST_REFINEMENTS = 60  # Newton steps until a reference is given up that has a high leverage; most take 5 to 20
 NEAR = 1e-6  # of an optimum: what is shown has fewer digits
-EQUAL = 1e-6  # relative: effects that differ by less, from steps in float32, are equal
 CHANGED = 10  # references on each side whose relabelling is considered
 SEARCHED = 256  # segments handled at once
 CACHED_NUMBERS = 1 << 25  # of predicted steps kept in memory
@@ -345,11 +345,8 @@ def _both_sides(count: int, owners: numpy.ndarray, pairs: _Effects, k: int) -> l
     """Split the references of each segment (owners: ints, pairs) into the k supporting and the k opposing ones of the
     largest effects, strongest first; the search's order decides between equals."""
     side, sizes = owners * 2 + (pairs.effects < 0), numpy.abs(pairs.effects)
-    order = numpy.lexsort((-sizes, side))
-    order = order[(sizes[order] > 0) & numpy.isfinite(sizes[order])]
-    falls = numpy.diff(sizes[order], prepend=numpy.inf) < -EQUAL * sizes[order]
-    groups = numpy.cumsum(falls | (numpy.diff(side[order], prepend=-1) != 0))
-    order = order[numpy.lexsort((order, groups))]
+    there = numpy.flatnonzero((sizes > 0) & numpy.isfinite(sizes))
+    order = there[falling(sizes[there], EQUAL * sizes[there], owners=side[there])]
     order = order[numpy.arange(len(order)) - numpy.searchsorted(side[order], side[order]) < k]
     columns = [[None] * len(order) if column is None else column[order].tolist() for column in pairs]
     found = [Found(*values) for values in zip(*columns)]

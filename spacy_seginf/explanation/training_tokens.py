@@ -11,11 +11,13 @@ from ..crf.schemes import TAG, Entity, TagScheme, type_of
 from ..index.index import Index
 from ..influence.families import scales, standardised
 from ..influence.linear_algebra import unit_vectors
+from ..influence.order import EQUAL, falling
 
 BLOCK = 16_384  # training tokens that are compared at once
 ASKED = 1024  # tokens that are asked for at once
 POOL = 4  # times as many are found as are wanted, so that they can be of several documents
 OF_A_DOCUMENT = 2
+BELOW = -2.0  # all cosines: not to be found
 
 
 class TrainingTokens:
@@ -150,7 +152,7 @@ class TrainingTokens:
         for start in range(0, len(among), BLOCK):
             tokens = among[start : start + BLOCK]
             products = directions @ self._directions[tokens].T
-            products[self.documents[tokens] == without[:, None]] = -numpy.inf
+            products[self.documents[tokens] == without[:, None]] = BELOW
             found = numpy.broadcast_to(tokens, products.shape)
             both = numpy.concatenate([numbers, found], axis=1), numpy.concatenate([cosines, products], axis=1)
             numbers, cosines = _best(*both, POOL * count)
@@ -159,16 +161,15 @@ class TrainingTokens:
     def _of_several_documents(
         self, numbers: numpy.ndarray, cosines: numpy.ndarray, count: int
     ) -> tuple[numpy.ndarray, numpy.ndarray]:
-        order = numpy.argsort(-cosines, axis=1, kind="stable")
         found = numpy.full((len(numbers), count), -1, dtype=numpy.int64)
         near = numpy.full((len(numbers), count), -1.0, dtype=numpy.float32)
         for row in range(len(numbers)):
             seen: dict[int, int] = {}
             kept: list[int] = []
-            for place in order[row].tolist():
+            for place in falling(cosines[row], EQUAL, numbers[row]).tolist():
                 document = int(self.documents[numbers[row, place]])
                 seen[document] = seen.get(document, 0) + 1
-                if seen[document] <= OF_A_DOCUMENT and cosines[row, place] > -numpy.inf and len(kept) < count:
+                if seen[document] <= OF_A_DOCUMENT and cosines[row, place] > BELOW and len(kept) < count:
                     kept.append(place)
             found[row, : len(kept)], near[row, : len(kept)] = numbers[row, kept], cosines[row, kept]
         return found, near

@@ -7,6 +7,7 @@ from typing import Callable, Optional
 import numpy
 
 from ..influence.linear_algebra import unit_vectors
+from ..influence.order import EQUAL, falling
 from .queries import Factors
 from .search import Hits, SearchedTable, SearchResult
 from .tables import Filter
@@ -46,9 +47,10 @@ def best_rows(table: SearchedTable, rows: numpy.ndarray, scores: numpy.ndarray, 
         hits = Hits(numpy.full((count, k), -1, dtype=numpy.int64), numpy.zeros((count, k)))
         for query in range(count):
             signed = sign * scores[query]
-            least = numpy.partition(signed, -k)[-k] if len(signed) > k else 0.0
+            gap = EQUAL * float(numpy.abs(signed).max(initial=0.0))
+            least = numpy.partition(signed, -k)[-k] - gap if len(signed) > k else 0.0
             found = numpy.flatnonzero((signed >= least) & (signed > 0))
-            order = numpy.lexsort((table.places(rows[found]), -signed[found]))[:k]
+            order = falling(signed[found], gap, table.places(rows[found]))[:k]
             hits.rows[query, : len(order)] = rows[found[order]]
             hits.scores[query, : len(order)] = scores[query, found[order]]
         sides.append(hits)

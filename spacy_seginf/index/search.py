@@ -13,6 +13,7 @@ from typing import Any, Optional, Protocol, Sequence, Union
 
 import numpy
 
+from ..influence.order import falling
 from .queries import Factors, SearchQueries
 from .tables import Filter, Leading
 
@@ -237,12 +238,7 @@ class _Best:
             query, row, norm, place, scores = (a[scores != 0] for a in (query, row, norm, place, scores))
             side, scores = (scores < 0).astype(int), numpy.abs(scores)
             owner = query * 2 + side
-            order = numpy.lexsort((-scores, owner))
-            # Equal up to rounding: one group, in the order of the documents.
-            gap = TIE * self._norms[query[order]] * norm[order]
-            falls = numpy.diff(scores[order], prepend=numpy.inf) < -gap
-            group = numpy.cumsum(falls | (numpy.diff(owner[order], prepend=-1) != 0))
-            order = order[numpy.lexsort((place[order], group))]
+            order = falling(scores, TIE * self._norms[query] * norm, place, owner)  # ties in the order of documents
             rank = numpy.arange(len(order)) - numpy.searchsorted(owner[order], owner[order])
             order, rank = order[rank < k], rank[rank < k]
             rows[side[order], query[order], rank] = row[order]

@@ -2,8 +2,12 @@
 
 import numpy
 import pytest
+import spacy
+from spacy.tokens import DocBin
 
-from spacy_seginf.explanation.account import CONSIDERED, LOCALITY
+from spacy_seginf.api.index import build_index
+from spacy_seginf.explanation import account
+from spacy_seginf.explanation.account import CONSIDERED, LOCALITY, Accountant
 from spacy_seginf.influence.data import HeadData
 from spacy_seginf.influence.evidence import (
     contested,
@@ -17,6 +21,7 @@ from spacy_seginf.influence.fit import fit_head
 from spacy_seginf.influence.head import Head, split
 from spacy_seginf.influence.penalty import Penalty
 
+from .fixtures import EXACT
 from .heads import random_data
 
 LENGTHS = [5, 3, 7, 1, 4]
@@ -167,3 +172,34 @@ def test_families_are_shown_by_their_shares_and_how_near_they_come(exact_nlp):
             wanted = sorted((weights[family] for family in set(asked)), reverse=True)[:2]
             shown = [weights[one.family] for one in few.families if side * one.share > 0]
             assert shown == pytest.approx(wanted, rel=1e-3)
+
+
+def test_rounding_does_not_change_which_families_and_labels_are_shown(model_path, corpus_path, tmp_path, monkeypatch):
+    # The same texts twice: rounding could decide which of the equals comes first.
+    docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
+    DocBin(docs=[*docs, *docs]).to_disk(tmp_path / "twice.spacy")
+    build_index(str(model_path), tmp_path / "twice.spacy", tmp_path / "indexed", **vars(EXACT))
+    nlp = spacy.load(tmp_path / "indexed")
+    index, scheme = nlp.get_pipe("influence").explainer().index, nlp.get_pipe("crf_tagger").scheme
+    data, labels = index.data, index.labels
+    segments = numpy.array(
+        [
+            (number, begin, end)
+            for number, start in enumerate(data.starts.tolist())
+            for begin, end, _ in scheme.entities(labels[start : start + data.lengths[number]].tolist())
+        ]
+    )
+    exact_vectors, generator = account.unit_vectors, numpy.random.default_rng(0)
+
+    def rounded(vectors):
+        found = exact_vectors(vectors)
+        return found * (1 + generator.uniform(-2e-7, 2e-7, found.shape))
+
+    def shown(accountant):
+        found = accountant.accounts(data, labels, segments, 3)
+        return [[(one.family, one.example) for one in one.families] for one in found]
+
+    first = shown(Accountant(index, scheme))
+    monkeypatch.setattr(account, "unit_vectors", rounded)
+    for _ in range(5):
+        assert shown(Accountant(index, scheme)) == first
