@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import gzip
-import io
-import json
 import random
 import sys
 from pathlib import Path
 
 from corpus.checking import check_corpus, read_documents
 from corpus.documents import Document, plant_random, plant_systematic, write_document
+from corpus.files import compress
 from corpus.grammar import Lexicon
 from corpus.lexicon import build_lexicons
 from corpus.readme import write_readme
@@ -43,22 +41,13 @@ def write_split(split: str, lexicons: dict[str, Lexicon], generator: random.Rand
     return documents
 
 
-def compress(documents: list[Document]) -> bytes:
-    """The reproducible gzip bytes of documents, one JSON record a line."""
-    lines = (json.dumps(document.as_record(), sort_keys=True) + "\n" for document in documents)
-    buffer = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=9, mtime=0) as stream:
-        stream.write("".join(lines).encode("utf-8"))
-    return buffer.getvalue()
-
-
 def make_corpus(output: Path, seed: int) -> None:
     """Write the three splits and the README."""
     output.mkdir(parents=True, exist_ok=True)
     lexicons = build_lexicons(random.Random(f"{seed}/lexicons"))
     for split in SIZES:
         documents = write_split(split, lexicons, random.Random(f"{seed}/{split}"))
-        (output / f"{split}.jsonl.gz").write_bytes(compress(documents))
+        (output / f"{split}.jsonl.gz").write_bytes(compress(document.as_record() for document in documents))
     write_readme(output, seed)
 
 

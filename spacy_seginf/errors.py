@@ -134,6 +134,14 @@ class Errors(metaclass=Coded):
         "The component '{name}' predicts something in one document of {path} only, so there is no other that its "
         "probabilities could be judged by. Name more documents."
     )
+    S312 = (
+        "The model reads one predicate from doc.spans['{key}'], and the text {text!r} has {count}. Set it; read "
+        "corpora by spacy_seginf.PropositionCorpus.v1; make one document of each predicate with spacy_seginf.propositions(doc)."
+    )
+    S313 = (
+        "The role {label} {role!r} has no proposition: {problem}. Give roles the number of their predicate's first "
+        "token as span.id_."
+    )
     S310 = "The tag '{label}' is none that {where} can have, which are: {known}. Use the target tag for other tags."
     S311 = "No document of {path} has {what}. Name another key with --target spans:KEY (there are: {known})."
     S005 = "Can't add the label '{label}' to '{name}': its output layer has been initialized for {known}. Train anew."

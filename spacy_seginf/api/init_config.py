@@ -40,6 +40,7 @@ def init_config(
     scheme: str = "BIO",
     gpu: bool = False,
     encoder: Optional[str] = None,
+    predicate: Optional[str] = None,
     force: bool = False,
     silent: bool = True,
 ) -> Config:
@@ -48,6 +49,8 @@ def init_config(
     output (Path): the .cfg file. lang (str): language of the texts. target (str): "ents", "tag", "pos" or "spans:KEY";
         training goes by its score. scheme (str): of entities and spans, "BIO", "BILUO" or "IO".
     gpu (bool): fine-tune a transformer, encoder (its name or folder), instead of training a small CNN from scratch.
+    predicate (str): a key of ``doc.spans`` that holds the predicate of each document, for semantic roles: the encoder
+        is told which words it is, and corpora are read by spacy_seginf.PropositionCorpus.v1.
     force (bool): replace a file.
     RAISES (ValueError): S299 if the file exists, S001 or S252 for an unknown scheme or target, S206 for an
         encoder without gpu, S298 for a language that spaCy can't make.
@@ -70,8 +73,11 @@ def init_config(
         raise SeginfError(Errors.S298.format(lang=lang, problem=" ".join(str(error).split()))) from None
     tagger = {"factory": TAGGER, "target": target, "scheme": "BIO" if meaning.by_token else scheme}
     model = {"@architectures": "spacy_seginf.CRFTagger.v1", "learn_rate_factor": 50.0 if gpu else 5.0}  # of the head
+    tok2vec = LISTENER if gpu else DEFAULT_MODEL["tok2vec"]
+    if predicate is not None:
+        tok2vec = {"@architectures": "spacy_seginf.PredicateTok2Vec.v1", "key": predicate, "tok2vec": tok2vec}
     components: dict[str, Any] = {
-        TAGGER: {**tagger, "model": {**model, "tok2vec": LISTENER if gpu else DEFAULT_MODEL["tok2vec"]}},
+        TAGGER: {**tagger, "model": {**model, "tok2vec": tok2vec}},
         INFLUENCE: {"factory": INFLUENCE, "tagger": TAGGER},
     }
     if gpu:
@@ -88,6 +94,10 @@ def init_config(
     # What spaCy fills in goes by the factory, whose score is that of entities.
     filled = load_model_from_config(config, auto_fill=True).config
     filled["training"]["score_weights"] = dict(meaning.score_weights)
+    if predicate is not None:
+        for split in ("train", "dev"):
+            reader = {"@readers": "spacy_seginf.PropositionCorpus.v1", "key": predicate, "limit": 0}
+            filled["corpora"][split] = {**reader, "path": f"${{paths.{split}}}"}
     if gpu:
         filled["training"]["optimizer"]["learn_rate"] = RATE
     write_text(output, filled.to_str())

@@ -204,13 +204,16 @@ def init_config_cli(
     scheme: str = Opt("BIO", "--scheme", help="Tags of entities and spans: BIO, BILUO or IO"),
     gpu: bool = Opt(False, "--gpu", "-G", help="Fine-tune a transformer instead of training a small CNN from scratch"),
     encoder: Optional[str] = Opt(None, "--encoder", help="The transformer, by its name or folder, with --gpu"),
+    predicate: Optional[str] = Opt(
+        None, "--predicate", help="Key of doc.spans with the predicate whose roles are asked for"
+    ),
     force: bool = FORCE,
 ) -> None:
     """Write a config to begin with: a tagger of what you annotate, and the component that explains it."""
     from ..api.init_config import init_config
 
     settings: dict[str, Any] = {"lang": lang, "target": target, "scheme": scheme, "gpu": gpu, "force": force}
-    report_errors(init_config, output, **settings, encoder=encoder, silent=False)
+    report_errors(init_config, output, **settings, encoder=encoder, predicate=predicate, silent=False)
 
 
 @seginf.command("calibrate")

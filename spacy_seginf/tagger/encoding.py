@@ -21,6 +21,7 @@ from spacy.vocab import Vocab
 from thinc.types import Floats2d
 
 from .crf_tagger import CRFTagger
+from .given import give, keys_given_to
 
 # What components may say that they assign, and the attribute that holds it.
 ATTRIBUTES = {"tag": TAG, "pos": POS, "lemma": LEMMA, "is_sent_start": SENT_START}
@@ -32,7 +33,7 @@ def bare_copy(nlp: Language, doc: Doc) -> Doc:
 
     Kept are its tokens with spaces and norms (those of tokenizer exceptions, such as "not" for "n't", are the token's
     own) and whatever no enabled component says it assigns: sentence starts, tags, morphology, vectors or user data that
-    came with the document. Entities are never kept.
+    came with the document, and what its models are given, such as a predicate. Entities are never kept.
     """
     copy = _copy_tokens(nlp.vocab, doc)
     assigned = assigned_attributes(nlp)
@@ -52,20 +53,22 @@ def bare_copy(nlp: Language, doc: Doc) -> Doc:
         copy.tensor = doc.tensor
     copy.has_unknown_spaces = doc.has_unknown_spaces
     copy.user_data = {key: value for key, value in doc.user_data.items() if not _is_assigned(key, assigned)}
+    give(keys_given_to(nlp), doc, copy)
     return copy
 
 
 def read_as(nlp: Language, gold: Doc) -> Doc:
     """Make what the pipeline would read, of a document of a corpus: spaCy's readers do the same.
 
-    gold (Doc): an annotated document. Nothing but its text, or its words where its spaces are not known, is read. Where
-        the tokenizer would cut the text into other tokens, the corpus's tokens are kept.
+    gold (Doc): an annotated document. Nothing but its text, or its words where its spaces are not known, is read, and
+        what the pipeline's models are given, such as a predicate. Where the tokenizer would cut the text into other
+        tokens, the corpus's tokens are kept.
     """
-    if not gold.has_unknown_spaces:
-        made = nlp.make_doc(gold.text)
-        if _same_tokens(made, gold):
-            return made
-    return _copy_tokens(nlp.vocab, gold)
+    made = None if gold.has_unknown_spaces else nlp.make_doc(gold.text)
+    if made is None or not _same_tokens(made, gold):
+        made = _copy_tokens(nlp.vocab, gold)
+    give(keys_given_to(nlp), gold, made)
+    return made
 
 
 def example_of(nlp: Language, gold: Doc) -> Example:

@@ -14,6 +14,7 @@ from spacy.training import Corpus, Example
 from spacy.util import registry
 
 from ..errors import Errors, SeginfError, Warnings
+from .given import PropositionCorpus
 
 TRAINING, DEVELOPMENT, OTHER = "training", "development", "other"
 SECTIONS = {DEVELOPMENT: ("dev_corpus", "corpora.dev")}  # of other roles: those of training
@@ -108,7 +109,7 @@ def training_reader(nlp: Language, path: Path, role: str = TRAINING) -> CorpusRe
     except Exception as error:  # whatever a reader of another package may raise
         problem = " ".join(str(error).split()) or type(error).__name__
         raise SeginfError(Errors.S047.format(reader=name, path=path, what=problem)) from error
-    if type(made) is Corpus:
+    if type(made) in (Corpus, PropositionCorpus):
         return CorpusReader(made)
     return ForeignReader(name, made, path)
 
