@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from .api.refit import refit_pipeline
     from .api.relabel import relabel_corpus
     from .api.report import report_corpus
+    from .api.roles import find_roles
     from .api.scores import score_labels
     from .api.unapply import unapply_decisions
     from .api.verify import verify
     from .attribution.method import Attribution, Method
+    from .corpora.propositions import propositions
     from .curation.preview import Preview, PreviewChange
     from .errors import SeginfError
     from .explanation.account_view import Account, Family
@@ -83,11 +85,13 @@ PLACES = {
     "explain_errors": "api.explain_errors",
     "export_issues": "api.export",
     "find_label_issues": "api.rank",
+    "find_roles": "api.roles",
     "flip": "api.flip",
     "import_answers": "api.import_answers",
     "init_config": "api.init_config",
     "measure_agreement": "api.diff",
     "preview": "api.preview",
+    "propositions": "corpora.propositions",
     "refit_pipeline": "api.refit",
     "relabel_corpus": "api.relabel",
     "render_document": "explanation.display",
@@ -129,11 +133,13 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "explain_errors",
     "export_issues",
     "find_label_issues",
+    "find_roles",
     "flip",
     "import_answers",
     "init_config",
     "measure_agreement",
     "preview",
+    "propositions",
     "refit_pipeline",
     "relabel_corpus",
     "render_document",

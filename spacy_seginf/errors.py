@@ -136,11 +136,12 @@ class Errors(metaclass=Coded):
     )
     S312 = (
         "The model reads one predicate from doc.spans['{key}'], and the text {text!r} has {count}. Set it; read "
-        "corpora by spacy_seginf.PropositionCorpus.v1; make one document of each predicate with spacy_seginf.propositions(doc)."
+        "corpora by spacy_seginf.PropositionCorpus.v1; make one document of each predicate with "
+        "spacy_seginf.propositions(doc)."
     )
     S313 = (
-        "The role {label} {role!r} has no proposition: {problem}. Give roles the number of their predicate's first "
-        "token as span.id_."
+        "The role {label} {role!r} of the text {text!r} has no proposition: {problem}. Give roles the number of their "
+        "predicate's first token as span.id_."
     )
     S310 = "The tag '{label}' is none that {where} can have, which are: {known}. Use the target tag for other tags."
     S311 = "No document of {path} has {what}. Name another key with --target spans:KEY (there are: {known})."

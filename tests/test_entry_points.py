@@ -17,6 +17,7 @@ EXPECTED = {
     ("spacy_scorers", "spacy_seginf.crf_tagger_scorer.v1"),
     ("spacy_architectures", "spacy_seginf.CRFTagger.v1"),
     ("spacy_architectures", "spacy_seginf.ParserStates.v1"),
+    ("spacy_architectures", "spacy_seginf.PredicateTok2Vec.v1"),
     ("spacy_misc", "spacy_seginf.EmissionInfluence.v1"),
     ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),
     ("spacy_misc", "spacy_seginf.Evidence.v1"),
@@ -28,6 +29,7 @@ EXPECTED = {
     ("spacy_misc", "spacy_seginf.TracInLast.v1"),
     ("spacy_misc", "spacy_seginf.TracIn.v1"),
     ("spacy_misc", "spacy_seginf.TracInWE.v1"),
+    ("spacy_readers", "spacy_seginf.PropositionCorpus.v1"),
     ("thinc_layers", "spacy_seginf.CRFHead.v1"),
 }
 ENTRY_POINTS = [

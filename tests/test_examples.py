@@ -16,6 +16,7 @@ from spacy.util import fix_random_seed
 import spacy_seginf
 
 from .conftest import TEXTS, make_examples
+from .roles import make_roles_tagger
 
 PLANTED = "[Norvik Steel]/PER rose on Friday . [Norvik Steel]/ORG opened a plant in [Osted]/LOC ."
 METHODS = """[methods]
@@ -44,6 +45,7 @@ def place(tagger_nlp, corpus_path, tmp_path_factory):
     for _ in range(3):
         plain.update(examples, sgd=optimizer)
     plain.to_disk(folder / "plain")
+    make_roles_tagger().to_disk(folder / "roles")
     spacy_seginf.build_index(str(folder / "pipeline"), folder / "train.spacy", folder / "indexed", l2=1.0)
     files = [folder / name for name in ("issues.jsonl", "tasks.jsonl", "answers.jsonl", "decisions.jsonl")]
     spacy_seginf.find_label_issues(str(folder / "indexed"), folder / "train.spacy", files[0])

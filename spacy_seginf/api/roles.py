@@ -23,10 +23,12 @@ def find_roles(
         probabilities that the pipeline makes; see ``propositions``.
     RAISES (ValueError): S312 for a document without ``doc.spans[key]``.
 
-    >>> doc = roles_nlp.make_doc("Ada paid Bo .")
+    >>> nlp = spacy.load("roles")
+    >>> doc = nlp.make_doc("Ada paid Bo .")
     >>> doc.spans["predicate"] = [doc[1:2]]
-    >>> for doc, parts in spacy_seginf.find_roles(roles_nlp, [doc]):
+    >>> for doc, parts in spacy_seginf.find_roles(nlp, [doc]):
     ...     print([(role.text, role.label_, role.id_) for role in doc.spans["roles"]])
+    [('Ada', 'A0', '1'), ('Bo', 'A1', '1')]
     """
     for batch in minibatch(docs, batch_size):
         parts = [propositions(doc, key=key, roles="") for doc in batch]

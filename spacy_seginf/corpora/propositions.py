@@ -21,7 +21,7 @@ def propositions(doc: Doc, *, key: str = PREDICATE, roles: str = ROLES) -> list[
     RAISES (ValueError): S312 without ``doc.spans[key]``, S313 for a role whose predicate is not there, or that leaves
         its sentence.
 
-    >>> doc = Doc(nlp.vocab, words=["Ada", "paid", "Bo", "and", "left", "."])
+    >>> doc = spacy.blank("en")("Ada paid Bo and left.")
     >>> doc.spans["predicate"] = [doc[1:2], doc[4:5]]
     >>> [one.spans["predicate"][0].text for one in spacy_seginf.propositions(doc)]
     ['paid', 'left']
@@ -61,4 +61,4 @@ def _moved(span: Span, doc: Doc, start: int) -> Span:
 
 
 def _unplaced(role: Span, problem: str) -> ValueError:
-    return SeginfError(Errors.S313.format(role=role.text, label=role.label_, problem=problem))
+    return SeginfError(Errors.S313.format(role=role.text, label=role.label_, text=role.doc.text[:60], problem=problem))

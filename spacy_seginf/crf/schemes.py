@@ -134,6 +134,23 @@ class TagScheme:
             return [self.index[label]] * length
         return [self.index[f"{FROM_BILUO[self.name][tag[0]]}-{label}"] for tag in biluo_tags(label, length)]
 
+    def event(self, length: int, entity: Entity) -> numpy.ndarray:
+        """Return the tags of the tokens of a document in which an entity is found just as it is (bool, length x tags);
+        under "O", those in which all its tokens are outside."""
+        event = numpy.ones((length, len(self.tags)), dtype=bool)
+        rows = numpy.arange(entity.start, entity.end)
+        event[rows] = False
+        if entity.label == OUTSIDE and not self.by_token:
+            event[rows, self.index[OUTSIDE]] = True
+            return event
+        event[rows, self.entity_tags(entity.label, len(rows))] = True
+        if not self.by_token and self.name != "BILUO":  # BILUO says itself where an entity ends
+            inside = self.index[f"I-{entity.label}"]
+            event[entity.end : entity.end + 1, inside] = False
+            if self.name == "IO":
+                event[max(entity.start - 1, 0) : entity.start, inside] = False
+        return event
+
     def entities(self, tags: Iterable[int]) -> list[tuple[int, int, str]]:
         """Read entities (start token, end token exclusive, type) off tag indices. Under IO, runs of a type are one, and
         there are none under "TAG"."""

@@ -20,7 +20,8 @@ from ..corpora.targets import Target, target_of
 from ..crf import DecodingMask, negative_log_likelihood, split_rows
 from ..crf.calibration import Calibration
 from ..crf.decoding import Place, best_tags, limits_of, places, preset_entities
-from ..crf.schemes import ENTS, TAG, TagScheme
+from ..crf.incorrect import incorrect_loss
+from ..crf.schemes import ENTS, OUTSIDE, TAG, Entity, TagScheme
 from ..errors import Errors, SeginfError, Warnings
 from . import CRFScores
 from .handover import Handover, readers_of
@@ -67,6 +68,7 @@ class TaggerPrediction(NamedTuple):
         "scheme": "BIO",
         "scorer": {"@scorers": "spacy_seginf.crf_tagger_scorer.v1"},
         "min_probability": None,
+        "incorrect_spans_key": None,
         "explains": None,
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -79,6 +81,7 @@ def make_crf_tagger(
     scheme: str,
     scorer: Optional[Callable],
     min_probability: Optional[Dict[str, float]],
+    incorrect_spans_key: Optional[str],
     explains: Optional[str],
 ) -> CRFTagger:
     """Create a crf_tagger component.
@@ -91,6 +94,8 @@ def make_crf_tagger(
     scorer (Optional[Callable]): how `spacy evaluate` scores it; by default as spaCy scores this target.
     min_probability (Optional[Dict[str, float]]): by label, the probability below which what is predicted is left out;
         `seginf calibrate --precision` finds them. "*" stands for all other labels.
+    incorrect_spans_key (Optional[str]): as in spaCy's ner, the key of the gold doc.spans that holds spans with labels
+        that are known to be wrong ("O": the words are not all outside), which training makes improbable.
     explains (Optional[str]): the component whose predictions stand in for its own; `seginf attach` sets this. Such a
         tagger annotates nothing and does not train.
     RAISES (ValueError): S252 for an unknown target, S297 for a least probability that is none.
@@ -105,6 +110,7 @@ def make_crf_tagger(
         scheme=scheme,
         scorer=scorer,
         min_probability=min_probability,
+        incorrect_spans_key=incorrect_spans_key,
         explains=explains,
     )
 
@@ -112,7 +118,8 @@ def make_crf_tagger(
 class CRFTagger(TrainablePipe):
     """Tags tokens with a linear-chain CRF over token vectors and writes ``doc.ents``, or another target.
 
-    Training minimises the exact negative log-likelihood of the annotation. Missing labels are summed out.
+    Training minimises the exact negative log-likelihood of the annotation, and -log(1 - p) of each span that is known
+    to be wrong. Missing labels are summed out.
 
     With ``explains``, its head is the output layer of another component. It then writes nothing, hands
     that component's predictions to ``influence``, and refuses to train: a head that stayed behind while its encoder
@@ -136,6 +143,7 @@ class CRFTagger(TrainablePipe):
         scheme: str = "BIO",
         scorer: Optional[Callable] = None,
         min_probability: Optional[Mapping[str, float]] = None,
+        incorrect_spans_key: Optional[str] = None,
         explains: Optional[str] = None,
     ) -> None:
         if scheme == TAG and target == ENTS:
@@ -152,6 +160,7 @@ class CRFTagger(TrainablePipe):
             if not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise SeginfError(Errors.S297.format(name=name, label=label, value=value))
         self.min_probability = dict(min_probability or {})
+        self.incorrect_spans_key = incorrect_spans_key
         self.scorer = scorer
         self.scheme = self._scheme(())
         register_probabilities()
@@ -385,7 +394,7 @@ class CRFTagger(TrainablePipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: CRFScores) -> tuple[float, CRFScores]:
-        """Return the summed negative log-likelihood of the annotation and its gradient.
+        """Return the summed negative log-likelihood of the annotation, and of what is not wrong, and its gradient.
 
         RAISES (ValueError): S003 for a label the tagger lacks, S012 if the loss is not a number.
         """
@@ -393,10 +402,28 @@ class CRFTagger(TrainablePipe):
         validate_examples(examples, "CRFTagger.get_loss")
         allowed = self.model.ops.xp.asarray(numpy.concatenate([self.allowed_tags(example) for example in examples]))
         loss = negative_log_likelihood(scores.emissions, scores.transitions, scores.lengths, allowed)
-        total = float(loss.values.sum())
+        total, d_emissions, d_transitions = float(loss.values.sum()), loss.emissions, loss.transitions
+        events = [(number, event) for number, example in enumerate(examples) for event in self._incorrect(example)]
+        if events:
+            wrong = incorrect_loss(scores.emissions, scores.transitions, scores.lengths, events)
+            total += float(wrong.values.sum())
+            d_emissions, d_transitions = d_emissions + wrong.emissions, d_transitions + wrong.transitions
         if not numpy.isfinite(total):
             raise SeginfError(Errors.S012.format(name=self.name))
-        return total, CRFScores(loss.emissions, loss.transitions, scores.lengths)
+        return total, CRFScores(d_emissions, d_transitions, scores.lengths)
+
+    def _incorrect(self, example: Example) -> list[numpy.ndarray]:
+        """List the tags of an example that are known to be wrong together (bool, tokens x tags); see
+        ``TagScheme.event``. Labels that the tagger does not have are never predicted."""
+        spans = list(example.reference.spans.get(self.incorrect_spans_key or "", ()))
+        aligned = example.get_aligned_spans_y2x(spans, allow_overlap=True) if spans else []
+        known = {*self.labels, *([] if self.scheme.by_token else [OUTSIDE])}
+        length = len(example.predicted)
+        return [
+            self.scheme.event(length, Entity(span.start, span.end, span.label_))
+            for span in aligned
+            if span.label_ in known
+        ]
 
     def allowed_tags(self, example: Example) -> numpy.ndarray:
         """Return the tags that the gold annotation permits (bool, tokens of the predicted doc x tags).

@@ -74,8 +74,10 @@ def distance_classes(doc: Doc, key: str) -> numpy.ndarray:
 
 def _inputs(model: Model[Any, Any], docs: list[Doc], rows: Rows, is_train: bool) -> tuple[Rows, Callable]:
     ops, key = model.ops, model.attrs[GIVEN]
-    near, backprop = model.layers[1]([cast(Any, ops.asarray(distance_classes(doc, key))) for doc in docs], is_train)
-    return [ops.xp.hstack(pair) for pair in zip(rows, near)], backprop
+    near, backprop = model.layers[1]([ops.asarray(cast(Any, distance_classes(doc, key))) for doc in docs], is_train)
+    width = max(one.shape[1] for one in rows)  # a transformer gives empty documents width 0
+    there = [one if len(one) else ops.alloc2f(0, width) for one in rows]
+    return [ops.xp.hstack(pair) for pair in zip(there, near)], backprop
 
 
 def _forward(model: Model[list[Doc], Rows], docs: list[Doc], is_train: bool) -> tuple[Rows, Callable]:
@@ -90,7 +92,7 @@ def _forward(model: Model[list[Doc], Rows], docs: list[Doc], is_train: bool) -> 
 
     def backprop(gradient: Rows) -> list[Doc]:
         d_both = back_mixed(back_found([one * there for one, there in zip(gradient, seen)]))
-        back_near([one[:, width:] for one, width in zip(d_both, widths)])
+        back_near([model.ops.as_contig(one[:, max(widths) :]) for one in d_both])
         return cast("list[Doc]", back_rows([model.ops.as_contig(one[:, :width]) for one, width in zip(d_both, widths)]))
 
     return [one * there for one, there in zip(found, seen)], backprop

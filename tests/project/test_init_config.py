@@ -8,12 +8,15 @@ from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
+from spacy_seginf import find_roles
+
 from ..cli.running import run
+from ..roles import make_propositions, make_sentence
 from .conftest import ROOT
 
 # What the shipped configs have besides: where checkpoints go, and the method of the explanations written out.
 OTHER = ("paths.checkpoints", "training.logger.", "components.influence.method", "components.crf_tagger.explains")
-OTHER += ("components.crf_tagger.min_probability",)
+OTHER += ("components.crf_tagger.min_probability", "components.crf_tagger.incorrect_spans_key")
 
 
 def flat(block, prefix=""):
@@ -80,3 +83,24 @@ def test_it_replaces_nothing(tmp_path):
     assert code == 1 and "S299" in shown
     assert (tmp_path / "mine.cfg").read_text() == "mine"
     assert run("seginf", "init-config", tmp_path / "mine.cfg", "--force")[0] == 0
+
+
+@pytest.mark.slow
+def test_the_commands_for_roles(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    docs = make_propositions(spacy.blank("en").vocab)
+    DocBin(docs=docs, store_user_data=True).to_disk("train.spacy")
+    DocBin(docs=docs[:10], store_user_data=True).to_disk("dev.spacy")
+    text = (ROOT / "docs" / "targets.md").read_text(encoding="utf8")
+    commands = [
+        line.split()[3:] for line in text.splitlines() if "roles" in line and line.startswith("python -m spacy")
+    ]
+    assert [command[0] for command in commands] == ["seginf", "train", "seginf"]
+    for command in commands:
+        code, shown = run(
+            *command, *(["--training.max_steps", 40, "--training.eval_frequency", 20] if command[0] == "train" else [])
+        )
+        assert code == 0, shown
+    nlp = spacy.load("training/roles_indexed")
+    ((_, parts),) = find_roles(nlp, [make_sentence(nlp.vocab, 3)])
+    assert all(role._.influencers.supporting for part in parts for role in part.spans["roles"])
