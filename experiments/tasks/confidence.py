@@ -7,12 +7,11 @@ same steps.
 Each is calibrated on the development part, in the same way, and measured on the test part: expected calibration error
 (15 bins of equal mass), Brier score, log score, and the area under the risk-coverage curve: of its own predictions, and
 of as many of the most probable ones as the one that predicts fewest has (aurc_common), since who predicts less makes
-fewer errors. What all probabilities of a text cost is measured beside ``nlp.pipe``.
+fewer errors.
 """
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -22,7 +21,6 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 
 from spacy_seginf.api.calibrate import calibrate
-from spacy_seginf.crf import viterbi
 from spacy_seginf.crf.calibration import (
     Calibration,
     brier,
@@ -31,8 +29,6 @@ from spacy_seginf.crf.calibration import (
     log_score,
     risk_coverage,
 )
-from spacy_seginf.crf.k_best import k_best
-from spacy_seginf.crf.lattice import lattice_of
 
 from ..common.prepare import CACHE, NER, SEEDS, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
@@ -41,7 +37,6 @@ from .training import config_of, trained
 STEPS, QUICK_STEPS = 500, 100
 LONGEST = 6  # words of a span that spancat scores
 BEAM = {"beam_width": 16, "beam_density": 0.0001}
-TIMED, REPEATS, K = 200, 5, 10
 DOUBT = 1e-6
 SPANCAT: dict[str, Any] = {
     "@architectures": "spacy.SpanCategorizer.v1",
@@ -140,55 +135,6 @@ def run(data: Path, component: str, seed: int, steps: int) -> tuple[dict[str, di
     )
 
 
-def costs(model: Path, path: Path) -> dict[str, float]:
-    """Measure what asking for all probabilities adds to ``nlp.pipe``, and the k best sequences beside Viterbi."""
-    nlp = spacy.load(model)
-    words = [[token.text for token in doc] for doc in list(DocBin().from_disk(path).get_docs(nlp.vocab))[:TIMED]]
-    ratios: dict[str, list[float]] = {"probability_overhead": [], "probability_overhead_by_token": []}
-    kbest = []
-    for _ in range(REPEATS):
-        for found, ask in zip(ratios.values(), (_ask_arrays, _ask)):
-            start = time.process_time()
-            docs = list(nlp.pipe(Doc(nlp.vocab, words=one) for one in words))
-            tagged = time.process_time()
-            ask(docs)
-            found.append((time.process_time() - tagged) / (tagged - start))
-    docs = list(nlp.pipe(Doc(nlp.vocab, words=one) for one in words))
-    batch = docs[0]._.probabilities._batch
-    mask, lattice = batch.scheme.mask, lattice_of(batch.scheme, batch.emissions, batch.transitions, batch.lengths)
-    for _ in range(REPEATS):
-        once = _seconds(lambda: viterbi(batch.emissions, batch.transitions, batch.lengths, mask))
-        kbest.append(_seconds(lambda: k_best(lattice.emissions, lattice.transitions, lattice.lengths, K)) / once)
-    overheads = {name: float(numpy.median(found)) for name, found in ratios.items()}
-    return {**overheads, "k_best_ratio": float(numpy.median(kbest))}
-
-
-def _ask_arrays(docs: Any) -> list[Any]:
-    """Ask for the same, the probabilities of tags as an array."""
-    return [
-        (doc._.probabilities.marginals, [ent._.probability for ent in doc.ents], doc._.sequence_probability)
-        for doc in docs
-    ]
-
-
-def _ask(docs: Any) -> list[Any]:
-    """Ask for the probabilities of all tokens, all entities and whole texts."""
-    return [
-        (
-            [token._.label_probs for token in doc],
-            [ent._.probability for ent in doc.ents],
-            doc._.sequence_probability,
-        )
-        for doc in docs
-    ]
-
-
-def _seconds(work: Any) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
 def main() -> None:
     arguments = parse_arguments(__doc__ or "")
     one_thread()
@@ -203,8 +149,6 @@ def main() -> None:
         common = min(map(len, curves.values()))
         for component, curve in curves.items():
             found[component][-1]["after"]["aurc_common"] = float(curve[:common].mean())
-    train, dev, _test = (with_spans(corpus(arguments.data, split)) for split in ("train", "dev", "test"))
-    timed = costs(trained(config_of(*CONFIGS["crf_tagger"]), train, dev, seeds[0], steps), dev)
     mean = {
         component: {
             when: {key: float(numpy.mean([one[when].get(key, numpy.nan) for one in runs])) for key in MEASURES}
@@ -224,7 +168,6 @@ def main() -> None:
         "aurc_spancat": mean["spancat"]["after"]["aurc"],
         "aurc_ner_beam": mean["ner"]["after"]["aurc"],
         "aurc_common": {name: both["after"]["aurc_common"] for name, both in mean.items()},
-        **timed,
         "confidence": {name: both["after"] for name, both in mean.items()},
         "confidence_by_seed": found,
         "confidence_steps": steps,

@@ -22,7 +22,6 @@ from ..indexing.fidelity import LEAST_SHARED, Fidelity
 from ..indexing.pruning import FULL
 from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
-from ..settings import TRAINED
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.crf_tagger import choose_tagger
 
@@ -130,13 +129,8 @@ def describe(report: BuildReport) -> list[str]:
     lines = []
     refit = report.refit
     if refit is not None:
-        kept = "development" if "development" in refit.corpora else "training"
-        measure = f"predictions kept in {kept}" if report.centre == TRAINED else "loss per held-out token"
-        tried = ", ".join(f"{l2:g}: {value:.4f}" for l2, value in refit.tried.items())
         lines.append(
-            f"The head that explains: l2 = {refit.l2:g}"
-            + (f" ({measure} by l2: {tried})" if tried else "")
-            + f", largest gradient {refit.gradient:.1e}"
+            f"The head that explains: l2 = {refit.l2:g}, largest gradient {refit.gradient:.1e}"
             + ("" if refit.converged else ", not converged")
             + ". The pipeline predicts what it did before."
         )

@@ -71,13 +71,15 @@ class _Group:
         self.steps, self.labels, self.every = int(sizes[0]), emissions.shape[1], numpy.arange(len(sizes))
         inside = numpy.arange(self.steps) < sizes[:, None]
         starts = numpy.cumsum(sizes) - sizes
-        # Score of the best path to each label (sequences x steps x labels), and the label that it comes from.
+        # Score of the best path to each label (sequences x steps x labels).
         self.best = emissions[numpy.where(inside, starts[:, None] + numpy.arange(self.steps), 0)]
-        self.before = numpy.zeros(self.best.shape, dtype=numpy.int64)
+        # Left labels on the first axis: the maximum then runs over whole rows of contiguous memory.
+        moves = numpy.repeat(transitions[:, None, :], len(sizes), axis=1)
+        reached = numpy.empty_like(moves)
         for step, live in enumerate(inside.sum(axis=0).tolist()[1:], start=1):
-            reached = self.best[:live, step - 1, None, :] + self.into  # sequences x label x label before it
-            self.before[:live, step] = reached.argmax(axis=2)
-            self.best[:live, step] += reached.max(axis=2)
+            arrived = reached[:, :live]
+            numpy.add(self.best[:live, step - 1].T[:, :, None], moves[:, :live], out=arrived)
+            self.best[:live, step] += arrived.max(axis=0)
 
     def paths(self, count: int) -> list[Paths]:
         """Find the best paths of each sequence."""
@@ -114,7 +116,7 @@ class _Group:
         path = numpy.zeros((len(every), self.steps), dtype=numpy.int64)
         path[every, last] = self.best[every, last].argmax(axis=1)
         for step in range(self.steps - 1, 0, -1):
-            before = self.before[every, step, path[:, step]]
+            before = (self.best[:, step - 1] + self.into[path[:, step]]).argmax(axis=1)
             path[:, step - 1] = numpy.where(step <= last, before, path[:, step - 1])
         values = self.best[every, last].max(axis=1)
         reached = self.best.copy()  # by the best paths that go on to the next label of this one
@@ -150,7 +152,7 @@ class _Group:
         while len(live):
             at, after = step[live], path[live, step[live] + 1]
             reached = self.best[live, at] + self.into[after]
-            before = self.before[live, at + 1, after]
+            before = reached.argmax(axis=1)
             scores = numpy.full((len(path), self.labels), -numpy.inf)
             scores[live] = values[live, None] + (reached - reached.max(axis=1, keepdims=True))
             scores[live, before] = -numpy.inf

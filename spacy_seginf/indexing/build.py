@@ -159,7 +159,7 @@ def compute_index(
         train = _judged(nlp, tagger, texts if earlier is None else [], _in_memory(data))
         judge = _judged(nlp, tagger, dev or [], _in_memory(joined_documents(judges[0]))) if judged else None
         refit = explained_head(
-            tagger.scheme, train, judge, head, l2=settings.l2, centre=settings.centre, refit=settings.refit
+            tagger.scheme, train, judge, head, l2=settings.l2, centre=settings.centre, refit=settings.refit, say=say
         )
         report, head, centre = refit.report, refit.head, refit.penalty.centre
         if earlier is not None and tagger.explains is not None:  # what the component predicts there is not known
@@ -168,7 +168,8 @@ def compute_index(
         manifest.agreement = {name: agreement.plain for name, agreement in report.corpora.items()}
         labels = None
         if centre is not None:
-            labels = following_head(tagger.scheme, train, judge, label_l2)
+            say("Fitting the head that labels alone make")
+            labels = following_head(tagger.scheme, train, judge, label_l2, say)
         queried = (judge or train) if pruned else None
         del train, judge
     elif pruned:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy
 
@@ -31,8 +31,13 @@ from ..influence.penalty import Penalty
 from ..settings import TRAINED, ZERO
 from .fidelity import Fidelity, compare, decode
 
+Say = Callable[[str], None]
 KEPT = 0.975  # of the predictions on development texts, with some confidence: other texts differ from them
 KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
+
+
+def _nobody(_: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ def explained_head(
     l2: Optional[float] = None,
     centre: str = TRAINED,
     refit: bool = True,
+    say: Say = _nobody,
 ) -> Refit:
     """Fit the head that explains a trained one.
 
@@ -88,22 +94,22 @@ def explained_head(
     l2 (float, optional): instead of choosing it.
     centre (str): "trained" pulls the head towards the trained one, as weakly as it still predicts the same; "zero" asks
         for small weights.
-    refit (bool): False leaves the head as it was trained, and only gives l2.
+    refit (bool): False leaves the head as it was trained, and only gives l2. say (Callable): is told how it goes on.
     RAISES (ValueError): S050 if l2 is not positive.
     """
     if l2 is not None:
         checked(l2)
     data = train.data
     if not refit:
-        choice = choose_penalty(data, None if dev is None else dev.data) if l2 is None else None
+        choice = choose_penalty(data, None if dev is None else dev.data, say) if l2 is None else None
         penalty = Penalty(l2 or (choice.l2 if choice is not None else FALLBACK))
         gradient = float(numpy.abs(loss_and_gradient(data, trained, penalty)[1]).max())
         tried = choice.losses if choice is not None else {}
         return Refit(trained, penalty, RefitReport(penalty.l2, tried, gradient, False))
     if centre == ZERO:
-        fit, penalty, tried = label_head(data, None if dev is None else dev.data, l2)
+        fit, penalty, tried = label_head(data, None if dev is None else dev.data, l2, say)
     else:
-        pull = choose(scheme, train, dev, trained) if l2 is None else None
+        pull = choose(scheme, train, dev, trained, say) if l2 is None else None
         penalty = Penalty(l2 if pull is None else pull.l2, trained)  # type: ignore[arg-type]
         start, tried = (trained, {}) if pull is None else (pull.fits[pull.l2].head, pull.shares)
         fit = fit_to_optimum(data, start, penalty, near=pull is not None)
@@ -115,7 +121,7 @@ def explained_head(
     return Refit(fit.head, penalty, RefitReport(penalty.l2, tried, fit.gradient, fit.converged, corpora))
 
 
-def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: Head) -> PullChoice:
+def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: Head, say: Say = _nobody) -> PullChoice:
     """Choose the pull towards the trained head by what is kept of its predictions: on development texts, or on the
     training texts, where more must be. No labels are asked.
 
@@ -131,7 +137,7 @@ def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: Hea
     def enough(share: float) -> bool:
         return _surely(share, whole.predicted) >= least * _surely(whole.share, whole.predicted)
 
-    return choose_pull(train.data, trained, kept, enough)
+    return choose_pull(train.data, trained, kept, enough, tried=_told(say, "of the predictions kept"))
 
 
 def _surely(share: float, count: int) -> float:
@@ -143,14 +149,16 @@ def _surely(share: float, count: int) -> float:
     return float(binomtest(round(share * count), count).proportion_ci(0.9, "wilson").low)
 
 
-def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = None) -> tuple[Fit, Penalty, dict]:
+def label_head(
+    data: HeadData, dev: Optional[HeadData], l2: Optional[float] = None, say: Say = _nobody
+) -> tuple[Fit, Penalty, dict]:
     """Fit the head that labels make without a trained one: the penalty's centre is zero.
 
     dev (HeadData): whose labels choose l2 if it is None, by their likelihood; without them, a tenth of the documents
         does, with a strength that tends to be too small, as the encoder has seen their labels.
     RETURNS: the fit, its penalty, and the losses (nats per held-out token) by l2.
     """
-    choice = choose_penalty(data, dev) if l2 is None else None
+    choice = choose_penalty(data, dev, say) if l2 is None else None
     start = Head.zeros(data)
     if choice is not None:
         l2, start = choice.l2, choice.fits[choice.l2].head
@@ -160,7 +168,7 @@ def label_head(data: HeadData, dev: Optional[HeadData], l2: Optional[float] = No
 
 
 def following_head(
-    scheme: TagScheme, train: Judged, dev: Optional[Judged], l2: Optional[float] = None
+    scheme: TagScheme, train: Judged, dev: Optional[Judged], l2: Optional[float] = None, say: Say = _nobody
 ) -> tuple[Fit, Penalty, dict]:
     """Fit the head that labels make without a trained one, with the penalty whose head comes closest to what the
     pipeline predicts: what it accounts for should be what people see.
@@ -176,7 +184,7 @@ def following_head(
         def agreement(head: Head) -> float:
             return judge.compared(scheme, head).overlap
 
-        choice = choose_following(fitted, agreement)
+        choice = choose_following(fitted, agreement, tried=_told(say, "of the predictions alike"))
         penalty, start = Penalty(choice.l2), choice.fits[choice.l2].head
         return fit_to_optimum(data, start, penalty, near=True), penalty, choice.shares
     penalty = Penalty(FALLBACK if l2 is None else l2)
@@ -191,10 +199,14 @@ def _split(train: Judged) -> tuple[HeadData, Judged]:
     return subset(train.data, kept), judge
 
 
-def choose_penalty(data: HeadData, dev: Optional[HeadData]) -> Optional[L2Choice]:
+def choose_penalty(data: HeadData, dev: Optional[HeadData], say: Say = _nobody) -> Optional[L2Choice]:
     """Choose a strength by likelihood on a development corpus, else on a tenth of the documents; None if there is just
     one."""
     if dev is None and len(data.lengths) < 2:
         return None
     halves = hold_out(data) if dev is None else (data, dev)
-    return choose_l2(*halves, Head.zeros(data))
+    return choose_l2(*halves, Head.zeros(data), tried=_told(say, "nats per held-out token"))
+
+
+def _told(say: Say, what: str) -> Callable[[float, float], None]:
+    return lambda l2, value: say(f"l2 = {l2:g}: {value:.4f} {what}")

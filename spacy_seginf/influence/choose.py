@@ -32,6 +32,7 @@ PULL_GAP = 1e-5  # the same in the search for a pull: a prediction is kept or no
 DOUBTED_TOKENS = 10_000  # that a rough Hessian takes exactly
 CERTAIN = 1e-2  # of a rough Hessian: doubt about a token's label that counts as none
 NEGLIGIBLE = 1e-4  # and covariance of two label indicators
+Tried = Callable[[float, float], None]  # is told each candidate, and how it did
 LARGEST_HESSIAN = 8000  # parameters; above, the Hessian takes more than half a gigabyte and K-FAC stands for it
 
 
@@ -47,7 +48,13 @@ class L2Choice:
     fits: dict[float, Fit]
 
 
-def choose_l2(train: HeadData, dev: HeadData, start: Head, candidates: Sequence[float] = CANDIDATES) -> L2Choice:
+def _nobody(l2: float, value: float) -> None:
+    """Tell nobody."""
+
+
+def choose_l2(
+    train: HeadData, dev: HeadData, start: Head, candidates: Sequence[float] = CANDIDATES, tried: Tried = _nobody
+) -> L2Choice:
     """Find the penalty whose head gives the development labels the highest likelihood.
 
     Each fit starts from the one before. The search ends at the first candidate that does worse than its predecessor. If
@@ -56,7 +63,7 @@ def choose_l2(train: HeadData, dev: HeadData, start: Head, candidates: Sequence[
     train (HeadData): what heads are fitted to.
     dev (HeadData): what they are judged by.
     start (Head): where the first fit begins; zeros will do.
-    candidates (sequence of float): penalties, strongest first.
+    candidates (sequence of float): penalties, strongest first. tried (Callable): is told losses.
     """
     losses: dict[float, float] = {}
     fits: dict[float, Fit] = {}
@@ -68,6 +75,7 @@ def choose_l2(train: HeadData, dev: HeadData, start: Head, candidates: Sequence[
     def attempt(l2: float) -> float:
         fits[l2] = path.approach(l2, gap)
         losses[l2] = float(fits[l2].head.losses(dev).sum()) / max(len(dev.allowed), 1)
+        tried(l2, losses[l2])
         return losses[l2]
 
     best = float("inf")
@@ -99,6 +107,7 @@ def choose_pull(
     kept: Callable[[Head], float],
     enough: Callable[[float], bool],
     candidates: Sequence[float] = PULLS,
+    tried: Tried = _nobody,
 ) -> PullChoice:
     """Find the weakest pull whose head still predicts what the trained one does.
 
@@ -109,7 +118,7 @@ def choose_pull(
     train (HeadData): what heads are fitted to. trained (Head): where they are pulled to.
     kept (Callable): the share of the trained head's predictions that another head keeps.
     enough (Callable): is such a share enough?
-    candidates (sequence of float): strengths, strongest first.
+    candidates (sequence of float): strengths, strongest first. tried (Callable): is told shares.
     """
     shares: dict[float, float] = {}
     fits: dict[float, Fit] = {}
@@ -118,6 +127,7 @@ def choose_pull(
     def attempt(l2: float) -> bool:
         fits[l2] = path.approach(Penalty(l2, trained), PULL_GAP)
         shares[l2] = kept(fits[l2].head)
+        tried(l2, shares[l2])
         return enough(shares[l2])
 
     for l2 in candidates:
@@ -131,12 +141,16 @@ def choose_pull(
 
 
 def choose_following(
-    train: HeadData, agreement: Callable[[Head], float], candidates: Sequence[float] = FOLLOWING
+    train: HeadData,
+    agreement: Callable[[Head], float],
+    candidates: Sequence[float] = FOLLOWING,
+    tried: Tried = _nobody,
 ) -> PullChoice:
     """Find the penalty whose head, made by labels alone, predicts most of what a pipeline does, and little else.
 
     train (HeadData): what heads are fitted to. agreement (Callable): of a head's predictions with the pipeline's.
-    candidates (sequence of float): penalties, strongest first; of equals the strongest is chosen.
+    candidates (sequence of float): penalties, strongest first; of equals the strongest is chosen. tried (Callable): is
+        told agreements.
     """
     shares: dict[float, float] = {}
     fits: dict[float, Fit] = {}
@@ -146,6 +160,7 @@ def choose_following(
         best = max(shares.values(), default=-1.0)
         fits[l2] = path.approach(l2, PULL_GAP)
         shares[l2] = agreement(fits[l2].head)
+        tried(l2, shares[l2])
         worse = worse + 1 if shares[l2] < best else 0  # equals may be a plateau on the way up
         if worse == WORSE:
             break
