@@ -6,9 +6,10 @@ import numpy
 
 from .arrays import Array, TimeMajor, array_module
 from .scan import scan, scan_groups, scan_pays
-from .semirings import log_move, log_product_for, log_sum_exp, or_zero
+from .semirings import log_move, log_product_for, log_sum_exp
 
 SPREAD = 600.0  # nats; exp(-745) is 0 in float64
+LOWEST = -1e300  # a number that can be subtracted from -inf, the score of the impossible
 
 
 def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
@@ -43,28 +44,25 @@ def recursive_messages(emissions: Array, transitions: Array, layout: TimeMajor) 
 
 
 def near_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
-    """Compute the messages step by step as products of matrices, several times faster.
+    """Compute the messages step by step as products of matrices, several times faster. With its emission, the backward
+    message is the forward message of the reversed sequence with transposed transitions, so one loop gives both.
 
     A label is lost where it is SPREAD nats less likely than another of its token, see ``are_near``.
     """
     top = float(transitions.max())
     kernel = numpy.exp(transitions - top)
-    ahead = numpy.zeros((*layout.forward.shape, emissions.shape[1]))
-    behind = numpy.zeros_like(ahead)
-    ahead[0] = emissions[layout.forward[0]]
-    for step, running in enumerate(layout.running[1:], start=1):
-        arrived = _moved(ahead[step - 1, :running], kernel)
-        ahead[step, :running] = arrived + top + emissions[layout.forward[step, :running]]
-        following = behind[step - 1, :running] + emissions[layout.backward[step - 1, :running]]
-        behind[step, :running] = _moved(following, kernel.T) + top
-    return ahead[layout.step, layout.column], behind[layout.reverse_step, layout.column]
-
-
-def _moved(states: numpy.ndarray, kernel: numpy.ndarray) -> numpy.ndarray:
-    """Return log(exp(states) @ kernel), with one scale per row."""
-    highest = or_zero(states.max(axis=1, keepdims=True))
+    kernels = numpy.stack([kernel, kernel.T])
+    messages = emissions[numpy.stack([layout.forward, layout.backward], axis=1)]  # steps x 2 x sequences x labels
+    incoming = numpy.zeros_like(messages)
     with numpy.errstate(divide="ignore"):
-        return numpy.asarray(numpy.log(numpy.exp(states - highest) @ kernel) + highest)
+        for step, running in enumerate(layout.running[1:], start=1):
+            states, arrived = messages[step - 1, :, :running], incoming[step, :, :running]
+            highest = numpy.maximum(states.max(axis=2, keepdims=True), LOWEST)
+            numpy.matmul(numpy.exp(states - highest), kernels, out=arrived)
+            numpy.log(arrived, out=arrived)
+            arrived += highest + top
+            messages[step, :, :running] += arrived
+    return messages[layout.step, 0, layout.column], incoming[layout.reverse_step, 1, layout.column]
 
 
 def are_near(emissions: numpy.ndarray, transitions: numpy.ndarray) -> bool:

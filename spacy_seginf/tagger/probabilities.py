@@ -224,9 +224,11 @@ def probabilities_of(doc: Doc, component: Optional[str] = None) -> DocProbabilit
 
 def _of_span(span: Span) -> DocProbabilities:
     """Return the probabilities by the last tagger that has the span's label: others may have tagged something else."""
-    last = probabilities_of(span.doc)
-    having = (one for one in reversed(list(_KNOWN[span.doc].values())) if one.has(span))
-    return next(having, last)
+    doc = span.doc
+    last, known = probabilities_of(doc), _KNOWN[doc]
+    if len(known) == 1:
+        return last
+    return next((one for one in reversed(list(known.values())) if one.has(span)), last)
 
 
 EXTENSIONS: list[tuple[Any, str, dict[str, Any]]] = [
