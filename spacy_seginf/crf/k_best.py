@@ -122,7 +122,9 @@ class _Group:
         reached = self.best.copy()  # by the best paths that go on to the next label of this one
         reached[:, :-1] += self.into[path[:, 1:]]
         reached[every, last] = self.best[every, last]
-        scores = values[:, None, None] + (reached - reached.max(axis=2, keepdims=True))
+        own = numpy.take_along_axis(reached, path[:, :, None], axis=2)  # the largest of each token
+        scores = reached - own
+        scores += values[:, None, None]
         numpy.put_along_axis(scores, path[:, :, None], -numpy.inf, axis=2)
         scores[numpy.arange(self.steps) > last[:, None]] = -numpy.inf
         flat = scores.reshape(len(every), -1)
