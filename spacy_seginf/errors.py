@@ -135,13 +135,18 @@ class Errors(metaclass=Coded):
         "probabilities could be judged by. Name more documents."
     )
     S312 = (
-        "The model reads one predicate from doc.spans['{key}'], and the text {text!r} has {count}. Set it; read "
+        "The model reads one predicate from doc.spans['{key}'], and the text {text!r} has {count} there. Set it; read "
         "corpora by spacy_seginf.PropositionCorpus.v1; make one document of each predicate with "
         "spacy_seginf.propositions(doc)."
     )
     S313 = (
         "The role {label} {role!r} of the text {text!r} has no proposition: {problem}. Give roles the number of their "
         "predicate's first token as span.id_."
+    )
+    S314 = "The predicate {predicate!r} of the text {text!r} can't have roles: {problem}. Mark another span, or none."
+    S315 = (
+        "No component of the pipeline ({components}) writes doc.spans['{key}']. Load a trained pipeline with the "
+        "target spans:{key}, or name the key of its roles."
     )
     S310 = "The tag '{label}' is none that {where} can have, which are: {known}. Use the target tag for other tags."
     S311 = "No document of {path} has {what}. Name another key with --target spans:KEY (there are: {known})."

@@ -31,6 +31,7 @@ from ..common.reporting import finish, one_thread, parse_arguments
 from .training import config_of, trained
 
 TAGS, STEPS, QUICK_STEPS, QUICK_DOCUMENTS, L2 = 300, 200, 20, 10, 10.0
+LONGEST = 4 * 3600.0  # seconds that an index may take
 TEXT = "The old mayor opened a new bridge near the harbour on Monday ."
 
 
@@ -93,7 +94,7 @@ def main() -> None:
         result = context.Queue()
         process = context.Process(target=_index, args=(str(model), train, f"{folder}/indexed", result))
         process.start()
-        figures |= result.get()
+        figures |= result.get(timeout=LONGEST)
         process.join()
         figures["passes"] = figures.pop("tokens_encoded") / tokens
         indexed, _ = load_indexed(f"{folder}/indexed")

@@ -24,6 +24,7 @@ from ..machine import coded_memory_errors
 from ..parallel import DaskWorkers, InProcess, Workers
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.crf_tagger import choose_tagger
+from ..tagger.given import keys_given_to
 
 
 @coded_memory_errors()
@@ -101,7 +102,10 @@ def build_index(
     tell(msg, report)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
     msg.good(f"Indexed {counts}: {output}")
-    msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
+    if keys_given_to(nlp):
+        msg.text(f"Try it in Python: spacy_seginf.find_roles(spacy.load({str(output)!r}), docs)")
+    else:
+        msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
     return report
 
 

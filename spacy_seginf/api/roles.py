@@ -9,6 +9,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 
 from ..corpora.propositions import PREDICATE, ROLES, START, propositions
+from ..errors import Errors, SeginfError
 
 
 def find_roles(
@@ -21,7 +22,7 @@ def find_roles(
     YIELDS (Doc, list of Doc): each document with ``doc.spans[roles]``, whose spans name their predicates by
         ``span.id_`` (the number of the predicate's first token), and its propositions, which have the explanations and
         probabilities that the pipeline makes; see ``propositions``.
-    RAISES (ValueError): S312 for a document without ``doc.spans[key]``.
+    RAISES (ValueError): S312 for a document without ``doc.spans[key]``, S315 if nothing writes ``doc.spans[roles]``.
 
     >>> nlp = spacy.load("roles")
     >>> doc = nlp.make_doc("Ada paid Bo .")
@@ -31,12 +32,17 @@ def find_roles(
     [('Ada', 'A0', '1'), ('Bo', 'A1', '1')]
     """
     for batch in minibatch(docs, batch_size):
-        parts = [propositions(doc, key=key, roles="") for doc in batch]
-        read = nlp.pipe(part for own in parts for part in own)
-        for doc, own in zip(batch, parts):
-            done = [next(read) for _ in own]
-            doc.spans[roles] = [_placed(role, doc, part, key) for part in done for role in part.spans.get(roles, ())]
-            yield doc, done
+        parts = [(part, number) for number, doc in enumerate(batch) for part in propositions(doc, key=key, roles="")]
+        for part, _ in parts:
+            part.spans.pop(roles, None)
+        done: list[list[Doc]] = [[] for _ in batch]
+        for part, number in nlp.pipe(parts, as_tuples=True):  # error handlers may leave some out
+            if roles not in part.spans:
+                raise SeginfError(Errors.S315.format(components=", ".join(nlp.pipe_names), key=roles))
+            done[number].append(part)
+        for doc, own in zip(batch, done):
+            doc.spans[roles] = [_placed(role, doc, part, key) for part in own for role in part.spans[roles]]
+            yield doc, own
 
 
 def _placed(role: Span, doc: Doc, part: Doc, key: str) -> Span:

@@ -10,7 +10,7 @@ from .arrays import Array, array_module
 from .forward_backward import forward_backward
 from .likelihood import Loss
 
-CERTAIN = 1e-4  # probability that is left, at least: the slope of what is nearly certain has a bound
+LEAST = 1e-10  # of what is left of the probability of an event: float64 tells no less
 
 
 def incorrect_loss(
@@ -19,7 +19,7 @@ def incorrect_loss(
     """Compute -log(1 - p(event | emissions)) of each event that is known not to be so, and its gradient.
 
     With p = Z(event) / Z, the gradient is p / (1 - p) times the expectation of the statistics over the sequences of the
-    event minus that over all.
+    event minus that over all. Z sums over all sequences, as in ``negative_log_likelihood``.
 
     emissions (floats, rows x labels), transitions (floats, labels x labels), lengths (ints): as in
         ``forward_backward``.
@@ -33,12 +33,13 @@ def incorrect_loss(
     d_transitions = xp.zeros(transitions.shape)
     for number, event in events:
         rows, length = slice(int(starts[number]), int(starts[number + 1])), [lengths[number]]
-        free = forward_backward(emissions[rows], transitions, length)
-        wrong = forward_backward(emissions[rows], transitions, length, xp.asarray(event))
+        scores, moves = emissions[rows].astype("float64"), transitions.astype("float64")
+        free = forward_backward(scores, moves, length)
+        wrong = forward_backward(scores, moves, length, xp.asarray(event))
         log_ratio = float(wrong.log_partition[0] - free.log_partition[0])
-        probability = min(float(numpy.exp(log_ratio)), 1.0 - CERTAIN)
-        values[number] -= numpy.log1p(-probability)
-        slope = probability / (1.0 - probability)
-        d_emissions[rows] += slope * (wrong.unary - free.unary)
+        left = max(-float(numpy.expm1(log_ratio)), LEAST)
+        values[number] -= numpy.log(left)
+        slope = (1.0 - left) / left
+        d_emissions[rows] += (slope * (wrong.unary - free.unary)).astype(emissions.dtype)
         d_transitions += slope * (wrong.pairs - free.pairs)
     return Loss(values, d_emissions, d_transitions.astype(transitions.dtype))

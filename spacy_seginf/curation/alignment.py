@@ -15,6 +15,7 @@ from ..corpora.docs import identifier_of, read_documents
 from ..corpora.targets import target_of
 from ..crf.schemes import Entity, TagScheme
 from ..errors import Errors, SeginfError, Warnings
+from ..explanation.method_explainer import IndexedDocs
 from ..index.index import Index
 from .records import corpus_digest
 from .regions import touching
@@ -117,10 +118,9 @@ class CorpusAlignment:
 
 
 def indexed_docs(index: Index, vocab: Vocab, numbers: Optional[Iterable[int]] = None) -> Iterator[Doc]:
-    """Yield the words of documents of an index, for another pipeline to read. numbers (ints): which; all if None."""
-    for number in range(len(index.data.lengths)) if numbers is None else numbers:
-        words, spaces = index.words(number)
-        yield Doc(vocab, words=list(words), spaces=list(spaces))
+    """Yield the documents of an index, for another pipeline to read. numbers (ints): which; all if None."""
+    docs = IndexedDocs(index, vocab)
+    yield from (docs[number] for number in (range(len(docs)) if numbers is None else numbers))
 
 
 Pieces = dict[str, list[tuple[int, int, int]]]

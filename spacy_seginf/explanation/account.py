@@ -338,17 +338,17 @@ def _strongest_of_rows(shares: numpy.ndarray, k: int) -> list[list[tuple[int, fl
 
 def _first(values: numpy.ndarray, k: int, ties: Optional[numpy.ndarray] = None) -> numpy.ndarray:
     """Return the places of the k largest values, in their order; equal ones by their ties, or their places."""
-    gap = EQUAL * float(numpy.abs(values).max(initial=0.0))
-    near = numpy.arange(len(values))
+    near, gaps = numpy.arange(len(values)), EQUAL * numpy.abs(values)
     if k < len(values):
-        near = numpy.flatnonzero(values >= numpy.partition(values, -k)[-k] - gap)  # as many as are equal
-    return near[falling(values[near], gap, near if ties is None else ties[near])][:k]
+        last = numpy.partition(values, -k)[-k]
+        near = numpy.flatnonzero(values >= last - EQUAL * abs(last))  # as many as are equal
+    return near[falling(values[near], gaps[near], near if ties is None else ties[near])][:k]
 
 
 def _largest(values: numpy.ndarray, k: int) -> numpy.ndarray:
     """Return the places of the k largest positive values."""
-    order = _first(values, k)
-    return order[values[order] > 0]
+    positive = numpy.flatnonzero(values > 0)
+    return positive[_first(values[positive], k)]
 
 
 def _kth(values: numpy.ndarray, k: int) -> float:

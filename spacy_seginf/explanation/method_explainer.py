@@ -19,6 +19,7 @@ from ..index.dense import best_rows
 from ..index.index import Index
 from ..index.tables import Filter
 from ..tagger.encoding import set_norms
+from ..tagger.given import set_given
 from .explainer import Explanation, Found, Table, rows_of
 
 SCORES = 1 << 24  # that are computed at a time
@@ -51,6 +52,7 @@ class IndexedDocs(Sequence[Doc]):
         words, spaces = self._index.words(number)
         doc = Doc(self._vocab, words=words, spaces=spaces)
         set_norms(doc, self._index.word_norms(number))
+        set_given(doc, self._index.given_spans(number))
         return doc
 
 

@@ -176,8 +176,12 @@ class TrainingTokens:
 
 
 def _best(numbers: numpy.ndarray, cosines: numpy.ndarray, count: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Keep the largest cosines of each row, and their numbers, in any order."""
+    """Keep the largest cosines of each row, and their numbers, in any order; of equals the lowest numbers."""
     if cosines.shape[1] <= count:
         return numbers, cosines
     kept = numpy.argpartition(-cosines, count - 1, axis=1)[:, :count]
+    least = numpy.take_along_axis(cosines, kept, axis=1).min(axis=1, keepdims=True) - EQUAL
+    for row in numpy.flatnonzero((cosines >= least).sum(axis=1) > count).tolist():
+        near = numpy.flatnonzero(cosines[row] >= least[row])
+        kept[row] = near[falling(cosines[row, near], EQUAL, numbers[row, near])[:count]]
     return numpy.take_along_axis(numbers, kept, axis=1), numpy.take_along_axis(cosines, kept, axis=1)

@@ -62,11 +62,24 @@ class Addresses:
 
     def word_norms(self, document: int) -> list[tuple[int, str]]:
         """Return the tokens of a document whose norm is not that of their word, and these norms."""
+        return self._beside(document)[0]
+
+    def given_spans(self, document: int) -> list[tuple[str, int, int, str]]:
+        """Return the spans of a document that the pipeline reads beside its words: key of ``doc.spans``, start, end,
+        label."""
+        return self._beside(document)[1]
+
+    def _beside(self, document: int) -> tuple[list[tuple[int, str]], list[tuple[str, int, int, str]]]:
         shard, local = self._locate(document)
         text = shard.texts("word_norms")[local] if "word_norms" in shard else ""
         try:
-            return [(int(token), str(norm)) for token, norm in json.loads(text or "[]")]
-        except (ValueError, TypeError, RecursionError) as error:
+            found = json.loads(text or "[]")
+            norms, given = (found["norms"], found["given"]) if isinstance(found, dict) else (found, [])
+            return (
+                [(int(token), str(norm)) for token, norm in norms],
+                [(str(key), int(start), int(end), str(label)) for key, start, end, label in given],
+            )
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise damaged(shard.file("word_norms.utf8").path, f"text {local} is no list of norms ({error})") from None
 
     def describe(self, document: int, start: int, end: int, label: str, context: int) -> dict[str, Any]:

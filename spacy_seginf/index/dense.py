@@ -47,10 +47,9 @@ def best_rows(table: SearchedTable, rows: numpy.ndarray, scores: numpy.ndarray, 
         hits = Hits(numpy.full((count, k), -1, dtype=numpy.int64), numpy.zeros((count, k)))
         for query in range(count):
             signed = sign * scores[query]
-            gap = EQUAL * float(numpy.abs(signed).max(initial=0.0))
-            least = numpy.partition(signed, -k)[-k] - gap if len(signed) > k else 0.0
+            least = numpy.partition(signed, -k)[-k] * (1.0 - EQUAL) if len(signed) > k else 0.0
             found = numpy.flatnonzero((signed >= least) & (signed > 0))
-            order = falling(signed[found], gap, table.places(rows[found]))[:k]
+            order = falling(signed[found], EQUAL * signed[found], table.places(rows[found]))[:k]
             hits.rows[query, : len(order)] = rows[found[order]]
             hits.scores[query, : len(order)] = scores[query, found[order]]
         sides.append(hits)

@@ -10,7 +10,7 @@ A sealed shard with, for its documents in order,
 | first_tokens.npy | int32, documents | number of the first token in its document, for sentences of split documents |
 | token_offsets.npy | int32, tokens x 2 | first and last (exclusive) character of each token |
 | texts, ids | UTF-8 blobs with offsets | text and id of each document |
-| word_norms | UTF-8 blob with offsets | tokens of each document whose norm is not their word's, with these (JSON) |
+| word_norms | UTF-8 blob with offsets | tokens whose norm is not their word's, spans given beside the words (JSON) |
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Source:
     allowed (bool, tokens x labels): permitted labels; all where one is missing.
     first_token (int): number of its first token in the document, for sentences of split documents.
     norms (sequence of (int, str)): tokens whose norm is not that of their word, as tokenizers' exceptions have.
+    given (sequence of (str, int, int, str)): spans that the pipeline reads beside the words: key, start, end, label.
     """
 
     identifier: str
@@ -54,6 +55,14 @@ class Source:
     allowed: numpy.ndarray
     first_token: int = 0
     norms: Sequence[tuple[int, str]] = ()
+    given: Sequence[tuple[str, int, int, str]] = ()
+
+    @property
+    def beside(self) -> str:
+        """What is known of its tokens beside their text (JSON): a list of norms, or a dict with what is given."""
+        if self.given:
+            return json.dumps({"norms": [*self.norms], "given": [*self.given]})
+        return json.dumps([*self.norms]) if self.norms else ""
 
 
 def documents_key(sources: Sequence[Source], encoder: str, dtype: str) -> str:
@@ -63,6 +72,7 @@ def documents_key(sources: Sequence[Source], encoder: str, dtype: str) -> str:
         offsets, norms = [tuple(offset) for offset in source.offsets], [tuple(norm) for norm in source.norms]
         facts = source.identifier, source.text, source.first_token, offsets, norms
         digest.update(repr(facts).encode("utf8", "surrogatepass"))
+        digest.update(repr([*source.given]).encode("utf8", "surrogatepass") if source.given else b"")
         digest.update(repr(source.allowed.shape).encode() + numpy.packbits(source.allowed).tobytes())
     return digest.hexdigest()
 
@@ -95,7 +105,7 @@ def write_documents(
     save_array(folder, "token_offsets", numpy.concatenate(offsets))
     write_texts(folder, "texts", (source.text for source in sources))
     write_texts(folder, "ids", (source.identifier for source in sources))
-    write_texts(folder, "word_norms", (json.dumps([*source.norms]) if source.norms else "" for source in sources))
+    write_texts(folder, "word_norms", (source.beside for source in sources))
     seal(folder, {"key": key, "labels": int(sources[0].allowed.shape[1])})
 
 

@@ -35,6 +35,7 @@ from ..tagger.corpus import TrainingText
 from ..tagger.crf_tagger import CRFTagger, find_tagger
 from ..tagger.encoding import bare_copy, encoding_settings, own_norms, run_before
 from ..tagger.fingerprint import encoder_fingerprint, head_fingerprint
+from ..tagger.given import given_spans
 from ..tagger.head import head_of
 from .cost import announce_cost, corpus_size
 from .fidelity import decode
@@ -252,7 +253,7 @@ def encode_shards(
         folders: list[Path] = []
         for number, part in enumerate(split_texts(texts, shard_tokens), start=corpus.first):
             docs = [text.example.predicted for text in part]
-            sources = [_source(tagger, text) for text in part]
+            sources = [_source(nlp, tagger, text) for text in part]
             key = documents_key(sources, encoder, manifest.dtype)
             folders.append(corpus.staging / shard_name(number))
             task = EncodeTask(folders[-1], key, manifest.dtype, b"", sources, Path(), manifest.tagger, gpu)
@@ -415,11 +416,12 @@ def split_texts(texts: Sequence[TrainingText], shard_tokens: int) -> Iterator[li
         yield part
 
 
-def _source(tagger: CRFTagger, text: TrainingText) -> Source:
+def _source(nlp: Language, tagger: CRFTagger, text: TrainingText) -> Source:
     doc = text.example.predicted
     offsets = [(token.idx, token.idx + len(token)) for token in doc]
     allowed = tagger.allowed_tags(text.example)
-    return Source(text.identifier, doc.text, offsets, allowed, text.first_token, own_norms(doc))
+    norms, given = own_norms(doc), given_spans(nlp, doc)
+    return Source(text.identifier, doc.text, offsets, allowed, text.first_token, norms, given)
 
 
 def _advance(bar: Any, count: int) -> None:

@@ -6,7 +6,7 @@ from typing import Optional, Union
 
 import numpy
 
-EQUAL = 1e-5  # of the largest value: products of float32 that differ by less may be of equals
+EQUAL = 1e-5  # relative: products of float32 that differ by less may be of equals
 
 
 def falling(

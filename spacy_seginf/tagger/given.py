@@ -4,7 +4,7 @@ documents to those that are read."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Sequence, Union
+from typing import Iterable, Sequence, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -14,6 +14,8 @@ from spacy.util import registry
 from ..corpora.propositions import PREDICATE
 from .predicates import given_keys
 
+GivenSpan = tuple[str, int, int, str]  # key of doc.spans, start, end, label
+
 
 def keys_given_to(nlp: Language) -> list[str]:
     """List the keys of ``doc.spans`` that models of a pipeline read."""
@@ -21,19 +23,34 @@ def keys_given_to(nlp: Language) -> list[str]:
     return sorted({key for model in models if hasattr(model, "walk") for key in given_keys(model)})
 
 
+def given_spans(nlp: Language, doc: Doc) -> list[GivenSpan]:
+    """List what a pipeline's models read of a document beside its words."""
+    keys = [key for key in keys_given_to(nlp) if key in doc.spans]
+    return [(key, span.start, span.end, span.label_) for key in keys for span in doc.spans[key]]
+
+
+def set_given(doc: Doc, spans: Iterable[GivenSpan]) -> None:
+    """Undo ``given_spans``."""
+    found: dict[str, list[Span]] = {}
+    for key, start, end, label in spans:
+        found.setdefault(key, []).append(Span(doc, start, end, label=label))
+    for key, group in found.items():
+        doc.spans[key] = group
+
+
 def give(keys: Sequence[str], source: Doc, target: Doc) -> None:
     """Copy the spans of some keys to a document of the same text, whose tokens may be others."""
+    same = [token.text for token in source] == [token.text for token in target]
     for key in keys:
         if key not in source.spans:
             continue
-        spans = []
-        for span in source.spans[key]:
-            if len(source) == len(target):
-                spans.append(Span(target, span.start, span.end, label=span.label_))
-            else:
-                found = target.char_span(span.start_char, span.end_char, span.label_, alignment_mode="expand")
-                spans += [] if found is None else [found]
-        target.spans[key] = spans
+        if same:
+            found = [Span(target, span.start, span.end, label=span.label_) for span in source.spans[key]]
+        else:
+            places = [(span.start_char, span.end_char, span.label_) for span in source.spans[key]]
+            moved = [target.char_span(*place, alignment_mode="expand") for place in places]
+            found = [span for span in moved if span is not None]
+        target.spans[key] = found
 
 
 @registry.readers("spacy_seginf.PropositionCorpus.v1")
@@ -46,7 +63,11 @@ class PropositionCorpus(Corpus):
     """
 
     def __init__(self, path: Union[str, Path, None], *, key: str = PREDICATE, limit: int = 0) -> None:
-        super().__init__(path, limit=limit)  # type: ignore[arg-type]  # spacy.Corpus.v1 refuses no path when it is read
+        if path is None:
+            from spacy.errors import Errors as SpacyErrors
+
+            raise ValueError(SpacyErrors.E913)
+        super().__init__(path, limit=limit)
         self.key = key
 
     def _make_example(self, nlp: Language, reference: Doc, gold_preproc: bool) -> Example:

@@ -62,9 +62,9 @@ def distance_classes(doc: Doc, key: str) -> numpy.ndarray:
 
     RAISES (ValueError): S312 unless there is exactly one predicate.
     """
-    spans = list(doc.spans.get(key, ()))
+    spans = [span for span in doc.spans.get(key, ()) if len(span)]
     if len(spans) != 1 and len(doc):
-        raise SeginfError(Errors.S312.format(key=key, count=len(spans) or "no", text=doc.text[:60]))
+        raise SeginfError(Errors.S312.format(key=key, count=len(spans), text=doc.text[:60]))
     places = numpy.arange(len(doc))
     start, end = (spans[0].start, spans[0].end - 1) if spans else (0, 0)
     away = numpy.maximum(places - end, 0) - numpy.maximum(start - places, 0)
@@ -82,6 +82,8 @@ def _inputs(model: Model[Any, Any], docs: list[Doc], rows: Rows, is_train: bool)
 
 def _forward(model: Model[list[Doc], Rows], docs: list[Doc], is_train: bool) -> tuple[Rows, Callable]:
     tok2vec, _, joined, context = model.layers
+    if not any(map(len, docs)):
+        return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], lambda gradient: []
     rows, back_rows = tok2vec(docs, is_train)
     both, back_near = _inputs(model, docs, rows, is_train)
     mixed, back_mixed = joined(both, is_train)

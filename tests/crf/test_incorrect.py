@@ -78,11 +78,16 @@ def test_the_loss_is_that_of_enumeration_and_its_gradient_that_of_differences():
 
 
 def test_what_is_certain_has_a_finite_slope():
-    emissions = numpy.array([[0.0, 2000.0]])
-    found = incorrect_loss(emissions, numpy.zeros((2, 2)), [1], [(0, numpy.array([[False, True]]))])
-    assert numpy.isfinite(found.values).all() and found.emissions[0, 1] == pytest.approx(0.0)
-    found = incorrect_loss(emissions / 400, numpy.zeros((2, 2)), [1], [(0, numpy.array([[False, True]]))])
-    assert found.emissions[0, 1] > 0.5
+    event = [(0, numpy.array([[False, True]]))]
+    for logit in (1.0, 5.0, 10.0, 15.0, 20.0):  # p / (1 - p) times 1 - p
+        for dtype in ("float32", "float64"):
+            emissions = numpy.array([[0.0, logit]], dtype=dtype)
+            found = incorrect_loss(emissions, numpy.zeros((2, 2), dtype), [1], event)
+            p = 1.0 / (1.0 + numpy.exp(-logit))
+            assert found.emissions[0] == pytest.approx([-p, p], rel=1e-4)
+            assert found.values[0] == pytest.approx(numpy.logaddexp(0.0, logit), rel=1e-4)
+    found = incorrect_loss(numpy.array([[0.0, 2000.0]]), numpy.zeros((2, 2)), [1], event)
+    assert numpy.isfinite(found.values).all() and numpy.isfinite(found.emissions).all()
 
 
 @pytest.mark.parametrize("scheme", ["BIO", "BILUO", "IO"])

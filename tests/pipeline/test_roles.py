@@ -1,13 +1,13 @@
 """Semantic roles: the encoder is told the predicate, everywhere a text is read; one document for each predicate."""
 
-import json
+import warnings
 
 import numpy
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
-from spacy.util import registry
+from spacy.util import fix_random_seed, registry
 
 from spacy_seginf import SeginfError, build_index, find_label_issues, find_roles, init_config, propositions
 from spacy_seginf.api.apply import apply_decisions
@@ -15,6 +15,7 @@ from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.review.decide import Answer, decide
+from spacy_seginf.tagger.encoding import read_as
 from spacy_seginf.tagger.given import PropositionCorpus, give
 from spacy_seginf.tagger.predicates import build_predicate_tok2vec, distance_classes
 
@@ -42,6 +43,7 @@ def test_distances_from_the_predicate():
 
 
 def test_gradients_of_the_encoder_are_those_of_finite_differences():
+    fix_random_seed(0)
     nlp = spacy.blank("en")
     docs = [make_sentence(nlp.vocab, 0), Doc(nlp.vocab, words=["Ada", "left"]), Doc(nlp.vocab, words=[])]
     docs[0].spans["predicate"] = [docs[0][4:5]]
@@ -59,13 +61,13 @@ def test_gradients_of_the_encoder_are_those_of_finite_differences():
         gradient, values = node.get_grad(name), node.get_param(name)
         place = numpy.unravel_index(numpy.abs(gradient).argmax(), gradient.shape)
         losses = []
-        for sign in (1e-2, -1e-2):
+        for sign in (1e-3, -1e-3):
             moved = values.copy()
             moved[place] += sign
             node.set_param(name, moved)
             losses.append(sum(float((a * b).sum()) for a, b in zip(model.predict(docs), weights)))
         node.set_param(name, values)
-        assert gradient[place] == pytest.approx((losses[0] - losses[1]) / 2e-2, rel=0.05)
+        assert gradient[place] == pytest.approx((losses[0] - losses[1]) / 2e-3, rel=0.05)
 
 
 def test_roles_of_each_predicate_are_learned(roles_path):
@@ -149,8 +151,9 @@ def test_a_config_with_a_predicate_trains(tmp_path):
     reader = PropositionCorpus(tmp_path / "train.spacy", limit=4)
     examples = list(reader(nlp))
     assert len(examples) == 4
-    nlp.initialize(lambda: examples)
-    assert json.dumps(nlp.update(examples))
+    optimizer = nlp.initialize(lambda: examples)
+    losses = [nlp.update(examples, sgd=optimizer)["crf_tagger"] for _ in range(8)]
+    assert losses[-1] < 0.8 * losses[0]
 
 
 def test_a_listener_is_told_the_predicate():
@@ -194,3 +197,92 @@ def test_roles_without_a_predicate_are_refused():
     cut.spans["roles"] = [Span(cut, 0, 1, label="A0")]
     with pytest.raises(SeginfError, match=r"S313.*sentence"):
         propositions(cut)
+
+
+def test_methods_and_strangers_read_the_predicate_of_training_texts(roles_path, tmp_path):
+    # What an index makes of its texts anew: a method that runs the encoder on them, and other pipelines.
+    method = {"@misc": "spacy_seginf.TracInWE.v1"}
+    nlp = spacy.load(roles_path / "indexed", config={"components": {"influence": {"method": method}}})
+    doc = make_propositions(nlp.vocab)[0]
+    asked = Doc(nlp.vocab, words=[token.text for token in doc])
+    give(["predicate"], doc, asked)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # prepared anew
+        assert nlp(asked).spans["roles"][0]._.influencers.supporting
+    ranking = find_label_issues(
+        str(roles_path / "indexed"), roles_path / "train.spacy", tmp_path / "i.jsonl", opinion=str(roles_path / "model")
+    )
+    assert ranking.issues
+    index = nlp.get_pipe("influence").index
+    assert [index.given_spans(number)[0][0] for number in range(2)] == ["predicate"] * 2
+
+
+def test_other_tokens_keep_the_predicate():
+    nlp = spacy.blank("en")
+    words = ["Ada", "can't", "pay", "Mr", ".", "Lind", "."]
+    doc = Doc(nlp.vocab, words=words, spaces=[True] * 3 + [False, True, False, False])
+    doc.spans["predicate"] = [doc[2:3]]
+    read = nlp.make_doc(doc.text)
+    assert len(read) == len(doc) and read[2].text != "pay"
+    give(["predicate"], doc, read)
+    assert [span.text for span in read.spans["predicate"]] == ["pay"]
+
+
+def test_propositions_keep_tokens_and_what_is_known():
+    nlp = spacy.blank("en")
+    doc = Doc(nlp.vocab, words=["Ada-Lind", "paid", "Bo", "and", "left", "."], user_data={"id": "a", "note": 1})
+    doc.spans["predicate"] = [doc[1:2], doc[4:5]]
+    doc.spans["roles"] = [Span(doc, 0, 1, label="A0", span_id=4)]  # a number, too
+    doc.spans["roles"].attrs["missing"] = (2,)
+    doc.spans["incorrect_spans"] = [Span(doc, 2, 3, label="A0", span_id="1"), Span(doc, 3, 4, label="A1")]
+    first, second = propositions(doc)
+    assert first.has_unknown_spaces and first.user_data["note"] == 1 and first.user_data["id"] == "a/1"
+    assert [len(part.spans["roles"]) for part in (first, second)] == [0, 1]
+    assert [len(part.spans["incorrect_spans"]) for part in (first, second)] == [2, 1]
+    assert first.spans["roles"].attrs["missing"] == (2,)
+    assert [token.text for token in read_as(nlp, first)] == [token.text for token in doc]
+
+
+def test_what_can_have_no_roles_is_refused(roles_path):
+    nlp = spacy.load(roles_path / "model")
+    doc = Doc(nlp.vocab, words=["Ada", "paid", "Bo", "Mira"], sent_starts=[True, False, True, False])
+    for spans in ([doc[1:3]], [doc[1:2], doc[1:2]], [doc[2:2]]):
+        doc.spans["predicate"] = spans
+        with pytest.raises(SeginfError, match="S314"):
+            propositions(doc)
+    doc.spans["predicate"] = [doc[1:2]]
+    with pytest.raises(SeginfError, match=r"S315.*'other'"):
+        list(find_roles(nlp, [doc], roles="other"))
+    with pytest.raises(ValueError, match="E913"):
+        PropositionCorpus(None)
+
+
+def test_documents_that_fail_are_left_out(roles_path):
+    nlp = spacy.load(roles_path / "model")
+    nlp.set_error_handler(lambda *_: None)
+    nlp.batch_size = 1  # a whole batch is left out
+    good, bad = make_sentence(nlp.vocab, 0), make_sentence(nlp.vocab, 1)
+    tagger = nlp.get_pipe("crf_tagger")
+    predict = tagger.predict
+
+    def failing(docs):
+        if any(doc[0].text == bad[0].text and doc[2].text == bad[2].text for doc in docs):
+            raise ValueError("no")
+        return predict(docs)
+
+    tagger.predict = failing
+    found = dict(find_roles(nlp, [bad, good]))
+    assert not found[bad] and not bad.spans["roles"]
+    assert [part.user_data["id"] for part in found[good]] == ["text-0/1", "text-0/4"]
+
+
+def test_batches_without_tokens():
+    nlp = spacy.blank("en")
+    model = build_predicate_tok2vec(registry.resolve({"model": TINY_TOK2VEC})["model"], width=8, depth=1)
+    docs = [make_sentence(nlp.vocab, 0)]
+    docs[0].spans["predicate"] = [docs[0][1:2]]
+    model.initialize(X=docs)
+    assert model.predict([]) == []
+    found, backprop = model([Doc(nlp.vocab, words=[])], True)
+    assert found[0].shape == (0, 8)
+    backprop(found)
