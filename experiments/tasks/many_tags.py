@@ -30,7 +30,7 @@ from ..common.prepare import CACHE
 from ..common.reporting import finish, one_thread, parse_arguments
 from .training import config_of, trained
 
-TAGS, STEPS, QUICK_STEPS, QUICK_DOCUMENTS, L2 = 300, 200, 20, 10, 10.0
+TAGS, STEPS, QUICK_STEPS, QUICK_DOCUMENTS, L2 = 300, 200, 20, 3, 10.0
 LONGEST = 4 * 3600.0  # seconds that an index may take
 TEXT = "The old mayor opened a new bridge near the harbour on Monday ."
 
