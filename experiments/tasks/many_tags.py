@@ -23,7 +23,6 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.api.index import build_index
-from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 
 from ..common.prepare import CACHE
@@ -32,7 +31,6 @@ from .training import config_of, trained
 
 TAGS, STEPS, QUICK_STEPS, QUICK_DOCUMENTS, L2 = 300, 200, 20, 3, 10.0
 LONGEST = 4 * 3600.0  # seconds that an index may take
-TEXT = "The old mayor opened a new bridge near the harbour on Monday ."
 
 
 def corpus_of_many_tags(data: Path, split: str, documents: int) -> Path:
@@ -97,11 +95,6 @@ def main() -> None:
         figures |= result.get(timeout=LONGEST)
         process.join()
         figures["passes"] = figures.pop("tokens_encoded") / tokens
-        indexed, _ = load_indexed(f"{folder}/indexed")
-        start = time.perf_counter()
-        doc = indexed(TEXT)
-        figures["explained"] = sum(len(token._.influencers.supporting) > 0 for token in doc)
-        figures["explain_seconds"] = time.perf_counter() - start
         files = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
         figures["index_gib"] = files / 2**30
     finish(
