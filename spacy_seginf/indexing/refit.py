@@ -209,4 +209,4 @@ def choose_penalty(data: HeadData, dev: Optional[HeadData], say: Say = _nobody) 
 
 
 def _told(say: Say, what: str) -> Callable[[float, float], None]:
-    return lambda l2, value: say(f"l2 = {l2:g}: {value:.4f} {what}")
+    return lambda l2, value: say(f"Penalty {l2:g}: {value:.4f} {what}")
