@@ -77,6 +77,10 @@ class Warnings(metaclass=Coded):
         "Training goes by {known}, not by {score}, which is the score of component '{name}'. Add {score} to "
         "[training.score_weights]; else model-best is chosen without it."
     )
+    W072 = (
+        "No document has spans that component '{name}' is to learn are wrong: its incorrect_spans_key is '{key}'. Name "
+        "the key of doc.spans that holds them, or take the setting away."
+    )
 
 
 class Errors(metaclass=Coded):

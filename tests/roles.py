@@ -37,16 +37,22 @@ def make_propositions(vocab, count=24):
     return [part for number in range(count) for part in propositions(make_sentence(vocab, number))]
 
 
+def make_role_examples(vocab):
+    """Pair the propositions with what a pipeline reads: words, and the predicate."""
+    examples = []
+    for gold in make_propositions(vocab):
+        read = Doc(vocab, words=[token.text for token in gold])
+        give(["predicate"], gold, read)
+        examples.append(Example(read, gold))
+    return examples
+
+
 def make_roles_tagger(steps=25):
     """Make and train the pipeline."""
     fix_random_seed(0)
     nlp = spacy.blank("en")
     nlp.add_pipe("crf_tagger", config={"model": MODEL, "target": "spans:roles"})
-    examples = []
-    for gold in make_propositions(nlp.vocab):
-        read = Doc(nlp.vocab, words=[token.text for token in gold])
-        give(["predicate"], gold, read)
-        examples.append(Example(read, gold))
+    examples = make_role_examples(nlp.vocab)
     optimizer = nlp.initialize(lambda: examples)
     optimizer.learn_rate = 0.02
     for _ in range(steps):

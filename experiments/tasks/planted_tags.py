@@ -28,7 +28,7 @@ from spacy_seginf.explanation.loading import load_indexed
 
 from ..common.prepare import CACHE, SEEDS
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
-from ..methods.measure_families import LEAST_CULPRITS, Neighbours
+from .culprits import Culprits, means
 from .parts_of_speech import config, corpus_of_tags
 from .training import trained
 
@@ -93,7 +93,7 @@ def measure(data: Path, seed: int, steps: int) -> dict[str, Any]:
     assert accountant is not None
     places = accountant.index.segments_at(accountant.evidence.tokens, accountant.evidence.lengths)
     held = numpy.array([_named(accountant, one) in changed for one in places.tolist()])
-    neighbours, generator = Neighbours(accountant), numpy.random.default_rng(0)
+    culprits = Culprits(influence, held)
     rows: list[dict[str, float]] = []
     for path in (dev, test):
         for gold in DocBin().from_disk(path).get_docs(nlp.vocab):
@@ -105,30 +105,11 @@ def measure(data: Path, seed: int, steps: int) -> dict[str, Any]:
                 doc = nlp(Doc(nlp.vocab, words=[token.text for token in gold]))
             for token in (n for n in asked if doc[n].pos_ == wrong):
                 span = doc[token : token + 1]
-                found = influence.explain(doc, span, wrong)
-                shown = [one for one in found.account.families if one.supports] if found.account else []
-                if not shown:
-                    rows.append({"hit": 0.0, "purity": 0.0, "neighbours": 0.0, "random": 0.0})
-                    continue
-                members = accountant.evidence.members(shown[0].number)
-                data_of, _, (_, start, end) = influence.query(doc, span)
-                alike = neighbours.nearest(data_of.features[start:end].mean(axis=0), wrong, len(members))
-                drawn = generator.choice(neighbours.by_type[wrong], len(members))
-                purity = float(held[members].mean())
-                rows.append(
-                    {
-                        "hit": float(purity >= LEAST_CULPRITS),
-                        "purity": purity,
-                        "neighbours": float(held[alike].mean() >= LEAST_CULPRITS),
-                        "random": float(held[drawn].mean() >= LEAST_CULPRITS),
-                    }
-                )
+                rows.append(culprits.behind(doc, span, wrong, influence.explain(doc, span, wrong).account))
     ranking = find_label_issues(str(indexed), train, indexed.parent / "issues.jsonl", top=LOOKED_AT[-1])
     hits = [any((one.document, token) in changed for token in range(one.start, one.end)) for one in ranking.issues]
     result: dict[str, Any] = {"pair": " ".join(pair), "right": right, "wrong": wrong, "planted": len(changed)}
-    result["victims"] = len(rows)
-    for name in ("hit", "purity", "neighbours", "random"):
-        result[name] = float(numpy.mean([row[name] for row in rows])) if rows else None
+    result |= {"victims": len(rows), **means(rows)}
     return {**result, **{f"ranked_{count}": sum(hits[:count]) for count in LOOKED_AT}}
 
 

@@ -31,7 +31,7 @@ from spacy_seginf.tagger.given import PropositionCorpus
 
 from ..common.prepare import CACHE, ROOT, SEEDS, trained
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
-from ..methods.measure_families import LEAST_CULPRITS, Neighbours
+from .culprits import Culprits, means
 
 STEPS, QUICK_STEPS = 800, 60
 TARGET, WRONG = f"spans:{ROLES}", "A1"
@@ -98,7 +98,7 @@ def measure(seed: int, steps: int) -> dict[str, Any]:
     }
     names = [accountant.index.place(document, start) for document, start, _ in places]
     held = numpy.array([(*name, name[1] + end - start) in planted for name, (_, start, end) in zip(names, places)])
-    neighbours, generator = Neighbours(accountant), numpy.random.default_rng(0)
+    culprits = Culprits(influence, held)
     rows: list[dict[str, float]] = []
     contexts = 0
     for record in read_sentences("test"):
@@ -113,26 +113,9 @@ def measure(seed: int, steps: int) -> dict[str, Any]:
             span = next((role for role in doc.spans[ROLES] if [role.start, role.end] == place), None)
             if span is None or span.label_ != WRONG:
                 continue
-            account = span._.influencers.account
-            shown = [family for family in account.families if family.supports] if account else []
-            members = accountant.evidence.members(shown[0].number) if shown else numpy.zeros(0, dtype=int)
-            purity = float(held[members].mean()) if len(members) else 0.0
-            data_of, _, (_, start, end) = influence.query(doc, span)
-            alike = neighbours.nearest(data_of.features[start:end].mean(axis=0), WRONG, max(1, len(members)))
-            drawn = generator.choice(neighbours.by_type[WRONG], max(1, len(members)))
-            rows.append(
-                {
-                    "hit": float(purity >= LEAST_CULPRITS),
-                    "purity": purity,
-                    "neighbours": float(held[alike].mean() >= LEAST_CULPRITS),
-                    "random": float(held[drawn].mean() >= LEAST_CULPRITS),
-                }
-            )
+            rows.append(culprits.behind(doc, span, WRONG, span._.influencers.account))
     result: dict[str, Any] = {"f1": scores["roles"], "f1_without_predicate": scores["roles_blind"]}
-    result |= {"planted": len(planted), "contexts": contexts, "victims": len(rows)}
-    for name in ("hit", "purity", "neighbours", "random"):
-        result[name] = float(numpy.mean([row[name] for row in rows])) if rows else None
-    return result
+    return {**result, "planted": len(planted), "contexts": contexts, "victims": len(rows), **means(rows)}
 
 
 def main() -> None:

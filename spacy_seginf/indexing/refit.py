@@ -36,10 +36,6 @@ KEPT = 0.975  # of the predictions on development texts, with some confidence: o
 KEPT_IN_TRAINING = 0.995  # on texts whose labels both heads have seen
 
 
-def _nobody(_: str) -> None:
-    """Tell nobody."""
-
-
 @dataclass(frozen=True)
 class Judged:
     """Documents, the tags that the pipeline predicts for them (ints, tokens), and what they demand of tags."""
@@ -84,7 +80,7 @@ def explained_head(
     l2: Optional[float] = None,
     centre: str = TRAINED,
     refit: bool = True,
-    say: Say = _nobody,
+    say: Say = lambda _: None,
 ) -> Refit:
     """Fit the head that explains a trained one.
 
@@ -121,7 +117,9 @@ def explained_head(
     return Refit(fit.head, penalty, RefitReport(penalty.l2, tried, fit.gradient, fit.converged, corpora))
 
 
-def choose(scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: Head, say: Say = _nobody) -> PullChoice:
+def choose(
+    scheme: TagScheme, train: Judged, dev: Optional[Judged], trained: Head, say: Say = lambda _: None
+) -> PullChoice:
     """Choose the pull towards the trained head by what is kept of its predictions: on development texts, or on the
     training texts, where more must be. No labels are asked.
 
@@ -150,7 +148,7 @@ def _surely(share: float, count: int) -> float:
 
 
 def label_head(
-    data: HeadData, dev: Optional[HeadData], l2: Optional[float] = None, say: Say = _nobody
+    data: HeadData, dev: Optional[HeadData], l2: Optional[float] = None, say: Say = lambda _: None
 ) -> tuple[Fit, Penalty, dict]:
     """Fit the head that labels make without a trained one: the penalty's centre is zero.
 
@@ -168,7 +166,7 @@ def label_head(
 
 
 def following_head(
-    scheme: TagScheme, train: Judged, dev: Optional[Judged], l2: Optional[float] = None, say: Say = _nobody
+    scheme: TagScheme, train: Judged, dev: Optional[Judged], l2: Optional[float] = None, say: Say = lambda _: None
 ) -> tuple[Fit, Penalty, dict]:
     """Fit the head that labels make without a trained one, with the penalty whose head comes closest to what the
     pipeline predicts: what it accounts for should be what people see.
@@ -199,7 +197,7 @@ def _split(train: Judged) -> tuple[HeadData, Judged]:
     return subset(train.data, kept), judge
 
 
-def choose_penalty(data: HeadData, dev: Optional[HeadData], say: Say = _nobody) -> Optional[L2Choice]:
+def choose_penalty(data: HeadData, dev: Optional[HeadData], say: Say = lambda _: None) -> Optional[L2Choice]:
     """Choose a strength by likelihood on a development corpus, else on a tenth of the documents; None if there is just
     one."""
     if dev is None and len(data.lengths) < 2:

@@ -48,12 +48,12 @@ class L2Choice:
     fits: dict[float, Fit]
 
 
-def _nobody(l2: float, value: float) -> None:
-    """Tell nobody."""
-
-
 def choose_l2(
-    train: HeadData, dev: HeadData, start: Head, candidates: Sequence[float] = CANDIDATES, tried: Tried = _nobody
+    train: HeadData,
+    dev: HeadData,
+    start: Head,
+    candidates: Sequence[float] = CANDIDATES,
+    tried: Tried = lambda l2, value: None,
 ) -> L2Choice:
     """Find the penalty whose head gives the development labels the highest likelihood.
 
@@ -107,7 +107,7 @@ def choose_pull(
     kept: Callable[[Head], float],
     enough: Callable[[float], bool],
     candidates: Sequence[float] = PULLS,
-    tried: Tried = _nobody,
+    tried: Tried = lambda l2, value: None,
 ) -> PullChoice:
     """Find the weakest pull whose head still predicts what the trained one does.
 
@@ -144,7 +144,7 @@ def choose_following(
     train: HeadData,
     agreement: Callable[[Head], float],
     candidates: Sequence[float] = FOLLOWING,
-    tried: Tried = _nobody,
+    tried: Tried = lambda l2, value: None,
 ) -> PullChoice:
     """Find the penalty whose head, made by labels alone, predicts most of what a pipeline does, and little else.
 

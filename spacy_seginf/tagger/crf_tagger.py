@@ -254,6 +254,9 @@ class CRFTagger(TrainablePipe):
             labels = sorted(self.target.labels(example.reference for example in get_examples()))
         elif len(set(labels)) < len(labels):
             self._scheme(tuple(labels))
+        key = self.incorrect_spans_key
+        if key and not any(key in example.reference.spans for example in get_examples()):
+            warnings.warn(Warnings.W072.format(name=self.name, key=key), stacklevel=2)
         self.calibrate(Calibration())  # that of other weights
         for label in labels:
             self.add_label(label)

@@ -103,6 +103,8 @@ def test_a_tagger_learns_from_spans_that_are_wrong(scheme):
     gold.spans["incorrect_spans"] = [Span(gold, 3, 4, label="LOC"), Span(gold, 3, 4, label="NONE")]
     both = [*examples, Example(read, gold)]
     with_key = make_tagger(both, steps=60, scheme=scheme, incorrect_spans_key="incorrect_spans")
+    with pytest.warns(UserWarning, match=r"W072.*'mistyped'"):
+        make_tagger(examples, steps=0, incorrect_spans_key="mistyped")
     without = make_tagger(both, steps=60, scheme=scheme)
     found = [[(ent.text, ent.label_) for ent in nlp("Ada Lind saw Osted .").ents] for nlp in (with_key, without)]
     assert ("Osted", "LOC") in found[1] and ("Osted", "LOC") not in found[0]

@@ -6,7 +6,6 @@ import numpy
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
-from spacy.training import Example
 from spacy.util import fix_random_seed, registry
 
 from spacy_seginf import SeginfError, build_index, find_label_issues, find_roles, init_config, propositions
@@ -20,7 +19,7 @@ from spacy_seginf.tagger.given import PropositionCorpus, give
 from spacy_seginf.tagger.predicates import build_predicate_tok2vec, distance_classes
 
 from ..conftest import TINY_TOK2VEC
-from ..roles import MODEL, make_propositions, make_roles_tagger, make_sentence
+from ..roles import MODEL, make_propositions, make_role_examples, make_roles_tagger, make_sentence
 
 
 @pytest.fixture(scope="module")
@@ -162,11 +161,7 @@ def test_a_listener_is_told_the_predicate():
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": TINY_TOK2VEC["width"]}
     model = {**MODEL, "tok2vec": {**MODEL["tok2vec"], "tok2vec": listener}}
     nlp.add_pipe("crf_tagger", config={"model": model, "target": "spans:roles"})
-    examples = []
-    for gold in make_propositions(nlp.vocab):
-        read = Doc(nlp.vocab, words=[token.text for token in gold])
-        give(["predicate"], gold, read)
-        examples.append(Example(read, gold))
+    examples = make_role_examples(nlp.vocab)
     optimizer = nlp.initialize(lambda: examples)
     optimizer.learn_rate = 0.02
     losses = [nlp.update(examples, sgd=optimizer)["crf_tagger"] for _ in range(15)]
