@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from .api.report import report_corpus
     from .api.roles import find_roles
     from .api.scores import score_labels
+    from .api.stability import measure_stability
     from .api.unapply import unapply_decisions
     from .api.verify import verify
+    from .api.verify_pipeline import verify_pipeline
     from .attribution.method import Attribution, Method
     from .corpora.propositions import propositions
     from .curation.preview import Preview, PreviewChange
@@ -90,6 +92,7 @@ PLACES = {
     "import_answers": "api.import_answers",
     "init_config": "api.init_config",
     "measure_agreement": "api.diff",
+    "measure_stability": "api.stability",
     "preview": "api.preview",
     "propositions": "corpora.propositions",
     "refit_pipeline": "api.refit",
@@ -99,6 +102,7 @@ PLACES = {
     "score_labels": "api.scores",
     "unapply_decisions": "api.unapply",
     "verify": "api.verify",
+    "verify_pipeline": "api.verify_pipeline",
     "write_guideline": "api.guideline",
 }
 __all__ = [  # what PLACES names; a literal, so that editors see it
@@ -138,6 +142,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "import_answers",
     "init_config",
     "measure_agreement",
+    "measure_stability",
     "preview",
     "propositions",
     "refit_pipeline",
@@ -147,6 +152,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "score_labels",
     "unapply_decisions",
     "verify",
+    "verify_pipeline",
     "write_guideline",
 ]
 

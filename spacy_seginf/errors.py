@@ -368,6 +368,19 @@ class Errors(metaclass=Coded):
         "{path} has {documents} different documents, so there can't be {folds} folds (fold to train: {fold}). Choose "
         "from 2 up to that many folds, and a fold from 0 on."
     )
+    S340 = (
+        "The folder {path} holds something else, or pipelines trained on another corpus or with other settings. Choose "
+        "another folder, or delete this one."
+    )
+    S341 = "{path} is damaged. Write it again with `python -m spacy seginf stability`, or delete it."
+    S343 = (
+        "In {path}, tokens {start} to {end} of the document {document} are not annotated as in the index of "
+        "{pipeline}. Give the corpus that was indexed."
+    )
+    S342 = (
+        "There can't be {seeds} trainings for {path} (seed to train: {seed}). Choose 2 or more with --seeds, and a "
+        "--seed below that, from 0 on."
+    )
     S270 = (
         "The index in {path} has {problem}, so nothing can be refit by it. Build it again with --refit and --curvature "
         "exact (or kfac)."

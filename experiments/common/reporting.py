@@ -13,10 +13,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"
 
 
-def parse_arguments(description: str, *, data: bool = True, given: bool = False) -> argparse.Namespace:
+def parse_arguments(
+    description: str, *, data: bool = True, given: bool = False, minutes: bool = False
+) -> argparse.Namespace:
     """Read the options that all benchmarks have: --quick, and --data where a corpus is needed.
 
-    given (bool): also --indexed and --texts, for a pipeline that is there already.
+    given (bool): also --indexed and --texts, for a pipeline that is there already. minutes (bool): also --minutes,
+        after which nothing new is begun.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a smaller run of the same code; does not count")
@@ -29,6 +32,8 @@ def parse_arguments(description: str, *, data: bool = True, given: bool = False)
         )
         parser.add_argument("--texts", type=Path, help="its test corpus (.spacy)")
         parser.add_argument("--name", default="embedded", help="what the results of these are called")
+    if minutes:
+        parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so long")
     arguments = parser.parse_args()
     if data and arguments.data is None:
         parser.error("give the corpora folder with --data DIR or in the environment variable SEGINF_DATA")

@@ -36,7 +36,8 @@ from spacy_seginf.loop.reviewing import (
     review_ranking,
     review_spans,
 )
-from spacy_seginf.loop.steps import decisions_of, recovered, scores_by_label, train_again, truth_of
+from spacy_seginf.loop.steps import decisions_of, recovered, scores_by_label, truth_of
+from spacy_seginf.loop.training import train_again
 
 from ..common.prepare import CACHE, ROOT, SEEDS, checkpoint, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table

@@ -6,13 +6,16 @@ come first, several times; and the effects again, recomputed after every single 
 some predictions.
 
     OMP_NUM_THREADS=1 python -m experiments.methods.measure_flips [--quick] [--indexed DIR --texts FILE --name NAME]
+
+A prediction takes minutes, most of them for the search that recomputes effects. Wrong and right ones take turns, so a
+run that ends early (--minutes) has as many of each; it says how many it asked.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any, Optional
 
 import numpy
@@ -96,13 +99,16 @@ class OrderedSearch(FlipSearch):
 
 
 def main() -> None:
-    arguments = parse_arguments(__doc__ or "", data=False, given=True)
+    arguments = parse_arguments(__doc__ or "", data=False, given=True, minutes=True)
     one_thread()
+    end = time.monotonic() + 60 * arguments.minutes
     each = QUICK if arguments.quick else EACH
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
         pipeline = open_pipeline(arguments, stack)
         for number, asked in enumerate(drawn(pipeline, each)):
+            if time.monotonic() > end:
+                break
             for by in (RELABELLING, REMOVING):
                 enumerate_singles = number % max(1, 2 * each // ENUMERATED) == 0
                 rows.append(measure(pipeline, asked, by, number, enumerate_singles, arguments.quick))
@@ -119,15 +125,15 @@ def main() -> None:
     finish(f"flips_{arguments.name}", figures, quick=arguments.quick, rows=len(rows), seeds=[0])
 
 
-def drawn(pipeline: Pipeline, each: int) -> Iterator[Asked]:
-    """Draw as many right as wrong predictions."""
-    left = {True: each, False: each}
+def drawn(pipeline: Pipeline, each: int) -> list[Asked]:
+    """Draw wrong and right predictions in turn, at most so many of each."""
+    found: dict[bool, list[Asked]] = {False: [], True: []}
     for asked in pipeline.asked(numpy.random.default_rng(0)):
-        if left[asked.right]:
-            left[asked.right] -= 1
-            yield asked
-        if not any(left.values()):
-            return
+        if len(found[asked.right]) < each:
+            found[asked.right].append(asked)
+        if all(len(some) == each for some in found.values()):
+            break
+    return list(chain.from_iterable(zip(*found.values())))
 
 
 def measure(pipeline: Pipeline, asked: Asked, by: str, seed: int, singles: bool, quick: bool) -> dict[str, Any]:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
-import spacy
-from spacy.tokens import DocBin
 from wasabi import Printer
 
-from ..config_files import read_config
-from ..corpora.docs import identifier_of, read_documents
-from ..corpora.targets import Target, target_of
-from ..crf.schemes import ENTS
 from ..curation.crossfit import CrossFit, deal_out, fold_folder
-from ..curation.records import corpus_digest
 from ..errors import Errors, SeginfError
-from ..files import replace_folder
-from ..loop.steps import train_again
+from ..loop.training import read_training
 
 FOLDS = 5
 
@@ -58,52 +48,22 @@ def crossfit(
     ['folds.json', 'without-0', 'without-1']
     """
     msg = Printer(no_print=silent)
-    for path in (config, dev):
-        if path is not None and not path.exists():  # before anything takes minutes
-            raise SeginfError(Errors.S040.format(what="file", path=path))
-    settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
-    read = read_config(config, interpolate=False)
-    nlp = spacy.blank(read.get("nlp", {}).get("lang") or "xx")
-    annotation = _target(read.get("components", {}))
-    docs = {}
-    for number, doc in enumerate(read_documents(nlp, corpus, annotation), start=1):
-        name = identifier_of(doc, corpus, number)
-        if name in docs:
-            raise SeginfError(Errors.S211.format(path=corpus, id=name))
-        docs[name] = doc
-    texts = {name: [token.text for token in doc] for name, doc in docs.items()}
+    training = read_training(config, corpus, dev=dev, overrides=overrides, gpu_id=gpu_id)
+    texts = training.texts
     different = len({tuple(words) for words in texts.values()})
     if not 2 <= folds <= different or (fold is not None and not 0 <= fold < folds):
         raise SeginfError(Errors.S294.format(path=corpus, folds=folds, fold=fold, documents=different))
-    digest = corpus_digest((name, texts[name], annotation.spans(doc)) for name, doc in docs.items())
-    lasting = sorted((name, str(value)) for name, value in settings.items() if not name.startswith("paths."))
-    trained_with = hashlib.sha256(config.read_bytes() + repr(lasting).encode("utf8")).hexdigest()
-    made = CrossFit(folds, digest, trained_with, deal_out(texts, folds))
+    made = CrossFit(folds, training.corpus, training.trained_with, deal_out(texts, folds))
     if output.exists() and not _is_ours(output, made):
         raise SeginfError(Errors.S293.format(path=output))
     output.mkdir(parents=True, exist_ok=True)
     made.write(output)
     for number in range(folds) if fold is None else [fold]:
         target = fold_folder(output, number)
-        if target.exists():
-            msg.info(f"Fold {number + 1} of {folds} is there already")
-            continue
-        msg.info(f"Training without fold {number + 1} of {folds}")
-        work = output / f".{target.name}"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
-        bin_of_docs = DocBin(docs=[doc for name, doc in docs.items() if made.documents[name] != number])
-        bin_of_docs.to_disk(work / "train.spacy")
-        replace_folder(train_again(config, work / "model", work / "train.spacy", settings, gpu_id), target)
-        shutil.rmtree(work)
+        known, fold_of_all = target.exists(), f"fold {number + 1} of {folds}"
+        msg.info(f"{'There already, without' if known else 'Training without'} {fold_of_all}")
+        training.train(target, [doc for name, doc in training.docs.items() if made.documents[name] != number])
     return output
-
-
-def _target(components: Mapping[str, Any]) -> Target:
-    """Find what the taggers of a config annotate; entities unless one says something else."""
-    named = [block.get("target") for block in components.values() if block.get("factory") == "crf_tagger"]
-    tags = any(block.get("factory") == "tagger" for block in components.values())
-    return target_of(next(filter(None, named), "tag" if tags and not named else ENTS))
 
 
 def _is_ours(output: Path, made: CrossFit) -> bool:

@@ -30,9 +30,9 @@ from ..loop.steps import (
     read_orders,
     recovered,
     scores_by_label,
-    train_again,
     truth_of,
 )
+from ..loop.training import train_again
 from ..rendering.text import visible
 from ..tagger.corpus import read_judging
 from ..tagger.readers import OTHER

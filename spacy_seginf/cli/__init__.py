@@ -240,19 +240,40 @@ def calibrate_cli(
     report_errors(calibrate, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
-@seginf.command("verify")
+@seginf.command("verify", context_settings=OVERRIDES)
 def verify_cli(
+    context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     text: str = Arg(..., help="Text to tag and explain; - reads standard input"),
     l2: float = Opt(10.0, "--l2", help="Penalty of the refits, if the index was built without a refit"),
     top: int = Opt(2, "--top", "-k", help="References on each side of each entity", min=1),
     relabel: bool = Opt(False, "--relabel", "-r", help="Also refit with the label of each reference changed"),
+    corpus: Optional[Path] = Opt(
+        None,
+        "--pipeline",
+        help="The indexed corpus: train the whole pipeline again on it, without the top families of each prediction. "
+        "The options below are for this; settings of the config can be overridden, as in spacy train",
+    ),
+    output: Path = Opt("retrained", "--output", "-o", help="Folder for the trainings; a stopped run goes on there"),
+    seeds: int = Opt(3, "--seeds", help="Trainings with as many seeds, the first that of the config", min=1),
+    families: int = Opt(3, "--families", help="How many families of each prediction", min=1),
+    to: Optional[str] = Opt(None, "--to", help="Change their labels to this, O for none; default: take them away"),
+    config: Optional[Path] = Opt(None, "--config", "-c", help="Config of the training; default: the pipeline's own"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus of the training; default: the config's"),
     gpu_id: int = GPU_ID,
 ) -> None:
-    """Refit the head without the references of a text, and print predicted beside actual effects."""
+    """Refit the head without the references of a text, and print predicted beside actual effects; with --pipeline,
+    train the whole pipeline again."""
     from ..api.verify import verify
+    from ..api.verify_pipeline import verify_pipeline
 
-    report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
+    if corpus is None:
+        _parse(context.args)
+        report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
+        return
+    settings: dict[str, Any] = {"seeds": seeds, "families": families, "to": to, "config": config, "dev": dev}
+    settings.update(overrides=_parse(context.args), gpu_id=gpu_id, silent=False)
+    report_errors(verify_pipeline, pipeline, text, corpus, output, **settings)
 
 
 @seginf.command("flip")
@@ -480,6 +501,31 @@ def crossfit_cli(
 
     settings: dict[str, Any] = {"dev": dev, "folds": folds, "fold": fold, "overrides": _parse(context.args)}
     report_errors(crossfit, config, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
+
+
+@seginf.command("stability", context_settings=OVERRIDES)
+def stability_cli(
+    context: typer.Context,
+    config: Path = Arg(..., help="Config of the training, as for `spacy train`, or a pipeline's folder, for its own"),
+    corpus: Path = Arg(..., help="The training corpus, in any format"),
+    texts: Path = Arg(..., help="Texts to predict, in any format"),
+    output: Path = Opt("stability", "--output", "-o", help="Folder for the pipelines; a stopped run goes on there"),
+    indexed: Optional[str] = Opt(
+        None, "--indexed", help="Pipeline with an index that keeps the record; default: CONFIG"
+    ),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus of the training; default: the config's"),
+    seeds: int = Opt(5, "--seeds", help="How many trainings, with the seeds from 0 on", min=2),
+    seed: Optional[int] = Opt(None, "--seed", help="Train with this one only: for several machines"),
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
+) -> None:
+    """Train again with other seeds: which predictions are decided by labels, and which by the seed? Settings of the
+    config can be overridden, as in spacy train."""
+    from ..api.stability import measure_stability
+
+    settings: dict[str, Any] = {"indexed": indexed, "dev": dev, "seeds": seeds, "seed": seed}
+    settings.update(overrides=_parse(context.args), gpu_id=gpu_id, silent=quiet)
+    report_errors(measure_stability, config, corpus, texts, output, **settings)
 
 
 @seginf.command("loop", context_settings=OVERRIDES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NOTHING_NEAR, CONTRADICTED, MISLABELLED = "nothing near", "contradicted", "mislabelled"
-BOUNDARY, UNCLEAR = "boundary habit", "luck or unclear"
+BOUNDARY, UNCLEAR, SEED = "boundary habit", "luck or unclear", "decided by the seed"
 SINGLE_TAGS = "python -m spacy seginf scores {pipeline} --level token"  # labels that are no entities can't be ranked
 
 
@@ -39,6 +39,10 @@ CAUSES: dict[str, Cause] = {
     NOTHING_NEAR: Cause(
         "No training label like it says what is right.",
         "Annotate more texts like these, add them to the training corpus, and train again.",
+    ),
+    SEED: Cause(
+        "Most trainings that differ in nothing but the seed do not make this mistake.",
+        "Change no labels for its sake: more labels like what is right would settle it.",
     ),
     UNCLEAR: Cause(
         "Most training labels near it say what is right, or they say nothing clear.",

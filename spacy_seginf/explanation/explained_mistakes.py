@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Sequence
+from typing import Optional, Sequence
 
 import numpy
 
@@ -11,12 +11,14 @@ from ..crf import one_label_each
 from ..errors import Errors, SeginfError
 from ..influence.data import ranges
 from .account import Account, Accountant, FamilyShare
+from .causes import SEED
 from .diagnosis import Diagnosis, Diagnostician
 from .influence import Influence
 from .judged_texts import JudgedTexts
 from .label_reasons import Rationale
 from .mistake_report import FamilyInWords, LabelInContext, Mistake
 from .reasons import ONLY_DIRECTION, surroundings
+from .stability import Stability
 from .wrong_regions import Region
 
 AROUND = 60  # characters of text on each side of a mistake
@@ -37,7 +39,7 @@ def explain_mistakes(influence: Influence, texts: JudgedTexts, families: int) ->
         return []
     accounts = account_for(accountant, texts, found, families)
     diagnoses = Diagnostician(accountant.index, tagger.scheme).diagnose(texts, found)
-    describer = _Describer(accountant, sources.rationale, texts, influence.context)
+    describer = _Describer(accountant, sources.rationale, texts, influence.context, influence.stability)
     return [describer.mistake(*parts) for parts in zip(found, accounts, diagnoses)]
 
 
@@ -57,8 +59,16 @@ def account_for(
 
 
 class _Describer:
-    def __init__(self, accountant: Accountant, rationale: Rationale, texts: JudgedTexts, context: int) -> None:
+    def __init__(
+        self,
+        accountant: Accountant,
+        rationale: Rationale,
+        texts: JudgedTexts,
+        context: int,
+        stability: Optional[Stability],
+    ) -> None:
         self._accountant, self._rationale, self._texts, self._context = accountant, rationale, texts, context
+        self._stability = stability
 
     def mistake(self, found: tuple[int, Region], account: Account, diagnosis: Diagnosis) -> Mistake:
         """Put together what is known of a mistake."""
@@ -66,6 +76,7 @@ class _Describer:
         doc, first = self._texts.docs[text], self._texts.firsts[text]
         span = doc[region.start : region.end]
         families = [self._family(text, region, one) for one in account.families]
+        cause, because = self._by_seed(text, region) or (diagnosis.signs.cause, diagnosis.signs.because)
         return Mistake(
             self._texts.names[text],
             region.start + first,
@@ -78,12 +89,28 @@ class _Describer:
             tuple(one.moved(first) for one in region.gold),
             account,
             tuple(families),
-            diagnosis.signs.cause,
-            diagnosis.signs.because,
+            cause,
+            because,
             diagnosis.signs.predicted,
             diagnosis.signs.gold,
             tuple(self._label(*place) for place in diagnosis.labels),
-            diagnosis.proposals,
+            () if cause == SEED else diagnosis.proposals,
+        )
+
+    def _by_seed(self, text: int, region: Region) -> Optional[tuple[str, str]]:
+        """Return the cause of a mistake that most other trainings do not make, and what that is taken from."""
+        if self._stability is None:
+            return None
+        words, trainings = [token.text for token in self._texts.docs[text]], len(self._stability.seeds)
+        same, right = (
+            self._stability.same_reading(words, region.start, region.end, reading)
+            for reading in (region.predicted, region.gold)
+        )
+        if same is None or 2 * same >= trainings:
+            return None
+        return (
+            SEED,
+            f"Of {trainings} trainings that differ in the seed, {same} predict this, and {right} what is annotated.",
         )
 
     def _family(self, text: int, region: Region, one: FamilyShare) -> FamilyInWords:

@@ -20,7 +20,7 @@ from typing_extensions import Self
 from ..attribution.method import Method
 from ..crf.schemes import TAG
 from ..errors import Errors, SeginfError
-from ..files import replace_folder
+from ..files import replace_folder, write_bytes
 from ..index.index import Index
 from ..index.tables import Filter
 from ..settings import DEFAULTS, IndexSettings
@@ -33,6 +33,7 @@ from .extensions import register_extensions
 from .label_reasons import Rationale
 from .method_explainer import MethodExplainer, index_context
 from .settings import check_component
+from .stability import RECORD, Stability
 from .storing import Sources
 
 METHOD_FOLDER = "method"  # beside the index
@@ -78,6 +79,7 @@ class IndexHolder(Pipe):
         self._explainer: Optional[Explainer] = None
         self._method_explainer: Optional[MethodExplainer] = None
         self._sources: Optional[Sources] = None
+        self._stability: Optional[tuple[Index, Optional[Stability]]] = None
         self._encoder: Optional[tuple[Any, str]] = None  # stamp and fingerprint of the encoder, as last seen
         self._warned = False
         register(self)
@@ -141,6 +143,17 @@ class IndexHolder(Pipe):
             self._sources = known
         return known
 
+    @property
+    def stability(self) -> Optional[Stability]:
+        """What pipelines that differ in the seed predict, if `seginf stability` has measured it. RAISES (ValueError):
+        S341 if the record is damaged."""
+        index, known = self.index, self._stability
+        if index is None:
+            return None
+        if known is None or known[0] is not index:
+            self._stability = known = index, Stability.read(index.folder.parent)
+        return known[1]
+
     def method_explainer(self, *, storing: bool = False) -> MethodExplainer:
         """Return what scores training labels by the component's ``method``. The first call may take long: it prepares
         the method, with a warning, unless `seginf index` has done so.
@@ -191,7 +204,7 @@ class IndexHolder(Pipe):
 
     def _exchange(self, index: Optional[Index]) -> None:
         known, self.index = self.index, index
-        self._explainer = self._method_explainer = self._sources = None
+        self._explainer = self._method_explainer = self._sources = self._stability = None
         if known is not None:
             del known
             gc.collect()  # an index and its tables refer to each other, so only this lets their mapped files go
@@ -215,8 +228,8 @@ class IndexHolder(Pipe):
         return doc.vocab is not self.nlp.vocab or (self in enabled and tagger in enabled)
 
     def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
-        """Write the index, if there is one, to an ``index`` folder, and the files of a stored method beside it. What
-        they replace goes last."""
+        """Write the index, if there is one, to an ``index`` folder, and beside it the files of a stored method and the
+        record of `seginf stability`. What they replace goes last."""
         folder = util.ensure_path(path)
         folder.mkdir(parents=True, exist_ok=True)
         own = None if self.index is None else self.index.folder
@@ -226,6 +239,11 @@ class IndexHolder(Pipe):
                 shutil.rmtree(target, ignore_errors=True)
             elif not (target.exists() and target.samefile(source)):
                 _replace_by_copy(source, target)
+        record, target = own and own.parent / RECORD, folder.absolute() / RECORD
+        if record is None or not record.exists():
+            target.unlink(missing_ok=True)
+        elif not (target.exists() and target.samefile(record)):
+            write_bytes(target, record.read_bytes())
 
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> Self:
         """Open the index in a pipeline folder, if there is one."""

@@ -37,6 +37,7 @@ from .index_holder import IndexHolder
 from .query import Asked, Labels, Segment, ask, parse_labels
 from .reasons import surroundings
 from .reference_view import Reference
+from .stability import Agreement
 from .storing import Answer, Sources, forget, plan_queries, segment_place, store, view
 from .views import Influencers
 
@@ -204,12 +205,14 @@ class Influence(IndexHolder):
             place += len(doc)
             words, predicted = [token.text for token in doc], prediction.tags.tolist()
             names = sources.rationale.names(predicted)
+            agreements = self._agreements(words, prediction.tags)
             answers = [
                 Answer(
                     explanation,
                     surroundings(words, names, *span),
                     account,
                     instead_of(tagger.scheme, predicted, head, *span),
+                    agreements.get(span),
                 )
                 for span, explanation, account in zip(plan.spans, explanations[mine], accounts[mine])
             ]
@@ -247,6 +250,14 @@ class Influence(IndexHolder):
         others = self._other_reading(place[2], tags[span[1] : span[2]].tolist(), against)
         (account,) = self._accounts(sources, data, tags, numpy.array([span]), others)
         return view(place, " ".join(names), Answer(found, query, account), sources)
+
+    def _agreements(self, words: Sequence[str], tags: numpy.ndarray) -> dict[tuple[int, int], Agreement]:
+        """Look up how the predictions of a text fare with other seeds, by their tokens; those of which it is known."""
+        known = self.stability
+        if known is None:
+            return {}
+        found = (((start, end), known.of(words, start, end, label)) for start, end, label in self.predictions(tags))
+        return {place: agreement for place, agreement in found if agreement is not None}
 
     def _accounts(
         self,

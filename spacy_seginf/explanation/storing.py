@@ -14,6 +14,7 @@ from .explainer import Explanation, Found, Table
 from .extensions import STORED, by_component
 from .label_reasons import Rationale
 from .reasons import Surroundings
+from .stability import Agreement
 from .views import Influencers
 
 Place = tuple[int, int, str]
@@ -69,6 +70,7 @@ class Answer:
     query: Surroundings
     account: Optional[Account] = None
     instead: Optional[str] = None
+    agreement: Optional[Agreement] = None
 
 
 def store(
@@ -171,6 +173,7 @@ class Described:
         explanation = answer.explanation
         return {
             **({} if answer.instead is None else {"instead": answer.instead}),
+            **({} if answer.agreement is None else {"agreement": list(answer.agreement)}),
             "probability": explanation.probability,
             "supporting": self._side(answer.query, explanation.supporting),
             "opposing": self._side(answer.query, explanation.opposing),

@@ -65,7 +65,8 @@ class _Layout:
         parts = [clipped(visible(one.text), self._width // 2), clipped(visible(one.label), self._width // 3)]
         parts += [] if one.probability is None else [f"p = {one.probability:.2f}"]
         self.lines += ["", color("   ".join(parts), bold=True) if self._colors else "   ".join(parts)]
-        self.text(one.difference, INDENT)
+        for remark in one.remarks:
+            self.text(remark, INDENT)
         if one.unexplained:
             self.text(one.unexplained, INDENT)
             return

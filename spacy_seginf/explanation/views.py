@@ -15,8 +15,9 @@ What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
 "supporting": [[reference number, effect, score, change of log-odds, refined, doubtful, [reason, ...]], ...],
 "opposing": [...], "rows_seen": int, "account": as in ``account_view``, if the index has evidence, "instead": str, only
-where the head that explains predicts something else}. ``add_detail`` puts "contrasts", a list of accounts, beside
-the "account", and behind the reasons the words that carried a score, [[word, part of the score], ...].
+where the head that explains predicts something else, "agreement": [same, trainings, mean, lowest, highest] as in
+``stability.Agreement``, only of texts that `seginf stability` has seen}. ``add_detail`` puts "contrasts", a list of
+accounts, beside the "account", and behind the reasons the words that carried a score, [[word, part of the score], ...].
 "missing" is there only for entities that the annotation leaves out. What is not known is None: the
 probability of tokens that were not to be explained, and the log-odds of scores.
 """
@@ -29,6 +30,7 @@ from ..rendering.templates import template_macro
 from ..rendering.text import visible
 from .account_view import Account, Family
 from .reference_view import Folded, Reference, folded
+from .stability import Agreement
 
 NOT_ASKED = "Not explained: only entities are (explain = 'entities')."
 SET_SINCE = "Not explained: another component has set this entity, or its label."
@@ -89,6 +91,13 @@ class Influencers:
         "O", or other entities ("ORG of 2 tokens, O"); a tag for single tokens. Then p and effects are those of a label
         that this head does not choose. None where both predict the same, and for what ``Influence.explain`` returns."""
         return self._data.get("instead")
+
+    @property
+    def agreement(self) -> Optional[Agreement]:
+        """How the prediction fares in trainings that differ in the seed only; None unless `seginf stability` has
+        measured it for this text."""
+        known = self._data.get("agreement")
+        return None if known is None else Agreement(*known)
 
     @property
     def start_char(self) -> int:
@@ -160,6 +169,11 @@ class Influencers:
     def difference(self) -> str:
         """What the head that explains would predict, in words, if something else; else empty."""
         return "" if self.instead is None else f"the head that explains predicts {visible(self.instead)}"
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said before all else: what the head that explains would predict, and what other seeds do."""
+        return [*filter(None, [self.difference]), *([] if self.agreement is None else [self.agreement.sentence])]
 
     def __repr__(self) -> str:
         if self.probability is None:

@@ -6,19 +6,15 @@ trained anew only at the end.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 import numpy
 from spacy.language import Language
 from spacy.training import Corpus
 
 from ..attribution.method import Texts
-from ..config_files import read_config
 from ..corpora.docs import identifier_of, read_documents
 from ..curation.decisions import now
 from ..curation.finding import IssueFinder
@@ -114,26 +110,6 @@ def truth_of(session: Session, path: Path) -> numpy.ndarray:
                     raise SeginfError(Errors.S003.format(where=f"document {name} of {path}", **facts))
                 rows[entity.start - first : entity.end - first] = scheme.entity_tags(entity.label_, len(entity))
     return truth
-
-
-def train_again(config: Path, output: Path, corpus: Path, overrides: Mapping[str, Any], gpu_id: int = -1) -> Path:
-    """Train a pipeline with `spacy train` in a process of its own; return its last model.
-
-    config (Path): as for `spacy train`; no checkpoints are kept. corpus (Path): the training corpus (.spacy).
-    overrides: settings of the config by their dotted names.
-    RAISES (ValueError): S217 with the last lines if the training failed.
-    """
-    settings = {"paths.train": corpus, **overrides}
-    paths = read_config(config, interpolate=False).get("paths")
-    if isinstance(paths, dict) and paths.get("checkpoints"):
-        settings.setdefault("paths.checkpoints", "null")
-    options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
-    command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(output), "--gpu-id", str(gpu_id)]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, env=os.environ.copy())
-    if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise SeginfError(Errors.S217.format(config=config, problem="\n".join(lines[-8:])))
-    return output / "model-last"
 
 
 def scores_by_label(nlp: Language, path: Path) -> dict[str, float]:

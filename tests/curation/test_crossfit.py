@@ -9,11 +9,11 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_seginf.api import crossfit as command
 from spacy_seginf.api.crossfit import crossfit
 from spacy_seginf.curation.crossfit import CrossFit, crossfit_predictions, deal_out, fold_folder
 from spacy_seginf.curation.records import read_ranking
 from spacy_seginf.curation.session import open_session
+from spacy_seginf.loop import training
 from spacy_seginf.tagger.head import head_of
 
 from ..cli.running import run
@@ -34,7 +34,7 @@ def trained(exact_path, monkeypatch):
         shutil.copytree(exact_path, output / "model-last")
         return output / "model-last"
 
-    monkeypatch.setattr(command, "train_again", train)
+    monkeypatch.setattr(training, "train_again", train)
     return corpora
 
 

@@ -1,0 +1,125 @@
+"""Is a prediction decided by the labels, or by the seed? What pipelines predict that differ in nothing but the seed.
+
+The record is kept beside an index, text by text, so that explanations of the same texts can say it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple, Optional, Sequence
+
+from ..crf.schemes import Entity
+from ..errors import Errors, SeginfError
+from ..files import json_text, write_text
+from ..rendering.text import short_probability
+
+RECORD = "stability.json"  # beside an index, and in the folder of the trainings
+AGREED = 0.8  # of the trainings: with fewer, the seed decides
+
+
+class Agreement(NamedTuple):
+    """How a prediction fares in trainings that differ in the seed.
+
+    same (int): of the trainings, those that predict it. trainings (int). mean, lowest, highest (float): its
+    probability, with its boundaries, by these.
+    """
+
+    same: int
+    trainings: int
+    mean: float
+    lowest: float
+    highest: float
+
+    @property
+    def by_seed(self) -> bool:
+        """Whether the seed decides: some trainings predict it, and too many do not."""
+        return self.same < AGREED * self.trainings
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words."""
+        range_of_p = f"p {short_probability(self.lowest)} to {short_probability(self.highest)}"
+        told = f"{self.same} of {self.trainings} trainings that differ in the seed predict it ({range_of_p})"
+        return f"{told}: decided by the seed." if self.by_seed else f"{told}."
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in one text. label, start, end: as an entity; a tag of one token. p (list of float): its
+    probability by each training. predicted (list of bool): by which trainings it is predicted."""
+
+    start: int
+    end: int
+    label: str
+    p: list[float]
+    predicted: list[bool]
+
+    @property
+    def agreement(self) -> Agreement:
+        """The trainings taken together."""
+        return Agreement(sum(self.predicted), len(self.p), sum(self.p) / len(self.p), min(self.p), max(self.p))
+
+
+@dataclass(frozen=True)
+class Stability:
+    """What pipelines that differ in the seed predict for some texts.
+
+    seeds (list of int). texts (dict): by ``key_of`` their words, all that any of them predicts, and what the pipeline
+    predicts that is asked about.
+    """
+
+    seeds: list[int]
+    texts: dict[str, list[Found]]
+
+    def found(self, words: Sequence[str], start: int, end: int, label: str) -> Optional[Found]:
+        """Look up a prediction; None if nothing is known of the text, or nobody predicts that there."""
+        known = self.texts.get(key_of(words), ())
+        return next((one for one in known if (one.start, one.end, one.label) == (start, end, label)), None)
+
+    def of(self, words: Sequence[str], start: int, end: int, label: str) -> Optional[Agreement]:
+        """Do the same, with the trainings taken together."""
+        found = self.found(words, start, end, label)
+        return None if found is None else found.agreement
+
+    def same_reading(self, words: Sequence[str], start: int, end: int, reading: Sequence[Entity]) -> Optional[int]:
+        """Count the trainings that predict just this between two tokens; None if nothing is known of the text."""
+        found = self.texts.get(key_of(words))
+        if found is None:
+            return None
+        wanted = {(one.start, one.end, one.label) for one in reading}
+        inside = [one for one in found if one.start < end and start < one.end]
+        by_training = (
+            {(one.start, one.end, one.label) for one in inside if one.predicted[number]}
+            for number in range(len(self.seeds))
+        )
+        return sum(own == wanted for own in by_training)
+
+    def write(self, folder: Path) -> Path:
+        """Write the record to a folder, all or nothing, and return its file."""
+        path = folder / RECORD
+        write_text(path, json_text(asdict(self)) + "\n")
+        return path
+
+    @classmethod
+    def read(cls, folder: Path) -> Optional[Stability]:
+        """Read the record in a folder; None if there is none. RAISES (ValueError): S341 if it is damaged."""
+        path = folder / RECORD
+        if not path.exists():
+            return None
+        try:
+            content = json.loads(path.read_text(encoding="utf8"))
+            seeds = [int(seed) for seed in content["seeds"]]
+            texts = {key: [Found(**one) for one in found] for key, found in content["texts"].items()}
+            if any(not len(one.p) == len(one.predicted) == len(seeds) > 0 for found in texts.values() for one in found):
+                raise ValueError
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise SeginfError(Errors.S341.format(path=path)) from None
+        return cls(seeds, texts)
+
+
+def key_of(words: Sequence[str]) -> str:
+    """Name a text by its words (24 hex digits)."""
+    return hashlib.sha256(repr(list(words)).encode("utf8", "backslashreplace")).hexdigest()[:24]
