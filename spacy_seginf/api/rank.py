@@ -67,8 +67,8 @@ def find_label_issues(
         and their mispredicted entities say which mistakes training labels support.
     mistakes (Path): such texts; what supports their mispredicted entities comes first.
     decisions (sequence of Path): decisions that were made so far: their regions are left out, and teach.
-    wanted (IssueFilter): which issues are listed. unlikely (bool): also those whose suggestion is clearly less
-        likely than the annotation. top (int): how many are listed.
+    wanted (IssueFilter): which issues are listed. unlikely (bool): also all those whose suggestion is clearly
+        less likely than the annotation; else some where there are few others. top (int): how many are listed.
     features (str): a pipeline whose encoder has not seen these labels, such as one with a transformer that was not
         fine-tuned: what heads on its features say counts, too. Its tokens are encoded each time.
     crossfit (Path): what `seginf crossfit` wrote for this corpus: pipelines that have not seen the document count, too.

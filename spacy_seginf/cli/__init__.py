@@ -395,7 +395,7 @@ def rank_cli(
     document: list[str] = Opt([], "--document", help="Only in the document with this id; may be repeated"),
     text: str = Opt("", "--text", help="Only spans in whose words this regular expression is found"),
     top: int = Opt(1000, "--top", "-k", help="How many to list", min=1),
-    unlikely: bool = Opt(False, "--unlikely", help="List also what is clearly less likely than the annotation"),
+    unlikely: bool = Opt(False, "--unlikely", help="List all that is clearly less likely than the annotation, too"),
     features: Optional[str] = Opt(None, "--features", help="Pipeline whose encoder has not seen these labels"),
     crossfit: Optional[Path] = Opt(None, "--crossfit", help="Pipelines trained on folds by `seginf crossfit`"),
     opinion: Optional[str] = Opt(None, "--opinion", help="Pipeline of another guideline, whatever its labels are"),

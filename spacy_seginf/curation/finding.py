@@ -28,6 +28,7 @@ LIKE = 10  # mistakes that a region is compared with: the most similar ones
 PAIRS = 20_000  # entities of the same type whose distance is looked at
 SEED = 0
 LEEWAY = 6.0  # nats: heads speak for labels, right or wrong, that their features were trained on
+LISTED, OF_LABELS = 300, 8  # how many are listed whatever their odds: one for so many labels, at most that many
 TRUSTWORTHY = 0.7  # weight of trusted labels below which people are told
 Say = Callable[[str], None]
 
@@ -92,7 +93,8 @@ class IssueFinder:
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label.
         unlikely (bool): whether to list, after all others, also what had better stay as it is: suggestions that are
-            clearly less likely than the annotation, by all that is known of both.
+            clearly less likely than the annotation, by all that is known of both. Some are listed anyway where there
+            are few others: one for every eight labels, and no more than 300 issues in all.
         """
         scores = numpy.array([issue.score for issue in self._issues])
         issues, raised = self._issues, numpy.zeros(len(self._issues))
@@ -112,9 +114,11 @@ class IssueFinder:
         likely = self.odds.evidence[[issue.candidate for issue in issues]] + raised > -LEEWAY
         done = [(one.document, one.start, one.end) for one in decided]
         found = overlapping_left_out([one for one, more in zip(scored, likely) if more], done)
-        if unlikely:
+        least = len(scored) if unlikely else min(LISTED, self._labelled // OF_LABELS)
+        if len(found) < least:
             done += [(one.document, one.start, one.end) for one in found]
-            found += overlapping_left_out([one for one, more in zip(scored, likely) if not more], done)
+            others = overlapping_left_out([one for one, more in zip(scored, likely) if not more], done)
+            found += others[: least - len(found)]
         return found
 
     def families(self, issues: Sequence[ScoredIssue]) -> list[ScoredIssue]:
@@ -187,6 +191,13 @@ class IssueFinder:
                 places.append(number)
                 sure.append(replace(one, start=issue.start, end=issue.end, current=current, entities=outcome))
         return numpy.array(places, dtype=numpy.int64), sure
+
+    @cached_property
+    def _labelled(self) -> int:
+        """How many entities are annotated; how many tokens, if tags are."""
+        units, source = self.source.units, self.source
+        labels = source.labels[source.data.starts[units[:, 0]] + units[:, 1]]
+        return len(units) if source.scheme.by_token else int((labels != 0).sum())
 
     @cached_property
     def _traits(self) -> Traits:

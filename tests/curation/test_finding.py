@@ -13,6 +13,7 @@ from spacy_seginf.api.apply import apply_decisions as apply
 from spacy_seginf.api.index import build_index as index
 from spacy_seginf.api.rank import find_label_issues as rank
 from spacy_seginf.crf.schemes import Entity
+from spacy_seginf.curation import finding
 from spacy_seginf.curation.decisions import append_decisions, now
 from spacy_seginf.curation.filter import IssueFilter
 from spacy_seginf.curation.finding import IssueFinder
@@ -158,6 +159,21 @@ def test_the_command(exact_path, corpus_path, tmp_path):
     code, printed = run("seginf", "rank", exact_path, tmp_path / "no.spacy", "-o", output, "-q")
     assert code == 1 and "[S040]" in printed
     assert read_ranking(output) == ranking
+
+
+def test_short_lists_go_on(session, monkeypatch):
+    finder = IssueFinder(session.source, None, session.missing)
+    everything = [issue.candidate for issue in finder.rank(unlikely=True)]
+    monkeypatch.setattr(finding, "OF_LABELS", 10**9)
+    likely = [issue.candidate for issue in finder.rank()]
+    starts = session.source.data.starts.tolist()
+    rows_of_documents = [slice(start, start + size) for start, size in zip(starts, session.source.data.lengths)]
+    entities = sum(len(session.source.scheme.entities(session.source.labels[rows])) for rows in rows_of_documents)
+    assert len(likely) < entities // 2 < len(everything)
+    monkeypatch.setattr(finding, "OF_LABELS", 2)
+    assert [issue.candidate for issue in finder.rank()] == everything[: entities // 2]
+    monkeypatch.setattr(finding, "LISTED", len(likely) + 1)
+    assert [issue.candidate for issue in finder.rank()] == everything[: len(likely) + 1]
 
 
 def test_one_pattern(session):
