@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-import spacy
 from spacy.tokens import DocBin
 from wasabi import Printer
 
@@ -16,6 +15,7 @@ from ..corpora.mapping import Mapped, map_types
 from ..corpora.settings import ReadingSettings
 from ..corpora.targets import target_of
 from ..errors import Errors, SeginfError
+from ..factories import blank
 from ..files import write_bytes
 from ..inputs import refuse_replacing
 
@@ -61,7 +61,7 @@ def convert(
     if not documents:
         raise SeginfError(Errors.S290.format(path=corpus))
     mapped = [map_types(document, only, types or {}) for document in documents]
-    vocab = spacy.blank("en").vocab
+    vocab = blank("en").vocab
     docs = DocBin(store_user_data=True)
     for document in (one.document for one in mapped):
         doc = doc_of(vocab, document, corpus, target_of(ReadingSettings(**reading).annotation))

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
-import spacy
 from spacy.tokens import DocBin
 from wasabi import Printer
 
@@ -18,6 +17,7 @@ from ..crf.schemes import ENTS
 from ..curation.crossfit import CrossFit, deal_out, fold_folder
 from ..curation.records import corpus_digest
 from ..errors import Errors, SeginfError
+from ..factories import blank
 from ..files import replace_folder
 from ..loop.steps import train_again
 
@@ -63,7 +63,7 @@ def crossfit(
             raise SeginfError(Errors.S040.format(what="file", path=path))
     settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
     read = read_config(config, interpolate=False)
-    nlp = spacy.blank(read.get("nlp", {}).get("lang") or "xx")
+    nlp = blank(read.get("nlp", {}).get("lang") or "xx")
     annotation = _target(read.get("components", {}))
     docs = {}
     for number, doc in enumerate(read_documents(nlp, corpus, annotation), start=1):

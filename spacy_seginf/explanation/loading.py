@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import spacy
 from spacy.language import Language
 
 from ..errors import Errors, SeginfError, Warnings
+from ..factories import load
 from ..files import recover_folder
 from ..inputs import check_kind
 from .influence import Influence
@@ -27,7 +27,7 @@ def load_pipeline(model: str) -> Language:
     for path in folder.rglob("*"):
         check_kind(path, folders=True)
     try:
-        return spacy.load(model)
+        return load(model)
     except MemoryError:
         raise
     except Exception as error:  # whatever spaCy and the packages of components raise when they read damaged files

@@ -19,6 +19,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..crf.schemes import TagScheme
+from ..factories import load
 from ..index.documents import Documents, Source, write_documents
 from ..index.head import LABEL_HEAD, open_head
 from ..index.storage import save_array
@@ -239,4 +240,4 @@ def _by_length(
 def _worker_pipeline(path: Path, gpu: int) -> Language:
     if gpu >= 0:
         spacy.require_gpu(gpu)
-    return spacy.load(path)
+    return load(str(path))

@@ -15,7 +15,6 @@ from typing import Callable, Optional, Protocol, Union
 
 import numpy
 from scipy.linalg import cho_solve
-from scipy.optimize import minimize
 
 from ..crf import negative_log_likelihood
 from ..crf.hessian import loss_hessian
@@ -123,6 +122,8 @@ def fit_head(data: HeadData, start: Head, penalty: Union[float, Penalty], tolera
     tolerance (float): largest absolute component of the gradient of J at the end.
     RAISES (ValueError): S050 if l2 is not positive.
     """
+    from scipy.optimize import minimize  # takes a quarter of a second to import, and only building needs it
+
     penalty = checked(penalty)
     rough = minimize(
         lambda vector: loss_and_gradient(data, Head.unpacked(vector, data.labels), penalty),
