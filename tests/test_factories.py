@@ -24,26 +24,32 @@ print(json.dumps([names, [name for name in ("transformers", "pandas", "sklearn")
     assert run_python(code) == [["crf_tagger", "sentencizer"], []]
 
 
+def add_to_config(folder, name, factory):
+    """Write a blank pipeline whose config names a component."""
+    spacy.blank("en").to_disk(folder)
+    config = (folder / "config.cfg").read_text()
+    config = config.replace("pipeline = []", f'pipeline = ["{name}"]')
+    component = f'[components]\n\n[components.{name}]\nfactory = "{factory}"\n'
+    (folder / "config.cfg").write_text(config.replace("[components]\n", component))
+
+
 def test_a_factory_that_is_named_is_imported(tmp_path):
-    """As in the pipeline of a transformer: its factory is asked for, and spaCy's error is about its model."""
-    (tmp_path / "config.cfg").write_text(
-        '[nlp]\nlang = "en"\npipeline = ["t"]\n[components]\n[components.t]\nfactory = "transformer"\nmodel = 3\n'
-    )
-    (tmp_path / "meta.json").write_text('{"lang": "en", "name": "t", "version": "1"}')
+    """As in the pipeline of a transformer, which goes on to look for its files."""
+    add_to_config(tmp_path, "encoder", "transformer")
     code = f"""
 import json, sys
 from spacy_seginf.factories import load
 try:
     load({str(tmp_path)!r})
-except Exception as error:
-    print(json.dumps(["transformer" in str(error), "spacy_transformers" in sys.modules]))
+except Exception:
+    pass
+print(json.dumps("spacy_transformers" in sys.modules))
 """
-    assert run_python(code) == [True, True]
+    assert run_python(code)
 
 
 def test_a_factory_that_another_import_makes_is_found(tmp_path, monkeypatch):
     """Nothing says which package makes it, so all are imported."""
-    nlp = spacy.blank("en")
     made = []
 
     class Point:
@@ -56,18 +62,13 @@ def test_a_factory_that_another_import_makes_is_found(tmp_path, monkeypatch):
 
     every = factories.EVERY._get_entry_points
     monkeypatch.setattr(factories.EVERY, "_get_entry_points", lambda: [*every(), Point])
-    nlp.to_disk(tmp_path)
-    config = (tmp_path / "config.cfg").read_text()
-    config = config.replace("pipeline = []", 'pipeline = ["late"]')
-    config = config.replace("[components]", '[components]\n[components.late]\nfactory = "by_import"\n')
-    (tmp_path / "config.cfg").write_text(config)
+    add_to_config(tmp_path, "late", "by_import")
     assert factories.load(str(tmp_path)).pipe_names == ["late"]
     assert len(made) == 1 and registry._entry_point_factories is factories.EVERY
 
 
 def test_other_errors_stay(tmp_path):
-    nlp = spacy.blank("en")
-    nlp.to_disk(tmp_path)
+    spacy.blank("en").to_disk(tmp_path)
     (tmp_path / "config.cfg").write_text("[nlp\n")
     with pytest.raises(ValueError, match="nlp"):
         factories.load(str(tmp_path))
