@@ -6,19 +6,20 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Optional
 
-from spacy.cli._util import setup_gpu
-from wasabi import Printer
-
+from ..devices import use_gpu
 from ..explanation.loading import load_pipeline
 from ..explanation.saving import save_with_index
 from ..indexing.attach import AttachReport, add_tagger, check_labels, find_component
 from ..indexing.build import BuildReport, compute_index
 from ..machine import coded_memory_errors
+from ..messages import Messages
+from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
 from .index import check_output, override_settings, prepare_influence, show_progress, tell
 
 
 @coded_memory_errors()
+@shows_progress
 def attach_index(
     pipeline: str,
     corpus: Path,
@@ -49,10 +50,10 @@ def attach_index(
     >>> report.component, report.indexed.documents
     ('ner', 30)
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     output = Path(output)
     check_output(output, force, pipeline, corpus, dev)
-    setup_gpu(gpu_id, silent=silent)
+    use_gpu(gpu_id)
     nlp = load_pipeline(pipeline)
     tagger = add_tagger(nlp, find_component(nlp, component))
     texts = read_corpus(nlp, Path(corpus), tagger.target)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from spacy.tokens import DocBin
-from wasabi import Printer
 
 from ..config_files import read_config
 from ..corpora.docs import identifier_of, read_documents
@@ -19,7 +18,9 @@ from ..curation.records import corpus_digest
 from ..errors import Errors, SeginfError
 from ..factories import blank
 from ..files import replace_folder
+from ..inputs import check_paths, unwritable
 from ..loop.steps import train_again
+from ..messages import Messages
 
 FOLDS = 5
 
@@ -57,10 +58,10 @@ def crossfit(
     >>> sorted(path.name for path in folder.iterdir())
     ['folds.json', 'without-0', 'without-1']
     """
-    msg = Printer(no_print=silent)
-    for path in (config, dev):
-        if path is not None and not path.exists():  # before anything takes minutes
-            raise SeginfError(Errors.S040.format(what="file", path=path))
+    msg = Messages(silent=silent)
+    check_paths({"corpus": corpus, "development corpus": dev}, {"config": config})  # before anything takes minutes
+    if unwritable(output):
+        raise SeginfError(Errors.S046.format(path=output, problem=f"can't be written ({unwritable(output)})"))
     settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
     read = read_config(config, interpolate=False)
     nlp = blank(read.get("nlp", {}).get("lang") or "xx")

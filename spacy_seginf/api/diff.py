@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 import typer
-from wasabi import Printer, table
+from wasabi import table
 
 from ..corpora.formats import read_annotated
 from ..curation.comparison import Annotated, Comparison, compare, compare_reviewers
 from ..curation.records import read_decisions
 from ..errors import Errors, SeginfError
 from ..files import json_text, write_text
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.templates import template
 from ..rendering.text import shorten, visible
 
@@ -46,7 +47,7 @@ def compare_corpora(
     (1.0, 0)
     """
     first, second = Path(first), Path(second)
-    refuse_replacing({"page": html, "JSON": output}, [first, second])
+    check_paths({"corpus": [first, second]}, outputs={"page": html, "JSON": output})
     sides = [_annotated(path, format, reading) for path in (first, second)]
     if not sides[0].keys() & sides[1].keys():
         raise SeginfError(Errors.S304.format(path=second, other=first))
@@ -73,7 +74,7 @@ def measure_agreement(
     (('Ada', 'Mia'), 1.0)
     """
     paths = [Path(path) for path in decisions]
-    refuse_replacing({"page": html, "JSON": output}, paths)
+    check_paths(files={"decision file": paths}, outputs={"page": html, "JSON": output})
     found = compare_reviewers([decision for path in paths for decision in read_decisions(path)])
     if not found:
         raise SeginfError(Errors.S305.format(path=", ".join(map(str, paths))))
@@ -93,7 +94,7 @@ def _annotated(path: Path, format: Optional[str], reading: Mapping[str, Any]) ->
 
 
 def _report(found: Sequence[Comparison], html: Optional[Path], output: Optional[Path], silent: bool) -> None:
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if html is not None:
         title = "Where two annotations differ"
         write_text(html, template("comparison.html").render(comparisons=found, limit=LISTED, title=title))

@@ -8,24 +8,26 @@ from typing import Optional, Sequence
 
 import typer
 from markupsafe import Markup
-from spacy.cli._util import setup_gpu
 from spacy.tokens import Doc
-from wasabi import Printer
 from wasabi.util import supports_ansi
 
+from ..devices import use_gpu
 from ..explanation.corpus_texts import read_texts
 from ..explanation.display import document_html
 from ..explanation.extensions import STORED
 from ..explanation.terminal import render_terminal
 from ..files import write_text
 from ..index.tables import Filter
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
+from ..progress import TEXT, advance, shows_progress, step
 from ..rendering.templates import template
 from ..rendering.text import visible
 from ..tagger.encoding import read_as
 from .explain import load_asked
 
 
+@shows_progress
 def explain_corpus(
     pipeline: str,
     corpus: Path,
@@ -52,15 +54,19 @@ def explain_corpus(
     >>> len(docs), docs[0][0].text, len(docs[0][0]._.influencers.supporting) > 0
     (2, 'Norvik', True)
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
-    refuse_replacing({"page": html}, [Path(corpus)])
+    msg = Messages(silent=silent)
+    check_paths({"corpus": Path(corpus)}, outputs={"page": html})
+    use_gpu(gpu_id)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
     nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
     target = influence.find_tagger().target
     texts = read_texts(nlp, Path(corpus))
     names = [name for name, _ in texts]
-    docs = list(nlp.pipe(read_as(nlp, doc) for _, doc in texts))
+    docs = []
+    with step("Explanations", len(texts), TEXT):
+        for doc in nlp.pipe(read_as(nlp, doc) for _, doc in texts):
+            docs.append(doc)
+            advance(1, TEXT)
     colors = sys.stdout.isatty() and supports_ansi()
     for name, doc in zip(names, docs):
         explained = doc._.influencers if every_token else [span._.influencers for span in target.read(doc)]

@@ -6,21 +6,23 @@ from pathlib import Path
 from typing import Optional
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer
 
 from ..crf.schemes import TAG
 from ..curation.proposing import propose_decisions
-from ..explanation.explained_mistakes import explain_mistakes
+from ..devices import use_gpu
+from ..explanation.explained_mistakes import accountant_of, explain_mistakes
 from ..explanation.judged_texts import read_judged
 from ..explanation.loading import load_indexed
 from ..explanation.mistake_report import MistakeReport
 from ..explanation.mistakes_page import render_mistakes
 from ..explanation.mistakes_terminal import render_mistakes_terminal
 from ..files import json_text, write_text
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
+from ..progress import shows_progress
 
 
+@shows_progress
 def explain_errors(
     pipeline: str,
     corpus: Path,
@@ -50,10 +52,11 @@ def explain_errors(
     >>> report.texts, sum(len(mistakes) for mistakes in report.causes.values()) == len(report)
     (2, True)
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
-    refuse_replacing({"page": html, "mistakes": json, "decisions": decisions}, [Path(corpus)])
+    msg = Messages(silent=silent)
+    check_paths({"corpus": corpus}, outputs={"page": html, "mistakes": json, "decisions": decisions})
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
+    accountant_of(influence)
     judged = read_judged(nlp, influence.find_tagger(), Path(corpus))
     mistakes = explain_mistakes(influence, judged, top)
     scheme = influence.find_tagger().scheme

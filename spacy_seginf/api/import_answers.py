@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Optional
 
-from wasabi import Printer
-
 from ..curation.decisions import append_decisions
 from ..curation.records import Decision, read_ranking
 from ..errors import Errors, SeginfError
 from ..exchange.formats import find_format
+from ..inputs import check_paths
+from ..messages import Messages
 
 
 def import_answers(
@@ -41,8 +41,9 @@ def import_answers(
     chosen = find_format(format, answers)
     if decisions.resolve() in (issues.resolve(), answers.resolve()):
         raise SeginfError(Errors.S199.format(path=decisions, problem="is read by this command"))
+    check_paths(files={"ranking": issues, "file of answers": answers}, outputs={"decisions": decisions})
     found = chosen.read(answers, read_ranking(issues), reviewer)
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if not found:
         msg.warn(f"{answers} has no answers, so nothing was written.")
         return found

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Optional, Sequence, Union
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
 from ..curation.asked_texts import ask
 from ..curation.preview import BETTER, EQUAL, WORSE, Preview, PreviewChange, preview_decisions
 from ..curation.records import read_decisions
+from ..devices import use_gpu
 from ..explanation.loading import load_indexed
 from ..explanation.wording import LABELS_ALONE
 from ..files import write_text
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import shorten, tokens_of, visible
 from .asked_text import text_or_corpus
 
@@ -49,11 +50,12 @@ def preview(
     >>> found.relabelled, found.left_out
     (1, 0)
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    msg = Messages(silent=silent)
     paths = [decisions] if isinstance(decisions, (str, Path)) else decisions
     given = text_or_corpus(texts)
-    refuse_replacing({"changes": output}, [*map(Path, paths), given if isinstance(given, Path) else None])
+    corpus = given if isinstance(given, Path) else None
+    check_paths({"corpus": corpus}, {"decision file": [*map(Path, paths)]}, {"changes": output})
+    use_gpu(gpu_id)
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
     asked = ask(nlp, given, influence.find_tagger().target)
@@ -68,7 +70,7 @@ def preview(
     return found
 
 
-def _print(found: Preview, msg: Printer) -> None:
+def _print(found: Preview, msg: Messages) -> None:
     if found.changes:
         typer.echo(changes_table(found))
     for sentence in sentences(found):

@@ -10,8 +10,7 @@ from shlex import quote
 from typing import Any, Optional, Sequence
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
 from ..crf.schemes import ENTS
 from ..curation.alignment import CorpusAlignment
@@ -28,8 +27,13 @@ from ..curation.rationale import Describer
 from ..curation.records import read_decisions, read_ranking, write_ranking
 from ..curation.second_encoder import second_features, second_predictions
 from ..curation.session import open_session
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError, Warnings
+from ..explanation.loading import check_pipeline
 from ..index.index import Index
+from ..inputs import check_paths, unwritable
+from ..messages import Messages
+from ..progress import ISSUE, shows_progress, step
 from ..rendering.pictures import check_picture
 from ..rendering.text import shorten, visible
 from ..tagger.head import head_of
@@ -40,6 +44,7 @@ PRINTED = 20
 WIDTH = 40
 
 
+@shows_progress
 def find_label_issues(
     pipeline: str,
     corpus: Path,
@@ -89,17 +94,23 @@ def find_label_issues(
     >>> {row["label"] for row in ranking.rows if row["kind"] == "add"} <= {"O"}
     True
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if plot is not None:
         check_picture(plot)
-    setup_gpu(gpu_id, silent=True)
-    started = time.perf_counter()
+    texts_read = {"corpus": corpus, "development corpus (--dev)": dev, "corpus (--mistakes)": mistakes}
+    check_paths({**texts_read, "folder (--crossfit)": crossfit}, {"decision file": decisions}, {"picture": plot})
     _check_output(output, (corpus, dev, mistakes, plot, *decisions))
+    for other in (pipeline, features, opinion):
+        if other is not None:
+            check_pipeline(other)
+    use_gpu(gpu_id)
+    started = time.perf_counter()
     session = open_session(pipeline, corpus)
     index, alignment, source = session.index, session.alignment, session.source
     wanted.check(source.scheme.labels, alignment)
     decided = session.decided([decision for path in decisions for decision in read_decisions(path)])
-    trusted = texts = session.read_trusted(dev)
+    gold, wrong = session.read_gold(dev), session.read_gold(mistakes)
+    trusted = texts = session.trusted(gold)
     strangers = []
     if crossfit is not None:
         strangers.append(crossfit_predictions(crossfit, session, msg.info))
@@ -111,7 +122,7 @@ def find_label_issues(
         strangers.append(second_predictions(source, second_features(features, index)))
     finder = IssueFinder(source, trusted, session.missing, msg.info, strangers=strangers)
     if mistakes is not None:
-        texts = session.read_trusted(mistakes)
+        texts = session.trusted(wrong)
     seen = None if texts is None else find_mistakes(head_of(session.tagger.model), texts, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
@@ -121,7 +132,8 @@ def find_label_issues(
     issues = finder.families(issues[:top])
     describer = Describer(index, source, alignment, seen, texts)
     msg.info(f"Describing {len(issues):,} issues")
-    found = describer.describe(issues, finder.trust(issues), references)
+    with step("Issues", len(issues), ISSUE):
+        found = describer.describe(issues, finder.trust(issues), references)
     about = _about(index, alignment, finder, seen, len(decided), trusted)
     if source.scheme.target != ENTS:
         about["target"] = source.scheme.target
@@ -140,7 +152,7 @@ def find_label_issues(
 def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
     """Replace nothing but an earlier ranking, and learn at once whether the folder can be written.
 
-    RAISES (ValueError): S219.
+    RAISES (ValueError): S208, S219.
     """
     if output.resolve() in {Path(path).resolve() for path in others if path is not None}:
         raise SeginfError(Errors.S219.format(path=output, problem="is another file of this command", what="ranking"))
@@ -149,10 +161,9 @@ def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
             read_ranking(output)
         except (ValueError, OSError):
             raise SeginfError(Errors.S219.format(path=output, problem="is no ranking", what="ranking")) from None
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SeginfError(Errors.S208.format(path=output, problem=error.strerror or error, what="ranking")) from None
+    problem = unwritable(output)
+    if problem:
+        raise SeginfError(Errors.S208.format(path=output, problem=problem, what="ranking"))
 
 
 def _about(

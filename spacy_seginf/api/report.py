@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import typer
-from wasabi import Printer, table
+from wasabi import table
 
 from ..corpora.formats import read_annotated
 from ..curation.corpus_report.held_out import held_out_entities
@@ -14,9 +14,10 @@ from ..curation.corpus_report.page import render_report
 from ..curation.corpus_report.records import CorpusReport
 from ..curation.corpus_report.sections import SECTIONS, report_on
 from ..errors import Errors, SeginfError
-from ..explanation.loading import load_indexed
+from ..explanation.loading import check_pipeline, load_indexed
 from ..files import json_text, write_text
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import shorten, visible
 
 
@@ -44,9 +45,11 @@ def report_corpus(
     >>> report.entities == sum(one.spans for one in report.types), "forms" in report.sections
     (True, True)
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     corpus = Path(corpus)
-    refuse_replacing({"page": html, "report": json}, [corpus])
+    check_paths({"corpus": corpus}, outputs={"page": html, "report": json})
+    if model is not None:
+        check_pipeline(model)
     documents = read_annotated(corpus, format=format, **reading).documents
     predicted = None
     if model is not None:

@@ -8,21 +8,25 @@ from typing import Any, Iterator, Optional, Sequence
 
 import numpy
 import typer
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
-from wasabi import Printer, table
+from wasabi import table
 
 from ..attribution.method import Texts
 from ..crf.schemes import type_of
-from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
+from ..curation.levels import HOW
+from ..curation.scores import SCORES, check_names, document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
 from ..curation.texts import checkpoint_marginals, trusted_texts
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.judged_texts import read_gold
-from ..explanation.loading import load_indexed
+from ..explanation.loading import check_pipeline, load_indexed
 from ..explanation.method_explainer import IndexedDocs
 from ..files import json_text, write_text
+from ..guesses import one_of
 from ..index.index import Index
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import shorten, visible
 from ..tagger.checkpoints import read_checkpoints
 from ..tagger.crf_tagger import CRFTagger
@@ -63,17 +67,24 @@ def score_labels(
     ['held_out_loss', 'segment_loss']
     """
     if level not in LEVELS:
-        raise SeginfError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
+        raise SeginfError(Errors.S109.format(setting="level", value=level, known=one_of(LEVELS, level)))
+    if how not in HOW:
+        raise SeginfError(Errors.S109.format(setting="how", value=how, known=one_of(HOW, how)))
     if not names:
         raise SeginfError(Errors.S106.format(score="", known=", ".join(SCORES)))
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    check_names(names, trusted=trusted is not None, checkpoints=checkpoints is not None)
+    read = {"trusted corpus": trusted, "folder of checkpoints": checkpoints}
+    check_paths(read, outputs={"list": output})
+    check_pipeline(pipeline)
+    msg = Messages(silent=silent)
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
     index = influence.explainer().index
+    listed = [] if checkpoints is None else read_checkpoints(checkpoints)
     texts = None if trusted is None else _read_trusted(nlp, influence.find_tagger(), trusted)
     source = LabelSource.of(index, texts)
     if checkpoints is not None:
-        stages = [stage.load(nlp, influence.tagger_name) for stage in read_checkpoints(checkpoints)]
+        stages = [stage.load(nlp, influence.tagger_name) for stage in listed]
         docs = IndexedDocs(index, nlp.vocab)
         confidence = checkpoint_marginals(stages, docs, source.labels, influence.tagger_name)
         source = replace(source, checkpoints=confidence)

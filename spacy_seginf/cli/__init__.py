@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterable, Optional, Tuple
+from typing import Any, Callable, Iterable, NoReturn, Optional, Tuple
 
 import typer
 from click import NoSuchOption
@@ -19,6 +19,8 @@ from .reading import READING, reads_corpus
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
 seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
 app.add_typer(seginf)
+
+ERROR = 1  # exit code
 
 # Of commands that take settings of the config, as in `spacy train`.
 OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -699,8 +701,6 @@ def _check_kinds(values: Iterable[Any]) -> None:
 
 def report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
-    from wasabi import msg
-
     try:
         _check_kinds([*arguments, *settings.values()])
         command(*arguments, **settings)
@@ -709,15 +709,20 @@ def report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-u
     except OSError as error:
         from ..os_errors import os_error_message
 
-        msg.fail(os_error_message(error), exits=1)
+        _fail(os_error_message(error))
     except RuntimeError as error:  # what pathlib makes of links that lead to themselves
         if not str(error).startswith("Symlink loop"):
             raise
         from ..os_errors import os_error_message
 
         path = str(error).partition(" from ")[2].strip("'")
-        msg.fail(os_error_message(OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)), exits=1)
-    except ValueError as error:
-        if not (isinstance(error, SeginfError) or "GPU" in str(error)):  # thinc's words for a missing GPU or CuPy
-            raise
-        msg.fail(str(error), exits=1)
+        _fail(os_error_message(OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)))
+    except SeginfError as error:
+        _fail(str(error))
+
+
+def _fail(problem: str) -> NoReturn:
+    from ..messages import Messages
+
+    Messages().fail(problem)
+    raise SystemExit(ERROR)

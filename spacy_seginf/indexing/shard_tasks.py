@@ -32,11 +32,13 @@ from ..influence.pair_rows import pair_arrays, stored_pairs
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.rows import SegmentRows, TokenRows, segment_rows, token_rows
 from ..influence.segments import SegmentFactors
+from ..progress import DOCUMENT, advance
 from ..tagger.crf_tagger import CRFTagger, find_tagger
 from ..tagger.encoding import encode
 from ..tagger.head import on_cpu
 
 BATCH_WORDS = 8192  # encoded at once, unless a document is longer
+ROW_STAGES = 3  # of computing rows, each of which counts all documents
 ROWS = "rows"  # folder beside the encoded documents of a shard
 Advance = Callable[[int], Any]
 
@@ -156,7 +158,9 @@ def compute_rows(task: RowsTask) -> RowsReport:
     judge = label_effects(task, documents) if task.label_curvature else effects
     held_out = leave_one_document_out(judge, task.scheme, corrected=corrected and not task.held)
     tokens = token_rows(effects, held_out.probabilities, corrected=corrected)
+    advance(len(documents.data.lengths), DOCUMENT)
     segments = segment_rows(effects, held_out, task.scheme, corrected=corrected)
+    advance(len(documents.data.lengths), DOCUMENT)
     folder = rows_folder(task.documents)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Optional, Protocol, Union
+from typing import Callable, Iterator, Optional, Protocol, Sequence, Union
 
 import numpy
 from scipy.linalg import cho_solve
@@ -19,6 +19,7 @@ from scipy.linalg import cho_solve
 from ..crf import negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors, SeginfError
+from ..progress import TOKEN, advance
 from .data import HeadData, blocks
 from .head import Head, split
 from .linear_algebra import cholesky, is_positive
@@ -84,11 +85,13 @@ def hessian(data: HeadData, head: Head, l2: float, *, free: bool = False) -> num
     free (bool): sum all labels out instead of holding documents to their annotation. Where no labels are missing this
         is the same; where some are, the exact Hessian may be indefinite, and this one is not.
     """
-    total = loss_hessian(
-        ((head.emissions(features[:, :-1]), features, lengths) for features, _, lengths in data.batches()),
-        head.transitions,
-        data.width,
-    )
+
+    def batches() -> Iterator[tuple[numpy.ndarray, numpy.ndarray, Sequence[int]]]:
+        for features, _, lengths in data.batches():
+            yield head.emissions(features[:, :-1]), features, lengths
+            advance(len(features), TOKEN)
+
+    total = loss_hessian(batches(), head.transitions, data.width)
     if not free and not bool((data.allowed.sum(axis=1) == 1).all()):
         clamped = (
             (numpy.where(allowed, head.emissions(features[:, :-1]), -numpy.inf), features, lengths)
