@@ -93,6 +93,7 @@ def append_to_index(
     if not refresh:
         msg.text("Head and curvature are held: they have not seen these documents. --refresh fits both to all of them.")
     msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents: {output}")
+    msg.next("explain", output, "TEXT")
     return report
 
 

@@ -104,6 +104,7 @@ def write_corrected(
             msg.info("Nothing was written (--dry-run)")
         else:
             msg.good(f"Corpus written: {output}; changes: {diff}")
+            msg.text("Next: train on it (python -m spacy train CONFIG --paths.train ...), or see it with seginf diff")
     return plan
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import Any, Optional
 
 from ..devices import use_gpu
@@ -81,5 +80,5 @@ def attach_index(
     indexed = save_with_index(influence, output, build, msg.info)
     tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
-    msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
+    msg.next("explain", output, "TEXT")
     return AttachReport(str(tagger.explains), indexed)

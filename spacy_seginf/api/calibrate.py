@@ -127,6 +127,7 @@ def calibrate(
     if not silent:
         typer.echo("\n".join(report_lines(report, precision)))
         msg.good(f"Pipeline written: {output}")
+        msg.next("index", output, "CORPUS", "INDEXED")
     return report
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import typer
+
 from ..errors import Errors, SeginfError
 from ..files import recover_folder
 from ..index.index import Index
@@ -34,7 +36,8 @@ def check_index(pipeline: Path, *, silent: bool = True) -> list[Manifest]:
         index.check()
         manifests.append(index.manifest)
         msg.good(f"Intact: {folder}")
-        msg.text("\n".join(describe(index.manifest)))
+        if not silent:
+            typer.echo("\n".join(describe(index.manifest)))
     return manifests
 
 

@@ -22,6 +22,7 @@ from ..explanation.family_effects import joint_of_families
 from ..explanation.influence import Influence
 from ..explanation.loading import check_pipeline, load_indexed
 from ..explanation.page import render_page
+from ..explanation.plain import plain_explanations
 from ..explanation.query import parse_labels
 from ..explanation.terminal import WIDTH, render_terminal
 from ..explanation.views import Influencers
@@ -30,6 +31,7 @@ from ..guesses import one_of
 from ..index.tables import Filter
 from ..inputs import check_paths
 from ..messages import Messages
+from ..results import is_printed, write_json_lines, written
 from .asked_text import asked_text
 
 OCCURRENCES = 5  # of each family that a page can open
@@ -41,6 +43,7 @@ def explain(
     text: str,
     *,
     html: Optional[Path] = None,
+    json: Optional[Path] = None,
     every_token: bool = False,
     top: int = 3,
     labels: Sequence[str] = (),
@@ -58,7 +61,8 @@ def explain(
 
     pipeline (str): a folder that `seginf index` wrote.
     text (str): the text; "-" reads standard input.
-    html (Path): also write a self-contained page here.
+    html (Path): also write a self-contained page here. json (Path): also write the explanations here, one JSON object a
+        line; "-" prints them instead of what people read.
     every_token (bool): explain all tokens instead of entities.
     top (int): references on each side; at most the top_k of the component.
     labels, documents (sequences of str): show only references with these labels, in documents with these ids.
@@ -81,7 +85,7 @@ def explain(
     'PER'
     """
     msg = Messages(silent=silent)
-    check_paths(outputs={"page": html})
+    check_paths(outputs={"page": html, "explanations (--json)": written(json)})
     given = asked_text(text)
     use_gpu(gpu_id)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
@@ -105,16 +109,20 @@ def explain(
     if joint:
         add_joint(explained, joint_of_families(influence, doc))
     if explained:
-        if not silent:
+        if not silent and not is_printed(json):
             colors, width = sys.stdout.isatty() and supports_ansi(), get_terminal_size((WIDTH, 1)).columns
             typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors, width=width))
     elif every_token:
         msg.info("There is no token in this text.")
     else:
         msg.info("No entities were predicted in this text. Explain every token with --tokens.")
+    if json is not None:
+        write_json_lines(json, plain_explanations(explained, top))
     if html is not None:
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
+    if explained:
+        msg.next("verify", pipeline, "-" if text == "-" else given)
     return doc
 
 

@@ -16,10 +16,11 @@ from ..explanation.loading import load_indexed
 from ..explanation.mistake_report import MistakeReport
 from ..explanation.mistakes_page import render_mistakes
 from ..explanation.mistakes_terminal import render_mistakes_terminal
-from ..files import json_text, write_text
+from ..files import write_text
 from ..inputs import check_paths
 from ..messages import Messages
 from ..progress import shows_progress
+from ..results import is_printed, write_json_lines, written
 
 
 @shows_progress
@@ -39,7 +40,7 @@ def explain_errors(
     pipeline (str): a folder that `seginf index` wrote. It is not changed.
     corpus (Path): texts with right labels: .spacy, CoNLL columns or JSON lines, told apart by the name.
     html (Path): also write a self-contained page here. json (Path): also write the mistakes here, one JSON object a
-        line.
+        line; "-" prints them instead of what people read.
     decisions (Path): append what would put right the training labels that look mislabelled: a proposal to read and to
         shorten before `seginf apply` follows it.
     top (int): families of training labels on each side of each mistake, and mistakes of each kind that are printed.
@@ -53,7 +54,7 @@ def explain_errors(
     (2, True)
     """
     msg = Messages(silent=silent)
-    check_paths({"corpus": corpus}, outputs={"page": html, "mistakes": json, "decisions": decisions})
+    check_paths({"corpus": corpus}, outputs={"page": html, "mistakes": written(json), "decisions": decisions})
     use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
     accountant_of(influence)
@@ -62,18 +63,20 @@ def explain_errors(
     scheme = influence.find_tagger().scheme
     names = str(pipeline), str(corpus)
     report = MistakeReport(tuple(mistakes), len(judged.docs), judged.right(scheme), *names, scheme.name != TAG)
-    if not silent:
+    if not silent and not is_printed(json):
         typer.echo(render_mistakes_terminal(report, top=top))
     if html is not None:
         write_text(html, render_mistakes(report))
         msg.good(f"Page written: {html}")
     if json is not None:
-        write_text(json, "".join(json_text(one.plain) + "\n" for one in report.mistakes))
-        msg.good(f"Mistakes written: {json}")
+        write_json_lines(json, (one.plain for one in report.mistakes))
+        if not is_printed(json):
+            msg.good(f"Mistakes written: {json}")
     if decisions is not None:
         count = propose_decisions(decisions, report)
         if count:
             msg.good(f"Proposed: {count} decisions, {decisions}")
+            msg.next("preview", pipeline, decisions, corpus)
         else:
             msg.info("No labels to correct were found, so no decisions were written.")
     return report

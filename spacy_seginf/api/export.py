@@ -60,5 +60,8 @@ def export_issues(
     else:
         chosen.write_documents(ranking, output, Path(corpus))
     count = len(ranking.issues)
-    Messages(silent=silent).good(f"{count:,} label issues written: {', '.join(map(str, reversed(files)))}")
+    msg = Messages(silent=silent)
+    msg.good(f"{count:,} label issues written: {', '.join(map(str, reversed(files)))}")
+    named = ["--format", format] if format is not None else []
+    msg.next("import", issues, "ANSWERS", "DECISIONS", *named, "--reviewer", "NAME")
     return count

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import Any, Mapping, Optional
 
+import typer
 from spacy.language import Language
 
 from ..devices import use_gpu
@@ -108,14 +108,14 @@ def build_index(
     if keys_given_to(nlp):
         msg.text(f"Try it in Python: spacy_seginf.find_roles(spacy.load({str(output)!r}), docs)")
     else:
-        msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
+        msg.next("explain", output, "TEXT")
     return report
 
 
 def tell(msg: Messages, report: BuildReport) -> None:
     """Say by which head an index explains and what it holds; warn if that head predicts something else."""
-    for line in describe(report):
-        msg.text(line)
+    if not msg.silent:
+        typer.echo("\n".join(describe(report)))
     if report.kept_references is not None and report.kept_references < FULL:
         msg.warn(
             f"Of the strongest references of some predictions, {1 - report.kept_references:.1%} are among the labels "

@@ -6,7 +6,6 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from shlex import quote
 from typing import Any, Optional, Sequence
 
 import typer
@@ -36,6 +35,7 @@ from ..messages import Messages
 from ..progress import ISSUE, shows_progress, step
 from ..rendering.pictures import check_picture
 from ..rendering.text import shorten, visible
+from ..results import is_printed, write_json_lines, written
 from ..tagger.head import head_of
 
 LISTED = 1000
@@ -61,6 +61,7 @@ def find_label_issues(
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
+    json: Optional[Path] = None,
     gpu_id: int = -1,
     silent: bool = True,
 ) -> Ranking:
@@ -79,7 +80,8 @@ def find_label_issues(
     crossfit (Path): what `seginf crossfit` wrote for this corpus: pipelines that have not seen the document count, too.
     opinion (str): a pipeline of another guideline, whatever its labels are: what is unusual for them counts, too.
     references (int): how many of them get supporting and opposing training labels.
-    plot (Path): also draw the largest families here (.png, .svg or .pdf).
+    plot (Path): also draw the largest families here (.png, .svg or .pdf). json (Path): also write the issues here as
+        plain rows, one JSON object a line; "-" prints them instead of what people read.
     RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S211 to S213 if
         pipeline, corpus and decisions do not belong together, S214 for a filter of what there is not, S051 if the
@@ -98,7 +100,8 @@ def find_label_issues(
     if plot is not None:
         check_picture(plot)
     texts_read = {"corpus": corpus, "development corpus (--dev)": dev, "corpus (--mistakes)": mistakes}
-    check_paths({**texts_read, "folder (--crossfit)": crossfit}, {"decision file": decisions}, {"picture": plot})
+    others = {"picture": plot, "rows (--json)": written(json)}
+    check_paths({**texts_read, "folder (--crossfit)": crossfit}, {"decision file": decisions}, others)
     _check_output(output, (corpus, dev, mistakes, plot, *decisions))
     for other in (pipeline, features, opinion):
         if other is not None:
@@ -142,10 +145,12 @@ def find_label_issues(
     if plot is not None:
         plot_families(ranking, plot)
         msg.good(f"Picture written: {plot}")
-    if not silent:
+    if json is not None:
+        write_json_lines(json, ranking.rows)
+    if not silent and not is_printed(json):
         _print(ranking)
-        msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
-        typer.echo(f"Read them: python -m spacy seginf review {quote(str(pipeline))} --issues {quote(str(output))}")
+    msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
+    msg.next("review", pipeline, "--issues", output)
     return ranking
 
 

@@ -15,10 +15,11 @@ from ..curation.corpus_report.records import CorpusReport
 from ..curation.corpus_report.sections import SECTIONS, report_on
 from ..errors import Errors, SeginfError
 from ..explanation.loading import check_pipeline, load_indexed
-from ..files import json_text, write_text
+from ..files import write_text
 from ..inputs import check_paths
 from ..messages import Messages
 from ..rendering.text import shorten, visible
+from ..results import is_printed, write_json, written
 
 
 def report_corpus(
@@ -34,7 +35,8 @@ def report_corpus(
     """Find annotations of a corpus that contradict each other; no model is needed.
 
     corpus (Path): in any format that `seginf apply` reads; format and reading: how, as there.
-    html (Path): also write a self-contained page here. json (Path): also write everything here.
+    html (Path): also write a self-contained page here. json (Path): also write everything here; "-" prints that
+        instead.
     model (str): a folder that `seginf index` wrote of this corpus: its heads are asked what they say of documents that
         they have not seen.
     RETURNS (CorpusReport): counts of types, and findings by section. The order of documents makes no difference.
@@ -47,7 +49,7 @@ def report_corpus(
     """
     msg = Messages(silent=silent)
     corpus = Path(corpus)
-    check_paths({"corpus": corpus}, outputs={"page": html, "report": json})
+    check_paths({"corpus": corpus}, outputs={"page": html, "report": written(json)})
     if model is not None:
         check_pipeline(model)
     documents = read_annotated(corpus, format=format, **reading).documents
@@ -64,9 +66,10 @@ def report_corpus(
         write_text(html, render_report(report))
         msg.good(f"Page written: {html}")
     if json is not None:
-        write_text(json, json_text(report.plain) + "\n")
-        msg.good(f"Report written: {json}")
-    if not silent:
+        write_json(json, report.plain)
+        if not is_printed(json):
+            msg.good(f"Report written: {json}")
+    if not silent and not is_printed(json):
         _print(report)
     return report
 

@@ -112,6 +112,7 @@ def review(
         write_static_page(html, state)
         msg.good(f"Page with {len(state.issues):,} label issues written: {html}")
         msg.text("Open it in a browser, and download the decisions there before it is closed.")
+        msg.text(f"Next: {state.command}")
         return state
     check_writable(decisions)
     actions: dict[str, Callable[[], list[str]]] = {}

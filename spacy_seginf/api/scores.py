@@ -22,12 +22,12 @@ from ..errors import Errors, SeginfError
 from ..explanation.judged_texts import read_gold
 from ..explanation.loading import check_pipeline, load_indexed
 from ..explanation.method_explainer import IndexedDocs
-from ..files import json_text, write_text
 from ..guesses import one_of
 from ..index.index import Index
 from ..inputs import check_paths
 from ..messages import Messages
 from ..rendering.text import shorten, visible
+from ..results import is_printed, write_json_lines, written
 from ..tagger.checkpoints import read_checkpoints
 from ..tagger.crf_tagger import CRFTagger
 
@@ -57,7 +57,7 @@ def score_labels(
     top (int): how many. trusted (Path): documents with right labels: .spacy, CoNLL columns or JSON lines.
     checkpoints (Path): folder of a CheckpointLogger.
     how (str): "max" or "mean" over tokens, where scores of tokens are asked for segments or documents.
-    output (Path): where the list is written, one JSON object a line.
+    output (Path): where the list is written, one JSON object a line; "-" prints it instead of what people read.
     RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
     RAISES (ValueError): S030 or S040 for missing input, S025 for an index of another pipeline, S090 to S093 for
         checkpoints, S105 to S109 for scores and settings that can't be used.
@@ -74,7 +74,7 @@ def score_labels(
         raise SeginfError(Errors.S106.format(score="", known=", ".join(SCORES)))
     check_names(names, trusted=trusted is not None, checkpoints=checkpoints is not None)
     read = {"trusted corpus": trusted, "folder of checkpoints": checkpoints}
-    check_paths(read, outputs={"list": output})
+    check_paths(read, outputs={"list": written(output)})
     check_pipeline(pipeline)
     msg = Messages(silent=silent)
     use_gpu(gpu_id)
@@ -98,11 +98,12 @@ def score_labels(
     order = numpy.argsort(-values[names[0]], kind="stable")[:top]
     found = list(_described(index, source, segments, level, values, order.tolist()))
     if output is not None:
-        write_text(output, "".join(json_text(entry) + "\n" for entry in found))
-    if not silent:
-        _print(found, names)
-        if output is not None:
+        write_json_lines(output, found)
+        if not is_printed(output):
             msg.good(f"List written: {output}")
+    if not silent and not is_printed(output):
+        _print(found, names)
+    msg.next("rank", pipeline, "CORPUS")
     return found
 
 
