@@ -75,7 +75,9 @@ def shows_progress(command: Function) -> Function:
 
     @wraps(command)
     def shown(*arguments: Any, silent: bool = True, **settings: Any) -> Any:
-        with showing(None if silent or not sys.stderr.isatty() else terminal_bar):
+        if silent or not sys.stderr.isatty():
+            return command(*arguments, silent=silent, **settings)
+        with showing(terminal_bar):
             return command(*arguments, silent=silent, **settings)
 
     return shown  # type: ignore[return-value]

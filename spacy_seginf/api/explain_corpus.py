@@ -75,7 +75,8 @@ def explain_corpus(
     rows: list[dict[str, Any]] = []
     for name, doc in zip(names, docs):
         explained = doc._.influencers if every_token else [span._.influencers for span in target.read(doc)]
-        rows += [{"document": name, **one} for one in plain_explanations(explained, top)]
+        if json is not None:
+            rows += [{"document": name, **one} for one in plain_explanations(explained, top)]
         if not silent and explained and not is_printed(json):
             typer.echo(f"\n{visible(name)}")
             typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors))

@@ -88,10 +88,11 @@ def test_steps_come_to_an_end(model_path, corpus_path, tmp_path):
 
     with showing(Bar):
         spacy_seginf.build_index(str(model_path), corpus_path, tmp_path / "out", dev=corpus_path)
-        spacy_seginf.find_label_issues(str(tmp_path / "out"), corpus_path, tmp_path / "issues.jsonl", dev=corpus_path)
+        files = corpus_path, tmp_path / "issues.jsonl"
+        spacy_seginf.find_label_issues(str(tmp_path / "out"), *files, dev=corpus_path, unlikely=True)
         spacy_seginf.explain_corpus(str(tmp_path / "out"), corpus_path)
         spacy_seginf.explain_errors(str(tmp_path / "out"), corpus_path)
-    assert all(one.closed and one.done for one in steps)
+    assert [(one.what, one.total) for one in steps if not (one.closed and one.done)] == []
     assert {one.what for one in steps if one.unit == "penalty"} == {"Penalties"}
     counted = {one.what: (one.done, one.total) for one in steps if one.unit != "penalty"}
     assert {"Curvature", "Account of the head", "Rows", "Heads", "Words", "Issues", "Explanations"} <= counted.keys()
