@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Protocol, TypeVar
 
 # What steps count.
-DOCUMENT, FOLD, ISSUE, MISTAKE = "document", "fold", "issue", "mistake"
+DOCUMENT, FOLD, ISSUE, MISTAKE, MOVE = "document", "fold", "issue", "mistake", "move"
 PART, PENALTY, REFIT, TEXT, TOKEN = "part", "penalty", "refit", "text", "token"
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -13,12 +13,14 @@ from ..explanation.loading import load_indexed
 from ..explanation.reference_view import Reference
 from ..explanation.wording import LABELS_ALONE
 from ..messages import Messages
+from ..progress import MOVE, shows_progress, step
 from ..rendering.text import shorten, visible
 from .asked_text import asked_text
 
 SHOWN = 20  # labels of a set
 
 
+@shows_progress
 def flip(
     pipeline: str,
     text: str,
@@ -67,7 +69,8 @@ def flip(
             msg.info(f"No entities{others} were predicted in this text. Ask about words of it with --span.")
     found = []
     for part in asked:
-        found.append(influence.flip(doc, part, to, by, budget=budget, most=most))
+        with step("Search", budget, MOVE):
+            found.append(influence.flip(doc, part, to, by, budget=budget, most=most))
         if not silent:
             _print(found[-1])
     if found and not silent:

@@ -71,7 +71,7 @@ def test_results_and_messages_go_their_own_ways(model_path, corpus_path, tmp_pat
 
 
 def test_steps_come_to_an_end(model_path, corpus_path, tmp_path):
-    """Whatever takes long says how much there is, and gets there (a search may end before its last candidate)."""
+    """Whatever takes long says how much there is, and gets there (a search may end before its last attempt)."""
     steps = []
 
     class Bar:
@@ -92,9 +92,11 @@ def test_steps_come_to_an_end(model_path, corpus_path, tmp_path):
         spacy_seginf.find_label_issues(str(tmp_path / "out"), *files, dev=corpus_path, unlikely=True)
         spacy_seginf.explain_corpus(str(tmp_path / "out"), corpus_path)
         spacy_seginf.explain_errors(str(tmp_path / "out"), corpus_path)
+        spacy_seginf.flip(str(tmp_path / "out"), TEXT)
     assert [(one.what, one.total) for one in steps if not (one.closed and one.done)] == []
-    assert {one.what for one in steps if one.unit == "penalty"} == {"Penalties"}
-    counted = {one.what: (one.done, one.total) for one in steps if one.unit != "penalty"}
+    searches = "penalty", "move"
+    assert {one.what for one in steps if one.unit in searches} == {"Penalties", "Search"}
+    counted = {one.what: (one.done, one.total) for one in steps if one.unit not in searches}
     assert {"Curvature", "Account of the head", "Rows", "Heads", "Words", "Issues", "Explanations"} <= counted.keys()
     assert all(done == total for done, total in counted.values()), counted
 
