@@ -338,8 +338,18 @@ class Errors(metaclass=Coded):
         "The method evidence needs a head that was fitted with a penalty, and this index has none. Build it again with "
         "`seginf index` and without --no-refit."
     )
+    S259 = (
+        "GPU {number} (--gpu-id) can't be used: {problem}. Leave --gpu-id out to compute on the CPU, or install what "
+        "it needs: pip install 'cupy-cuda12x' (for CUDA 12), and a torch that was built for it."
+    )
     S260 = "The pipeline {path} has several components with an index: {known}. Choose one with --component."
     S261 = "There is no component '{component}' with an index in the pipeline {path}. Choose one of: {known}."
+    S262 = "{path} can't be written: {problem}. Name another file for the {what}."
+    S263 = (
+        "{path} is a file, and a pipeline is a folder or a package. Name the folder that `python -m spacy train` or "
+        "`python -m spacy seginf index` wrote{hint}."
+    )
+    S264 = "'{label}' ({option}) is no {what} that {where} has. Use one of: {known}."
     S265 = (
         "The pipeline {path} for --opinion says the same of every token (it has: {known}), so it has no opinion. Give "
         "one that predicts {what}."
@@ -414,8 +424,8 @@ class Errors(metaclass=Coded):
         "corpus that it was trained on, or map the labels."
     )
     S046 = (
-        "The output folder {path} {problem}, so --force does not replace it. Name the folder of an earlier result, or "
-        "one that does not exist."
+        "The output folder {path} {problem}, so nothing is written there. Name the folder of an earlier result (with "
+        "--force), or one that does not exist."
     )
     S047 = (
         "The reader {reader} of the pipeline's training can't be used on {path}: {what}. Set [corpora.train] and "
@@ -525,6 +535,10 @@ class Errors(metaclass=Coded):
     )
     S325 = "Nothing in {path} has the types or words of the mapping ({known} are its types). Name others with --map."
     # A report on a corpus
+    S316 = (
+        "None of the documents that the decisions are about ({count}, such as {id!r}) is in {path}. Name the corpus "
+        "that they were made on."
+    )
     S320 = (
         "The index of {model} has none of the documents of {path}, by their ids and words, so its heads can't be asked "
         "about them. Name the corpus that was indexed, or leave --model out."

@@ -9,14 +9,16 @@ import stat
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Iterable, Iterator, Mapping, Optional
+from typing import BinaryIO, Iterator, Mapping, Optional, Sequence, Union
 
 from .errors import Errors, SeginfError
+from .guesses import near_file
 from .text_lines import byte_lines
 
 SHARE, LEAST = 100, 1 << 30  # text packs to a tenth, tables to a fiftieth: what becomes more is no corpus
 VARIABLE = "SEGINF_UNPACKED_GB"
 BLOCK = 1 << 20
+Given = Union[Path, Sequence[Path], None]
 KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -119,15 +121,43 @@ def _check_mode(path: Path, mode: int) -> None:
             raise SeginfError(Errors.S224.format(path=path, kind=kind))
 
 
-def refuse_replacing(outputs: Mapping[str, Optional[Path]], inputs: Iterable[Optional[Path]]) -> None:
-    """Make sure, before any work, that no output replaces what is read, or another output.
+def check_paths(
+    inputs: Mapping[str, Given] = {}, files: Mapping[str, Given] = {}, outputs: Mapping[str, Optional[Path]] = {}
+) -> None:
+    """Make sure, before any work, that what is read is there, and that what is written can be, and replaces nothing
+    that is read.
 
-    outputs: by what they are, in words. RAISES (ValueError): S219.
+    inputs: files or folders, by what they are, in words. files: what no folder will do for. outputs: files.
+    RAISES (ValueError): S040 for an input that is not there, S247 for a folder in the place of a file, S219 for an
+        output that is read or written otherwise too, S262 for one that can't be written.
     """
-    taken = {Path(path).resolve() for path in inputs if path is not None}
-    for what, path in outputs.items():
-        if path is None:
+    taken = set()
+    for what, given in [*inputs.items(), *files.items()]:
+        for path in [given] if isinstance(given, (str, Path)) else given or ():
+            check_there(Path(path), what)
+            if what in files and Path(path).is_dir():
+                raise SeginfError(Errors.S247.format(path=path))
+            taken.add(Path(path).resolve())
+    for what, output in outputs.items():
+        if output is None:
             continue
-        if Path(path).resolve() in taken:
-            raise SeginfError(Errors.S219.format(path=path, problem="is another file of this command", what=what))
-        taken.add(Path(path).resolve())
+        if Path(output).resolve() in taken:
+            raise SeginfError(Errors.S219.format(path=output, problem="is another file of this command", what=what))
+        taken.add(Path(output).resolve())
+        problem = "it is a folder" if Path(output).is_dir() else unwritable(Path(output))
+        if problem:
+            raise SeginfError(Errors.S262.format(path=output, problem=problem, what=what))
+
+
+def check_there(path: Path, what: str) -> None:
+    """RAISES (ValueError): S040 if there is nothing at a path, with the name that may be meant."""
+    if not path.exists():
+        raise SeginfError(Errors.S040.format(what=what, path=f"{path}{near_file(path)}"))
+
+
+def unwritable(path: Path) -> str:
+    """Say why nothing can be written to a path whose folders may be made first; the empty string if it can."""
+    above = next(folder for folder in path.absolute().parents if folder.exists() or folder == folder.parent)
+    if not above.is_dir():
+        return f"{above} is no folder"
+    return "" if os.access(above, os.W_OK | os.X_OK) else f"nothing may be written to {above}"

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, fields, replace
 from inspect import cleandoc
 from math import inf
 from numbers import Real
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Union
 
 from .errors import Errors, SeginfError
+from .guesses import one_of
 
 CURVATURES = ("exact", "kfac", "identity")
 TRAINED, ZERO = CENTRES = ("trained", "zero")
@@ -16,12 +17,12 @@ SECTION = "indexing"  # of options that override settings
 FEATURE_DTYPES = ("float32", "float16", "int8")
 
 
-def _setting(default: Any, help: str, allowed: str, legal: Callable[[Any], bool]) -> Any:
+def _setting(default: Any, help: str, allowed: Union[str, tuple[str, ...]], legal: Callable[[Any], bool]) -> Any:
     return field(default=default, metadata={"help": help, "allowed": allowed, "legal": legal})
 
 
 def _choice(known: tuple[str, ...], default: str, help: str) -> Any:
-    return _setting(default, help, f"Use one of: {', '.join(known)}.", lambda value: value in known)
+    return _setting(default, help, known, lambda value: value in known)
 
 
 def _is_number(value: Any) -> bool:
@@ -106,6 +107,8 @@ class IndexSettings:
             value = getattr(self, one.name)
             if not one.metadata["legal"](value):
                 allowed = one.metadata["allowed"]
+                if isinstance(allowed, tuple):
+                    allowed = f"Use one of: {one_of(allowed, value)}."
                 raise SeginfError(Errors.S028.format(setting=one.name, what="the index", value=value, allowed=allowed))
 
     def changed(self, settings: Mapping[str, Any]) -> IndexSettings:
@@ -132,7 +135,8 @@ def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(name: str) -> SeginfError:
-    return SeginfError(Errors.S027.format(setting=name, known=", ".join(HELP), section=SECTION, first=next(iter(HELP))))
+    known = one_of(HELP, name.rpartition(".")[2])
+    return SeginfError(Errors.S027.format(setting=name, known=known, section=SECTION, first=next(iter(HELP))))
 
 
 HELP: dict[str, str] = {one.name: one.metadata["help"] for one in fields(IndexSettings)}

@@ -90,7 +90,7 @@ print(json.dumps([sorted(sys.modules), shown.getvalue()]))
     assert "seginf" in shown
     assert "spacy_seginf.cli" in modules
     ours = [name for name in modules if name.startswith("spacy_seginf.")]
-    small = ["cli", "cli.reading", "errors", "forks", "moved", "settings"]
+    small = ["cli", "cli.examples", "cli.reading", "errors", "forks", "guesses", "moved", "settings"]
     assert ours == [f"spacy_seginf.{name}" for name in small]
     assert not {"transformers", "spacy_transformers"} & set(modules)
 

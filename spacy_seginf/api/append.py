@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-from spacy.cli._util import setup_gpu
-from wasabi import Printer
-
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.loading import indexed_components, load_pipeline
 from ..explanation.saving import save_with_index
+from ..guesses import one_of
 from ..indexing.append import extend_index
 from ..indexing.build import BuildReport
 from ..machine import coded_memory_errors
+from ..messages import Messages
 from ..parallel import DaskWorkers, InProcess, Workers
+from ..progress import shows_progress
 from ..settings import DEFAULTS, IndexSettings
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.readers import OTHER
@@ -23,6 +24,7 @@ from .index import check_output, show_progress, tell
 
 
 @coded_memory_errors()
+@shows_progress
 def append_to_index(
     pipeline: str,
     corpus: Path,
@@ -52,10 +54,10 @@ def append_to_index(
     >>> report.documents
     2
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     output = Path(output)
     check_output(output, force, pipeline, corpus, dev)
-    setup_gpu(gpu_id, silent=silent)
+    use_gpu(gpu_id)
     nlp = load_pipeline(pipeline)
     influence = _choose(indexed_components(nlp, pipeline), component, pipeline)
     explainer = influence.explainer()  # checks that the index is this pipeline's
@@ -91,6 +93,7 @@ def append_to_index(
     if not refresh:
         msg.text("Head and curvature are held: they have not seen these documents. --refresh fits both to all of them.")
     msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents: {output}")
+    msg.next("explain", output, "TEXT")
     return report
 
 
@@ -101,4 +104,5 @@ def _choose(indexed: list[Influence], name: Optional[str], pipeline: str) -> Inf
     for component in indexed:
         if name in (None, component.name):
             return component
+    known = one_of((component.name for component in indexed), str(name))
     raise SeginfError(Errors.S261.format(component=name, path=pipeline, known=known))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 import typer
-from wasabi import Printer, table
+from wasabi import table
 
 from ..corpora.documents import is_compressed
 from ..corpora.formats import format_of, read_annotated, suffixes_of
@@ -17,6 +17,8 @@ from ..curation.decisions import Conflict
 from ..curation.records import Decision, read_decisions
 from ..errors import Errors, SeginfError
 from ..files import write_bytes, write_copy
+from ..inputs import check_paths, check_there, unwritable
+from ..messages import Messages
 from ..rendering.text import tokens_of, visible
 
 
@@ -43,13 +45,15 @@ def apply_decisions(
     dry_run (bool): whether nothing is written, and the changes are printed.
     reading: how the corpus is read: as for ``convert``, and only.
     RETURNS (Plan): what was changed.
-    RAISES (ValueError): S202 with everything that does not fit, S204, S205 or S208 for the files to write, S040, S042,
-        S170, S200, S201, S203, S206, S207, S240 to S247, S250 and S280 to S288 for input that can't be used.
+    RAISES (ValueError): S316 if no document is in the corpus, S202 with everything that does not fit, S204, S205 or
+        S208 for the files to write, S040, S042, S170, S200, S201, S203, S206, S207, S240 to S247, S250 and S280 to S288
+        for input that can't be used.
 
     >>> plan = spacy_seginf.apply_decisions(Path("train.spacy"), Path("corrected.spacy"), [Path("decisions.jsonl")])
     >>> len(plan.changes), Path("corrected.spacy").exists()
     (1, True)
     """
+    check_paths({"corpus": Path(corpus)}, {"decision file": [Path(path) for path in decisions]})
     made = [decision for path in decisions for decision in read_decisions(Path(path))]
     told: dict[str, Any] = {"labels": labels, "conflicts": conflicts, "dry_run": dry_run, "silent": silent}
     return write_corrected(Path(corpus), Path(output), made, diff=diff, format=format, reading=reading, **told)
@@ -70,9 +74,9 @@ def write_corrected(
 ) -> Plan:
     """Write a corpus as decisions have it; see ``apply_decisions``. reading (mapping): as for
     ``ReadingSettings``."""
-    msg = Printer(no_print=silent)
-    diff = Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
-    _check_targets(corpus, output, diff, format)
+    msg = Messages(silent=silent)
+    diff = diff_of(output, diff)
+    check_targets(corpus, output, diff, format)
     read = read_annotated(corpus, format=format, **reading)
     plan = plan_changes(read, decisions, labels=labels, conflicts=conflicts)
     text = render_changes(read.documents, plan.changes)
@@ -100,11 +104,19 @@ def write_corrected(
             msg.info("Nothing was written (--dry-run)")
         else:
             msg.good(f"Corpus written: {output}; changes: {diff}")
+            msg.text("Next: train on it (python -m spacy train CONFIG --paths.train ...), or see it with seginf diff")
     return plan
 
 
-def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]) -> None:
-    """Make sure that nothing is overwritten, and that the output's name says what is in it."""
+def diff_of(output: Path, diff: Optional[Path]) -> Path:
+    """Return where the changes are listed."""
+    return Path(diff) if diff is not None else output.with_name(f"{output.name}.diff")
+
+
+def check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]) -> None:
+    """Make sure that the corpus is there, that nothing is overwritten, that both files can be written, and that the
+    output's name says what is in it. RAISES (ValueError): S040, S204, S205, S208."""
+    check_there(corpus, "corpus")
     for path, what in ((output, "output"), (diff, "diff (--diff)")):
         if path.resolve() == corpus.resolve():
             raise SeginfError(Errors.S204.format(path=path, problem="is the corpus itself", what=what))
@@ -117,6 +129,10 @@ def _check_targets(corpus: Path, output: Path, diff: Path, format: Optional[str]
     if suffixes and (wrong or is_compressed(output) != is_compressed(corpus)):
         suffix = corpus.suffix if format or is_compressed(corpus) else " or ".join(suffixes)
         raise SeginfError(Errors.S205.format(output=output, path=corpus, suffix=suffix))
+    for path, what in ((output, "output"), (diff, "diff (--diff)")):
+        problem = unwritable(path)
+        if problem:
+            raise SeginfError(Errors.S208.format(path=path, problem=problem, what=what))
     if corpus.is_dir() and corpus.resolve() in output.resolve().parents:
         raise SeginfError(Errors.S204.format(path=output, problem="is inside of the corpus", what="output"))
 
@@ -143,7 +159,7 @@ def _write(path: Path, content: bytes | Mapping[Path, bytes], what: str, folder:
         raise SeginfError(Errors.S208.format(path=path, problem=error.strerror or error, what=what)) from None
 
 
-def _print(msg: Printer, plan: Plan) -> None:
+def _print(msg: Messages, plan: Plan) -> None:
     if plan.changes:
         counts = Counter(change.kind for change in plan.changes)
         rows = [(words, counts[kind]) for kind, words in IN_WORDS.items() if counts[kind]]

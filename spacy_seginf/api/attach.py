@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import Any, Optional
 
-from spacy.cli._util import setup_gpu
-from wasabi import Printer
-
+from ..devices import use_gpu
 from ..explanation.loading import load_pipeline
 from ..explanation.saving import save_with_index
 from ..indexing.attach import AttachReport, add_tagger, check_labels, find_component
 from ..indexing.build import BuildReport, compute_index
 from ..machine import coded_memory_errors
+from ..messages import Messages
+from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
 from .index import check_output, override_settings, prepare_influence, show_progress, tell
 
 
 @coded_memory_errors()
+@shows_progress
 def attach_index(
     pipeline: str,
     corpus: Path,
@@ -49,10 +49,10 @@ def attach_index(
     >>> report.component, report.indexed.documents
     ('ner', 30)
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     output = Path(output)
     check_output(output, force, pipeline, corpus, dev)
-    setup_gpu(gpu_id, silent=silent)
+    use_gpu(gpu_id)
     nlp = load_pipeline(pipeline)
     tagger = add_tagger(nlp, find_component(nlp, component))
     texts = read_corpus(nlp, Path(corpus), tagger.target)
@@ -80,5 +80,5 @@ def attach_index(
     indexed = save_with_index(influence, output, build, msg.info)
     tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
-    msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
+    msg.next("explain", output, "TEXT")
     return AttachReport(str(tagger.explains), indexed)

@@ -8,8 +8,7 @@ from typing import Optional
 
 import numpy
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
 from ..crf.calibration import (
     ENOUGH,
@@ -22,11 +21,14 @@ from ..crf.calibration import (
     log_score,
     risk_coverage,
 )
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.calibrated_texts import Predicted, predict_texts
 from ..explanation.loading import load_pipeline
 from ..explanation.reliability_plot import plot_reliability
 from ..explanation.saving import save_pipeline
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.pictures import check_picture
 from ..rendering.text import visible
 from ..tagger.crf_tagger import OTHERS, choose_tagger
@@ -85,14 +87,15 @@ def calibrate(
     >>> 0 < spacy.load("calibrated")("Ada Lind slept .").ents[0]._.probability < 1
     True
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     output = Path(output)
+    check_paths({"corpus": Path(corpus)}, outputs={"picture": plot})
     check_output(output, force, pipeline, Path(corpus), None)
     if precision is not None and not 0 < precision < 1:
         raise SeginfError(Errors.S206.format(setting="--precision", value=precision, known="numbers between 0 and 1"))
     if plot is not None:
         check_picture(plot)
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     nlp = load_pipeline(pipeline)
     component = choose_tagger(nlp, pipeline, tagger)
     if component.explains is not None:
@@ -124,6 +127,7 @@ def calibrate(
     if not silent:
         typer.echo("\n".join(report_lines(report, precision)))
         msg.good(f"Pipeline written: {output}")
+        msg.next("index", output, "CORPUS", "INDEXED")
     return report
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasabi import Printer
+import typer
 
 from ..errors import Errors, SeginfError
 from ..files import recover_folder
 from ..index.index import Index
 from ..index.manifest import MANIFEST, Manifest
+from ..messages import Messages
 
 
 def check_index(pipeline: Path, *, silent: bool = True) -> list[Manifest]:
@@ -23,7 +24,7 @@ def check_index(pipeline: Path, *, silent: bool = True) -> list[Manifest]:
     >>> [(manifest.documents, manifest.curvature) for manifest in spacy_seginf.check_index(Path("indexed"))]
     [(30, 'exact')]
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if recover_folder(pipeline):
         msg.good(f"Put back, as a command was killed while it replaced it: {pipeline}")
     folders = sorted(path.parent for path in [*pipeline.glob(MANIFEST), *pipeline.glob(f"*/index/{MANIFEST}")])
@@ -35,7 +36,8 @@ def check_index(pipeline: Path, *, silent: bool = True) -> list[Manifest]:
         index.check()
         manifests.append(index.manifest)
         msg.good(f"Intact: {folder}")
-        msg.text("\n".join(describe(index.manifest)))
+        if not silent:
+            typer.echo("\n".join(describe(index.manifest)))
     return manifests
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-import spacy
 from spacy.tokens import DocBin
-from wasabi import Printer
 
 from ..corpora.docs import doc_of
 from ..corpora.documents import Document
@@ -16,8 +14,10 @@ from ..corpora.mapping import Mapped, map_types
 from ..corpora.settings import ReadingSettings
 from ..corpora.targets import target_of
 from ..errors import Errors, SeginfError
+from ..factories import blank
 from ..files import write_bytes
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
 
 
 def convert(
@@ -50,18 +50,18 @@ def convert(
     >>> spacy_seginf.convert(Path("news.jsonl"), Path("news.spacy"))
     (1, 5)
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     corpus, output = Path(corpus), Path(output)
     if output.suffix != ".spacy":
         raise SeginfError(Errors.S289.format(path=output))
-    refuse_replacing({"output": output}, [corpus])
-    if corpus.exists() and (format or find_format(corpus)) in SPANS:
+    check_paths({"corpus": corpus}, outputs={"output": output})
+    if (format or find_format(corpus)) in SPANS:
         reading["only"] = only  # what is not read can't overlap
     documents = read_annotated(corpus, format=format, **reading).documents
     if not documents:
         raise SeginfError(Errors.S290.format(path=corpus))
     mapped = [map_types(document, only, types or {}) for document in documents]
-    vocab = spacy.blank("en").vocab
+    vocab = blank("en").vocab
     docs = DocBin(store_user_data=True)
     for document in (one.document for one in mapped):
         doc = doc_of(vocab, document, corpus, target_of(ReadingSettings(**reading).annotation))
@@ -75,7 +75,7 @@ def convert(
     return len(docs), tokens
 
 
-def _report(msg: Printer, corpus: Path, mapped: Sequence[Mapped]) -> None:
+def _report(msg: Messages, corpus: Path, mapped: Sequence[Mapped]) -> None:
     """Say what a reader may not expect of the output."""
     unannotated = [one.document for one in mapped if one.document.words and _is_unannotated(one.document)]
     if unannotated:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
-from wasabi import Printer
-
 from ..curation.crossfit import CrossFit, deal_out, fold_folder
 from ..errors import Errors, SeginfError
+from ..inputs import unwritable
 from ..loop.training import read_training
+from ..messages import Messages
 
 FOLDS = 5
 
@@ -47,7 +47,9 @@ def crossfit(
     >>> sorted(path.name for path in folder.iterdir())
     ['folds.json', 'without-0', 'without-1']
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
+    if unwritable(output):
+        raise SeginfError(Errors.S046.format(path=output, problem=f"can't be written ({unwritable(output)})"))
     training = read_training(config, corpus, dev=dev, overrides=overrides, gpu_id=gpu_id)
     texts = training.texts
     different = len({tuple(words) for words in texts.values()})

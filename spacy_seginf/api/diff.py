@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 import typer
-from wasabi import Printer, table
+from wasabi import table
 
 from ..corpora.formats import read_annotated
 from ..curation.comparison import Annotated, Comparison, compare, compare_reviewers
 from ..curation.records import read_decisions
 from ..errors import Errors, SeginfError
-from ..files import json_text, write_text
-from ..inputs import refuse_replacing
+from ..files import write_text
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.templates import template
 from ..rendering.text import shorten, visible
+from ..results import is_printed, write_json, written
 
 PRINTED = 20  # places where they differ
 LISTED = 2000  # on a page
@@ -35,7 +37,7 @@ def compare_corpora(
     what.
 
     first, second (Path): corpora of any format, also of two; documents are found by their ids.
-    html (Path): also write a page. output (Path): also write all of it as JSON.
+    html (Path): also write a page. output (Path): also write all of it as JSON; "-" prints that instead.
     format (str), reading: of both, as for ``apply_decisions``, if their names do not say it.
     RETURNS (Comparison): agreement by type (F1 of entities, Cohen's kappa of tokens), and all differences.
     RAISES (ValueError): S303 if a document has other words, S304 if no document is in both, S203 if ids are there
@@ -46,7 +48,7 @@ def compare_corpora(
     (1.0, 0)
     """
     first, second = Path(first), Path(second)
-    refuse_replacing({"page": html, "JSON": output}, [first, second])
+    check_paths({"corpus": [first, second]}, outputs={"page": html, "JSON": written(output)})
     sides = [_annotated(path, format, reading) for path in (first, second)]
     if not sides[0].keys() & sides[1].keys():
         raise SeginfError(Errors.S304.format(path=second, other=first))
@@ -61,7 +63,7 @@ def measure_agreement(
     """Measure how far reviewers agree, by type, on what both have decided about, and list their contradictions.
 
     decisions (sequence of Path): files of decisions; each may hold those of several reviewers.
-    html (Path): also write a page. output (Path): also write all of it as JSON.
+    html (Path): also write a page. output (Path): also write all of it as JSON; "-" prints that instead.
     RETURNS (list of Comparison): one for every two reviewers: F1 of entities, Cohen's kappa of tokens, differences.
     RAISES (ValueError): S040 or S170 for files that hold no decisions, S305 if they are of fewer than two reviewers,
         S303 if two have decided about other words.
@@ -73,7 +75,7 @@ def measure_agreement(
     (('Ada', 'Mia'), 1.0)
     """
     paths = [Path(path) for path in decisions]
-    refuse_replacing({"page": html, "JSON": output}, paths)
+    check_paths(files={"decision file": paths}, outputs={"page": html, "JSON": written(output)})
     found = compare_reviewers([decision for path in paths for decision in read_decisions(path)])
     if not found:
         raise SeginfError(Errors.S305.format(path=", ".join(map(str, paths))))
@@ -93,13 +95,13 @@ def _annotated(path: Path, format: Optional[str], reading: Mapping[str, Any]) ->
 
 
 def _report(found: Sequence[Comparison], html: Optional[Path], output: Optional[Path], silent: bool) -> None:
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if html is not None:
         title = "Where two annotations differ"
         write_text(html, template("comparison.html").render(comparisons=found, limit=LISTED, title=title))
     if output is not None:
-        write_text(output, json_text([one.plain for one in found], indent=1) + "\n")
-    if not silent:
+        write_json(output, [one.plain for one in found])
+    if not silent and not is_printed(output):
         for one in found:
             _print(one)
         for path in (html, output):

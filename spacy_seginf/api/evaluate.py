@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Iterable, Optional, Sequence
 
 import typer
-from spacy.cli._util import import_code, setup_gpu
+from spacy.cli._util import import_code
 from spacy.language import Language
 from spacy.tokens import Doc
-from wasabi import Printer, table
+from wasabi import table
 
 from ..corpora.docs import read_documents
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..evaluation.comparison import Comparison
 from ..evaluation.harness import Planted, Settings, compare_methods
@@ -21,8 +22,11 @@ from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
 from ..evaluation.plots import plot_comparison
 from ..evaluation.report import comparison_notes, comparison_rows, difference_rows, render_markdown
-from ..explanation.loading import load_indexed, load_pipeline
+from ..explanation.loading import check_pipeline, load_indexed, load_pipeline
 from ..files import exclusive, json_text, write_text
+from ..inputs import check_paths, unwritable
+from ..messages import Messages
+from ..rendering.pictures import check_pictures
 
 DEFAULTS = Settings()
 QUICK = Settings(documents=60, queries=3, ks=(5, 10), subsets=6, seeds=(0,))
@@ -66,8 +70,19 @@ def evaluate_methods(
     >>> [method.name for method in found.methods]
     ['exact', 'random']
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    msg = Messages(silent=silent)
+    files = {"config": config, "corpus with planted errors": planted, "Python file (--code)": code}
+    check_paths({"corpus": texts, "folder of checkpoints": checkpoints}, files)
+    for one in (pipeline, truth):
+        if one is not None:
+            check_pipeline(one)
+    if plots:
+        check_pictures()
+    output = Path(output)
+    problem = f"{output} is a file" if output.is_file() else unwritable(output / WORK)
+    if problem:
+        raise SeginfError(Errors.S046.format(path=output, problem=f"can't be written ({problem})"))
+    use_gpu(gpu_id)
     import_code(code)
     if (truth is None) != (planted is None):
         allowed = "Give both, or neither: a victim is what one pipeline has right and the other wrong."
@@ -77,7 +92,6 @@ def evaluate_methods(
     nlp, influence = load_indexed(pipeline)
     docs = read_docs(nlp, texts)
     known = None if truth is None else Planted(load_pipeline(truth), culprits)
-    output = Path(output)
     with exclusive(output / WORK):
         comparison = compare_methods(
             nlp,

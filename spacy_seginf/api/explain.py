@@ -8,24 +8,30 @@ from shutil import get_terminal_size
 from typing import Optional, Sequence
 
 import typer
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
-from wasabi import Printer
 from wasabi.util import supports_ansi
 
 from ..attribution.registered import registered_method
 from ..crf.schemes import TAG
+from ..devices import use_gpu
+from ..errors import Errors, SeginfError
 from ..explanation.detail import add_detail, add_joint, add_words
 from ..explanation.extensions import STORED
 from ..explanation.family_effects import joint_of_families
 from ..explanation.influence import Influence
-from ..explanation.loading import load_indexed
+from ..explanation.loading import check_pipeline, load_indexed
 from ..explanation.page import render_page
+from ..explanation.plain import plain_explanations
+from ..explanation.query import parse_labels
 from ..explanation.terminal import WIDTH, render_terminal
 from ..explanation.views import Influencers
 from ..files import write_text
+from ..guesses import one_of
 from ..index.tables import Filter
+from ..inputs import check_paths
+from ..messages import Messages
+from ..results import is_printed, write_json_lines, written
 from .asked_text import asked_text
 
 OCCURRENCES = 5  # of each family that a page can open
@@ -37,6 +43,7 @@ def explain(
     text: str,
     *,
     html: Optional[Path] = None,
+    json: Optional[Path] = None,
     every_token: bool = False,
     top: int = 3,
     labels: Sequence[str] = (),
@@ -54,7 +61,8 @@ def explain(
 
     pipeline (str): a folder that `seginf index` wrote.
     text (str): the text; "-" reads standard input.
-    html (Path): also write a self-contained page here.
+    html (Path): also write a self-contained page here. json (Path): also write the explanations here, one JSON object a
+        line; "-" prints them instead of what people read.
     every_token (bool): explain all tokens instead of entities.
     top (int): references on each side; at most the top_k of the component.
     labels, documents (sequences of str): show only references with these labels, in documents with these ids.
@@ -69,20 +77,27 @@ def explain(
     RETURNS (Doc): the explained document.
     RAISES (ValueError): S029 if ``against`` is no label, S030 if the pipeline has no index, S040 if there is no
         pipeline, S099 for an unknown method, S113 if its scores are no sums over words, S256 if the index accounts for
-        nothing, S035 or S270 for joint effects of an index that can't refit, S276 to S279 for what is no text.
+        nothing, S035 or S270 for joint effects of an index that can't refit, S262 for a page that can't be written,
+        S264 for a label or document that there is not, S276 to S279 for what is no text.
 
     >>> doc = spacy_seginf.explain("indexed", "Ada Lind visited Tarnby .", silent=True)
     >>> doc.ents[0]._.influencers.supporting[0].label
     'PER'
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    msg = Messages(silent=silent)
+    check_paths(outputs={"page": html, "explanations (--json)": written(json)})
+    given = asked_text(text)
+    use_gpu(gpu_id)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
     nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
-    target = influence.find_tagger().target
+    target, scheme = influence.find_tagger().target, influence.find_tagger().scheme
+    if against is not None:
+        parse_labels(scheme, against, 1)
+    if words and influence.method is None:
+        raise SeginfError(Errors.S113.format(method="segment influence"))
     if families is not None:
         influence.families = families
-    doc = nlp(asked_text(text))
+    doc = nlp(given)
     explained: list[Influencers] = (
         doc._.influencers if every_token else [span._.influencers for span in target.read(doc)]
     )
@@ -94,16 +109,20 @@ def explain(
     if joint:
         add_joint(explained, joint_of_families(influence, doc))
     if explained:
-        if not silent:
+        if not silent and not is_printed(json):
             colors, width = sys.stdout.isatty() and supports_ansi(), get_terminal_size((WIDTH, 1)).columns
             typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors, width=width))
     elif every_token:
         msg.info("There is no token in this text.")
     else:
         msg.info("No entities were predicted in this text. Explain every token with --tokens.")
+    if json is not None:
+        write_json_lines(json, plain_explanations(explained, top))
     if html is not None:
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
+    if explained:
+        msg.next("verify", pipeline, "-" if text == "-" else given)
     return doc
 
 
@@ -113,9 +132,23 @@ def load_asked(
     """Load an indexed pipeline to be asked in a way.
 
     RETURNS: it, its influence component, and whether every token is explained: single tags make no entities.
+    RAISES (ValueError): S264 for a label or a document that there is not, as ``load_indexed`` and
+        ``registered_method``.
     """
+    check_pipeline(pipeline)
+    chosen = None if method is None else registered_method(method)
     nlp, influence = load_indexed(pipeline)
     influence.top_k, influence.where = max(top, influence.top_k), where
-    if method is not None:
-        influence.method = registered_method(method)
-    return nlp, influence, every_token or influence.find_tagger().scheme.name == TAG
+    if chosen is not None:
+        influence.method = chosen
+    scheme, index = influence.find_tagger().scheme, influence.explainer().index
+    known = [*dict.fromkeys([*scheme.labels, *scheme.tags])]
+    for label in where.labels or ():
+        if label not in known:
+            told = {"label": label, "option": "--label", "what": "label", "where": f"the pipeline {pipeline}"}
+            raise SeginfError(Errors.S264.format(**told, known=one_of(known, label)))
+    for name in where.documents or ():
+        if not any(shard.texts("ids").among([name]).any() for shard in index.shards):
+            told = {"label": name, "option": "--document", "what": "document id", "where": f"the index of {pipeline}"}
+            raise SeginfError(Errors.S264.format(**told, known="the ids that explanations show"))
+    return nlp, influence, every_token or scheme.name == TAG

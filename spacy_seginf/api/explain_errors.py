@@ -6,21 +6,24 @@ from pathlib import Path
 from typing import Optional
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer
 
 from ..crf.schemes import TAG
 from ..curation.proposing import propose_decisions
-from ..explanation.explained_mistakes import explain_mistakes
+from ..devices import use_gpu
+from ..explanation.explained_mistakes import accountant_of, explain_mistakes
 from ..explanation.judged_texts import read_judged
 from ..explanation.loading import load_indexed
 from ..explanation.mistake_report import MistakeReport
 from ..explanation.mistakes_page import render_mistakes
 from ..explanation.mistakes_terminal import render_mistakes_terminal
-from ..files import json_text, write_text
-from ..inputs import refuse_replacing
+from ..files import write_text
+from ..inputs import check_paths
+from ..messages import Messages
+from ..progress import shows_progress
+from ..results import is_printed, write_json_lines, written
 
 
+@shows_progress
 def explain_errors(
     pipeline: str,
     corpus: Path,
@@ -37,7 +40,7 @@ def explain_errors(
     pipeline (str): a folder that `seginf index` wrote. It is not changed.
     corpus (Path): texts with right labels: .spacy, CoNLL columns or JSON lines, told apart by the name.
     html (Path): also write a self-contained page here. json (Path): also write the mistakes here, one JSON object a
-        line.
+        line; "-" prints them instead of what people read.
     decisions (Path): append what would put right the training labels that look mislabelled: a proposal to read and to
         shorten before `seginf apply` follows it.
     top (int): families of training labels on each side of each mistake, and mistakes of each kind that are printed.
@@ -50,27 +53,30 @@ def explain_errors(
     >>> report.texts, sum(len(mistakes) for mistakes in report.causes.values()) == len(report)
     (2, True)
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
-    refuse_replacing({"page": html, "mistakes": json, "decisions": decisions}, [Path(corpus)])
+    msg = Messages(silent=silent)
+    check_paths({"corpus": corpus}, outputs={"page": html, "mistakes": written(json), "decisions": decisions})
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
+    accountant_of(influence)
     judged = read_judged(nlp, influence.find_tagger(), Path(corpus))
     mistakes = explain_mistakes(influence, judged, top)
     scheme = influence.find_tagger().scheme
     names = str(pipeline), str(corpus)
     report = MistakeReport(tuple(mistakes), len(judged.docs), judged.right(scheme), *names, scheme.name != TAG)
-    if not silent:
+    if not silent and not is_printed(json):
         typer.echo(render_mistakes_terminal(report, top=top))
     if html is not None:
         write_text(html, render_mistakes(report))
         msg.good(f"Page written: {html}")
     if json is not None:
-        write_text(json, "".join(json_text(one.plain) + "\n" for one in report.mistakes))
-        msg.good(f"Mistakes written: {json}")
+        write_json_lines(json, (one.plain for one in report.mistakes))
+        if not is_printed(json):
+            msg.good(f"Mistakes written: {json}")
     if decisions is not None:
         count = propose_decisions(decisions, report)
         if count:
             msg.good(f"Proposed: {count} decisions, {decisions}")
+            msg.next("preview", pipeline, decisions, corpus)
         else:
             msg.info("No labels to correct were found, so no decisions were written.")
     return report

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
-from wasabi import Printer
-
 from ..curation.records import read_ranking
 from ..errors import Errors, SeginfError
 from ..exchange.formats import FORMATS, find_format
+from ..inputs import check_paths, unwritable
+from ..messages import Messages
 
 
 def export_issues(
@@ -44,12 +44,15 @@ def export_issues(
         raise SeginfError(Errors.S109.format(setting="The format with a corpus", value=format or "", known=known))
     sources = [issues] if corpus is None else [issues, Path(corpus)]
     files = [output.with_name(output.name + chosen.beside), output] if chosen.beside else [output]
+    check_paths({"corpus": corpus}, {"ranking": issues})
     for path in files:
         if any(path.resolve() == source.resolve() for source in sources):
             raise SeginfError(Errors.S199.format(path=path, problem="is read by this command"))
         if path.is_dir() or (path.exists() and not force):
             problem = "exists already (--force replaces files)"
             raise SeginfError(Errors.S199.format(path=path, problem=problem))
+        if unwritable(path):
+            raise SeginfError(Errors.S199.format(path=path, problem=f"can't be written: {unwritable(path)}"))
     ranking = read_ranking(issues)
     ranking = replace(ranking, issues=ranking.issues[:top])
     if corpus is None or chosen.write_documents is None:
@@ -57,5 +60,8 @@ def export_issues(
     else:
         chosen.write_documents(ranking, output, Path(corpus))
     count = len(ranking.issues)
-    Printer(no_print=silent).good(f"{count:,} label issues written: {', '.join(map(str, reversed(files)))}")
+    msg = Messages(silent=silent)
+    msg.good(f"{count:,} label issues written: {', '.join(map(str, reversed(files)))}")
+    named = ["--format", format] if format is not None else []
+    msg.next("import", issues, "ANSWERS", "DECISIONS", *named, "--reviewer", "NAME")
     return count

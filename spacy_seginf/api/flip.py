@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
+from ..devices import use_gpu
 from ..explanation.flips import BUDGET, MOST, FlipSet, check_flip, flipped_part
 from ..explanation.loading import load_indexed
 from ..explanation.reference_view import Reference
 from ..explanation.wording import LABELS_ALONE
+from ..messages import Messages
+from ..progress import MOVE, shows_progress, step
 from ..rendering.text import shorten, visible
 from .asked_text import asked_text
 
 SHOWN = 20  # labels of a set
 
 
+@shows_progress
 def flip(
     pipeline: str,
     text: str,
@@ -48,12 +51,14 @@ def flip(
     >>> found.found, "verified by refit" in found.summary
     (True, True)
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    msg = Messages(silent=silent)
+    given = asked_text(text)
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
     check_flip(influence.find_tagger(), to, by, budget, most)
+    influence.explainer().label_effects  # noqa: B018 - refuses an index that can't refit before the text is read
     with influence.paused():
-        doc = nlp(asked_text(text))
+        doc = nlp(given)
     asked: list[Any] = [flipped_part(doc, words) for words in spans]
     if len(doc) and not asked:
         _, tags, _ = influence.query(doc, doc)
@@ -64,7 +69,8 @@ def flip(
             msg.info(f"No entities{others} were predicted in this text. Ask about words of it with --span.")
     found = []
     for part in asked:
-        found.append(influence.flip(doc, part, to, by, budget=budget, most=most))
+        with step("Search", budget, MOVE):
+            found.append(influence.flip(doc, part, to, by, budget=budget, most=most))
         if not silent:
             _print(found[-1])
     if found and not silent:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Sequence
 
-from wasabi import Printer
-
 from ..curation.guideline import Guideline, make_guideline
 from ..curation.notes import notes_path, read_notes
 from ..curation.records import read_decisions, read_ranking
 from ..errors import Errors, SeginfError
 from ..files import write_text
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.templates import template
 
 
@@ -33,13 +32,14 @@ def write_guideline(issues: Path, decisions: Sequence[Path], output: Path, *, si
     """
     paths = [Path(path) for path in decisions]
     beside = [notes_path(path) for path in paths]
-    refuse_replacing({"page": output}, [Path(issues), *paths, *beside])
+    noted = [path for path in beside if path.exists()]
+    check_paths(files={"ranking": Path(issues), "decision file": paths, "notes": noted}, outputs={"page": output})
     notes = [note for path in beside for note in read_notes(path)]
     if not notes:
         raise SeginfError(Errors.S307.format(path=", ".join(map(str, beside))))
     made = [decision for path in paths for decision in read_decisions(path)]
     found = make_guideline(read_ranking(Path(issues)), made, notes)
     write_text(output, template("guideline.html").render(guideline=found, title="Annotation guideline"))
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     msg.good(f"Page with {len(found.rules):,} rules and {len(found.comments):,} comments written: {output}")
     return found

@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Optional
 
-from wasabi import Printer
-
 from ..curation.decisions import append_decisions
-from ..curation.records import Decision, read_ranking
+from ..curation.records import Decision, read_decisions, read_ranking
 from ..errors import Errors, SeginfError
 from ..exchange.formats import find_format
+from ..inputs import check_paths
+from ..messages import Messages
 
 
 def import_answers(
@@ -28,7 +28,7 @@ def import_answers(
     issues (Path): the ranking (.jsonl) that was exported. answers (Path): what the tool wrote.
     decisions (Path): the file that is appended to.
     reviewer (str): who decided. format (str): a name of ``FORMATS``, as for `seginf export`.
-    RETURNS (list of Decision): what was appended.
+    RETURNS (list of Decision): what was appended; what the reviewer's last word is already, is not.
     RAISES (ValueError): S040 or S170 without a ranking, S109 for an unknown format, S171 if the decisions can't be
         written, S191 to S198 for answers that can't be used, S199 if decisions would be written to a file that is read.
 
@@ -41,13 +41,24 @@ def import_answers(
     chosen = find_format(format, answers)
     if decisions.resolve() in (issues.resolve(), answers.resolve()):
         raise SeginfError(Errors.S199.format(path=decisions, problem="is read by this command"))
+    check_paths(files={"ranking": issues, "file of answers": answers}, outputs={"decisions": decisions})
     found = chosen.read(answers, read_ranking(issues), reviewer)
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if not found:
         msg.warn(f"{answers} has no answers, so nothing was written.")
+        return found
+    before = read_decisions(decisions) if decisions.exists() else []
+    last = {(one.reviewer, one.issue): (one.choice, one.entities) for one in before}
+    known = len(found)
+    found = [one for one in found if last.get((one.reviewer, one.issue)) != (one.choice, one.entities)]
+    known -= len(found)
+    if known:
+        msg.warn(f"{known:,} of these answers are in {decisions} already, as {reviewer} gave them: not written again.")
+    if not found:
         return found
     append_decisions(decisions, found)
     counts = Counter(decision.choice for decision in found)
     told = ", ".join(f"{count:,} {choice}" for choice, count in counts.most_common())
     msg.good(f"{len(found):,} decisions of {reviewer} appended to {decisions}: {told}")
+    msg.next("apply", "CORPUS", "CORRECTED", decisions)
     return found

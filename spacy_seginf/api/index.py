@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import Any, Mapping, Optional
 
-from spacy.cli._util import setup_gpu
+import typer
 from spacy.language import Language
-from wasabi import Printer
 
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
-from ..explanation.loading import load_pipeline
+from ..explanation.loading import check_pipeline, load_pipeline
 from ..explanation.saving import save_with_index
 from ..explanation.settings import UNITS, check_choice
 from ..files import recover_folder
 from ..indexing.build import BuildReport, compute_index
 from ..indexing.fidelity import LEAST_SHARED, Fidelity
 from ..indexing.pruning import FULL
+from ..inputs import check_paths, unwritable
 from ..machine import coded_memory_errors
+from ..messages import Messages
 from ..parallel import DaskWorkers, InProcess, Workers
+from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.crf_tagger import choose_tagger
 from ..tagger.given import keys_given_to
 
 
 @coded_memory_errors()
+@shows_progress
 def build_index(
     model: str,
     corpus: Path,
@@ -61,10 +64,10 @@ def build_index(
     >>> report.documents, report.curvature, report.refit.l2
     (30, 'exact', 10.0)
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     output = Path(output)
     check_output(output, force, model, corpus, dev)
-    setup_gpu(gpu_id, silent=silent)
+    use_gpu(gpu_id)
     nlp = load_pipeline(model)
     influence = prepare_influence(nlp, model, tagger)
     override_settings(influence, settings, unit)
@@ -105,14 +108,14 @@ def build_index(
     if keys_given_to(nlp):
         msg.text(f"Try it in Python: spacy_seginf.find_roles(spacy.load({str(output)!r}), docs)")
     else:
-        msg.text(f'Try it: python -m spacy seginf explain {quote(str(output))} "..."')
+        msg.next("explain", output, "TEXT")
     return report
 
 
-def tell(msg: Printer, report: BuildReport) -> None:
+def tell(msg: Messages, report: BuildReport) -> None:
     """Say by which head an index explains and what it holds; warn if that head predicts something else."""
-    for line in describe(report):
-        msg.text(line)
+    if not msg.silent:
+        typer.echo("\n".join(describe(report)))
     if report.kept_references is not None and report.kept_references < FULL:
         msg.warn(
             f"Of the strongest references of some predictions, {1 - report.kept_references:.1%} are among the labels "
@@ -211,10 +214,16 @@ def override_settings(influence: Influence, settings: Mapping[str, Any], unit: O
 
 
 def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optional[Path]) -> None:
-    """Refuse to replace what is not an earlier result, or holds what the command reads."""
+    """Refuse to replace what is not an earlier result, or holds what the command reads; and what can't be read or
+    written. RAISES (ValueError): S040, S043, S046, S263."""
     if output.name in ("", ".."):  # a folder that may come to be where another one is
         raise SeginfError(Errors.S046.format(path=output, problem="has no name of its own"))
     recover_folder(output)
+    check_pipeline(model)
+    check_paths({"corpus": corpus, "development corpus (--dev)": dev})
+    problem = unwritable(output)
+    if problem:
+        raise SeginfError(Errors.S046.format(path=output, problem=f"can't be written ({problem})"))
     if not output.exists():
         return
     if not force:

@@ -8,12 +8,12 @@ from typing import Any, Optional
 import spacy
 from spacy.util import load_model_from_config
 from thinc.api import Config
-from wasabi import Printer
 
 from ..corpora.targets import target_of
 from ..errors import Errors, SeginfError
 from ..files import write_text
 from ..inputs import check_kind
+from ..messages import Messages
 from ..tagger.crf_tagger import DEFAULT_MODEL
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -59,7 +59,7 @@ def init_config(
     >>> config["training"]["score_weights"]
     {'spans_chunks_f': 1.0}
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     output = Path(output)
     if output.exists() and not force:
         raise SeginfError(Errors.S299.format(path=output))

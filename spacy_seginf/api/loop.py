@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Optional, Sequence
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
 from ..crf.schemes import ENTS
 from ..curation.decisions import append_decisions
@@ -18,9 +17,11 @@ from ..curation.finding import IssueFinder
 from ..curation.plots import plot_reading_curve
 from ..curation.session import Session, open_session
 from ..curation.texts import trusted_texts
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
-from ..explanation.loading import load_indexed, load_pipeline
+from ..explanation.loading import check_pipeline, load_indexed, load_pipeline
 from ..files import json_text, recover_folder, replace_folder, write_text
+from ..inputs import check_paths, unwritable
 from ..loop.report import curation_page
 from ..loop.reviewing import ReviewedItem, Reviewer, counts_by_kind
 from ..loop.steps import (
@@ -33,6 +34,9 @@ from ..loop.steps import (
     truth_of,
 )
 from ..loop.training import train_again
+from ..messages import Messages
+from ..progress import shows_progress
+from ..rendering.pictures import check_pictures
 from ..rendering.text import visible
 from ..tagger.corpus import read_judging
 from ..tagger.readers import OTHER
@@ -43,6 +47,7 @@ STEPS = 5  # points of a curve
 TRUTH = "the truth"
 
 
+@shows_progress
 def run_loop(
     pipeline: str,
     corpus: Path,
@@ -83,20 +88,27 @@ def run_loop(
     RAISES (ValueError): S218 if the output exists or neither or both of truth and decisions are given, S217 if the
         training fails, S210 if labels are tags of tokens, else as `rank` and `apply`.
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if bool(decisions) == (truth is not None):
         raise SeginfError(Errors.S218.format(problem="give either --truth or --decisions"))
     recover_folder(output)
     if output.exists() and not (force and (output / RESULT).is_file()):
         hint = " and holds no earlier result" if force else "; --force replaces it"
         raise SeginfError(Errors.S218.format(problem=f"the folder {output} exists already{hint}"))
+    problem = unwritable(output)
+    if problem:
+        raise SeginfError(Errors.S218.format(problem=f"the folder {output} can't be written ({problem})"))
+    for one in (pipeline, before, ceiling):
+        if one is not None:
+            check_pipeline(one)
+    if plots and truth is not None:
+        check_pictures()
     inputs = [Path(path) for path in (corpus, test, truth, dev, config, *decisions) if path is not None]
     for path in inputs:
-        if not path.is_file():  # before anything takes minutes
-            raise SeginfError(Errors.S040.format(what="file", path=path))
+        check_paths(files={"file": path})  # before anything takes minutes
         if output.exists() and output.resolve() in path.resolve().parents:
             raise SeginfError(Errors.S218.format(problem=f"{path} is in the folder {output}, which would be replaced"))
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     tagger = load_indexed(pipeline)[1].find_tagger()
     if tagger.scheme.target != ENTS:
         raise SeginfError(Errors.S210)
@@ -152,7 +164,7 @@ def _plot(curves: dict[str, Curve], folder: Path) -> None:
 
 
 def _read(
-    session: Session, truth: Path, dev: Optional[Path], test: Path, budget: int, every: int, msg: Printer
+    session: Session, truth: Path, dev: Optional[Path], test: Path, budget: int, every: int, msg: Messages
 ) -> tuple[list[ReviewedItem], dict[str, Curve]]:
     """Read in all orders, knowing the truth."""
     source = session.source

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Optional, Sequence, Union
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
 from ..curation.asked_texts import ask
 from ..curation.preview import BETTER, EQUAL, WORSE, Preview, PreviewChange, preview_decisions
 from ..curation.records import read_decisions
+from ..devices import use_gpu
 from ..explanation.loading import load_indexed
 from ..explanation.wording import LABELS_ALONE
-from ..files import write_text
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import shorten, tokens_of, visible
+from ..results import is_printed, write_json_lines, written
 from .asked_text import text_or_corpus
 
 
@@ -39,7 +39,7 @@ def preview(
     decisions (Path or sequence of Path): files of decisions, as `seginf apply` reads them.
     texts (str or Path): a text, "-" to read one from standard input, or a corpus: .spacy or a folder of such files,
         CoNLL columns, JSON lines.
-    output (Path): also write the changes to this file, JSON lines.
+    output (Path): also write the changes to this file, JSON lines; "-" prints them instead of what people read.
     RETURNS (Preview): the changes, and how many there are of each kind.
     RAISES (ValueError): S030 or S040 for missing input, S170 for files that hold no decisions, S275 for decisions that
         do not fit the index, S035 or S270 if the index can't refit, S040 to S042, S200, S201, S276, S277 or S279
@@ -49,26 +49,27 @@ def preview(
     >>> found.relabelled, found.left_out
     (1, 0)
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    msg = Messages(silent=silent)
     paths = [decisions] if isinstance(decisions, (str, Path)) else decisions
     given = text_or_corpus(texts)
-    refuse_replacing({"changes": output}, [*map(Path, paths), given if isinstance(given, Path) else None])
+    corpus = given if isinstance(given, Path) else None
+    check_paths({"corpus": corpus}, {"decision file": [*map(Path, paths)]}, {"changes": written(output)})
+    use_gpu(gpu_id)
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
     asked = ask(nlp, given, influence.find_tagger().target)
     found = preview_decisions(nlp, influence, made, [one for one in asked if len(one.doc)])
     if output is not None:
-        lines = [json.dumps(change.plain, ensure_ascii=False) + "\n" for change in found.changes]
-        write_text(output, "".join(lines))
-    if not silent:
-        _print(found, msg)
-        if output is not None:
+        write_json_lines(output, (change.plain for change in found.changes))
+        if not is_printed(output):
             msg.good(f"Changes written: {output}")
+    if not silent and not is_printed(output):
+        _print(found, msg)
+    msg.next("apply", "CORPUS", "CORRECTED", *paths)
     return found
 
 
-def _print(found: Preview, msg: Printer) -> None:
+def _print(found: Preview, msg: Messages) -> None:
     if found.changes:
         typer.echo(changes_table(found))
     for sentence in sentences(found):

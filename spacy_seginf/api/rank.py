@@ -6,12 +6,10 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from shlex import quote
 from typing import Any, Optional, Sequence
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
 from ..crf.schemes import ENTS
 from ..curation.alignment import CorpusAlignment
@@ -28,10 +26,16 @@ from ..curation.rationale import Describer
 from ..curation.records import read_decisions, read_ranking, write_ranking
 from ..curation.second_encoder import second_features, second_predictions
 from ..curation.session import open_session
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError, Warnings
+from ..explanation.loading import check_pipeline
 from ..index.index import Index
+from ..inputs import check_paths, unwritable
+from ..messages import Messages
+from ..progress import ISSUE, shows_progress, step
 from ..rendering.pictures import check_picture
 from ..rendering.text import shorten, visible
+from ..results import is_printed, write_json_lines, written
 from ..tagger.head import head_of
 
 LISTED = 1000
@@ -40,6 +44,7 @@ PRINTED = 20
 WIDTH = 40
 
 
+@shows_progress
 def find_label_issues(
     pipeline: str,
     corpus: Path,
@@ -56,6 +61,7 @@ def find_label_issues(
     top: int = LISTED,
     references: int = REFERENCES,
     plot: Optional[Path] = None,
+    json: Optional[Path] = None,
     gpu_id: int = -1,
     silent: bool = True,
 ) -> Ranking:
@@ -74,7 +80,8 @@ def find_label_issues(
     crossfit (Path): what `seginf crossfit` wrote for this corpus: pipelines that have not seen the document count, too.
     opinion (str): a pipeline of another guideline, whatever its labels are: what is unusual for them counts, too.
     references (int): how many of them get supporting and opposing training labels.
-    plot (Path): also draw the largest families here (.png, .svg or .pdf).
+    plot (Path): also draw the largest families here (.png, .svg or .pdf). json (Path): also write the issues here as
+        plain rows, one JSON object a line; "-" prints them instead of what people read.
     RETURNS (Ranking): as it was written; ``rows`` are its issues as plain data, and ``to_pandas()`` makes a frame.
     RAISES (ValueError): S030, S040 to S042 for missing or wrong input, S035 for a pruned index, S211 to S213 if
         pipeline, corpus and decisions do not belong together, S214 for a filter of what there is not, S051 if the
@@ -89,17 +96,24 @@ def find_label_issues(
     >>> {row["label"] for row in ranking.rows if row["kind"] == "add"} <= {"O"}
     True
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if plot is not None:
         check_picture(plot)
-    setup_gpu(gpu_id, silent=True)
-    started = time.perf_counter()
+    texts_read = {"corpus": corpus, "development corpus (--dev)": dev, "corpus (--mistakes)": mistakes}
+    others = {"picture": plot, "rows (--json)": written(json)}
+    check_paths({**texts_read, "folder (--crossfit)": crossfit}, {"decision file": decisions}, others)
     _check_output(output, (corpus, dev, mistakes, plot, *decisions))
+    for other in (pipeline, features, opinion):
+        if other is not None:
+            check_pipeline(other)
+    use_gpu(gpu_id)
+    started = time.perf_counter()
     session = open_session(pipeline, corpus)
     index, alignment, source = session.index, session.alignment, session.source
     wanted.check(source.scheme.labels, alignment)
     decided = session.decided([decision for path in decisions for decision in read_decisions(path)])
-    trusted = texts = session.read_trusted(dev)
+    gold, wrong = session.read_gold(dev), session.read_gold(mistakes)
+    trusted = texts = session.trusted(gold)
     strangers = []
     if crossfit is not None:
         strangers.append(crossfit_predictions(crossfit, session, msg.info))
@@ -111,7 +125,7 @@ def find_label_issues(
         strangers.append(second_predictions(source, second_features(features, index)))
     finder = IssueFinder(source, trusted, session.missing, msg.info, strangers=strangers)
     if mistakes is not None:
-        texts = session.read_trusted(mistakes)
+        texts = session.trusted(wrong)
     seen = None if texts is None else find_mistakes(head_of(session.tagger.model), texts, source.scheme)
     if mistakes is not None and seen is not None:
         if not len(seen):
@@ -121,7 +135,8 @@ def find_label_issues(
     issues = finder.families(issues[:top])
     describer = Describer(index, source, alignment, seen, texts)
     msg.info(f"Describing {len(issues):,} issues")
-    found = describer.describe(issues, finder.trust(issues), references)
+    with step("Issues", len(issues), ISSUE):
+        found = describer.describe(issues, finder.trust(issues), references)
     about = _about(index, alignment, finder, seen, len(decided), trusted)
     if source.scheme.target != ENTS:
         about["target"] = source.scheme.target
@@ -130,17 +145,19 @@ def find_label_issues(
     if plot is not None:
         plot_families(ranking, plot)
         msg.good(f"Picture written: {plot}")
-    if not silent:
+    if json is not None:
+        write_json_lines(json, ranking.rows)
+    if not silent and not is_printed(json):
         _print(ranking)
-        msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
-        typer.echo(f"Read them: python -m spacy seginf review {quote(str(pipeline))} --issues {quote(str(output))}")
+    msg.good(f"Ranking written: {output} ({len(found):,} issues, {time.perf_counter() - started:.0f} s)")
+    msg.next("review", pipeline, "--issues", output)
     return ranking
 
 
 def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
     """Replace nothing but an earlier ranking, and learn at once whether the folder can be written.
 
-    RAISES (ValueError): S219.
+    RAISES (ValueError): S208, S219.
     """
     if output.resolve() in {Path(path).resolve() for path in others if path is not None}:
         raise SeginfError(Errors.S219.format(path=output, problem="is another file of this command", what="ranking"))
@@ -149,10 +166,9 @@ def _check_output(output: Path, others: Sequence[Optional[Path]]) -> None:
             read_ranking(output)
         except (ValueError, OSError):
             raise SeginfError(Errors.S219.format(path=output, problem="is no ranking", what="ranking")) from None
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SeginfError(Errors.S208.format(path=output, problem=error.strerror or error, what="ranking")) from None
+    problem = unwritable(output)
+    if problem:
+        raise SeginfError(Errors.S208.format(path=output, problem=problem, what="ranking"))
 
 
 def _about(

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
 from ..curation.asked_texts import read_texts
 from ..curation.records import read_decisions
-from ..curation.refitting import ALL, HeadRefit, refit_tagger
+from ..curation.refitting import ALL, HeadRefit, check_refittable, refit_tagger
+from ..devices import use_gpu
 from ..explanation.loading import load_indexed
 from ..explanation.saving import save_pipeline
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import visible
 from .apply import apply_decisions
 from .index import check_output
@@ -55,12 +57,13 @@ def refit_pipeline(
     (1, ['test'])
     >>> doc = spacy.load("refit")("Ada Lind visited Tarnby .")
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     output = Path(output)
     paths = [decisions] if isinstance(decisions, (str, Path)) else list(decisions)
+    check_paths(files={"decision file": [Path(path) for path in paths]}, inputs={"corpus": test})
     for path in paths or [Path(pipeline)]:
         check_output(output, force, pipeline, Path(path), dev)
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     made = [decision for path in paths for decision in read_decisions(Path(path))]
     nlp, influence = load_indexed(pipeline)
     texts = {
@@ -94,6 +97,8 @@ def apply_and_refit(
     RAISES (ValueError): as both; nothing is written if the folder for the tagger can't be.
     """
     check_output(Path(tagger), False, pipeline, Path(corpus), dev)
+    check_paths({"corpus": test})
+    check_refittable(load_indexed(pipeline)[1])
     apply_decisions(corpus, output, decisions, dry_run=dry_run, silent=silent, **settings)
     if not dry_run:
         refit_pipeline(pipeline, tagger, decisions, dev=dev, test=test, silent=silent)

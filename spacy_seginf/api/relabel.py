@@ -7,16 +7,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, Mapping, Optional
 
 import typer
-from wasabi import Printer, table
+from wasabi import table
 
 from ..corpora.formats import read_annotated
 from ..crf.schemes import OUTSIDE
 from ..curation.records import decision_line
 from ..curation.relabelling import Relabelling, check_known, read_forms, relabel_documents
 from ..files import write_text
-from ..inputs import refuse_replacing
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import shorten, tokens_of, visible
-from .apply import apply_decisions
+from .apply import apply_decisions, check_targets, diff_of
 
 SHOWN = 10
 
@@ -49,9 +50,10 @@ def relabel_corpus(
     >>> set(found.counts), Path("relabelled.spacy").exists()
     ({('LOC', 'GPE')}, True)
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     corpus, output = Path(corpus), Path(output)
-    refuse_replacing({"output": output, "diff (--diff)": diff}, [corpus, forms])
+    check_paths({"corpus": corpus}, {"table of words (--forms)": forms}, {"diff (--diff)": diff})
+    check_targets(corpus, output, diff_of(output, diff), format)
     documents = read_annotated(corpus, format=format, **reading).documents
     by_words = None if forms is None else read_forms(Path(forms))
     result = relabel_documents(documents, types, by_words, join=join)
@@ -67,7 +69,7 @@ def relabel_corpus(
     return result
 
 
-def _print(result: Relabelling, msg: Printer) -> None:
+def _print(result: Relabelling, msg: Messages) -> None:
     rows = [(visible(old), visible(new), f"{count:,}") for (old, new), count in result.counts.items()]
     typer.echo(table(rows, header=("type", "new", "entities"), divider=True, aligns=("l", "l", "r"), max_col=60))
     if result.touching:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import typer
-from wasabi import Printer, table
+from wasabi import table
 
 from ..corpora.formats import read_annotated
 from ..curation.corpus_report.held_out import held_out_entities
@@ -14,10 +14,12 @@ from ..curation.corpus_report.page import render_report
 from ..curation.corpus_report.records import CorpusReport
 from ..curation.corpus_report.sections import SECTIONS, report_on
 from ..errors import Errors, SeginfError
-from ..explanation.loading import load_indexed
-from ..files import json_text, write_text
-from ..inputs import refuse_replacing
+from ..explanation.loading import check_pipeline, load_indexed
+from ..files import write_text
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import shorten, visible
+from ..results import is_printed, write_json, written
 
 
 def report_corpus(
@@ -33,7 +35,8 @@ def report_corpus(
     """Find annotations of a corpus that contradict each other; no model is needed.
 
     corpus (Path): in any format that `seginf apply` reads; format and reading: how, as there.
-    html (Path): also write a self-contained page here. json (Path): also write everything here.
+    html (Path): also write a self-contained page here. json (Path): also write everything here; "-" prints that
+        instead.
     model (str): a folder that `seginf index` wrote of this corpus: its heads are asked what they say of documents that
         they have not seen.
     RETURNS (CorpusReport): counts of types, and findings by section. The order of documents makes no difference.
@@ -44,9 +47,11 @@ def report_corpus(
     >>> report.entities == sum(one.spans for one in report.types), "forms" in report.sections
     (True, True)
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     corpus = Path(corpus)
-    refuse_replacing({"page": html, "report": json}, [corpus])
+    check_paths({"corpus": corpus}, outputs={"page": html, "report": written(json)})
+    if model is not None:
+        check_pipeline(model)
     documents = read_annotated(corpus, format=format, **reading).documents
     predicted = None
     if model is not None:
@@ -61,9 +66,10 @@ def report_corpus(
         write_text(html, render_report(report))
         msg.good(f"Page written: {html}")
     if json is not None:
-        write_text(json, json_text(report.plain) + "\n")
-        msg.good(f"Report written: {json}")
-    if not silent:
+        write_json(json, report.plain)
+        if not is_printed(json):
+            msg.good(f"Report written: {json}")
+    if not silent and not is_printed(json):
         _print(report)
     return report
 

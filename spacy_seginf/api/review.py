@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Callable, Optional, Sequence
 
+import typer
 from spacy.language import Language
-from wasabi import Printer
 
 from ..corpora.formats import is_binary
 from ..crf.schemes import ENTS, TAG, TARGETS
@@ -27,9 +27,11 @@ from ..curation.whole_document import WholeDocument, whole_document
 from ..errors import Errors, SeginfError
 from ..explanation.corpus_texts import named_corpus
 from ..explanation.influence import Influence
-from ..explanation.loading import load_indexed
+from ..explanation.loading import check_pipeline, load_indexed
+from ..inputs import check_paths
+from ..messages import Messages
 from ..review.order import Rerank
-from ..review.server import ReviewServer, check_writable
+from ..review.server import ReviewServer, check_port, check_writable
 from ..review.state import Evidence, Review
 from ..review.static_page import write_static_page
 from .review_actions import Applying, Previewing, Refitting
@@ -82,9 +84,9 @@ def review(
         the decisions are about another corpus, S183 if they can't be saved, S184 if the port can't be used, S186 if the
         page can't be written, S306 if the notes beside the decisions are broken.
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if not pipeline.is_dir():
-        raise SeginfError(Errors.S040.format(what="pipeline", path=pipeline))
+        check_pipeline(str(pipeline))
     if (corpus is None) != (output is None):
         raise SeginfError(Errors.S302)
     if corpus is not None and corpus.is_dir():
@@ -93,6 +95,9 @@ def review(
         raise SeginfError(Errors.S040.format(what="corpus", path=corpus))
     if not issues.is_file():
         raise SeginfError(Errors.S181.format(path=issues, pipeline=pipeline))
+    check_paths({"annotated corpus": dev}, {"decision file": adjudicate}, {"page": html})
+    if html is None:
+        check_port(port)
     index = _Asking(pipeline) if evidence is None and html is None else None
     rerank = index.reranker if index is not None else None
     others = [decision for path in adjudicate for decision in read_decisions(path)]
@@ -107,6 +112,7 @@ def review(
         write_static_page(html, state)
         msg.good(f"Page with {len(state.issues):,} label issues written: {html}")
         msg.text("Open it in a browser, and download the decisions there before it is closed.")
+        msg.text(f"Next: {state.command}")
         return state
     check_writable(decisions)
     actions: dict[str, Callable[[], list[str]]] = {}
@@ -119,7 +125,7 @@ def review(
         actions["refit"] = Refitting(pipeline, refit, made, dev or named_corpus(texts or ""))
     server = ReviewServer(state, port, actions)
     msg.info(f"{len(state.issues):,} issues, {len(state.states()):,} of them seen by {state.reviewer}")
-    msg.text(f"Review them at {server.address}")
+    typer.echo(f"Review them at {server.address}")
     msg.text(f"Decisions are saved in {decisions} as they are made. Ctrl-C ends.")
     sys.stdout.flush()  # whoever reads it from a pipe waits for the address
     with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="seginf-") as private:

@@ -8,22 +8,26 @@ from typing import Any, Iterator, Optional, Sequence
 
 import numpy
 import typer
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
-from wasabi import Printer, table
+from wasabi import table
 
 from ..attribution.method import Texts
 from ..crf.schemes import type_of
-from ..curation.scores import SCORES, document_scores, label_scores, segment_scores
+from ..curation.levels import HOW
+from ..curation.scores import SCORES, check_names, document_scores, label_scores, segment_scores
 from ..curation.source import LabelSource
 from ..curation.texts import checkpoint_marginals, trusted_texts
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.judged_texts import read_gold
-from ..explanation.loading import load_indexed
+from ..explanation.loading import check_pipeline, load_indexed
 from ..explanation.method_explainer import IndexedDocs
-from ..files import json_text, write_text
+from ..guesses import one_of
 from ..index.index import Index
+from ..inputs import check_paths
+from ..messages import Messages
 from ..rendering.text import shorten, visible
+from ..results import is_printed, write_json_lines, written
 from ..tagger.checkpoints import read_checkpoints
 from ..tagger.crf_tagger import CRFTagger
 
@@ -53,7 +57,7 @@ def score_labels(
     top (int): how many. trusted (Path): documents with right labels: .spacy, CoNLL columns or JSON lines.
     checkpoints (Path): folder of a CheckpointLogger.
     how (str): "max" or "mean" over tokens, where scores of tokens are asked for segments or documents.
-    output (Path): where the list is written, one JSON object a line.
+    output (Path): where the list is written, one JSON object a line; "-" prints it instead of what people read.
     RETURNS (list of dict): text, label, document, start, end, context and scores of each; no label for documents.
     RAISES (ValueError): S030 or S040 for missing input, S025 for an index of another pipeline, S090 to S093 for
         checkpoints, S105 to S109 for scores and settings that can't be used.
@@ -63,17 +67,24 @@ def score_labels(
     ['held_out_loss', 'segment_loss']
     """
     if level not in LEVELS:
-        raise SeginfError(Errors.S109.format(setting="level", value=level, known=", ".join(LEVELS)))
+        raise SeginfError(Errors.S109.format(setting="level", value=level, known=one_of(LEVELS, level)))
+    if how not in HOW:
+        raise SeginfError(Errors.S109.format(setting="how", value=how, known=one_of(HOW, how)))
     if not names:
         raise SeginfError(Errors.S106.format(score="", known=", ".join(SCORES)))
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    check_names(names, trusted=trusted is not None, checkpoints=checkpoints is not None)
+    read = {"trusted corpus": trusted, "folder of checkpoints": checkpoints}
+    check_paths(read, outputs={"list": written(output)})
+    check_pipeline(pipeline)
+    msg = Messages(silent=silent)
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
     index = influence.explainer().index
+    listed = [] if checkpoints is None else read_checkpoints(checkpoints)
     texts = None if trusted is None else _read_trusted(nlp, influence.find_tagger(), trusted)
     source = LabelSource.of(index, texts)
     if checkpoints is not None:
-        stages = [stage.load(nlp, influence.tagger_name) for stage in read_checkpoints(checkpoints)]
+        stages = [stage.load(nlp, influence.tagger_name) for stage in listed]
         docs = IndexedDocs(index, nlp.vocab)
         confidence = checkpoint_marginals(stages, docs, source.labels, influence.tagger_name)
         source = replace(source, checkpoints=confidence)
@@ -87,11 +98,12 @@ def score_labels(
     order = numpy.argsort(-values[names[0]], kind="stable")[:top]
     found = list(_described(index, source, segments, level, values, order.tolist()))
     if output is not None:
-        write_text(output, "".join(json_text(entry) + "\n" for entry in found))
-    if not silent:
-        _print(found, names)
-        if output is not None:
+        write_json_lines(output, found)
+        if not is_printed(output):
             msg.good(f"List written: {output}")
+    if not silent and not is_printed(output):
+        _print(found, names)
+    msg.next("rank", pipeline, "CORPUS")
     return found
 
 

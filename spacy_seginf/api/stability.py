@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any, Mapping, Optional
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.corpus_texts import read_texts
 from ..explanation.loading import load_indexed
 from ..explanation.stability import AGREED, Stability
 from ..loop.stability import compare_trainings
 from ..loop.training import read_training
+from ..messages import Messages
 from ..rendering.text import visible
 from ..tagger.encoding import read_as
 
@@ -61,12 +62,12 @@ def measure_stability(
     >>> stability.seeds
     [0, 1]
     """
-    msg = Printer(no_print=silent)
+    msg = Messages(silent=silent)
     if seeds < 2 or (seed is not None and not 0 <= seed < seeds):
         raise SeginfError(Errors.S342.format(path=output, seeds=seeds, seed=seed))
     own = config / "config.cfg" if config.is_dir() else config
     training = read_training(own, corpus, dev=dev, overrides=overrides, gpu_id=gpu_id)
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     if indexed is None and any(config.glob(INDEX)):
         indexed = str(config)
     explained = None if indexed is None else load_indexed(indexed)
@@ -94,7 +95,7 @@ def measure_stability(
         _print(stability)
         msg.good(f"Record: {written}")
         if indexed is not None:
-            msg.text(f"Next: python -m spacy seginf explain {indexed} {texts} --errors --html errors.html")
+            msg.next("explain", indexed, texts, "--errors", "--html", "errors.html")
     return stability
 
 

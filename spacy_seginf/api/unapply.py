@@ -8,6 +8,7 @@ from typing import Any, Optional, Sequence
 from ..curation.applying import Plan
 from ..curation.decisions import reversed_decisions
 from ..curation.records import read_decisions
+from ..inputs import check_paths
 from .apply import write_corrected
 
 
@@ -33,6 +34,7 @@ def unapply_decisions(
     >>> len(back.changes), back.changes[0].entities == plan.changes[0].current
     (1, True)
     """
+    check_paths({"corpus": Path(corpus)}, {"decision file": [Path(path) for path in decisions]})
     made = reversed_decisions([decision for path in decisions for decision in read_decisions(Path(path))])
     labels = sorted({entity.label for one in made for entity in one.entities})  # types of which none may be left
     told: dict[str, Any] = {"labels": labels, "dry_run": dry_run, "silent": silent}

@@ -6,14 +6,16 @@ import sys
 from typing import Iterable
 
 import typer
-from spacy.cli._util import setup_gpu
-from wasabi import Printer, table
+from wasabi import table
 
+from ..devices import use_gpu
 from ..explanation.loading import load_indexed
 from ..explanation.verification import Pair, VerifyReport
 from ..explanation.verification import verify as verify_document
 from ..explanation.views import Reference
 from ..explanation.wording import HEAD_ONLY
+from ..influence.fit import checked
+from ..messages import Messages
 from ..rendering.text import shorten, visible
 from .asked_text import asked_text
 
@@ -42,10 +44,12 @@ def verify(
     >>> report.predicted.pearson > 0.9
     True
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    msg = Messages(silent=silent)
+    given = asked_text(text)
+    checked(l2)
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
-    doc = nlp(asked_text(text))
+    doc = nlp(given)
     progress = iter if silent else _progress
     report = verify_document(influence, doc, top=top, l2=l2, relabel=relabel, progress=progress)
     if not silent:
@@ -53,7 +57,7 @@ def verify(
     return report
 
 
-def _print(report: VerifyReport, msg: Printer) -> None:
+def _print(report: VerifyReport, msg: Messages) -> None:
     if not report.pairs:
         msg.info("No prediction in this text has references, so there is nothing to verify.")
         return

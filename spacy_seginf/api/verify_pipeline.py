@@ -9,14 +9,15 @@ from typing import Any, Mapping, Optional
 
 import numpy
 import typer
-from spacy.cli._util import setup_gpu
 from spacy.tokens import Doc
-from wasabi import Printer, table
+from wasabi import table
 
 from ..crf.decoding import limits_of
 from ..crf.probabilities import Distribution
 from ..crf.schemes import Entity
+from ..devices import use_gpu
 from ..errors import Errors, SeginfError
+from ..explanation.explained_mistakes import accountant_of
 from ..explanation.flips import check_flip
 from ..explanation.influence import Influence
 from ..explanation.joint import joint_effect
@@ -26,6 +27,7 @@ from ..explanation.stability import Agreement
 from ..loop.stability import compare_trainings
 from ..loop.training import Training, read_training
 from ..loop.without_labels import Place, changed_documents, missing_places
+from ..messages import Messages
 from ..rendering.text import short_probability, shorten, visible
 from .asked_text import asked_text
 
@@ -97,8 +99,8 @@ def verify_pipeline(
     >>> [(check.text, check.entity.label) for check in checks]
     [('Ada Lind', 'PER')]
     """
-    msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    msg = Messages(silent=silent)
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
     check_flip(influence.find_tagger(), to, "removing")
     text = asked_text(text)
@@ -187,9 +189,7 @@ def _probability(distribution: Distribution, one: Entity) -> float:
 def _asked(influence: Influence, doc: Doc, count: int) -> list[_Asked]:
     """Find the families behind each prediction for a text. RAISES (ValueError): S256 without evidence."""
     explainer = influence.explainer()
-    accountant = influence.sources(explainer).accountant
-    if accountant is None:
-        raise SeginfError(Errors.S256.format(path=explainer.index.folder))
+    accountant = accountant_of(influence)
     index, evidence = explainer.index, accountant.evidence
     data, tags, _ = influence.query(doc, doc)
     found = []
@@ -210,7 +210,7 @@ def _train(
     training: Training,
     output: Path,
     seeds: list[int],
-    msg: Printer,
+    msg: Messages,
     places: Optional[list[Place]] = None,
     to: Optional[str] = None,
 ) -> dict[int, Path]:

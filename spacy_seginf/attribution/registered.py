@@ -8,6 +8,7 @@ import catalogue
 from spacy.util import registry
 
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from .method import Method
 
 OWN = "spacy_seginf."
@@ -34,5 +35,5 @@ def registered_method(name: str) -> Method:
     except TypeError:  # something with settings that have no defaults
         method = None
     if not isinstance(method, Method):
-        raise SeginfError(Errors.S099.format(name=name, known=", ".join(known)))
+        raise SeginfError(Errors.S099.format(name=name, known=one_of(known, name)))
     return method

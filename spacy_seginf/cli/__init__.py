@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterable, Optional, Tuple
+from typing import Any, Callable, Iterable, NoReturn, Optional, Tuple
 
 import typer
 from click import NoSuchOption
@@ -14,14 +14,37 @@ from spacy.cli._util import Arg, Opt, app, parse_config_overrides
 from ..errors import SeginfError
 from ..settings import HELP as SETTINGS
 from ..settings import overrides_of
+from .examples import EXIT_CODES, example_of
 from .reading import READING, reads_corpus
 
 HELP = "Which training labels supported or opposed a prediction? Influence functions for the crf_tagger."
-seginf = typer.Typer(name="seginf", help=HELP, no_args_is_help=True)
+seginf = typer.Typer(name="seginf", help=HELP, epilog=EXIT_CODES, no_args_is_help=True)
 app.add_typer(seginf)
+
+ERROR = 1  # exit code
 
 # Of commands that take settings of the config, as in `spacy train`.
 OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _command(name: str, **settings: Any) -> Callable[[Callable], Callable]:
+    """Make a command, with its examples at the end of its help."""
+    return seginf.command(name, epilog=example_of(name), **settings)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("spacy_seginf"))
+        raise typer.Exit
+
+
+@seginf.callback()
+def seginf_cli(
+    version: bool = Opt(False, "--version", help="Print the version and end", callback=_print_version, is_eager=True),
+) -> None:
+    pass
 
 
 def _index_option(name: str, off: str = "") -> Any:
@@ -36,10 +59,14 @@ SCHEDULER = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://ho
 FORCE = Opt(False, "--force", "-F", help="Replace the output folder if it exists")
 GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 QUIET = Opt(False, "--quiet", "-q", help="Print errors only")
+DEV = "--dev", "-d"
+JSON_HELP = "Also write all of it to this file, as JSON (lists: one object a line); - prints that and nothing else"
+JSON = Opt(None, "--json", help=JSON_HELP)
+JSON_OUTPUT = Opt(None, "--json", "--output", "-o", help=JSON_HELP)  # the latter as version 0.1 named it
 EXCHANGE_FORMATS = "prodigy, label-studio, argilla, incorrect-spans (.spacy), jsonl or csv (.csv)"
 
 
-@seginf.command("index", context_settings=OVERRIDES)
+@_command("index", context_settings=OVERRIDES)
 def index_cli(
     context: typer.Context,
     model: str = Arg(..., help="Trained pipeline with a crf_tagger: a package or a folder"),
@@ -47,7 +74,7 @@ def index_cli(
     output: Path = Arg(..., help="Folder for the pipeline with its index; spacy.load opens it"),
     tagger: Optional[str] = Opt(None, "--tagger", help="The crf_tagger to explain, if there are several"),
     dev: Optional[Path] = Opt(
-        None, "--dev", help="Development corpus, by which the head that explains is chosen and checked"
+        None, *DEV, help="Development corpus, by which the head that explains is chosen and checked"
     ),
     curvature: Optional[str] = _index_option("curvature"),
     refit: Optional[bool] = _index_option("refit", "/--no-refit"),
@@ -76,14 +103,14 @@ def index_cli(
     report_errors(_with_settings, build_index, context.args, given, model, corpus, output, **options)
 
 
-@seginf.command("append")
+@_command("append")
 def append_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     corpus: Path = Arg(..., help="The new documents, in any format"),
     output: Path = Arg(..., help="Folder for the result; the pipeline's own with --force"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Whose index grows, if several have one"),
     refresh: bool = Opt(False, "--refresh", help="Fit head and curvature to all documents; otherwise they are held"),
-    dev: Optional[Path] = Opt(None, "--dev", help="Development corpus that chooses the penalty of a refresh"),
+    dev: Optional[Path] = Opt(None, *DEV, help="Development corpus that chooses the penalty of a refresh"),
     shard_tokens: Optional[int] = SHARD_TOKENS,
     scheduler: Optional[str] = SCHEDULER,
     force: bool = FORCE,
@@ -103,22 +130,25 @@ def append_cli(
     report_errors(append_to_index, pipeline, corpus, output, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 
-@seginf.command("check")
-def check_cli(pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`, or an index folder")) -> None:
+@_command("check")
+def check_cli(
+    pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`, or an index folder"),
+    quiet: bool = QUIET,
+) -> None:
     """Compare every byte of an index with its checksums, and say what it holds."""
     from ..api.check import check_index
 
-    report_errors(check_index, pipeline, silent=False)
+    report_errors(check_index, pipeline, silent=quiet)
 
 
-@seginf.command("attach", context_settings=OVERRIDES)
+@_command("attach", context_settings=OVERRIDES)
 def attach_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Trained pipeline with a ner or tagger component: a package or a folder"),
     corpus: Path = Arg(..., help="The training corpus, in any format (docs/corpora.md)"),
     output: Path = Arg(..., help="Folder for the pipeline with head and index; spacy.load opens it"),
     component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus, by which the head is chosen"),
+    dev: Optional[Path] = Opt(None, *DEV, help="Development corpus, by which the head is chosen"),
     l2: Optional[float] = L2,
     force: bool = FORCE,
     gpu_id: int = GPU_ID,
@@ -132,7 +162,7 @@ def attach_cli(
     report_errors(_with_settings, attach_index, context.args, {"l2": l2}, pipeline, corpus, output, **options)
 
 
-@seginf.command("explain")
+@_command("explain")
 def explain_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     text: str = Arg(..., help="Text to tag and explain, or a corpus; - reads a text from standard input"),
@@ -150,7 +180,7 @@ def explain_cli(
         "--errors",
         help="Explain the wrong predictions for a corpus with right labels: what taught each, and what to do",
     ),
-    json: Optional[Path] = Opt(None, "--json", help="With --errors: also write them to this file (JSON lines)"),
+    json: Optional[Path] = JSON,
     decisions: Optional[Path] = Opt(
         None, "--decisions", help="With --errors: append what may put the labels behind them right, for `seginf apply`"
     ),
@@ -159,6 +189,7 @@ def explain_cli(
     words: bool = Opt(False, "--words", "-w", help="Also show the words behind each reference (method TracInWE)"),
     joint: bool = Opt(False, "--joint", "-j", help="Also compute what is predicted without whole families of labels"),
     gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Show which training labels supported and opposed the predictions for a text or a corpus."""
     if errors:
@@ -167,36 +198,36 @@ def explain_cli(
         others = [every_token, label, document, entities, method, against, families is not None, words, joint]
         if any(others):
             raise typer.BadParameter(
-                "with --errors only --html, --json, --decisions, --top and --gpu-id mean something"
+                "with --errors only --html, --json, --decisions, --top, --gpu-id and --quiet mean something"
             )
         files = {"html": html, "json": json, "decisions": decisions}
-        report_errors(explain_errors, pipeline, Path(text), **files, top=top, gpu_id=gpu_id, silent=False)
+        report_errors(explain_errors, pipeline, Path(text), **files, top=top, gpu_id=gpu_id, silent=quiet)
         return
-    if json is not None or decisions is not None:
-        raise typer.BadParameter("--json and --decisions write what --errors finds: give that too, and a corpus")
+    if decisions is not None:
+        raise typer.BadParameter("--decisions writes what --errors finds: give that too, and a corpus")
     from ..api.explain import explain
     from ..api.explain_corpus import explain_corpus
     from ..explanation.corpus_texts import named_corpus
 
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
-    settings: dict[str, Any] = {"every_token": every_token, "top": top, "gpu_id": gpu_id, **choice}
+    settings: dict[str, Any] = {"every_token": every_token, "top": top, "gpu_id": gpu_id, "silent": quiet, **choice}
 
-    def run(pipeline: str, text: str, html: Optional[Path]) -> None:
+    def run(pipeline: str, text: str, html: Optional[Path], json: Optional[Path]) -> None:
         corpus = named_corpus(text)
         if corpus is None:
             if families == 0 and (against is not None or joint):
                 raise typer.BadParameter("--against and --joint say something of families: leave out --families 0")
             asked: dict[str, Any] = {"against": against, "families": families, "words": words, "joint": joint}
-            explain(pipeline, text, html=html, **settings, **asked)
+            explain(pipeline, text, html=html, json=json, **settings, **asked)
             return
         if against is not None or families is not None or words or joint:
             raise typer.BadParameter("--against, --families, --words and --joint are for a text, not for a corpus")
-        explain_corpus(pipeline, corpus, html=html, **settings, silent=False)
+        explain_corpus(pipeline, corpus, html=html, json=json, **settings)
 
-    report_errors(run, pipeline, text, html)
+    report_errors(run, pipeline, text, html, json)
 
 
-@seginf.command("init-config")
+@_command("init-config")
 def init_config_cli(
     output: Path = Arg(..., help="The config to write (.cfg), for `spacy train`"),
     lang: str = Opt("en", "--lang", "-l", help="Language of the texts, by its code"),
@@ -208,15 +239,16 @@ def init_config_cli(
         None, "--predicate", help="Key of doc.spans with the predicate whose roles are asked for"
     ),
     force: bool = FORCE,
+    quiet: bool = QUIET,
 ) -> None:
     """Write a config to begin with: a tagger of what you annotate, and the component that explains it."""
     from ..api.init_config import init_config
 
     settings: dict[str, Any] = {"lang": lang, "target": target, "scheme": scheme, "gpu": gpu, "force": force}
-    report_errors(init_config, output, **settings, encoder=encoder, predicate=predicate, silent=False)
+    report_errors(init_config, output, **settings, encoder=encoder, predicate=predicate, silent=quiet)
 
 
-@seginf.command("calibrate")
+@_command("calibrate")
 def calibrate_cli(
     pipeline: str = Arg(
         ..., help="Trained pipeline with a crf_tagger: a package or a folder, with an index or without"
@@ -240,7 +272,7 @@ def calibrate_cli(
     report_errors(calibrate, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
-@seginf.command("verify", context_settings=OVERRIDES)
+@_command("verify", context_settings=OVERRIDES)
 def verify_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
@@ -261,6 +293,7 @@ def verify_cli(
     config: Optional[Path] = Opt(None, "--config", "-c", help="Config of the training; default: the pipeline's own"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus of the training; default: the config's"),
     gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Refit the head without the references of a text, and print predicted beside actual effects; with --pipeline,
     train the whole pipeline again."""
@@ -269,14 +302,14 @@ def verify_cli(
 
     if corpus is None:
         _parse(context.args)
-        report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=False)
+        report_errors(verify, pipeline, text, l2=l2, top=top, relabel=relabel, gpu_id=gpu_id, silent=quiet)
         return
     settings: dict[str, Any] = {"seeds": seeds, "families": families, "to": to, "config": config, "dev": dev}
-    settings.update(overrides=_parse(context.args), gpu_id=gpu_id, silent=False)
+    settings.update(overrides=_parse(context.args), gpu_id=gpu_id, silent=quiet)
     report_errors(verify_pipeline, pipeline, text, corpus, output, **settings)
 
 
-@seginf.command("flip")
+@_command("flip")
 def flip_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     text: str = Arg(..., help="Text to tag; - reads standard input"),
@@ -286,31 +319,33 @@ def flip_cli(
     budget: int = Opt(60, "--budget", help="How often the head may be moved to another optimum, for each prediction"),
     most: int = Opt(200, "--most", help="Labels of a set, at most"),
     gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Find the smallest set of training labels whose removal or change would change a prediction; a refit confirms
     it."""
     from ..api.flip import flip
 
     settings: dict[str, Any] = {"spans": span, "to": to, "by": by, "budget": budget, "most": most, "gpu_id": gpu_id}
-    report_errors(flip, pipeline, text, **settings, silent=False)
+    report_errors(flip, pipeline, text, **settings, silent=quiet)
 
 
-@seginf.command("preview")
+@_command("preview")
 def preview_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`, of the corpus that was reviewed"),
     decisions: Path = Arg(..., help="File of decisions, as `seginf apply` reads it"),
     texts: str = Arg(..., help="A text, - for standard input, or a corpus: .spacy, CoNLL columns, .jsonl, .jsonl.gz"),
-    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write the changes to this file, JSON lines"),
+    json: Optional[Path] = JSON_OUTPUT,
     gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Show which predictions will change, for better or worse, when decisions are applied, before anything is
     trained."""
     from ..api.preview import preview
 
-    report_errors(preview, pipeline, decisions, texts, output=output, gpu_id=gpu_id, silent=False)
+    report_errors(preview, pipeline, decisions, texts, output=json, gpu_id=gpu_id, silent=quiet)
 
 
-@seginf.command("evaluate")
+@_command("evaluate")
 def evaluate_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     texts: Path = Arg(..., help="Development or test corpus (.spacy) whose predictions are attributed"),
@@ -330,8 +365,8 @@ def evaluate_cli(
     n_process: int = Opt(1, "--n-process", "-n", help="How many refits run at once", min=1),
     plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw pictures (needs matplotlib)"),
     code: Optional[Path] = Opt(None, "--code", help="Python file that registers other methods"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    quiet: bool = Opt(False, "--quiet", "-q", help="Print errors only"),
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """Compare attribution methods: refit the head without the labels that they name, and see what happens."""
     from ..api.evaluate import evaluate_with_options
@@ -343,7 +378,7 @@ def evaluate_cli(
     report_errors(evaluate_with_options, pipeline, texts, output, options, **settings)
 
 
-@seginf.command("scores")
+@_command("scores")
 def scores_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     scores: str = Opt(
@@ -360,27 +395,27 @@ def scores_cli(
         None, "--checkpoints", help="Folder of a CheckpointLogger, which low_confidence and variability need"
     ),
     how: str = Opt("max", "--how", help="How scores of tokens make one of a segment or document: max or mean"),
-    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write the list to this file (.jsonl)"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    json: Optional[Path] = JSON_OUTPUT,
+    gpu_id: int = GPU_ID,
+    quiet: bool = QUIET,
 ) -> None:
     """List the most suspicious training labels: high scores are suspicious."""
     from ..api.scores import score_labels
 
     names = [name.strip() for name in scores.split(",") if name.strip()]
-    settings: dict[str, Any] = {"trusted": trusted or clean, "checkpoints": checkpoints, "how": how, "output": output}
-    settings.update(gpu_id=gpu_id, silent=False)
+    settings: dict[str, Any] = {"trusted": trusted or clean, "checkpoints": checkpoints, "how": how, "output": json}
+    settings.update(gpu_id=gpu_id, silent=quiet)
     report_errors(score_labels, pipeline, names, level=level, top=top, **settings)
 
 
-@seginf.command("rank")
+@_command("rank")
 def rank_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     corpus: Path = Arg(..., help="The training corpus that was indexed, in any format"),
     output: Path = Opt(Path("issues.jsonl"), "--output", "-o", help="The ranking, JSON lines; replaced"),
     dev: Optional[Path] = Opt(
         None,
-        "--dev",
-        "-d",
+        *DEV,
         help="Documents with right labels: they find families of errors that were learned",
     ),
     mistakes: Optional[Path] = Opt(
@@ -400,6 +435,7 @@ def rank_cli(
     crossfit: Optional[Path] = Opt(None, "--crossfit", help="Pipelines trained on folds by `seginf crossfit`"),
     opinion: Optional[str] = Opt(None, "--opinion", help="Pipeline of another guideline, whatever its labels are"),
     references: int = Opt(100, "--references", help="How many get supporting and opposing training labels", min=0),
+    json: Optional[Path] = JSON,
     plot: Optional[Path] = Opt(
         None, "--plot", help="Also draw the largest families as a picture (.png, .svg or .pdf; needs matplotlib)"
     ),
@@ -414,13 +450,13 @@ def rank_cli(
         wanted = IssueFilter(tuple(label), tuple(suggested), tuple(kind), tuple(document), text)
         settings: dict[str, Any] = {"dev": dev, "mistakes": mistakes, "decisions": decisions, "wanted": wanted}
         settings.update(top=top, unlikely=unlikely, features=features, crossfit=crossfit, opinion=opinion)
-        settings.update(references=references, plot=plot, gpu_id=gpu_id, silent=quiet)
+        settings.update(references=references, plot=plot, json=json, gpu_id=gpu_id, silent=quiet)
         find_label_issues(pipeline, corpus, output, **settings)
 
-    report_errors(run, output, corpus, dev, mistakes, plot, *decisions)
+    report_errors(run, output, corpus, dev, mistakes, plot, json, *decisions)
 
 
-@seginf.command("export")
+@_command("export")
 def export_cli(
     issues: Path = Arg(..., help="Ranking of label issues (.jsonl)"),
     output: Path = Arg(..., help="File of tasks to write"),
@@ -439,7 +475,7 @@ def export_cli(
     report_errors(export_issues, issues, output, **settings)
 
 
-@seginf.command("import")
+@_command("import")
 def import_cli(
     issues: Path = Arg(..., help="The ranking (.jsonl) that was exported"),
     answers: Path = Arg(..., help="File that the annotation tool wrote"),
@@ -455,7 +491,7 @@ def import_cli(
     report_errors(import_answers, issues, answers, decisions, **settings)
 
 
-@seginf.command("review")
+@_command("review")
 def review_cli(
     pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
     issues: Path = Opt(Path("issues.jsonl"), "--issues", help="Ranking written by `seginf rank`"),
@@ -472,7 +508,7 @@ def review_cli(
     output: Optional[Path] = Opt(None, "--output", "-o", help="Where that button writes the corrected corpus"),
     texts: Optional[str] = Opt(None, "--texts", help="A text or corpus, for the page's button Preview"),
     refit: Optional[Path] = Opt(None, "--refit", help="Where the page's button Refit writes a better pipeline"),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Annotated corpus on which that is scored; default: --texts"),
+    dev: Optional[Path] = Opt(None, *DEV, help="Annotated corpus on which that is scored; default: --texts"),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
     from ..api.review import review
@@ -483,13 +519,13 @@ def review_cli(
     report_errors(review, pipeline, **settings, silent=False)
 
 
-@seginf.command("crossfit", context_settings=OVERRIDES)
+@_command("crossfit", context_settings=OVERRIDES)
 def crossfit_cli(
     context: typer.Context,
     config: Path = Arg(..., help="Config of the training, as for `spacy train`"),
     corpus: Path = Arg(..., help="The training corpus, in any format"),
     output: Path = Arg(..., help="Folder for the pipelines; a stopped run goes on there"),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Development corpus of the training; default: the config's"),
+    dev: Optional[Path] = Opt(None, *DEV, help="Development corpus of the training; default: the config's"),
     folds: int = Opt(5, "--folds", help="How many folds", min=2),
     fold: Optional[int] = Opt(None, "--fold", help="Train without this one only, from 0 on: for several machines"),
     gpu_id: int = GPU_ID,
@@ -503,7 +539,7 @@ def crossfit_cli(
     report_errors(crossfit, config, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
-@seginf.command("stability", context_settings=OVERRIDES)
+@_command("stability", context_settings=OVERRIDES)
 def stability_cli(
     context: typer.Context,
     config: Path = Arg(..., help="Config of the training, as for `spacy train`, or a pipeline's folder, for its own"),
@@ -528,7 +564,7 @@ def stability_cli(
     report_errors(measure_stability, config, corpus, texts, output, **settings)
 
 
-@seginf.command("loop", context_settings=OVERRIDES)
+@_command("loop", context_settings=OVERRIDES)
 def loop_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
@@ -539,7 +575,7 @@ def loop_cli(
         None, "--truth", help="The training corpus with right labels (.spacy), which decides in the place of a person"
     ),
     decisions: list[Path] = Opt([], "--decisions", help="What people decided, instead; may be repeated"),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Documents with right labels (.spacy), to rank and train by"),
+    dev: Optional[Path] = Opt(None, *DEV, help="Documents with right labels (.spacy), to rank and train by"),
     config: Optional[Path] = Opt(None, "--config", "-c", help="Config of the training; default: the pipeline's own"),
     before: Optional[str] = Opt(None, "--before", help="Pipeline trained on the corpus as it was; default: PIPELINE"),
     ceiling: Optional[str] = Opt(None, "--ceiling", help="Pipeline trained on the truth, to compare with"),
@@ -561,7 +597,7 @@ def loop_cli(
     report_errors(run_loop, pipeline, corpus, output, test, **settings)
 
 
-@seginf.command("apply")
+@_command("apply")
 @reads_corpus
 def apply_cli(
     corpus: Path = Arg(..., help="Corpus that was reviewed, in any format (docs/corpora.md)"),
@@ -574,7 +610,7 @@ def apply_cli(
     refit: Tuple[str, Path] = Opt(
         ("", Path()), "--refit", metavar="INDEXED TAGGER", help="Also refit the head of an indexed pipeline, in seconds"
     ),
-    dev: Optional[Path] = Opt(None, "--dev", "-d", help="With --refit: annotated corpus to score before and after"),
+    dev: Optional[Path] = Opt(None, *DEV, help="With --refit: annotated corpus to score before and after"),
     test: Optional[Path] = Opt(None, "--test", help="With --refit: another one"),
     quiet: bool = QUIET,
     reading: dict[str, Any] = READING,
@@ -594,7 +630,7 @@ def apply_cli(
     report_errors(apply_and_refit, *refit, corpus, output, decisions, **scored, **settings, silent=quiet)
 
 
-@seginf.command("convert")
+@_command("convert")
 @reads_corpus
 def convert_cli(
     corpus: Path = Arg(..., help="A corpus in any format (docs/corpora.md)"),
@@ -612,7 +648,7 @@ def convert_cli(
     report_errors(convert, corpus, output, types={old: new for old, _, new in pairs}, **reading, silent=quiet)
 
 
-@seginf.command("relabel")
+@_command("relabel")
 @reads_corpus
 def relabel_cli(
     corpus: Path = Arg(..., help="Annotated corpus, in any format (docs/corpora.md)"),
@@ -638,12 +674,12 @@ def relabel_cli(
     report_errors(run, corpus, output, forms)
 
 
-@seginf.command("report")
+@_command("report")
 @reads_corpus
 def report_cli(
     corpus: Path = Arg(..., help="Annotated corpus, in any format (docs/corpora.md)"),
     html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
-    json: Optional[Path] = Opt(None, "--json", help="Also write everything to this file (JSON)"),
+    json: Optional[Path] = JSON,
     model: Optional[str] = Opt(
         None, "--model", help="Pipeline folder written by `seginf index` of this corpus: what its heads say is added"
     ),
@@ -656,7 +692,7 @@ def report_cli(
     report_errors(report_corpus, corpus, html=html, json=json, model=model, **reading, silent=quiet)
 
 
-@seginf.command("unapply")
+@_command("unapply")
 @reads_corpus
 def unapply_cli(
     corpus: Path = Arg(..., help="Corpus that `seginf apply` wrote"),
@@ -674,43 +710,46 @@ def unapply_cli(
     report_errors(unapply_decisions, corpus, output, decisions, **settings)
 
 
-@seginf.command("diff")
+@_command("diff")
 @reads_corpus
 def diff_cli(
     first: Path = Arg(..., help="A corpus in any format (docs/corpora.md)"),
     second: Path = Arg(..., help="Another version of it, or another annotator's, in the same format"),
     html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
-    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write everything to this file (JSON)"),
+    json: Optional[Path] = JSON_OUTPUT,
+    quiet: bool = QUIET,
     reading: dict[str, Any] = READING,
 ) -> None:
     """Compare two annotations of the same documents: by type, by form, and what stands against what."""
     from ..api.diff import compare_corpora
 
-    report_errors(compare_corpora, first, second, html=html, output=output, **reading, silent=False)
+    report_errors(compare_corpora, first, second, html=html, output=json, **reading, silent=quiet)
 
 
-@seginf.command("guideline")
+@_command("guideline")
 def guideline_cli(
     issues: Path = Arg(..., help="Ranking that was reviewed, written by `seginf rank`"),
     decisions: list[Path] = Arg(..., help="Files of decisions; the notes beside them are read"),
     output: Path = Opt(Path("guideline.html"), "--output", "-o", help="The page"),
+    quiet: bool = QUIET,
 ) -> None:
     """Write rules and comments that reviewers noted as a page, with examples as they were decided."""
     from ..api.guideline import write_guideline
 
-    report_errors(write_guideline, issues, decisions, output, silent=False)
+    report_errors(write_guideline, issues, decisions, output, silent=quiet)
 
 
-@seginf.command("agreement")
+@_command("agreement")
 def agreement_cli(
     decisions: list[Path] = Arg(..., help="Files of decisions, of at least two reviewers"),
     html: Optional[Path] = Opt(None, "--html", help="Also write a page with all contradictions to this file"),
-    output: Optional[Path] = Opt(None, "--output", "-o", help="Also write everything to this file (JSON)"),
+    json: Optional[Path] = JSON_OUTPUT,
+    quiet: bool = QUIET,
 ) -> None:
     """Measure how far reviewers agree, by type (F1, kappa), and list where they contradict each other."""
     from ..api.diff import measure_agreement
 
-    report_errors(measure_agreement, decisions, html=html, output=output, silent=False)
+    report_errors(measure_agreement, decisions, html=html, output=json, silent=quiet)
 
 
 def _with_settings(
@@ -745,8 +784,6 @@ def _check_kinds(values: Iterable[Any]) -> None:
 
 def report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-untyped-def]
     """Run a command; this package's own errors end it with their message instead of a traceback."""
-    from wasabi import msg
-
     try:
         _check_kinds([*arguments, *settings.values()])
         command(*arguments, **settings)
@@ -755,15 +792,20 @@ def report_errors(command, *arguments, **settings) -> None:  # type: ignore[no-u
     except OSError as error:
         from ..os_errors import os_error_message
 
-        msg.fail(os_error_message(error), exits=1)
+        _fail(os_error_message(error))
     except RuntimeError as error:  # what pathlib makes of links that lead to themselves
         if not str(error).startswith("Symlink loop"):
             raise
         from ..os_errors import os_error_message
 
         path = str(error).partition(" from ")[2].strip("'")
-        msg.fail(os_error_message(OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)), exits=1)
-    except ValueError as error:
-        if not (isinstance(error, SeginfError) or "GPU" in str(error)):  # thinc's words for a missing GPU or CuPy
-            raise
-        msg.fail(str(error), exits=1)
+        _fail(os_error_message(OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)))
+    except SeginfError as error:
+        _fail(str(error))
+
+
+def _fail(problem: str) -> NoReturn:
+    from ..messages import Messages
+
+    Messages().fail(problem)
+    raise SystemExit(ERROR)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Mapping, Sequence
 
 import numpy
-import spacy
 from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IDS
 from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
+from ..factories import blank
 from .doc_bins import identifier_of, read_doc_bins
 from .documents import AnnotatedCorpus, Document, Replacement, replaced
 from .tags import untagged
@@ -32,7 +32,7 @@ class BinaryCorpus(AnnotatedCorpus):
     def __init__(self, path: Path, target: Target = ENTITIES) -> None:
         self.path = path
         self._target = target
-        self._docs = list(read_doc_bins(spacy.blank("xx").vocab, path))
+        self._docs = list(read_doc_bins(blank("xx").vocab, path))
         self.documents = [_document(doc, path, number, target) for number, doc in enumerate(self._docs, start=1)]
         self._stored = DocBin().from_disk(path)
         self._stored.store_user_data = any(data is not None for data in self._stored.user_data)

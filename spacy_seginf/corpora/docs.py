@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..crf.schemes import TAG
-from ..errors import Errors, SeginfError
+from ..inputs import check_there
 from .doc_bins import identifier_of, read_doc_bins
 from .documents import Document
 from .formats import is_binary, read_annotated
@@ -27,8 +27,7 @@ def read_documents(nlp: Language, path: Path, target: Target = ENTITIES) -> Iter
     target (Target): what is read off text files; .spacy files hold everything.
     RAISES (ValueError): S040 without a file, S042 for .spacy files that can't be read; of others as ``read_annotated``.
     """
-    if not path.exists():
-        raise SeginfError(Errors.S040.format(what="corpus", path=path))
+    check_there(path, "corpus")
     if is_binary(path):
         yield from read_doc_bins(nlp.vocab, path)
         return

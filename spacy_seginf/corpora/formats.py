@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from ..errors import Errors, SeginfError
-from ..inputs import check_kind
+from ..guesses import one_of
+from ..inputs import check_kind, check_there
 from ..os_errors import coded_os_errors
 from .brat import BratCorpus
 from .column_lines import LAYOUTS
@@ -106,8 +107,7 @@ def read_annotated(path: Path, *, format: Optional[str] = None, **settings: Any)
         S245 if the file can't be opened, S247 for folders, S280 to S288 for the formats of annotation tools.
     """
     how = ReadingSettings(**settings)
-    if not path.exists():
-        raise SeginfError(Errors.S040.format(what="corpus", path=path))
+    check_there(path, "corpus")
     check_kind(path, folders=True)
     format = format or find_format(path)
     if path.is_dir() and format not in FOLDERS:
@@ -115,7 +115,7 @@ def read_annotated(path: Path, *, format: Optional[str] = None, **settings: Any)
     if format is None and format_of(path) in JSON:
         raise SeginfError(Errors.S280.format(path=path, problem="its first records are those of no known format"))
     if format not in FORMATS:
-        raise SeginfError(Errors.S200.format(path=path, known=", ".join(FORMATS)))
+        raise SeginfError(Errors.S200.format(path=path, known=one_of(FORMATS, format or "")))
     how.check_used(path, format, USED.get(format, ()))
     with coded_os_errors(path):
         return _read(path, format, how)

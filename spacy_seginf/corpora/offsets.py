@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Iterable, Optional, Sequence
 
-import spacy
 from spacy.tokenizer import Tokenizer
 
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
+from ..factories import blank
 
 Place = tuple[int, int]
 
@@ -90,7 +90,7 @@ def tokenize(text: str, lang: str) -> Tokens:
 def tokenizer_of(lang: str) -> Tokenizer:
     """Return the tokenizer of a blank pipeline. RAISES (ValueError): S206."""
     try:
-        return spacy.blank(lang).tokenizer
+        return blank(lang).tokenizer
     except (ImportError, ValueError):
         known = "the codes of spaCy's languages, such as en, de, or xx for many"
         raise SeginfError(Errors.S206.format(setting="--lang", value=lang, known=known)) from None

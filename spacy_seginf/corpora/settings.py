@@ -8,6 +8,7 @@ from typing import Collection, Optional, Sequence
 
 from ..crf.schemes import ENTS, TAG
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from .columns import Columns
 from .tags import ALIASES, SCHEMES
 from .targets import target_of
@@ -53,12 +54,12 @@ class ReadingSettings:
         if self.scheme is not None:
             scheme = ALIASES.get(self.scheme, self.scheme)
             if scheme not in SCHEMES:
-                known = ", ".join((*SCHEMES, *ALIASES))
+                known = one_of((*SCHEMES, *ALIASES), scheme)
                 raise SeginfError(Errors.S206.format(setting="--scheme", value=scheme, known=known))
             object.__setattr__(self, "scheme", scheme)
         target_of(self.annotation)
         if self.misaligned not in MISALIGNED:
-            known = ", ".join(MISALIGNED)
+            known = one_of(MISALIGNED, self.misaligned)
             raise SeginfError(Errors.S206.format(setting="--misaligned", value=self.misaligned, known=known))
 
     @property

@@ -15,6 +15,7 @@ from spacy.training.iob_utils import doc_to_biluo_tags
 
 from ..crf.schemes import ENTS, OUTSIDE, Entity, biluo_tags
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 
 SPANS = "spans:"
 GAPS = "missing"  # attribute of a group of spans: tokens of which nothing is said
@@ -271,4 +272,4 @@ def target_of(name: str) -> Target:
         return KNOWN[name]
     if name.startswith(SPANS) and name != SPANS:
         return KeyedSpans(name[len(SPANS) :])
-    raise SeginfError(Errors.S252.format(target=name, known=", ".join([*KNOWN, f"{SPANS}KEY"])))
+    raise SeginfError(Errors.S252.format(target=name, known=one_of([*KNOWN, f"{SPANS}KEY"], name)))

@@ -9,6 +9,7 @@ from typing import Iterable, Optional, Sequence
 import numpy
 
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from . import DecodingMask
 
 PREFIXES = {"BIO": "BI", "BILUO": "BILU", "IO": "I"}
@@ -61,7 +62,9 @@ class TagScheme:
         if self.name == TAG:
             return
         if self.name not in PREFIXES:
-            raise SeginfError(Errors.S001.format(scheme=self.name, name=self.component, known=", ".join(PREFIXES)))
+            raise SeginfError(
+                Errors.S001.format(scheme=self.name, name=self.component, known=one_of(PREFIXES, self.name))
+            )
         problem = _contradiction(self.labels)
         if problem:
             raise SeginfError(Errors.S002.format(name=self.component, scheme=self.name, problem=problem))

@@ -9,6 +9,7 @@ from ..corpora.documents import AnnotatedCorpus, Document, Replacement, replaced
 from ..corpora.tags import one_each
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from ..rendering.text import shorten, tokens_of, visible
 from .decisions import Conflict, final_decisions, merge_decisions
 from .records import Decision, corpus_digest
@@ -50,13 +51,19 @@ def plan_changes(
     decisions (sequence of Decision): of all reviewers, each one's in the order in which they were made.
     labels (iterable of str): entity types that are allowed besides those of the corpus.
     conflicts (str): "error", or "skip" to leave regions alone that reviewers disagree about.
-    RAISES (ValueError): S202 with everything that does not fit, S203 if ids are there twice, S206 for other settings.
+    RAISES (ValueError): S316 if no document is in the corpus, S202 with everything that does not fit, S203 if ids are
+        there twice, S206 for other settings.
     """
     if conflicts not in CONFLICTS:
-        raise SeginfError(Errors.S206.format(setting="--conflicts", value=conflicts, known=", ".join(CONFLICTS)))
+        raise SeginfError(
+            Errors.S206.format(setting="--conflicts", value=conflicts, known=one_of(CONFLICTS, conflicts))
+        )
     numbers = _numbers(corpus)
     known = {*labels, *(entity.label for document in corpus.documents for entity in document.entities)}
     final = final_decisions(decisions)
+    named = {decision.document for decision in final}
+    if named and named.isdisjoint(numbers):
+        raise SeginfError(Errors.S316.format(path=corpus.path, count=len(named), id=final[0].document))
     problems = [
         (numbers.get(decision.document, len(numbers)), decision, problem)
         for decision in final

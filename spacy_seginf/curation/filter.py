@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Optional, Sequence
 
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from ..index.index import Index
 from ..rendering.text import visible
 from .alignment import CorpusAlignment
@@ -34,7 +35,7 @@ class IssueFilter:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
-                raise SeginfError(Errors.S214.format(what="kind", value=kind, problem=f"use {', '.join(KINDS)}"))
+                raise SeginfError(Errors.S214.format(what="kind", value=kind, problem=f"use {one_of(KINDS, kind)}"))
         if self.text:
             try:
                 object.__setattr__(self, "_pattern", re.compile(self.text, re.IGNORECASE))
@@ -43,11 +44,11 @@ class IssueFilter:
 
     def check(self, labels: Sequence[str], alignment: CorpusAlignment) -> None:
         """RAISES (ValueError): S214 for a type or a document that there is not."""
-        known = ", ".join(map(visible, labels))
         for what, values in (("label", self.labels), ("suggested label", self.suggested)):
             for value in values:
                 if value not in labels:
-                    raise SeginfError(Errors.S214.format(what=what, value=value, problem=f"the types are {known}"))
+                    problem = f"the types are {one_of(map(visible, labels), value)}"
+                    raise SeginfError(Errors.S214.format(what=what, value=value, problem=problem))
         for name in self.documents:
             if name not in alignment:
                 raise SeginfError(Errors.S214.format(what="document", value=name, problem="no document has this id"))

@@ -11,6 +11,7 @@ import numpy
 from ..crf.schemes import Entity
 from ..influence.head import Head
 from ..influence.linear_algebra import unit_vectors
+from ..progress import DOCUMENT, step
 from .candidates import Annotation, Predictions, Region, Regions, find_regions
 from .doubtful_tokens import find_doubtful_tokens
 from .families import find_families
@@ -73,9 +74,10 @@ class IssueFinder:
             both = self.regions.scores(head_predictions(source, head)) + self.regions.scores(near)
             self._trusted = self.regions.normalised(0.5 * both)
         say("Comparing with the same words in other places")
-        self.odds = CandidateOdds(
-            self.regions, self._held_out, self._trusted, [self.regions.scores(one) for one in strangers]
-        )
+        with step("Words", len(self._words), DOCUMENT):
+            self.odds = CandidateOdds(
+                self.regions, self._held_out, self._trusted, [self.regions.scores(one) for one in strangers]
+            )
         if self._trusted is not None:
             say(f"Trusted labels weigh {self.odds.trust:.2f} beside the corpus' own: {_told(self.odds.trust)}")
         self._issues = score_regions(self.regions, self.odds.log_odds, self._held_out)

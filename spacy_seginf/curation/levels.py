@@ -7,6 +7,7 @@ from typing import Sequence
 import numpy
 
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from ..influence.data import ranges
 
 HOW = ("mean", "max")
@@ -20,7 +21,7 @@ def by_document(values: numpy.ndarray, lengths: Sequence[int], how: str = "max")
     RAISES (ValueError): S109 for another ``how``.
     """
     if how not in HOW:
-        raise SeginfError(Errors.S109.format(setting="how", value=how, known=", ".join(HOW)))
+        raise SeginfError(Errors.S109.format(setting="how", value=how, known=one_of(HOW, how)))
     sizes = numpy.asarray(lengths, dtype=numpy.int64)
     result = numpy.zeros(len(sizes))
     filled = numpy.flatnonzero(sizes)

@@ -18,6 +18,7 @@ from ..influence.data import HeadData, subset
 from ..influence.fit import newton
 from ..influence.head import Head
 from ..influence.held_out import chains_of_heads, missing_entities
+from ..progress import FOLD, advance, step
 from .candidates import Predictions
 from .neighbours import nearest_neighbours
 from .source import LabelSource
@@ -63,21 +64,23 @@ def out_of_fold_predictions(source: LabelSource) -> Predictions:
     emissions = numpy.empty((len(source.labels), source.data.labels))
     transitions = []
     solve = solver_of(source.metric)
-    for fold in range(min(FOLDS, count)):
-        rest = subset(source.data, numpy.flatnonzero(folds != fold))
-        share = len(rest.allowed) / max(len(source.labels), 1)
-        fit = newton(
-            rest,
-            source.head,
-            source.penalty.scaled(share),
-            GRADIENT,
-            solve=solve,
-            fixed=True,
-            iterations=ITERATIONS,
-        )
-        rows = source.data.rows(numpy.flatnonzero(folds == fold))
-        emissions[rows] = fit.head.emissions(source.data.features[rows])
-        transitions.append(fit.head.transitions)
+    with step("Heads", min(FOLDS, count), FOLD):
+        for fold in range(min(FOLDS, count)):
+            rest = subset(source.data, numpy.flatnonzero(folds != fold))
+            share = len(rest.allowed) / max(len(source.labels), 1)
+            fit = newton(
+                rest,
+                source.head,
+                source.penalty.scaled(share),
+                GRADIENT,
+                solve=solve,
+                fixed=True,
+                iterations=ITERATIONS,
+            )
+            rows = source.data.rows(numpy.flatnonzero(folds == fold))
+            emissions[rows] = fit.head.emissions(source.data.features[rows])
+            transitions.append(fit.head.transitions)
+            advance(1, FOLD)
     return Predictions(emissions, numpy.array(transitions), folds)
 
 

@@ -9,6 +9,7 @@ import numpy
 
 from ..index.index import Index
 from ..influence.effects import HeadEffects
+from ..progress import ISSUE, advance
 from ..rendering.text import shorten, visible
 from .alignment import CorpusAlignment
 from .counterexamples import Counterexamples, contradiction
@@ -69,6 +70,7 @@ class Describer:
             believed = trust[number] if trust else None
             sides["counterexamples"] = contrary[number]
             found.append(self._issue(issue, sizes[issue.family], believed, elsewhere[number], supported, sides))
+            advance(1, ISSUE)
         return found
 
     def _issue(

@@ -88,9 +88,25 @@ _RANKING, _ISSUE, _DECISION = TypeAdapter(Ranking), TypeAdapter(LabelIssue), Typ
 
 
 def issue_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
-    """Name a region and its labels (16 hex digits)."""
+    """Name a region and its labels (16 hex digits that are no number, as which spreadsheets would change them)."""
     content = repr((document, start, end, [(entity.start, entity.end, entity.label) for entity in sorted(current)]))
-    return hashlib.sha256(content.encode("utf8", "backslashreplace")).hexdigest()[:16]
+    return short_digest(content)
+
+
+def short_digest(content: str) -> str:
+    """Return 16 hex digits by which texts can be told apart; they are no number, which spreadsheets would change."""
+    digits = hashlib.sha256(content.encode("utf8", "backslashreplace")).hexdigest()
+    windows = (digits[start : start + 16] for start in range(len(digits) - 15))
+    return next((one for one in windows if not is_number(one)), digits[:16])
+
+
+def is_number(text: str) -> bool:
+    """Would a spreadsheet take a text for a number?"""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def corpus_digest(documents: Iterable[tuple[str, Sequence[str], Sequence[Entity]]]) -> str:

@@ -53,6 +53,15 @@ class HeadRefit:
     scores: Mapping[str, Mapping[str, RefitF1]]
 
 
+def check_refittable(influence: Influence) -> None:
+    """RAISES (ValueError): S322 if the head stands for another component, S035 or S270 if the index can't refit."""
+    tagger, explainer = influence.find_tagger(), influence.explainer()
+    if tagger.explains is not None:
+        path = explainer.index.folder
+        raise SeginfError(Errors.S322.format(name=tagger.name, path=path, component=tagger.explains))
+    explainer.label_effects  # noqa: B018 - what raises
+
+
 def refit_tagger(
     nlp: Language, influence: Influence, decisions: Sequence[Decision], texts: Mapping[str, Sequence[AskedText]]
 ) -> HeadRefit:
@@ -63,10 +72,8 @@ def refit_tagger(
     RAISES (ValueError): S322 if the head stands for another component, S275 if a decision does not fit the index,
         S035 or S270 if the index can't refit.
     """
+    check_refittable(influence)
     tagger, explainer = influence.find_tagger(), influence.explainer()
-    if tagger.explains is not None:
-        path = explainer.index.folder
-        raise SeginfError(Errors.S322.format(name=tagger.name, path=path, component=tagger.explains))
     decided = refit_decided(explainer, tagger, decisions)
     _, head = decided.heads
     scores = {name: _scores(nlp, tagger, own, decided.heads) for name, own in texts.items()}

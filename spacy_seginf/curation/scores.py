@@ -8,6 +8,7 @@ from typing import Callable, Optional, Sequence
 import numpy
 
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from .baselines import cleanlab_scores, random_scores
 from .consistency import document_form_losses, form_losses
 from .dynamics import low_confidence, variability
@@ -189,21 +190,24 @@ def _by_token(source: LabelSource, score: LabelScore) -> numpy.ndarray:
     return numpy.repeat(score.segments(source, units), units[:, 2] - units[:, 1])
 
 
-def _named(source: LabelSource, names: Sequence[str]) -> dict[str, LabelScore]:
-    """Look scores up, and make sure that the source has what they need."""
-    available = {
-        "": True,
-        CLEANLAB: True,
-        TRUSTED: source.trusted is not None,
-        CHECKPOINTS: bool(source.checkpoints),
-        WORDS: len(source.words) == len(source.data.lengths),
-    }
+def check_names(names: Sequence[str], *, trusted: bool, checkpoints: bool, words: bool = True) -> dict[str, LabelScore]:
+    """Look scores up, and make sure that what they need is there: trusted documents, checkpoints, words.
+
+    RAISES (ValueError): S106, S107.
+    """
+    available = {"": True, CLEANLAB: True, TRUSTED: trusted, CHECKPOINTS: checkpoints, WORDS: words}
     found = {}
     for name in names:
         score = SCORES.get(OLD_NAMES.get(name, name))
         if score is None:
-            raise SeginfError(Errors.S106.format(score=name, known=", ".join(SCORES)))
+            raise SeginfError(Errors.S106.format(score=name, known=one_of(SCORES, name)))
         if not available[score.needs]:
             raise SeginfError(Errors.S107.format(score=name, needs=score.needs))
         found[name] = score
     return found
+
+
+def _named(source: LabelSource, names: Sequence[str]) -> dict[str, LabelScore]:
+    has_words = len(source.words) == len(source.data.lengths)
+    has = {"trusted": source.trusted is not None, "checkpoints": bool(source.checkpoints), "words": has_words}
+    return check_names(names, **has)

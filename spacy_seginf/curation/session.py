@@ -16,6 +16,7 @@ from ..explanation.judged_texts import read_gold
 from ..explanation.loading import load_indexed
 from ..index.index import Index
 from ..rendering.text import shorten, visible
+from ..tagger.corpus import TrainingText
 from ..tagger.crf_tagger import CRFTagger
 from .alignment import CorpusAlignment, as_tagged
 from .decisions import merge_decisions
@@ -52,11 +53,18 @@ class Session:
                 found.append((document, start, end, str(self.index.segments.reference(row).get("missing") or "")))
         return found
 
+    def read_gold(self, path: Optional[Path]) -> Optional[list[TrainingText]]:
+        """Read texts with right labels, and encode nothing yet. RAISES (ValueError): as ``read_gold``."""
+        return None if path is None else read_gold(self.nlp, self.tagger, path)
+
     def read_trusted(self, path: Optional[Path]) -> Optional[Trusted]:
-        """Read texts with right labels. RAISES (ValueError): as ``read_gold``."""
-        if path is None:
+        """Read and encode texts with right labels. RAISES (ValueError): as ``read_gold``."""
+        return self.trusted(self.read_gold(path))
+
+    def trusted(self, texts: Optional[Sequence[TrainingText]]) -> Optional[Trusted]:
+        """Encode texts with right labels."""
+        if texts is None:
             return None
-        texts = read_gold(self.nlp, self.tagger, path)
         trusted = trusted_texts(self.nlp, [text.example for text in texts], self.tagger.name)
         certain = numpy.zeros(len(trusted.labels), dtype=bool)
         documents, starts, _ = trusted.segments.T

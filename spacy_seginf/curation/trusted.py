@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy
 
-from ..influence.choose import FALLBACK, approach, choose_l2, hold_out
+from ..influence.choose import CANDIDATES, FALLBACK, approach, choose_l2, hold_out
 from ..influence.data import HeadData
 from ..influence.head import Head
+from ..progress import PENALTY, advance, step
 from .losses import losses_under
 from .opposition import trusted_of
 from .source import LabelSource
@@ -43,7 +44,8 @@ def trusted_l2(trusted: HeadData) -> float:
     rest, held_out = hold_out(trusted)
     if not len(rest.allowed) or not len(held_out.allowed):
         return FALLBACK
-    return choose_l2(rest, held_out, Head.zeros(trusted)).l2
+    with step("Penalties", len(CANDIDATES), PENALTY):
+        return choose_l2(rest, held_out, Head.zeros(trusted), tried=lambda l2, loss: advance(1, PENALTY)).l2
 
 
 def losses_by(head: Head, data: HeadData, labels: numpy.ndarray) -> numpy.ndarray:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy
 
+from ..progress import DOCUMENT, advance
 from .source import LabelSource
 from .structure.spans import folded
 
@@ -120,4 +121,5 @@ class WordUse:
                     if form is not None:
                         kind = self._entities.get((document, start, start + length), -1)
                         found.append((form, document, kind, start))
+            advance(1, DOCUMENT)
         return tuple(numpy.array(found, dtype=numpy.int64).reshape(-1, 4).T)

@@ -16,6 +16,7 @@ from ..attribution.method import Method
 from ..attribution.registered import registered_names
 from ..config_files import read_config
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 
 CHECKPOINTS = "checkpoints"  # the setting that --checkpoints fills in
 
@@ -56,7 +57,7 @@ def read_methods(path: Path, names: Sequence[str] = (), checkpoints: Optional[Pa
         raise SeginfError(Errors.S093.format(path=path, problem="'methods' is no section"))
     for name in names:
         if name not in blocks:
-            raise SeginfError(Errors.S100.format(name=name, path=path, known=", ".join(blocks) or "none"))
+            raise SeginfError(Errors.S100.format(name=name, path=path, known=one_of(blocks, name)))
     found = []
     for name in names or blocks:
         settings = dict(blocks[name]) if isinstance(blocks[name], dict) else {}

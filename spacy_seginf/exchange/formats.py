@@ -9,6 +9,7 @@ from typing import Callable, Optional
 from ..curation.issues import Ranking
 from ..curation.records import Decision
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from . import argilla, incorrect_spans, label_studio, plain, prodigy
 
 
@@ -47,7 +48,7 @@ def find_format(name: Optional[str], path: Path) -> Format:
         return FORMATS[name]
     fitting = [one for one in FORMATS.values() if one.suffix == path.suffix] if name is None else []
     if len(fitting) != 1:
-        known = ", ".join(FORMATS)
+        known = one_of(FORMATS, name or "")
         setting = "The format" if name is not None else f"The format of {path} can't be told from its name: it"
         raise SeginfError(Errors.S109.format(setting=setting, value=name or path.suffix, known=known))
     return fitting[0]

@@ -12,7 +12,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-import spacy
 from spacy.tokens import Doc, DocBin, Span
 
 from ..corpora.docs import identifier_of, read_documents
@@ -21,6 +20,7 @@ from ..curation.issues import LabelIssue, Ranking
 from ..curation.records import Decision
 from ..curation.regions import touching
 from ..errors import Errors, SeginfError
+from ..factories import blank
 from ..files import write_bytes
 from .answers import Answers
 from .origin import origin_of
@@ -33,7 +33,7 @@ KEY = "seginf_tasks"  # in user_data
 
 def write(ranking: Ranking, path: Path) -> None:
     """Write the words around each issue as a document. RAISES (ValueError): S190 if one can't be shown."""
-    vocab = spacy.blank("xx").vocab
+    vocab = blank("xx").vocab
     docs = []
     for issue in ranking.issues:
         window = window_of(issue)
@@ -53,7 +53,7 @@ def write_documents(ranking: Ranking, path: Path, corpus: Path) -> None:
     for issue in ranking.issues:
         waiting.setdefault(issue.document, []).append(issue)
     docs = []
-    for number, doc in enumerate(read_documents(spacy.blank("en"), corpus), start=1):
+    for number, doc in enumerate(read_documents(blank("en"), corpus), start=1):
         issues = waiting.pop(identifier_of(doc, corpus, number), [])
         for issue in issues:
             _check(issue, doc, corpus)
@@ -71,7 +71,7 @@ def read(path: Path, ranking: Ranking, reviewer: str) -> list[Decision]:
         changes outside of all regions.
     """
     answers = Answers(path, ranking, reviewer)
-    for number, doc in enumerate(read_documents(spacy.blank("xx"), path), start=1):
+    for number, doc in enumerate(read_documents(blank("xx"), path), start=1):
         if KEY not in doc.user_data:
             continue
         place = f"document {number}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ..curation.issues import LabelIssue, Ranking
+from ..curation.records import short_digest
 from .windows import showable
 
 
@@ -25,7 +25,7 @@ def fingerprint(issue: LabelIssue) -> str:
     """Name what an annotator is asked (16 hex digits): another ranking may show other words or suggest otherwise."""
     parts = (issue.id, issue.first, issue.words, issue.spaces)
     labels = [(entity.start, entity.end, entity.label) for entity in (*issue.entities, *issue.suggested)]
-    return hashlib.sha256(repr((parts, labels)).encode("utf8", "backslashreplace")).hexdigest()[:16]
+    return short_digest(repr((parts, labels)))
 
 
 def labels_of(ranking: Ranking) -> list[str]:

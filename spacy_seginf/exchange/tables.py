@@ -9,12 +9,14 @@ import re
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
+from ..curation.records import is_number
 from ..errors import Errors, SeginfError
 from ..files import write_text
 
 MARK = "\ufeff"  # without it Excel takes the file for one in an older encoding
 FORMULA = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"  # a cell that begins so may be run
 GUARD = "'"
+EXACT = 15  # digits of a number that spreadsheets keep
 # Where a cell begins for a spreadsheet that separates cells otherwise, too; quotes there are its own.
 BEGINNINGS = re.compile(f'(^|[,;\t\r\n])("*)(?=[{FORMULA}{GUARD}])')
 GUARDED = re.compile(f'(^|[,;\t\r\n])("*){GUARD}(?=[{FORMULA}{GUARD}])')
@@ -22,7 +24,7 @@ GUARDED = re.compile(f'(^|[,;\t\r\n])("*){GUARD}(?=[{FORMULA}{GUARD}])')
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write rows of the same columns; lists become JSON. Apostrophes guard what a spreadsheet would run, whether it
-    separates cells by commas, semicolons or tabs, and texts that it would take for numbers (some ids)."""
+    separates cells by commas, semicolons or tabs, and texts that it would take for numbers and write otherwise."""
     content = io.StringIO(newline="")
     writer = csv.writer(content)
     if rows:
@@ -67,14 +69,14 @@ def _cell(value: Any) -> str:
         return "" if value is None else json.dumps(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     guarded = BEGINNINGS.sub(rf"\1\2{GUARD}", text)
-    return GUARD + guarded if _is_number(text) and not guarded.startswith(GUARD) else guarded
+    return GUARD + guarded if _may_change(text) and not guarded.startswith(GUARD) else guarded
 
 
 def _value(name: str, cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     text = GUARDED.sub(r"\1\2", cell)
-    if cell.startswith(GUARD) and not GUARDED.match(cell) and _is_number(text[1:]):
+    if cell.startswith(GUARD) and not GUARDED.match(cell) and is_number(text[1:]):
         text = text[1:]
     if name != "entities":
         return text
@@ -84,9 +86,7 @@ def _value(name: str, cell: Any) -> Any:
         return text
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _may_change(text: str) -> bool:
+    """Would a spreadsheet save it in another way? Not the whole numbers that it shows as they are."""
+    plain = text.isascii() and text.isdigit() and str(int(text)) == text and len(text) <= EXACT
+    return is_number(text) and not plain

@@ -10,6 +10,7 @@ import numpy
 from ..crf import one_label_each
 from ..errors import Errors, SeginfError
 from ..influence.data import ranges
+from ..progress import MISTAKE, advance, step
 from .account import Account, Accountant, FamilyShare
 from .causes import SEED
 from .diagnosis import Diagnosis, Diagnostician
@@ -30,17 +31,28 @@ def explain_mistakes(influence: Influence, texts: JudgedTexts, families: int) ->
     influence (Influence): with an index that has evidence. families (int): those shown on each side of a mistake.
     RAISES (ValueError): S256 without evidence in the index, S035 if the index was pruned.
     """
-    tagger, sources = influence.find_tagger(), influence.sources()
-    accountant = sources.accountant
-    if accountant is None:
-        raise SeginfError(Errors.S256.format(path=influence.explainer().index.folder))
+    tagger, sources, accountant = influence.find_tagger(), influence.sources(), accountant_of(influence)
     found = texts.mistakes(tagger.scheme)
     if not found:
         return []
     accounts = account_for(accountant, texts, found, families)
     diagnoses = Diagnostician(accountant.index, tagger.scheme).diagnose(texts, found)
     describer = _Describer(accountant, sources.rationale, texts, influence.context, influence.stability)
-    return [describer.mistake(*parts) for parts in zip(found, accounts, diagnoses)]
+    mistakes = []
+    with step("Mistakes", len(found), MISTAKE):
+        for parts in zip(found, accounts, diagnoses):
+            mistakes.append(describer.mistake(*parts))
+            advance(1, MISTAKE)
+    return mistakes
+
+
+def accountant_of(influence: Influence) -> Accountant:
+    """Return who accounts for predictions. RAISES (ValueError): S256 without evidence in the index, S035 if it was
+    pruned."""
+    accountant = influence.sources().accountant
+    if accountant is None:
+        raise SeginfError(Errors.S256.format(path=influence.explainer().index.folder))
+    return accountant
 
 
 def account_for(

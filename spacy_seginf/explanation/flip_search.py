@@ -14,6 +14,7 @@ from typing import Iterable, Optional
 import numpy
 
 from ..influence.effects import Moved
+from ..progress import MOVE, advance
 from .flip_candidates import Candidates, Pick, change_of
 from .joint import JointEffect, outcome, verified_effect
 from .question import Question
@@ -171,6 +172,7 @@ class FlipSearch:
                 return replace(found, effect=outcome(self.question, change, state.head.step), tried=len(picks))
             effect = verified_effect(self.question, change)
             self.moves += 1
+            advance(1, MOVE)
             found = replace(found, effect=effect, tried=len(picks))
             if effect.verified and effect.holds != self._before:
                 return replace(found, picks=picks)
@@ -188,6 +190,7 @@ class FlipSearch:
         for _ in range(STEPS):
             head = effects.moved(head, change)
             self.moves += 1
+            advance(1, MOVE)
             margin = question.margin(head.step)
             value = self._sign * margin.value
             if abs(value) > CLOSE * abs(value - previous):

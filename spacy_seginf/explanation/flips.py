@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span, Token
 from ..crf.decoding import limits_of
 from ..crf.schemes import OUTSIDE, TAG, Entity, TagScheme
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from ..index.index import Index
 from ..influence.effects import HeadEffects
 from ..rendering.text import change_in_words, tokens_of
@@ -173,9 +174,9 @@ def check_flip(tagger: CRFTagger, to: Optional[str], by: str, budget: int = BUDG
     """Make sure that labels and settings can be asked for. RAISES (ValueError): S271, S206, S273."""
     known = tagger.scheme.labels if tagger.scheme.name == TAG else (*tagger.scheme.labels, OUTSIDE)
     if to is not None and to not in known:
-        raise SeginfError(Errors.S271.format(to=to, name=tagger.name, known=", ".join(known)))
+        raise SeginfError(Errors.S271.format(to=to, name=tagger.name, known=one_of(known, to)))
     if by not in WAYS:
-        raise SeginfError(Errors.S206.format(setting="--by", value=by, known=", ".join(WAYS)))
+        raise SeginfError(Errors.S206.format(setting="--by", value=by, known=one_of(WAYS, by)))
     for setting, value in (("--budget", budget), ("--most", most)):
         if value < 1:
             raise SeginfError(Errors.S273.format(setting=setting, value=value, allowed="Give at least 1."))

@@ -16,6 +16,7 @@ from ..crf.schemes import TAG, TagScheme
 from ..errors import Errors, SeginfError
 from ..indexing.fidelity import predictions
 from ..influence.data import HeadData
+from ..progress import TEXT, advance, step
 from ..tagger.corpus import TrainingText, judging_texts, read_judging
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import example_of, run_before
@@ -95,18 +96,20 @@ def read_judged(nlp: Language, tagger: CRFTagger, path: Path) -> JudgedTexts:
 def judge(nlp: Language, tagger: CRFTagger, texts: Sequence[TrainingText]) -> JudgedTexts:
     """Predict annotated texts, as the pipeline does."""
     docs, features, predicted, allowed = [], [], [], []
-    for start in range(0, len(texts), BATCH):
-        batch = texts[start : start + BATCH]
-        read = run_before(nlp, tagger, [text.example.predicted for text in batch])
-        found = tagger.predict(read)
-        docs += read
-        features += [on_cpu(prediction.features) for prediction in found]
-        predicted += (
-            [prediction.tags for prediction in found]
-            if tagger.explains is None
-            else [tagger.followed_tags(doc) for doc in read]
-        )
-        allowed += [tagger.allowed_tags(text.example) for text in batch]
+    with step("Predictions", len(texts), TEXT):
+        for start in range(0, len(texts), BATCH):
+            batch = texts[start : start + BATCH]
+            read = run_before(nlp, tagger, [text.example.predicted for text in batch])
+            found = tagger.predict(read)
+            docs += read
+            features += [on_cpu(prediction.features) for prediction in found]
+            predicted += (
+                [prediction.tags for prediction in found]
+                if tagger.explains is None
+                else [tagger.followed_tags(doc) for doc in read]
+            )
+            advance(len(batch), TEXT)
+            allowed += [tagger.allowed_tags(text.example) for text in batch]
     permitted = numpy.concatenate(allowed)
     return JudgedTexts(
         docs,

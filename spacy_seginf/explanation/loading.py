@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import spacy
 from spacy.language import Language
+from spacy.util import is_package
 
 from ..errors import Errors, SeginfError, Warnings
+from ..factories import load
 from ..files import recover_folder
-from ..inputs import check_kind
+from ..inputs import check_kind, check_there
 from .influence import Influence
 
 LONGEST = 300  # characters of others' messages
@@ -19,15 +20,16 @@ LONGEST = 300  # characters of others' messages
 def load_pipeline(model: str) -> Language:
     """Load a pipeline.
 
-    RAISES (ValueError): S040 if there is none of this name or at this path, S224 if something in its folder is no file,
-        S248 if its files can't be read.
+    RAISES (ValueError): S040 if there is none of this name or at this path, S263 if there is a file, S224 if something
+        in its folder is no file, S248 if its files can't be read.
     """
     folder = Path(model)
     recover_folder(folder)
+    check_pipeline(model)
     for path in folder.rglob("*"):
         check_kind(path, folders=True)
     try:
-        return spacy.load(model)
+        return load(model)
     except MemoryError:
         raise
     except Exception as error:  # whatever spaCy and the packages of components raise when they read damaged files
@@ -37,6 +39,17 @@ def load_pipeline(model: str) -> Language:
             raise SeginfError(Errors.S040.format(what="pipeline", path=model)) from None
         problem = " ".join(str(error).split())[:LONGEST] or type(error).__name__
         raise SeginfError(Errors.S248.format(path=model, problem=problem)) from error
+
+
+def check_pipeline(model: str) -> None:
+    """See whether there may be a pipeline, without loading it. RAISES (ValueError): S040 if there is nothing, S263 if
+    there is a file."""
+    path = Path(model)
+    if path.is_file():
+        hint = f": first train with {path}" if path.suffix == ".cfg" else ""
+        raise SeginfError(Errors.S263.format(path=path, hint=hint))
+    if not is_package(str(model)) and not str(model).startswith("blank:"):
+        check_there(path, "pipeline")
 
 
 def load_indexed(pipeline: str) -> tuple[Language, Influence]:

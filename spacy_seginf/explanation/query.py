@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span, Token
 from ..crf import one_label_each
 from ..crf.schemes import TAG, TagScheme
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from ..influence.data import HeadData
 from ..tagger.crf_tagger import CRFTagger
 from ..tagger.encoding import bare_copy, run_before
@@ -48,6 +49,10 @@ def parse_labels(scheme: TagScheme, labels: Union[str, Sequence[str]], length: i
         labels = [labels] * length
     unknown = [label for label in labels if label not in scheme.index]
     if unknown or len(labels) != length:
-        problem = f"unknown tag {unknown[0]!r}" if unknown else f"{len(labels)} labels for {length} tokens"
-        raise SeginfError(Errors.S029.format(problem=f"{problem} (tags: {', '.join(scheme.tags)})"))
+        if unknown:
+            known = scheme.tags if scheme.name == TAG else [*scheme.labels, *scheme.tags]
+            problem = f"unknown label {unknown[0]!r}; the labels are {one_of(dict.fromkeys(known), unknown[0])}"
+        else:
+            problem = f"{len(labels)} labels for {length} tokens"
+        raise SeginfError(Errors.S029.format(problem=problem))
     return [scheme.index[label] for label in labels]

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 from ..attribution.method import Method
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 
 UNITS = ("entity", "token")
 EXPLAINED = ("all", "entities")
@@ -14,7 +15,7 @@ EXPLAINED = ("all", "entities")
 def check_choice(name: str, setting: str, value: str, known: tuple[str, ...]) -> None:
     """Is a setting of a component (name) one of the known? RAISES (ValueError): S028 if not."""
     if value not in known:
-        allowed = f"Use one of: {', '.join(known)}."
+        allowed = f"Use one of: {one_of(known, value)}."
         raise SeginfError(Errors.S028.format(setting=setting, what=f"component '{name}'", value=value, allowed=allowed))
 
 

@@ -41,10 +41,12 @@ from ..influence.evidence import (
 from ..influence.families import LARGEST_SUMS, find_families, scales, typical_members
 from ..influence.head import Head
 from ..influence.penalty import Penalty
+from ..progress import PART, advance
 from .arrays import check_falling, check_type, check_within
 from .storage import StoredArray, save_array
 
 PREFIX = "evidence_"
+STAGES = 4  # of computing it
 ARRAYS = [
     "residuals",
     "tokens",
@@ -109,13 +111,16 @@ def write_evidence(
     residuals = marginal_residuals(data, head)
     found = labels_of(scheme, data, labels)
     means = _means(data, found)
+    advance(1, PART)
     names, kinds = numpy.unique(found.kinds, return_inverse=True) if found.kinds else (numpy.zeros(0), found.tokens)
     most = max(LARGEST_SUMS // (data.labels * data.width * max(len(names), 1)), 1)
     families = find_families(means, kinds, most)
+    advance(1, PART)
     count = int(families.max(initial=-1)) + 1
     groups = numpy.full(len(residuals), count, dtype=numpy.int64)
     groups[ranges(found.tokens, found.lengths)] = numpy.repeat(families, found.lengths)
     sums = summed_gradients(data.features, residuals, groups, count + 1)
+    advance(1, PART)
     norms = numpy.nextafter(_norms(data, residuals, found).astype(numpy.float32), numpy.float32(numpy.inf))
     order = numpy.argsort(-norms, kind="stable")
     place = numpy.empty_like(order)
@@ -137,6 +142,7 @@ def write_evidence(
     }
     for name, values in arrays.items():
         save_array(folder, PREFIX + name, values)
+    advance(1, PART)
 
 
 class Evidence:

@@ -16,6 +16,7 @@ from thinc.api import Model
 
 from ..crf.schemes import TAG
 from ..errors import Errors, SeginfError
+from ..guesses import one_of
 from ..tagger import set_head_parameters
 from ..tagger.corpus import TrainingText
 from ..tagger.crf_tagger import CRFTagger
@@ -50,7 +51,7 @@ def find_component(nlp: Language, component: Optional[str] = None) -> str:
     if not found:
         raise SeginfError(Errors.S060.format(known=", ".join(nlp.pipe_names)))
     if component is not None and component not in found:
-        raise SeginfError(Errors.S062.format(component=component, known=known))
+        raise SeginfError(Errors.S062.format(component=component, known=one_of(found, component)))
     if component is None and len(found) > 1:
         raise SeginfError(Errors.S061.format(known=known))
     return component or found[0]

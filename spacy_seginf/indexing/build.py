@@ -19,17 +19,18 @@ from ..crf.decoding import limits_of
 from ..crf.schemes import TagScheme
 from ..errors import Errors, SeginfError, Warnings
 from ..index.documents import Documents, Source, documents_key, is_done, joined, restore_documents
-from ..index.evidence import write_evidence
+from ..index.evidence import STAGES, write_evidence
 from ..index.head import LABEL_HEAD, write_head
 from ..index.index import Index
 from ..index.manifest import Manifest, write_manifest
 from ..index.shards import seal_checksum
-from ..influence.choose import head_metric
+from ..influence.choose import CANDIDATES, FOLLOWING, PULLS, head_metric
 from ..influence.data import HeadData
 from ..influence.effects import HeadEffects, complete_labels
 from ..influence.head import Head
 from ..influence.penalty import Penalty
 from ..parallel import InProcess, Workers
+from ..progress import DOCUMENT, PART, PENALTY, TOKEN, advance, step
 from ..settings import DEFAULTS, TRAINED, ZERO, IndexSettings
 from ..tagger.corpus import TrainingText
 from ..tagger.crf_tagger import CRFTagger, find_tagger
@@ -42,6 +43,7 @@ from .fidelity import decode
 from .pruning import floors_of, kept_references
 from .refit import Judged, RefitReport, explained_head, following_head
 from .shard_tasks import (
+    ROW_STAGES,
     EncodeTask,
     HessianTask,
     RowsTask,
@@ -159,9 +161,11 @@ def compute_index(
         say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
         train = _judged(nlp, tagger, texts if earlier is None else [], _in_memory(data))
         judge = _judged(nlp, tagger, dev or [], _in_memory(joined_documents(judges[0]))) if judged else None
-        refit = explained_head(
-            tagger.scheme, train, judge, head, l2=settings.l2, centre=settings.centre, refit=settings.refit, say=say
-        )
+        tried = PULLS if settings.refit and settings.centre == TRAINED else CANDIDATES
+        with step("Penalties", len(tried), PENALTY):
+            refit = explained_head(
+                tagger.scheme, train, judge, head, l2=settings.l2, centre=settings.centre, refit=settings.refit, say=say
+            )
         report, head, centre = refit.report, refit.head, refit.penalty.centre
         if earlier is not None and tagger.explains is not None:  # what the component predicts there is not known
             del report.corpora["training"]
@@ -170,7 +174,8 @@ def compute_index(
         labels = None
         if centre is not None:
             say("Fitting the head that labels alone make")
-            labels = following_head(tagger.scheme, train, judge, label_l2, say)
+            with step("Penalties", len(FOLLOWING), PENALTY):
+                labels = following_head(tagger.scheme, train, judge, label_l2, say)
         queried = (judge or train) if pruned else None
         del train, judge
     elif pruned:
@@ -183,18 +188,25 @@ def compute_index(
         total = next(parts)
         for part in parts:
             total += part
+            if workers.remote:
+                advance(len(data.allowed) // len(encoded), TOKEN)
         total[numpy.diag_indices_from(total)] += l2
         return total
 
     folder.mkdir(parents=True, exist_ok=True)
-    if labels is not None:
-        manifest.centre = TRAINED
-        fit, penalty, _ = labels
-        metric, manifest.label_curvature, _ = head_metric(data, fit.head, penalty.l2, settings.curvature, accumulate)
-        manifest.label_l2 = penalty.l2
-        write_head(folder, fit.head, metric, prefix=LABEL_HEAD)
-        del metric
-    metric, manifest.curvature, manifest.hessian = head_metric(data, head, manifest.l2, manifest.curvature, accumulate)
+    with step("Curvature", len(data.allowed) * (1 if labels is None else 2), TOKEN):
+        if labels is not None:
+            manifest.centre = TRAINED
+            fit, penalty, _ = labels
+            metric, manifest.label_curvature, _ = head_metric(
+                data, fit.head, penalty.l2, settings.curvature, accumulate
+            )
+            manifest.label_l2 = penalty.l2
+            write_head(folder, fit.head, metric, prefix=LABEL_HEAD)
+            del metric
+        metric, manifest.curvature, manifest.hessian = head_metric(
+            data, head, manifest.l2, manifest.curvature, accumulate
+        )
     if manifest.curvature != "identity":
         manifest.largest_gain = HeadEffects(data, head, manifest.l2, metric).largest_gain
     manifest.head_fingerprint = head_fingerprint(tagger.model)
@@ -202,7 +214,8 @@ def compute_index(
     if manifest.l2:
         say("Accounting for the head")
         own = (head, Penalty(manifest.l2, centre)) if labels is None else (labels[0].head, labels[1])
-        write_evidence(folder, tagger.scheme, _in_memory(data), complete_labels(data, head), *own)
+        with step("Account of the head", STAGES, PART):
+            write_evidence(folder, tagger.scheme, _in_memory(data), complete_labels(data, head), *own)
     clock.lap()
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, head)
@@ -336,7 +349,13 @@ def write_shards(
     asked (Callable): tells what share of references an index keeps whose rows are dropped up to some norms.
     RETURNS: what these shards hold; the caller adds the refit and the seconds.
     """
-    found = list(workers.map(compute_rows, [replace(rows, documents=path) for path in encoded]))
+    sizes = [len(Documents(path).data.lengths) for path in encoded]
+    found = []
+    with step("Rows", ROW_STAGES * sum(sizes), DOCUMENT):
+        for size, part in zip(sizes, workers.map(compute_rows, [replace(rows, documents=path) for path in encoded])):
+            found.append(part)
+            if workers.remote:
+                advance(ROW_STAGES * size, DOCUMENT)
     floors = floors_of(encoded, settings.keep, settings.tolerance)
     kept = asked(floors) if asked is not None and max(floors) >= 0 else None
     tasks = [WriteTask(path, folder / path.name, manifest.build, manifest.dtype, floors) for path in encoded]

@@ -28,6 +28,7 @@ from ..influence.data import HeadData
 from ..influence.fit import TOLERANCE, Fit, checked, loss_and_gradient
 from ..influence.head import Head
 from ..influence.penalty import Penalty
+from ..progress import PENALTY, advance
 from ..settings import TRAINED, ZERO
 from .fidelity import Fidelity, compare, decode
 
@@ -207,4 +208,8 @@ def choose_penalty(data: HeadData, dev: Optional[HeadData], say: Say = lambda _:
 
 
 def _told(say: Say, what: str) -> Callable[[float, float], None]:
-    return lambda l2, value: say(f"Penalty {l2:g}: {value:.4f} {what}")
+    def tell(l2: float, value: float) -> None:
+        say(f"Penalty {l2:g}: {value:.4f} {what}")
+        advance(1, PENALTY)
+
+    return tell

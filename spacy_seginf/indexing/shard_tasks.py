@@ -19,6 +19,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..crf.schemes import TagScheme
+from ..factories import load
 from ..index.documents import Documents, Source, write_documents
 from ..index.head import LABEL_HEAD, open_head
 from ..index.storage import save_array
@@ -31,11 +32,13 @@ from ..influence.pair_rows import pair_arrays, stored_pairs
 from ..influence.removal import LEVERAGE_FLAG
 from ..influence.rows import SegmentRows, TokenRows, segment_rows, token_rows
 from ..influence.segments import SegmentFactors
+from ..progress import DOCUMENT, advance
 from ..tagger.crf_tagger import CRFTagger, find_tagger
 from ..tagger.encoding import encode
 from ..tagger.head import on_cpu
 
 BATCH_WORDS = 8192  # encoded at once, unless a document is longer
+ROW_STAGES = 3  # of computing rows, each of which counts all documents
 ROWS = "rows"  # folder beside the encoded documents of a shard
 Advance = Callable[[int], Any]
 
@@ -155,7 +158,9 @@ def compute_rows(task: RowsTask) -> RowsReport:
     judge = label_effects(task, documents) if task.label_curvature else effects
     held_out = leave_one_document_out(judge, task.scheme, corrected=corrected and not task.held)
     tokens = token_rows(effects, held_out.probabilities, corrected=corrected)
+    advance(len(documents.data.lengths), DOCUMENT)
     segments = segment_rows(effects, held_out, task.scheme, corrected=corrected)
+    advance(len(documents.data.lengths), DOCUMENT)
     folder = rows_folder(task.documents)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -239,4 +244,4 @@ def _by_length(
 def _worker_pipeline(path: Path, gpu: int) -> Language:
     if gpu >= 0:
         spacy.require_gpu(gpu)
-    return spacy.load(path)
+    return load(str(path))

@@ -13,6 +13,7 @@ from typing import Callable, Optional, Protocol
 import numpy
 
 from ..crf.factored import any_chain
+from ..progress import TOKEN, advance
 from .data import HeadData, with_constant
 from .factors import TokenFactors
 from .head import Head, join, split
@@ -221,6 +222,7 @@ class KroneckerCurvature:
             label_factor += numpy.diag(chain.unary.sum(axis=0)) - chain.unary.T @ chain.unary
             feature_factor += features.T @ (uncertainty[:, None] * features)
             variances += chain.pair_variances()
+            advance(len(features), TOKEN)
         feature_factor /= max(float(numpy.trace(label_factor)), 1e-300)
         label_values, label_vectors = decompose(label_factor)
         feature_values, feature_vectors = decompose(feature_factor)

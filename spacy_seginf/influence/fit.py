@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Optional, Protocol, Union
+from typing import Callable, Iterator, Optional, Protocol, Sequence, Union
 
 import numpy
 from scipy.linalg import cho_solve
-from scipy.optimize import minimize
 
 from ..crf import negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors, SeginfError
+from ..progress import TOKEN, advance
 from .data import HeadData, blocks
 from .head import Head, split
 from .linear_algebra import cholesky, is_positive
@@ -85,11 +85,13 @@ def hessian(data: HeadData, head: Head, l2: float, *, free: bool = False) -> num
     free (bool): sum all labels out instead of holding documents to their annotation. Where no labels are missing this
         is the same; where some are, the exact Hessian may be indefinite, and this one is not.
     """
-    total = loss_hessian(
-        ((head.emissions(features[:, :-1]), features, lengths) for features, _, lengths in data.batches()),
-        head.transitions,
-        data.width,
-    )
+
+    def batches() -> Iterator[tuple[numpy.ndarray, numpy.ndarray, Sequence[int]]]:
+        for features, _, lengths in data.batches():
+            yield head.emissions(features[:, :-1]), features, lengths
+            advance(len(features), TOKEN)
+
+    total = loss_hessian(batches(), head.transitions, data.width)
     if not free and not bool((data.allowed.sum(axis=1) == 1).all()):
         clamped = (
             (numpy.where(allowed, head.emissions(features[:, :-1]), -numpy.inf), features, lengths)
@@ -123,6 +125,8 @@ def fit_head(data: HeadData, start: Head, penalty: Union[float, Penalty], tolera
     tolerance (float): largest absolute component of the gradient of J at the end.
     RAISES (ValueError): S050 if l2 is not positive.
     """
+    from scipy.optimize import minimize  # takes a quarter of a second to import, and only building needs it
+
     penalty = checked(penalty)
     rough = minimize(
         lambda vector: loss_and_gradient(data, Head.unpacked(vector, data.labels), penalty),

@@ -17,6 +17,7 @@ from ..crf.factored import AnyChain, factored_chain
 from ..crf.forward_backward import SPAN_LIMIT
 from ..crf.hessian import Chain, markov_chain
 from ..crf.schemes import TAG, TagScheme
+from ..progress import DOCUMENT, advance
 from .effects import HeadEffects
 from .removal import correct_segments
 
@@ -69,6 +70,7 @@ def leave_one_document_out(effects: HeadEffects, scheme: TagScheme, *, corrected
         outside = allowed[:, 0] & (allowed.sum(axis=1) == 1)
         for document, place in zip(documents.tolist(), places):
             missing += [(document, *entity) for entity in missing_entities(found[place], outside[place], scheme)]
+        advance(len(documents), DOCUMENT)
     return HeldOut(probabilities, sorted(missing))
 
 

@@ -22,6 +22,7 @@ from ..curation.records import Decision, issue_id
 from ..curation.scores import segment_scores
 from ..curation.session import Session
 from ..errors import Errors, SeginfError
+from ..progress import REFIT, advance, step
 from .correcting import entity_counts, f1, refit_head
 from .reviewing import ReviewedItem, Reviewer, corrected_labels, found_tokens, review_ranking, review_spans
 
@@ -62,7 +63,11 @@ def curve_of(reviewer: Reviewer, reviewed: Sequence[ReviewedItem], at: Sequence[
     """Refit the head after some numbers of items (ints), and score it on test texts with right labels."""
     source, found = reviewer.source, [0.0, *found_tokens(reviewer, reviewed)]
     counts = sorted({min(count, len(reviewed)) for count in at})
-    heads = [refit_head(source, corrected_labels(source, reviewed[:count]))[0] for count in counts]
+    heads = []
+    with step("Refits", len(counts), REFIT):
+        for count in counts:
+            heads.append(refit_head(source, corrected_labels(source, reviewed[:count]))[0])
+            advance(1, REFIT)
     values = [f1(entity_counts(head, test, source.scheme)) for head in heads]
     return Curve(counts, [found[count] for count in counts], values)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
@@ -22,7 +21,9 @@ from ..corpora.targets import Target, target_of
 from ..crf.schemes import ENTS
 from ..curation.records import corpus_digest
 from ..errors import Errors, SeginfError
+from ..factories import blank
 from ..files import json_text, replace_folder, write_text
+from ..inputs import check_paths, unwritable
 
 RECORD = "trainings.json"  # in a folder of pipelines: what they were trained on and with
 
@@ -61,8 +62,10 @@ class Training:
 
     def claim(self, folder: Path) -> None:
         """Make a folder for pipelines of this training, or go on in one. RAISES (ValueError): S340 if it holds
-        something else."""
+        something else, S046 if it can't be written."""
         record = {"corpus": self.corpus, "trained_with": self.trained_with}
+        if unwritable(folder):
+            raise SeginfError(Errors.S046.format(path=folder, problem=f"can't be written ({unwritable(folder)})"))
         if folder.exists() and not _holds(folder, record):
             raise SeginfError(Errors.S340.format(path=folder))
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,12 +98,10 @@ def read_training(
     RAISES (ValueError): S040 to S042 for missing or wrong input, S211 if two documents have one id, S093 if the config
         is none.
     """
-    for path in (config, dev):
-        if path is not None and not path.exists():  # before anything takes minutes
-            raise SeginfError(Errors.S040.format(what="file", path=path))
+    check_paths({"corpus": corpus, "development corpus": dev}, {"config": config})  # before anything takes minutes
     settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
     read = read_config(config, interpolate=False)
-    nlp = spacy.blank(read.get("nlp", {}).get("lang") or "xx")
+    nlp = blank(read.get("nlp", {}).get("lang") or "xx")
     target = _target(read.get("components", {}))
     docs: dict[str, Doc] = {}
     for number, doc in enumerate(read_documents(nlp, corpus, target), start=1):

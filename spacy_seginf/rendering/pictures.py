@@ -19,12 +19,17 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#00
 ENDINGS = (".png", ".svg", ".pdf")
 
 
+def check_pictures() -> None:
+    """See whether pictures can be drawn at all. RAISES (ValueError): S110 without matplotlib."""
+    _figure_class()
+
+
 def check_picture(path: Path) -> None:
     """See whether a picture can be drawn, before the work that it shows.
 
     RAISES (ValueError): S110 without matplotlib, S220 if the name of the file ends in no kind of picture.
     """
-    _figure_class()
+    check_pictures()
     if path.suffix.lower() not in ENDINGS:
         raise SeginfError(Errors.S220.format(path=path, endings=", ".join(ENDINGS)))
 

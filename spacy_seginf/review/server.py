@@ -7,6 +7,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from ..errors import Errors, SeginfError
 from ..inputs import check_kind
@@ -30,11 +31,7 @@ class ReviewServer:
         port = self._socket.getsockname()[1]
         try:
             app = make_app(review, token=token, port=port, actions=actions)
-            try:
-                from .serving import Server
-            except ImportError:
-                raise SeginfError(Errors.S180) from None
-            self._server = Server(app, self._socket, LARGEST)
+            self._server = _server_class()(app, self._socket, LARGEST)
         except BaseException:
             self._socket.close()
             raise
@@ -61,6 +58,23 @@ class ReviewServer:
         """End ``serve``, from another thread."""
         with suppress(OSError):  # it has ended already
             self._server.trigger.pull_trigger(self._server.close_all)
+
+
+def check_port(port: int) -> None:
+    """See whether a page can be served, before anything is read for it.
+
+    RAISES (ValueError): S180 if flask or waitress is not installed, S184 if the port can't be used.
+    """
+    _server_class()
+    _listen(port).close()
+
+
+def _server_class() -> Any:
+    try:
+        from .serving import Server
+    except ImportError:
+        raise SeginfError(Errors.S180) from None
+    return Server
 
 
 def check_writable(path: Path) -> None:

@@ -23,6 +23,7 @@ from ..crf.decoding import Place, best_tags, limits_of, places, preset_entities
 from ..crf.incorrect import incorrect_loss
 from ..crf.schemes import ENTS, OUTSIDE, TAG, Entity, TagScheme
 from ..errors import Errors, SeginfError, Warnings
+from ..guesses import one_of
 from . import CRFScores
 from .handover import Handover, readers_of
 from .head import on_cpu
@@ -567,7 +568,7 @@ def choose_tagger(nlp: Language, path: str, chosen: Optional[str] = None, among:
     if chosen is None and len(wanted) > 1:
         raise SeginfError(Errors.S188.format(path=path, known=", ".join(wanted)))
     if chosen is not None and chosen not in taggers:
-        raise SeginfError(Errors.S189.format(tagger=chosen, path=path, known=", ".join(taggers)))
+        raise SeginfError(Errors.S189.format(tagger=chosen, path=path, known=one_of(taggers, chosen)))
     return find_tagger(nlp, chosen or wanted[0])
 
 

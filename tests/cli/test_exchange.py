@@ -55,6 +55,22 @@ def test_there_and_back(ranked, tmp_path):
     assert len(read_decisions(decisions)) == 6
 
 
+def test_the_same_answers_twice(ranked, tmp_path):
+    tasks, decisions = tmp_path / "tasks.jsonl", tmp_path / "decisions.jsonl"
+    export(ranked, tasks, format="prodigy")
+    answer(tasks, "accept", "reject", "accept")
+    command = "seginf", "import", ranked, tasks, decisions, "-f", "prodigy", "--reviewer", "Mira"
+    assert run(*command)[0] == 0
+    before = decisions.read_bytes()
+    code, output = run(*command)
+    assert code == 0 and "3 of these answers are in" in output and "as Mira gave them" in output
+    assert decisions.read_bytes() == before
+    answer(tasks, "accept", "reject", "reject")  # one of them has changed
+    code, output = run(*command)
+    assert code == 0 and "2 of these answers are in" in output and "1 decisions of Mira appended" in output
+    assert [one.choice for one in read_decisions(decisions)] == ["accept", "keep", "accept", "keep"]
+
+
 def test_all_or_nothing(ranked, tmp_path):
     tasks, decisions = tmp_path / "tasks.jsonl", tmp_path / "decisions.jsonl"
     export(ranked, tasks, format="prodigy")

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from hypothesis import example as instance
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_seginf.crf.schemes import Entity
+from spacy_seginf.curation.records import is_number, short_digest
 from spacy_seginf.exchange import plain
 from spacy_seginf.exchange.tables import read_table, write_table
 
@@ -105,6 +107,15 @@ def test_ids_that_spreadsheets_would_take_for_numbers(tmp_path, identifier):
         writer.writerow({**row, "decision": " KEEP"})
     (decision,) = plain.read_csv(path, ranking_of(issue), "Mira")
     assert (decision.issue, decision.choice) == (identifier, "keep")
+
+
+def test_ids_need_no_guard(tmp_path):
+    """None that this package makes is a number; whole numbers stay what they are in a spreadsheet."""
+    numbers = [text for text in map(str, range(20_000)) if is_number(sha256(text.encode()).hexdigest()[:16])]
+    assert numbers and not any(is_number(short_digest(text)) for text in numbers)
+    write_table(tmp_path / "ids.csv", [{"document": text} for text in ("12", "0", "007", "1.50")])
+    assert [row["document"] for row in rows_of(tmp_path / "ids.csv")] == ["12", "0", "'007", "'1.50"]
+    assert [row["document"] for _, row in read_table(tmp_path / "ids.csv")] == ["12", "0", "007", "1.50"]
 
 
 def test_long_texts(tmp_path):
