@@ -97,6 +97,7 @@ def crossfit(
         bin_of_docs.to_disk(work / "train.spacy")
         replace_folder(train_again(config, work / "model", work / "train.spacy", settings, gpu_id), target)
         shutil.rmtree(work)
+    msg.next("rank", "PIPELINE", corpus, "--crossfit", output)
     return output
 
 
