@@ -35,6 +35,7 @@ from ..results import is_printed, write_json_lines, written
 from .asked_text import asked_text
 
 OCCURRENCES = 5  # of each family that a page can open
+LONGEST = 200  # characters of a text that is typed again
 CONTRASTS = 4  # other types that a page says "why not ...?" of
 
 
@@ -122,7 +123,8 @@ def explain(
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
     if explained:
-        msg.next("verify", pipeline, "-" if text == "-" else given)
+        typed = text if text.isprintable() and len(text) <= LONGEST else "TEXT"
+        msg.next("verify", pipeline, typed)
     return doc
 
 
