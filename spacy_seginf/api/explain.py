@@ -87,6 +87,7 @@ def explain(
     """
     msg = Messages(silent=silent)
     check_paths(outputs={"page": html, "explanations (--json)": written(json)})
+    check_pipeline(pipeline)  # before anybody types a text
     given = asked_text(text)
     use_gpu(gpu_id)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
@@ -137,7 +138,6 @@ def load_asked(
     RAISES (ValueError): S264 for a label or a document that there is not, as ``load_indexed`` and
         ``registered_method``.
     """
-    check_pipeline(pipeline)
     chosen = None if method is None else registered_method(method)
     nlp, influence = load_indexed(pipeline)
     influence.top_k, influence.where = max(top, influence.top_k), where
