@@ -535,10 +535,6 @@ class Errors(metaclass=Coded):
     )
     S325 = "Nothing in {path} has the types or words of the mapping ({known} are its types). Name others with --map."
     # A report on a corpus
-    S316 = (
-        "None of the documents that the decisions are about ({count}, such as {id!r}) is in {path}. Name the corpus "
-        "that they were made on."
-    )
     S320 = (
         "The index of {model} has none of the documents of {path}, by their ids and words, so its heads can't be asked "
         "about them. Name the corpus that was indexed, or leave --model out."
@@ -579,6 +575,10 @@ class Errors(metaclass=Coded):
         "Nothing was written, because the decisions do not fit {path}:\n{problems}\nApply them to the corpus that they "
         "were made on, or decide again what no longer fits; --label allows a new entity type, and --conflicts skip "
         "leaves conflicts out."
+    )
+    S316 = (
+        "None of the documents that the decisions are about ({count}, such as {id!r}) is in {path}. Name the corpus "
+        "that they were made on."
     )
     S203 = (
         "{path} has more than one document with the id {id!r} (documents {numbers}), so decisions can't tell them "

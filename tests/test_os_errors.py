@@ -51,16 +51,16 @@ def test_a_full_disk_while_a_file_is_written(tmp_path, monkeypatch):
     assert caught.value.filename == str(tmp_path / "page.html")
 
 
-@pytest.mark.parametrize("place", ["issues.jsonl/tasks.jsonl", "a" * 300 + ".jsonl"])
-def test_places_that_nothing_can_be_written_to(ranked, tmp_path, place):
+@pytest.mark.parametrize("place, error", [("issues.jsonl/tasks.jsonl", "S199"), ("a" * 300 + ".jsonl", "S245")])
+def test_places_that_nothing_can_be_written_to(ranked, tmp_path, place, error):
     code, printed = run("seginf", "export", ranked, tmp_path / place, "-f", "jsonl")
-    assert code == 1 and "[S245]" in printed and "Traceback" not in printed
+    assert code == 1 and f"[{error}]" in printed and "Traceback" not in printed
     assert place.rpartition("/")[2][:50] in printed.replace(" ", "")
 
 
 def test_a_folder_in_the_place_of_a_ranking(tmp_path):
     code, printed = run("seginf", "export", tmp_path, tmp_path / "tasks.jsonl", "-f", "jsonl")
-    assert code == 1 and "[S040]" in printed
+    assert code == 1 and "[S247]" in printed
 
 
 def test_links_that_lead_to_themselves(ranked, tmp_path):

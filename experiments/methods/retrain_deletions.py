@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Optional, Sequence
 
 import typer
-from spacy.cli._util import import_code, setup_gpu
+from spacy.cli._util import import_code
 from wasabi import Printer, table
 
 from spacy_seginf.api.evaluate import WORK, no_progress, read_docs, show_progress
+from spacy_seginf.devices import use_gpu
 from spacy_seginf.evaluation.deletion import SIDES
 from spacy_seginf.evaluation.intervals import estimate
 from spacy_seginf.evaluation.method_blocks import read_methods
@@ -42,7 +43,7 @@ def retrain_deletions(
     RAISES (ValueError): S040 for missing input, S100 to S111 as ``retrain_deletions`` of the evaluation.
     """
     msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     import_code(code)
     read_methods(Path(config), methods)  # so that a mistake shows before the first training
     nlp, influence = load_indexed(pipeline)

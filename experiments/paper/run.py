@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Mapping, Optional
 
 import typer
-from spacy.cli._util import import_code, setup_gpu
+from spacy.cli._util import import_code
 from wasabi import Printer, table
 
 from spacy_seginf.api.evaluate import no_progress, show_progress
+from spacy_seginf.devices import use_gpu
 from spacy_seginf.files import exclusive, json_text, write_text
 
 from .experiment import read_experiment
@@ -34,7 +35,7 @@ def experiment(
     RAISES (ValueError): S037 if it runs already, S040 or S131 for an unusable config, and what the experiment raises.
     """
     msg = Printer(no_print=silent)
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     import_code(code)
     chosen = read_experiment(Path(config), overrides or {})
     name, output = Path(config).stem, Path(output)

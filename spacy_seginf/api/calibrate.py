@@ -24,6 +24,7 @@ from ..crf.calibration import (
 from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.calibrated_texts import Predicted, predict_texts
+from ..explanation.influence import Influence
 from ..explanation.loading import load_pipeline
 from ..explanation.reliability_plot import plot_reliability
 from ..explanation.saving import save_pipeline
@@ -127,7 +128,8 @@ def calibrate(
     if not silent:
         typer.echo("\n".join(report_lines(report, precision)))
         msg.good(f"Pipeline written: {output}")
-        msg.next("index", output, "CORPUS", "INDEXED")
+        indexed = any(isinstance(part, Influence) and part.index is not None for _, part in nlp.pipeline)
+        msg.next(*(("explain", output, "TEXT") if indexed else ("index", output, "CORPUS", "INDEXED")))
     return report
 
 

@@ -72,6 +72,7 @@ def convert(
     tokens = sum(len(document.words) for document in documents)
     _report(msg, corpus, mapped)
     msg.good(f"{output}: {len(docs):,} documents, {tokens:,} tokens")
+    msg.next("init-config", "CONFIG")
     return len(docs), tokens
 
 

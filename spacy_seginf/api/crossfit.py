@@ -65,6 +65,7 @@ def crossfit(
         known, fold_of_all = target.exists(), f"fold {number + 1} of {folds}"
         msg.info(f"{'There already, without' if known else 'Training without'} {fold_of_all}")
         training.train(target, [doc for name, doc in training.docs.items() if made.documents[name] != number])
+    msg.next("rank", "PIPELINE", corpus, "--crossfit", output)
     return output
 
 

@@ -71,24 +71,24 @@ def evaluate_methods(
     ['exact', 'random']
     """
     msg = Messages(silent=silent)
+    if (truth is None) != (planted is None):
+        allowed = "Give both, or neither: a victim is what one pipeline has right and the other wrong."
+        raise SeginfError(Errors.S103.format(setting="truth and planted", value="incomplete", allowed=allowed))
     files = {"config": config, "corpus with planted errors": planted, "Python file (--code)": code}
     check_paths({"corpus": texts, "folder of checkpoints": checkpoints}, files)
-    for one in (pipeline, truth):
-        if one is not None:
-            check_pipeline(one)
     if plots:
         check_pictures()
     output = Path(output)
     problem = f"{output} is a file" if output.is_file() else unwritable(output / WORK)
     if problem:
         raise SeginfError(Errors.S046.format(path=output, problem=f"can't be written ({problem})"))
-    use_gpu(gpu_id)
     import_code(code)
-    if (truth is None) != (planted is None):
-        allowed = "Give both, or neither: a victim is what one pipeline has right and the other wrong."
-        raise SeginfError(Errors.S103.format(setting="truth and planted", value="incomplete", allowed=allowed))
     culprits = {} if planted is None else read_culprits(Path(planted))
     blocks = read_methods(Path(config), methods, checkpoints)
+    for one in (pipeline, truth):
+        if one is not None:
+            check_pipeline(one)
+    use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
     docs = read_docs(nlp, texts)
     known = None if truth is None else Planted(load_pipeline(truth), culprits)

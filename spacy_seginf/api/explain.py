@@ -35,6 +35,7 @@ from ..results import is_printed, write_json_lines, written
 from .asked_text import asked_text
 
 OCCURRENCES = 5  # of each family that a page can open
+LONGEST = 200  # characters of a text that is typed again
 CONTRASTS = 4  # other types that a page says "why not ...?" of
 
 
@@ -86,6 +87,7 @@ def explain(
     """
     msg = Messages(silent=silent)
     check_paths(outputs={"page": html, "explanations (--json)": written(json)})
+    check_pipeline(pipeline)  # before anybody types a text
     given = asked_text(text)
     use_gpu(gpu_id)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
@@ -122,7 +124,8 @@ def explain(
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
     if explained:
-        msg.next("verify", pipeline, "-" if text == "-" else given)
+        typed = text if text.isprintable() and len(text) <= LONGEST else "TEXT"
+        msg.next("verify", pipeline, typed)
     return doc
 
 
@@ -135,7 +138,6 @@ def load_asked(
     RAISES (ValueError): S264 for a label or a document that there is not, as ``load_indexed`` and
         ``registered_method``.
     """
-    check_pipeline(pipeline)
     chosen = None if method is None else registered_method(method)
     nlp, influence = load_indexed(pipeline)
     influence.top_k, influence.where = max(top, influence.top_k), where

@@ -28,7 +28,7 @@ from ..errors import Errors, SeginfError
 from ..explanation.corpus_texts import named_corpus
 from ..explanation.influence import Influence
 from ..explanation.loading import check_pipeline, load_indexed
-from ..inputs import check_paths
+from ..inputs import check_paths, unwritable
 from ..messages import Messages
 from ..review.order import Rerank
 from ..review.server import ReviewServer, check_port, check_writable
@@ -95,9 +95,11 @@ def review(
         raise SeginfError(Errors.S040.format(what="corpus", path=corpus))
     if not issues.is_file():
         raise SeginfError(Errors.S181.format(path=issues, pipeline=pipeline))
-    check_paths({"annotated corpus": dev}, {"decision file": adjudicate}, {"page": html})
+    check_paths({"annotated corpus": dev}, {"decision file": adjudicate})
     if html is None:
         check_port(port)
+    elif unwritable(html):
+        raise SeginfError(Errors.S186.format(path=html, problem=unwritable(html)))
     index = _Asking(pipeline) if evidence is None and html is None else None
     rerank = index.reranker if index is not None else None
     others = [decision for path in adjudicate for decision in read_decisions(path)]

@@ -133,7 +133,7 @@ def test_what_can_not_be_explained(indexed_path, exact_path, corpus_path, tmp_pa
     assert code == 1 and "[S040]" in output
     code, output = run("seginf", "explain", exact_path, tmp_path, "--errors")
     assert code == 1 and "[S042]" in output
-    code, output = run("seginf", "explain", exact_path, "A text .", "--json", tmp_path / "errors.jsonl")
+    code, output = run("seginf", "explain", exact_path, "A text .", "--decisions", tmp_path / "new.jsonl")
     assert code == 2 and "--errors" in output
     empty = tmp_path / "empty.spacy"
     DocBin(docs=[Doc(spacy.blank("en").vocab, words=["Nothing", "known"])]).to_disk(empty)

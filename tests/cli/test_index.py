@@ -368,9 +368,8 @@ def test_what_is_kept_of_an_interrupted_build_is_named(model_path, corpus_path, 
     with pytest.raises(ValueError, match="a plain mistake"):
         index(str(model_path), corpus_path, tmp_path / "out", shard_tokens=60, silent=False)
     shards = len(list((tmp_path / ".out-partial" / "encoded").glob("*/shard.json")))
-    assert f"{shards} encoded shards are kept in {tmp_path / '.out-partial' / 'encoded'}" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    kept = f"{shards} encoded shards are kept in {tmp_path / '.out-partial' / 'encoded'}"
+    assert kept in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("change", ["text", "label", "encoder", "dtype", "a shorter file", "another byte"])

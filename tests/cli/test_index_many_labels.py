@@ -47,7 +47,7 @@ def test_an_index_in_the_forms_of_large_label_sets(model_path, corpus_path, tmp_
 
 def test_the_cost_is_said_first(model_path, corpus_path, tmp_path, capsys):
     index(str(model_path), corpus_path, tmp_path / "out", l2=3.0, silent=False)
-    printed = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().err.split())
     assert re.search(r"parameters, .* of memory .* Fitting the head", printed)
 
 

@@ -225,5 +225,14 @@ def test_what_the_format_can_not_hold(tmp_path):
 
 
 def test_control_characters_are_shown(corpus):
-    (line,) = problems(corpus, [decision(document="a\x1b[2J\u202eb")])
+    (line,) = problems(corpus, [decision(), decision(document="a\x1b[2J\u202eb")])
     assert line.startswith("- a\\u001b[2J\\u202eb, ") and re.search(r"no such document$", line)
+
+
+def test_decisions_of_another_corpus(corpus):
+    """One line says so, not one for each decision."""
+    with pytest.raises(
+        ValueError, match=r"\[S316\] None of the documents .*\(2, such as 'a\\x1b\[2J'\) is in"
+    ) as error:
+        plan_changes(corpus, [decision(document="a\x1b[2J"), decision(document="b")])
+    assert "\n" not in str(error.value) and "\x1b" not in str(error.value)

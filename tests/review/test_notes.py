@@ -97,6 +97,9 @@ def test_the_server_takes_notes(review):
 def test_a_guideline(review, tmp_path):
     write_ranking(tmp_path / "issues.jsonl", review.ranking)
     code, output = run("seginf", "guideline", tmp_path / "issues.jsonl", tmp_path / "decisions.jsonl")
+    assert code == 1 and "[S040]" in output
+    (tmp_path / "none.jsonl").touch()
+    code, output = run("seginf", "guideline", tmp_path / "issues.jsonl", tmp_path / "none.jsonl")
     assert code == 1 and "[S307]" in output
     noting, names = Noting(review), [one.id for one in review.issues]
     noting.note(said("rule", "0", "Companies are ORG"))
