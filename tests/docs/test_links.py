@@ -43,6 +43,12 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), link
 
 
+def test_every_picture_is_shown():
+    shown = "".join(prose(page) for page in PAGES)
+    pictures = sorted((ROOT / "docs").rglob("*.png"))
+    assert len(pictures) > 8 and all(f"/{path.name})" in shown or f"({path.name})" in shown for path in pictures)
+
+
 def test_broken_links_would_be_seen(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# A `heading`, and more\n\n[one](#a-heading-and-more) ![two](none.png)\n\n```text\n[x](y)\n```\n")

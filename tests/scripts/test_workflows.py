@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import configparser
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
-from ..project.conftest import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf8")
 
