@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
+from PIL import Image
 
 from scripts.notebook import page
 from scripts.notebook import run as run_notebook
+from scripts.pictures import main
 
 from ..docs.blocks import PAGES, blocks_of
 from ..docs.running import program, run
+from ..review.conftest import CHROMIUM
 from .conftest import ROOT
 
 LINES = 200  # that somebody reads before the first try
@@ -19,6 +23,7 @@ NOTEBOOK = ROOT / "docs" / "tutorials" / "debugging.ipynb"
 FIRST = "quickstart"
 # Pages whose examples begin where others end.
 NEEDS = {"curation": ("cleaning",)}
+PHOTOGRAPHED = ("effects", "cleaning")  # and First steps: these pages make what screenshots show
 WITHOUT = {FIRST, "README", NOTEBOOK.stem}  # they have tests of their own
 RUN = [
     name
@@ -89,13 +94,38 @@ def test_examples_print_what_is_shown(name, first_steps):
         assert any(re.match(r"\S+: .+ from \S+ to \S+: 0\.\d{3}$", line) for line in printed.splitlines())
 
 
+def run_once(names, first_steps):
+    for name in names:
+        if name not in first_steps.pages:
+            run(blocks_of(PAGES[name]), first_steps.root, first_steps.done)
+            first_steps.pages.add(name)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUN)
 def test_a_page_runs(name, first_steps):
-    for one in (*NEEDS.get(name, ()), name):
-        if one not in first_steps.pages:
-            run(blocks_of(PAGES[one]), first_steps.root, first_steps.done)
-            first_steps.pages.add(one)
+    run_once((*NEEDS.get(name, ()), name), first_steps)
+
+
+@pytest.mark.slow
+def test_screenshots_can_be_taken_again(first_steps, tmp_path):
+    screenshots = pytest.importorskip("scripts.screenshots", reason="needs playwright")
+    if not CHROMIUM.exists() and not os.environ.get("CI"):
+        pytest.skip("needs chromium")
+    run_once(PHOTOGRAPHED, first_steps)
+    screenshots.photograph(first_steps.root / "reports", tmp_path)
+    for name in screenshots.PICTURES:
+        new, shown = Image.open(tmp_path / f"{name}.png"), Image.open(ROOT / "docs" / "pictures" / f"{name}.png")
+        assert new.size == shown.size and len(new.getcolors()) > 10
+
+
+def test_pictures_of_the_mathematics_are_drawn(tmp_path):
+    main(tmp_path)
+    for path in tmp_path.iterdir():
+        shown = Image.open(ROOT / "docs" / "pictures" / path.name)
+        assert Image.open(path).size == shown.size and f"pictures/{path.name})" in PAGES["mathematics"].read_text(
+            "utf8"
+        )
 
 
 @pytest.mark.slow
