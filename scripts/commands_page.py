@@ -56,43 +56,62 @@ components as with spaCy's own; a package carries its index along.
 """
 INDEXED, TRAIN, DEV = "training/tagger_indexed", "corpus/train.spacy", "corpus/dev.spacy"
 TEXT = '"FT : Hull 3 goals ; The bus left Lyon at noon ."'
-# An example of each command, and the page that tells more.
-EXAMPLES: dict[str, tuple[str, str]] = {
-    "agreement": ("decisions.jsonl decisions_mira.jsonl --html agreement.html", "curation.md#deciding"),
-    "append": (f"{INDEXED} {DEV} training/tagger_more", "guide.md#larger-corpora"),
-    "apply": (f"{TRAIN} corpus/train_corrected.spacy decisions.jsonl", "corpora.md#what-is-refused"),
-    "attach": (
-        f"my_pipeline {TRAIN} explained --dev {DEV}",
-        "guide.md#a-pipeline-that-was-trained-without-this-package",
-    ),
-    "calibrate": (f"{INDEXED} {DEV} training/tagger_calibrated", "targets.md#calibration"),
-    "check": (INDEXED, "guide.md#larger-corpora"),
-    "convert": ("assets/corpus/train.jsonl.gz corpus/train.spacy", "corpora.md"),
-    "crossfit": (f"configs/cnn.cfg {TRAIN} training/folds --dev {DEV} --folds 5", "curation.md#what-is-suspicious"),
-    "diff": (f"{TRAIN} corpus/train_corrected.spacy --html diff.html", "corpora.md"),
-    "evaluate": (
-        f"{INDEXED} {DEV} reports/methods --config configs/methods.cfg --methods exact,random --quick",
-        "methods.md",
-    ),
-    "explain": (f"{INDEXED} {TEXT} --html explained.html", "guide.md#what-an-explanation-says"),
-    "export": ("issues.jsonl tasks.jsonl --format prodigy --top 200", "exchange.md"),
-    "flip": (f'{INDEXED} "FT : Hull 3 goals ." --by relabelling', "guide.md#what-would-have-to-change"),
-    "guideline": ("issues.jsonl decisions.jsonl --output guideline.html", "curation.md#deciding"),
-    "import": ("issues.jsonl answers.jsonl decisions.jsonl --format prodigy --reviewer Mira", "exchange.md"),
-    "index": (f"training/tagger/model-last {TRAIN} {INDEXED} --dev {DEV}", "guide.md#larger-corpora"),
-    "init-config": ("chunks.cfg --target spans:chunks", "targets.md"),
-    "loop": (
-        f"{INDEXED} {TRAIN} training/loop --test corpus/test.spacy --decisions decisions.jsonl",
-        "curation.md#the-loop-and-what-it-is-worth",
-    ),
-    "preview": (f"{INDEXED} decisions.jsonl {DEV} --output changes.jsonl", "guide.md#what-would-have-to-change"),
-    "rank": (f"{INDEXED} {TRAIN} --dev {DEV} --output issues.jsonl", "curation.md#what-is-suspicious"),
-    "relabel": (f"{TRAIN} corpus/relabelled.spacy --map MISC=O", "curation.md#other-types"),
-    "report": (f"{TRAIN} --html report.html", "curation.md#before-any-model-a-report"),
-    "review": (f"{INDEXED} --issues issues.jsonl --decisions decisions.jsonl", "curation.md#deciding"),
-    "scores": (f"{INDEXED} --scores segment_self_influence,held_out_loss --top 10", "scores.md"),
-    "unapply": ("corpus/train_corrected.spacy corpus/train_again.spacy decisions.jsonl", "corpora.md"),
-    "verify": (f"{INDEXED} {TEXT}", "guide.md#how-far-can-an-effect-be-trusted"),
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "agreement": ("decisions.jsonl decisions_mira.jsonl --html agreement.html",),
+    "append": (f"{INDEXED} {DEV} training/tagger_more",),
+    "apply": (f"{TRAIN} corpus/train_corrected.spacy decisions.jsonl",),
+    "attach": (f"my_pipeline {TRAIN} explained --dev {DEV}",),
+    "calibrate": (f"{INDEXED} {DEV} training/tagger_calibrated",),
+    "check": (INDEXED,),
+    "convert": ("assets/corpus/train.jsonl.gz corpus/train.spacy",),
+    "crossfit": (f"configs/cnn.cfg {TRAIN} training/folds --dev {DEV} --folds 5",),
+    "diff": (f"{TRAIN} corpus/train_corrected.spacy --html diff.html",),
+    "evaluate": (f"{INDEXED} {DEV} reports/methods --config configs/methods.cfg --methods exact,random --quick",),
+    "explain": (f"{INDEXED} {TEXT} --html explained.html",),
+    "export": ("issues.jsonl tasks.jsonl --format prodigy --top 200",),
+    "flip": (f'{INDEXED} "FT : Hull 3 goals ." --by relabelling',),
+    "guideline": ("issues.jsonl decisions.jsonl --output guideline.html",),
+    "import": ("issues.jsonl answers.jsonl decisions.jsonl --format prodigy --reviewer Mira",),
+    "index": (f"training/tagger/model-last {TRAIN} {INDEXED} --dev {DEV}",),
+    "init-config": ("chunks.cfg --target spans:chunks",),
+    "loop": (f"{INDEXED} {TRAIN} training/loop --test corpus/test.spacy --decisions decisions.jsonl",),
+    "preview": (f"{INDEXED} decisions.jsonl {DEV} --output changes.jsonl",),
+    "rank": (f"{INDEXED} {TRAIN} --dev {DEV} --output issues.jsonl",),
+    "relabel": (f"{TRAIN} corpus/relabelled.spacy --map MISC=O",),
+    "report": (f"{TRAIN} --html report.html",),
+    "review": (f"{INDEXED} --issues issues.jsonl --decisions decisions.jsonl",),
+    "scores": (f"{INDEXED} --scores segment_self_influence,held_out_loss --top 10",),
+    "unapply": ("corpus/train_corrected.spacy corpus/train_again.spacy decisions.jsonl",),
+    "verify": (f"{INDEXED} {TEXT}",),
+}
+# The page that tells more.
+MORE = {
+    "agreement": "curation.md#deciding",
+    "append": "guide.md#larger-corpora",
+    "apply": "corpora.md#what-is-refused",
+    "attach": "guide.md#a-pipeline-that-was-trained-without-this-package",
+    "calibrate": "targets.md#calibration",
+    "check": "guide.md#larger-corpora",
+    "convert": "corpora.md",
+    "crossfit": "curation.md#what-is-suspicious",
+    "diff": "corpora.md",
+    "evaluate": "methods.md",
+    "explain": "guide.md#what-an-explanation-says",
+    "export": "exchange.md",
+    "flip": "guide.md#what-would-have-to-change",
+    "guideline": "curation.md#deciding",
+    "import": "exchange.md",
+    "index": "guide.md#larger-corpora",
+    "init-config": "targets.md",
+    "loop": "curation.md#the-loop-and-what-it-is-worth",
+    "preview": "guide.md#what-would-have-to-change",
+    "rank": "curation.md#what-is-suspicious",
+    "relabel": "curation.md#other-types",
+    "report": "curation.md#before-any-model-a-report",
+    "review": "curation.md#deciding",
+    "scores": "scores.md",
+    "unapply": "corpora.md",
+    "verify": "guide.md#how-far-can-an-effect-be-trusted",
 }
 KINDS = {"Path": "path", "str": "text", "int": "number", "float": "number"}
 
@@ -173,9 +192,9 @@ def _first_sentence(text: str) -> str:
 
 
 def _example(name: str) -> str:
-    arguments, more = EXAMPLES[name]
-    title = more.partition("#")[0].removesuffix(".md")
-    return f"```console\n$ python -m spacy seginf {name} {arguments}\n```\n\nMore: [{title}]({more}).\n\n"
+    lines = "".join(f"$ python -m spacy seginf {name} {arguments}\n" for arguments in EXAMPLES[name])
+    title = MORE[name].partition("#")[0].removesuffix(".md")
+    return f"```console\n{lines}```\n\nMore: [{title}]({MORE[name]}).\n\n"
 
 
 def _table(parameters: Iterable[Parameter]) -> str:

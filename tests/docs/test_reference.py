@@ -51,12 +51,12 @@ def test_every_argument_and_option_is_in_the_reference(name):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_example_can_be_parsed(name):
-    arguments, _ = commands_page.EXAMPLES[name]
-    COMMANDS[name].make_context(name, shlex.split(arguments))
+    for arguments in commands_page.EXAMPLES[name]:
+        COMMANDS[name].make_context(name, shlex.split(arguments))
 
 
 def test_there_are_no_other_examples():
-    assert set(commands_page.EXAMPLES) == set(COMMANDS)
+    assert set(commands_page.EXAMPLES) == set(commands_page.MORE) == set(COMMANDS)
 
 
 def test_every_code_has_a_paragraph():
