@@ -1,9 +1,9 @@
 """Ask the package index which versions of Python every pinned package can be installed on, as a binary.
 
-python scripts/python_versions.py            # all; prints a table (Markdown)
-python scripts/python_versions.py 3.13 3.14  # these
+python scripts/python_versions.py        # those that setup.cfg names; prints a table (Markdown)
+python scripts/python_versions.py 3.10   # others
 
-Nothing is installed. What is pinned for other systems only, or has no wheel by intent, is named in the table.
+Nothing is installed, but what has to be looked into is downloaded: some minutes, and some gigabytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
-VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 # Tags of wheels that a current system takes, beside "any".
 SYSTEMS = {
     "Linux, x86-64": (

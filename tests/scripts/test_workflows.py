@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts import python_versions
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf8")
@@ -32,7 +34,9 @@ def test_there_are_workflows_for_tests_documentation_and_wheel():
 def test_tests_run_with_every_version_on_every_system():
     matrix = jobs(ROOT / ".github" / "workflows" / "tests.yml")["fast"]["strategy"]["matrix"]
     named, lowest = versions()
-    assert matrix["python"] == named and lowest == f">={named[0]}"
+    assert matrix["python"] == named == list(python_versions.VERSIONS) and lowest == f">={named[0]}"
+    table = (ROOT / "docs" / "installation.md").read_text(encoding="utf8")
+    assert re.findall(r"^\| (3\.\d+) \|", table, re.MULTILINE) == named
     assert matrix["system"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
 
 
