@@ -16,10 +16,12 @@ NUMERICAL = tests/crf tests/curation/test_finding.py tests/curation/test_trusted
 TORTURE_SECONDS ?= 7200
 TORTURE_SEED ?= 0
 
-.PHONY: help demo test test-fast test-numerics torture torture-quick lower-bounds lint format clean
+.PHONY: help demo docs pages test test-fast test-numerics torture torture-quick lower-bounds lint format wheel clean
 
 help:
 	@echo "make demo       install, train on the embedded corpus, build the index, explain; ends with where to look"
+	@echo "make docs       the documentation, as a site in site/ that needs no network"
+	@echo "make pages      write the pages of the reference again, from commands, configs, errors and docstrings"
 	@echo "make test       install, lint, type check, all tests"
 	@echo "make test-fast  the tests that take seconds"
 	@echo "make test-numerics  those of mathematics, as on another type of processor"
@@ -27,6 +29,7 @@ help:
 	@echo "make lower-bounds  the tests of the CRF and of indexes, with the lowest versions of what is depended on"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff format the code"
+	@echo "make wheel      a wheel in dist/"
 	@echo "make clean      remove what demo and test made (not .venv)"
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
@@ -41,6 +44,16 @@ demo: $(STAMP)
 	@echo
 	@echo "Look at reports/planted.png and reports/victim_*.html, or ask the pipeline yourself:"
 	@echo "  $(RUN) -m spacy seginf explain training/indexed \"FT : Hull 3 goals ; The bus left Lyon at noon .\""
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo "Open site/index.html"
+
+pages: $(STAMP)
+	$(RUN) -m scripts.api_page docs/api.md
+	$(RUN) -m scripts.commands_page docs/commands.md
+	$(RUN) -m scripts.config_page docs/config.md
+	$(RUN) -m scripts.errors_page docs/errors.md
 
 test: lint
 # Workflows and the README's commands take as long as all other tests, so they run beside them.
@@ -74,5 +87,8 @@ format: $(STAMP)
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+wheel: $(STAMP)
+	$(RUN) -m build --wheel
+
 clean:
-	rm -rf corpus training metrics reports packages project.lock build dist
+	rm -rf corpus training metrics reports packages project.lock build dist site

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .settings import IndexSettings
     from .tagger.crf_tagger import CRFTagger
 
+__version__ = "0.1.0"
 PLACES = {
     "Account": "explanation.account_view",
     "Attribution": "attribution.method",

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,6 +27,27 @@ def copy_project(target: Path) -> Path:
         else:
             shutil.copy(ROOT / part, target / part)
     return target
+
+
+@dataclass
+class FirstSteps:
+    """Where docs/quickstart.md ends. done: its commands; pages: those whose examples were run since."""
+
+    root: Path
+    done: set[str]
+    pages: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(scope="session")
+def first_steps(tmp_path_factory):
+    """A copy of the repository in which the commands of First steps were run."""
+    from ..docs.blocks import PAGES, blocks_of
+
+    root = copy_project(tmp_path_factory.mktemp("first") / "steps")
+    commands = [one for block in blocks_of(PAGES["quickstart"]) if block.kind == "bash" for one in block.commands]
+    for command in commands:
+        subprocess.run([sys.executable, *shlex.split(command)[1:]], cwd=root, check=True, capture_output=True)
+    return FirstSteps(root, set(commands))
 
 
 @pytest.fixture(scope="session")

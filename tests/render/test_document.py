@@ -193,9 +193,9 @@ def test_a_page_is_complete(exact_nlp):
         assert loading not in page.replace("default-src ", "")
 
 
-def test_the_example_in_the_readme(exact_nlp, tmp_path, monkeypatch):
-    readme = (ROOT / "README.md").read_text(encoding="utf8")
-    (example,) = re.findall(r"### In a notebook.*?```python\n(.*?)```", readme, flags=re.DOTALL)
+def test_the_example_in_the_documentation(exact_nlp, tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf8")
+    (example,) = re.findall(r"## In a notebook.*?```python\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(example, {"doc": exact_nlp(TEXT)})
     page = (tmp_path / "explained.html").read_text(encoding="utf8")

@@ -54,3 +54,13 @@ def test_the_source_distribution(tree):
         names = {member.name.partition("/")[2] for member in packed.getmembers() if member.isfile()}
     assert names >= package_files() | set(FILES)
     assert {name.partition("/")[0] for name in names} <= {*FILES, "spacy_seginf", "spacy_seginf.egg-info", "PKG-INFO"}
+
+
+@pytest.mark.slow
+def test_an_editable_install_is_a_path(tree, tmp_path):
+    """Editors and type checkers follow a path, and not a finder that is imported."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    command += ["--target", str(tmp_path), "--editable", str(tree)]
+    subprocess.run(command, check=True, capture_output=True)
+    (path,) = tmp_path.glob("*.pth")
+    assert Path(path.read_text(encoding="utf8").strip()) == tree
