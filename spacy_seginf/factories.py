@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from threading import RLock
+from threading import RLock, get_ident
 from typing import Collection, Iterator, List
 
 import catalogue
@@ -23,14 +23,16 @@ _alone = RLock()  # what is replaced belongs to the process
 
 
 class _Some(catalogue.Registry):
-    """The installed factories of some names, and this package's."""
+    """The installed factories of some names, and this package's; for other threads, all."""
 
     def __init__(self, names: Collection[str]) -> None:
         super().__init__(EVERY.namespace, entry_points=True)
-        self._names = names
+        self._names, self._owner = names, get_ident()
 
     def _get_entry_points(self) -> List[EntryPoint]:
         every = super()._get_entry_points()
+        if get_ident() != self._owner:
+            return every
         return [point for point in every if point.name in self._names or point.value.startswith(OWN)]
 
 

@@ -1,5 +1,7 @@
 """Pipelines are loaded without the packages of components that they do not have."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import spacy
 from spacy.language import Language
@@ -73,3 +75,11 @@ def test_other_errors_stay(tmp_path):
     with pytest.raises(ValueError, match="nlp"):
         factories.load(str(tmp_path))
     assert registry._entry_point_factories is factories.EVERY
+
+
+def test_other_threads_see_every_factory():
+    with factories._only(()), ThreadPoolExecutor(1) as pool:
+        ours = {point.value for point in registry._entry_point_factories._get_entry_points()}
+        theirs = pool.submit(lambda: list(registry._entry_point_factories._get_entry_points())).result()
+    assert {point.value for point in theirs} == {point.value for point in factories.EVERY._get_entry_points()}
+    assert ours and all(value.startswith(factories.OWN) for value in ours)
