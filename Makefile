@@ -15,11 +15,15 @@ NUMERICAL = tests/crf tests/curation/test_finding.py tests/curation/test_trusted
 # About the time that `make torture` may take beside its soak and its tests, and where its draws begin.
 TORTURE_SECONDS ?= 7200
 TORTURE_SEED ?= 0
+# The walk with somebody's own corpus: where it is written, and how long the tagger is trained.
+OUT ?= stranger
+STEPS ?= 1000
 
-.PHONY: help demo docs pages test test-fast test-numerics torture torture-quick lower-bounds lint format wheel clean
+.PHONY: help demo stranger docs pages test test-fast test-numerics torture torture-quick lower-bounds lint format wheel clean
 
 help:
 	@echo "make demo       install, train on the embedded corpus, build the index, explain; ends with where to look"
+	@echo "make stranger DIR=...  take a corpus (train.*, dev.*) through everything, with defaults (OUT=, STEPS=)"
 	@echo "make docs       the documentation, as a site in site/ that needs no network"
 	@echo "make pages      write the pages of the reference again, from commands, configs, errors and docstrings"
 	@echo "make test       install, lint, type check, all tests"
@@ -44,6 +48,9 @@ demo: $(STAMP)
 	@echo
 	@echo "Look at reports/planted.png and reports/victim_*.html, or ask the pipeline yourself:"
 	@echo "  $(RUN) -m spacy seginf explain training/indexed \"FT : Hull 3 goals ; The bus left Lyon at noon .\""
+
+stranger: $(STAMP)
+	$(RUN) -m scripts.stranger "$(DIR)" "$(OUT)" --steps $(STEPS)
 
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet

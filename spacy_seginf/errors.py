@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+BUILD_AGAIN = "Build it again with `python -m spacy seginf index`."  # an index of which something is missing
+
 
 class SeginfError(ValueError):
     """What this package refuses. Its message begins with a code, such as [S040].
@@ -273,7 +275,7 @@ class Errors(metaclass=Coded):
         'with curvature = "exact" in [components.influence].'
     )
     # Beyond one machine
-    S080 = "Working on a cluster needs dask. Install it with: pip install 'spacy-seginf[dask]'"
+    S080 = "Working on a cluster needs dask. Install it with: pip install {package}"
     S081 = (
         "There is no dask scheduler at {address} ({what}). Start one with `dask scheduler`, and workers with `dask "
         "worker {address}`."
@@ -290,7 +292,7 @@ class Errors(metaclass=Coded):
     )
     S113 = "Scores of the method '{method}' are no sums over words. Use one that is, such as spacy_seginf.TracInWE.v1."
     # Index on disk
-    S030 = "There is no complete index in {path}: {what}. Build it again with `python -m spacy seginf index`."
+    S030 = "There is no complete index in {path}: {what}. {advice}"
     S031 = "The index in {path} has format version {found}; this version of the package reads {known}. {advice}"
     S032 = "The index file {path} is damaged: {what}. Build the index again, or restore the file."
     S033 = (
@@ -441,7 +443,7 @@ class Errors(metaclass=Coded):
     S103 = "The setting {setting} of the comparison is {value}. {allowed}"
     S104 = "The method '{name}' gave unusable scores: {what}. Make it give one finite number per query and segment."
     S110 = (
-        "Pictures need matplotlib. Install it with: pip install 'spacy-seginf[plots]'. Or leave them out: `seginf "
+        "Pictures need matplotlib. Install it with: pip install {package}. Or leave them out: `seginf "
         "evaluate` with --no-plots, `seginf rank` without --plot."
     )
     # Scores of label quality
@@ -601,7 +603,7 @@ class Errors(metaclass=Coded):
     # The review page
     S180 = (
         "The review page is served with flask and waitress, which are not installed. Install them with: pip install "
-        '"spacy_seginf[review]", or write a page that needs no server: --html FILE'
+        "{package}, or write a page that needs no server: --html FILE"
     )
     S181 = (
         "There is no ranking at {path}, so there is nothing to review. Make one first: python -m spacy seginf rank "
@@ -712,7 +714,7 @@ class Errors(metaclass=Coded):
         "Spans of {path} are not in their texts, or have no characters:\n{problems}\nCorrect them where they were "
         "annotated; or, if an emoji counts as two characters in their tool, say so with --utf16."
     )
-    S285 = '{what} is read with {library}, which is not installed. Install it with: pip install "spacy_seginf[{extra}]"'
+    S285 = "{what} is read with {library}, which is not installed. Install it with: pip install {package}"
     S286 = (
         "The tags of {path} are numbers, and nothing says what {number} stands for. Name what they stand for, from 0 "
         "on, with --label-names O,B-PER,I-PER,..., or a dataset_info.json that says it."

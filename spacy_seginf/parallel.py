@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any, Callable, Iterator, Protocol, Sequence
 
 from .errors import Errors, SeginfError
+from .extras import with_extra
 
 PATIENCE = 10  # seconds in which a scheduler must answer
 
@@ -54,7 +55,7 @@ class DaskWorkers:
         try:
             from distributed import Client
         except ImportError:
-            raise SeginfError(Errors.S080) from None
+            raise SeginfError(Errors.S080.format(package=with_extra("dask"))) from None
         try:
             return cls(Client(address, timeout=PATIENCE))
         except (OSError, ValueError, TypeError, asyncio.TimeoutError) as error:

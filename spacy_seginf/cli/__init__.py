@@ -56,7 +56,7 @@ def _index_option(name: str, off: str = "") -> Any:
 SHARD_TOKENS = _index_option("shard_tokens")
 L2 = _index_option("l2")
 SCHEDULER = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://host:8786) whose workers do the work")
-FORCE = Opt(False, "--force", "-F", help="Replace the output folder if it exists")
+FORCE = Opt(False, "--force", "-F", help="Replace the output if it exists")
 GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 QUIET = Opt(False, "--quiet", "-q", help="Print errors only")
 DEV = "--dev", "-d"

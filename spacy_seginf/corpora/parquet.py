@@ -9,6 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
+from ..extras import with_extra
 from ..inputs import check_kind
 from .documents import Document, Replacement, stem_of
 from .hugging_face import label_names
@@ -32,7 +33,7 @@ class ParquetCorpus(TaggedCorpus):
             import pyarrow
             import pyarrow.parquet
         except ImportError:
-            facts = {"what": path, "library": "pyarrow", "extra": "parquet"}
+            facts = {"what": path, "library": "pyarrow", "package": with_extra("parquet")}
             raise SeginfError(Errors.S285.format(**facts)) from None
         self._arrow = pyarrow
         try:

@@ -8,6 +8,7 @@ from typing import Any, Iterator, Optional, Sequence
 from xml.sax.saxutils import quoteattr
 
 from ..errors import Errors, SeginfError
+from ..extras import with_extra
 from .file_spans import FileSpans, files_in, name_in, read_content
 from .offsets import Annotation, Utf16
 from .settings import ReadingSettings
@@ -33,7 +34,7 @@ class XmiCorpus(FileSpans):
         try:
             import cassis
         except ImportError:
-            facts = {"what": path, "library": "dkpro-cassis", "extra": "uima"}
+            facts = {"what": path, "library": "dkpro-cassis", "package": with_extra("uima")}
             raise SeginfError(Errors.S285.format(**facts)) from None
         self._cassis = cassis
         self._layer, _, self._feature = (settings.layer or LAYER).partition(":")

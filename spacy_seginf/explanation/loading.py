@@ -12,6 +12,7 @@ from ..errors import Errors, SeginfError, Warnings
 from ..factories import load
 from ..files import recover_folder
 from ..inputs import check_kind, check_there
+from ..tagger.crf_tagger import CRFTagger
 from .influence import Influence
 
 LONGEST = 300  # characters of others' messages
@@ -70,5 +71,13 @@ def indexed_components(nlp: Language, pipeline: str) -> list[Influence]:
     """
     found = [part for _, part in nlp.pipeline if isinstance(part, Influence) and part.index is not None]
     if not found:
-        raise SeginfError(Errors.S030.format(path=pipeline, what="it has no influence component with an index"))
+        what = "it has no influence component with an index"
+        raise SeginfError(Errors.S030.format(path=pipeline, what=what, advice=_how_to_index(nlp, pipeline)))
     return found
+
+
+def _how_to_index(nlp: Language, pipeline: str) -> str:
+    """Say which command makes an index for a pipeline that has none."""
+    if any(isinstance(part, CRFTagger) for _, part in nlp.pipeline):
+        return f"Build one with `python -m spacy seginf index {pipeline} CORPUS OUTPUT`."
+    return f"Its ner or tagger gets one by `python -m spacy seginf attach {pipeline} CORPUS OUTPUT`."

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import numpy
 
-from ..errors import Errors, SeginfError
+from ..errors import BUILD_AGAIN, Errors, SeginfError
 from ..influence.curvature import Metric
 from ..influence.data import HeadData
 from ..influence.head import Head
@@ -215,7 +215,7 @@ class Index(Addresses):
 
     def _array(self, name: str) -> StoredArray:
         if name not in self._files:
-            raise SeginfError(Errors.S030.format(path=self.folder, what=f"{name} is missing"))
+            raise SeginfError(Errors.S030.format(path=self.folder, what=f"{name} is missing", advice=BUILD_AGAIN))
         return StoredArray(self._files[name])
 
     def _require_all(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from ..errors import Errors, SeginfError
+from ..errors import BUILD_AGAIN, Errors, SeginfError
 from ..files import write_text
 from ..inputs import read_file
 from .schema import check_manifest
@@ -94,7 +94,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = json.loads(read_file(path))
     except FileNotFoundError:
-        raise SeginfError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing")) from None
+        raise SeginfError(Errors.S030.format(path=folder, what=f"{MANIFEST} is missing", advice=BUILD_AGAIN)) from None
     except (OSError, ValueError, RecursionError) as error:
         raise SeginfError(Errors.S032.format(path=path, what=f"not JSON ({error})")) from None
     found = content.get("format_version") if isinstance(content, dict) else None

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import numpy
 
-from ..errors import Errors, SeginfError
+from ..errors import BUILD_AGAIN, Errors, SeginfError
 from ..files import write_text
 from ..inputs import read_file
 from .arrays import Sizes, check_starts, damaged
@@ -51,7 +51,7 @@ class Shard:
         try:
             self.facts = json.loads(read_file(folder / SEAL))
         except FileNotFoundError:
-            raise SeginfError(Errors.S030.format(path=folder, what=f"{SEAL} is missing")) from None
+            raise SeginfError(Errors.S030.format(path=folder, what=f"{SEAL} is missing", advice=BUILD_AGAIN)) from None
         except (OSError, ValueError, RecursionError) as error:
             raise SeginfError(Errors.S032.format(path=folder / SEAL, what=error)) from None
         check_seal(folder / SEAL, self.facts)

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 import numpy
 
-from ..errors import Errors, SeginfError
+from ..errors import BUILD_AGAIN, Errors, SeginfError
 from ..inputs import open_file
 
 BLOCK = 1 << 20  # bytes that share a checksum
@@ -63,7 +63,9 @@ class StoredFile:
                     else numpy.zeros(0, dtype=numpy.uint8)
                 )
         except FileNotFoundError:
-            raise SeginfError(Errors.S030.format(path=path.parent, what=f"{path.name} is missing")) from None
+            raise SeginfError(
+                Errors.S030.format(path=path.parent, what=f"{path.name} is missing", advice=BUILD_AGAIN)
+            ) from None
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
                 raise SeginfError(Errors.S038.format(path=path, what=error.strerror)) from None

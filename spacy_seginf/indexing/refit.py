@@ -136,7 +136,13 @@ def choose(
     def enough(share: float) -> bool:
         return _surely(share, whole.predicted) >= least * _surely(whole.share, whole.predicted)
 
-    return choose_pull(train.data, trained, kept, enough, tried=_told(say, "of the predictions kept"))
+    return choose_pull(
+        train.data,
+        trained,
+        kept,
+        enough,
+        tried=_told(say, "of the pipeline's predictions are also those of the head that explains"),
+    )
 
 
 def _surely(share: float, count: int) -> float:
@@ -183,7 +189,11 @@ def following_head(
         def agreement(head: Head) -> float:
             return judge.compared(scheme, head).overlap
 
-        choice = choose_following(fitted, agreement, tried=_told(say, "of the predictions alike"))
+        choice = choose_following(
+            fitted,
+            agreement,
+            tried=_told(say, "of the predictions of either are shared by the head that labels alone make"),
+        )
         penalty, start = Penalty(choice.l2), choice.fits[choice.l2].head
         return fit_to_optimum(data, start, penalty, near=True), penalty, choice.shares
     penalty = Penalty(FALLBACK if l2 is None else l2)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors, SeginfError
+from ..extras import with_extra
 from ..files import write_bytes
 from .text import shorten, visible
 
@@ -65,5 +66,5 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise SeginfError(Errors.S110) from None
+        raise SeginfError(Errors.S110.format(package=with_extra("plots"))) from None
     return Figure

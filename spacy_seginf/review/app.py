@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ..errors import Errors, SeginfError
+from ..extras import with_extra
 from .decide import read_answers
 from .drawing import Drawing
 from .noting import Noting
@@ -43,7 +44,7 @@ def make_app(review: Review, *, token: str, port: int, actions: Actions = {}) ->
         from flask import Flask, abort, request
         from werkzeug.exceptions import HTTPException
     except ImportError:
-        raise SeginfError(Errors.S180) from None
+        raise SeginfError(Errors.S180.format(package=with_extra("review"))) from None
     app = Flask("spacy_seginf.review", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}

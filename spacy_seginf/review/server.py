@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from ..errors import Errors, SeginfError
+from ..extras import with_extra
 from ..inputs import check_kind
 from .app import LARGEST, Actions, make_app
 from .state import Review
@@ -73,7 +74,7 @@ def _server_class() -> Any:
     try:
         from .serving import Server
     except ImportError:
-        raise SeginfError(Errors.S180) from None
+        raise SeginfError(Errors.S180.format(package=with_extra("review"))) from None
     return Server
 
 

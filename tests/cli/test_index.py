@@ -103,7 +103,7 @@ def test_report_and_manifest_in_the_papers_mode(paper_path, corpus_path, train_e
 def test_command_line(model_path, corpus_path, tmp_path):
     code, output = run("seginf", "index", model_path, corpus_path, tmp_path / "new" / "out")
     assert code == 0
-    assert "entities of 30 documents" in output and "of the predictions kept" in output
+    assert "entities of 30 documents" in output and "also those of the head that explains" in output
     assert spacy.load(tmp_path / "new" / "out")("Bo left .")._.influencers[0].supporting
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
     assert run("seginf", "index", model_path, corpus_path, tmp_path / "quiet", "--quiet") == (0, "")

@@ -17,7 +17,7 @@ from thinc.api import Model
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.records import Decision, decision_line
 from spacy_seginf.influence.head import Head
-from spacy_seginf.loop import steps
+from spacy_seginf.loop import training
 
 from .running import run
 
@@ -164,7 +164,7 @@ def no_work(monkeypatch):
         monkeypatch.setattr(Model, name, entered)
     for name in ("emissions", "marginals", "losses", "decode"):
         monkeypatch.setattr(Head, name, entered)
-    monkeypatch.setattr(steps, "train_again", entered)
+    monkeypatch.setattr(training, "train_again", entered)
 
 
 @pytest.mark.parametrize("name", MISTAKES)

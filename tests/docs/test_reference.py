@@ -10,7 +10,6 @@ import typer
 
 from scripts import commands_page, config_page, errors_page
 from spacy_seginf import errors
-from spacy_seginf.attribution.registered import OWN, registered_names
 from spacy_seginf.cli import seginf
 from spacy_seginf.curation.scores import SCORES
 
@@ -77,9 +76,3 @@ def test_every_score_is_described():
     rows = dict(re.findall(r"^\| (`[^|]+`) \| (\w+) \|", read("scores"), re.MULTILINE))
     described = {name: level for names, level in rows.items() for name in re.findall(r"`(\w+)`", names)}
     assert described == {name: score.level for name, score in SCORES.items()}
-
-
-def test_every_method_is_described():
-    page = read("methods")
-    names = [name for name in registered_names() if name.startswith(OWN)]
-    assert len(names) > 8 and all(f"| `{name}` |" in page for name in names)

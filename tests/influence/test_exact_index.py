@@ -679,8 +679,9 @@ def test_a_penalty_must_be_positive(model_path, spoilt_path, tmp_path, l2, curva
 
 @pytest.mark.parametrize("setting,code", [({"curvature": "diagonal"}, "S028"), ({"unit": "sentence"}, "S028")])
 def test_settings_are_checked_before_the_corpus_is_read(model_path, tmp_path, setting, code):
+    (tmp_path / "damaged.spacy").write_bytes(b"")
     with pytest.raises(ValueError, match=rf"\[{code}\]"):
-        index(str(model_path), tmp_path / "nowhere.spacy", tmp_path / "out", **setting)
+        index(str(model_path), tmp_path / "damaged.spacy", tmp_path / "out", **setting)
     assert not (tmp_path / "out").exists()
 
 

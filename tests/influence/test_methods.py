@@ -219,7 +219,7 @@ def test_the_documented_method_of_ones_own(exact_path, capsys):
     page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf8")
     (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     text = "Ada Lind visited Osted United ."
-    code = code.replace('"training/indexed"', repr(str(exact_path)))
+    code = code.replace('"training/tagger_indexed"', repr(str(exact_path)))
     exec(re.sub(r'nlp\("FT .*"\)', f"nlp({text!r})", code), {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(spacy.load(exact_path)(text).ents) > 0

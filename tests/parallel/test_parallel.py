@@ -205,6 +205,6 @@ def test_without_dask(model_path, corpus_path, tmp_path, monkeypatch):
     code, printed = run(
         "seginf", "index", model_path, corpus_path, tmp_path / "out", "--scheduler", "tcp://127.0.0.1:1"
     )
-    assert code == 1 and "[S080]" in printed and "pip install 'spacy-seginf[dask]'" in printed
+    assert code == 1 and "[S080]" in printed and "pip install " in printed and "[dask]" in printed
     assert list(tmp_path.iterdir()) == []
     index(str(model_path), corpus_path, tmp_path / "out", l2=1.0)

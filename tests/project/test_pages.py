@@ -101,6 +101,11 @@ def run_once(names, first_steps):
             first_steps.pages.add(name)
 
 
+def size_of(picture):
+    with Image.open(picture) as opened:
+        return opened.size
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUN)
 def test_a_page_runs(name, first_steps):
@@ -115,17 +120,17 @@ def test_screenshots_can_be_taken_again(first_steps, tmp_path):
     run_once(PHOTOGRAPHED, first_steps)
     screenshots.photograph(first_steps.root / "reports", tmp_path)
     for name in screenshots.PICTURES:
-        new, shown = Image.open(tmp_path / f"{name}.png"), Image.open(ROOT / "docs" / "pictures" / f"{name}.png")
-        assert new.size == shown.size and len(new.getcolors()) > 10
+        new, shown = (folder / f"{name}.png" for folder in (tmp_path, ROOT / "docs" / "pictures"))
+        assert size_of(new) == size_of(shown)
+        with Image.open(new) as picture:
+            assert len(picture.getcolors()) > 10
 
 
 def test_pictures_of_the_mathematics_are_drawn(tmp_path):
     main(tmp_path)
     for path in tmp_path.iterdir():
-        shown = Image.open(ROOT / "docs" / "pictures" / path.name)
-        assert Image.open(path).size == shown.size and f"pictures/{path.name})" in PAGES["mathematics"].read_text(
-            "utf8"
-        )
+        assert size_of(path) == size_of(ROOT / "docs" / "pictures" / path.name)
+        assert f"pictures/{path.name})" in PAGES["mathematics"].read_text("utf8")
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ def test_without_matplotlib_and_with_another_ending(monkeypatch, tmp_path):
         check_picture(tmp_path / "families.txt")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     for draw in (lambda path: plot_families(ranking_of(), path), lambda path: plot_reading_curve({}, path)):
-        with pytest.raises(ValueError, match=r"S110.*spacy-seginf\[plots\]"):
+        with pytest.raises(ValueError, match=r"S110.*pip install .*\[plots\]"):
             draw(tmp_path / "families.png")
 
 

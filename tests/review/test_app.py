@@ -187,7 +187,7 @@ def test_addresses_are_secret_and_local(review):
 
 def test_without_flask(review, monkeypatch):
     monkeypatch.setitem(sys.modules, "flask", None)
-    with pytest.raises(ValueError, match=r"S180.*spacy_seginf\[review\]"):
+    with pytest.raises(ValueError, match=r"S180.*pip install .*\[review\]"):
         ReviewServer(review)
 
 
