@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from ..common.reporting import finish, one_thread, print_table
 from .corpora import Corpus
-from .pretrained import pretrained_weights
+from .pretrained import Pretraining
 from .queries import held_out, query_losses
 from .recipe import Recipe
 from .store import Store
@@ -67,22 +67,19 @@ def recipes(default: Recipe, pretrained: str) -> dict[str, Recipe]:
         "dropout 0": {"dropout": 0.0},
         "Mish": {"mish": True},
         "eps 1e-6": {"eps": 1e-6},
-        "eps 1e-5": {"eps": 1e-5},
         "eps 1e-4": {"eps": 1e-4},
         "eps 1e-3": eps,
         "learn rate / 4": {"learn_rate": default.learn_rate / 4},
         "batch x 4": {"words": 4 * default.words},
         "without averages": {"averages": False},
-        "pretrained": {"pretrained": pretrained},
         "last 2 epochs": {"window": 2},
         "last epoch": last,
         "dropout 0, last epoch": {"dropout": 0.0, **last},
-        "dropout 0, Mish, last epoch": {"dropout": 0.0, "mish": True, **last},
         "eps 1e-3, last epoch": {**eps, **last},
         "dropout 0, eps 1e-3, last epoch": {"dropout": 0.0, **eps, **last},
+        "pretrained": {"pretrained": pretrained},
         "pretrained, last epoch": {"pretrained": pretrained, **last},
         "pretrained, dropout 0, eps 1e-3, learn rate / 4": {"pretrained": pretrained, **gentle},
-        "pretrained, dropout 0, eps 1e-3": {"pretrained": pretrained, "dropout": 0.0, **eps},
     }
     return {name: replace(default, **change) for name, change in changes.items()}
 
@@ -137,7 +134,8 @@ def main() -> None:
     one_thread()
     corpus, plan = problem("wikigold", arguments.data, quick=arguments.quick)
     default = replace(plan.recipe, epochs=EPOCHS)
-    every = recipes(default, str(pretrained_weights(Path(arguments.data), 2 if arguments.quick else 0)))
+    pretraining = Pretraining(Path(arguments.data), 2 if arguments.quick else 0)
+    every = recipes(default, str(pretraining.weights))
     if arguments.quick:
         every = {name: every[name] for name in ("default", "last epoch", "pretrained")}
     stores = {name: Store(corpus, recipe) for name, recipe in every.items()}
@@ -145,6 +143,8 @@ def main() -> None:
     kept = {(name, seed): stores[name].array(f"smoothness-seed{seed}") for seed in seeds for name in every}
     left = [] if arguments.report else [key for key, values in kept.items() if values is None]
     for name, seed in tqdm(left, desc="metasmoothness", unit="recipe", mininterval=10):
+        if every[name].pretrained is not None:
+            pretraining.run()
         kept[name, seed] = measure(corpus, every[name], seed)
         stores[name].keep(f"smoothness-seed{seed}", kept[name, seed])
     done = [seed for seed in seeds if all(kept[name, seed] is not None for name in every)]

@@ -1,4 +1,4 @@
-"""A pretrained start that costs two minutes: the encoder learns to spell the words of raw texts (`spacy pretrain`)."""
+"""A pretrained start that costs a minute: the encoder learns to spell the words of raw texts (`spacy pretrain`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..common.reporting import ROOT
 from .training import OPS, TAGGER
 
 SOURCES = ("wikigold", "conll2003")
-EPOCHS = 4
+EPOCHS, WORDS = 1, 1000  # passes, and tokens of a batch
 OBJECTIVE = {
     "@architectures": "spacy.PretrainCharacters.v1",
     "maxout_pieces": 3,
@@ -27,27 +27,36 @@ OBJECTIVE = {
 }
 
 
-def pretrained_weights(data: Path, documents: int = 0) -> Path:
-    """Return the file with the weights of the encoder of configs/cnn.cfg, pretrained on the training parts' words (no
-    label is read), making it first if it is not in the cache.
+class Pretraining:
+    """Pretraining of the encoder of configs/cnn.cfg on the words of training parts; no label is read.
 
-    documents (int): use so many of each corpus, 0 for all.
+    data (Path): folder with the corpora. documents (int): so many of each corpus, 0 for all.
     """
-    texts = [" ".join(tokens) for name in SOURCES for tokens in _read(data / name / "train.jsonl.gz", documents)]
-    config = _config()
-    content = repr((texts, config.to_str()))
-    folder = CACHE / f"pretrained-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-    if not folder.exists():
-        partial = folder.with_name(f".{folder.name}")
+
+    def __init__(self, data: Path, documents: int = 0) -> None:
+        self._texts = [" ".join(tokens) for name in SOURCES for tokens in _read(data / name, documents)]
+        content = repr((self._texts, _config().to_str()))
+        self._folder = CACHE / f"pretrained-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+    @property
+    def weights(self) -> Path:
+        """The file with the weights, whether it is there or not."""
+        return self._folder / "model-last.bin"
+
+    def run(self) -> None:
+        """Write the weights, unless that is done."""
+        if self._folder.exists():
+            return
+        partial = self._folder.with_name(f".{self._folder.name}")
         partial.mkdir(parents=True, exist_ok=True)
         raw = partial / "raw.txt"
-        raw.write_text("\n".join(texts) + "\n", encoding="utf8")
+        raw.write_text("\n".join(self._texts) + "\n", encoding="utf8")
+        config = _config()
         config["corpora"]["pretrain"]["path"] = str(raw)
         with use_ops("numpy", **OPS):
             pretrain(config.interpolate(), partial)
         raw.unlink()
-        replace_folder(partial, folder)
-    return folder / "model-last.bin"
+        replace_folder(partial, self._folder)
 
 
 def _config() -> Config:
@@ -63,13 +72,13 @@ def _config() -> Config:
         "component": TAGGER,
         "layer": "tok2vec",
         "corpus": "corpora.pretrain",
-        "batcher": {"@batchers": "spacy.batch_by_words.v1", "size": 3000, "discard_oversize": False, "tolerance": 0.2},
+        "batcher": {"@batchers": "spacy.batch_by_words.v1", "size": WORDS, "discard_oversize": False, "tolerance": 0.2},
         "objective": OBJECTIVE,
         "optimizer": {"@optimizers": "Adam.v1", "learn_rate": 0.001},
     }
     return config
 
 
-def _read(path: Path, documents: int) -> list[list[str]]:
-    with gzip.open(path, "rt", encoding="utf8") as lines:
+def _read(folder: Path, documents: int) -> list[list[str]]:
+    with gzip.open(folder / "train.jsonl.gz", "rt", encoding="utf8") as lines:
         return [json.loads(line)["tokens"] for line in lines][: documents or None]

@@ -31,8 +31,13 @@ def held_out(corpus: Corpus) -> tuple[list[Document], numpy.ndarray]:
     return documents, corpus.entities(documents)
 
 
-def query_losses(nlp: Language, corpus: Corpus) -> numpy.ndarray:
-    """Return -log p(gold labels of the entity | gold labels around it, text) of each held-out entity (float64, nats),
-    by the pipeline's own head."""
-    texts = texts_of(nlp, corpus, *held_out(corpus))
+def losses_of(nlp: Language, corpus: Corpus, documents: Sequence[Document], segments: numpy.ndarray) -> numpy.ndarray:
+    """Return -log p(labels of the segment | labels around it, text) of segments of documents (float64, nats), by the
+    pipeline's own head."""
+    texts = texts_of(nlp, corpus, documents, segments)
     return texts.chains(head_of(find_tagger(nlp, TAGGER).model)).losses()[0]
+
+
+def query_losses(nlp: Language, corpus: Corpus) -> numpy.ndarray:
+    """Return the losses of all held-out gold entities (float64)."""
+    return losses_of(nlp, corpus, *held_out(corpus))

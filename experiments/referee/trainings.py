@@ -45,23 +45,26 @@ class Plan:
     """What is trained on a corpus.
 
     seeds: of the trainings that are predicted. encoders: seeds of the pipelines that predict; none of them is among
-    the former, so nothing is known of their initial weights and batches. counts: subsets by kind. repeated: by kind,
-    how many of the seeds.
+    the former, so nothing is known of their initial weights and batches. blocks: kind, first and last subset
+    (exclusive), how many of the seeds; in this order, so that what is reported first is there first.
     """
 
     recipe: Recipe
     seeds: tuple[int, ...]
     encoders: tuple[int, ...]
-    counts: dict[str, int]
-    repeated: dict[str, int]
+    blocks: tuple[tuple[str, int, int, int], ...]
 
     def trainings(self) -> Iterator[Training]:
         """List trainings, those first without which there is nothing to report."""
         for seed in (*self.encoders, *self.seeds):
             yield Training(FULL, 0, seed)
-        for kind, count in self.counts.items():
-            for seed in self.seeds[: self.repeated[kind]]:
-                yield from (Training(kind, number, seed) for number in range(count))
+        for kind, first, last, repeated in self.blocks:
+            for seed in self.seeds[:repeated]:
+                yield from (Training(kind, number, seed) for number in range(first, last))
+
+    def count(self, kind: str) -> int:
+        """Return how many subsets of a kind are planned."""
+        return max((last for own, _, last, _ in self.blocks if own == kind), default=0)
 
 
 PLANS = {
@@ -69,12 +72,11 @@ PLANS = {
         Recipe(epochs=2),
         (0, 1, 2, 3, 4),
         (5, 6, 7, 8, 9),
-        {HALVES: 30, SLICES: 20, HUNDREDTHS: 20},
-        {HALVES: 5, SLICES: 2, HUNDREDTHS: 1},
+        ((HALVES, 0, 20, 5), (SLICES, 0, 20, 2), (HALVES, 20, 30, 5), (HUNDREDTHS, 0, 20, 1)),
     ),
-    "embedded": Plan(Recipe(epochs=2), (0, 1, 2), (5, 6, 7), {HALVES: 30}, {HALVES: 3}),
+    "embedded": Plan(Recipe(epochs=2), (0, 1, 2), (5, 6, 7), ((HALVES, 0, 30, 3),)),
 }
-QUICK = Plan(Recipe(epochs=1), (0, 1), (5, 6), {HALVES: 4, SLICES: 3}, {HALVES: 2, SLICES: 1})
+QUICK = Plan(Recipe(epochs=1), (0, 1), (5, 6), ((HALVES, 0, 4, 2), (SLICES, 0, 3, 1)))
 QUICK_DOCUMENTS = 40
 
 
@@ -90,7 +92,7 @@ def run(corpus: Corpus, training: Training, plan: Plan, store: Store) -> None:
         return
     weights = None
     if training.kind != FULL:
-        gone = removed(training.kind, len(corpus.train), plan.counts[training.kind])[training.number]
+        gone = removed(training.kind, len(corpus.train), training.number + 1)[training.number]
         weights = numpy.where(gone, 0.0, 1.0)
     nlp = train(corpus, plan.recipe, training.seed, weights)
     if training.kind == FULL:

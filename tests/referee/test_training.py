@@ -123,7 +123,7 @@ def test_batches_follow_from_seed_and_ids():
     named = [[[identifiers[number] for number in batch] for batch in epoch] for epoch in plan]
     turned = batch_plan(identifiers[::-1], lengths[::-1], 3, 2, 100)
     assert named == [[[identifiers[::-1][number] for number in batch] for batch in epoch] for epoch in turned]
-    assert [sorted(sum(epoch, [])) for epoch in plan] == [list(range(40))] * 2
+    assert [sorted(number for batch in epoch for number in batch) for epoch in plan] == [list(range(40))] * 2
     assert plan[0] != plan[1] and plan != batch_plan(identifiers, lengths, 4, 2, 100)
     assert max(sum(lengths[number] for number in batch) for epoch in plan for batch in epoch) <= 120
     with pytest.raises(ValueError, match="ids of their own"):
