@@ -59,8 +59,8 @@ class Plan:
         for seed in (*self.encoders, *self.seeds):
             yield Training(FULL, 0, seed)
         for kind, first, last, repeated in self.blocks:
-            for seed in self.seeds[:repeated]:
-                yield from (Training(kind, number, seed) for number in range(first, last))
+            for number in range(first, last):
+                yield from (Training(kind, number, seed) for seed in self.seeds[:repeated])
 
     def count(self, kind: str) -> int:
         """Return how many subsets of a kind are planned."""
