@@ -33,7 +33,7 @@ from .subsets import HALVES, HUNDREDTHS, SLICES, removed
 from .trainings import FULL, Plan, Training, problem, run_all
 from .words import bm25, shared_words
 
-LEAST = 15  # subsets of a seed that are worth a report
+LEAST = 10  # subsets of a seed that are worth a report
 WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # of shared words beside the ensemble
 OTHERS = ("kfac", "identity", "tracin_last", "tracin_we", "neighbours", "random")  # of the first encoder
 NAMES = {
@@ -207,7 +207,8 @@ def _mistakes(
     result: dict[str, Any] = {"entities": int(wrong.sum()), "against_mean": {name: found[name] for name in NAMES}}
     pairs = [draws.correlation(total(one), total(other)) for one, other in itertools.combinations(runs, 2)]
     if pairs:
-        result["ceiling_one"] = ceiling(numpy.mean(pairs, axis=0))
+        one = numpy.mean(pairs, axis=0)
+        result |= {"ceiling_one": ceiling(one), "ceiling_mean": ceiling(of_mean(one, len(runs)))}
     return result
 
 
