@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -35,20 +36,27 @@ from .words import bm25, shared_words
 
 LEAST = 10  # subsets of a seed that are worth a report
 WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # of shared words beside the ensemble
-OTHERS = ("kfac", "identity", "tracin_last", "tracin_we", "neighbours", "random")  # of the first encoder
+AVERAGED = ("index", "exact", "tracin_last", "tracin_we")  # over encoders; the others are of the first one
+OTHERS = ("kfac", "identity", "neighbours", "random")
 NAMES = {
-    "exact": "exact influence on the head, one encoder",
-    "ensemble": "exact influence, averaged over encoders",
-    "words": "shared words by label",
-    "ensemble_words": "ensemble and shared words",
-    "kfac": "K-FAC influence on the head",
-    "identity": "gradient product on the head at its optimum",
-    "tracin_last": "TracIn, last layer",
-    "tracin_we": "TracIn, word embeddings",
+    "index": "exact influence on the head, one encoder",
+    "index_ensemble": "the same, averaged over encoders",
+    "exact": "exact influence on a head of labels alone, one encoder",
+    "exact_ensemble": "the same, averaged over encoders",
+    "kfac": "K-FAC influence on that head",
+    "identity": "gradient product on that head",
+    "tracin_last": "TracIn, last layer, one encoder",
+    "tracin_last_ensemble": "the same, averaged over encoders",
+    "tracin_we": "TracIn, word embeddings, one encoder",
+    "tracin_we_ensemble": "the same, averaged over encoders",
     "neighbours": "nearest neighbours by label",
+    "words": "shared words by label",
     "bm25": "BM25 of the texts",
     "random": "random",
+    "ensemble_words": "averaged exact influence and shared words",
+    "best_words": "the averaged method that dev chose and shared words",
 }
+COMPARED = ("index", "index_ensemble", "words")  # with the former sum
 
 
 class Measured:
@@ -88,25 +96,34 @@ class Measured:
         (some, *_) = self.losses(kind).values()
         return removed(kind, len(self.corpus.train), len(some)).astype(numpy.float64)
 
-    def exact(self, seed: int) -> numpy.ndarray:
-        """Return exact scores by the pipeline of a seed (float64, queries x documents)."""
-        return encoder_scores(self.corpus, self.store, Training(FULL, 0, seed).name, ("exact",))["exact"]
+    def scores(self, method: str, seed: int) -> numpy.ndarray:
+        """Return a method's scores by the pipeline of a seed (float64, queries x documents)."""
+        return encoder_scores(self.corpus, self.store, Training(FULL, 0, seed).name, (method,))[method]
 
+    @cached_property
     def predictors(self) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
-        """Return scores (float64, queries x documents) by predictor, and what dev chose for them."""
-        ensemble = numpy.mean([self.exact(seed) for seed in self.encoders], axis=0)
-        words = shared_words(self.corpus.train, self.documents, self.queries)
-        found = {"ensemble": ensemble, "words": words}
-        first = Training(FULL, 0, self.encoders[0]).name
-        found |= encoder_scores(self.corpus, self.store, first, OTHERS)
+        """Scores (float64, queries x documents) by predictor but for single encoders, and what dev chose for them."""
+        found = {
+            f"{method}_ensemble": numpy.mean([self.scores(method, seed) for seed in self.encoders], axis=0)
+            for method in AVERAGED
+        }
+        found |= {method: self.scores(method, self.encoders[0]) for method in OTHERS}
+        words = found["words"] = shared_words(self.corpus.train, self.documents, self.queries)
         found["bm25"] = bm25(self.corpus.train, self.documents, self.queries)
-        entities, chosen = self.corpus.entities(self.corpus.train)[:, 0], {}
+        entities = self.corpus.entities(self.corpus.train)[:, 0]
         by_count = {n: nearest(found["neighbours"], entities, n, len(self.corpus.train)) for n in NEIGHBOURS}
-        chosen["neighbours"] = max(by_count, key=lambda n: self._dev_score(by_count[n]))
+        chosen: dict[str, Any] = {"neighbours": max(by_count, key=lambda n: self._dev_score(by_count[n]))}
         found["neighbours"] = by_count[chosen["neighbours"]]
-        sums = {weight: unit_scale(ensemble) + weight * unit_scale(words) for weight in WEIGHTS}
-        chosen["words_weight"] = max(sums, key=lambda weight: self._dev_score(sums[weight]))
-        found["ensemble_words"] = sums[chosen["words_weight"]]
+        sums = {
+            (method, weight): unit_scale(found[f"{method}_ensemble"]) + weight * unit_scale(words)
+            for method in AVERAGED
+            for weight in WEIGHTS
+        }
+        dev = {key: self._dev_score(scores) for key, scores in sums.items()}
+        for name, methods in (("ensemble_words", ("index",)), ("best_words", AVERAGED)):
+            method, weight = max((key for key in dev if key[0] in methods), key=dev.__getitem__)
+            chosen[name] = {"method": method, "words": weight, "on_dev": dev[method, weight]}
+            found[name] = sums[method, weight]
         return found, chosen
 
     def target(self) -> numpy.ndarray:
@@ -124,35 +141,42 @@ def measure_halves(measured: Measured) -> dict[str, Any]:
     draws = Bootstrap(len(gone), len(test))
     runs = [losses[:, test] for losses in measured.losses(HALVES).values()]
     mean = numpy.mean(runs, axis=0)
-    scores, chosen = measured.predictors()
-    predicted = {name: gone @ own[test].T for name, own in scores.items()}
-    against_mean = {name: draws.correlation(own, mean) for name, own in predicted.items()}
-    against_one = {
-        name: numpy.mean([draws.correlation(own, run) for run in runs], axis=0) for name, own in predicted.items()
+    scores, chosen = measured.predictors
+    predicted = {name: [gone @ own[test].T] for name, own in scores.items()}
+    for method in AVERAGED:
+        predicted[method] = [gone @ measured.scores(method, seed)[test].T for seed in measured.encoders]
+    against_mean = {name: _mean(draws, every, [mean]) for name, every in predicted.items()}
+    against_one = {name: _mean(draws, every, runs) for name, every in predicted.items()}
+    differences = {
+        name: {other: estimate(against_mean[name] - against_mean[other]) for other in others}
+        for name, others in (
+            ("ensemble_words", COMPARED),
+            ("best_words", (f"{chosen['best_words']['method']}_ensemble", "words", "ensemble_words")),
+            *((f"{method}_ensemble", (method,)) for method in AVERAGED),
+        )
     }
-    singles = [gone @ measured.exact(seed)[test].T for seed in measured.encoders]
-    against_mean["exact"] = numpy.mean([draws.correlation(own, mean) for own in singles], axis=0)
-    against_one["exact"] = numpy.mean([draws.correlation(own, run) for own in singles for run in runs], axis=0)
-    best = against_mean["ensemble_words"]
     result: dict[str, Any] = {
         "seeds": measured.seeds,
         "encoders": measured.encoders,
         "halves": len(gone),
+        "planned_halves": measured.plan.count(HALVES),
         "documents": len(measured.corpus.train),
         "queries": len(test),
         "queries_with_shared_words": int(scores["words"][test].any(axis=1).sum()),
         "chosen_on_dev": chosen,
         "against_one": {name: estimate(against_one[name]) for name in NAMES},
         "against_mean": {name: estimate(against_mean[name]) for name in NAMES},
-        "ensemble_words_minus": {
-            name: estimate(best - against_mean[name]) for name in ("exact", "ensemble", "words", "bm25", "neighbours")
-        },
-        "ensemble_minus_exact": estimate(against_mean["ensemble"] - against_mean["exact"]),
-        "all_mistakes": _mistakes(measured, gone, runs, predicted, singles),
+        "differences": differences,
+        "all_mistakes": _mistakes(measured, gone, runs, predicted),
     }
     if len(runs) > 1:
         result |= _ceilings(draws, runs)
     return result
+
+
+def _mean(draws: Bootstrap, predicted: Sequence[numpy.ndarray], real: Sequence[numpy.ndarray]) -> numpy.ndarray:
+    """Correlate each of some predictions with each of some outcomes, and average."""
+    return numpy.mean([draws.correlation(one, other) for one in predicted for other in real], axis=0)
 
 
 def _ceilings(draws: Bootstrap, runs: Sequence[numpy.ndarray]) -> dict[str, Any]:
@@ -190,8 +214,7 @@ def _mistakes(
     measured: Measured,
     gone: numpy.ndarray,
     runs: Sequence[numpy.ndarray],
-    predicted: dict[str, numpy.ndarray],
-    singles: Sequence[numpy.ndarray],
+    predicted: dict[str, list[numpy.ndarray]],
 ) -> dict[str, Any]:
     """Do the same for the summed loss of all entities that full trainings miss; see the module."""
     full = [losses[0] for losses in measured.losses(FULL).values()]
@@ -202,8 +225,7 @@ def _mistakes(
         return values[:, wrong].sum(axis=1, keepdims=True)
 
     target = total(numpy.mean(runs, axis=0))
-    found = {name: estimate(draws.correlation(total(own), target)) for name, own in predicted.items()}
-    found["exact"] = estimate(numpy.mean([draws.correlation(total(own), target) for own in singles], axis=0))
+    found = {name: estimate(_mean(draws, [total(own) for own in every], [target])) for name, every in predicted.items()}
     result: dict[str, Any] = {"entities": int(wrong.sum()), "against_mean": {name: found[name] for name in NAMES}}
     pairs = [draws.correlation(total(one), total(other)) for one, other in itertools.combinations(runs, 2)]
     if pairs:
@@ -217,8 +239,8 @@ def measure_few(measured: Measured, kind: str) -> dict[str, Any]:
     gone, test, seeds = measured.removed(kind), measured.test, measured.complete(kind)
     draws = Bootstrap(len(gone), len(test))
     runs = {seed: losses[:, test] for seed, losses in measured.losses(kind).items()}
-    own = {seed: gone @ measured.exact(seed)[test].T for seed in seeds}
-    scores, _ = measured.predictors()
+    own = {seed: gone @ measured.scores("index", seed)[test].T for seed in seeds}
+    scores, _ = measured.predictors
     result: dict[str, Any] = {"seeds": seeds, "subsets": len(gone), "documents": int(gone[0].sum())}
     same = [draws.correlation(own[seed], runs[seed]) for seed in seeds]
     result["exact_same_seed"] = estimate(numpy.mean(same, axis=0))
@@ -228,9 +250,8 @@ def measure_few(measured: Measured, kind: str) -> dict[str, Any]:
         result["exact_other_seed"] = estimate(numpy.mean(crossed, axis=0))
         pairs = [draws.correlation(runs[one], runs[other]) for one, other in others if one < other]
         result["ceiling_one"] = ceiling(numpy.mean(pairs, axis=0))
-    for name in ("ensemble", "words", "ensemble_words", "bm25", "random"):
-        by_seed = [draws.correlation(gone @ scores[name][test].T, run) for run in runs.values()]
-        result[name] = estimate(numpy.mean(by_seed, axis=0))
+    for name in scores:
+        result[name] = estimate(_mean(draws, [gone @ scores[name][test].T], list(runs.values())))
     return result
 
 
@@ -253,8 +274,9 @@ def print_corpus(name: str, found: dict[str, Any]) -> None:
         if key in halves:
             print(f"{key}: reliability {cell(halves[key]['reliability'])}, reached at most", end=" ")
             print(cell(halves[key]["reached_at_most"]))
-    for other, value in halves["ensemble_words_minus"].items():
-        print(f"ensemble and words minus {other}: {cell(value)}")
+    for one, others in halves["differences"].items():
+        for other, value in others.items():
+            print(f"{one} minus {other}: {cell(value)}")
     for kind in (SLICES, HUNDREDTHS):
         for key, value in found.get(kind, {}).items():
             if isinstance(value, dict) and "value" in value:
@@ -285,12 +307,14 @@ def main() -> None:
                 found[name][kind] = measure_few(measured, kind)
         print_corpus(name, found[name])
         trainings += sum(measured.store.array(each.name) is not None for each in plan.trainings())
+    if not found:
+        raise SystemExit("There are too few trainings for a report yet")
     halves = {name: own[HALVES] for name, own in found.items()}
     figures: dict[str, Any] = {
         "ceiling_one": {name: own.get("ceiling_one") for name, own in halves.items()},
         "ceiling_five": {name: own.get("ceiling_mean") for name, own in halves.items()},
-        "exact_five": {name: own["against_mean"]["exact"] for name, own in halves.items()},
-        "ensemble_five": {name: own["against_mean"]["ensemble"] for name, own in halves.items()},
+        "exact_five": {name: own["against_mean"]["index"] for name, own in halves.items()},
+        "ensemble_five": {name: own["against_mean"]["index_ensemble"] for name, own in halves.items()},
         "words_five": {name: own["against_mean"]["words"] for name, own in halves.items()},
         "ensemble_words_five": {name: own["against_mean"]["ensemble_words"] for name, own in halves.items()},
         "corpora": found,

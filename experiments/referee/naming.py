@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy
-import spacy
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_seginf.api.index import build_index
 from spacy_seginf.evaluation.planted import predict_tags
 from spacy_seginf.explanation.loading import load_indexed
 
 from ..common.reporting import finish, one_thread, print_table
 from ..methods.measure_families import Neighbours
 from .corpora import MISSING, Corpus, Document
+from .indexing import indexed
 from .queries import losses_of
 from .scores import RESAMPLES, SEED
 from .store import Store, load
@@ -49,29 +48,6 @@ class Query(NamedTuple):
     start: int
     end: int
     named: dict[str, list[Place]]
-
-
-def indexed(corpus: Corpus, store: Store, seed: int) -> Path:
-    """Return the pipeline of a seed with an index of its training documents, building it first if it is not there."""
-    target = store.folder / f"indexed-seed{seed}"
-    if not target.exists():
-        path = store.pipeline(Training(FULL, 0, seed).name)
-        assert path is not None
-        parts = {"train": corpus.train, "dev": corpus.dev}
-        for name, documents in parts.items():
-            write_corpus(documents, store.folder / f"{name}.spacy")
-        build_index(str(path), store.folder / "train.spacy", target, dev=store.folder / "dev.spacy", silent=True)
-    return target
-
-
-def write_corpus(documents: Sequence[Document], path: Path) -> None:
-    """Write documents in spaCy's binary format, with their ids."""
-    vocab, stored = spacy.blank("en").vocab, DocBin(store_user_data=True)
-    for document in documents:
-        doc = Doc(vocab, words=document.tokens, ents=document.labels)
-        doc.user_data["id"] = document.identifier
-        stored.add(doc)
-    stored.to_disk(path)
 
 
 def draw_queries(corpus: Corpus, pipeline: Path, count: int) -> list[Query]:
@@ -164,8 +140,9 @@ def main() -> None:
     one_thread()
     corpus, plan = problem("embedded", None, quick=arguments.quick)
     store = Store(corpus, plan.recipe)
-    run(corpus, Training(FULL, 0, plan.seeds[0]), plan, store)
-    pipeline = indexed(corpus, store, plan.seeds[0])
+    explained = Training(FULL, 0, plan.seeds[0])
+    run(corpus, explained, plan, store)
+    pipeline = indexed(corpus, store, explained.name)
     queries = draw_queries(corpus, pipeline, QUICK_QUERIES if arguments.quick else QUERIES)
     by_seed: dict[int, numpy.ndarray] = {}
     for seed in plan.seeds:

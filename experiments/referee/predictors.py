@@ -17,6 +17,8 @@ from spacy_seginf.attribution.random_scores import Random
 from spacy_seginf.attribution.segment_influence import SegmentInfluence
 from spacy_seginf.attribution.tracin import TracInLast
 from spacy_seginf.attribution.tracin_we import TracInWE
+from spacy_seginf.evaluation.problem import draw_documents, training_context
+from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.influence.choose import choose_l2, optimum
 from spacy_seginf.influence.curvature import IdentityCurvature
 from spacy_seginf.influence.head import Head
@@ -25,12 +27,14 @@ from spacy_seginf.tagger.crf_tagger import find_tagger
 from spacy_seginf.tagger.head import head_of
 
 from .corpora import Corpus
+from .indexing import indexed
 from .queries import held_out, texts_of
 from .store import Store, load
 from .training import TAGGER
 
 NEIGHBOURS = (10, 30, 100, 300, 1000, 3000)
 METHODS: dict[str, Method] = {
+    "index": SegmentInfluence(curvature="exact", corrected=False),
     "exact": SegmentInfluence(curvature="exact", corrected=False),
     "kfac": SegmentInfluence(curvature="kfac", corrected=False),
     "identity": SegmentInfluence(curvature="identity", corrected=False),
@@ -39,7 +43,7 @@ METHODS: dict[str, Method] = {
     "neighbours": SegmentNN(labels="signed"),
     "random": Random(),
 }
-TRAINED = ("tracin_last", "tracin_we")  # these read the trained head, the others the one at its optimum
+TRAINED = ("tracin_last", "tracin_we")  # these read the trained head, the others one at its optimum
 
 
 def encoder_scores(corpus: Corpus, store: Store, full: str, methods: tuple[str, ...]) -> dict[str, numpy.ndarray]:
@@ -55,9 +59,13 @@ def encoder_scores(corpus: Corpus, store: Store, full: str, methods: tuple[str, 
         assert path is not None
         nlp = load(path)
         queries = texts_of(nlp, corpus, *held_out(corpus))
-        explained, trained = contexts(nlp, corpus)
-        for method in missing:
+        if "index" in missing:
+            store.keep(names["index"], METHODS["index"].prepare(index_context(corpus, store, full)).scores(queries))
+        others = [method for method in missing if method != "index"]
+        explained, trained = contexts(nlp, corpus) if others else (None, None)
+        for method in others:
             context = trained if method in TRAINED else explained
+            assert context is not None
             if method == "neighbours":
                 entities = corpus.entities(corpus.train)
                 context = replace(context, training=replace(context.training, segments=entities))
@@ -79,6 +87,16 @@ def contexts(nlp: Language, corpus: Corpus) -> tuple[Context, Context]:
     explained = Context(nlp, TAGGER, training, head, penalty, metric)
     identity = IdentityCurvature(training.data.labels, training.data.width)
     return explained, replace(explained, head=trained, penalty=Penalty(0.0), metric=identity)
+
+
+def index_context(corpus: Corpus, store: Store, full: str) -> Context:
+    """Return what an index with the default settings knows: its head is pulled to the trained one."""
+    nlp, influence = load_indexed(str(indexed(corpus, store, full)))
+    influence.explainer()
+    assert influence.index is not None
+    context = training_context(nlp, influence, draw_documents(influence.index, None), 1.0)
+    whole = context.training.data.whole(numpy.arange(len(corpus.train)))
+    return replace(context, training=replace(context.training, segments=whole))
 
 
 def nearest(scores: numpy.ndarray, documents: numpy.ndarray, count: int, total: int) -> numpy.ndarray:

@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 
 RESAMPLES = 1000
 SEED = 12
+NEGLIGIBLE = 1e-9  # variance of ranks that are all the same
 
 
 class Bootstrap:
@@ -25,22 +26,27 @@ class Bootstrap:
 
     def __init__(self, subsets: int, queries: int, resamples: int = RESAMPLES) -> None:
         rng = numpy.random.default_rng(SEED)
-        self._rows = [numpy.arange(subsets), *(rng.integers(subsets, size=subsets) for _ in range(resamples))]
-        self._columns = [numpy.arange(queries), *(rng.integers(queries, size=queries) for _ in range(resamples))]
+        # How often each is drawn; the first row is no draw.
+        self._subsets = numpy.vstack([numpy.ones(subsets), _drawn(rng, subsets, resamples)]) / subsets
+        self._queries = numpy.vstack([numpy.ones(queries), _drawn(rng, queries, resamples)]) / queries
 
     def correlation(self, left: numpy.ndarray, right: numpy.ndarray) -> numpy.ndarray:
         """Correlate ranks over subsets, and average over queries; a constant side counts as 0.
 
         left, right (floats, subsets x queries). RETURNS (float64, 1 + resamples): of all, then of each draw.
         """
-        ranks = rankdata(left, axis=0), rankdata(right, axis=0)
-        values = []
-        for rows, columns in zip(self._rows, self._columns):
-            one, other = (side[rows] - side[rows].mean(axis=0) for side in ranks)
-            scale = numpy.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
-            by_query = (one * other).sum(axis=0) / numpy.where(scale > 0, scale, 1.0)
-            values.append(by_query[columns].mean())
-        return numpy.array(values)
+        one, other = (rankdata(side, axis=0) - (len(side) + 1) / 2 for side in (left, right))
+        means = self._subsets @ one, self._subsets @ other
+        squares = [self._subsets @ side**2 - mean**2 for side, mean in zip((one, other), means)]
+        covariance = self._subsets @ (one * other) - means[0] * means[1]
+        scale = numpy.sqrt(numpy.maximum(squares[0] * squares[1], 0.0))
+        varied = scale > NEGLIGIBLE
+        by_query = numpy.where(varied, covariance / numpy.where(varied, scale, 1.0), 0.0)
+        return (self._queries * by_query).sum(axis=1)
+
+
+def _drawn(rng: numpy.random.Generator, count: int, resamples: int) -> numpy.ndarray:
+    return rng.multinomial(count, numpy.full(count, 1.0 / count), size=resamples)
 
 
 def estimate(values: numpy.ndarray) -> dict[str, float]:
