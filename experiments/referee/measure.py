@@ -97,8 +97,13 @@ class Measured:
         return removed(kind, len(self.corpus.train), len(some)).astype(numpy.float64)
 
     def scores(self, method: str, seed: int) -> numpy.ndarray:
-        """Return a method's scores by the pipeline of a seed (float64, queries x documents)."""
-        return encoder_scores(self.corpus, self.store, Training(FULL, 0, seed).name, (method,))[method]
+        """Return a method's scores by the pipeline of a seed (float64, queries x documents).
+
+        Methods of one pipeline are computed together: most of the time goes into its head.
+        """
+        wanted = AVERAGED if seed in self.encoders else (method,)
+        wanted = (*wanted, *OTHERS) if seed == self.encoders[0] else wanted
+        return encoder_scores(self.corpus, self.store, Training(FULL, 0, seed).name, wanted)[method]
 
     @cached_property
     def predictors(self) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
@@ -318,6 +323,7 @@ def main() -> None:
         "words_five": {name: own["against_mean"]["words"] for name, own in halves.items()},
         "ensemble_words_five": {name: own["against_mean"]["ensemble_words"] for name, own in halves.items()},
         "corpora": found,
+        "not_measured": sorted({*CORPORA} - {*found}),
     }
     seeds = sorted({seed for own in halves.values() for seed in own["seeds"]})
     finish("whole_pipeline", figures, quick=arguments.quick, rows=trainings, seeds=seeds, parts=("referee",))

@@ -17,11 +17,22 @@ from .subsets import HALVES, HUNDREDTHS, SLICES
 FEW = {
     "exact_same_seed": "exact influence, pipeline of the same seed",
     "exact_other_seed": "exact influence, pipeline of another seed",
-    "ensemble": NAMES["ensemble"],
-    "words": NAMES["words"],
-    "ensemble_words": NAMES["ensemble_words"],
-    "bm25": NAMES["bm25"],
-    "random": NAMES["random"],
+    "index_ensemble": "exact influence, averaged over encoders of other seeds",
+    "tracin_we_ensemble": "TracIn, word embeddings, averaged over encoders of other seeds",
+    **{name: NAMES[name] for name in ("words", "bm25", "random")},
+}
+LONG = {
+    "index": "exact influence, one encoder",
+    "index_ensemble": "exact influence, averaged",
+    "exact": "exact influence on a head of labels alone, one encoder",
+    "exact_ensemble": "exact influence on a head of labels alone, averaged",
+    "tracin_last": "TracIn of the last layer, one encoder",
+    "tracin_last_ensemble": "TracIn of the last layer, averaged",
+    "tracin_we": "TracIn of word embeddings, one encoder",
+    "tracin_we_ensemble": "TracIn of word embeddings, averaged",
+    "words": "shared words",
+    "ensemble_words": "averaged exact influence and shared words",
+    "best_words": "the method that dev chose and shared words",
 }
 PARTS = {SLICES: "a twentieth", HUNDREDTHS: "a hundredth"}
 
@@ -56,9 +67,12 @@ def _corpus(name: str, found: Mapping[str, Any]) -> Iterable[str]:
             of_all = interval(mistakes["ceiling_mean"][key])
             rows.append((label, interval(halves["ceiling_one"][key]), interval(halves["ceiling_mean"][key]), of_all))
     yield markdown_table(header, rows, 1)
-    pairs = [(f"ensemble and words minus {NAMES[key]}", value) for key, value in halves["ensemble_words_minus"].items()]
-    pairs.append((f"{NAMES['ensemble']}, minus one encoder", halves["ensemble_minus_exact"]))
-    yield markdown_table((f"{name}, paired differences", "mean of seeds"), [(k, interval(v)) for k, v in pairs], 1)
+    pairs = [
+        (f"{LONG.get(one, one)} minus {LONG.get(other, other)}", interval(value))
+        for one, others in halves["differences"].items()
+        for other, value in others.items()
+    ]
+    yield markdown_table((f"{name}, paired differences", f"mean of {count} seeds"), pairs, 1)
     few = {kind: found[kind] for kind in PARTS if kind in found}
     if few:
         yield markdown_table((f"{name}, fewer documents removed", *(PARTS[kind] for kind in few)), _few(few), 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from thinc.api import Config
@@ -26,7 +26,7 @@ class Recipe:
     epochs (int): passes over the corpus. words (int): tokens of a batch. averages (bool): whether the result has
     Adam's averaged parameters. mish (bool): Mish instead of Maxout in the encoder. pretrained (str): file with weights
     that the encoder starts from. window (int): how many of the last epochs a document's weight counts in, all of them
-    if None; before, it is 1.
+    if None; before, it is 1. falling (int): in how many steps the learn rate falls to 0, in a line; it stays if None.
     """
 
     epochs: int
@@ -38,6 +38,7 @@ class Recipe:
     averages: bool = True
     pretrained: Optional[str] = None
     window: Optional[int] = None
+    falling: Optional[int] = field(default=None, repr=False)  # the config tells
 
     def config(self, labels: tuple[str, ...]) -> Config:
         """Return the config of the pipeline and its optimizer."""
@@ -48,6 +49,10 @@ class Recipe:
         if self.mish:  # HashEmbedCNN with another activation
             tok2vec: dict[str, Any] = {"@architectures": "spacy.Tok2Vec.v2", "embed": EMBED, "encode": MISH}
             config["components"]["crf_tagger"]["model"]["tok2vec"] = tok2vec
-        optimizer = {"eps": self.eps, "learn_rate": self.learn_rate, "use_averages": self.averages}
+        rate: Any = self.learn_rate
+        if self.falling is not None:
+            steps = {"warmup_steps": 0, "total_steps": self.falling}
+            rate = {"@schedules": "warmup_linear.v1", "initial_rate": self.learn_rate, **steps}
+        optimizer = {"eps": self.eps, "learn_rate": rate, "use_averages": self.averages}
         config["training"]["optimizer"].update(optimizer)
         return config
