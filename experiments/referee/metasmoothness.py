@@ -149,8 +149,8 @@ def main() -> None:
     for name, seed in tqdm(left, desc="metasmoothness", unit="recipe", mininterval=10):
         if every[name].pretrained is not None:
             pretraining.run()
-        kept[name, seed] = measure(corpus, every[name], seed)
-        stores[name].keep(f"smoothness-seed{seed}", kept[name, seed])
+        values = kept[name, seed] = measure(corpus, every[name], seed)
+        stores[name].keep(f"smoothness-seed{seed}", values)
     default_of = {seed: kept["default", seed] for seed in seeds if kept["default", seed] is not None}
     done = {name: [seed for seed in default_of if kept[name, seed] is not None] for name in every}
     if not any(done.values()):

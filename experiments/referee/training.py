@@ -69,8 +69,7 @@ def train(corpus: Corpus, recipe: Recipe, seed: int, weights: Optional[numpy.nda
                 current[batch],
                 recipe.dropout,
             )
-    if optimizer.averages:
-        put_averages(tagger.model, optimizer)
+    put_averages(tagger.model, optimizer)
     return nlp
 
 
@@ -95,7 +94,8 @@ def weighted_gradient(scores: CRFScores, allowed: Sequence[numpy.ndarray], weigh
 
     allowed (bool, tokens x tags each): permitted tags of each document. weights (float64, documents).
     """
-    emissions: Any = numpy.zeros_like(scores.emissions)
+    given: Any = scores.emissions
+    emissions: Any = numpy.zeros_like(given)
     transitions: Any = numpy.zeros_like(scores.transitions)
     annotated = numpy.array([not rows.all() for rows in allowed])
     counted = numpy.where(annotated, weights, 0.0)
@@ -104,7 +104,7 @@ def weighted_gradient(scores: CRFScores, allowed: Sequence[numpy.ndarray], weigh
         rows = numpy.repeat(chosen, scores.lengths)
         lengths = [length for length, own in zip(scores.lengths, chosen) if own]
         known = numpy.concatenate([own for own, one in zip(allowed, chosen) if one])
-        loss = negative_log_likelihood(scores.emissions[rows], scores.transitions, lengths, known)
+        loss = negative_log_likelihood(given[rows], scores.transitions, lengths, known)
         emissions[rows] = weight * loss.emissions
         transitions += weight * loss.transitions
     return CRFScores(emissions, transitions, scores.lengths)
@@ -112,16 +112,19 @@ def weighted_gradient(scores: CRFScores, allowed: Sequence[numpy.ndarray], weigh
 
 def put_averages(model: Model, optimizer: Optimizer) -> None:
     """Give a model the averages of its parameters, which `spacy train` saves."""
+    averages = optimizer.averages or {}
     for node in model.walk():
         for name in node.param_names:
-            if (node.id, name) in optimizer.averages:
-                node.set_param(name, optimizer.averages[node.id, name].copy())
+            if (node.id, name) in averages:
+                node.set_param(name, averages[node.id, name].copy())
 
 
 def parameters(nlp: Language) -> numpy.ndarray:
     """Return all parameters of the tagger as one vector (float32)."""
-    nodes = find_tagger(nlp, TAGGER).model.walk()
-    return numpy.concatenate([numpy.ravel(node.get_param(name)) for node in nodes for name in node.param_names])
+    arrays: list[Any] = [
+        node.get_param(name) for node in find_tagger(nlp, TAGGER).model.walk() for name in node.param_names
+    ]
+    return numpy.concatenate([array.ravel() for array in arrays])
 
 
 @cache
