@@ -389,6 +389,10 @@ class Errors(metaclass=Coded):
         "In {path}, tokens {start} to {end} of the document {document} are not annotated as in the index of "
         "{pipeline}. Give the corpus that was indexed."
     )
+    S344 = (
+        "The config {path} trains no crf_tagger of its own (it has: {known}), and only these predict labels with "
+        "probabilities. Give one that does; `python -m spacy seginf init-config` writes one."
+    )
     S342 = (
         "There can't be {seeds} trainings for {path} (seed to train: {seed}). Choose 2 or more with --seeds, and a "
         "--seed below that, from 0 on."

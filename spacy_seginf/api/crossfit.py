@@ -37,8 +37,8 @@ def crossfit(
     overrides (mapping): settings of the config by their dotted names.
     RETURNS (Path): the folder, for ``find_label_issues(..., crossfit=...)``.
     RAISES (ValueError): S040 to S042 for missing or wrong input, S211 if two documents have one id, S217 if a training
-        fails, S293 if the folder holds folds of another corpus or config, S093 if the config is none, S294 for folds
-        that can't be.
+        fails, S293 if the folder holds folds of another corpus or config, S093 if the config is none, S344 if it trains
+        no crf_tagger, S294 for folds that can't be.
 
     >>> corpus, short = Path("train.spacy"), {"training.max_steps": 2, "training.eval_frequency": 2}
     >>> folder = spacy_seginf.crossfit(

@@ -51,9 +51,9 @@ def measure_stability(
         several machines may share the work so.
     overrides (mapping): settings of the config by their dotted names.
     RETURNS (Stability): what each training predicts; None if only one was trained.
-    RAISES (ValueError): S030 or S040 to S042 for missing or wrong input, S093 if the config is none, S211 if two
-        documents have one id, S217 if a training fails, S269 if there is no crf_tagger, S340 if the folder holds
-        something else, S342 for seeds that can't be.
+    RAISES (ValueError): S030 or S040 to S042 for missing or wrong input, S093 if the config is none, S344 if it trains
+        no crf_tagger, S211 if two documents have one id, S217 if a training fails, S340 if the folder holds something
+        else, S342 for seeds that can't be.
 
     >>> corpus, short = Path("train.spacy"), {"training.max_steps": 2, "training.eval_frequency": 2}
     >>> stability = spacy_seginf.measure_stability(

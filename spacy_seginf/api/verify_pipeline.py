@@ -23,7 +23,7 @@ from ..explanation.influence import Influence
 from ..explanation.joint import joint_effect
 from ..explanation.loading import load_indexed
 from ..explanation.question import Question, tags_of
-from ..explanation.stability import Agreement
+from ..explanation.stability import Agreement, key_of
 from ..loop.stability import compare_trainings
 from ..loop.training import Training, read_training
 from ..loop.without_labels import Place, changed_documents, missing_places
@@ -88,8 +88,9 @@ def verify_pipeline(
     RETURNS (list of PipelineCheck): one for each entity of the text (each tag, if these are predicted) that a family
         supports.
     RAISES (ValueError): S030, S040 to S042 and S276 to S279 for missing or wrong input, S256 without evidence in the
-        index, S271 for an unknown label, S343 if the corpus is another than the indexed one, S340 if the folder holds
-        something else, S217 if a training fails.
+        index, S035 or S270 if it can't refit, S271 for an unknown label, S344 if the config trains no crf_tagger, S343
+        if the corpus is another than the indexed one, S340 if the folder holds something else, S217 if a training
+        fails.
 
     >>> short = {"training.max_steps": 2, "training.eval_frequency": 2}
     >>> corpus = Path("train.spacy")
@@ -118,18 +119,18 @@ def verify_pipeline(
     if not asked:
         msg.info("No prediction in this text is supported by a family of labels, so there is nothing to train.")
         return []
+    by_head = [one.head(influence, doc, to) for one in asked]  # what can't be predicted is refused before any training
     training.claim(output)
     numbers = [training.seed, *(number for number in range(seeds) if number != training.seed)][:seeds]
     msg.info(f"{seeds} trainings on all labels, and {seeds} for each of {len(asked)} predictions")
     entities = [[one.entity for one in asked]]
     everything = compare_trainings(_train(training, output, numbers, msg), [doc], entities)
-    words = [token.text for token in doc]
-    checks = []
-    for one in asked:
+    key, checks = key_of(nlp, doc), []
+    for one, predicted in zip(asked, by_head):
         pipelines = _train(training, output, numbers, msg, one.places, to)
         without = compare_trainings(pipelines, [doc], entities)
         place = one.entity.start, one.entity.end, one.entity.label
-        before, after = (compared.found(words, *place) for compared in (everything, without))
+        before, after = (compared.found(key, *place) for compared in (everything, without))
         assert before is not None and after is not None  # they were asked for
         checks.append(
             PipelineCheck(
@@ -137,7 +138,7 @@ def verify_pipeline(
                 one.entity,
                 len(one.families),
                 len(one.places),
-                *one.head(influence, doc, to),
+                *predicted,
                 before.agreement,
                 after.agreement,
                 before.p[0],

@@ -19,7 +19,7 @@ from .judged_texts import JudgedTexts
 from .label_reasons import Rationale
 from .mistake_report import FamilyInWords, LabelInContext, Mistake
 from .reasons import ONLY_DIRECTION, surroundings
-from .stability import Stability
+from .stability import key_of
 from .wrong_regions import Region
 
 AROUND = 60  # characters of text on each side of a mistake
@@ -37,7 +37,7 @@ def explain_mistakes(influence: Influence, texts: JudgedTexts, families: int) ->
         return []
     accounts = account_for(accountant, texts, found, families)
     diagnoses = Diagnostician(accountant.index, tagger.scheme).diagnose(texts, found)
-    describer = _Describer(accountant, sources.rationale, texts, influence.context, influence.stability)
+    describer = _Describer(accountant, sources.rationale, texts, influence)
     mistakes = []
     with step("Mistakes", len(found), MISTAKE):
         for parts in zip(found, accounts, diagnoses):
@@ -76,11 +76,10 @@ class _Describer:
         accountant: Accountant,
         rationale: Rationale,
         texts: JudgedTexts,
-        context: int,
-        stability: Optional[Stability],
+        influence: Influence,
     ) -> None:
-        self._accountant, self._rationale, self._texts, self._context = accountant, rationale, texts, context
-        self._stability = stability
+        self._accountant, self._rationale, self._texts = accountant, rationale, texts
+        self._context, self._stability, self._nlp = influence.context, influence.stability, influence.nlp
 
     def mistake(self, found: tuple[int, Region], account: Account, diagnosis: Diagnosis) -> Mistake:
         """Put together what is known of a mistake."""
@@ -113,17 +112,15 @@ class _Describer:
         """Return the cause of a mistake that most other trainings do not make, and what that is taken from."""
         if self._stability is None:
             return None
-        words, trainings = [token.text for token in self._texts.docs[text]], len(self._stability.seeds)
+        key, trainings = key_of(self._nlp, self._texts.docs[text]), len(self._stability.seeds)
         same, right = (
-            self._stability.same_reading(words, region.start, region.end, reading)
+            self._stability.same_reading(key, region.start, region.end, reading)
             for reading in (region.predicted, region.gold)
         )
         if same is None or 2 * same >= trainings:
             return None
-        return (
-            SEED,
-            f"Of {trainings} trainings that differ in the seed, {same} predict this, and {right} what is annotated.",
-        )
+        told = f"Of {trainings} trainings that differ in the seed, {same} predict this, and {right} what is annotated."
+        return SEED, told
 
     def _family(self, text: int, region: Region, one: FamilyShare) -> FamilyInWords:
         described = self._accountant.describe_family(one.family, self._context, one.example)

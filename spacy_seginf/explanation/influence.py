@@ -37,7 +37,7 @@ from .index_holder import IndexHolder
 from .query import Asked, Labels, Segment, ask, parse_labels
 from .reasons import surroundings
 from .reference_view import Reference
-from .stability import Agreement
+from .stability import Agreement, key_of
 from .storing import Answer, Sources, forget, plan_queries, segment_place, store, view
 from .views import Influencers
 
@@ -205,7 +205,7 @@ class Influence(IndexHolder):
             place += len(doc)
             words, predicted = [token.text for token in doc], prediction.tags.tolist()
             names = sources.rationale.names(predicted)
-            agreements = self._agreements(words, prediction.tags)
+            agreements = self._agreements(doc, prediction.tags)
             answers = [
                 Answer(
                     explanation,
@@ -251,12 +251,13 @@ class Influence(IndexHolder):
         (account,) = self._accounts(sources, data, tags, numpy.array([span]), others)
         return view(place, " ".join(names), Answer(found, query, account), sources)
 
-    def _agreements(self, words: Sequence[str], tags: numpy.ndarray) -> dict[tuple[int, int], Agreement]:
+    def _agreements(self, doc: Doc, tags: numpy.ndarray) -> dict[tuple[int, int], Agreement]:
         """Look up how the predictions of a text fare with other seeds, by their tokens; those of which it is known."""
         known = self.stability
         if known is None:
             return {}
-        found = (((start, end), known.of(words, start, end, label)) for start, end, label in self.predictions(tags))
+        key = key_of(self.nlp, doc)
+        found = (((start, end), known.of(key, start, end, label)) for start, end, label in self.predictions(tags))
         return {place: agreement for place, agreement in found if agreement is not None}
 
     def _accounts(

@@ -25,6 +25,7 @@ def _plain(one: Influencers, top: int) -> dict[str, Any]:
         "end": one.end_char,
         "probability": one.probability,
         "instead": one.instead,
+        "agreement": None if one.agreement is None else one.agreement._asdict(),
         "against": None if account is None else account.against,
         "margin": None if account is None else account.margin,
         "families": [

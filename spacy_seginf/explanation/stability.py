@@ -11,10 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, Optional, Sequence
 
+from spacy.language import Language
+from spacy.tokens import Doc
+
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..files import json_text, write_text
 from ..rendering.text import short_probability
+from ..tagger.given import given_spans
 
 RECORD = "stability.json"  # beside an index, and in the folder of the trainings
 AGREED = 0.8  # of the trainings: with fewer, the seed decides
@@ -67,26 +71,26 @@ class Found:
 class Stability:
     """What pipelines that differ in the seed predict for some texts.
 
-    seeds (list of int). texts (dict): by ``key_of`` their words, all that any of them predicts, and what the pipeline
-    predicts that is asked about.
+    seeds (list of int). texts (dict): by ``key_of``, all that any of them predicts, and what the pipeline predicts that
+    is asked about.
     """
 
     seeds: list[int]
     texts: dict[str, list[Found]]
 
-    def found(self, words: Sequence[str], start: int, end: int, label: str) -> Optional[Found]:
+    def found(self, key: str, start: int, end: int, label: str) -> Optional[Found]:
         """Look up a prediction; None if nothing is known of the text, or nobody predicts that there."""
-        known = self.texts.get(key_of(words), ())
+        known = self.texts.get(key, ())
         return next((one for one in known if (one.start, one.end, one.label) == (start, end, label)), None)
 
-    def of(self, words: Sequence[str], start: int, end: int, label: str) -> Optional[Agreement]:
+    def of(self, key: str, start: int, end: int, label: str) -> Optional[Agreement]:
         """Do the same, with the trainings taken together."""
-        found = self.found(words, start, end, label)
+        found = self.found(key, start, end, label)
         return None if found is None else found.agreement
 
-    def same_reading(self, words: Sequence[str], start: int, end: int, reading: Sequence[Entity]) -> Optional[int]:
+    def same_reading(self, key: str, start: int, end: int, reading: Sequence[Entity]) -> Optional[int]:
         """Count the trainings that predict just this between two tokens; None if nothing is known of the text."""
-        found = self.texts.get(key_of(words))
+        found = self.texts.get(key)
         if found is None:
             return None
         wanted = {(one.start, one.end, one.label) for one in reading}
@@ -120,6 +124,7 @@ class Stability:
         return cls(seeds, texts)
 
 
-def key_of(words: Sequence[str]) -> str:
-    """Name a text by its words (24 hex digits)."""
-    return hashlib.sha256(repr(list(words)).encode("utf8", "backslashreplace")).hexdigest()[:24]
+def key_of(nlp: Language, doc: Doc) -> str:
+    """Name a text by its words, and by what a pipeline is given beside them, such as a predicate (24 hex digits)."""
+    content = repr(([token.text for token in doc], given_spans(nlp, doc)))
+    return hashlib.sha256(content.encode("utf8", "backslashreplace")).hexdigest()[:24]

@@ -192,7 +192,7 @@ def following_head(
         choice = choose_following(
             fitted,
             agreement,
-            tried=_told(say, "of the predictions of either are shared by the head that labels alone make"),
+            tried=_told(say, "of what the pipeline or the head of labels alone predicts is predicted by both"),
         )
         penalty, start = Penalty(choice.l2), choice.fits[choice.l2].head
         return fit_to_optimum(data, start, penalty, near=True), penalty, choice.shares

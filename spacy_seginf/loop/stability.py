@@ -17,8 +17,9 @@ from ..tagger.probabilities import DocProbabilities, probabilities_of
 
 
 class _Predicted(NamedTuple):
-    """What one pipeline says of a text."""
+    """What one pipeline says of a text. key (str): names the text, see ``key_of``."""
 
+    key: str
     entities: set[Entity]
     probabilities: DocProbabilities
     labels: tuple[str, ...]
@@ -40,10 +41,10 @@ def compare_trainings(
     """
     predicted = {seed: _predictions(path, docs) for seed, path in pipelines.items()}
     texts = {}
-    for number, doc in enumerate(docs):
+    for number in range(len(docs)):
         by_seed = [found[number] for found in predicted.values()]
         wanted = set(() if asked is None else asked[number]).union(*(own.entities for own in by_seed))
-        texts[key_of([token.text for token in doc])] = [
+        texts[by_seed[0].key] = [
             Found(
                 one.start, one.end, one.label, [own.p(one) for own in by_seed], [one in own.entities for own in by_seed]
             )
@@ -59,4 +60,7 @@ def _predictions(path: Path, docs: Sequence[Doc]) -> list[_Predicted]:
         raise SeginfError(Errors.S269.format(path=path, known=", ".join(nlp.pipe_names) or "none"))
     name, tagger = taggers[-1]
     read = tagger.pipe(run_before(nlp, tagger, [read_as(nlp, doc) for doc in docs]))
-    return [_Predicted(set(tagger.target.spans(doc)), probabilities_of(doc, name), tagger.labels) for doc in read]
+    return [
+        _Predicted(key_of(nlp, doc), set(tagger.target.spans(doc)), probabilities_of(doc, name), tagger.labels)
+        for doc in read
+    ]

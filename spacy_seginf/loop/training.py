@@ -96,13 +96,16 @@ def read_training(
     config (Path): as for `spacy train`. corpus (Path): the training corpus, in any format.
     dev (Path): the development corpus (.spacy); that of the config if None. overrides (mapping): of the config.
     RAISES (ValueError): S040 to S042 for missing or wrong input, S211 if two documents have one id, S093 if the config
-        is none.
+        is none, S344 if it has no crf_tagger that would be trained.
     """
     check_paths({"corpus": corpus, "development corpus": dev}, {"config": config})  # before anything takes minutes
     settings = {**overrides, **({} if dev is None else {"paths.dev": dev})}
     read = read_config(config, interpolate=False)
     nlp = blank(read.get("nlp", {}).get("lang") or "xx")
-    target = _target(read.get("components", {}))
+    blocks = read.get("components", {})
+    if not any(map(_may_be_trained, blocks.values())):
+        raise SeginfError(Errors.S344.format(path=config, known=", ".join(blocks) or "none"))
+    target = _target(blocks)
     docs: dict[str, Doc] = {}
     for number, doc in enumerate(read_documents(nlp, corpus, target), start=1):
         name = identifier_of(doc, corpus, number)
@@ -133,6 +136,11 @@ def train_again(config: Path, output: Path, corpus: Path, overrides: Mapping[str
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise SeginfError(Errors.S217.format(config=config, problem="\n".join(lines[-8:])))
     return output / "model-last"
+
+
+def _may_be_trained(block: Mapping[str, Any]) -> bool:
+    """Is a component a crf_tagger of its own? What is taken from another pipeline may be one."""
+    return "source" in block or (block.get("factory") == "crf_tagger" and not block.get("explains"))
 
 
 def _target(components: Mapping[str, Any]) -> Target:

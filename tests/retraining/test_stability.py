@@ -7,10 +7,11 @@ import shutil
 
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin, Span
 
 from spacy_seginf.api.explain_errors import explain_errors
 from spacy_seginf.api.stability import measure_stability
+from spacy_seginf.corpora.propositions import PREDICATE
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.explanation.causes import SEED
 from spacy_seginf.explanation.display import render_document
@@ -19,6 +20,7 @@ from spacy_seginf.explanation.terminal import render_terminal
 
 from ..cli.running import run
 from ..conftest import make_examples
+from ..roles import make_roles_tagger
 
 TEXT = "Ada Lind visited Tarnby ."
 
@@ -49,15 +51,14 @@ def test_trainings_are_compared(indexed, corpus_path, texts, tmp_path, trained):
     assert [seed for seed, _ in trained] == [0, 1, 2]
     nlp = spacy.load(indexed)
     doc = nlp(TEXT)
-    words = [token.text for token in doc]
-    found = stability.found(words, 0, 2, "PER")
+    found = stability.found(key_of(nlp, doc), 0, 2, "PER")
     assert found.predicted == [True, False, False]
     assert found.p[0] == pytest.approx(doc.ents[0]._.probability, abs=1e-6) and found.p[1] == found.p[2]
     agreement = doc.ents[0]._.influencers.agreement
     assert agreement == found.agreement and agreement.same == 1 and agreement.by_seed
     assert agreement.sentence in render_terminal([doc.ents[0]._.influencers], colors=False, width=500)
     assert agreement.sentence in render_document(doc)
-    read = spacy.tokens.Doc(nlp.vocab).from_bytes(doc.to_bytes())
+    read = Doc(nlp.vocab).from_bytes(doc.to_bytes())
     assert read.ents[0]._.influencers.agreement == agreement
     assert nlp("Ada Lind slept .").ents[0]._.influencers.agreement is None
     assert Stability.read(output) == Stability.read(indexed / "influence") == stability
@@ -95,10 +96,10 @@ def test_the_record_goes_with_the_pipeline(indexed, corpus_path, texts, tmp_path
 
 def test_mistakes_of_few_trainings_are_called_so(indexed, texts, tmp_path):
     docs = list(DocBin(store_user_data=True).from_disk(texts).get_docs(spacy.blank("en").vocab))
-    docs[0].ents = [spacy.tokens.Span(docs[0], 0, 2, label="ORG"), docs[0].ents[1]]
+    docs[0].ents = [Span(docs[0], 0, 2, label="ORG"), docs[0].ents[1]]
     DocBin(docs=docs, store_user_data=True).to_disk(texts)
     (before,) = explain_errors(str(indexed), texts).mistakes
-    key = key_of([token.text for token in docs[0]])
+    key = key_of(spacy.load(indexed), docs[0])
     for share, seeds in ((1, 4), (3, 4)):
         predicted = [number < share for number in range(seeds)]
         others = [Found(0, 2, "ORG", [0.5] * seeds, [not one for one in predicted])]
@@ -114,11 +115,11 @@ def test_mistakes_of_few_trainings_are_called_so(indexed, texts, tmp_path):
 
 def test_readings_are_compared_as_wholes():
     found = [Found(0, 2, "PER", [0.9, 0.1], [True, False]), Found(1, 2, "ORG", [0.1, 0.9], [False, True])]
-    stability = Stability([0, 1], {key_of(["a", "b", "c"]): found})
-    assert stability.same_reading(["a", "b", "c"], 0, 2, [Entity(0, 2, "PER")]) == 1
-    assert stability.same_reading(["a", "b", "c"], 0, 2, []) == 0
-    assert stability.same_reading(["a", "b", "c"], 2, 3, []) == 2
-    assert stability.same_reading(["a", "b"], 0, 2, []) is None
+    stability = Stability([0, 1], {"key": found})
+    assert stability.same_reading("key", 0, 2, [Entity(0, 2, "PER")]) == 1
+    assert stability.same_reading("key", 0, 2, []) == 0
+    assert stability.same_reading("key", 2, 3, []) == 2
+    assert stability.same_reading("other", 0, 2, []) is None
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,22 @@ def test_the_command(indexed, corpus_path, texts, tmp_path, trained):
     assert json.loads((output / RECORD).read_text())["seeds"] == [0, 1]
     code, printed = run("seginf", "stability", indexed, corpus_path, texts, "-o", tmp_path / "x", "-x")
     assert code == 1 and not (tmp_path / "x").exists()
+
+
+def test_texts_with_other_predicates_are_others():
+    nlp = make_roles_tagger()
+    docs = [Doc(nlp.vocab, words=["She", "saw", "him", "leave"]) for _ in range(2)]
+    for doc, place in zip(docs, (1, 3)):
+        doc.spans[PREDICATE] = [Span(doc, place, place + 1, label="V")]
+    assert key_of(nlp, docs[0]) != key_of(nlp, docs[1])
+    plain = spacy.blank("en")  # which reads words alone
+    assert key_of(plain, docs[0]) == key_of(plain, docs[1])
+
+
+def test_what_trains_no_tagger_of_its_own_is_refused(indexed, corpus_path, texts, tmp_path, trained):
+    for change in ('factory = "crf_tagger"\nexplains = "ner"', 'factory = "ner"'):
+        config = (indexed / "config.cfg").read_text().replace("explains = null\n", "")
+        (tmp_path / "other.cfg").write_text(config.replace('factory = "crf_tagger"', change))
+        with pytest.raises(ValueError, match=r"S344.*crf_tagger"):
+            measure_stability(tmp_path / "other.cfg", corpus_path, texts, tmp_path / "seeds", seeds=2)
+    assert not trained and not (tmp_path / "seeds").exists()
