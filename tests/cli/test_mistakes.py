@@ -95,7 +95,11 @@ MISTAKES = {
         "S100",
         "did you mean 'exact'?",
     ),
-    "more folds than documents": ("crossfit tagger.cfg train.spacy new --folds 99", "S294", "Choose from 2"),
+    "more folds than documents": (
+        "crossfit model/config.cfg train.spacy new --folds 99",
+        "S294",
+        "Choose from 2",
+    ),
     "a refit without an index": (
         "apply train.spacy new.spacy decisions.jsonl --refit model new",
         "S030",
