@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .api.guideline import write_guideline
     from .api.import_answers import import_answers
     from .api.index import build_index
+    from .api.index_report import IndexReport, report_index
     from .api.init_config import init_config
     from .api.preview import preview
     from .api.rank import find_label_issues
@@ -64,6 +65,7 @@ PLACES = {
     "FlipLabel": "explanation.flips",
     "FlipSet": "explanation.flips",
     "Index": "index.index",
+    "IndexReport": "api.index_report",
     "IndexSettings": "settings",
     "Influence": "explanation.influence",
     "Influencers": "explanation.views",
@@ -100,6 +102,7 @@ PLACES = {
     "relabel_corpus": "api.relabel",
     "render_document": "explanation.display",
     "report_corpus": "api.report",
+    "report_index": "api.index_report",
     "score_labels": "api.scores",
     "unapply_decisions": "api.unapply",
     "verify": "api.verify",
@@ -114,6 +117,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "FlipLabel",
     "FlipSet",
     "Index",
+    "IndexReport",
     "IndexSettings",
     "Influence",
     "Influencers",
@@ -150,6 +154,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "relabel_corpus",
     "render_document",
     "report_corpus",
+    "report_index",
     "score_labels",
     "unapply_decisions",
     "verify",

@@ -14,7 +14,8 @@ from ..machine import coded_memory_errors
 from ..messages import Messages
 from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
-from .index import check_output, override_settings, prepare_influence, show_progress, tell
+from .index import check_output, check_page, override_settings, prepare_influence, show_progress, tell
+from .index_report import report_index
 
 
 @coded_memory_errors()
@@ -26,6 +27,7 @@ def attach_index(
     *,
     component: Optional[str] = None,
     dev: Optional[Path] = None,
+    page: Optional[Path] = None,
     force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
@@ -40,6 +42,7 @@ def attach_index(
     output (Path): folder for the result; nothing is written unless all goes well.
     component (str): what to explain, if the pipeline has several such components.
     dev (Path): development corpus (.spacy), by which the head that explains is chosen and checked.
+    page (Path): also write a page about the index here, as ``report_index`` does.
     settings: of ``IndexSettings``, by their names, instead of the defaults.
     RAISES (ValueError): S060 to S064, S067 and S070 for a pipeline or corpus that can't be used, S040 to S042 for
         missing, foreign or empty input, S043 or S046 if the output exists, S027 or S028 for settings that are unknown
@@ -52,6 +55,7 @@ def attach_index(
     msg = Messages(silent=silent)
     output = Path(output)
     check_output(output, force, pipeline, corpus, dev)
+    check_page(page, output, corpus, dev)
     use_gpu(gpu_id)
     nlp = load_pipeline(pipeline)
     tagger = add_tagger(nlp, find_component(nlp, component))
@@ -80,5 +84,7 @@ def attach_index(
     indexed = save_with_index(influence, output, build, msg.info)
     tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
+    if page is not None:
+        report_index(str(output), corpus, page, dev=dev, gpu_id=gpu_id, silent=silent)
     msg.next("explain", output, "TEXT")
     return AttachReport(str(tagger.explains), indexed)

@@ -27,6 +27,7 @@ from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.crf_tagger import choose_tagger
 from ..tagger.given import keys_given_to
+from .index_report import report_index
 
 
 @coded_memory_errors()
@@ -40,6 +41,7 @@ def build_index(
     dev: Optional[Path] = None,
     unit: Optional[str] = None,
     scheduler: Optional[str] = None,
+    page: Optional[Path] = None,
     force: bool = False,
     gpu_id: int = -1,
     silent: bool = True,
@@ -56,6 +58,7 @@ def build_index(
     unit (str): "entity" or "token", what explanations refer to; None leaves it to the config.
     scheduler (str): address of a dask scheduler, whose workers do the work on shards; they must see the folder of the
         output under the same path. In this process if None.
+    page (Path): also write a page about the index here, as ``report_index`` does.
     settings: of ``IndexSettings``, by their names, instead of those in the config.
     RAISES (ValueError): S040 to S045 for missing, foreign or empty input, S043 or S046 if the output exists, S027 or
         S028 for settings that are unknown or make no sense, S188 or S189 if it is not clear which tagger is meant.
@@ -67,6 +70,7 @@ def build_index(
     msg = Messages(silent=silent)
     output = Path(output)
     check_output(output, force, model, corpus, dev)
+    check_page(page, output, corpus, dev)
     use_gpu(gpu_id)
     nlp = load_pipeline(model)
     influence = prepare_influence(nlp, model, tagger)
@@ -105,6 +109,8 @@ def build_index(
     tell(msg, report)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
     msg.good(f"Indexed {counts}: {output}")
+    if page is not None:
+        report_index(str(output), corpus, page, dev=dev, gpu_id=gpu_id, silent=silent)
     if keys_given_to(nlp):
         msg.text(f"Try it in Python: spacy_seginf.find_roles(spacy.load({str(output)!r}), docs)")
     else:
@@ -238,6 +244,13 @@ def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optio
     empty = output.is_dir() and not any(output.iterdir())
     if not empty and not (output / "meta.json").exists():
         raise SeginfError(Errors.S046.format(path=output, problem="holds no pipeline"))
+
+
+def check_page(page: Optional[Path], output: Path, corpus: Path, dev: Optional[Path]) -> None:
+    """Refuse a page that can't be written, or would replace what the command reads; inside the output it can. RAISES
+    (ValueError): S219 and the like."""
+    if page is not None and Path(page).parent != output:
+        check_paths({"corpus": corpus, "development corpus (--dev)": dev}, outputs={"page (--page)": page})
 
 
 def show_progress(total: int):  # type: ignore[no-untyped-def]

@@ -60,6 +60,8 @@ FORCE = Opt(False, "--force", "-F", help="Replace the output if it exists")
 GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 QUIET = Opt(False, "--quiet", "-q", help="Print errors only")
 DEV = "--dev", "-d"
+PAGE_PATH = Opt(None, "--page", help="Where the page about the index goes; default: OUTPUT/index.html")
+NO_PAGE = Opt(False, "--no-page", help="Write no page about the index, for which its head is refit twenty times")
 JSON_HELP = "Also write all of it to this file, as JSON (lists: one object a line); - prints that and nothing else"
 JSON = Opt(None, "--json", help=JSON_HELP)
 JSON_OUTPUT = Opt(None, "--json", "--output", "-o", help=JSON_HELP)  # the latter as version 0.1 named it
@@ -88,6 +90,8 @@ def index_cli(
     tolerance: Optional[float] = _index_option("tolerance"),
     shard_tokens: Optional[int] = SHARD_TOKENS,
     scheduler: Optional[str] = SCHEDULER,
+    page: Optional[Path] = PAGE_PATH,
+    no_page: bool = NO_PAGE,
     force: bool = FORCE,
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
@@ -95,11 +99,12 @@ def index_cli(
     """Encode the training corpus once, fit the head that explains, and store the gradients of the labels beside the
     pipeline, which predicts what it predicted before. Settings can be given as overrides too: --indexing.l2 100."""
     from ..api.index import build_index
+    from ..api.index_report import PAGE
 
     given = {"curvature": curvature, "refit": refit, "l2": l2, "centre": centre, "dtype": dtype, "keep": keep}
     given.update(tolerance=tolerance, shard_tokens=shard_tokens)
     options: dict[str, Any] = {"tagger": tagger, "dev": dev, "unit": unit, "scheduler": scheduler, "force": force}
-    options.update(gpu_id=gpu_id, silent=quiet)
+    options.update(gpu_id=gpu_id, silent=quiet, page=None if no_page else page or output / PAGE)
     report_errors(_with_settings, build_index, context.args, given, model, corpus, output, **options)
 
 
@@ -150,6 +155,8 @@ def attach_cli(
     component: Optional[str] = Opt(None, "--component", "-c", help="Component to explain, if there are several"),
     dev: Optional[Path] = Opt(None, *DEV, help="Development corpus, by which the head is chosen"),
     l2: Optional[float] = L2,
+    page: Optional[Path] = PAGE_PATH,
+    no_page: bool = NO_PAGE,
     force: bool = FORCE,
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
@@ -157,8 +164,10 @@ def attach_cli(
     """Explain a ner or tagger that was trained without this package, through a head on its frozen encoder. Settings of
     the index are overrides: --indexing.curvature kfac."""
     from ..api.attach import attach_index
+    from ..api.index_report import PAGE
 
     options: dict[str, Any] = {"component": component, "dev": dev, "force": force, "gpu_id": gpu_id, "silent": quiet}
+    options["page"] = None if no_page else page or output / PAGE
     report_errors(_with_settings, attach_index, context.args, {"l2": l2}, pipeline, corpus, output, **options)
 
 

@@ -115,15 +115,19 @@ class Ranking:
         """Return ``rows`` as a pandas DataFrame. RAISES (ValueError): S321 without pandas."""
         return data_frame(self.rows, ROW)
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the first issues."""
+    def to_html(self, shown: int = SHOWN) -> str:
+        """Return the first issues as a table. shown (int): how many, at most."""
         sizes, total = family_sizes(self), len(self.issues)
         counted = f"{total:,} issue{'s' * (total != 1)}"
         return template("ranking.html").render(
-            counted=counted + (f", the first {SHOWN} of them:" if total > SHOWN else "") if total else NOTHING_FOUND,
-            rows=[_row(one, sizes) for one in self.issues[:SHOWN]],
+            counted=counted + (f", the first {shown} of them:" if total > shown else "") if total else NOTHING_FOUND,
+            rows=[_row(one, sizes) for one in self.issues[:shown]],
             meaning=ISSUE_SCORE,
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first issues."""
+        return self.to_html()
 
 
 def spoken(entities: Sequence[Entity]) -> str:

@@ -100,7 +100,7 @@ class Explainer:
 
         RAISES (ValueError): S035 if the index was pruned, S270 if it has no head at its optimum.
         """
-        index, problem = self.index, _no_optimum(self.index.manifest)
+        index, problem = self.index, no_optimum(self.index.manifest)
         if problem:
             raise SeginfError(Errors.S270.format(path=index.folder, problem=problem))
         head, metric, penalty = index.label_head
@@ -148,6 +148,19 @@ class Explainer:
             for sides, loss, seen in zip(entries, losses.tolist(), found.rows_seen.tolist()):
                 result.append(Explanation(math.exp(-loss), *sides, seen))
         return result
+
+    def strongest(
+        self, data: HeadData, labels: numpy.ndarray, segments: numpy.ndarray, unit: str, k: int
+    ) -> numpy.ndarray:
+        """Find the references with the k highest and the k lowest first-order effects on each segment, and compute no
+        effects: rows (int64, segments x 2k), -1 where there are fewer."""
+        k = min(k, max(len(self.table(unit)), 1))
+        parts = [numpy.zeros((0, 2 * k), dtype=numpy.int64)]
+        for first in range(0, len(segments), SEARCHED):
+            watched = SegmentChains(self.index.head, data, labels, segments[first : first + SEARCHED])
+            found = search(self.table(unit), self._queries(data, labels, watched, unit), k)
+            parts.append(numpy.concatenate([found.supporting.rows, found.opposing.rows], axis=1))
+        return numpy.concatenate(parts)
 
     def best_changes(
         self,
@@ -317,7 +330,7 @@ class Explainer:
         return self._moved.made((unit, row, steps), move)
 
 
-def _no_optimum(manifest: Manifest) -> str:
+def no_optimum(manifest: Manifest) -> str:
     """Say why nothing can be refit by an index; empty if it can."""
     if not manifest.refit:
         return "no head at its optimum (--no-refit)"

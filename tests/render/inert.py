@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 HOSTILE = "</bdi></table><script>alert(\"1\")</script><img src=x onerror='a()'>\u202e\x1b{0}{{ x }}&amp;"
 OWN_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "div", "p", "br", "h2", "mark", "span", "a", "bdi"),
-    *("h1", "section", "details", "summary", "table", "tr", "th", "td", "footer"),
+    *("h1", "section", "details", "summary", "table", "tr", "th", "td", "footer", "nav", "ul", "li", "b"),
 }
 OWN_ATTRIBUTES = {
     *(
@@ -23,6 +23,8 @@ OWN_ATTRIBUTES = {
         "open",
         "cellspacing",
         "id",
+        "title",
+        "aria-label",
     ),
 }
 
