@@ -19,15 +19,16 @@ TORTURE_SEED ?= 0
 OUT ?= stranger
 STEPS ?= 1000
 
-.PHONY: help demo stranger docs pages test test-fast test-numerics torture torture-quick lower-bounds lint format wheel clean
+.PHONY: help demo stranger docs pages test test-slow test-all test-numerics torture torture-quick lower-bounds lint format wheel clean
 
 help:
 	@echo "make demo       install, train on the embedded corpus, build the index, explain; ends with where to look"
 	@echo "make stranger DIR=...  take a corpus (train.*, dev.*) through everything, with defaults (OUT=, STEPS=)"
 	@echo "make docs       the documentation, as a site in site/ that needs no network"
 	@echo "make pages      write the pages of the reference again, from commands, configs, errors and docstrings"
-	@echo "make test       install, lint, type check, all tests"
-	@echo "make test-fast  the tests that take seconds"
+	@echo "make test       install, lint, type check, the tests that take seconds"
+	@echo "make test-slow  workflows, the documentation's commands, servers, transformers: those that take minutes"
+	@echo "make test-all   both"
 	@echo "make test-numerics  those of mathematics, as on another type of processor"
 	@echo "make torture    kills, disks, edits, pages, a soak (TORTURE_SECONDS=, TORTURE_SEED=); torture-quick: some of it"
 	@echo "make lower-bounds  the tests of the CRF and of indexes, with the lowest versions of what is depended on"
@@ -62,14 +63,17 @@ pages: $(STAMP)
 	$(RUN) -m scripts.config_page docs/config.md
 	$(RUN) -m scripts.errors_page docs/errors.md
 
+# Tests of a file share what is trained for them, so a file stays in one process.
 test: lint
-# Workflows and the README's commands take as long as all other tests, so they run beside them.
+	$(RUN) -m pytest -q -n auto --maxprocesses=4 --dist loadfile
+
+# Workflows and the README's commands take as long as all other slow tests, so they run beside them.
+test-slow: $(STAMP)
 	$(RUN) -m pytest -q -m slow --durations=5 tests/project & workflows=$$!; \
-	$(RUN) -m pytest -q && $(RUN) -m pytest -q -m slow --durations=10 --ignore=tests/project; others=$$?; \
+	$(RUN) -m pytest -q -m slow --durations=5 --ignore=tests/project; others=$$?; \
 	wait $$workflows && exit $$others
 
-test-fast: $(STAMP)
-	$(RUN) -m pytest -q
+test-all: test test-slow
 
 # A routine of LAPACK may fail on one type of processor only.
 test-numerics: $(STAMP)

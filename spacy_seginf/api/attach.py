@@ -14,8 +14,15 @@ from ..machine import coded_memory_errors
 from ..messages import Messages
 from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
-from .index import check_output, check_page, override_settings, prepare_influence, show_progress, tell
-from .index_report import report_index
+from .index import (
+    check_output,
+    check_page,
+    override_settings,
+    prepare_influence,
+    show_progress,
+    tell,
+    write_page,
+)
 
 
 @coded_memory_errors()
@@ -84,7 +91,6 @@ def attach_index(
     indexed = save_with_index(influence, output, build, msg.info)
     tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
-    if page is not None:
-        report_index(str(output), corpus, page, dev=dev, gpu_id=gpu_id, silent=silent)
+    write_page(page, output, corpus, dev, gpu_id, msg)
     msg.next("explain", output, "TEXT")
     return AttachReport(str(tagger.explains), indexed)

@@ -109,8 +109,7 @@ def build_index(
     tell(msg, report)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
     msg.good(f"Indexed {counts}: {output}")
-    if page is not None:
-        report_index(str(output), corpus, page, dev=dev, gpu_id=gpu_id, silent=silent)
+    write_page(page, output, corpus, dev, gpu_id, msg)
     if keys_given_to(nlp):
         msg.text(f"Try it in Python: spacy_seginf.find_roles(spacy.load({str(output)!r}), docs)")
     else:
@@ -251,6 +250,18 @@ def check_page(page: Optional[Path], output: Path, corpus: Path, dev: Optional[P
     (ValueError): S219 and the like."""
     if page is not None and Path(page).parent != output:
         check_paths({"corpus": corpus, "development corpus (--dev)": dev}, outputs={"page (--page)": page})
+
+
+def write_page(
+    page: Optional[Path], output: Path, corpus: Path, dev: Optional[Path], gpu_id: int, msg: Messages
+) -> None:
+    """Write the page about a new index, if one is wanted. What is wrong with it is told, and leaves the index alone."""
+    if page is None:
+        return
+    try:
+        report_index(str(output), corpus, page, dev=dev, gpu_id=gpu_id, silent=msg.silent)
+    except SeginfError as error:
+        msg.warn(f"The index is complete, but the page about it was not written: {error}")
 
 
 def show_progress(total: int):  # type: ignore[no-untyped-def]

@@ -121,3 +121,13 @@ def test_it_replaces_no_input_and_begins_nothing(monkeypatch, model_path, corpus
     with pytest.raises(SeginfError, match="S219"):
         spacy_seginf.build_index(str(model_path), corpus, tmp_path / "new", page=corpus)
     assert corpus.read_bytes() == corpus_path.read_bytes()
+
+
+def test_what_is_wrong_with_it_leaves_the_index_alone(monkeypatch, written, model_path, tmp_path):
+    def failing(*given, **settings):
+        raise SeginfError("[S040] gone")
+
+    monkeypatch.setattr(indexing, "report_index", failing)
+    code, printed = written(model_path)
+    assert code == 0 and "the page about it was not written: [S040] gone" in printed
+    assert spacy.load(tmp_path / "new")("Ada left .").has_extension("influencers")

@@ -15,7 +15,7 @@ from .device_cases import LONG, SHORT, Inputs, cases
 from .fake_device import DeviceArray, install
 
 
-@pytest.mark.parametrize("name,function,lengths,dtype,span", cases(), ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize("name,function,lengths,dtype,span", [pytest.param(*case, id=case[0]) for case in cases()])
 def test_stays_on_the_device(name, function, lengths, dtype, span, monkeypatch):
     expected = function(Inputs(numpy.asarray, lengths, dtype, span))
     fake = install(monkeypatch)
