@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ..curation.issues import Ranking
 from ..devices import use_gpu
 from ..errors import SeginfError
-from ..explanation.index_check import IndexCheck, check_by_predictions
+from ..explanation.index_check import IndexCheck, check_by_predictions, too_large
 from ..explanation.judged_texts import judge
 from ..explanation.loading import check_pipeline, load_indexed
 from ..explanation.wording import HEAD_ONLY
@@ -89,7 +89,8 @@ def report_index(
     spans = [] if index.manifest.pruned else predictions(tagger.scheme, index.labels, index.data.lengths)
     counts = dict(Counter(label for *_, label in spans).most_common())
     size = sum(path.stat().st_size for path in index.folder.rglob("*") if path.is_file())
-    ranking, problem = _suspicious(pipeline, corpus, gpu_id)
+    problem = too_large(index.manifest)
+    ranking, problem = (None, problem) if problem else _suspicious(pipeline, corpus, gpu_id)
     report = IndexReport(index.manifest, size, counts, "development" if dev else "training", check, ranking, problem)
     listed = Markup("" if ranking is None else ranking.to_html(LISTED))
     unit = "entities" if influence.used_unit == "entity" else "tokens"

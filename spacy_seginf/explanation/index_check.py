@@ -11,6 +11,7 @@ import numpy
 
 from ..crf import one_label_each
 from ..crf.schemes import TAG
+from ..index.manifest import Manifest
 from ..indexing.fidelity import Fidelity, compare, decode, predictions
 from ..influence.data import HeadData
 from ..influence.order import falling
@@ -28,6 +29,14 @@ PREDICTIONS = 200  # that are drawn
 NEAREST = 5  # labels on each side of a prediction that count as behind it
 REFITS = 20
 LISTED = 10  # hubs, and pairs of families
+LARGEST = 1_000_000_000  # tokens x labels x (features + labels): a look at all of them takes about half a second
+
+
+def too_large(manifest: Manifest) -> str:
+    """Say that nobody waits for heads to be fit again and again; empty where they do not take long."""
+    labels = len(manifest.tags)
+    size = manifest.tokens * labels * (manifest.width + labels)
+    return "the index is so large that this would take long" if size > LARGEST else ""
 
 
 class Pair(NamedTuple):
@@ -92,6 +101,7 @@ def check_by_predictions(influence: Influence, texts: JudgedTexts) -> IndexCheck
         return IndexCheck(fidelity, 0, (), None, "nothing is predicted", (), (), 0)
     manifest = explainer.index.manifest
     problem = no_optimum(manifest) or ("rows were left out (--keep, --tolerance)" if manifest.pruned else "")
+    problem = problem or too_large(manifest)
     segments = numpy.array([one[:3] for one in drawn], dtype=numpy.int64)
     data = replace(texts.data, allowed=one_label_each(texts.predicted, texts.data.labels))
     rows = explainer.strongest(data, texts.predicted, segments, influence.used_unit, NEAREST)

@@ -13,8 +13,10 @@ import spacy_seginf
 from spacy_seginf.api import index as indexing
 from spacy_seginf.api.rank import find_label_issues
 from spacy_seginf.errors import SeginfError
+from spacy_seginf.explanation import index_check
 from spacy_seginf.explanation.agreement import agreement
 from spacy_seginf.explanation.loading import load_indexed
+from spacy_seginf.influence.effects import HeadEffects
 
 from ..render.inert import HOSTILE, read_inert
 from .running import run
@@ -131,3 +133,11 @@ def test_what_is_wrong_with_it_leaves_the_index_alone(monkeypatch, written, mode
     code, printed = written(model_path)
     assert code == 0 and "the page about it was not written: [S040] gone" in printed
     assert spacy.load(tmp_path / "new")("Ada left .").has_extension("influencers")
+
+
+def test_a_large_index_is_not_refit(monkeypatch, exact_path, corpus_path, tmp_path):
+    monkeypatch.setattr(index_check, "LARGEST", 100)
+    monkeypatch.setattr(HeadEffects, "refit", lambda *given: pytest.fail("it is refit"))
+    found = spacy_seginf.report_index(str(exact_path), corpus_path, tmp_path / "page.html")
+    assert found.check.pairs == () and found.ranking is None and found.check.hubs and found.texts == "training"
+    assert (tmp_path / "page.html").read_text().count("would take long") == 2
