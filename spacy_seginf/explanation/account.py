@@ -53,8 +53,8 @@ class Account:
     times the cosine to their nearest label to a high power, others by shares alone. unlabelled: share of training
     tokens without a label; transitions: of label pairs; centre: of the trained head, if the penalty is centred there;
     remainder: what the head's distance from its optimum leaves. disputed: whether labels contradict each other more
-    than for nine of ten training entities. labels: the single labels with the largest shares on both sides (number in
-    the evidence, share), if they were asked for.
+    than for nine of ten predictions for the development corpus. labels: the single labels with the largest shares on
+    both sides (number in the evidence, share), if they were asked for.
     """
 
     others: tuple[int, ...]

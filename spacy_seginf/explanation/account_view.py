@@ -218,7 +218,8 @@ class Account:
 
     @property
     def disputed(self) -> bool:
-        """True if training labels contradict each other here more than they do for nine of ten training entities."""
+        """True if training labels contradict each other here more than they do for nine of ten predictions for the
+        development corpus; where an index was built without one, for nine of ten training entities."""
         return self._data.get("disputed", False)
 
     @property

@@ -71,7 +71,7 @@ class IndexCheck:
     fidelity (Fidelity): what the pipeline predicts for all the texts beside what the head that explains does.
     predictions (int): how many were drawn. pairs (tuple of Pair): drawn ones, refit; agreement: of their effects.
     problem (str): why nothing was refit; empty if something was. hubs, contests: the most frequent ones. disputed
-    (int): predictions about which training labels contradict each other more than for nine of ten training entities.
+    (int): predictions about which training labels contradict each other more than usual (see ``Account.disputed``).
     """
 
     fidelity: Fidelity

@@ -13,7 +13,7 @@ their whole texts, the labels sorted by the norms of their gradients, and what w
 | evidence_kinds.npy | int16, families | tag of the first token of that label; a family has labels of one type |
 | evidence_scales.npy | float32, 2 x d | mean of labels' mean features, and one over their standard deviation |
 | evidence_gradient.npy | float64, P | gradient of J at the head |
-| evidence_contested.npy | float64, 1 | 90th percentile of how contested the labels of training entities are |
+| evidence_contested.npy | float64, 1 | 90th percentile of how contested predictions are |
 
 A label is an annotated entity, or a single token outside of entities; under the scheme TAG, any token.
 """
@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Callable, Mapping
+from typing import Callable, Mapping, Optional
 
 import numpy
 
@@ -62,7 +62,7 @@ ARRAYS = [
 ]
 LARGEST_LENGTH = 65_535
 BLOCK = 65_536  # tokens whose norms are computed together
-SAMPLE = 500  # training labels that show how contested predictions usually are
+SAMPLE, LEAST = 500, 50  # predictions that show how contested they usually are: at most, and of a development corpus
 HIGH = 90  # percentile of those
 
 
@@ -101,12 +101,20 @@ def labels_of(scheme: TagScheme, data: HeadData, labels: numpy.ndarray) -> Label
 
 
 def write_evidence(
-    folder: Path, scheme: TagScheme, data: HeadData, labels: numpy.ndarray, head: Head, penalty: Penalty
+    folder: Path,
+    scheme: TagScheme,
+    data: HeadData,
+    labels: numpy.ndarray,
+    head: Head,
+    penalty: Penalty,
+    predicted: Optional[tuple[HeadData, numpy.ndarray]] = None,
 ) -> None:
     """Compute the account of a head and write it to the folder of an index.
 
     data (HeadData): all documents of J. labels (ints, tokens): theirs. head (Head), penalty (Penalty): what is
         accounted for, and the penalty that it was fitted with.
+    predicted: documents that were not trained on, and their predicted tags (ints, tokens): they show how contested
+        predictions usually are. The training labels do where there are few: those that a head has seen are less so.
     """
     residuals = marginal_residuals(data, head)
     found = labels_of(scheme, data, labels)
@@ -127,6 +135,9 @@ def write_evidence(
     place[order] = numpy.arange(len(order))
     typical = typical_members(means, families)
     gradient = gradient_left(data, head, penalty)
+    asked = data, labels, _segments(data, found)
+    if predicted is not None and len(segments := predicted_segments(scheme, *predicted)) >= LEAST:
+        asked = *predicted, segments
     arrays = {
         "residuals": residuals.astype(numpy.float16),
         "tokens": found.tokens[order].astype(numpy.uint32),
@@ -138,7 +149,7 @@ def write_evidence(
         "kinds": labels[found.tokens[typical]].astype(numpy.int16),
         "scales": scales(means),
         "gradient": gradient,
-        "contested": numpy.array([_usually_contested(scheme, data, labels, found, head, penalty, sums, gradient)]),
+        "contested": numpy.array([_usually_contested(scheme, asked, head, penalty, sums, gradient)]),
     }
     for name, values in arrays.items():
         save_array(folder, PREFIX + name, values)
@@ -232,7 +243,7 @@ class Evidence:
 
     @cached_property
     def contested(self) -> float:
-        """How contested at most nine of ten training labels are that are not outside; 1 if there are none."""
+        """How contested at most nine of ten predictions are that are not outside; 1 if there are none."""
         return float(self._arrays["contested"][:][0])
 
     @cached_property
@@ -255,23 +266,42 @@ class Evidence:
         return values
 
 
+def _segments(data: HeadData, found: Labels) -> numpy.ndarray:
+    """Return the training labels that are not outside (int64, n x 3: document, start, end)."""
+    chosen = numpy.flatnonzero(numpy.array(found.kinds) != OUTSIDE)
+    documents = numpy.searchsorted(data.starts, found.tokens[chosen], side="right") - 1
+    starts = found.tokens[chosen] - data.starts[documents]
+    return numpy.stack([documents, starts, starts + found.lengths[chosen]], axis=1)
+
+
+def predicted_segments(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> numpy.ndarray:
+    """Return predicted entities (int64, n x 3: document, start, end); single tokens under the scheme TAG."""
+    found = [
+        (document, *place)
+        for document, (start, length) in enumerate(zip(data.starts.tolist(), data.lengths))
+        for place in (
+            [(token, token + 1) for token in range(length)]
+            if scheme.by_token
+            else [one[:2] for one in scheme.entities(tags[start : start + length].tolist())]
+        )
+    ]
+    return numpy.array(found, dtype=numpy.int64).reshape(-1, 3)
+
+
 def _usually_contested(
     scheme: TagScheme,
-    data: HeadData,
-    labels: numpy.ndarray,
-    found: Labels,
+    asked: tuple[HeadData, numpy.ndarray, numpy.ndarray],
     head: Head,
     penalty: Penalty,
     sums: numpy.ndarray,
     gradient: numpy.ndarray,
 ) -> float:
-    """Return a high percentile of how contested training labels are, of entities; 1, which nothing is above, if
-    there are none."""
-    chosen = numpy.flatnonzero(numpy.array(found.kinds) != OUTSIDE)
-    chosen = chosen[:: -(-len(chosen) // SAMPLE)] if len(chosen) else chosen
-    documents = numpy.searchsorted(data.starts, found.tokens[chosen], side="right") - 1
-    starts = found.tokens[chosen] - data.starts[documents]
-    segments = numpy.stack([documents, starts, starts + found.lengths[chosen]], axis=1)
+    """Return a high percentile of how contested some labels are; 1, which nothing is above, if there are none.
+
+    asked: documents, their labels (ints, tokens), and segments (ints, n x 3), of which some are looked at.
+    """
+    data, labels, segments = asked
+    segments = segments[:: -(-len(segments) // SAMPLE)] if len(segments) else segments
     readings = other_readings(head, scheme.mask, data, labels, segments)
     possible = [number for number, tags in enumerate(readings) if tags[0] >= 0]
     if not possible:

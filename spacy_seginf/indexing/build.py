@@ -155,7 +155,7 @@ def compute_index(
     if missing.any():
         warnings.warn(Warnings.W004.format(count=int(missing.sum()), path=corpus), stacklevel=2)
     clock.lap()
-    report, head, centre, labels = None, head_of(tagger.model), None, None
+    report, head, centre, labels, predicted = None, head_of(tagger.model), None, None, None
     pruned, queried = settings.keep < 1.0 or settings.tolerance > 0.0, None
     if refitting:
         say("Choosing the penalty" if settings.l2 is None else "Fitting the head")
@@ -177,6 +177,7 @@ def compute_index(
             with step("Penalties", len(FOLLOWING), PENALTY):
                 labels = following_head(tagger.scheme, train, judge, label_l2, say)
         queried = (judge or train) if pruned else None
+        predicted = None if judge is None else (judge.data, judge.predicted)
         del train, judge
     elif pruned:
         queried = _judged(nlp, tagger, [], data)
@@ -215,7 +216,7 @@ def compute_index(
         say("Accounting for the head")
         own = (head, Penalty(manifest.l2, centre)) if labels is None else (labels[0].head, labels[1])
         with step("Account of the head", STAGES, PART):
-            write_evidence(folder, tagger.scheme, _in_memory(data), complete_labels(data, head), *own)
+            write_evidence(folder, tagger.scheme, _in_memory(data), complete_labels(data, head), *own, predicted)
     clock.lap()
     say("Computing the rows of the index")
     manifest.build = build_id(manifest, encoded, head)

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.api.index import build_index
 from spacy_seginf.explanation import account
@@ -145,6 +145,25 @@ def test_an_index_knows_how_contested_its_own_labels_are(exact_nlp):
     assert index.evidence.contested == pytest.approx(numpy.percentile(values, 90), abs=2e-3)
     assert [one.disputed for one in accounts] == [value > index.evidence.contested for value in values]
     assert 0 < sum(one.disputed for one in accounts) <= 0.2 * len(values)
+
+
+def test_what_is_usual_is_seen_on_predictions_that_were_not_trained_on(model_path, corpus_path, tmp_path):
+    """A tenth of the predictions for the development corpus are marked."""
+    strange = tmp_path / "dev.spacy"
+    nlp = spacy.load(model_path)
+    docs = list(DocBin().from_disk(corpus_path).get_docs(nlp.vocab))
+    texts = [[token.text for token in one][::-1] for one in docs] + [[token.text for token in one] for one in docs]
+    DocBin(docs=[Doc(nlp.vocab, words=words, ents=["O"] * len(words)) for words in texts]).to_disk(strange)
+    build_index(str(model_path), corpus_path, tmp_path / "alone", l2=10.0)
+    build_index(str(model_path), corpus_path, tmp_path / "judged", dev=strange, l2=10.0)
+    usual = {}
+    for name in ("alone", "judged"):
+        indexed = spacy.load(tmp_path / name)
+        usual[name] = indexed.get_pipe("influence").sources().accountant.evidence.contested
+        found = [ent._.influencers.account.disputed for words in texts for ent in indexed(Doc(nlp.vocab, words)).ents]
+        if name == "judged":
+            assert len(found) >= 50 and 0.05 * len(found) <= sum(found) <= 0.15 * len(found)
+    assert usual["alone"] != usual["judged"]
 
 
 def test_families_are_shown_by_their_shares_and_how_near_they_come(exact_nlp):
