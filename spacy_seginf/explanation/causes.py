@@ -20,8 +20,9 @@ class Cause:
 
 CAUSES: dict[str, Cause] = {
     MISLABELLED: Cause(
-        "Training labels like it say what was predicted, and look wrong themselves.",
-        "Look at the labels that are named, and correct those that are wrong.",
+        "Training labels like it say what was predicted, and may be wrong themselves.",
+        "Look at the labels that are named, and correct those that are wrong. Where they are right, the tagger takes a "
+        "likeness too far: annotate more texts like this one.",
         "python -m spacy seginf explain {pipeline} {corpus} --errors --decisions proposed.jsonl\n"
         "python -m spacy seginf apply TRAIN.spacy FIXED.spacy proposed.jsonl --dry-run",
     ),

@@ -7,7 +7,7 @@ them say what was predicted, some what is right. Labels that say neither, or are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Sequence
+from typing import Optional, Sequence
 
 import numpy
 
@@ -61,6 +61,8 @@ class Signs:
             return MISLABELLED
         if min(self.predicted, self.gold) >= BOTH and min(self.alike, self.gold_alike) >= ALIKE:
             return CONTRADICTED
+        if self.gold >= MOST and self.predicted < FEW:  # however far they are: nobody teaches what was predicted
+            return UNCLEAR
         if self.closeness < FAR:
             return NOTHING_NEAR
         if self.predicted >= SOME and self.gold >= FEW:
@@ -75,7 +77,9 @@ class Signs:
             "annotated"
         )
         if self.cause == NOTHING_NEAR:
-            return f"{said}; {self.closeness:.0%} of such labels are as far from their like as this text is."
+            return (
+                f"{said}. Of the labels of that type {self.closeness:.0%} are as far from all others as this text is."
+            )
         if self.cause in (MISLABELLED, BOUNDARY):
             return (
                 f"{said}; of those for the prediction, {self.alike:.0%} share a word with it or beside it, and the "
@@ -87,7 +91,8 @@ class Signs:
 @dataclass(frozen=True)
 class Diagnosis:
     """What is said of a mistake. labels: training labels near it that say what was predicted (document of the index,
-    start, end, type), the nearest first. proposals: what may put them right, if they look wrong."""
+    start, end, type), the nearest first. proposals: what may put them right, if they look wrong; of labels of whole
+    entities only those against which there is more than the likeness: the same words are what is proposed elsewhere."""
 
     signs: Signs
     labels: tuple[Place, ...]
@@ -172,8 +177,9 @@ class Diagnostician:
             proposal
             for place in to_see
             for unlike, _, offset in [culprits[place]]
-            if not unlike
-            for proposal in self._proposals(signs.cause, region, place, offset)
+            for proposal in [self._proposal(region, place, offset)]
+            if not unlike and proposal is not None
+            if signs.cause == BOUNDARY or (signs.cause == MISLABELLED and self._is_elsewhere(proposal))
         ]
         return Diagnosis(signs, tuple(to_see[:SHOWN]), tuple(dict.fromkeys(proposals)))
 
@@ -186,14 +192,24 @@ class Diagnostician:
             shared |= self._tokens.neighbour_words(tokens, 1) == self._tokens.word(words[place + 1])
         return shared
 
-    def _proposals(self, cause: str, region: Region, place: Place, offset: int) -> Iterator[Proposal]:
-        """Propose for a training label what would be to its like as the annotation is to the prediction.
+    def _is_elsewhere(self, proposal: Proposal) -> bool:
+        """Are the same words somewhere in training what they would be if this were followed?"""
+        if not proposal.proposed:
+            return self._tokens.is_outside(proposal.words)
+        return all(
+            self._tokens.is_entity(proposal.words[one.start - proposal.start : one.end - proposal.start], one.label)
+            for one in proposal.proposed
+        )
+
+    def _proposal(self, region: Region, place: Place, offset: int) -> Optional[Proposal]:
+        """Propose for a training label what would be to its like as the annotation is to the prediction; None if
+        nothing can be.
 
         offset (int): of the region's token that is like it: where a whole entity was missed, one of as many tokens is.
         """
         document, start, end, label = place
-        if cause not in (MISLABELLED, BOUNDARY) or self._scheme.name == TAG:
-            return
+        if self._scheme.name == TAG:
+            return None
         inside = self._tokens.entities_in(document)
         size = len(self._tokens.words_of(document))
         current = tuple(one for one in inside if (one.start, one.end) == (start, end))
@@ -207,17 +223,17 @@ class Diagnostician:
             (ours,), (theirs,) = region.predicted, region.gold
             proposed = (Entity(start + theirs.start - ours.start, end + theirs.end - ours.end, label),)
         elif region.kind != SPURIOUS or not current:
-            return
+            return None
         if any(not 0 <= one.start < one.end <= size for one in proposed):
-            return
+            return None
         first, last = (
             pick(getattr(one, name) for one in (*current, *proposed)) for name, pick in (("start", min), ("end", max))
         )
         if any(one.start < last and first < one.end for one in inside if one not in current):
-            return
+            return None
         name, moved = self._tokens.place(document)
         words = tuple(self._tokens.words_of(document)[first:last])
-        yield Proposal(
+        return Proposal(
             name,
             first + moved,
             last + moved,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import Optional
+from typing import Optional, Sequence
 
 import numpy
 
-from ..crf.schemes import TAG, Entity, TagScheme, type_of
+from ..crf.schemes import OUTSIDE, TAG, Entity, TagScheme, type_of
 from ..index.index import Index
 from ..influence.families import scales, standardised
 from ..influence.linear_algebra import unit_vectors
@@ -107,6 +107,20 @@ class TrainingTokens:
         """Say of tokens whether their words have a type somewhere in training (bool)."""
         return numpy.isin(self.words[tokens], self.words[self.of_type(number)])
 
+    def is_entity(self, words: Sequence[str], label: str) -> bool:
+        """Are words, in any case, an entity of a type somewhere in training?"""
+        return (tuple(word.casefold() for word in words), label) in self._entities
+
+    def is_outside(self, words: Sequence[str]) -> bool:
+        """Do words, in any case, stand somewhere in training outside of all entities?"""
+        numbers = numpy.array([self.word(word) for word in words])
+        places = self._tokens_of.get(int(numbers[0]), numpy.zeros(0, dtype=numpy.int64))
+        places = places[places + len(numbers) <= len(self.words)]
+        inside = places[:, None] + numpy.arange(len(numbers))
+        same = (self.words[inside] == numbers).all(axis=1) & (self.documents[inside[:, -1]] == self.documents[places])
+        outside = self.types == self.type_of_tag[self._scheme.index[OUTSIDE]]
+        return bool((outside & self.known)[inside[same]].all(axis=1).any())
+
     def label_at(self, token: int) -> tuple[int, int, int, str]:
         """Return the label of a token: document, start and end of its entity (or its own), and the type."""
         document = int(self.documents[token])
@@ -129,6 +143,22 @@ class TrainingTokens:
         numbers: dict[str, int] = {}
         found = (word.casefold() for document in range(len(self._starts)) for word in self._index.words(document)[0])
         return numpy.fromiter((numbers.setdefault(word, len(numbers)) for word in found), numpy.int64), numbers
+
+    @cached_property
+    def _tokens_of(self) -> dict[int, numpy.ndarray]:
+        """The tokens of each word (int64)."""
+        order = numpy.argsort(self.words, kind="stable")
+        numbers, starts = numpy.unique(self.words[order], return_index=True)
+        return dict(zip(numbers.tolist(), numpy.split(order, starts[1:])))
+
+    @cached_property
+    def _entities(self) -> set[tuple[tuple[str, ...], str]]:
+        """All entities: their words in one case, and types."""
+        return {
+            (tuple(word.casefold() for word in self.words_of(document)[one.start : one.end]), one.label)
+            for document in range(len(self._starts))
+            for one in self.entities_in(document)
+        }
 
     def _entities_in(self, document: int) -> list[Entity]:
         first = int(self._starts[document])
