@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
 
 from ..curation.decisions import append_decisions
-from ..curation.records import Decision, read_decisions, read_ranking
+from ..curation.records import Decision, read_decisions, read_ranking, same_place
 from ..errors import Errors, SeginfError
 from ..exchange.formats import find_format
 from ..inputs import check_paths
@@ -48,9 +48,11 @@ def import_answers(
         msg.warn(f"{answers} has no answers, so nothing was written.")
         return found
     before = read_decisions(decisions) if decisions.exists() else []
-    last = {(one.reviewer, one.issue): (one.choice, one.entities) for one in before}
+    said: dict[tuple[str, str], list[Decision]] = {}
+    for one in before:
+        said.setdefault((one.reviewer, one.issue), []).append(one)
     known = len(found)
-    found = [one for one in found if last.get((one.reviewer, one.issue)) != (one.choice, one.entities)]
+    found = [one for one in found if not _is_last(one, said.get((one.reviewer, one.issue), ()))]
     known -= len(found)
     if known:
         msg.warn(f"{known:,} of these answers are in {decisions} already, as {reviewer} gave them: not written again.")
@@ -62,3 +64,9 @@ def import_answers(
     msg.good(f"{len(found):,} decisions of {reviewer} appended to {decisions}: {told}")
     msg.next("apply", "CORPUS", "CORRECTED", decisions)
     return found
+
+
+def _is_last(answer: Decision, before: Sequence[Decision]) -> bool:
+    """Is this the last of what the reviewer said of the issue before?"""
+    last = [one for one in before if same_place(one, answer)][-1:]
+    return any((one.choice, one.entities) == (answer.choice, answer.entities) for one in last)
