@@ -13,8 +13,7 @@ from ..crf.schemes import Entity
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
 from ..curation.decisions import say
-from ..curation.issues import LabelIssue, Ranking
-from ..curation.looks import in_looks
+from ..curation.issues import LabelIssue, Ranking, looks_of
 from ..curation.records import Decision, issue_id, same_place
 from ..curation.regions import kind_of
 from ..curation.whole_document import WholeDocument
@@ -58,8 +57,7 @@ class Review:
     ) -> None:
         self.ranking, self.path, self.reviewer = ranking, path, reviewer
         issues = list({issue.id: issue for issue in reversed(ranking.issues)}.values())[::-1]
-        looks = in_looks([one.family or None for one in issues], [one.score for one in issues])
-        self.issues = [issues[number] for look in looks for number in look]
+        self.issues = [issue for look in looks_of(issues) for issue in look]
         self.whole = whole
         self.saved = 0  # decisions since the start
         self.command = f"python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {path}"  # what comes next

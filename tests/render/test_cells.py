@@ -58,8 +58,8 @@ def test_short_and_empty_rankings():
 
 
 def test_other_boundaries_are_shown():
-    one = replace(example(), kind="rebound", suggested=(Entity(13, 15, "LOC"),))
-    assert "PER -> LOC: 🚀 Veltra" in read_inert(ranking_of(one)._repr_html_())
+    one = replace(example(), kind="rebound", start=13, suggested=(Entity(13, 15, "LOC"),))
+    assert "🚀 [Veltra]/PER -> [🚀 Veltra]/LOC" in read_inert(ranking_of(one)._repr_html_())
 
 
 def test_a_hostile_ranking_is_inert():
