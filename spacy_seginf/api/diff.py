@@ -123,9 +123,11 @@ def _print(found: Comparison) -> None:
             f"Documents of one alone, left out: {found.only_first:,} of {first}, {found.only_second:,} of {second}."
         )
     for before, after, count in found.confusion[:PRINTED]:
-        typer.echo(f"  {count:,} times {visible(before)} there and {visible(after)} here")
+        sides = f"{visible(before)} in the first and {visible(after)} in the second"
+        other = ", with other boundaries" if before == after else ""
+        typer.echo(f"  {'once' if count == 1 else f'{count:,} times'} {sides}{other}")
     for one in found.differences[:PRINTED]:
         place = visible(f"{one.document}, token {one.start}: {one.before} [{shorten(one.text)}] {one.after}")
-        typer.echo(f"  {place}: {visible(one.change[0])} / {visible(one.change[1])}")
+        typer.echo(f"  {place}: {' / '.join(one.readings)}")
     if len(found.differences) > PRINTED:
         typer.echo(f"  and {len(found.differences) - PRINTED:,} more: see --html or --output")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
+from ..curation.issues import looks_of
 from ..curation.records import read_ranking
 from ..errors import Errors, SeginfError
 from ..exchange.formats import FORMATS, find_format
@@ -27,7 +28,7 @@ def export_issues(
 
     issues (Path): a ranking (.jsonl). output (Path): the file of tasks. format (str): a name of ``FORMATS``; may
         be left out where the name of the file tells it.
-    top (int): how many, from the most suspicious on; all by default.
+    top (int): how many, in the order in which they are read, families together; all by default.
     corpus (Path): the ranked corpus (.spacy), whose whole documents are written; for "incorrect-spans" only.
     force (bool): replace what is there.
     RETURNS (int): how many issues were written.
@@ -54,7 +55,7 @@ def export_issues(
         if unwritable(path):
             raise SeginfError(Errors.S199.format(path=path, problem=f"can't be written: {unwritable(path)}"))
     ranking = read_ranking(issues)
-    ranking = replace(ranking, issues=ranking.issues[:top])
+    ranking = replace(ranking, issues=tuple(issue for look in looks_of(ranking.issues) for issue in look)[:top])
     if corpus is None or chosen.write_documents is None:
         chosen.write(ranking, output)
     else:

@@ -9,6 +9,7 @@ import typer
 from wasabi import table
 
 from ..curation.asked_texts import ask
+from ..curation.changes import bracketed
 from ..curation.preview import BETTER, EQUAL, WORSE, Preview, PreviewChange, preview_decisions
 from ..curation.records import read_decisions
 from ..devices import use_gpu
@@ -108,6 +109,12 @@ def sentences(found: Preview) -> list[str]:
             for right, predicted in ((found.right_before, found.found_before), (found.right_after, found.found_after))
         ]
         said.append(f"Entity F1 of the head on the annotated texts: {scores[0]} now, {scores[1]} then.")
+        said.append(f"The difference of the two: {found.difference.sentence}")
+    if found.count(WORSE) > found.count(BETTER):
+        said.append(
+            "The head's predictions on these texts get worse: look again at the decisions, or apply them and train "
+            "anew, and see what is left of it."
+        )
     return said
 
 
@@ -134,11 +141,7 @@ def _row(change: PreviewChange) -> tuple[str, ...]:
 
 
 def _labels(change: PreviewChange, entities: Sequence) -> str:
-    """Name the entities of a region: "ORG", "O", or "PER (token 3)" where they are not all of it."""
-    named = [
-        one.label
-        if (one.start, one.end) == (change.start, change.end)
-        else f"{one.label} ({tokens_of(one.start, one.end)})"
-        for one in entities
-    ]
-    return visible(", ".join(named) or "O")
+    """Name the entities of a region: "ORG", "O", or its words with them in brackets where they are not all of it."""
+    if all((one.start, one.end) == (change.start, change.end) for one in entities):
+        return visible(", ".join(one.label for one in entities) or "O")
+    return " ".join(bracketed(change.words, change.start, entities))

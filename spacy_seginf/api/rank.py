@@ -16,8 +16,7 @@ from ..curation.alignment import CorpusAlignment
 from ..curation.crossfit import crossfit_predictions
 from ..curation.filter import IssueFilter
 from ..curation.finding import IssueFinder
-from ..curation.issues import ISSUE_SCORE, Ranking, described_change, family_sizes
-from ..curation.looks import in_looks
+from ..curation.issues import ISSUE_SCORE, Ranking, described_change, family_sizes, looks_of
 from ..curation.mistakes import Mistakes, find_mistakes
 from ..curation.opinion import opinion_predictions
 from ..curation.plots import plot_families
@@ -192,9 +191,8 @@ def _about(
 
 def _print(ranking: Ranking) -> None:
     sizes = family_sizes(ranking)
-    looks = in_looks([one.family or None for one in ranking.issues], [one.score for one in ranking.issues])
     rows = []
-    for one in (ranking.issues[look[0]] for look in looks[:PRINTED]):
+    for one, *_ in looks_of(ranking.issues)[:PRINTED]:
         text = shorten(visible(" ".join(one.region)), WIDTH)
         where = shorten(visible(f"{one.document}, token {one.start}"), WIDTH)
         alike = f"{sizes[one.family] - 1} more" if sizes[one.family] > 1 else ""
@@ -205,4 +203,11 @@ def _print(ranking: Ranking) -> None:
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "nothing"
     alone = sum(not one.family for one in ranking.issues)
     typer.echo(f"{counts}; {len(sizes)} families, {alone} alone. Items to review: {len(sizes) + alone}.")
+    if ranking.issues:
+        likelier = sum(one.suggested_probability > one.probability for one in ranking.issues)
+        typer.echo(
+            f"{likelier:,} of {len(ranking.issues):,} have a suggestion that is likelier than the annotation, by heads "
+            "that have not seen the document; the others are listed because the encoder has learned from these labels, "
+            "right or wrong, so that less doubt counts, too."
+        )
     typer.echo(ISSUE_SCORE)

@@ -114,6 +114,10 @@ def refit_lines(done: HeadRefit) -> list[str]:
         ]
         header = (f"F1 on {name}", "pipeline", "refit, labels as they were", "refit, corrected", "annotated")
         said += table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r")).split("\n")
+        if name in done.differences:
+            said.append(
+                f"F1 with corrected labels, less that with labels as they were: {done.differences[name].sentence}"
+            )
         if not scores:
             said.append(f"Nothing is annotated in the {name} corpus, so there is nothing to score.")
     said.append(f"{done.relabelled:,} regions of the training corpus were relabelled.")

@@ -32,19 +32,27 @@ def _block(document: Document, change: Correction) -> str:
     head = f"{document.identifier}, {tokens_of(change.start, change.end)} ({place}): {IN_WORDS[change.kind]}"
     if reviewers:
         head += f", by {reviewers}"
-    before = _text(document, change, change.current)
-    after = _text(document, change, change.entities)
-    return f"@@ {visible(head)}\n- {before}\n+ {after}\n"
+    return change_block(head, document.words, 0, (change.start, change.end), change.current, change.entities)
 
 
-def _text(document: Document, change: Correction, entities: Iterable[Entity]) -> str:
-    first, last = max(0, change.start - AROUND), min(len(document.words), change.end + AROUND)
-    words = bracketed(document.words[first:last], first, entities)
-    if first:
-        words.insert(0, "...")
-    if last < len(document.words):
-        words.append("...")
-    return " ".join(words)
+def change_block(
+    head: str,
+    words: Sequence[str],
+    first: int,
+    region: tuple[int, int],
+    current: Iterable[Entity],
+    entities: Iterable[Entity],
+) -> str:
+    """Write the text of a region before and after, with the entities in it, below a line that says what it is.
+
+    words (sequence of str): of the document, around the region. first (int): number of the first.
+    """
+    start, end = max(first, region[0] - AROUND), min(first + len(words), region[1] + AROUND)
+    sides = []
+    for side in (current, entities):
+        said = bracketed(words[start - first : end - first], start, side)
+        sides.append(" ".join(["..."] * (start > 0) + said + ["..."] * (end < first + len(words))))
+    return f"@@ {visible(head)}\n- {sides[0]}\n+ {sides[1]}\n"
 
 
 def bracketed(words: Sequence[str], first: int, entities: Iterable[Entity]) -> list[str]:

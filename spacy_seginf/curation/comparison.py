@@ -12,6 +12,7 @@ from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..rendering.text import shorten, visible
 from .decisions import merge_decisions
+from .issues import readings, spoken
 from .records import Decision
 from .regions import kind_of, touching
 
@@ -45,7 +46,8 @@ class TypeAgreement:
 @dataclass(frozen=True)
 class Difference:
     """A region where they differ. document (str), start, end (int): its tokens. before, text, after (str): the words in
-    front, its own, and behind. first, second (tuples of Entity): what each has there."""
+    front, its own, and behind. first, second (tuples of Entity): what each has there. readings (two of str): the same
+    in words: types, or, of other boundaries, the text with its entities in brackets."""
 
     document: str
     start: int
@@ -55,6 +57,7 @@ class Difference:
     after: str
     first: tuple[Entity, ...]
     second: tuple[Entity, ...]
+    readings: tuple[str, str] = ("", "")
 
     @property
     def kind(self) -> str:
@@ -64,8 +67,7 @@ class Difference:
     @property
     def change(self) -> tuple[str, str]:
         """The types of each, "no entity" without any."""
-        first, second = (" + ".join(one.label for one in side) or "no entity" for side in (self.first, self.second))
-        return first, second
+        return spoken(self.first), spoken(self.second)
 
 
 @dataclass(frozen=True)
@@ -205,5 +207,6 @@ def _differences(
         spans = ((start - AROUND, start), (start, end), (end, end + AROUND))
         before, text, behind = (" ".join(words[token] for token in range(*span) if token in words) for span in spans)
         said, answered = (tuple(sorted(touching(start, end, side))) for side in (first, second))
-        found.append(Difference(name, start, end, before, text, behind, said, answered))
+        shown = readings([words[token] for token in range(start, end)], start, said, answered)
+        found.append(Difference(name, start, end, before, text, behind, said, answered, shown))
     return found

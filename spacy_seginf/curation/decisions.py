@@ -10,7 +10,7 @@ from typing import Iterable, Optional, Sequence
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from .appending import append, opened
-from .records import Decision, decision_line
+from .records import Decision, decision_line, same_place
 
 
 def now() -> str:
@@ -41,15 +41,28 @@ class Conflict:
 
 def final_decisions(decisions: Iterable[Decision]) -> list[Decision]:
     """Return each reviewer's last word on each issue, where it decides something, in the order of documents and
-    regions as they first come."""
-    last: dict[tuple[str, str], list[Decision]] = {}
+    regions as they first come. What has the same issue and none of its tokens, as hand-written decisions may, is about
+    something else."""
+    words: dict[tuple[str, str, str], list[Decision]] = {}
     for decision in decisions:
-        said = last.setdefault((decision.reviewer, decision.issue), [])
-        if decision.choice == "undo":
-            del said[-1:]
-        else:
-            said.append(decision)
-    return [said[-1] for said in last.values() if said and said[-1].outcome is not None]
+        say(words.setdefault((decision.reviewer, decision.issue, decision.document), []), decision)
+    return [
+        one
+        for said in words.values()
+        for number, one in enumerate(said, start=1)
+        if one.outcome is not None and not any(same_place(one, later) for later in said[number:])
+    ]
+
+
+def say(said: list[Decision], decision: Decision) -> None:
+    """Add a decision to what was said of an issue; an "undo" takes the last of those away that it overlaps."""
+    if decision.choice != "undo":
+        said.append(decision)
+        return
+    for number in reversed(range(len(said))):
+        if same_place(said[number], decision):
+            del said[number]
+            return
 
 
 def merge_decisions(decisions: Sequence[Decision]) -> tuple[list[Decision], list[Conflict]]:

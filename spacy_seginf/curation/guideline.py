@@ -9,7 +9,7 @@ from typing import Sequence
 from .decisions import merge_decisions
 from .issues import LabelIssue, Ranking, described_change
 from .notes import Note
-from .records import Decision
+from .records import Decision, same_place
 
 EXAMPLES = 5
 AROUND = 8  # words on each side
@@ -47,7 +47,12 @@ class Guideline:
 def make_guideline(ranking: Ranking, decisions: Sequence[Decision], notes: Sequence[Note]) -> Guideline:
     """Put rules and comments together with what was decided. What reviewers contradict each other about is no
     example."""
-    decided = {one.issue: one for one in merge_decisions(decisions)[0]}
+    known = {issue.id: issue for issue in ranking.issues}
+    decided = {
+        one.issue: one
+        for one in merge_decisions(decisions)[0]
+        if one.issue in known and same_place(one, known[one.issue])
+    }
     families: dict[str, list[LabelIssue]] = {}
     for issue in ranking.issues:
         if issue.family:
@@ -61,7 +66,6 @@ def make_guideline(ranking: Ranking, decisions: Sequence[Decision], notes: Seque
         counts = Counter(sorted(one.outcome or ()) != sorted(one.current) for one in made)
         examples = [_example(one, decided[one.id]) for one in members if one.id in decided][:EXAMPLES]
         rules.append(Rule(family, described_change(members[0]), said, counts[True], counts[False], tuple(examples)))
-    known = {issue.id: issue for issue in ranking.issues}
     comments = [
         (_example(known[one.about], decided.get(one.about)), one.text, one.reviewer)
         for one in notes

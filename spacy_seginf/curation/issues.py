@@ -12,19 +12,22 @@ from ..crf.schemes import ENTS, OUTSIDE, TARGETS, Entity
 from ..frames import data_frame
 from ..rendering.templates import template
 from ..rendering.text import shorten, visible
+from .changes import bracketed
 from .fields import Entities, Evidence, Flag, Name, Number, Place, Text, one_of
-from .regions import KINDS
+from .looks import in_looks
+from .regions import KINDS, kind_of, within
 
 SHOWN = 20
 AROUND = 6  # tokens shown on each side
 WIDTH = 60
-CHANGED = 40  # characters of the suggested words
+LONG = 8  # words: of longer regions only those at the edges of entities are shown
 PLACE, READINGS = ("document", "start", "end", "text"), ("label", "suggestion", "suggested_text")
 ROW = (*PLACE, *READINGS, "score", "kind", "family", "why")
 NOTHING_FOUND = "There are no label issues."
 ISSUE_SCORE = (
-    "Score: -log p of the present labels against the suggested ones in nats, raised or lowered by decisions on labels "
-    "like these, and by mistakes that were named. High is suspicious; it is no proof of an error."
+    "Score: -log p of the present labels against the suggested ones in nats, by all that is known of both. 0.69 is "
+    "even odds, 2.3 nine to one. Decisions on labels like these and mistakes that were named raise or lower it. High "
+    "is suspicious; it is no proof of an error."
 )
 
 
@@ -137,16 +140,41 @@ def spoken(entities: Sequence[Entity]) -> str:
 
 def change_of(issue: LabelIssue) -> str:
     """Say what would change: "LOC -> ORG"."""
-    return f"{visible(spoken(issue.current))} -> {visible(spoken(issue.suggested))}"
+    change = f"{visible(spoken(issue.current))} -> {visible(spoken(issue.suggested))}"
+    return f"{change}, other boundaries" if issue.kind == "rebound" else change
 
 
 def described_change(issue: LabelIssue) -> str:
-    """Say what would change; for other boundaries also what words the suggested entities have."""
-    if issue.kind != "rebound":
-        return change_of(issue)
-    first = issue.first
-    words = (" ".join(issue.words[one.start - first : one.end - first]) for one in issue.suggested)
-    return f"{change_of(issue)}: {shorten(visible(' + '.join(words)), CHANGED)}"
+    """Say what would change: "LOC -> ORG", or "[Hague]/LOC -> [the Hague]/LOC"."""
+    return " -> ".join(readings(issue.region, issue.start, issue.current, issue.suggested))
+
+
+def readings(
+    words: Sequence[str], first: int, current: Sequence[Entity], suggested: Sequence[Entity]
+) -> tuple[str, str]:
+    """Name two readings of a region: by their types, or, where boundaries differ, by its words with the entities in
+    brackets. first (int): number of the first word."""
+    both = (*current, *suggested)
+    if kind_of(current, suggested) != "rebound" or len(within(first, first + len(words), both)) < len(both):
+        return visible(spoken(current)), visible(spoken(suggested))
+    one, other = (bracketed(words, first, side) for side in (current, suggested))
+    if len(words) > LONG:
+        near = {
+            place - first + step for entity in both for place in (entity.start, entity.end - 1) for step in (-1, 0, 1)
+        }
+        for said in (one, other):
+            said[:] = [
+                word if place in near else "..."
+                for place, word in enumerate(said)
+                if place in near or place - 1 in near
+            ]
+    return " ".join(one), " ".join(other)
+
+
+def looks_of(issues: Sequence[LabelIssue]) -> list[list[LabelIssue]]:
+    """Put issues together that are read at one look, in the order in which they are read; see ``in_looks``."""
+    looks = in_looks([one.family or None for one in issues], [one.score for one in issues])
+    return [[issues[number] for number in look] for look in looks]
 
 
 def family_sizes(ranking: Ranking) -> Counter[str]:

@@ -22,6 +22,7 @@ from ..tagger.encoding import run_before
 from ..tagger.head import on_cpu
 from .asked_texts import AskedText
 from .decided_head import refit_decided
+from .f1_difference import F1Difference, f1_difference
 from .records import Decision
 from .regions import touching
 
@@ -33,7 +34,7 @@ Found = tuple[Entity, ...]
 class PreviewChange:
     """Tokens of a text whose prediction changes.
 
-    document (str): id of the text; "" without one. start, end (int), text (str): the tokens.
+    document (str): id of the text; "" without one. start, end (int), text (str), words (tuple of str): the tokens.
     before, after (tuples of Entity): what the head predicts there with the labels as they are, and as decided.
     pipeline (tuple of Entity): what the pipeline predicts there at present. gold (tuple of Entity, optional): the
         annotation; None where the text has none.
@@ -56,6 +57,7 @@ class PreviewChange:
     probability_before: float
     probability_after: float
     verdict: str
+    words: tuple[str, ...] = ()
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -75,6 +77,7 @@ class Preview:
     predicts too. converged (bool): whether the refit did.
     right_before, right_after, annotated, found_before, found_after (int): in annotated texts, the annotated entities
         that the head predicts before and after, all that there are, and all that it predicts before and after.
+    difference (F1Difference): of the F1 of the head on these, after less before.
 
     >>> preview = spacy_seginf.preview("indexed", Path("decisions.jsonl"), "Ada Lind visited Tarnby .")
     >>> preview.texts, preview.converged
@@ -95,6 +98,7 @@ class Preview:
     annotated: int
     found_before: int
     found_after: int
+    difference: F1Difference
 
     def count(self, verdict: str) -> int:
         """Count the changes with a verdict."""
@@ -123,6 +127,8 @@ def preview_decisions(
     limits = limits_of(tagger.scheme, docs, [one.kept for one in predicted]) if docs else None
     before, after = (decode(tagger.scheme, data, head, limits) for head in decided.heads)
     read = _Comparison(tagger.scheme, effects, data, texts, before, after, numpy.concatenate(tags), step)
+    counts = read.counts()
+    right_before, right_after, annotated, found_before, found_after = counts.sum(axis=0).tolist()
     return Preview(
         tuple(read.changes()),
         len(texts),
@@ -132,7 +138,8 @@ def preview_decisions(
         decided.conflicts,
         *read.agreement(),
         decided.converged,
-        *read.scores(),
+        *(right_before, right_after, annotated, found_before, found_after),
+        f1_difference(counts),
     )
 
 
@@ -175,6 +182,7 @@ class _Comparison:
                         self._probability(number, start, end, self._effects.nothing),
                         self._probability(number, start, end, self._step),
                         "" if gold is None else _verdict(now, then, gold),
+                        tuple(token.text for token in text.doc[start:end]),
                     )
                 )
         return result
@@ -184,20 +192,19 @@ class _Comparison:
         pairs = [({*one}, {*other}) for one, other in zip(self._found[0], self._found[2])]
         return sum(len(one) for one, _ in pairs), sum(len(one & other) for one, other in pairs)
 
-    def scores(self) -> tuple[int, int, int, int, int]:
-        """Count entities: annotated ones that are predicted before and after, annotated, predicted before and after."""
-        right, found, annotated = [0, 0], [0, 0], 0
+    def counts(self) -> numpy.ndarray:
+        """Count entities in each annotated text (int64, texts x 5), as ``f1_difference`` takes them."""
+        rows = []
         for number, text in enumerate(self._texts):
             if text.entities is None:
                 continue
-            annotated += len(text.entities)
-            for side in (0, 1):
-                known = {
-                    one for one in self._found[side][number] if not any(one.start <= t < one.end for t in text.missing)
-                }
-                right[side] += len(known & {*text.entities})
-                found[side] += len(known)
-        return right[0], right[1], annotated, found[0], found[1]
+            known = [
+                {one for one in side[number] if not any(one.start <= t < one.end for t in text.missing)}
+                for side in self._found[:2]
+            ]
+            right = [len(side & {*text.entities}) for side in known]
+            rows.append((*right, len(text.entities), *map(len, known)))
+        return numpy.array(rows, dtype=numpy.int64).reshape(-1, 5)
 
     def _probability(self, number: int, start: int, end: int, step: numpy.ndarray) -> float:
         watched = self._effects.watch(self._data, self._tags[1], [(number, start, end)])

@@ -13,7 +13,7 @@ from ..progress import ISSUE, advance
 from ..rendering.text import shorten, visible
 from .alignment import CorpusAlignment
 from .counterexamples import Counterexamples, contradiction
-from .issues import LabelIssue, spoken
+from .issues import LabelIssue, readings, spoken
 from .mistakes import Mistakes, influence_on
 from .predictors import Trusted
 from .ranking import ScoredIssue
@@ -127,7 +127,8 @@ class Describer:
         supported: Sequence[dict[str, Any]],
         contrary: Sequence[dict[str, Any]],
     ) -> list[str]:
-        now, then = spoken(issue.current), spoken(issue.suggested)
+        words = self._source.words[issue.document][issue.start : issue.end]
+        now, then = readings(words, issue.start, issue.current, issue.suggested)
         held = issue.probability, issue.suggested_probability
         reasons = [f"Heads that have not seen this document: {now} {_percent(held[0])}, {then} {_percent(held[1])}."]
         if believed is not None:
@@ -135,9 +136,9 @@ class Describer:
         reasons += elsewhere
         reasons += map(contradiction, contrary)
         if family > 1:
-            reasons.append(f"{family - 1} more like it: the same change of words that read alike.")
+            reasons.append(f"{family - 1} more like it: the same change, in contexts that are alike.")
         if supported:
-            reasons.append("Removing these labels would make development errors less likely, to first order.")
+            reasons.append("By an estimate, removing these labels would make development errors less likely.")
         return reasons
 
     def _influence(self, issues: Sequence[ScoredIssue]) -> Optional[numpy.ndarray]:
@@ -189,7 +190,7 @@ class Describer:
             said = [f"{self._source.scheme.labels[label]} {_times(counts[label])}" for label in order if counts[label]]
             rest = total - sum(counts)
             if rest:
-                said.append(f"not annotated just so {_times(rest)}")
+                said.append(f"no entity, or only part of one, {_times(rest)}")
             words = shorten(visible(" ".join(self._source.words[document][start:end])), SAME_WORDS)
             found.append([f"Elsewhere “{words}” is {', '.join(said)}."] if said else [])
         return found

@@ -34,7 +34,8 @@ Choice = Annotated[str, one_of(CHOICES)]
 class Decision:
     """What a reviewer said of a region.
 
-    issue (str): id. document, start, end: the region. words (tuple of str): its tokens, and current (tuple of
+    issue (str): id; as it is read from a file without one, that of the region (``issue_id``).
+    document, start, end: the region. words (tuple of str): its tokens, and current (tuple of
         Entity): its entities, when it was decided: what no longer fits is refused.
     choice (str): "accept" (the suggestion), "keep" (the annotation), "label" (something else), "skip" (not now), or
         "undo" (takes the reviewer's last word on this region back).
@@ -85,6 +86,11 @@ class Decision:
 
 
 _RANKING, _ISSUE, _DECISION = TypeAdapter(Ranking), TypeAdapter(LabelIssue), TypeAdapter(Decision)
+
+
+def same_place(one: Decision | LabelIssue, other: Decision | LabelIssue) -> bool:
+    """Are two about tokens of the same document, some of which they share?"""
+    return one.document == other.document and one.start < other.end and other.start < one.end
 
 
 def issue_id(document: str, start: int, end: int, current: Sequence[Entity]) -> str:
@@ -223,6 +229,8 @@ def _decision(line: dict[str, Any]) -> Decision:
     found = _DECISION.validate_python({**values, "entities": line["entities"]})  # never left out
     if not found.start < found.end:
         raise LookupError("its start and end are no tokens")
+    if not found.issue:  # written by hand: no two regions share an id
+        return replace(found, issue=issue_id(found.document, found.start, found.end, found.current))
     return found
 
 

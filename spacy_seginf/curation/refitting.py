@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from collections import Counter
+from dataclasses import astuple, dataclass, field
 from typing import Mapping, NamedTuple, Sequence
 
 import numpy
@@ -22,6 +23,7 @@ from ..tagger.encoding import run_before
 from ..tagger.head import on_cpu
 from .asked_texts import AskedText
 from .decided_head import refit_decided
+from .f1_difference import F1Difference, f1_difference
 from .records import Decision
 
 ALL = ""  # in the place of a type: all of them
@@ -43,7 +45,8 @@ class HeadRefit:
 
     relabelled (int): regions that got other labels. left_out (int): decisions on documents that the index did not learn
     from. conflicts (int): regions that reviewers disagree about, which stay as they are. converged (bool): whether the
-    refit did. scores (dict): for each corpus, by its name, the F1 by type; "" stands for all types.
+    refit did. scores (dict): for each corpus, by its name, the F1 by type; "" stands for all types. differences (dict):
+    for each that is annotated, of all types, the F1 with the decided labels less that with the labels as they were.
     """
 
     relabelled: int
@@ -51,6 +54,7 @@ class HeadRefit:
     conflicts: int
     converged: bool
     scores: Mapping[str, Mapping[str, RefitF1]]
+    differences: Mapping[str, F1Difference] = field(default_factory=dict)
 
 
 def check_refittable(influence: Influence) -> None:
@@ -76,20 +80,30 @@ def refit_tagger(
     tagger, explainer = influence.find_tagger(), influence.explainer()
     decided = refit_decided(explainer, tagger, decisions)
     _, head = decided.heads
-    scores = {name: _scores(nlp, tagger, own, decided.heads) for name, own in texts.items()}
+    scores: dict[str, dict[str, RefitF1]] = {}
+    differences: dict[str, F1Difference] = {}
+    for name, own in texts.items():
+        known = [text for text in own if text.entities is not None]
+        scores[name] = {}
+        if known:
+            gold, sides = _found(nlp, tagger, known, decided.heads)
+            scores[name] = _scores(gold, sides)
+            differences[name] = f1_difference(_counts(len(known), gold, *sides[1:]))
     tagger.calibrate(Calibration())  # that of the head as it was
     set_head_parameters(tagger.model.get_ref("output_layer"), head.weights, head.bias, head.transitions)
     for name, part in nlp.pipeline:
         if isinstance(part, Influence) and part.find_tagger() is tagger:
             nlp.remove_pipe(name)
-    return HeadRefit(decided.relabelled, decided.left_out, decided.conflicts, decided.converged, scores)
+    return HeadRefit(decided.relabelled, decided.left_out, decided.conflicts, decided.converged, scores, differences)
 
 
-def _scores(nlp: Language, tagger: CRFTagger, texts: Sequence[AskedText], heads: Sequence[Head]) -> dict[str, RefitF1]:
-    """Score the tagger and some heads on texts with annotation, by type."""
-    known = [text for text in texts if text.entities is not None]
-    if not known:
-        return {}
+Found = set[tuple[int, int, int, str]]  # document, start, end, type
+
+
+def _found(
+    nlp: Language, tagger: CRFTagger, known: Sequence[AskedText], heads: Sequence[Head]
+) -> tuple[Found, list[Found]]:
+    """Return the entities of texts with annotation, and those that the tagger and some heads predict."""
     docs = run_before(nlp, tagger, [text.doc for text in known])
     predicted = tagger.predict(docs)
     features = numpy.concatenate([on_cpu(one.features) for one in predicted])
@@ -108,15 +122,22 @@ def _scores(nlp: Language, tagger: CRFTagger, texts: Sequence[AskedText], heads:
         }
         for own in tags
     ]
-    labels = [ALL, *sorted({one[3] for one in gold})]
+    return gold, sides
+
+
+def _counts(documents: int, gold: Found, before: Found, after: Found) -> numpy.ndarray:
+    """Count entities in each document, as ``f1_difference`` takes them."""
+    columns = (Counter(one[0] for one in side) for side in (gold & before, gold & after, gold, before, after))
+    return numpy.array([[column[number] for number in range(documents)] for column in columns], dtype=numpy.int64).T
+
+
+def _scores(gold: Found, sides: Sequence[Found]) -> dict[str, RefitF1]:
+    """Score predictions by type."""
     found = {}
-    for label in labels:
+    for label in [ALL, *sorted({one[3] for one in gold})]:
         pipeline, unchanged, corrected = (_f1(gold, side, label) for side in sides)
         found[label] = RefitF1(pipeline, unchanged, corrected, len(_of(gold, label)))
     return found
-
-
-Found = set[tuple[int, int, int, str]]  # document, start, end, type
 
 
 def _entities(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> Found:

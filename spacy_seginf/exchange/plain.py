@@ -64,6 +64,7 @@ def _row(issue: LabelIssue, ranking: Ranking) -> dict[str, Any]:
         "suggested": window.describe(issue.suggested),
         "text": window.text,
         "kind": issue.kind,
+        "family": showable(issue.family) if issue.family else "",
         "score": number_of(issue.score),
         "reasons": "; ".join(map(showable, issue.reasons)),
         "tokens": " ".join(f"{number}:{word}" for number, word in numbered),

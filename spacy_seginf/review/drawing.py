@@ -45,8 +45,8 @@ class Drawing:
         if whole is None:
             return None
         drawn = [
-            {"id": one.issue, "start": one.start, "end": one.end, "entities": _entities(one.outcome or ())}
-            for one in self._review.drawn(issue.document)
+            {"id": name, "start": one.start, "end": one.end, "entities": _entities(one.outcome or ())}
+            for name, one in self._review.drawn(issue.document).items()
         ]
         return {**whole_shown(whole, issue.start), "drawn": drawn}
 
@@ -70,8 +70,8 @@ class Drawing:
         if not {"start", "end", "label"} <= values.keys():
             raise _refusal("it lacks its tokens or its label")
         region = drawn_region(whole, issue.document, values["start"], values["end"], values["label"])
-        for one in self._review.drawn(issue.document):
-            if one.issue != region.id and one.start < region.end and region.start < one.end:
+        for name, one in self._review.drawn(issue.document).items():
+            if name != region.id and one.start < region.end and region.start < one.end:
                 raise _refusal("it touches another one that was drawn: take that back first")
         self._review.decide_on(region)
         return self.shown(number)

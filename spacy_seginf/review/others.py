@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping, Sequence
+from typing import Any, Sequence
 
 from ..curation.decisions import final_decisions
-from ..curation.records import Decision
+from ..curation.issues import LabelIssue
+from ..curation.records import Decision, same_place
 from .serialise import Tables, brief
 
 
 class Others:
     """Decisions of other reviewers, which this one's win over.
 
-    decisions (sequence of Decision): of anyone. reviewer (str): who reviews. numbers (mapping): numbers of issues, by
-        id.
+    decisions (sequence of Decision): of anyone. reviewer (str): who reviews. issues (sequence of LabelIssue): in the
+        order of their numbers.
     """
 
-    def __init__(self, decisions: Sequence[Decision], reviewer: str, numbers: Mapping[str, int]) -> None:
-        self._numbers = numbers
+    def __init__(self, decisions: Sequence[Decision], reviewer: str, issues: Sequence[LabelIssue]) -> None:
+        self._numbers = {issue.id: number for number, issue in enumerate(issues)}
         self._said: dict[str, list[Decision]] = {}
         for one in final_decisions(decisions):
-            if one.reviewer != reviewer and one.issue in numbers:
+            number = self._numbers.get(one.issue)
+            if one.reviewer != reviewer and number is not None and same_place(one, issues[number]):
                 self._said.setdefault(one.issue, []).append(one)
 
     def shown(self, tables: Tables) -> dict[int, list[dict[str, Any]]]:

@@ -12,9 +12,9 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from ..crf.schemes import Entity
 from ..curation.appending import WAIT
 from ..curation.decision_file import DecisionsFile
-from ..curation.issues import LabelIssue, Ranking
-from ..curation.looks import in_looks
-from ..curation.records import Decision
+from ..curation.decisions import say
+from ..curation.issues import LabelIssue, Ranking, looks_of
+from ..curation.records import Decision, issue_id, same_place
 from ..curation.regions import kind_of
 from ..curation.whole_document import WholeDocument
 from ..errors import Errors, SeginfError
@@ -57,8 +57,7 @@ class Review:
     ) -> None:
         self.ranking, self.path, self.reviewer = ranking, path, reviewer
         issues = list({issue.id: issue for issue in reversed(ranking.issues)}.values())[::-1]
-        looks = in_looks([one.family or None for one in issues], [one.score for one in issues])
-        self.issues = [issues[number] for look in looks for number in look]
+        self.issues = [issue for look in looks_of(issues) for issue in look]
         self.whole = whole
         self.saved = 0  # decisions since the start
         self.command = f"python -m spacy seginf apply CORPUS.spacy CORRECTED.spacy {path}"  # what comes next
@@ -72,7 +71,7 @@ class Review:
         self._lock, self._file_lock, self._evidence_lock = threading.Lock(), threading.Lock(), threading.Lock()
         self._file = DecisionsFile(path)
         decisions = self._read()
-        self.others = Others(others, reviewer, self._numbers)
+        self.others = Others(others, reviewer, self.issues)
         self.tables = Tables(ranking, (*decisions, *others))
         for decision in decisions:
             self._take(decision)
@@ -151,14 +150,15 @@ class Review:
             self._drawn.setdefault(region.id, region)
         self.decide([Answer(region.id, "label", region.suggested)])
 
-    def drawn(self, document: str) -> list[Decision]:
-        """Return the last word on each region of a document that the ranking lacks, where it changes something."""
+    def drawn(self, document: str) -> dict[str, Decision]:
+        """Return the last word on each region of a document that the ranking lacks, by the name to take it back by,
+        where it changes something."""
         with self._lock:
             names = [
                 name for name, one in self._drawn.items() if one.document == document and name not in self._numbers
             ]
-            said = [last for name in names for last in self._words.get(name, ())[-1:]]
-        return [one for one in said if one.outcome is not None and one.outcome != one.current]
+            said = {name: last for name in names for last in self._words.get(name, ())[-1:]}
+        return {name: one for name, one in said.items() if one.outcome is not None and one.outcome != one.current}
 
     def close(self) -> None:
         """Make sure that the file still has all decisions, if it was moved away or replaced. RAISES (ValueError): S171
@@ -239,23 +239,31 @@ class Review:
 
     def _is_last(self, decision: Decision) -> bool:
         """Tell whether this is the last word already: an answer got lost and the page asks again."""
-        last = self._words.get(decision.issue, [])[-1:]
+        last = self._words.get(self._name(decision), [])[-1:]
         return any(
             (said.choice, said.entities, said.overrules) == (decision.choice, decision.entities, decision.overrules)
             for said in last
         )
 
-    def _take(self, decision: Decision) -> Optional[dict[str, Any]]:
-        said = self._words.setdefault(decision.issue, [])
-        if decision.choice == "undo":
-            del said[-1:]
-        else:
-            said.append(decision)
+    def _name(self, decision: Decision) -> str:
+        """Return by which name the page knows what was decided about: the issue's id, or one more where a hand-written
+        file has that id for several places."""
         number = self._numbers.get(decision.issue)
+        known = self._drawn.get(decision.issue) if number is None else self.issues[number]
+        if known is None or same_place(known, decision):
+            return decision.issue
+        same = (name for name, one in self._drawn.items() if one.id == decision.issue and same_place(one, decision))
+        region = decision.document, decision.start, decision.end, decision.current
+        return next(same, f"{decision.issue}, {issue_id(*region)}")
+
+    def _take(self, decision: Decision) -> Optional[dict[str, Any]]:
+        name = self._name(decision)
+        say(self._words.setdefault(name, []), decision)
+        number = self._numbers.get(name)
         if number is None:  # drawn, or of an older ranking
             one = decision
             region = unlisted(one.issue, one.document, one.start, one.words, one.current, one.entities)
-            self._drawn.setdefault(one.issue, region)
+            self._drawn.setdefault(name, region)
             return None
         self._changes.append({**self._state(number), "sequence": len(self._changes) + 1})
         return self._changes[-1]

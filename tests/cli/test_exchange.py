@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from dataclasses import replace
 
 import pytest
 from spacy.tokens import DocBin
@@ -102,6 +104,33 @@ def test_formats_are_guessed_where_only_one_fits(ranked, tmp_path):
     assert code == 1 and "[S109]" in output and "can't be told from its name" in output
     code, output = run("seginf", "export", ranked, tmp_path / "tasks.jsonl", "--format", "doccano")
     assert code == 1 and "[S109] The format is 'doccano'. Use one of: prodigy, label-studio" in output
+
+
+def test_families_come_together_as_they_are_read(tmp_path):
+    """As the printed ranking and the page have them: two that are alike before a more suspicious one that is alone."""
+    made = [("b", "", 1.0), ("a", "f", 0.9), ("c", "", 0.8), ("d", "f", 0.7)]
+    issues = [replace(example(document=name), family=family, score=score) for name, family, score in made]
+    write_ranking(tmp_path / "issues.jsonl", ranking_of(*issues))
+    assert export(tmp_path / "issues.jsonl", tmp_path / "tasks.csv", top=3) == 3
+    assert export(tmp_path / "issues.jsonl", tmp_path / "tasks.jsonl", format="jsonl") == 4
+    rows = [json.loads(line) for line in (tmp_path / "tasks.jsonl").read_text(encoding="utf8").splitlines()]
+    assert [(row["document"], row["family"]) for row in rows] == [("a", "f"), ("d", "f"), ("b", ""), ("c", "")]
+    with (tmp_path / "tasks.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [(row["document"], row["family"]) for row in csv.DictReader(file)] == [("a", "f"), ("d", "f"), ("b", "")]
+
+
+def test_other_labels_are_shown_in_words(ranked, tmp_path):
+    """A number that is one off labels other words, and nobody sees that in the number."""
+    tasks = tmp_path / "tasks.jsonl"
+    export(ranked, tasks, format="jsonl")
+    rows = [json.loads(line) for line in tasks.read_text(encoding="utf8").splitlines()]
+    rows[0].update(decision="label", entities=[[10, 12, "PER"], [15, 16, "LOC"], [16, 17, "LOC"]])
+    rows[1].update(decision="keep")
+    tasks.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
+    code, output = run("seginf", "import", ranked, tasks, tmp_path / "decisions.jsonl", "-f", "jsonl", "-r", "Mira")
+    assert code == 0 and output.count("@@") == 1
+    assert "- ... Ada Lind met 🚀 [Veltra]/PER in Osted ." in output
+    assert "+ ... Ada Lind met 🚀 Veltra [in]/LOC Osted ." in output
 
 
 def test_whole_documents(train_examples, corpus_path, tmp_path):

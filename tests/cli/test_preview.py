@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -10,7 +11,9 @@ from spacy.tokens import Doc, DocBin
 
 import spacy_seginf
 from spacy_seginf.api.index import build_index
+from spacy_seginf.api.preview import changes_table
 from spacy_seginf.crf.schemes import Entity
+from spacy_seginf.curation.preview import PreviewChange
 from spacy_seginf.curation.records import Decision, decision_line
 from spacy_seginf.indexing.fidelity import decode
 
@@ -132,8 +135,29 @@ def test_verdicts_are_against_the_annotation(paths, tmp_path):
     assert found.found_before == found.found_after == 8
     code, printed = run(*ask, tmp_path / "texts.jsonl")
     assert code == 0
+    assert "get worse" not in printed and "too few" in printed
     assert "1 for better, 1 for worse, 1 neither; 2 where tokens are not annotated" in printed
     assert f"{1200 / 17:.1f} now, {1200 / 17:.1f} then" in printed
+
+
+def test_predictions_that_get_worse(paths, tmp_path):
+    folder, _ = paths
+    words = ["Ada", "Lind", "saw", "Osted", "United", "."]
+    line = {"tokens": words, "labels": ["B-PER", "I-PER", "O", "B-ORG", "I-ORG", "O"]}
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"id": f"{n}", **line}) + "\n" for n in range(20)))
+    code, printed = run("seginf", "preview", folder / "indexed", folder / "decisions.jsonl", tmp_path / "texts.jsonl")
+    assert code == 0 and "20 for worse" in printed and "95 % interval" in printed
+    assert printed.index("get worse: look again at the decisions") < printed.index("seginf apply")
+
+
+@pytest.mark.parametrize(
+    ("entities", "expected"),
+    [([Entity(29, 30, "INT")], "[oral]/INT drug"), ([Entity(29, 31, "INT")], "INT"), ([], "O")],
+)
+def test_part_of_a_region_is_in_brackets(entities, expected):
+    change = PreviewChange("", 29, 31, "oral drug", (), tuple(entities), (), None, 0.1, 0.9, "", ("oral", "drug"))
+    row = [one for one in changes_table(SimpleNamespace(changes=[change])).split("\n") if "tokens 29-30" in one]
+    assert [part.strip() for part in row[0].split("   ") if part.strip()][3] == expected
 
 
 def _tags(labels):

@@ -64,6 +64,9 @@ def test_the_tagger_predicts_by_the_head_of_the_decided_labels(folder, exact_pat
         2 * sum(len(one & other) for one, other in zip(old, gold)) / (5 + sum(map(len, old)))
     )
     assert scores[""].corrected > scores[""].unchanged
+    change = done.differences["test"]
+    assert change.difference == pytest.approx(scores[""].corrected - scores[""].unchanged) and change.documents == 3
+    assert shown.difference == change
 
 
 def test_the_encoder_stays(folder, exact_path, tmp_path):
@@ -100,6 +103,7 @@ def test_the_command(folder, exact_path, corpus_path, tmp_path):
     code, printed = run("seginf", "apply", corpus_path, tmp_path / "new.spacy", decisions, *refit, "--test", texts)
     assert code == 0, printed
     assert "F1 on test" in printed and "The encoder was not trained" in printed
+    assert "Annotated documents: 3, too few to tell" in printed
     assert (tmp_path / "new.spacy").exists() and (tmp_path / "out" / "meta.json").exists()
     code, printed = run("seginf", "apply", corpus_path, tmp_path / "more.spacy", decisions, *refit)
     assert code == 1 and "S043" in printed and not (tmp_path / "more.spacy").exists()

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from spacy_seginf.corpora.formats import read_annotated
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.applying import plan_changes
-from spacy_seginf.curation.records import corpus_digest
+from spacy_seginf.curation.decisions import append_decisions
+from spacy_seginf.curation.records import corpus_digest, read_decisions
 
 from ..corpora.making import (
     LABELS,
@@ -97,6 +98,18 @@ def test_changes_and_their_kinds(corpus):
         (1, 0, "remove"),
     ]
     assert (plan.kept, plan.conflicts, plan.other_corpus) == (1, (), False)
+
+
+@pytest.mark.parametrize("name", ["", "by hand"])
+def test_places_that_no_issue_names_all_count(corpus, tmp_path, name):
+    places = [(RELABEL, "train:1"), ((3, 4, []), "train:1"), (RELABEL, "train:2")]
+    made = [replace(decision(*place), issue=name) for place in places]
+    append_decisions(tmp_path / "decisions.jsonl", made)
+    read = read_decisions(tmp_path / "decisions.jsonl")
+    assert [(one.document, one.start) for one in plan_changes(corpus, read).changes] == [(0, 0), (0, 3), (1, 0)]
+    append_decisions(tmp_path / "decisions.jsonl", [replace(made[1], choice="undo")])
+    read = read_decisions(tmp_path / "decisions.jsonl")
+    assert [(one.document, one.start) for one in plan_changes(corpus, read).changes] == [(0, 0), (1, 0)]
 
 
 def test_an_accepted_annotation_is_no_change(corpus):

@@ -41,6 +41,10 @@ def test_counts_by_type():
         ("Osted", "relabel", ("LOC", "ORG")),
         ("Tarnby Rovers", "rebound", ("LOC", "ORG")),
     ]
+    assert [one.readings for one in found.differences] == [
+        ("LOC", "ORG"),
+        ("[Tarnby]/LOC Rovers", "[Tarnby Rovers]/ORG"),
+    ]
     assert found.confusion == [("LOC", "ORG", 2)] and found.differences[0].before == "Mia Reyl left"
 
 
@@ -114,6 +118,13 @@ def test_two_corpora(tmp_path):
     same = write(tmp_path / "c.jsonl", [*TAGS[:3], "B-ORG", *TAGS[4:]])
     code, output = run("seginf", "diff", first, same, "--html", tmp_path / "page.html", "--output", tmp_path / "d.json")
     assert code == 0 and "differ in 1 places" in output and "LOC / ORG" in output
+    assert "once LOC in the first and ORG in the second" in output
+    longer = write(tmp_path / "longer.jsonl", [*TAGS[:6], "I-LOC", "O"])
+    code, output = run("seginf", "diff", first, longer, "--html", tmp_path / "other.html")
+    assert "once LOC in the first and LOC in the second, with other boundaries" in output
+    assert "[Tarnby]/LOC Rovers / [Tarnby Rovers]/LOC" in output
+    page = (tmp_path / "other.html").read_text()
+    assert "<bdi>[Tarnby]/LOC Rovers</bdi>" in page and "LOC</bdi>, with other boundaries" in page
     with pytest.raises(ValueError, match="S2"):
         compare_corpora(first, same, html=first)
 

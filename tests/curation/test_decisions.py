@@ -141,6 +141,22 @@ def test_skipping_after_accepting_takes_it_back():
     assert final_decisions([decided(), decided("skip"), decided("undo")]) == [decided()]
 
 
+def test_one_id_for_several_places():
+    """As decisions that are written by hand may have."""
+    made = [replace(decided(start=start, end=start + 2), issue="mine") for start in (1, 5)]
+    made.append(replace(decided(document="news-4"), issue="mine"))
+    assert final_decisions(made) == made
+    assert final_decisions([*made, replace(made[1], choice="undo")]) == [made[0], made[2]]
+    assert final_decisions([*made, replace(made[1], choice="keep")])[1].choice == "keep"
+
+
+def test_a_later_decision_may_have_a_wider_region():
+    wider = replace(decided(start=0, end=4), issue=decided().issue)
+    assert final_decisions([decided(), wider]) == [wider]
+    assert final_decisions([wider, decided("keep")]) == [decided("keep")]
+    assert final_decisions([decided(), wider, decided("undo")]) == [decided()]
+
+
 def test_undo_of_one_reviewer_leaves_the_other():
     ben = decided(reviewer="ben")
     assert final_decisions([decided(), ben, decided("undo")]) == [ben]

@@ -17,6 +17,7 @@ from spacy_seginf.curation import finding
 from spacy_seginf.curation.decisions import append_decisions, now
 from spacy_seginf.curation.filter import IssueFilter
 from spacy_seginf.curation.finding import IssueFinder
+from spacy_seginf.curation.issues import described_change
 from spacy_seginf.curation.mistakes import find_mistakes, influence_on, likeness
 from spacy_seginf.curation.predictors import Trusted
 from spacy_seginf.curation.records import Decision, corpus_digest, issue_id, read_ranking
@@ -130,9 +131,13 @@ def test_a_ranking(exact_path, corpus_path, tmp_path):
         assert all(one.start <= entity.start and entity.end <= one.end for entity in (*one.current, *one.suggested))
         assert one.id == issue_id(one.document, one.start, one.end, one.current)
         assert 0 <= one.probability <= 1 and one.reasons
+        assert described_change(one).split(" -> ")[1] in " ".join(one.reasons)
+        assert (one.kind == "rebound") == ("]/" in described_change(one))
         assert bool(one.supporting or one.opposing) == (number < 3)
         assert not seen & {(one.document, token) for token in range(one.start, one.end)}
         seen |= {(one.document, token) for token in range(one.start, one.end)}
+    said = " ".join(reason for one in ranking.issues for reason in one.reasons)
+    assert "no entity, or only part of one, " in said and "just so" not in said
     annotated = {(e.start, e.end, e.label_) for doc in docs.values() for e in doc.ents}
     listed = {(c.start, c.end, c.label) for one in ranking.issues for c in one.current}
     assert len(annotated - listed) <= 2  # another issue has some of their tokens
@@ -145,6 +150,9 @@ def test_the_command(exact_path, corpus_path, tmp_path):
     output = tmp_path / "ranked.jsonl"
     code, printed = run("seginf", "rank", exact_path, corpus_path, "--output", output, "--dev", corpus_path)
     assert code == 0 and "High is suspicious" in printed and "seginf review" in printed
+    issues = read_ranking(output).issues
+    likelier = sum(one.suggested_probability > one.probability for one in issues)
+    assert f"{likelier} of {len(issues)} have a suggestion that is likelier" in printed and "even odds" in printed
     code, printed = run(
         "seginf", "rank", exact_path, corpus_path, "-o", output, "--label", "LOC", "--top", "5", "-q", "--unlikely"
     )

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from spacy_seginf.crf.schemes import Entity
-from spacy_seginf.curation.issues import LabelIssue, Ranking
+from spacy_seginf.curation.issues import LabelIssue, Ranking, readings
 
 WORDS = ("in", "the", "Hague", "today")
 COLUMNS = [
@@ -55,6 +55,20 @@ def test_rows():
         ("O", "today", "today"),
     ]
     assert Ranking((), "digest", ()).rows == []
+
+
+@pytest.mark.parametrize(
+    ("words", "current", "suggested", "expected"),
+    [
+        (("the", "Hague"), (4, 5), (3, 5), "the [Hague]/LOC -> [the Hague]/LOC"),
+        (tuple("abcdefghijkl"), (3, 15), (3, 4), "[a b ... k l]/LOC -> [a]/LOC b ... k l"),
+        (("the", "Hague"), (4, 5), (2, 5), "LOC -> LOC"),  # as no region has them
+        (("\u202ethe", "Hague"), (4, 5), (3, 5), "\\u202ethe [Hague]/LOC -> [\\u202ethe Hague]/LOC"),
+    ],
+)
+def test_other_boundaries_are_in_brackets(words, current, suggested, expected):
+    sides = [(Entity(*one, "LOC"),) for one in (current, suggested)]
+    assert " -> ".join(readings(words, 3, *sides)) == expected
 
 
 def test_a_frame(monkeypatch):

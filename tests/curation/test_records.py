@@ -35,7 +35,7 @@ TUPLES = ENTITIES.map(tuple)
 DECISIONS = st.builds(
     lambda span, **values: Decision(start=span[0], end=span[1], **values),
     SPANS,
-    issue=TEXT,
+    issue=st.text(min_size=1, max_size=8),
     document=TEXT,
     words=st.lists(TEXT).map(tuple),
     current=TUPLES,

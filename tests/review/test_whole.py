@@ -6,7 +6,8 @@ import pytest
 
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.alignment import pieces_of
-from spacy_seginf.curation.records import read_decisions
+from spacy_seginf.curation.decisions import append_decisions, final_decisions
+from spacy_seginf.curation.records import Decision, read_decisions
 from spacy_seginf.curation.whole_document import WholeDocument, whole_document
 from spacy_seginf.review.app import make_app
 from spacy_seginf.review.serialise import WHOLE
@@ -113,6 +114,28 @@ def test_entities_are_drawn_anywhere(tmp_path):
     draw({"start": 24, "end": 26, "label": "ORG"})  # what the ranking has is decided there
     assert len(shown["drawn"]) == 2 and read_decisions(path)[-1].issue == small_ranking().issues[0].id
     assert client.post("/secret/items/0/document", base_url=BASE, data="{}").status_code == 415
+
+
+@pytest.mark.parametrize("name", ["", "by hand", "known"])
+def test_what_was_written_by_hand(tmp_path, name):
+    """Without the id of an issue, with one for several places, or with that of an issue that is elsewhere."""
+    ranking, path = small_ranking(), tmp_path / "decisions.jsonl"
+    name = ranking.issues[0].id if name == "known" else name
+    made = [
+        Decision(name, "news-10", place, place + 1, ("x",), (), "label", (Entity(place, place + 1, "LOC"),), "ada")
+        for place in (50, 60)
+    ]
+    append_decisions(path, made)
+    review = Review(ranking, path, "ada", whole=FAR.get)
+    client = make_app(review, token="secret", port=8765).test_client()
+    assert review.states() == []
+    drawn = client.get("/secret/items/0/document", base_url=BASE).json["drawn"]
+    assert [one["start"] for one in drawn] == [50, 60]
+    undone = client.post("/secret/items/0/document", base_url=BASE, json={"undo": drawn[1]["id"]}).json
+    assert [one["start"] for one in undone["drawn"]] == [50]
+    assert [one.start for one in final_decisions(read_decisions(path))] == [50]
+    assert list(Review(ranking, path, "ada").drawn("news-10")) == [drawn[0]["id"]]
+    assert Review(ranking, tmp_path / "new.jsonl", "ben", others=made).others.shown(review.tables) == {}
 
 
 @pytest.mark.slow
