@@ -16,8 +16,8 @@ from spacy_seginf.crf.schemes import TagScheme
 from ..common.reporting import ROOT
 
 MISSING = "-"
-CORPORA = ("wikigold", "embedded")
-EMBEDDED_TRAIN, EMBEDDED_HELD_OUT = 320, 80  # documents of the embedded corpus, half of its parts
+WIKIGOLD, EMBEDDED, CONLL = "wikigold", "embedded", "conll2003"
+TRAIN, HELD_OUT = 320, 80  # documents that are read of corpora that are read by documents
 
 
 class Document(NamedTuple):
@@ -75,17 +75,18 @@ class Corpus:
 
 
 def read_corpus(name: str, data: Optional[Path]) -> Corpus:
-    """Read wikigold by sentences (its hundred documents are too few to draw from), the embedded corpus by documents."""
-    if name == "embedded":
-        folder, sentences = ROOT / "assets" / "corpus", False
+    """Read wikigold by sentences, as its hundred documents are too few to draw from, and some documents of others."""
+    sentences = name == WIKIGOLD
+    if name == EMBEDDED:
+        folder = ROOT / "assets" / "corpus"
     elif data is not None:
-        folder, sentences = Path(data) / name, True
+        folder = Path(data) / name
     else:
         raise SystemExit(f"Name the folder with {name} by --data or $SEGINF_DATA")
     train = [part for own in _read(folder / "train.jsonl.gz", sentences) for part in own]
     held = _read(folder / "dev.jsonl.gz", sentences)
     if not sentences:
-        train, held = train[:EMBEDDED_TRAIN], held[:EMBEDDED_HELD_OUT]
+        train, held = train[:TRAIN], held[:HELD_OUT]
     labels = tuple(sorted({label[2:] for document in train for label in document.labels if label[0] in "BI"}))
     dev, test = ([part for own in held[half::2] for part in own] for half in (0, 1))
     return Corpus(name, labels, train, dev, test)

@@ -25,13 +25,13 @@ from typing import Any, Sequence
 import numpy
 
 from ..common.reporting import finish, one_thread, print_table
-from .corpora import CORPORA, Corpus
+from .corpora import Corpus
 from .predictors import NEIGHBOURS, encoder_scores, nearest, unit_scale
 from .queries import held_out
 from .scores import Bootstrap, ceiling, estimate, of_mean
 from .store import Store
 from .subsets import HALVES, HUNDREDTHS, SLICES, removed
-from .trainings import FULL, Plan, Training, problem, run_all
+from .trainings import CORPORA, FULL, Plan, Training, problem, run_all
 from .words import bm25, shared_words
 
 LEAST = 10  # subsets of a seed that are worth a report

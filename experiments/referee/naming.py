@@ -1,12 +1,13 @@
 """Do the families that an explanation names matter to the whole pipeline?
 
-    OMP_NUM_THREADS=1 python -m experiments.referee.naming [--quick] [--report]
+    OMP_NUM_THREADS=1 python -m experiments.referee.naming --data DIR [--quick] [--report]
 
-On half of the embedded corpus: for predictions on held-out documents, the pipeline is trained again without the labels
-of the first three families that speak for the prediction, and without as many labels of the predicted type that are
-nearest to it (cosine of mean features). Measured is the rise of the prediction's loss, -log p(its labels | labels
-around it), against the training with all labels and the same seed; the ratio is that of the means over predictions. The
-pipeline that is explained is the one of the first seed. Labels that are taken away are missing, not outside.
+On 320 documents of the embedded corpus and of CoNLL: for predictions on held-out documents, the pipeline is trained
+again without the labels of the first three families that speak for the prediction, and without as many labels of the
+predicted type that are nearest to it (cosine of mean features). Measured is the rise of the prediction's loss,
+-log p(its labels | labels around it), against the training with all labels and the same seed; the ratio is that of the
+means over predictions. The pipeline that is explained is the one of the first seed. Labels that are taken away are
+missing, not outside.
 
 Each training is kept as it ends, so rerunning goes on where it was stopped.
 """
@@ -14,6 +15,7 @@ Each training is kept as it ends, so rerunning goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, Sequence
@@ -27,7 +29,7 @@ from spacy_seginf.explanation.loading import load_indexed
 
 from ..common.reporting import finish, one_thread, print_table
 from ..methods.measure_families import Neighbours
-from .corpora import MISSING, Corpus, Document
+from .corpora import CONLL, EMBEDDED, MISSING, Corpus, Document
 from .indexing import indexed
 from .queries import losses_of
 from .scores import RESAMPLES, SEED
@@ -132,46 +134,55 @@ def ratio(values: numpy.ndarray) -> dict[str, float]:
     return {"value": float(families / neighbours), "low": float(low), "high": float(high)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two predictions of a small corpus; does not count")
-    parser.add_argument("--report", action="store_true", help="train nothing, report what there is")
-    arguments = parser.parse_args()
-    one_thread()
-    corpus, plan = problem("embedded", None, quick=arguments.quick)
+def measure_naming(name: str, data: Optional[Path], *, quick: bool, report: bool) -> dict[str, Any]:
+    """Measure one corpus. RETURNS: figures, with the seeds that all trainings are there of."""
+    corpus, plan = problem(name, data, quick=quick)
     store = Store(corpus, plan.recipe)
     explained = Training(FULL, 0, plan.seeds[0])
     run(corpus, explained, plan, store)
     pipeline = indexed(corpus, store, explained.name)
-    queries = draw_queries(corpus, pipeline, QUICK_QUERIES if arguments.quick else QUERIES)
+    queries = draw_queries(corpus, pipeline, QUICK_QUERIES if quick else QUERIES)
     by_seed: dict[int, numpy.ndarray] = {}
     for seed in plan.seeds:
-        found = rises(corpus, plan, store, queries, seed, report=arguments.report)
+        found = rises(corpus, plan, store, queries, seed, report=report)
         if found is not None:
             by_seed[seed] = found
     values = numpy.mean(list(by_seed.values()), axis=0)
     labels = [len(query.named["families"]) for query in queries]
-    figures: dict[str, Any] = {
+    rows = [
+        [" ".join(query.document.tokens[query.start : query.end]), number, *own]
+        for query, number, own in zip(queries, labels, values.tolist())
+    ]
+    print_table([f"{name}: prediction", "labels", *WAYS], rows)
+    return {
         "ratio": ratio(values),
         "ratio_by_seed": {str(seed): ratio(own) for seed, own in by_seed.items()},
         "mean_rise": dict(zip(WAYS, values.mean(axis=0).tolist())),
         "rises": values.tolist(),
         "labels": labels,
         "in_common": [len(set(query.named[WAYS[0]]) & set(query.named[WAYS[1]])) for query in queries],
+        "seeds": list(by_seed),
     }
-    rows = [
-        [" ".join(query.document.tokens[query.start : query.end]), number, *own]
-        for query, number, own in zip(queries, labels, values.tolist())
-    ]
-    print_table(["prediction", "labels", *WAYS], rows)
-    print("ratio of mean rises", figures["ratio"])
-    seeds = list(by_seed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("SEGINF_DATA"), help="(default: $SEGINF_DATA)")
+    parser.add_argument("--quick", action="store_true", help="two predictions of a small corpus; does not count")
+    parser.add_argument("--report", action="store_true", help="train nothing, report what there is")
+    parser.add_argument("--corpora", nargs="+", choices=(EMBEDDED, CONLL), default=(EMBEDDED, CONLL))
+    arguments = parser.parse_args()
+    one_thread()
+    settings = {"quick": arguments.quick, "report": arguments.report}
+    found = {name: measure_naming(name, arguments.data, **settings) for name in arguments.corpora}
+    for name, own in found.items():
+        print(f"{name}: ratio of mean rises", own["ratio"])
     finish(
         "whole_pipeline",
-        {"named_ratio": figures},
+        {"named_ratio": found},
         quick=arguments.quick,
-        rows=len(queries),
-        seeds=seeds,
+        rows=sum(len(own["labels"]) for own in found.values()),
+        seeds=sorted({seed for own in found.values() for seed in own["seeds"]}),
         parts=("naming",),
     )
 

@@ -44,7 +44,7 @@ def interval(value: Mapping[str, float]) -> str:
 def tables(figures: Mapping[str, Any]) -> list[str]:
     """Return what the page shows of the results, as Markdown."""
     found = [table for name, own in figures["corpora"].items() for table in _corpus(name, own)]
-    return [*found, *_smoothness(figures.get("metasmoothness")), *_naming(figures.get("named_ratio"))]
+    return [*found, *_smoothness(figures.get("metasmoothness")), *_naming(figures.get("named_ratio") or {})]
 
 
 def _corpus(name: str, found: Mapping[str, Any]) -> Iterable[str]:
@@ -103,16 +103,15 @@ def _smoothness(found: Any) -> Iterable[str]:
     yield markdown_table(header, rows, 1)
 
 
-def _naming(found: Any) -> Iterable[str]:
+def _naming(found: Mapping[str, Any]) -> Iterable[str]:
     if not found:
         return
-    rise = found["mean_rise"]
-    rows = [
-        ("rise of the loss without three families (nats)", f"{rise['families']:.3f}"),
-        ("without as many nearest neighbours", f"{rise['neighbours']:.3f}"),
-        ("ratio", interval(found["ratio"])),
-    ]
-    yield markdown_table((f"embedded, {len(found['labels'])} predictions", "measured"), rows, 1)
+    rows = []
+    for name, own in found.items():
+        rises = (f"{own['mean_rise'][way]:.3f}" for way in ("families", "neighbours"))
+        rows.append((name, str(len(own["labels"])), *rises, interval(own["ratio"])))
+    header = ("corpus", "predictions", "rise without three families (nats)", "without as many neighbours", "ratio")
+    yield markdown_table(header, rows, 1)
 
 
 def main() -> None:

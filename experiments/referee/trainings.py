@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Sequence
 
@@ -18,7 +18,8 @@ import numpy
 from tqdm import tqdm
 
 from ..common.reporting import one_thread
-from .corpora import CORPORA, Corpus, read_corpus
+from .corpora import CONLL, EMBEDDED, WIKIGOLD, Corpus, read_corpus
+from .pretrained import Pretraining
 from .queries import query_losses
 from .recipe import Recipe
 from .store import Store
@@ -67,23 +68,32 @@ class Plan:
         return max((last for own, _, last, _ in self.blocks if own == kind), default=0)
 
 
+PRETRAINED = f"{WIKIGOLD}, pretrained"
+CORPORA = (WIKIGOLD, EMBEDDED, PRETRAINED)  # on which predictors are measured
 PLANS = {
-    "wikigold": Plan(
+    WIKIGOLD: Plan(
         Recipe(epochs=2),
         (0, 1, 2, 3, 4),
         (5, 6, 7, 8, 9),
         ((HALVES, 0, 20, 5), (SLICES, 0, 20, 2), (HALVES, 20, 30, 5), (HUNDREDTHS, 0, 20, 1)),
     ),
-    "embedded": Plan(Recipe(epochs=2), (0, 1, 2), (5, 6, 7), ((HALVES, 0, 30, 3),)),
+    EMBEDDED: Plan(Recipe(epochs=2), (0, 1, 2), (5, 6, 7), ((HALVES, 0, 30, 3),)),
+    PRETRAINED: Plan(Recipe(epochs=2), (0, 1), (5, 6), ((HALVES, 0, 30, 2),)),
+    CONLL: Plan(Recipe(epochs=2), (0, 1, 2), (5,), ()),
 }
 QUICK = Plan(Recipe(epochs=1), (0, 1), (5,), ((HALVES, 0, 4, 2), (SLICES, 0, 3, 1)))
 QUICK_DOCUMENTS = 20
 
 
 def problem(name: str, data: Optional[Path], *, quick: bool) -> tuple[Corpus, Plan]:
-    """Return a corpus and what is trained on it."""
-    corpus = read_corpus(name, data)
-    return (corpus.first(QUICK_DOCUMENTS), QUICK) if quick else (corpus, PLANS[name])
+    """Return a corpus and what is trained on it; an encoder is pretrained first where it begins with that."""
+    corpus = read_corpus(WIKIGOLD if name == PRETRAINED else name, data)
+    plan = QUICK if quick else PLANS[name]
+    if name == PRETRAINED and data is not None:
+        pretraining = Pretraining(data, QUICK_DOCUMENTS if quick else 0)
+        pretraining.run()
+        plan = replace(plan, recipe=replace(plan.recipe, pretrained=str(pretraining.weights)))
+    return (corpus.first(QUICK_DOCUMENTS) if quick else corpus), plan
 
 
 def run(corpus: Corpus, training: Training, plan: Plan, store: Store) -> None:

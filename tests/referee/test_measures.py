@@ -114,8 +114,7 @@ def test_quick_runs_are_resumed(module, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     found = []
     for report in ([], ["--report"]):
-        options = ["--corpora", "embedded"] if module is measure else []
-        monkeypatch.setattr(sys, "argv", ["referee", "--quick", *options, *report])
+        monkeypatch.setattr(sys, "argv", ["referee", "--quick", "--corpora", "embedded", *report])
         module.main()
         found.append(json.loads(capsys.readouterr().out.splitlines()[-1]))
     assert found[0] == found[1]
