@@ -129,7 +129,7 @@ class FlipSet:
         """What a probability beside one half has to do with what is predicted: the best reading of the whole text is,
         however many others there are."""
         if self.to and self.after < 0.5:
-            return "; that is then in the best of all readings of the text, and other readings share the rest"
+            return f"; {self.to} is then in the best of all readings of the text, and other readings share the rest"
         if not self.to and self.after >= 0.5:
             return ", given the labels around as they were; the best reading of the whole text is then another"
         return ""

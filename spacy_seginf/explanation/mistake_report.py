@@ -97,6 +97,10 @@ class Mistake:
         predicted, and what is annotated.
     labels (tuple of LabelInContext): training labels to look at: near it, and they say what was predicted. proposals
         (tuple of Proposal): what may put them right, if they look wrong.
+
+    >>> report = spacy_seginf.explain_errors("indexed", Path("more.spacy"))
+    >>> all(one.predicted != one.gold and one.cause in report.causes for one in report.mistakes)
+    True
     """
 
     document: str
@@ -181,8 +185,10 @@ class MistakeReport:
         a cause means, what to do about it, and the command that does it.
 
     >>> report = spacy_seginf.explain_errors("indexed", Path("more.spacy"))
-    >>> [(one.document, one.text, one.confusion, one.cause) for one in report.mistakes][:0]
-    []
+    >>> set(report.documents) == {one.document for one in report.mistakes}
+    True
+    >>> sum(len(mistakes) for mistakes in report.confusions.values()) == len(report)
+    True
     """
 
     mistakes: tuple[Mistake, ...]
