@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .explanation.display import render_document
     from .explanation.flips import FlipLabel, FlipSet
     from .explanation.influence import Influence
+    from .explanation.mistake_report import Mistake, MistakeReport
     from .explanation.views import Influencers, Reference
     from .index.index import Index
     from .settings import IndexSettings
@@ -70,6 +71,8 @@ PLACES = {
     "Influence": "explanation.influence",
     "Influencers": "explanation.views",
     "Method": "attribution.method",
+    "Mistake": "explanation.mistake_report",
+    "MistakeReport": "explanation.mistake_report",
     "Preview": "curation.preview",
     "PreviewChange": "curation.preview",
     "Reference": "explanation.views",
@@ -122,6 +125,8 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "Influence",
     "Influencers",
     "Method",
+    "Mistake",
+    "MistakeReport",
     "Preview",
     "PreviewChange",
     "Reference",

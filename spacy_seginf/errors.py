@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BUILD_AGAIN = "Build it again with `python -m spacy seginf index`."  # an index of which something is missing
+OWN_TOKENS = "Ask for tokens of this document."
 
 
 class SeginfError(ValueError):
@@ -216,7 +217,7 @@ class Errors(metaclass=Coded):
         "`python -m spacy seginf index --help` explains them."
     )
     S028 = "The setting {setting} of {what} is {value!r}. {allowed}"
-    S029 = "This part of the document can't be explained as asked: {problem}. Ask for tokens of this document."
+    S029 = "This part of this document can't be explained as asked: {problem}. {advice}"
     S187 = (
         "The component '{name}' has stored no explanation on this document; these have: {known}. Name one of these, or "
         "enable '{name}' and process the text again."

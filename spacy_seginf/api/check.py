@@ -49,11 +49,17 @@ def describe(manifest: Manifest) -> list[str]:
         f"Curvature {manifest.curvature}; head "
         + (f"refit with l2 = {manifest.l2:g} and centre {manifest.centre}" if manifest.refit else "as trained"),
     ]
-    lines += [
-        f"On the {corpus} corpus the head that explains predicts {found['shared']:,} of the pipeline's "
-        f"{found['predicted']:,} predictions"
-        for corpus, found in manifest.agreement.items()
-    ]
+    for corpus, found in manifest.agreement.items():
+        lines.append(
+            f"On the {corpus} corpus the head that explains predicts {found['shared']:,} of the pipeline's "
+            f"{found['predicted']:,} predictions"
+        )
+        if "labels_alone" in found:
+            lines[-1] += f", and the head of labels alone, which accounts and flips ask, {found['labels_alone']:,}"
+        elif manifest.label_l2:
+            lines[-1] += "; what the head of labels alone does is not in this index: build it again to know"
+        else:
+            lines[-1] += "; accounts and flips ask the same head"
     if manifest.held_documents:
         lines.append(f"Head and curvature have not seen the last {manifest.held_documents:,} documents")
     if manifest.pruned:

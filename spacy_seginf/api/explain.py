@@ -33,6 +33,7 @@ from ..inputs import check_paths
 from ..messages import Messages
 from ..results import is_printed, write_json_lines, written
 from .asked_text import asked_text
+from .stability import warn_of_other_settings
 
 OCCURRENCES = 5  # of each family that a page can open
 LONGEST = 200  # characters of a text that is typed again
@@ -123,6 +124,8 @@ def explain(
     if html is not None:
         write_text(html, render_page(doc, explained, top=top))
         msg.good(f"Page written: {html}")
+    if influence.stability is not None and any(one.agreement for one in explained):
+        warn_of_other_settings(msg, influence.stability, nlp)
     if explained:
         typed = text if text.isprintable() and len(text) <= LONGEST else "TEXT"
         msg.next("verify", pipeline, typed)

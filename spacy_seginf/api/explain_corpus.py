@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
@@ -17,6 +18,7 @@ from ..explanation.display import document_html
 from ..explanation.extensions import STORED
 from ..explanation.plain import plain_explanations
 from ..explanation.terminal import render_terminal
+from ..explanation.views import hubs
 from ..files import write_text
 from ..index.tables import Filter
 from ..inputs import check_paths
@@ -73,19 +75,21 @@ def explain_corpus(
             advance(1, TEXT)
     colors = sys.stdout.isatty() and supports_ansi()
     rows: list[dict[str, Any]] = []
-    for name, doc in zip(names, docs):
-        explained = doc._.influencers if every_token else [span._.influencers for span in target.read(doc)]
+    views = [doc._.influencers if every_token else [span._.influencers for span in target.read(doc)] for doc in docs]
+    marked = hubs(chain.from_iterable(views), top)
+    for name, doc, explained in zip(names, docs, views):
         if json is not None:
             rows += [{"document": name, **one} for one in plain_explanations(explained, top)]
         if not silent and explained and not is_printed(json):
             typer.echo(f"\n{visible(name)}")
-            typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors))
+            typer.echo(render_terminal(explained, doc._.get(STORED), top=top, colors=colors, marked=marked))
     if not silent:
         msg.info(f"Explained: {len(docs)} documents")
     if json is not None:
         write_json_lines(json, rows)
     if html is not None:
-        shown = [(name, Markup(document_html(doc, top=top, tokens=every_token))) for name, doc in zip(names, docs)]
+        settings: dict[str, Any] = {"top": top, "tokens": every_token, "marked": marked}
+        shown = [(name, Markup(document_html(doc, **settings))) for name, doc in zip(names, docs)]
         write_text(html, template("corpus.html").render(documents=shown))
         msg.good(f"Page written: {html}")
     return docs

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Optional
 
 import typer
+from spacy.language import Language
 
 from ..crf.schemes import TAG
 from ..curation.proposing import propose_decisions
 from ..devices import use_gpu
 from ..explanation.explained_mistakes import accountant_of, explain_mistakes
+from ..explanation.influence import Influence
 from ..explanation.judged_texts import read_judged
 from ..explanation.loading import load_indexed
 from ..explanation.mistake_report import MistakeReport
@@ -18,9 +20,10 @@ from ..explanation.mistakes_page import render_mistakes
 from ..explanation.mistakes_terminal import render_mistakes_terminal
 from ..files import write_text
 from ..inputs import check_paths
-from ..messages import Messages
+from ..messages import Messages, command_line
 from ..progress import shows_progress
 from ..results import is_printed, write_json_lines, written
+from .stability import warn_of_other_settings
 
 
 @shows_progress
@@ -62,9 +65,15 @@ def explain_errors(
     mistakes = explain_mistakes(influence, judged, top)
     scheme = influence.find_tagger().scheme
     names = str(pipeline), str(corpus)
-    report = MistakeReport(tuple(mistakes), len(judged.docs), judged.right(scheme), *names, scheme.name != TAG)
+    known = {"decisions": str(decisions or ""), "train": _training_corpus(nlp, influence)}
+    report = MistakeReport(tuple(mistakes), len(judged.docs), judged.right(scheme), *names, scheme.name != TAG, **known)
     if not silent and not is_printed(json):
         typer.echo(render_mistakes_terminal(report, top=top))
+    if influence.stability is None:
+        train = report.train or "TRAIN.spacy"
+        msg.info(f"Which of these the seed decides is not known: {command_line('stability', pipeline, train, corpus)}")
+    else:
+        warn_of_other_settings(msg, influence.stability, nlp)
     if html is not None:
         write_text(html, render_mistakes(report))
         msg.good(f"Page written: {html}")
@@ -80,3 +89,10 @@ def explain_errors(
         else:
             msg.info("No labels to correct were found, so no decisions were written.")
     return report
+
+
+def _training_corpus(nlp: Language, influence: Influence) -> str:
+    """Return the path of the corpus that was indexed, if the config has one of that name that is there; else ""."""
+    path = nlp.config.get("paths", {}).get("train")
+    known = path and Path(path).name == influence.explainer().index.manifest.corpus and Path(path).exists()
+    return str(path) if known else ""

@@ -11,7 +11,7 @@ from ..devices import use_gpu
 from ..explanation.flips import BUDGET, MOST, FlipSet, check_flip, flipped_part
 from ..explanation.loading import load_indexed
 from ..explanation.reference_view import Reference
-from ..explanation.wording import LABELS_ALONE
+from ..explanation.wording import CHEAPEST, LABELS_ALONE
 from ..messages import Messages
 from ..progress import MOVE, shows_progress, step
 from ..rendering.text import shorten, visible
@@ -74,7 +74,7 @@ def flip(
         if not silent:
             _print(found[-1])
     if found and not silent:
-        typer.echo(LABELS_ALONE)
+        typer.echo((CHEAPEST if any(one.found for one in found) else "") + LABELS_ALONE)
     return found
 
 

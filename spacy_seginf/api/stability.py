@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
 import typer
+from spacy.language import Language
 from wasabi import table
 
 from ..devices import use_gpu
@@ -87,9 +89,10 @@ def measure_stability(
         with influence.paused():
             read = nlp.pipe([read_as(nlp, doc) for doc in docs])
             asked = [influence.find_tagger().target.spans(doc) for doc in read]
-    stability = compare_trainings(pipelines, docs, asked)
+    stability = replace(compare_trainings(pipelines, docs, asked), settings=training.plain)
     written = stability.write(output)
     if explained is not None:
+        warn_of_other_settings(msg, stability, explained[0])
         written = stability.write(explained[1].explainer().index.folder.parent)
     if not silent:
         _print(stability)
@@ -97,6 +100,16 @@ def measure_stability(
         if indexed is not None:
             msg.next("explain", indexed, texts, "--errors", "--html", "errors.html")
     return stability
+
+
+def warn_of_other_settings(msg: Messages, stability: Stability, nlp: Language) -> None:
+    """Warn if trainings that were compared are not such as a pipeline comes from."""
+    others = stability.other_settings(nlp.config.interpolate())
+    if others:
+        msg.warn(
+            f"`seginf stability` has trained with {others} in this pipeline's config: what the seed decides there need "
+            "not be what it decides here."
+        )
 
 
 def _print(stability: Stability) -> None:

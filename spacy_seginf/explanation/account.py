@@ -54,7 +54,8 @@ class Account:
     tokens without a label; transitions: of label pairs; centre: of the trained head, if the penalty is centred there;
     remainder: what the head's distance from its optimum leaves. disputed: whether labels contradict each other more
     than for nine of ten predictions for the development corpus. labels: the single labels with the largest shares on
-    both sides (number in the evidence, share), if they were asked for.
+    both sides (number in the evidence, share), if they were asked for. tags (ints, tokens): the prediction. count:
+    families that there are.
     """
 
     others: tuple[int, ...]
@@ -70,6 +71,8 @@ class Account:
     remainder: float
     disputed: bool = False
     labels: tuple[tuple[int, float], ...] = ()
+    tags: tuple[int, ...] = ()
+    count: int = 0
 
 
 class Accountant:
@@ -141,6 +144,8 @@ class Accountant:
                 float(lines.centre[row]),
                 float(lines.remainder[row]),
                 bool(disputed[row]),
+                tags=tuple(directions.labels[places[row]].tolist()),
+                count=len(self.evidence.sizes),
             )
         return result
 
@@ -357,13 +362,16 @@ def _kth(values: numpy.ndarray, k: int) -> float:
     return float(values[largest[-1]]) if len(largest) == k else 0.0
 
 
-def reading_in_words(scheme: TagScheme, tags: Sequence[int]) -> str:
-    """Say what tags of some tokens mean: a type where they are one entity, else each entity with its length; tags
-    under the scheme TAG."""
+def reading_in_words(scheme: TagScheme, tags: Sequence[int], words: Sequence[str] = ()) -> str:
+    """Say what tags of some tokens mean: a type where they are one entity, else each entity with its words, or its
+    length where they are not known; tags under the scheme TAG."""
     if scheme.name == TAG:
         return " ".join(scheme.tags[tag] for tag in tags)
     entities = scheme.entities(tags)
     if [(start, end) for start, end, _ in entities] == [(0, len(tags))]:
         return entities[0][2]
-    parts = [f"{label} of {end - start} of {len(tags)} tokens" for start, end, label in entities]
+    parts = [
+        f"{label} “{' '.join(words[start:end])}”" if words else f"{label} of {end - start} of {len(tags)} tokens"
+        for start, end, label in entities
+    ]
     return ", ".join(parts) or OUTSIDE

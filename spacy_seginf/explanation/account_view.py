@@ -1,15 +1,16 @@
 """Light read-only views of the accounts that are stored on a Doc beside the references (see ``views``).
 
 "families" of what is stored are [{"family", "shown", "size", "label", "example": reference}, ...], and the "account" of
-an explanation is {"against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason, ...]],
-...], "unlabelled", "transitions", "centre", "remainder", "disputed": bool}, all in nats but the probability. A family
-has a fourth part only on demand (see ``detail``): {"occurrences": [[reference number, share, strength or None], ...],
-"without": probability, "relabelled": probability or None}; so has an account "labels", like "occurrences".
+an explanation is {"label", "against", "margin", "probability", "for", "opposing", "families": [[number, share, [reason,
+...]], ...], "unlabelled", "transitions", "centre", "remainder", "disputed": bool, "count"}, all in nats but the
+probability; "count" is of all families that there are. A family has a fourth part only on demand (see ``detail``):
+{"occurrences": [[reference number, share, strength or None], ...], "without": probability, "relabelled": probability or
+None}; so has an account "labels", like "occurrences".
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from ..influence.evidence import contested
 from ..rendering.templates import template_macro
@@ -155,8 +156,8 @@ class Account:
 
     def __init__(self, data: Mapping[str, Any], shared: Mapping[str, Sequence[Mapping[str, Any]]], label: str) -> None:
         self._data, self._shared = data, shared
-        self.label = label
-        """str: the prediction."""
+        self.label = data.get("label", label)
+        """str: the prediction, in words."""
 
     @property
     def against(self) -> str:
@@ -208,7 +209,7 @@ class Account:
     def rest(self) -> list[Line]:
         """All that adds up to the margin beside the families, in words: the other families together, and what is no
         family; lines that would show as zero are left out."""
-        return rest_of(self.supporting + self.opposing, [family.share for family in self.families], self._data)
+        return rest_of(self.supporting, self.opposing, [family.share for family in self.families], self._data)
 
     @property
     def contested(self) -> float:
@@ -264,15 +265,20 @@ class Account:
         return template_macro("cell.html", "account")(self)
 
 
-def rest_of(families: float, shown: Iterable[float], account: Mapping[str, Any]) -> list[Line]:
+def rest_of(supporting: float, opposing: float, shown: Sequence[float], account: Mapping[str, Any]) -> list[Line]:
     """List what adds up to a margin beside the families that are shown; see ``Account.rest``.
 
-    families (float): shares of all families together. shown (iterable of float): shares of those that are shown.
-    account (mapping): the lines of LINES.
+    supporting, opposing (float): shares of all families of each side together. shown (sequence of float): shares of
+        those that are shown. account (mapping): the lines of LINES, and the "count" of all families if it is known.
     """
-    found = [Line("all other families", families - sum(shown))]
-    found += [Line(name, account[key]) for key, name in LINES.items()]
-    return [line for line in found if abs(line.share) >= LEAST_SHOWN]
+    others, name = account.get("count", 0) - len(shown), "all other families"
+    if others > 0:
+        left = (total - sum(one for one in shown if one * total > 0) for total in (supporting, opposing))
+        parts = [f"{one / total:.0%}" if total else "nothing" for one, total in zip(left, (supporting, opposing))]
+        name += f", {others:,} of them: {parts[0]} of all that is for it, {parts[1]} of all that is against it"
+    found = [Line(name, supporting + opposing - sum(shown))]
+    found += [Line(words, account[key]) for key, words in LINES.items()]
+    return [line for line in found if abs(line.share) >= LEAST_SHOWN or (others > 0 and line is found[0])]
 
 
 def _occurrences(stored: Sequence[Sequence[Any]], references: Sequence[Mapping[str, Any]]) -> tuple[Occurrence, ...]:

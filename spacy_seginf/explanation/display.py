@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any, Mapping, Optional
+from typing import Any, Collection, Mapping, Optional
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -17,7 +17,8 @@ from ..crf.schemes import ENTS
 from ..rendering.templates import template
 from ..rendering.text import visible
 from .extensions import register_extensions, stored_explanations
-from .views import NOT_ASKED, Influencers
+from .reference_view import Likeness
+from .views import NOT_ASKED, Influencers, hubs
 from .wording import caveat, provenance
 
 NO_ENTITIES = "No entities were predicted in this text. Show every token with tokens=True."
@@ -68,9 +69,11 @@ def document_html(
     page: bool = False,
     options: Optional[Mapping[str, Any]] = None,
     tokens: bool = False,
+    marked: Optional[Collection[Likeness]] = None,
 ) -> str:
     """Return what ``render`` shows. Everything that comes from texts, labels and ids is escaped; no script is needed.
 
+    marked (collection): hubs, see ``views.hubs``; those of what is shown here if None.
     RAISES (ValueError): S020 if the document is not explained, S022 if its tokens changed since.
     """
     register_extensions()  # of a document that was read without the pipeline
@@ -95,6 +98,7 @@ def document_html(
         unexplained=(NOT_ASKED if tokens else f"{SET_BY_OTHERS} {'; '.join(others)}") if others else "",
         empty=NONE_SHOWN if spans or tokens else NO_ENTITIES,
         top=top,
+        hubs=hubs(shown, top) if marked is None else marked,
         notice=provenance(stored),
         caveat=caveat(stored),
     )

@@ -99,14 +99,14 @@ class FlipSet:
         if self.head != self.label:
             return (
                 f"The pipeline predicts {self.label}; the head that labels alone make of its features predicts "
-                f"{self.head} already. There is nothing to flip: ask how well the two agree with `seginf check`."
+                f"{self.head} already. There is nothing to flip: `seginf check` says how often these two agree."
             )
         done = "removed" if self.by == REMOVING else "relabelled"
         many = "1 label" if self.tried == 1 else f"{self.tried} labels"
         p = f"p({self.to or self.label}) {change_in_words(self.before, self.after)}"
         if self.found:
             verb = "is" if len(self.labels) == 1 else "are"
-            first = f"Becomes {self.becomes} when {many} {verb} {done}: verified by refit, {p}."
+            first = f"Becomes {self.becomes} when {many} {verb} {done}: verified by refit, {p}{self._best}."
         else:
             wanted = f"becomes {self.to}" if self.to else "changes"
             far = f"with {many} {done} it is {self.becomes}, {p}" if self.tried else p
@@ -115,14 +115,24 @@ class FlipSet:
             first += (
                 f" No single label was found that does it: of the {min(self.known, CANDIDATES):,} with the largest "
                 f"possible effects, {self.singles_tried or 'none'} came near it by prediction"
-                f"{', and tried' if self.singles_tried else ''}."
+                f"{_and_tried(self.singles_tried)}."
             )
         if self.no_pair:
             first += (
-                f" No pair of the {STRONGEST} strongest was found: predicted effects left {self.pairs_tried or 'none'}"
-                f"{', tried' if self.pairs_tried else ''}."
+                f" No pair of the {STRONGEST} strongest was found that does it: {self.pairs_tried or 'none'} came near "
+                f"it by prediction{_and_tried(self.pairs_tried)}."
             )
         return first
+
+    @property
+    def _best(self) -> str:
+        """What a probability beside one half has to do with what is predicted: the best reading of the whole text is,
+        however many others there are."""
+        if self.to and self.after < 0.5:
+            return f"; {self.to} is then in the best of all readings of the text, and other readings share the rest"
+        if not self.to and self.after >= 0.5:
+            return ", given the labels around as they were; the best reading of the whole text is then another"
+        return ""
 
     @property
     def _end(self) -> str:
@@ -132,6 +142,10 @@ class FlipSet:
         if self.tried >= self.most:
             return "The search ended there, as a set may have no more labels (--most)."
         return "The search ended there: no other label was predicted to bring it nearer."
+
+
+def _and_tried(count: int) -> str:
+    return f", and {'was' if count == 1 else 'were'} tried" if count else ""
 
 
 def flip(

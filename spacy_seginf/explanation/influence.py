@@ -29,6 +29,7 @@ from ..tagger.crf_tagger import CRFTagger, TaggerPrediction
 from ..tagger.encoding import bare_copy
 from ..tagger.handover import is_paused
 from ..tagger.head import on_cpu
+from ..tagger.probabilities import DocProbabilities
 from .account import Account, reading_in_words
 from .explainer import Explainer, Explanation
 from .flip_candidates import REMOVING
@@ -39,7 +40,7 @@ from .reasons import surroundings
 from .reference_view import Reference
 from .stability import Agreement, key_of
 from .storing import Answer, Sources, forget, plan_queries, segment_place, store, view
-from .views import Influencers
+from .views import Influencers, far_apart
 
 
 @Language.factory(
@@ -206,6 +207,7 @@ class Influence(IndexHolder):
             words, predicted = [token.text for token in doc], prediction.tags.tolist()
             names = sources.rationale.names(predicted)
             agreements = self._agreements(doc, prediction.tags)
+            own = self._own_probabilities(tagger, prediction)
             answers = [
                 Answer(
                     explanation,
@@ -213,6 +215,7 @@ class Influence(IndexHolder):
                     account,
                     instead_of(tagger.scheme, predicted, head, *span),
                     agreements.get(span),
+                    far_apart(own.get(span), explanation.probability),
                 )
                 for span, explanation, account in zip(plan.spans, explanations[mine], accounts[mine])
             ]
@@ -259,6 +262,16 @@ class Influence(IndexHolder):
         key = key_of(self.nlp, doc)
         found = (((start, end), known.of(key, start, end, label)) for start, end, label in self.predictions(tags))
         return {place: agreement for place, agreement in found if agreement is not None}
+
+    def _own_probabilities(self, tagger: CRFTagger, prediction: TaggerPrediction) -> dict[tuple[int, int], float]:
+        """Return how probable a tagger itself finds its predictions of a text, by their tokens; nothing where it
+        follows another component, or an entity was there before."""
+        if prediction.scored is None or tagger.explains is not None:
+            return {}
+        known = DocProbabilities(prediction.scored, tagger.name)
+        kept = {(start, end) for start, end, _ in prediction.kept}
+        places = [one for one in self.predictions(prediction.tags) if one[:2] not in kept]
+        return {(start, end): known.probability(start, end, label) for start, end, label in places}
 
     def _accounts(
         self,

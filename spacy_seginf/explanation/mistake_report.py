@@ -97,6 +97,10 @@ class Mistake:
         predicted, and what is annotated.
     labels (tuple of LabelInContext): training labels to look at: near it, and they say what was predicted. proposals
         (tuple of Proposal): what may put them right, if they look wrong.
+
+    >>> report = spacy_seginf.explain_errors("indexed", Path("more.spacy"))
+    >>> all(one.predicted != one.gold and one.cause in report.causes for one in report.mistakes)
+    True
     """
 
     document: str
@@ -141,7 +145,13 @@ class Mistake:
     def rest(self) -> list[Line]:
         """What adds up to the margin beside the families, in words; see ``account_view.Account.rest``."""
         account = self.account
-        return rest_of(account.supporting + account.opposing, [one.share for one in self.families], vars(account))
+        return rest_of(account.supporting, account.opposing, [one.share for one in self.families], vars(account))
+
+    @property
+    def strongest(self) -> list[FamilyInWords]:
+        """The first family on each side, where there is one, in the order of all."""
+        first = {one.share > 0: one for one in reversed(self.families)}
+        return [one for one in self.families if one is first[one.share > 0]]
 
     @property
     def id(self) -> str:
@@ -170,6 +180,15 @@ class MistakeReport:
     mistakes (tuple of Mistake). texts (int): that were predicted; right (int): entities (tags) that were right.
     pipeline, corpus (str): their names, for the commands that are proposed. entities (bool): whether these are what
         predictions are of; commands that put labels right are for them.
+    decisions, train (str): the file that proposals were written to, and the training corpus; "" if not known.
+    causes, kinds, confusions, documents (dict of str to list of Mistake): the mistakes in groups. advice(cause): what
+        a cause means, what to do about it, and the command that does it.
+
+    >>> report = spacy_seginf.explain_errors("indexed", Path("more.spacy"))
+    >>> set(report.documents) == {one.document for one in report.mistakes}
+    True
+    >>> sum(len(mistakes) for mistakes in report.confusions.values()) == len(report)
+    True
     """
 
     mistakes: tuple[Mistake, ...]
@@ -178,6 +197,8 @@ class MistakeReport:
     pipeline: str
     corpus: str
     entities: bool = True
+    decisions: str = ""
+    train: str = ""
 
     def __len__(self) -> int:
         return len(self.mistakes)
@@ -208,6 +229,10 @@ class MistakeReport:
         """Say what a cause means, what to do about it, and the command that does it, for these files."""
         found = CAUSES[cause]
         command = found.command if self.entities or not found.command else SINGLE_TAGS
+        if self.decisions and any(one.proposals for one in self.mistakes):  # they are written already
+            command = "\n".join(line for line in command.splitlines() if "--decisions" not in line)
+        for name, path in (("proposed.jsonl", self.decisions), ("TRAIN.spacy", self.train)):
+            command = command.replace(name, quote(path).replace("{", "{{").replace("}", "}}")) if path else command
         return replace(found, command=command.format(pipeline=quote(self.pipeline), corpus=quote(self.corpus)))
 
     def _grouped(self, names: Sequence[str], order: Sequence[str]) -> dict[str, list[Mistake]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ..rendering.text import shorten, visible
+from .account_view import Line
 from .mistake_report import LabelInContext, Mistake, MistakeReport
 
 AROUND = 28  # characters
+MARGIN = "= margin over what is annotated"
 
 
 def render_mistakes_terminal(report: MistakeReport, *, top: int = 3) -> str:
@@ -45,8 +47,9 @@ def _mistake(one: Mistake) -> list[str]:
     lines += [
         f"      {'taught by' if family.share > 0 else 'against it'} {family.share:+.2f}  {family.size} labels like "
         f"{_in_context(family.example)}  {visible('; '.join(family.reasons))}"
-        for family in one.families[:2]
+        for family in one.strongest
     ]
+    lines += [f"      {line.share:+15.2f}  {line.name}" for line in (*one.rest, Line(MARGIN, one.account.margin))]
     return lines
 
 

@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 
 from ..rendering.templates import template
 from .extensions import STORED
-from .views import Influencers
+from .views import Influencers, hubs
 from .wording import caveat, provenance
 
 
@@ -25,6 +25,7 @@ def render_page(doc: Doc, explained: Sequence[Influencers], *, top: int = 3) -> 
         pieces=_pieces(doc, explained),
         explained=explained,
         top=top,
+        hubs=hubs(explained, top),
         notice=provenance(doc._.get(STORED)),
         caveat=caveat(doc._.get(STORED)),
     )

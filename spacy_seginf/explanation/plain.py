@@ -24,6 +24,7 @@ def _plain(one: Influencers, top: int) -> dict[str, Any]:
         "start": one.start_char,
         "end": one.end_char,
         "probability": one.probability,
+        "pipeline_probability": one.pipeline_probability,
         "instead": one.instead,
         "agreement": None if one.agreement is None else one.agreement._asdict(),
         "against": None if account is None else account.against,

@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span, Token
 
 from ..crf import one_label_each
 from ..crf.schemes import TAG, TagScheme
-from ..errors import Errors, SeginfError
+from ..errors import OWN_TOKENS, Errors, SeginfError
 from ..guesses import one_of
 from ..influence.data import HeadData
 from ..tagger.crf_tagger import CRFTagger
@@ -28,9 +28,9 @@ def ask(nlp: Language, tagger: CRFTagger, doc: Doc, segment: Segment, labels: La
     if isinstance(segment, Span):
         start, end = segment.start, segment.end
     if segment.doc is not doc if not isinstance(segment, Doc) else segment is not doc:
-        raise SeginfError(Errors.S029.format(problem="the segment is one of another document"))
+        raise SeginfError(Errors.S029.format(problem="the segment is one of another document", advice=OWN_TOKENS))
     if start >= end:
-        raise SeginfError(Errors.S029.format(problem="the segment is empty"))
+        raise SeginfError(Errors.S029.format(problem="the segment is empty", advice=OWN_TOKENS))
     (copy,) = run_before(nlp, tagger, [bare_copy(nlp, doc)])
     (prediction,) = tagger.predict([copy])
     tags = prediction.tags if tagger.explains is None else tagger.followed_tags(copy)
@@ -49,10 +49,12 @@ def parse_labels(scheme: TagScheme, labels: Union[str, Sequence[str]], length: i
         labels = [labels] * length
     unknown = [label for label in labels if label not in scheme.index]
     if unknown or len(labels) != length:
+        advice = "Give one label for all of them, or one for each."
         if unknown:
+            advice = "Give one of these."
             known = scheme.tags if scheme.name == TAG else [*scheme.labels, *scheme.tags]
             problem = f"unknown label {unknown[0]!r}; the labels are {one_of(dict.fromkeys(known), unknown[0])}"
         else:
             problem = f"{len(labels)} labels for {length} tokens"
-        raise SeginfError(Errors.S029.format(problem=problem))
+        raise SeginfError(Errors.S029.format(problem=problem, advice=advice))
     return [scheme.index[label] for label in labels]

@@ -25,6 +25,12 @@ from ..influence.relabelling import first_order
 from ..influence.segments import SegmentChains
 from ..rendering.text import tokens_of
 
+AS_THEY_ARE = (
+    "A flip takes one prediction away, or makes one of tokens outside of all: ask about one of these with its "
+    "boundaries. What speaks for other boundaries, say an ORG of just these tokens, `influence.explain(doc, "
+    'doc[start:end], labels="ORG")` tells from Python.'
+)
+
 
 @dataclass(frozen=True)
 class Margin:
@@ -166,13 +172,19 @@ def label_at(scheme: TagScheme, tags: numpy.ndarray, start: int, end: int) -> st
     if scheme.name == TAG:
         if end - start == 1:
             return scheme.tags[tags[start]]
-        raise SeginfError(Errors.S029.format(problem="single tags change one by one, and these are several tokens"))
+        raise SeginfError(
+            Errors.S029.format(
+                problem="single tags change one by one, and these are several tokens", advice="Ask about one."
+            )
+        )
     inside = [one for one in scheme.entities(tags.tolist()) if one[0] < end and start < one[1]]
     if not inside:
         return OUTSIDE
     if len(inside) > 1 or inside[0][:2] != (start, end):
         named = ", ".join(f"{label} ({tokens_of(first, last)})" for first, last, label in inside)
-        raise SeginfError(Errors.S029.format(problem=f"its entities have other boundaries: {named}"))
+        raise SeginfError(
+            Errors.S029.format(problem=f"its entities have other boundaries: {named}", advice=AS_THEY_ARE)
+        )
     return inside[0][2]
 
 

@@ -12,7 +12,7 @@ from spacy.lang.lex_attrs import word_shape
 MOST = 3  # reasons that are given
 COMMON = 0.5  # of a family's labels that must share what is no word
 LEAST_SHARED = 0.1  # of a family's labels that must share a word, and two at least unless there is one label
-ONLY_DIRECTION = "alike only in the direction of features"
+ONLY_DIRECTION = "nothing in common that words, shapes or neighbours show"
 
 
 @dataclass(frozen=True)

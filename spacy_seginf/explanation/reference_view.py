@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any, Collection, Iterable, Mapping, Optional, Sequence
 
 from ..rendering.templates import template_macro
 from ..rendering.text import change_in_words, tokens_of
+
+HUB = "also behind most other predictions here: see hub in the glossary"
 
 
 class Reference:
@@ -179,12 +181,24 @@ class Reference:
         return template_macro("cell.html", "reference")(self)
 
 
+Likeness = tuple[str, str, str]
+
+
 @dataclass(frozen=True)
 class Folded:
     """A reference, and how often the same words are there with the same label in the same context."""
 
     reference: Reference
     times: int
+
+    @property
+    def likeness(self) -> Likeness:
+        """What a reader sees of it: the same for references that can't be told apart."""
+        return _likeness(self.reference)
+
+    def remark(self, hubs: Collection[Likeness]) -> str:
+        """Say that it is a hub, if it is among these (see ``views.hubs``); else nothing."""
+        return HUB if self.likeness in hubs else ""
 
     @property
     def place(self) -> str:
@@ -195,7 +209,11 @@ class Folded:
 
 def folded(references: Iterable[Reference]) -> list[Folded]:
     """Fold references that a reader could not tell apart; the first of each stays."""
-    found: dict[tuple[str, str, str], list[Reference]] = {}
+    found: dict[Likeness, list[Reference]] = {}
     for reference in references:
-        found.setdefault((reference.text, reference.full_label, reference.context), []).append(reference)
+        found.setdefault(_likeness(reference), []).append(reference)
     return [Folded(alike[0], len(alike)) for alike in found.values()]
+
+
+def _likeness(reference: Reference) -> Likeness:
+    return reference.text, reference.full_label, reference.context

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import dot_to_object
+from thinc.api import Config
 
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
@@ -72,11 +75,22 @@ class Stability:
     """What pipelines that differ in the seed predict for some texts.
 
     seeds (list of int). texts (dict): by ``key_of``, all that any of them predicts, and what the pipeline predicts that
-    is asked about.
+    is asked about. settings (dict): what they were trained with, by dotted names; empty in older records.
     """
 
     seeds: list[int]
     texts: dict[str, list[Found]]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def other_settings(self, config: Config) -> str:
+        """Say what the config of a pipeline sets otherwise than the trainings had it; empty if nothing."""
+        told = []
+        for name, value in self.settings.items():
+            with suppress(KeyError):  # a setting that the pipeline does not know may have had its default
+                own = dot_to_object(config, name)
+                if own != value:
+                    told.append(f"{name} {value} instead of {own}")
+        return ", ".join(told)
 
     def found(self, key: str, start: int, end: int, label: str) -> Optional[Found]:
         """Look up a prediction; None if nothing is known of the text, or nobody predicts that there."""
@@ -117,11 +131,12 @@ class Stability:
             content = json.loads(path.read_text(encoding="utf8"))
             seeds = [int(seed) for seed in content["seeds"]]
             texts = {key: [Found(**one) for one in found] for key, found in content["texts"].items()}
+            settings = dict(content.get("settings", {}))
             if any(not len(one.p) == len(one.predicted) == len(seeds) > 0 for found in texts.values() for one in found):
                 raise ValueError
         except (ValueError, TypeError, KeyError, AttributeError):
             raise SeginfError(Errors.S341.format(path=path)) from None
-        return cls(seeds, texts)
+        return cls(seeds, texts, settings)
 
 
 def key_of(nlp: Language, doc: Doc) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from spacy.tokens import Doc
 
-from .account import Account, Accountant, FamilyShare
+from .account import Account, Accountant, FamilyShare, reading_in_words
 from .account_view import LINES
 from .explainer import Explanation, Found, Table
 from .extensions import STORED, by_component
@@ -20,7 +20,7 @@ from .views import Influencers
 Place = tuple[int, int, str]
 Strengths = Mapping[tuple[str, int, int], float]
 MISSING: Strengths = MappingProxyType({})
-SAME = ("against", "margin", "probability", "opposing", *LINES, "disputed")  # of an account, stored as it is
+SAME = ("margin", "probability", "opposing", *LINES, "disputed", "count")  # of an account, stored as it is
 # Of a token that was not to be explained.
 NONE: dict[str, Any] = {"probability": None, "supporting": [], "opposing": [], "rows_seen": 0}
 
@@ -63,7 +63,8 @@ class Answer:
     """What is said of a part of a document.
 
     explanation (Explanation). query (Surroundings): the part. account (Account, optional). instead (str, optional):
-    what the head that explains would predict there, if something else.
+    what the head that explains would predict there, if something else. pipeline_probability (float, optional): the
+    pipeline's own, if it is far from that of the explanation.
     """
 
     explanation: Explanation
@@ -71,6 +72,7 @@ class Answer:
     account: Optional[Account] = None
     instead: Optional[str] = None
     agreement: Optional[Agreement] = None
+    pipeline_probability: Optional[float] = None
 
 
 def store(
@@ -170,8 +172,9 @@ class Described:
 
     def entry(self, answer: Answer) -> dict[str, Any]:
         """Return what is stored of an answer beside its place."""
-        explanation = answer.explanation
+        explanation, own = answer.explanation, answer.pipeline_probability
         return {
+            **({} if own is None else {"pipeline_probability": own}),
             **({} if answer.instead is None else {"instead": answer.instead}),
             **({} if answer.agreement is None else {"agreement": list(answer.agreement)}),
             "probability": explanation.probability,
@@ -193,7 +196,11 @@ class Described:
     def account(self, query: Surroundings, account: Account, strengths: Strengths = MISSING) -> dict[str, Any]:
         """Return what is stored of an account. strengths: of single labels, by their document, start and end."""
         reasons = self._sources.rationale.family_reasons
+        assert self._sources.accountant is not None
+        scheme = self._sources.accountant.scheme
         return {
+            "label": reading_in_words(scheme, account.tags, query.words),
+            "against": reading_in_words(scheme, account.others, query.words),
             **{name: getattr(account, name) for name in SAME},
             "for": account.supporting,
             "families": [

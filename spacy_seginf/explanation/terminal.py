@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Collection, Iterable, Mapping, Optional
 
 from wasabi import color
 
 from ..rendering.text import clipped, columns_of, first_words, last_words, short_probability, visible, wrapped
 from .account_view import Account, Family, Line
-from .reference_view import Folded
-from .views import Influencers
+from .reference_view import Folded, Likeness
+from .views import Influencers, hubs
 from .wording import caveat, provenance
 
 COLORS = {"supports": "blue", "opposes": "yellow"}
@@ -28,6 +28,7 @@ def render_terminal(
     top: int = 3,
     colors: bool = True,
     width: int = WIDTH,
+    marked: Optional[Collection[Likeness]] = None,
 ) -> str:
     """Lay out the families and the references of tokens or entities.
 
@@ -35,8 +36,10 @@ def render_terminal(
     top (int): references on each side.
     colors (bool): ANSI colours, in addition to the words.
     width (int): columns that lines may take, 40 at least.
+    marked (collection): hubs, see ``views.hubs``; those of what is explained here if None.
     """
-    layout = _Layout(max(width, LEAST_WIDTH), colors)
+    explained = list(explained)
+    layout = _Layout(max(width, LEAST_WIDTH), colors, hubs(explained, top) if marked is None else marked)
     for influencers in explained:
         layout.explanation(influencers, top)
     layout.add("")
@@ -48,9 +51,9 @@ def render_terminal(
 class _Layout:
     """Lines of a width."""
 
-    def __init__(self, width: int, colors: bool) -> None:
+    def __init__(self, width: int, colors: bool, marked: Collection[Likeness]) -> None:
         self.lines: list[str] = []
-        self._width, self._colors = width, colors
+        self._width, self._colors, self._marked = width, colors, marked
 
     def add(self, line: str) -> None:
         """Add a line as it is."""
@@ -88,7 +91,9 @@ class _Layout:
         indent = " " * (len(INDENT) + 10 + self._bar)
         total = Line(f"= margin over {visible(account.against)}", account.margin)
         for line in (*account.rest, total):
-            self.add(f"{indent}{_share(line.share):>8}  {clipped(line.name, self._width - len(indent) - 10)}")
+            first, *more = wrapped(line.name, max(self._width - len(indent) - 10, LEAST_CONTEXT))
+            self.add(f"{indent}{_share(line.share):>8}  {first}")
+            self.lines += [f"{indent}{'':10}{each}" for each in more]
 
     def family(self, family: Family, largest: float, now: float) -> None:
         """Add a family: a line with its bar, share and size, one with a typical member, one with its reasons.
@@ -115,7 +120,7 @@ class _Layout:
             self.add(start.rstrip())
             start, taken = indent, len(indent)
         self.context(start, taken, *reference.context_parts, reference.full_label)
-        told = [each.place, reference.change, *reference.reasons]
+        told = [each.place, reference.change, *reference.reasons, each.remark(self._marked)]
         self.text("; ".join(filter(None, told)), indent)
         if reference.words:
             parts = (f"{word} {part:+.3g}" for word, part in reference.words[:8])

@@ -15,25 +15,30 @@ What is stored (``doc._.seginf``) are lists, dicts, strings and numbers only, so
 with explanation = {"start": first character, "end": last character (exclusive), "text", "label", "probability",
 "supporting": [[reference number, effect, score, change of log-odds, refined, doubtful, [reason, ...]], ...],
 "opposing": [...], "rows_seen": int, "account": as in ``account_view``, if the index has evidence, "instead": str, only
-where the head that explains predicts something else, "agreement": [same, trainings, mean, lowest, highest] as in
-``stability.Agreement``, only of texts that `seginf stability` has seen}. ``add_detail`` puts "contrasts", a list of
-accounts, beside the "account", and behind the reasons the words that carried a score, [[word, part of the score], ...].
+where the head that explains predicts something else, "pipeline_probability": float, only where it is far from the
+"probability", "agreement": [same, trainings, mean, lowest, highest] as in ``stability.Agreement``, only of texts that
+`seginf stability` has seen}. ``add_detail`` puts "contrasts", a list of accounts, beside the "account", and behind the
+reasons the words that carried a score, [[word, part of the score], ...].
 "missing" is there only for entities that the annotation leaves out. What is not known is None: the
 probability of tokens that were not to be explained, and the log-odds of scores.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Optional
+from collections import Counter
+from itertools import groupby
+from typing import Any, Iterable, Iterator, Mapping, Optional
 
 from ..rendering.templates import template_macro
 from ..rendering.text import visible
 from .account_view import Account, Family
-from .reference_view import Folded, Reference, folded
+from .reference_view import Folded, Likeness, Reference, folded
 from .stability import Agreement
 
 NOT_ASKED = "Not explained: only entities are (explain = 'entities')."
 SET_SINCE = "Not explained: another component has set this entity, or its label."
+LEAST_PREDICTIONS, HUB = 4, 0.5  # for a hub: predictions that are shown, and the share of them that it is shown for
+FAR_APART = 0.1  # of two probabilities of one prediction, from where on both are shown
 
 
 class Influencers:
@@ -81,6 +86,13 @@ class Influencers:
         return None if value is None or value != value else value
 
     @property
+    def pipeline_probability(self) -> Optional[float]:
+        """The pipeline's own probability of an entity (of a tag, if these are predicted), as ``ent._.probability`` gave
+        it; None where it differs from ``probability`` by no more than 0.1. It is that of the trained head, however the
+        tokens around are labelled."""
+        return self._data.get("pipeline_probability")
+
+    @property
     def unexplained(self) -> str:
         """Why there is no explanation; empty if there is one."""
         return "" if self.probability is not None else self._data.get("unexplained", NOT_ASKED)
@@ -88,8 +100,9 @@ class Influencers:
     @property
     def instead(self) -> Optional[str]:
         """What the head that explains would predict here, if that is not what the pipeline predicts: an entity type,
-        "O", or other entities ("ORG of 2 tokens, O"); a tag for single tokens. Then p and effects are those of a label
-        that this head does not choose. None where both predict the same, and for what ``Influence.explain`` returns."""
+        "O", or other entities ("ORG of 2 tokens, O"); a tag where tags are predicted. Then p and effects are those of a
+        label that this head does not choose. None where both predict the same, and for what ``Influence.explain``
+        returns."""
         return self._data.get("instead")
 
     @property
@@ -171,9 +184,22 @@ class Influencers:
         return "" if self.instead is None else f"the head that explains predicts {visible(self.instead)}"
 
     @property
+    def probabilities(self) -> str:
+        """Which probability is whose, in words, where the pipeline's own is far from ``probability``; else empty."""
+        own, p = self.pipeline_probability, self.probability
+        if own is None or p is None:
+            return ""
+        return (
+            f"the pipeline's own probability is {own:.2f}; p = {p:.2f} is that of the head that explains, given the "
+            "labels around"
+        )
+
+    @property
     def remarks(self) -> list[str]:
-        """What is to be said before all else: what the head that explains would predict, and what other seeds do."""
-        return [*filter(None, [self.difference]), *([] if self.agreement is None else [self.agreement.sentence])]
+        """What is to be said before all else: whose probability is shown, what the head that explains would predict,
+        and what other seeds do."""
+        told = [self.probabilities, self.difference, "" if self.agreement is None else self.agreement.sentence]
+        return [*filter(None, told)]
 
     def __repr__(self) -> str:
         if self.probability is None:
@@ -184,6 +210,28 @@ class Influencers:
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         return template_macro("cell.html", "influencers")(self)
+
+
+def hubs(explained: Iterable[Influencers], top: Optional[int] = None) -> frozenset[Likeness]:
+    """Return what is shown of at least HUB of some predictions, if these are LEAST_PREDICTIONS at least: it says more
+    about itself than about them.
+
+    explained (iterable of Influencers): all that is shown together; tokens of an entity, which share its explanation,
+        count once. top (int): references that are shown on each side, as for ``Influencers.sides``.
+    """
+    counts: Counter[Likeness] = Counter()
+    predictions = 0
+    for _, alike in groupby(explained, key=lambda one: (one.stored["supporting"], one.stored["opposing"])):
+        shown = {each.likeness for _, side in next(alike).sides(top) for each in side}
+        counts.update(shown)
+        predictions += bool(shown)
+    least = HUB * predictions
+    return frozenset(one for one, count in counts.items() if predictions >= LEAST_PREDICTIONS and count >= least)
+
+
+def far_apart(own: Optional[float], shown: Optional[float]) -> Optional[float]:
+    """Return the pipeline's own probability as it is stored, if it is far from the shown one; else None."""
+    return None if own is None or shown is None or abs(own - shown) <= FAR_APART else round(own, 4)
 
 
 def unexplained(start: int, end: int, text: str, label: str) -> Influencers:

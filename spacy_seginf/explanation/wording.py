@@ -40,6 +40,10 @@ LABELS_ALONE = (
     "All this is about the head that labels alone make of the encoder's features, at its optimum. The encoder has seen "
     "the labels too, and what it learned from them is not counted: training anew may turn out otherwise."
 )
+CHEAPEST = (
+    "Such a set is the cheapest way that was found to another prediction: it says what would change it, and not what "
+    "it comes from. `seginf explain` says that. "
+)
 ACCOUNT = (
     "A family is a group of training labels of one kind in like contexts. Its share is what its labels add to the "
     "log-odds of the prediction over the other reading that is named, under the head that training labels alone make "

@@ -26,7 +26,8 @@ class Manifest:
     curvature: "exact", "kfac" or "identity". hessian: "full", or "free labels" where missing labels made the Hessian
     indefinite and the covariance with all labels summed out stands for it. refit: whether the head that explains is at
     the optimum of its loss with the penalty l2, or the trained one; centre: "trained" or "zero", where that penalty
-    vanishes; agreement: what it predicts of what the pipeline does, by corpus (see ``Fidelity.plain``). label_l2,
+    vanishes; agreement: what it predicts of what the pipeline does, by corpus (see ``Fidelity.plain``), with
+    "labels_alone", what the second head predicts of it, if there is one and the index is new enough. label_l2,
     label_curvature: of the second head (see ``head``), if there is one. largest_gain bounds the norm of a gradient in
     the metric by its Euclidean one; fit_gradient is the largest component of the gradient there.
     target: what the tagger annotates (see ``corpora.targets``); that of the scheme if empty.

@@ -176,6 +176,10 @@ def compute_index(
             say("Fitting the head that labels alone make")
             with step("Penalties", len(FOLLOWING), PENALTY):
                 labels = following_head(tagger.scheme, train, judge, label_l2, say)
+            for name, judged_by in (("training", train), ("development", judge)):
+                if judged_by is not None and name in manifest.agreement:
+                    shared = judged_by.compared(tagger.scheme, labels[0].head).shared
+                    manifest.agreement[name]["labels_alone"] = shared
         queried = (judge or train) if pruned else None
         predicted = None if judge is None else (judge.data, judge.predicted)
         del train, judge

@@ -116,7 +116,7 @@ def instead_of(scheme: TagScheme, predicted: Sequence[int], head: Sequence[int],
     """
     if predicted == head:  # as nearly always; texts may be long
         return None
-    if scheme.name == TAG or (end - start == 1 and not _overlapping(scheme, predicted, start, end)):
+    if scheme.name == TAG:
         return None if predicted[start] == head[start] else scheme.tags[head[start]]
     theirs, ours = (_overlapping(scheme, tags, start, end) for tags in (predicted, head))
     if theirs == ours:

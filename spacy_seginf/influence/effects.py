@@ -164,7 +164,9 @@ class HeadEffects:
         """
         chains = self.chains(numpy.asarray(segments).reshape(-1, 3))
         if len(numpy.unique(chains.rows)) < len(chains.rows):
-            raise SeginfError(Errors.S029.format(problem="segments that get new labels overlap"))
+            raise SeginfError(
+                Errors.S029.format(problem="segments that get new labels overlap", advice="Give each token once.")
+            )
         allowed = self.data.allowed.copy()
         allowed[chains.rows] = _one_label_each(numpy.asarray(labels), len(chains.rows), self.data.labels)
         return Change(replace(self.data, allowed=allowed), chains, numpy.asarray(labels))
@@ -371,10 +373,12 @@ def log_odds(losses: numpy.ndarray) -> numpy.ndarray:
 def _one_label_each(labels: numpy.ndarray, tokens: int, size: int) -> numpy.ndarray:
     """Permit one label at each token. RAISES (ValueError): S029 if they are not labels, or not as many."""
     if labels.shape != (tokens,):
-        raise SeginfError(Errors.S029.format(problem=f"{labels.size} labels for {tokens} tokens"))
+        raise SeginfError(
+            Errors.S029.format(problem=f"{labels.size} labels for {tokens} tokens", advice="Give one for each.")
+        )
     if tokens and not 0 <= labels.min() <= labels.max() < size:
         problem = f"labels are numbers from 0 to {size - 1}, not {labels.min()} to {labels.max()}"
-        raise SeginfError(Errors.S029.format(problem=problem))
+        raise SeginfError(Errors.S029.format(problem=problem, advice="Give the numbers of tags."))
     return one_label_each(labels, size)
 
 

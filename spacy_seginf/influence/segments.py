@@ -21,7 +21,7 @@ from ..budget import at_once
 from ..crf.covariance import covariance_product, expected_pairs, log_partitions, sum_rows
 from ..crf.factored import AnyChain, FactoredChain, any_chain
 from ..crf.likelihood import pairs_by_sequence
-from ..errors import Errors, SeginfError
+from ..errors import OWN_TOKENS, Errors, SeginfError
 from .data import HeadData, ranges
 from .head import Head, split
 from .pair_rows import Pairs, factored, written_out
@@ -119,7 +119,9 @@ class SegmentChains:
             or (ends <= starts).any()
             or (ends > sizes[documents]).any()
         ):
-            raise SeginfError(Errors.S029.format(problem="a segment is empty or reaches out of its document"))
+            raise SeginfError(
+                Errors.S029.format(problem="a segment is empty or reaches out of its document", advice=OWN_TOKENS)
+            )
         first = data.starts[documents] + starts
         self.lengths = ends - starts
         self.rows = data.rows_of(segments)

@@ -60,6 +60,18 @@ class Training:
         given = (self.settings.get(name) for name in ("training.seed", "system.seed"))
         return int(next((seed for seed in given if seed is not None), settings.get("seed") or 0))
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """What it is trained with, by dotted names: single values of [training], and what overrides the config; seeds
+        and paths are left out."""
+        block = read_config(self.config, interpolate=True).get("training", {})
+        found = {**{f"training.{name}": value for name, value in block.items()}, **self.settings}
+        return {
+            name: value
+            for name, value in found.items()
+            if isinstance(value, (bool, int, float, str)) and not name.startswith("paths.") and "seed" not in name
+        }
+
     def claim(self, folder: Path) -> None:
         """Make a folder for pipelines of this training, or go on in one. RAISES (ValueError): S340 if it holds
         something else, S046 if it can't be written."""

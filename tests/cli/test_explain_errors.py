@@ -85,6 +85,10 @@ def test_files_and_terminal(report, exact_path, corpus_path, tmp_path):
     assert [json.loads(line) for line in lines.read_text(encoding="utf8").splitlines()] == json.loads(
         json.dumps([one.plain for one in report.mistakes])
     )
+    assert "seginf stability" in output
+    for one in report.mistakes:
+        assert [family.share > 0 for family in one.strongest].count(True) == (one.account.supporting > 0)
+        assert [family.share < 0 for family in one.strongest].count(True) == (one.account.opposing < 0)
     for cause, members in report.causes.items():
         assert f"{cause} ({len(members)})" in output and report.advice(cause).advice in output
     html = page.read_text(encoding="utf8")
@@ -216,6 +220,26 @@ def test_advice_is_commands_that_work(report, exact_path, corpus_path, tmp_path,
     assert tags.advice("nothing near").command == ""
     for cause in ("contradicted", "mislabelled"):
         assert run(*shlex.split(tags.advice(cause).command)[3:])[0] == 0
+
+
+def test_commands_name_the_files_that_are_known(report, tmp_path):
+    found = replace(report, decisions="my {own}.jsonl", train="a train.spacy")
+    assert found.advice("contradicted").command.split()[-4:-2] == ["'a", "train.spacy'"]
+    proposing, applying = replace(found, mistakes=()).advice("mislabelled").command.splitlines()
+    assert proposing.endswith("--decisions 'my {own}.jsonl'")
+    assert shlex.split(applying)[-4:] == ["a train.spacy", "FIXED.spacy", "my {own}.jsonl", "--dry-run"]
+    if any(one.proposals for one in report.mistakes):
+        assert found.advice("mislabelled").command == applying
+
+
+def test_both_sides_are_printed_wherever_the_first_families_stand(report):
+    label = LabelInContext("a", 0, 1, "PER", "Ada", "Ada slept", 0)
+    shares = (-3.0, -2.0, -1.0, 0.5, 0.25)
+    families = tuple(FamilyInWords(number, 3, "PER", share, label, ()) for number, share in enumerate(shares))
+    one = replace(report.mistakes[0], families=families)
+    printed = render_mistakes_terminal(replace(report, mistakes=(one,)))
+    assert "against it -3.00" in printed and "taught by +0.50" in printed and "-2.00  3 labels" not in printed
+    assert "all other families" in printed and f"{one.account.margin:+.2f}  = margin over" in printed
 
 
 def test_filters_choose_all_that_they_name(report):

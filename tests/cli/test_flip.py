@@ -150,7 +150,7 @@ def test_what_can_not_be_asked(nlp, settings, code):
 
 def test_part_of_an_entity(nlp):
     doc = nlp(TEXT)
-    with pytest.raises(SeginfError, match=r"S029.*other boundaries.*PER"):
+    with pytest.raises(SeginfError, match=r"S029.*other boundaries.*PER.*influence\.explain"):
         nlp.get_pipe("influence").flip(doc, doc[0:1])
 
 
@@ -167,7 +167,15 @@ def test_indexes_that_can_not_refit(trained_path, corpus_path, tmp_path, setting
 def test_printed(indexed):
     code, printed = run("seginf", "flip", indexed, TEXT, "--by", "relabelling", "--span", "Pelham Bay")
     assert code == 0
-    for words in ("Pelham Bay LOC", "verified by refit", "training label", "to ", "news-", "encoder has seen"):
+    for words in (
+        "Pelham Bay LOC",
+        "verified by refit",
+        "training label",
+        "to ",
+        "news-",
+        "encoder has seen",
+        "cheapest way",
+    ):
         assert words in printed
     assert "Ada Lind PER" not in printed
     code, printed = run("seginf", "flip", indexed, "It rained .")
@@ -180,6 +188,18 @@ def test_from_python(indexed):
     found = spacy_seginf.flip(str(indexed), TEXT, by="relabelling")
     assert [one.text for one in found] == ["Ada Lind", "Pelham Bay"]
     assert all(one.found for one in found)
+
+
+def test_words_for_what_was_found_and_tried(nlp):
+    doc = nlp(TEXT)
+    found = nlp.get_pipe("influence").flip(doc, doc.ents[0], by="relabelling")
+    shared = "in the best of all readings of the text"
+    assert shared in replace(found, to="ORG", before=0.0, after=0.07).summary
+    assert shared not in replace(found, to="ORG", before=0.0, after=0.7).summary
+    assert "the best reading of the whole text is then another" in replace(found, to=None, after=0.6).summary
+    for count, words in ((0, "none came near it by prediction."), (7, "7 came near it by prediction, and were tried.")):
+        told = replace(found, no_single=True, singles_tried=count, no_pair=True, pairs_tried=count).summary
+        assert told.count(words) == 2
 
 
 def test_a_head_that_says_something_else(model_path, corpus_path, tmp_path):
@@ -197,7 +217,16 @@ def test_a_head_that_says_something_else(model_path, corpus_path, tmp_path):
     doc, ent = wrong[0]
     found = influence.flip(doc, ent)
     assert found.label == ent.label_ != found.head and not found.found and found.moves == 0
-    assert f"predicts {found.head} already" in found.summary
+    assert f"predicts {found.head} already" in found.summary and "`seginf check`" in found.summary
+    printed = run("seginf", "check", tmp_path / "indexed")[1]
+    shared = influence.index.manifest.agreement["training"]["labels_alone"]
+    assert f"the head of labels alone, which accounts and flips ask, {shared:,}" in printed
+    ours = {
+        (one.start, one.end, one.label_, number)
+        for number, example in enumerate(make_examples(TEXTS, nlp.vocab))
+        for one in nlp(example.predicted).ents
+    }
+    assert 0 < shared < len(ours)
     assert 0 <= found.before == found.after <= 1
     if found.head in influence.find_tagger().labels:
         asked = influence.flip(doc, ent, to=found.head)

@@ -42,6 +42,7 @@ MISTAKES = {
     "a label in small letters": ("explain indexed 'Ada left .' --label loc", "S264", "did you mean 'LOC'?"),
     "a typo in a label that might be": ("explain indexed 'Ada left .' --against PRE", "S029", "did you mean 'PER'?"),
     "a typo in a label to flip to": ("flip indexed 'Ada left .' --to ROG", "S271", "did you mean 'ORG'?"),
+    "a label that there is not": ("explain indexed 'Ada left .' --against GPE", "S029", "I-PER. Give one of these."),
     "a document that is not in the index": ("explain indexed 'Ada left .' --document news-99", "S264", "--document"),
     "a typo in a method": ("explain indexed 'Ada left .' --method SegmentInfluense", "S099", "SegmentInfluence"),
     "a typo in a score": ("scores indexed --scores segment_los", "S106", "did you mean 'segment_loss'?"),

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy
 import pytest
 import spacy
 from spacy.tokens import DocBin
 
+from spacy_seginf.api.explain_errors import explain_errors
 from spacy_seginf.explanation.detail import Joint, add_detail, add_joint
 from spacy_seginf.explanation.family_effects import joint_of_families
+from spacy_seginf.explanation.mistakes_page import render_mistakes
 from spacy_seginf.explanation.page import render_page
 from spacy_seginf.explanation.terminal import render_terminal
-from spacy_seginf.explanation.views import Influencers
+from spacy_seginf.explanation.views import Influencers, hubs
 from spacy_seginf.influence.evidence import contrasts
 from spacy_seginf.rendering.text import columns_of, visible
 
+from ..influence.test_pull import build, wrapped
 from ..review.conftest import browser, new_page
 from .inert import HOSTILE, read_inert
 from .test_render import exact_entry, extensions, reference
@@ -77,6 +81,65 @@ def test_what_is_shown_adds_up_to_the_margin():
     ]
     shown = sum(family.share for family in account.families) + sum(line.share for line in account.rest)
     assert shown == pytest.approx(account.margin)
+
+
+def test_what_is_shown_and_what_is_not_is_told_for_both_sides():
+    entry = with_account(count=214)
+    account = entry.account
+    told = "all other families, 212 of them: 32% of all that is for it, 5% of all that is against it"
+    assert account.rest[0].name == told
+    assert account.rest[0].share == pytest.approx(95.0 - 93.0 - (65.0 - 88.0))
+    assert told in " ".join(render_terminal([entry], colors=False).split()) and told in read_inert(page_of(entry))
+    cancelled = with_account(families=[[0, 2.0, []]], count=3).account  # sides that add up to nothing are there too
+    assert cancelled.rest[0].share == 0 and cancelled.rest[0].name.endswith("100% of all that is against it")
+    assert with_account(families=[[0, 65.0, []], [1, -88.0, []]], count=2).account.rest[0].name == "all other families"
+
+
+def test_what_is_behind_most_predictions_is_marked():
+    hub = "also behind most other predictions here: see hub in the glossary"
+    others = [exact_entry() for _ in range(4)]
+    for number, one in enumerate(others):  # the opposing label is another one for each
+        one.shared["references"][1].update(context=f"The Rovers {number}")
+        one.stored["text"] = f"United {number}"
+        one.stored["supporting"][0][1] += number / 100
+    for entries, marks in ((others, 4), (others[:3], 0)):
+        output = " ".join(render_terminal(entries, colors=False).split())
+        assert output.count(hub) == read_inert(page_of(*entries)).count(hub) == marks
+    one_entity = [exact_entry() for _ in range(4)]  # tokens that share an explanation
+    assert hubs(one_entity) == frozenset()
+    odd = [exact_entry() for _ in range(8)]
+    for number, one in enumerate(odd):
+        one.stored["supporting"][0][1] += number / 100
+        for side, reference_number in (("supporting", 0), ("opposing", 1)):
+            if number >= 4 - (side == "opposing"):  # in four of eight, and in three
+                one.shared["references"][reference_number].update(context=f"The Rovers {number}")
+    assert hubs(odd) == {("Rovers", "B-ORG", "The Rovers won .")}
+
+
+def test_probabilities_that_are_far_apart_are_both_shown_with_names(unsure_nlp, train_examples, tmp_path):
+    entry = exact_entry()
+    assert entry.pipeline_probability is None and "pipeline's own" not in page_of(entry)
+    entry.stored["pipeline_probability"] = 0.9876
+    told = "the pipeline's own probability is 0.99; p = 0.46 is that of the head that explains, given the labels around"
+    assert told in render_terminal([entry], colors=False, width=200) and told in read_inert(page_of(entry))
+    built = build(unsure_nlp, wrapped(train_examples), tmp_path / "index", centre="trained", l2=0.01)
+    told = 0
+    for example in train_examples:
+        for ent in built.nlp(example.reference.text).ents:
+            own, shown = ent._.probability, ent._.influencers
+            far = abs(own - shown.probability) > 0.1
+            assert shown.pipeline_probability == (pytest.approx(own, abs=1e-3) if far else None)
+            told += far
+    assert told
+
+
+def test_readings_are_in_words(exact_nlp):
+    doc, influence = exact_nlp(TEXT), exact_nlp.get_pipe("influence")
+    assert influence.explain(doc, doc[0:2], labels="ORG").account.label == "ORG"
+    mixed = influence.explain(doc, doc[0:2], against=["B-ORG", "B-PER"]).account
+    assert mixed.against == "ORG “Mira”, PER “Solano”"
+    for one in doc._.influencers:
+        assert not re.search(r"\b[BI]-", one.account.sentence)
 
 
 def test_terminal_and_page_say_the_same():
@@ -231,6 +294,22 @@ def test_the_page_in_a_browser(detailed, new_page, tmp_path):
         assert why_not.locator("table").first.is_visible()
     colors = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
     assert colors[0] != "rgb(0, 0, 0)"
+
+
+def test_boxes_of_the_page_do_not_overlap(exact_path, corpus_path, new_page, tmp_path):
+    report = explain_errors(str(exact_path), corpus_path)
+    one = report.mistakes[0]
+    long = [replace(one, document=f"{'a-long-name-' * number}{number}") for number in range(6)]
+    (tmp_path / "page.html").write_text(render_mistakes(replace(report, mistakes=tuple(long))), encoding="utf8")
+    for width in (360, 800, 1100):
+        page = new_page(viewport={"width": width, "height": 700})
+        page.goto((tmp_path / "page.html").as_uri())
+        boxes = [each.bounding_box() for each in page.locator("form select").all()]
+        for number, box in enumerate(boxes):
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+            for other in boxes[:number]:
+                beside = other["x"] + other["width"] <= box["x"] or box["x"] + box["width"] <= other["x"]
+                assert beside or other["y"] + other["height"] <= box["y"]
 
 
 def test_a_document_without_an_index_of_evidence(indexed_nlp):

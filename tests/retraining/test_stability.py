@@ -9,6 +9,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 
+from spacy_seginf.api.explain import explain
 from spacy_seginf.api.explain_errors import explain_errors
 from spacy_seginf.api.stability import measure_stability
 from spacy_seginf.corpora.propositions import PREDICATE
@@ -139,6 +140,26 @@ def test_the_command(indexed, corpus_path, texts, tmp_path, trained):
     assert json.loads((output / RECORD).read_text())["seeds"] == [0, 1]
     code, printed = run("seginf", "stability", indexed, corpus_path, texts, "-o", tmp_path / "x", "-x")
     assert code == 1 and not (tmp_path / "x").exists()
+
+
+def test_trainings_with_other_settings_are_told(indexed, corpus_path, texts, tmp_path, trained, capsys):
+    output, steps = tmp_path / "seeds", spacy.load(indexed).config["training"]["max_steps"]
+    stability = measure_stability(indexed, corpus_path, texts, output, seeds=2)
+    assert stability.settings["training.max_steps"] == steps
+    explain_errors(str(indexed), texts, silent=False)
+    told = capsys.readouterr().err
+    assert "seginf stability" not in told
+    other = {"training.max_steps": steps + 1}
+    measure_stability(indexed, corpus_path, texts, tmp_path / "other", seeds=2, overrides=other, silent=False)
+    explain_errors(str(indexed), texts, silent=False)
+    explain(str(indexed), TEXT)
+    words = f"`seginf stability` has trained with training.max_steps {steps + 1} instead of {steps} "
+    assert capsys.readouterr().err.count(words) == 3
+    stability.write(indexed / "influence")
+    record = indexed / "influence" / RECORD
+    old = {name: value for name, value in json.loads(record.read_text()).items() if name != "settings"}
+    record.write_text(json.dumps(old))
+    assert Stability.read(indexed / "influence").settings == {}
 
 
 def test_texts_with_other_predicates_are_others():
