@@ -15,7 +15,10 @@ from spacy_seginf.cli import report_errors
 
 from . import registered  # noqa: F401  # the names that configs use
 
-experiments_app = typer.Typer(name="experiments", help="Experiments with spacy_seginf", no_args_is_help=True)
+# Without markup, which takes [methods.NAME] for a style and leaves it out.
+experiments_app = typer.Typer(
+    name="experiments", help="Experiments with spacy_seginf", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @experiments_app.command("retrain-deletions")

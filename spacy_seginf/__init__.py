@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .api.unapply import unapply_decisions
     from .api.verify import verify
     from .api.verify_pipeline import verify_pipeline
-    from .attribution.method import Attribution, Method
+    from .attribution.method import Attribution, Context, Method, Texts
     from .corpora.propositions import propositions
     from .curation.preview import Preview, PreviewChange
     from .errors import SeginfError
@@ -62,6 +62,7 @@ PLACES = {
     "Account": "explanation.account_view",
     "Attribution": "attribution.method",
     "CRFTagger": "tagger.crf_tagger",
+    "Context": "attribution.method",
     "Family": "explanation.account_view",
     "FlipLabel": "explanation.flips",
     "FlipSet": "explanation.flips",
@@ -77,6 +78,7 @@ PLACES = {
     "PreviewChange": "curation.preview",
     "Reference": "explanation.views",
     "SeginfError": "errors",
+    "Texts": "attribution.method",
     "add_detail": "explanation.detail",
     "append_to_index": "api.append",
     "apply_decisions": "api.apply",
@@ -116,6 +118,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "Account",
     "Attribution",
     "CRFTagger",
+    "Context",
     "Family",
     "FlipLabel",
     "FlipSet",
@@ -131,6 +134,7 @@ __all__ = [  # what PLACES names; a literal, so that editors see it
     "PreviewChange",
     "Reference",
     "SeginfError",
+    "Texts",
     "add_detail",
     "append_to_index",
     "apply_decisions",

@@ -22,6 +22,7 @@ EXPECTED = {
     ("spacy_misc", "spacy_seginf.InstanceInfluence.v1"),
     ("spacy_misc", "spacy_seginf.Evidence.v1"),
     ("spacy_misc", "spacy_seginf.Random.v1"),
+    ("spacy_misc", "spacy_seginf.RandomByLabel.v1"),
     ("spacy_misc", "spacy_seginf.SegmentInfluence.v1"),
     ("spacy_misc", "spacy_seginf.SegmentNN.v1"),
     ("spacy_cli", "seginf"),

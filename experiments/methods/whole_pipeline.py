@@ -81,7 +81,9 @@ def retrain_deletions(
     folder = folder / problem_key(index, docs, shared)
     training = _training(nlp, influence, index, settings.documents)
     if settings.k > len(training):
-        allowed = f"There are {len(training)} training segments; delete fewer, or take more documents."
+        allowed = (
+            f"There are {len(training)} training segments: delete fewer (--k), or take more documents (--documents)."
+        )
         raise SeginfError(Errors.S103.format(setting="k", value=settings.k, allowed=allowed))
     base = _base(retraining, training, folder / "base", say)
     blocks = methods(folder / "base" / CHECKPOINTS)
@@ -199,4 +201,4 @@ def _changes(losses: Sequence[numpy.ndarray], before: numpy.ndarray) -> dict[str
     """Describe the changes of probability, of each query under what was deleted for it (losses: of all queries)."""
     after = numpy.array([own[number] for number, own in enumerate(losses)])
     changes = numpy.exp(-after) - before
-    return {"by_query": changes.tolist(), **estimate(changes).as_dict()}
+    return {"by_query": changes.tolist(), **estimate(changes).within(-1.0, 1.0).as_dict()}

@@ -22,8 +22,10 @@ from ..evaluation.method_blocks import read_methods
 from ..evaluation.planted import read_culprits
 from ..evaluation.plots import plot_comparison
 from ..evaluation.report import comparison_notes, comparison_rows, difference_rows, render_markdown
+from ..explanation.influence import Influence
 from ..explanation.loading import check_pipeline, load_indexed, load_pipeline
 from ..files import exclusive, json_text, write_text
+from ..indexing.fidelity import LEAST_SHARED
 from ..inputs import check_paths, unwritable
 from ..messages import Messages
 from ..rendering.pictures import check_pictures
@@ -90,6 +92,7 @@ def evaluate_methods(
             check_pipeline(one)
     use_gpu(gpu_id)
     nlp, influence = load_indexed(pipeline)
+    _warn_of_head(influence, msg)
     docs = read_docs(nlp, texts)
     known = None if truth is None else Planted(load_pipeline(truth), culprits)
     with exclusive(output / WORK):
@@ -157,6 +160,18 @@ def read_docs(nlp: Language, path: Path) -> list[Doc]:
     """Read the documents of a corpus as they are. RAISES (ValueError): S040 if there is no file, S042 if it is no
     corpus."""
     return list(read_documents(nlp, Path(path)))
+
+
+def _warn_of_head(influence: Influence, msg: Messages) -> None:
+    """Warn where the head that methods are compared on predicts something else than the pipeline."""
+    agreement = influence.explainer().index.manifest.agreement
+    for name in [name for name in ("development", "training") if name in agreement][:1]:
+        shared, predicted = agreement[name]["shared"], agreement[name]["predicted"]
+        if shared < LEAST_SHARED * predicted:
+            msg.warn(
+                f"Methods are compared on a head that predicts only {shared / predicted:.1%} of what the pipeline does "
+                f"on the {name} corpus (see `seginf check`). What is found here holds for that head."
+            )
 
 
 def _print(comparison: Comparison) -> None:

@@ -8,6 +8,7 @@ from shutil import get_terminal_size
 from typing import Optional, Sequence
 
 import typer
+from spacy.cli._util import import_code
 from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi.util import supports_ansi
@@ -52,6 +53,7 @@ def explain(
     documents: Sequence[str] = (),
     entities: bool = False,
     method: Optional[str] = None,
+    code: Optional[Path] = None,
     against: Optional[str] = None,
     families: Optional[int] = None,
     words: bool = False,
@@ -70,6 +72,7 @@ def explain(
     labels, documents (sequences of str): show only references with these labels, in documents with these ids.
     entities (bool): show only references that are annotated as entities.
     method (str): registered name of another attribution method; the pipeline's own if None.
+    code (Path): Python file that registers methods.
     against (str): what predictions are weighed against ("why not ORG?"): a type, "O" or a tag; the most probable other
         reading if None.
     families (int): families of training labels on each side; as many as the component keeps if None.
@@ -92,7 +95,7 @@ def explain(
     given = asked_text(text)
     use_gpu(gpu_id)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
-    nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
+    nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token, code)
     target, scheme = influence.find_tagger().target, influence.find_tagger().scheme
     if against is not None:
         parse_labels(scheme, against, 1)
@@ -133,14 +136,16 @@ def explain(
 
 
 def load_asked(
-    pipeline: str, top: int, method: Optional[str], where: Filter, every_token: bool
+    pipeline: str, top: int, method: Optional[str], where: Filter, every_token: bool, code: Optional[Path] = None
 ) -> tuple[Language, Influence, bool]:
-    """Load an indexed pipeline to be asked in a way.
+    """Load an indexed pipeline to be asked in a way. code (Path): Python file that registers methods, run first.
 
     RETURNS: it, its influence component, and whether every token is explained: single tags make no entities.
-    RAISES (ValueError): S264 for a label or a document that there is not, as ``load_indexed`` and
-        ``registered_method``.
+    RAISES (ValueError): S040 if there is no such file, S264 for a label or a document that there is not, as
+        ``load_indexed`` and ``registered_method``.
     """
+    check_paths(files={"Python file (--code)": code})
+    import_code(code)
     chosen = None if method is None else registered_method(method)
     nlp, influence = load_indexed(pipeline)
     influence.top_k, influence.where = max(top, influence.top_k), where

@@ -44,6 +44,7 @@ def explain_corpus(
     documents: Sequence[str] = (),
     entities: bool = False,
     method: Optional[str] = None,
+    code: Optional[Path] = None,
     gpu_id: int = -1,
     silent: bool = True,
 ) -> list[Doc]:
@@ -52,7 +53,7 @@ def explain_corpus(
     corpus (Path): .spacy, CoNLL columns or JSON lines, told apart by the name; or a folder of .spacy files.
     html (Path): also write one self-contained page of all documents here. json (Path): also write the explanations
         here, one JSON object a line, with the ids of their documents; "-" prints them instead of what people read.
-    pipeline, every_token, top, labels, documents, entities, method: as for ``explain``.
+    pipeline, every_token, top, labels, documents, entities, method, code: as for ``explain``.
     RETURNS (list of Doc): the explained documents, in the order of the corpus; empty ones are left out.
     RAISES (ValueError): as ``explain``; S040 to S042, S200 and S201 for a corpus that can't be read.
 
@@ -64,7 +65,7 @@ def explain_corpus(
     check_paths({"corpus": Path(corpus)}, outputs={"page": html, "explanations (--json)": written(json)})
     use_gpu(gpu_id)
     chosen = Filter(frozenset(labels) or None, frozenset(documents) or None, entities)
-    nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token)
+    nlp, influence, every_token = load_asked(pipeline, top, method, chosen, every_token, code)
     target = influence.find_tagger().target
     texts = read_texts(nlp, Path(corpus))
     names = [name for name, _ in texts]

@@ -19,6 +19,7 @@ from ..files import recover_folder
 from ..indexing.build import BuildReport, compute_index
 from ..indexing.fidelity import LEAST_SHARED, Fidelity
 from ..indexing.pruning import FULL
+from ..indexing.refit import RefitReport
 from ..inputs import check_paths, unwritable
 from ..machine import coded_memory_errors
 from ..messages import Messages
@@ -142,7 +143,7 @@ def describe(report: BuildReport) -> list[str]:
     refit = report.refit
     if refit is not None:
         lines.append(
-            f"The head that explains: l2 = {refit.l2:g}, largest gradient {refit.gradient:.1e}"
+            f"The head that explains: l2 = {refit.l2:g}{_limit(refit)}, largest gradient {refit.gradient:.1e}"
             + ("" if refit.converged else ", not converged")
             + ". The pipeline predicts what it did before."
         )
@@ -159,6 +160,11 @@ def describe(report: BuildReport) -> list[str]:
     parts = zip(report.seconds, ("encoding and writing", "refit", "curvature", "rows with leverage"))
     lines.append("Seconds: " + ", ".join(f"{seconds:.1f} {part}" for seconds, part in parts))
     return lines
+
+
+def _limit(refit: RefitReport) -> str:
+    """Say so where the search ended at the smallest penalty, though a smaller one might do."""
+    return " (the smallest that is tried)" if len(refit.tried) > 1 and refit.l2 == min(refit.tried) else ""
 
 
 def describe_fidelity(name: str, agreement: Fidelity) -> str:

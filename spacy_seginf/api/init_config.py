@@ -16,6 +16,12 @@ from ..inputs import check_kind
 from ..messages import Messages
 from ..tagger.crf_tagger import DEFAULT_MODEL
 
+CHECKPOINTS = {  # nothing is saved before `--paths.checkpoints` names a folder
+    "@loggers": "spacy_seginf.CheckpointLogger.v1",
+    "path": "${paths.checkpoints}",
+    "every": None,
+    "progress_bar": False,
+}
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 TAGGER, INFLUENCE = "crf_tagger", "influence"
 LISTENER = {
@@ -93,6 +99,7 @@ def init_config(
     config = Config({"nlp": pipeline, "components": components, "training": training})
     # What spaCy fills in goes by the factory, whose score is that of entities.
     filled = load_model_from_config(config, auto_fill=True).config
+    filled["paths"]["checkpoints"], filled["training"]["logger"] = None, CHECKPOINTS
     filled["training"]["score_weights"] = dict(meaning.score_weights)
     if predicate is not None:
         for split in ("train", "dev"):

@@ -21,6 +21,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..crf.schemes import type_of
 from ..influence.curvature import Metric
 from ..influence.data import HeadData
 from ..influence.head import Head
@@ -38,6 +39,24 @@ class Texts:
     data (HeadData): what the pipeline's encoder makes of them, and the permitted labels.
     labels (int64, all tokens): the labels that segments have, and that everything outside them is held at.
     segments (int64, n x 3): document, start, end (exclusive).
+
+    A method gets those of training as ``context.training``, and queries in ``scores``; ``context.labels_of`` names
+    their labels.
+
+    >>> class Shared(spacy_seginf.Attribution):
+    ...     def __init__(self, training):
+    ...         self.theirs = [set(training.words(number)) for number in range(len(training))]
+    ...     def scores(self, queries):
+    ...         asked = [set(queries.words(number)) for number in range(len(queries))]
+    ...         return numpy.array([[float(len(mine & one)) for one in self.theirs] for mine in asked])
+    >>> class SharedWords(spacy_seginf.Method):
+    ...     name, cost = "shared words", "a scan"
+    ...     def prepare(self, context):
+    ...         return Shared(context.training)
+    >>> nlp = spacy.load("indexed")
+    >>> nlp.get_pipe("influence").method = SharedWords()
+    >>> nlp("Ada Lind visited Tarnby .").ents[0]._.influencers.supporting[0].text
+    'Ada Lind'
     """
 
     docs: Sequence[Doc]
@@ -52,6 +71,11 @@ class Texts:
         """Free the segments under a head."""
         return SegmentChains(head, self.data, self.labels, self.segments)
 
+    def words(self, number: int) -> list[str]:
+        """Return the words of a segment."""
+        document, start, end = self.segments[number].tolist()
+        return [token.text for token in self.docs[document][start:end]]
+
 
 @dataclass(frozen=True)
 class Context:
@@ -64,6 +88,21 @@ class Context:
     label_head (tuple of Head and Penalty, optional): the head that training labels alone make, and its penalty; None
         where that is not known, or the same.
     progress (Callable): wraps iterators over long work, like tqdm.
+
+    >>> class Agreement(spacy_seginf.Attribution):
+    ...     def __init__(self, context):
+    ...         self.context = context
+    ...     def scores(self, queries):
+    ...         theirs = numpy.array(self.context.labels_of(self.context.training))
+    ...         return numpy.array([numpy.where(theirs == mine, 1.0, -1.0) for mine in self.context.labels_of(queries)])
+    >>> class SameLabel(spacy_seginf.Method):
+    ...     name, cost = "same label", "none"
+    ...     def prepare(self, context):
+    ...         return Agreement(context)
+    >>> nlp = spacy.load("indexed")
+    >>> nlp.get_pipe("influence").method = SameLabel()
+    >>> {one.label for one in nlp("Ada Lind visited Tarnby .").ents[0]._.influencers.supporting}
+    {'PER'}
     """
 
     nlp: Language
@@ -74,6 +113,13 @@ class Context:
     metric: Metric
     progress: Progress = iter
     label_head: Optional[tuple[Head, Penalty]] = None
+
+    def labels_of(self, texts: Texts) -> list[str]:
+        """Name the label of each segment, of training texts or of queries: the type of an entity, "O" where one may be
+        missing; the tag under the scheme TAG."""
+        tags: tuple[str, ...] = self.nlp.get_pipe(self.tagger).tags  # type: ignore[attr-defined]
+        documents, starts, _ = texts.segments.T
+        return [type_of(tags[tag]) for tag in texts.labels[texts.data.starts[documents] + starts].tolist()]
 
 
 class Attribution(ABC):

@@ -59,6 +59,7 @@ SCHEDULER = Opt(None, "--scheduler", help="Address of a dask scheduler (tcp://ho
 FORCE = Opt(False, "--force", "-F", help="Replace the output if it exists")
 GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 QUIET = Opt(False, "--quiet", "-q", help="Print errors only")
+CODE = Opt(None, "--code", help="Python file that registers methods of your own")
 DEV = "--dev", "-d"
 PAGE_PATH = Opt(None, "--page", help="Where the page about the index goes; default: OUTPUT/index.html")
 NO_PAGE = Opt(False, "--no-page", help="Write no page about the index, for which its head is refit twenty times")
@@ -184,6 +185,7 @@ def explain_cli(
     method: Optional[str] = Opt(
         None, "--method", "-m", help="Another attribution method by its registered name, such as SegmentNN"
     ),
+    code: Optional[Path] = CODE,
     errors: bool = Opt(
         False,
         "--errors",
@@ -204,7 +206,7 @@ def explain_cli(
     if errors:
         from ..api.explain_errors import explain_errors
 
-        others = [every_token, label, document, entities, method, against, families is not None, words, joint]
+        others = [every_token, label, document, entities, method, against, families is not None, words, joint, code]
         if any(others):
             raise typer.BadParameter(
                 "with --errors only --html, --json, --decisions, --top, --gpu-id and --quiet mean something"
@@ -219,6 +221,7 @@ def explain_cli(
     from ..explanation.corpus_texts import named_corpus
 
     choice: dict[str, Any] = {"labels": label, "documents": document, "entities": entities, "method": method}
+    choice["code"] = code
     settings: dict[str, Any] = {"every_token": every_token, "top": top, "gpu_id": gpu_id, "silent": quiet, **choice}
 
     def run(pipeline: str, text: str, html: Optional[Path], json: Optional[Path]) -> None:
@@ -364,16 +367,29 @@ def evaluate_cli(
     checkpoints: Optional[Path] = Opt(None, "--checkpoints", help="Training checkpoints, for methods that read them"),
     truth: Optional[str] = Opt(None, "--truth", help="Pipeline trained on the true labels, to find planted errors by"),
     planted: Optional[Path] = Opt(None, "--planted", help="Training corpus (.jsonl.gz) with its planted errors listed"),
-    documents: Optional[int] = Opt(None, "--documents", help="Training documents drawn for the refits; 0 takes all"),
-    queries: Optional[int] = Opt(None, "--queries", help="Predictions drawn for each seed"),
-    ks: Optional[str] = Opt(None, "--ks", help="How many segments are deleted, separated by commas"),
-    subsets: Optional[int] = Opt(None, "--subsets", help="Random halves of the documents for each seed"),
-    seeds: Optional[str] = Opt(None, "--seeds", help="Seeds, separated by commas"),
+    documents: Optional[int] = Opt(
+        None, "--documents", help="Training documents drawn for the refits; 0 takes all; default: 160 (with --quick 60)"
+    ),
+    queries: Optional[int] = Opt(
+        None, "--queries", help="Predictions drawn for each seed; default: 10 (with --quick 3)"
+    ),
+    ks: Optional[str] = Opt(
+        None, "--ks", help="How many segments are deleted; default: 10,20,50,100 (with --quick 5,10)"
+    ),
+    subsets: Optional[int] = Opt(
+        None, "--subsets", help="Random halves of the documents for each seed; default: 40 (with --quick 6)"
+    ),
+    seeds: Optional[str] = Opt(
+        None,
+        "--seeds",
+        help="Each draws other predictions and halves, for one encoder and one choice of training documents: intervals "
+        "do not have the noise of training; default: 0,1,2 (with --quick 0)",
+    ),
     l2: Optional[float] = Opt(None, "--l2", help="Penalty of the refits, if the index was built without a refit"),
-    quick: bool = Opt(False, "--quick", help="Much smaller defaults, to see whether everything works"),
+    quick: bool = Opt(False, "--quick", help="Smaller defaults, to see whether everything works"),
     n_process: int = Opt(1, "--n-process", "-n", help="How many refits run at once", min=1),
     plots: bool = Opt(True, "--plots/--no-plots", help="Whether to draw pictures (needs matplotlib)"),
-    code: Optional[Path] = Opt(None, "--code", help="Python file that registers other methods"),
+    code: Optional[Path] = CODE,
     gpu_id: int = GPU_ID,
     quiet: bool = QUIET,
 ) -> None:

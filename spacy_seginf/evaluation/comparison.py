@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional, Sequence
 
 import numpy
@@ -13,11 +13,14 @@ from .intervals import Estimate, estimate
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured: the head of its column, what it means, and whether higher is better."""
+    """What is measured: the head of its column, what it means, whether higher is better, the least that it can be (1 is
+    the most), and how far two methods can be apart."""
 
     column: str
     meaning: str
     higher: bool = True
+    lowest: float = -1.0
+    apart: float = 1.0
 
 
 MEASURES = {
@@ -35,15 +38,21 @@ MEASURES = {
         "LDS (higher is better)",
         "LDS: rank correlation of the sum of scores of what is kept with the refit's log-probability, over random "
         "halves of the documents; 1 is perfect, 0 says nothing",
+        apart=2.0,
     ),
     "planted_top1": Measure(
-        "planted top 1", "planted top 1: share of victims whose top supporting segment holds a planted culprit"
+        "planted top 1",
+        "planted top 1: share of victims whose top supporting segment holds a planted culprit",
+        lowest=0.0,
     ),
-    "planted_mrr": Measure("planted MRR", "planted MRR: mean of one over the rank of the first culprit"),
+    "planted_mrr": Measure("planted MRR", "planted MRR: mean of one over the rank of the first culprit", lowest=0.0),
     "planted_ap": Measure(
-        "planted AP", "planted AP: mean average precision of the ranking of culprits; chance is the base rate"
+        "planted AP",
+        "planted AP: mean average precision of the ranking of culprits; chance is the base rate",
+        lowest=0.0,
     ),
 }
+UNCHANGED = 1e-4  # of a probability: a refit is not more exact than that
 
 
 @dataclass(frozen=True)
@@ -82,10 +91,26 @@ class MethodValues:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Methods, compared. The first is the one that the others are subtracted from. facts: settings and sizes."""
+    """Methods, compared. The first is the one that the others are subtracted from. facts: settings and sizes.
+
+    queries, victims (lists of dict): the predictions that ``MethodValues.values`` are of, in their order: document
+        (its number in the corpus), start, end (tokens; exclusive), text, label, and the seed that drew a query.
+    """
 
     methods: list[MethodValues]
     facts: dict[str, Any]
+    queries: list[dict[str, Any]] = field(default_factory=list)
+    victims: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def largest_change(self) -> float:
+        """By how much the deletion that changed most changed the probability of a prediction."""
+        return max(float(numpy.abs(method.changes).max()) for method in self.methods)
+
+    @property
+    def unchanged(self) -> bool:
+        """Did no deletion change anything? Then the measures of deletion are noise."""
+        return self.largest_change <= UNCHANGED
 
     @property
     def measures(self) -> list[str]:
@@ -94,12 +119,16 @@ class Comparison:
 
     def estimates(self, measure: str) -> list[Estimate]:
         """The mean of each method, over queries."""
-        return [estimate(method.values[measure]) for method in self.methods]
+        return [self.mean(method, measure) for method in self.methods]
+
+    def mean(self, method: MethodValues, measure: str) -> Estimate:
+        """The mean of a method, over queries."""
+        return estimate(method.values[measure]).within(MEASURES[measure].lowest, 1.0)
 
     def curves(self, side: str) -> list[list[Estimate]]:
         """The mean change of probability of each method, for each k."""
         changes = [method.changes[SIDES.index(side)] for method in self.methods]
-        return [[estimate(column) for column in own.T] for own in changes]
+        return [[estimate(column).within(-1.0, 1.0) for column in own.T] for own in changes]
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -115,11 +144,14 @@ class Comparison:
                 "right_signs": dict(zip(SIDES, method.right_signs.mean(axis=(1, 2)).tolist())),
                 "by_query": {name: values.tolist() for name, values in method.values.items()},
             }
-        return {"facts": self.facts, "methods": methods, "differences": self._differences()}
+        changed = {"largest_change": self.largest_change, "unchanged": self.unchanged}
+        asked = {"queries": self.queries, "victims": self.victims}
+        return {"facts": {**self.facts, **changed}, "methods": methods, "differences": self._differences(), **asked}
 
     def difference(self, other: MethodValues, measure: str) -> Estimate:
         """The first method minus another, paired by query."""
-        return estimate(self.methods[0].values[measure] - other.values[measure])
+        apart = MEASURES[measure].apart
+        return estimate(self.methods[0].values[measure] - other.values[measure]).within(-apart, apart)
 
     def _differences(self) -> dict[str, Any]:
         """All differences as plain values. better: whether the whole interval is on the good side. intervals_overlap:
@@ -131,7 +163,7 @@ class Comparison:
             for measure in self.measures:
                 paired = self.difference(other, measure)
                 better = paired.low > 0 if MEASURES[measure].higher else paired.high < 0
-                overlap = estimate(first.values[measure]).overlaps(estimate(other.values[measure]))
+                overlap = self.mean(first, measure).overlaps(self.mean(other, measure))
                 entries[measure] = {**paired.as_dict(), "better": better, "intervals_overlap": overlap}
         return found
 

@@ -25,7 +25,7 @@ from .attributing import attribute
 from .comparison import Comparison, combine
 from .method_blocks import MethodBlock
 from .planted_truth import planted_queries, planted_ranks
-from .problem import draw_documents, predictions, problem_key, select, texts_key, training_context
+from .problem import draw_documents, places_of, predictions, problem_key, select, texts_key, training_context
 from .store import Store
 from .trial import Progress, Trial
 
@@ -35,11 +35,11 @@ QUERIES = 0  # seed of the order in which predictions are drawn
 
 @dataclass(frozen=True)
 class Settings:
-    """What is compared, and on how much.
+    """What is compared, and on how much. The defaults stand in the help of the command, too.
 
     documents (int): training documents, drawn; None takes all. queries (int): predictions per seed. ks (ints): how many
-    segments are deleted. subsets (int): halves per seed. seeds (ints). l2 (float): penalty of the head if the index has
-    none.
+    segments are deleted. subsets (int): halves per seed. seeds (ints): each draws other predictions and halves; the
+    training documents and the encoder are the same for all. l2 (float): penalty of the head if the index has none.
     """
 
     documents: Optional[int] = 160
@@ -99,10 +99,11 @@ def compare_methods(
     context = training_context(nlp, influence, documents, settings.l2)
     count = len(context.training)
     if max(settings.ks) > count:
-        allowed = f"There are {count} training segments; delete fewer, or take more documents."
+        allowed = f"There are {count} training segments: delete fewer (--ks), or take more documents (--documents)."
         raise SeginfError(Errors.S103.format(setting="ks", value=list(settings.ks), allowed=allowed))
     every = predictions(nlp, influence.find_tagger(), docs, context.head)
-    queries = {f"seed-{seed}": select(every, _draw(every, settings.queries, seed)) for seed in settings.seeds}
+    drawn = {seed: _draw(every, settings.queries, seed) for seed in settings.seeds}
+    queries = {f"seed-{seed}": select(every, numbers) for seed, numbers in drawn.items()}
     found = None
     if planted is not None:
         places = explainer.index, documents
@@ -132,6 +133,7 @@ def compare_methods(
         if victims and found is not None:
             ranks = planted_ranks(scores[block.name][victims][0], found.relevant)
         values.append(combine(block.name, block.settings, block.method.cost, measured, ranks, costs))
+    named = places_of(context, docs, every)
     probabilities = numpy.concatenate([trial.probabilities for trial in trials.values()])
     return Comparison(
         values,
@@ -150,6 +152,8 @@ def compare_methods(
             "victims_without_culprits": found.without_culprits if found is not None else None,
             "planted_base_rate": float(found.relevant.mean()) if found is not None and found.kinds else None,
         },
+        queries=[{**named[number], "seed": seed} for seed, numbers in drawn.items() for number in numbers.tolist()],
+        victims=[] if found is None else [named[number] for number in found.numbers],
     )
 
 

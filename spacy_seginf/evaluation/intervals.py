@@ -4,7 +4,7 @@ Student's t where there are too few queries for one."""
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Optional
 
 import numpy
@@ -29,6 +29,11 @@ class Estimate:
     def overlaps(self, other: Estimate) -> bool:
         """Do two intervals have a value in common? Also if one of them is not defined."""
         return not (self.low > other.high or other.low > self.high)
+
+    def within(self, lowest: float, highest: float) -> Estimate:
+        """Cut the interval off at what the mean can be at least and at most: Student's t knows of no limits."""
+        low, high = numpy.clip([self.low, self.high], lowest, highest).tolist()
+        return replace(self, low=low, high=high)
 
 
 def estimate(values: numpy.ndarray) -> Estimate:

@@ -25,13 +25,15 @@ from .problem import select
 class PlantedQueries:
     """Victims, and which training segments hold their culprits.
 
-    queries (Texts). kinds (list of str, queries). relevant (bool, queries x training segments).
+    queries (Texts). kinds (list of str, queries). relevant (bool, queries x training segments). numbers (list of int):
+    which of the predictions they are.
     without_culprits (int): victims that are left out, as no training segment holds a culprit of their kind.
     """
 
     queries: Texts
     kinds: list[str]
     relevant: numpy.ndarray
+    numbers: list[int]
     without_culprits: int = 0
 
 
@@ -63,10 +65,11 @@ def planted_queries(
     holding = {kind: _holding(training, index, numbers, culprits, kind) for kind in CONFUSIONS}
     named = [pair for pair in chosen if any(holding[pair[1]])]
     missed, chosen = len(chosen) - len(named), named
-    queries = select(predicted, numpy.array([number for number, _ in chosen], dtype=numpy.int64))
+    own = [number for number, _ in chosen]
+    queries = select(predicted, numpy.array(own, dtype=numpy.int64))
     kinds = [kind for _, kind in chosen]
     relevant = numpy.array([holding[kind] for kind in kinds], dtype=bool).reshape(len(kinds), len(training))
-    return PlantedQueries(queries, kinds, relevant, missed)
+    return PlantedQueries(queries, kinds, relevant, own, missed)
 
 
 def planted_ranks(scores: numpy.ndarray, relevant: numpy.ndarray) -> dict[str, numpy.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..rendering.pictures import COLORS, new_figure, save_picture
+from ..rendering.pictures import COLORS, new_figure, picture_text, save_picture
 from .comparison import MEASURES, Comparison
 from .deletion import SIDES
 
@@ -39,10 +39,11 @@ def _curves(axes: Any, comparison: Comparison, side: str) -> None:
     for number, (method, points) in enumerate(zip(comparison.methods, comparison.curves(side))):
         style = {"color": COLORS[number % len(COLORS)], "marker": MARKERS[number % len(MARKERS)]}
         style["linestyle"] = "-" if number < len(COLORS) else "--"
-        axes.plot(ks, [point.mean for point in points], label=method.name, markersize=4, **style)
+        axes.plot(ks, [point.mean for point in points], label=picture_text(method.name), markersize=4, **style)
         if number == 0:  # bands of all methods would cover each other
             low, high = [point.low for point in points], [point.high for point in points]
-            axes.fill_between(ks, low, high, color=style["color"], alpha=0.12, linewidth=0)
+            band = {"color": style["color"], "alpha": 0.12, "linewidth": 0}
+            axes.fill_between(ks, low, high, label=f"95 % interval of {picture_text(method.name)}", **band)
     axes.axhline(0.0, color="#999999", linewidth=0.8)
     axes.set(xlabel=f"top {side} segments whose labels are removed", ylabel="change of the prediction's probability")
     axes.spines[["top", "right"]].set_visible(False)
@@ -55,7 +56,7 @@ def _means(axes: Any, comparison: Comparison, measure: str) -> None:
     places = list(range(len(means)))
     axes.errorbar(means, places, xerr=spread, fmt="o", color=COLORS[0], capsize=3)
     axes.axvline(0.0, color="#999999", linewidth=0.8)
-    axes.set(yticks=places, yticklabels=[method.name for method in comparison.methods])
+    axes.set(yticks=places, yticklabels=[picture_text(method.name) for method in comparison.methods])
     axes.invert_yaxis()
     axes.set_xlabel(MEASURES[measure].column)
     axes.spines[["top", "right"]].set_visible(False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import numpy
 from spacy.language import Language
@@ -119,6 +119,19 @@ def predictions(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], head: Hea
     if not segments:
         raise SeginfError(Errors.S101.format(what="The pipeline predicts nothing in these texts"))
     return replace(texts, segments=numpy.array(segments, dtype=numpy.int64))
+
+
+def places_of(context: Context, docs: Sequence[Doc], every: Texts) -> list[dict[str, Any]]:
+    """Say which predictions these are, as plain values: where in a corpus, their words, and their labels.
+
+    docs (sequence of Doc): the corpus. every (Texts): what ``predictions`` found in it.
+    """
+    filled = [number for number, doc in enumerate(docs) if len(doc)]
+    found = []
+    for (document, start, end), label in zip(every.segments.tolist(), context.labels_of(every)):
+        text = every.docs[document][start:end].text
+        found.append({"document": filled[document], "start": start, "end": end, "text": text, "label": label})
+    return found
 
 
 def decoded(nlp: Language, tagger: CRFTagger, docs: Sequence[Doc], head: Head) -> Texts:

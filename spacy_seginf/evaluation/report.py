@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from ..rendering.markdown import markdown_table, markdown_text
 from .comparison import MEASURES, Comparison
 from .deletion import SIDES
 from .intervals import Estimate
+
+SMALL = 0.005  # a column of means below it is written with powers of ten
+DELETIONS = ("auc_del_plus", "auc_del_minus")
+UNCHANGED_NOTE = (
+    "No deletion changed a probability by more than {change:.1e}: this head remembers its labels, so nothing is "
+    "compared here. Try a tagger that was trained less or on more, or an index with --centre zero."
+)
 
 
 def comparison_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of the table, a method in each."""
     measures = comparison.measures
     header = ["method", *(MEASURES[name].column for name in measures), "prepare s", "ms per query", "bytes per segment"]
-    estimates = {name: comparison.estimates(name) for name in measures}
+    cells = {name: _cells(comparison.estimates(name)) for name in measures}
     rows = []
     for number, method in enumerate(comparison.methods):
         costs = method.costs
         rows.append(
             [
                 method.name,
-                *(_cell(estimates[name][number]) for name in measures),
+                *(cells[name][number] for name in measures),
                 f"{costs['prepare_seconds']:.3g}",
                 f"{costs['ms_per_query']:.3g}",
                 f"{costs['bytes_per_segment']:,.0f}",
@@ -45,18 +54,21 @@ def comparison_notes(comparison: Comparison) -> list[str]:
         "In brackets: 95 % intervals over queries, by bootstrap, or by Student's t where there are fewer than 20. They "
         "do not include the noise of the halves or of the training. The head is refit; the encoder has seen all labels."
     )
-    return notes
+    return [UNCHANGED_NOTE.format(change=comparison.largest_change), *notes] if comparison.unchanged else notes
 
 
 def difference_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Return header and rows of the first method minus each other, paired by query; * where the interval excludes 0."""
+    first, *others = comparison.methods
+    names = [f"{first.name} minus {other.name}" for other in others]
+    columns = []
+    for measure in comparison.measures:
+        found = [comparison.difference(other, measure) for other in others]
+        noise = comparison.unchanged and measure in DELETIONS
+        stars = ["*" if not noise and (value.low > 0 or value.high < 0) else "" for value in found]
+        columns.append([cell + star for cell, star in zip(_cells(found, "+"), stars)])
     header = ["difference", *(MEASURES[name].column for name in comparison.measures)]
-    rows = []
-    for other in comparison.methods[1:]:
-        found = [comparison.difference(other, measure) for measure in comparison.measures]
-        cells = [_cell(value, "+.3f") + ("*" if value.low > 0 or value.high < 0 else "") for value in found]
-        rows.append([f"{comparison.methods[0].name} minus {other.name}", *cells])
-    return header, rows
+    return header, [list(row) for row in zip(names, *columns)]
 
 
 def render_markdown(comparison: Comparison) -> str:
@@ -81,5 +93,8 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
     return markdown_table(header, [[markdown_text(row[0]), *row[1:]] for row in rows])
 
 
-def _cell(value: Estimate, style: str = ".3f") -> str:
-    return f"{value.mean:{style}} [{value.low:{style}}, {value.high:{style}}]"
+def _cells(column: Sequence[Estimate], sign: str = "") -> list[str]:
+    """Write the numbers of a column in one style: with three decimals, or where these would say nothing, two digits."""
+    largest = max((abs(value.mean) for value in column), default=0.0)
+    style = sign + (".1e" if 0 < largest < SMALL else "z.3f")
+    return [f"{value.mean:{style}} [{value.low:{style}}, {value.high:{style}}]" for value in column]

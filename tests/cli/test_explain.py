@@ -6,9 +6,11 @@ import re
 import unicodedata
 from html.parser import HTMLParser
 
+import catalogue
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
+from spacy.util import registry
 
 from spacy_seginf.api.explain import explain
 from spacy_seginf.api.index import build_index as index
@@ -53,6 +55,40 @@ def test_an_unknown_method_is_refused_with_the_known_ones(exact_path):
     code, output = run("seginf", "explain", exact_path, TEXT, "--method", "Oracle")
     assert code == 1
     assert "[S099]" in output and "spacy_seginf.SegmentNN.v1" in output
+
+
+OWN_METHOD = """
+import numpy, spacy
+from spacy_seginf import Attribution, Method
+
+class Labels(Attribution):
+    def __init__(self, context):
+        self.context = context
+    def scores(self, queries):
+        theirs = numpy.array(self.context.labels_of(self.context.training))
+        return numpy.array([numpy.where(theirs == mine, 2.0, -1.0) for mine in self.context.labels_of(queries)])
+
+@spacy.registry.misc("tests.Labels.v1")
+class ByLabel(Method):
+    name, cost = "by label", "none"
+    def prepare(self, context):
+        return Labels(context)
+"""
+
+
+def test_a_method_of_ones_own(exact_path, corpus_path, tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text(OWN_METHOD)
+    options = ["--method", "tests.Labels.v1", "--code", code]
+    for asked in (TEXT, corpus_path):
+        status, output = run("seginf", "explain", exact_path, asked, *options, "--json", "-", "--quiet")
+        catalogue._remove((*registry.misc.namespace, "tests.Labels.v1"))
+        assert status == 0, output
+        assert '"strength": 2.0' in output and '"strength": -1.0' in output
+    for wrong, error in ((tmp_path / "none.py", "S040"), (tmp_path, "S247")):
+        status, output = run("seginf", "explain", exact_path, TEXT, *options[:3], wrong)
+        assert status == 1 and error in output
+    assert run("seginf", "explain", exact_path, corpus_path, "--errors", "--code", code)[0] == 2
 
 
 def test_an_exact_index_in_the_terminal_and_as_a_page(exact_path, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import spacy
@@ -198,3 +199,16 @@ def test_help_names_the_options():
     assert code == 0
     for option in ("--curvature", "--refit", "--no-refit", "--l2", "--unit", "--dtype", "--keep", "--shard-tokens"):
         assert option in output
+
+
+@pytest.mark.parametrize("centre", ["trained", "zero"])
+def test_a_search_that_ends_at_its_limit_says_so(model_path, corpus_path, tmp_path, centre):
+    output = tmp_path / "out"
+    code, printed = run("seginf", "index", model_path, corpus_path, output, "--centre", centre, "--no-page")
+    assert code == 0, printed
+    tried = [float(value) for value in re.findall(r"Penalty ([\d.e+]+):", printed)]
+    chosen, said = re.search(
+        r"The head that explains: l2 = ([\d.e+]+)( \(the smallest that is tried\))?,", printed
+    ).groups()
+    assert bool(said) == (float(chosen) == min(tried))
+    assert bool(said) == (centre == "zero"), "both ends are seen"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 
 import pytest
 import typer
@@ -11,11 +12,12 @@ from spacy.cli._util import app
 from typer.testing import CliRunner
 
 import spacy_seginf
+from experiments.__main__ import experiments_app
 from spacy_seginf.cli import seginf
 from spacy_seginf.cli.examples import COMMAND, EXAMPLES
 from spacy_seginf.progress import showing
 
-from .running import run
+from .running import run, run_experiments
 
 TEXT = "Ada Lind visited Tarnby ."
 
@@ -136,6 +138,18 @@ def test_examples_can_be_typed():
             assert f"  {COMMAND} {name} {example}\n" in printed
             context = group.commands[name].make_context(name, shlex.split(example), resilient_parsing=False)
             assert not context.args
+
+
+@pytest.mark.parametrize(
+    ("commands", "run_one"), [(seginf, partial(run, "seginf")), (experiments_app, run_experiments)]
+)
+def test_a_help_leaves_nothing_out(commands, run_one):
+    """Brackets are words, no markup: each command's help says of each option what its source says."""
+    for name, command in typer.main.get_command(commands).commands.items():
+        shown = "".join(run_one(name, "--help")[1].split())  # a line may break behind a hyphen
+        for parameter in command.params:
+            hidden = getattr(parameter, "hidden", False)
+            assert hidden or "".join((parameter.help or "").split()) in shown, (name, parameter.name)
 
 
 def test_one_vocabulary():

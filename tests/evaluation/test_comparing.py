@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy
 
 from experiments.common.shares import wilson
+from spacy_seginf.evaluation.comparison import Comparison, SeedValues, combine
 from spacy_seginf.evaluation.intervals import estimate
 from spacy_seginf.evaluation.planted_truth import planted_ranks
+from spacy_seginf.evaluation.report import render_markdown
 from spacy_seginf.evaluation.store import Store
 
 
@@ -21,6 +23,45 @@ def test_intervals():
     assert numpy.isnan(estimate(values[:1]).low)
     assert not found.overlaps(estimate(values + 1))
     assert found.overlaps(estimate(values + spread))
+
+
+def test_an_interval_ends_where_a_mean_must():
+    found = estimate(numpy.array([1.0, 0.9, -0.2]))
+    assert found.high > 1.0 and found.within(-1.0, 1.0).high == 1.0
+    assert found.within(-1.0, 1.0).mean == found.mean
+    assert numpy.isnan(estimate(numpy.ones(1)).within(0.0, 1.0).low)
+
+
+def make_comparison(**changes):
+    """Methods by name, whose deletions changed three probabilities by these, and whose LDS is nearly perfect."""
+    methods = []
+    for name, values in changes.items():
+        own = numpy.array(values)
+        seed = SeedValues(numpy.array([own, -own])[:, :, None], numpy.ones((2, 3, 1)), numpy.array([1.0, 0.9, 0.2]))
+        costs = {"prepare_seconds": 0.0, "ms_per_query": 0.0, "bytes_per_segment": 0.0}
+        methods.append(combine(name, {}, "none", [seed], None, [costs]))
+    facts = {"ks": [1], "queries": 3, "median_probability": 0.9, "subsets": 2, "seeds": [0], "segments": 9}
+    facts.update(documents=3, refits=4, l2=1.0, refits_not_converged=0, planted_base_rate=None)
+    return Comparison(methods, facts)
+
+
+def test_small_effects_have_digits():
+    shown = render_markdown(make_comparison(one=[-2e-3, -3e-3, -4e-3], other=[0.0, 1e-6, 2e-6]))
+    assert "-3.0e-03 [-5.5e-03, -5.2e-04]" in shown and "1.0e-06 [" in shown
+    assert "-3.0e-03 [-5.5e-03, -5.1e-04]*" in shown and "No deletion" not in shown
+    assert "0.700 [-0.383, 1.000]" in shown, "an LDS has three decimals, and is at most 1"
+    shown = render_markdown(make_comparison(one=[-0.2, -0.3, -0.4], other=[0.0, -1e-9, -2e-9]))
+    assert "-0.300 [-0.548, -0.052]" in shown and "| 0.000 [0.000, 0.000]" in shown and "-0.000" not in shown
+
+
+def test_a_head_that_remembers_says_so():
+    comparison = make_comparison(one=[-6e-10, -5e-10, -7e-10], other=[0.0, 0.0, 0.0])
+    shown = render_markdown(comparison)
+    assert "by more than 7.0e-10" in shown and "--centre zero" in shown
+    assert "]*" not in shown, "stars of nothing"
+    facts = comparison.as_dict()["facts"]
+    assert facts["unchanged"] and facts["largest_change"] == 7e-10
+    assert not make_comparison(one=[0.0, 2e-4, 0.0]).unchanged
 
 
 def test_intervals_of_shares():

@@ -11,8 +11,12 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.util import registry
 
+from spacy_seginf import build_index
+from spacy_seginf.api.evaluate import DEFAULTS, QUICK
+from spacy_seginf.evaluation import plots
 from spacy_seginf.evaluation.method_blocks import read_methods
 from spacy_seginf.evaluation.refits import Refitter
+from spacy_seginf.rendering.pictures import save_picture
 
 from ..cli.running import run
 from ..conftest import TEXTS, make_examples, make_tagger
@@ -63,7 +67,7 @@ def counted(monkeypatch):
     return calls
 
 
-def test_a_table_and_all_figures(evaluate, tmp_path):
+def test_a_table_and_all_figures(evaluate, exact_nlp, corpus_path, tmp_path):
     code, printed, report = evaluate()
     assert code == 0, printed
     assert list(report["methods"]) == ["toy-exact", "toy-random"]
@@ -82,9 +86,37 @@ def test_a_table_and_all_figures(evaluate, tmp_path):
     difference = report["differences"]["toy-exact minus toy-random"]["auc_del_plus"]
     assert difference["mean"] == pytest.approx(exact["auc_del_plus"]["mean"] - random["auc_del_plus"]["mean"])
     assert "negative is good" in printed
+    assert [one["seed"] for one in report["queries"]] == [0, 0, 0, 1, 1, 1]
+    assert len({(one["document"], one["start"]) for one in report["queries"]}) == 6
+    texts = list(DocBin().from_disk(corpus_path).get_docs(exact_nlp.vocab))
+    for one in report["queries"]:
+        assert texts[one["document"]][one["start"] : one["end"]].text == one["text"]
+        assert one["label"] in {"PER", "ORG", "LOC"}
+    assert report["victims"] == [] and not report["facts"]["unchanged"]
     table = (tmp_path / "report" / "comparison.md").read_text()
     assert "| toy-exact |" in table
     assert "toy-exact minus toy-random" in table
+
+
+def test_the_help_says_what_the_defaults_are():
+    code, shown = run("seginf", "evaluate", "--help", env={"COLUMNS": "400"})
+    assert code == 0
+    for name in ("documents", "queries", "ks", "subsets", "seeds"):
+        usual, quick = (
+            ",".join(map(str, value)) if isinstance(value, tuple) else value
+            for value in (getattr(DEFAULTS, name), getattr(QUICK, name))
+        )
+        assert f"default: {usual} (with --quick {quick})" in shown, name
+
+
+def test_a_head_that_predicts_something_else_is_told(evaluate, model_path, corpus_path, config, tmp_path):
+    assert "Methods are compared on a head" not in evaluate()[1]
+    report = build_index(str(model_path), corpus_path, tmp_path / "apart", centre="zero", l2=1000.0)
+    share = report.refit.corpora["training"].share
+    assert 0.05 < share < 0.95
+    arguments = [tmp_path / "apart", corpus_path, tmp_path / "out", "--config", config, *SMALL]
+    code, printed = run("seginf", "evaluate", *arguments)
+    assert code == 0 and f"predicts only {share:.1%} of what the pipeline does on the training corpus" in printed
 
 
 def test_an_interrupted_run_goes_on(evaluate, monkeypatch):
@@ -152,7 +184,8 @@ def test_planted_errors(evaluate, exact_nlp, exact_path, tmp_path):
     assert report["facts"]["victims"] > 5
     assert 0 < report["facts"]["planted_base_rate"] < 1
     exact, random = report["methods"].values()
-    assert len(exact["by_query"]["planted_top1"]) == report["facts"]["victims"]
+    assert len(exact["by_query"]["planted_top1"]) == report["facts"]["victims"] == len(report["victims"])
+    assert {one["label"] for one in report["victims"]} == {"LOC"}, "clubs that are taken for places"
     assert exact["planted_ap"]["mean"] > random["planted_ap"]["mean"]
     assert "victims of planted errors" in printed
     same = evaluate("--planted", planted, "--truth", exact_path, output="none", texts=texts)
@@ -161,11 +194,16 @@ def test_planted_errors(evaluate, exact_nlp, exact_path, tmp_path):
     assert "planted_top1" not in same[2]["methods"]["toy-exact"]
 
 
-def test_pictures(evaluate, tmp_path):
+def test_pictures(evaluate, monkeypatch, tmp_path):
     pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr(plots, "save_picture", lambda figure, path: drawn.append(figure) or save_picture(figure, path))
     assert evaluate("--plots", small=[*SMALL[:-1], "--quick"])[0] == 0
     pictures = {path.name for path in (tmp_path / "report").glob("*.png")}
     assert {"deletion_supporting.png", "deletion_opposing.png", "auc_del_plus.png", "lds.png"} <= pictures
+    (legend,) = drawn[0].legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert sorted(named) == ["95 % interval of toy-exact", "toy-exact", "toy-random"]
 
 
 def test_checkpoints_are_filled_in(config, tmp_path):
@@ -202,7 +240,7 @@ def test_scores_of_other_code_are_not_used_again(evaluate, config, tmp_path):
         (["--methods", "nothing"], ["S100", "'nothing'", "toy-exact, toy-random"]),
         (["--ks", "2,many"], ["S103", "'2,many'"]),
         (["--ks", "0"], ["S103"]),
-        (["--ks", "100000"], ["S103", "training segments"]),
+        (["--ks", "100000"], ["S103", "training segments", "(--ks)", "(--documents)"]),
         (["--seeds", "1,1"], ["S103"]),
         (["--subsets", "1"], ["S103", "at least 2"]),
         (["--truth", "somewhere"], ["S103", "both, or neither"]),

@@ -51,6 +51,7 @@ def test_each_training_happens_once(exact_path, corpus_path, config, tmp_path, m
     code, printed = run_experiments("retrain-deletions", *arguments, *SMALL)
     assert code == 0, printed
     assert "trainings of about" in printed
+    assert "another seed alone none up or down by" in printed
     assert len(calls) <= 1 + 2 * 2 + 3 * 2 * 2 + 1  # the base, two estimates, deletions, a repetition
     report = json.loads((tmp_path / "out" / "retrained.json").read_text())
     assert list(report["methods"]) == names.split(",")
@@ -66,7 +67,7 @@ def test_each_training_happens_once(exact_path, corpus_path, config, tmp_path, m
     assert len(calls) == done
     assert json.loads((tmp_path / "out" / "retrained.json").read_text()) == report
     code, printed = run_experiments("retrain-deletions", *arguments, *SMALL[:-1], "0")
-    assert code == 0 and "Another seed" not in printed
+    assert code == 0 and "another seed alone" not in printed
     alone = json.loads((tmp_path / "out" / "retrained.json").read_text())
     assert alone["noise"] == {"by_seed": [], "mean_absolute_change": None, "mean_by_seed": []}
     assert len(calls) == done

@@ -13,6 +13,7 @@ from spacy_seginf.attribution.emission_influence import EmissionInfluence
 from spacy_seginf.attribution.instance_influence import InstanceInfluence
 from spacy_seginf.attribution.method import Context, Texts
 from spacy_seginf.attribution.nearest_neighbours import SegmentNN
+from spacy_seginf.attribution.random_by_label import RandomByLabel
 from spacy_seginf.attribution.random_scores import Random
 from spacy_seginf.attribution.segment_influence import SegmentInfluence
 from spacy_seginf.influence.choose import head_metric
@@ -183,6 +184,7 @@ METHODS = {
     "instance": InstanceInfluence(),
     "neighbours": SegmentNN(),
     "random": Random(3),
+    "random by label": RandomByLabel(3),
 }
 
 
@@ -205,6 +207,21 @@ def test_random_scores_are_uniform_and_seeded(world):
     numpy.testing.assert_array_equal(one, Random(0).prepare(context).scores(queries))
     assert len(numpy.unique(one)) == one.size
     assert -1 <= one.min() < 0 < one.max() <= 1
+
+
+def test_random_scores_by_label_have_its_sign(world):
+    context, queries, _ = world
+    found = RandomByLabel(3).prepare(context).scores(queries)
+    types = {"O": "O", "B-A": "A", "I-A": "A"}  # of the tag that a segment begins with
+    labels = [
+        [types[TAGS[texts.labels[texts.data.starts[document] + start]]] for document, start, _ in texts.segments]
+        for texts in (queries, context.training)
+    ]
+    assert labels == [context.labels_of(queries), context.labels_of(context.training)]
+    assert len({*labels[0]}) == 2, "both signs are asked for"
+    same = [[mine == theirs for theirs in labels[1]] for mine in labels[0]]
+    numpy.testing.assert_array_equal(found > 0, same)
+    numpy.testing.assert_array_equal(abs(found), abs(Random(3).prepare(context).scores(queries)))
 
 
 def test_identity_is_not_corrected_by_default(world):

@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 import numpy
 
-from spacy_seginf.evaluation.intervals import Estimate, estimate
+from spacy_seginf.evaluation.intervals import estimate
 from spacy_seginf.explanation.agreement import agreement
 from spacy_seginf.influence.removal import LEVERAGE_FLAG
 
@@ -62,21 +62,16 @@ def _compared(
     by_seed = [agreement(*pair).as_dict() for pair in zip(predicted, actual)]
     rows = {}
     for measure, title in MEASURES.items():
-        values = [found[measure] for found in by_seed]
+        values, most = [found[measure] for found in by_seed], math.inf if measure == "slope" else 1.0
         rows[measure] = Row(
             key=prefix + measure,
             what=f"{title}: {words}",
-            measured=_within(estimate(numpy.array(values)), math.inf if measure == "slope" else 1.0),
+            measured=estimate(numpy.array(values)).within(-most, most),
             by_seed=values,
             base_rate=None if measure == "slope" else 0.0,
             count=sum(int(found["pairs"]) for found in by_seed),
         )
     return rows
-
-
-def _within(found: Estimate, largest: float) -> Estimate:
-    """Cut an interval off at what the figure can be at most, or minus that."""
-    return replace(found, low=max(found.low, -largest), high=min(found.high, largest))
 
 
 def doubt_rows(found: list[dict[str, Any]]) -> list[Row]:
