@@ -220,10 +220,12 @@ def test_the_documented_method_of_ones_own(exact_path, capsys):
     (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     text = "Ada Lind visited Osted United ."
     code = code.replace('"training/tagger_indexed"', repr(str(exact_path)))
-    exec(re.sub(r'nlp\("FT .*"\)', f"nlp({text!r})", code), {})
+    code, asked = re.subn(r'nlp\("The .*"\)', f"nlp({text!r})", code)
+    assert asked == 1
+    exec(code, {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(spacy.load(exact_path)(text).ents) > 0
-    assert any("('Ada Lind', 2.0)" in line for line in lines)
+    assert any("('Ada Lind', 'PER', 2.0)" in line for line in lines)
 
 
 def test_the_documented_names_are_registered():
