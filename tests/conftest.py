@@ -9,6 +9,10 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
+from .browsers import browser, new_page
+
+__all__ = ["browser", "new_page"]
+
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Worker processes of nlp.pipe(n_process=2) hang if torch ran with several threads in the parent.
 torch.set_num_threads(1)

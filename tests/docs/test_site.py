@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from ..project.conftest import ROOT
-from ..review.conftest import browser  # noqa: F401
 
 PARTS = ("Tutorials", "How-to guides", "Reference", "Explanation")
 
@@ -36,7 +35,7 @@ def test_every_page_is_in_the_site(site):
 
 
 @pytest.mark.slow
-def test_the_site_needs_no_network(site, browser):  # noqa: F811
+def test_the_site_needs_no_network(site, browser):
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     asked = []
     page.on("request", lambda request: asked.append(request.url))

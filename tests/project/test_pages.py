@@ -13,9 +13,9 @@ from scripts.notebook import page
 from scripts.notebook import run as run_notebook
 from scripts.pictures import main
 
+from ..browsers import CHROMIUM
 from ..docs.blocks import PAGES, blocks_of
 from ..docs.running import program, run
-from ..review.conftest import CHROMIUM
 from .conftest import ROOT
 
 LINES = 200  # that somebody reads before the first try

@@ -22,12 +22,11 @@ from spacy_seginf.influence.evidence import contrasts
 from spacy_seginf.rendering.text import columns_of, visible
 
 from ..influence.test_pull import build, wrapped
-from ..review.conftest import browser, new_page
 from .inert import HOSTILE, read_inert
 from .test_render import exact_entry, extensions, reference
 
 pytestmark = pytest.mark.filterwarnings("error")
-__all__ = ["browser", "extensions", "new_page"]
+__all__ = ["extensions"]
 TEXT = "Mira Solano left Harrow Bank in Osted ."
 
 
