@@ -22,7 +22,7 @@ STEPS ?= 1000
 .PHONY: help demo stranger docs pages test test-slow test-all test-numerics torture torture-quick lower-bounds lint format wheel clean
 
 help:
-	@echo "make demo       install, train on the embedded corpus, build the index, explain; ends with where to look"
+	@echo "make demo       install, train on the embedded corpus, build the index; ends with an explanation"
 	@echo "make stranger DIR=...  take a corpus (train.*, dev.*) through everything, with defaults (OUT=, STEPS=)"
 	@echo "make docs       the documentation, as a site in site/ that needs no network"
 	@echo "make pages      write the pages of the reference again, from commands, configs, errors and docstrings"
@@ -47,8 +47,9 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(RUN) -m spacy project run all
 	@echo
-	@echo "Look at reports/planted.png and reports/victim_*.html, or ask the pipeline yourself:"
-	@echo "  $(RUN) -m spacy seginf explain training/indexed \"FT : Hull 3 goals ; The bus left Lyon at noon .\""
+	@echo "What the tagger takes for a place, and which training labels taught it that:"
+	$(RUN) -m spacy seginf explain training/indexed "FT : Hull 3 goals ; The bus left Lyon at noon ." --families 1 --top 1
+	@echo "Pages and pictures: training/indexed/index.html, reports/victim_*.html, reports/planted.png"
 
 stranger: $(STAMP)
 	$(RUN) -m scripts.stranger "$(DIR)" "$(OUT)" --steps $(STEPS)
