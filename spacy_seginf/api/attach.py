@@ -91,6 +91,6 @@ def attach_index(
     indexed = save_with_index(influence, output, build, msg.info)
     tell(msg, indexed)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
-    write_page(page, output, corpus, dev, gpu_id, msg)
+    write_page(page, output, influence.name, corpus, dev, gpu_id, msg)
     msg.next("explain", output, "TEXT")
     return AttachReport(str(tagger.explains), indexed)

@@ -28,7 +28,7 @@ from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.crf_tagger import choose_tagger
 from ..tagger.given import keys_given_to
-from .index_report import report_index
+from .index_report import PAGE, report_index
 
 
 @coded_memory_errors()
@@ -110,7 +110,7 @@ def build_index(
     tell(msg, report)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
     msg.good(f"Indexed {counts}: {output}")
-    write_page(page, output, corpus, dev, gpu_id, msg)
+    write_page(page, output, influence.name, corpus, dev, gpu_id, msg)
     if keys_given_to(nlp):
         msg.text(f"Try it in Python: spacy_seginf.find_roles(spacy.load({str(output)!r}), docs)")
     else:
@@ -252,20 +252,24 @@ def check_output(output: Path, force: bool, model: str, corpus: Path, dev: Optio
 
 
 def check_page(page: Optional[Path], output: Path, corpus: Path, dev: Optional[Path]) -> None:
-    """Refuse a page that can't be written, or would replace what the command reads; inside the output it can. RAISES
-    (ValueError): S219 and the like."""
-    if page is not None and Path(page).parent != output:
-        check_paths({"corpus": corpus, "development corpus (--dev)": dev}, outputs={"page (--page)": page})
+    """Refuse a page that can't be written, or would replace what the command reads or writes. RAISES (ValueError): S219
+    and the like."""
+    if page is None or Path(page).resolve() == (output / PAGE).resolve():
+        return
+    check_paths({"corpus": corpus, "development corpus (--dev)": dev}, outputs={"page (--page)": page})
+    if Path(page).resolve().is_relative_to(output.resolve()):
+        problem = f"is in the folder of the pipeline, where only {PAGE} can be"
+        raise SeginfError(Errors.S219.format(path=page, problem=problem, what="page (--page)"))
 
 
 def write_page(
-    page: Optional[Path], output: Path, corpus: Path, dev: Optional[Path], gpu_id: int, msg: Messages
+    page: Optional[Path], output: Path, component: str, corpus: Path, dev: Optional[Path], gpu_id: int, msg: Messages
 ) -> None:
     """Write the page about a new index, if one is wanted. What is wrong with it is told, and leaves the index alone."""
     if page is None:
         return
     try:
-        report_index(str(output), corpus, page, dev=dev, gpu_id=gpu_id, silent=msg.silent)
+        report_index(str(output), corpus, page, component=component, dev=dev, gpu_id=gpu_id, silent=msg.silent)
     except SeginfError as error:
         msg.warn(f"The index is complete, but the page about it was not written: {error}")
 

@@ -15,7 +15,7 @@ from ..devices import use_gpu
 from ..errors import SeginfError
 from ..explanation.index_check import IndexCheck, check_by_predictions, too_large
 from ..explanation.judged_texts import judge
-from ..explanation.loading import check_pipeline, load_indexed
+from ..explanation.loading import check_pipeline, indexed_components, load_pipeline
 from ..explanation.wording import HEAD_ONLY
 from ..files import write_text
 from ..index.manifest import Manifest
@@ -61,6 +61,7 @@ def report_index(
     corpus: Path,
     html: Path,
     *,
+    component: Optional[str] = None,
     dev: Optional[Path] = None,
     gpu_id: int = -1,
     silent: bool = True,
@@ -70,6 +71,7 @@ def report_index(
 
     pipeline (str): a folder that `seginf index` wrote. It is not changed.
     corpus (Path): the training corpus that was indexed. html (Path): the page; replaced.
+    component (str): whose index is meant, if several have one; the last, which `seginf rank` reads, if None.
     dev (Path): development corpus, whose predictions are looked at; those of the training corpus if None.
     RAISES (ValueError): S030 or S040 to S042 for missing or wrong input, S047 for texts that can't be read, S219 if the
         page would replace an input.
@@ -82,7 +84,9 @@ def report_index(
     check_paths({"corpus": corpus, "development corpus (--dev)": dev}, outputs={"page": html})
     check_pipeline(pipeline)
     use_gpu(gpu_id)
-    nlp, influence = load_indexed(pipeline)
+    nlp = load_pipeline(pipeline)
+    indexed = indexed_components(nlp, pipeline)
+    influence = next((one for one in indexed if one.name == component), indexed[-1])
     index, tagger = influence.explainer().index, influence.find_tagger()
     texts = read_judging(nlp, tagger, Path(dev or corpus))
     check = check_by_predictions(influence, judge(nlp, tagger, texts if dev else texts[:TEXTS]))
@@ -90,6 +94,8 @@ def report_index(
     counts = dict(Counter(label for *_, label in spans).most_common())
     size = sum(path.stat().st_size for path in index.folder.rglob("*") if path.is_file())
     problem = too_large(index.manifest)
+    if influence is not indexed[-1]:
+        problem = f"the component '{indexed[-1].name}' comes later, and is the one that is ranked by."
     ranking, problem = (None, problem) if problem else _suspicious(pipeline, corpus, gpu_id)
     report = IndexReport(index.manifest, size, counts, "development" if dev else "training", check, ranking, problem)
     listed = Markup("" if ranking is None else ranking.to_html(LISTED))

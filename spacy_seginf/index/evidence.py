@@ -107,14 +107,15 @@ def write_evidence(
     labels: numpy.ndarray,
     head: Head,
     penalty: Penalty,
-    predicted: Optional[tuple[HeadData, numpy.ndarray]] = None,
+    predicted: Optional[tuple[HeadData, numpy.ndarray, numpy.ndarray]] = None,
 ) -> None:
     """Compute the account of a head and write it to the folder of an index.
 
     data (HeadData): all documents of J. labels (ints, tokens): theirs. head (Head), penalty (Penalty): what is
         accounted for, and the penalty that it was fitted with.
-    predicted: documents that were not trained on, and their predicted tags (ints, tokens): they show how contested
-        predictions usually are. The training labels do where there are few: those that a head has seen are less so.
+    predicted: documents that were not trained on, their predicted tags (ints, tokens), and what these predict (ints, n
+        x 3: document, start, end): they show how contested predictions usually are. The training labels do where there
+        are few: those that a head has seen are less so.
     """
     residuals = marginal_residuals(data, head)
     found = labels_of(scheme, data, labels)
@@ -136,8 +137,8 @@ def write_evidence(
     typical = typical_members(means, families)
     gradient = gradient_left(data, head, penalty)
     asked = data, labels, _segments(data, found)
-    if predicted is not None and len(segments := predicted_segments(scheme, *predicted)) >= LEAST:
-        asked = *predicted, segments
+    if predicted is not None and len(predicted[2]) >= LEAST:
+        asked = predicted
     arrays = {
         "residuals": residuals.astype(numpy.float16),
         "tokens": found.tokens[order].astype(numpy.uint32),
@@ -272,20 +273,6 @@ def _segments(data: HeadData, found: Labels) -> numpy.ndarray:
     documents = numpy.searchsorted(data.starts, found.tokens[chosen], side="right") - 1
     starts = found.tokens[chosen] - data.starts[documents]
     return numpy.stack([documents, starts, starts + found.lengths[chosen]], axis=1)
-
-
-def predicted_segments(scheme: TagScheme, data: HeadData, tags: numpy.ndarray) -> numpy.ndarray:
-    """Return predicted entities (int64, n x 3: document, start, end); single tokens under the scheme TAG."""
-    found = [
-        (document, *place)
-        for document, (start, length) in enumerate(zip(data.starts.tolist(), data.lengths))
-        for place in (
-            [(token, token + 1) for token in range(length)]
-            if scheme.by_token
-            else [one[:2] for one in scheme.entities(tags[start : start + length].tolist())]
-        )
-    ]
-    return numpy.array(found, dtype=numpy.int64).reshape(-1, 3)
 
 
 def _usually_contested(

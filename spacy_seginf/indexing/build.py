@@ -39,7 +39,7 @@ from ..tagger.fingerprint import encoder_fingerprint, head_fingerprint
 from ..tagger.given import given_spans
 from ..tagger.head import head_of
 from .cost import announce_cost, corpus_size
-from .fidelity import decode
+from .fidelity import decode, predictions
 from .pruning import floors_of, kept_references
 from .refit import Judged, RefitReport, explained_head, following_head
 from .shard_tasks import (
@@ -181,7 +181,9 @@ def compute_index(
                     shared = judged_by.compared(tagger.scheme, labels[0].head).shared
                     manifest.agreement[name]["labels_alone"] = shared
         queried = (judge or train) if pruned else None
-        predicted = None if judge is None else (judge.data, judge.predicted)
+        if judge is not None:
+            found = [one[:3] for one in predictions(tagger.scheme, judge.predicted, judge.data.lengths)]
+            predicted = judge.data, judge.predicted, numpy.array(found, dtype=numpy.int64).reshape(-1, 3)
         del train, judge
     elif pruned:
         queried = _judged(nlp, tagger, [], data)

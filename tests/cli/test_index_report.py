@@ -125,6 +125,24 @@ def test_it_replaces_no_input_and_begins_nothing(monkeypatch, model_path, corpus
     assert corpus.read_bytes() == corpus_path.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["meta.json", "influence/index/manifest.json", "page.html"])
+def test_it_replaces_nothing_of_the_pipeline(monkeypatch, model_path, corpus_path, tmp_path, name):
+    monkeypatch.setattr(indexing, "load_pipeline", lambda *given: pytest.fail("work has begun"))
+    with pytest.raises(SeginfError, match="S219"):
+        spacy_seginf.build_index(str(model_path), corpus_path, tmp_path / "new", page=tmp_path / "new" / name)
+
+
+def test_it_is_about_the_component_that_was_indexed(exact_path, corpus_path, tmp_path):
+    """Of two that have an index: `seginf rank` reads the last one, so the first one's page says that."""
+    nlp = spacy.load(exact_path)
+    nlp.add_pipe("influence", name="later").load_index(nlp.get_pipe("influence").index.folder)
+    nlp.to_disk(tmp_path / "both")
+    page = tmp_path / "page.html"
+    found = spacy_seginf.report_index(str(tmp_path / "both"), corpus_path, page, component="influence")
+    assert found.ranking is None and "&#39;later&#39; comes later" in page.read_text()
+    assert spacy_seginf.report_index(str(tmp_path / "both"), corpus_path, page).ranking is not None
+
+
 def test_what_is_wrong_with_it_leaves_the_index_alone(monkeypatch, written, model_path, tmp_path):
     def failing(*given, **settings):
         raise SeginfError("[S040] gone")
@@ -132,7 +150,7 @@ def test_what_is_wrong_with_it_leaves_the_index_alone(monkeypatch, written, mode
     monkeypatch.setattr(indexing, "report_index", failing)
     code, printed = written(model_path)
     assert code == 0 and "the page about it was not written: [S040] gone" in printed
-    assert spacy.load(tmp_path / "new")("Ada left .").has_extension("influencers")
+    assert spacy.load(tmp_path / "new")("Ada Lind left .")._.influencers[0].supporting
 
 
 def test_a_large_index_is_not_refit(monkeypatch, exact_path, corpus_path, tmp_path):

@@ -10,8 +10,6 @@ from spacy_seginf.curation.structure.counts import other_types
 from spacy_seginf.curation.structure.keys import (
     combined,
     form_keys,
-    opening_keys,
-    section_keys,
     template_keys,
     window_keys,
 )
@@ -104,9 +102,7 @@ def test_keys_against_a_walk(seed):
             window_keys(spans, reach).numbers,
             [(one[0][max(0, len(one[0]) - reach) :], one[1][:reach]) for one in around],
         )
-    same(opening_keys(spans).numbers, [one[0][0] if one[0] else "OWN" for one in around])
     same(form_keys(spans).numbers, [plain(list(spans.form(row))) for row in range(len(spans))])
-    same(section_keys(spans, 2).numbers, [plain(list(spans.words[document][:2])) for document in spans.documents])
 
 
 def test_names_of_keys():
@@ -115,9 +111,7 @@ def test_names_of_keys():
     spans = Spans.of(words, entities)
     assert template_keys(spans).names == ("[*] at 0 [] .", "[] at 0 [*] .", "soccer at [*]")
     assert window_keys(spans, 1).names == ("[*] at", "0 [*] .", "at [*]")
-    assert opening_keys(spans).names == ("[*]", "[]", "soccer")
     assert form_keys(spans).names == ("lind", "tarnby road", "tarnby")
-    assert section_keys(spans).names == ("lind", "soccer")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -159,7 +153,7 @@ def test_empty_corpora():
     for words, entities in (([], []), ([[]], [[]]), ([["a"]], [[]])):
         spans = Spans.of(words, entities, find_twins(words, entities))
         assert len(spans) == 0
-        for keys in (form_keys, section_keys, opening_keys, template_keys, window_keys):
+        for keys in (form_keys, template_keys, window_keys):
             found = keys(spans)
             assert len(found.numbers) == 0 and found.names == ()
         assert other_types(combined(spans.documents, spans.starts), spans.types, 1).shape == (0, 1)

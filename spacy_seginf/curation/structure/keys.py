@@ -36,18 +36,6 @@ def form_keys(spans: Spans) -> Keys:
     return _numbered([tuple(map(folded, spans.form(row))) for row in range(len(spans))], _joined)
 
 
-def section_keys(spans: Spans, words: int = 1) -> Keys:
-    """Tell spans by the first words of their document, folded."""
-    openings = [tuple(map(folded, document[:words])) or None for document in spans.words]
-    return _numbered([openings[document] for document in spans.documents.tolist()], _joined)
-
-
-def opening_keys(spans: Spans) -> Keys:
-    """Tell spans by how their sentence begins: with which word, folded, with an entity, or with themselves."""
-    found = [(None, True) if one.first == one.low else (one.items[one.low], False) for one in spans.surroundings]
-    return _numbered(found, lambda key: OWN_SLOT if key[1] else key[0] or SLOT)
-
-
 def template_keys(spans: Spans, longest: int = LONGEST) -> Keys:
     """Tell spans by their sentence, with slots for entities and all other words folded, and by which slot they are.
 
