@@ -24,7 +24,7 @@ from ..inputs import check_paths
 from ..messages import Messages
 from ..progress import shows_progress
 from ..rendering.templates import template
-from ..tagger.corpus import read_judging
+from ..tagger.corpus import read_corpus, read_judging
 from .rank import find_label_issues
 
 PAGE = "index.html"  # in the folder of the indexed pipeline
@@ -88,8 +88,9 @@ def report_index(
     indexed = indexed_components(nlp, pipeline)
     influence = next((one for one in indexed if one.name == component), indexed[-1])
     index, tagger = influence.explainer().index, influence.find_tagger()
-    texts = read_judging(nlp, tagger, Path(dev or corpus))
-    check = check_by_predictions(influence, judge(nlp, tagger, texts if dev else texts[:TEXTS]))
+    # As `seginf index` reads them: by the readers of training.
+    texts = read_judging(nlp, tagger, Path(dev)) if dev else read_corpus(nlp, Path(corpus), tagger.target)[:TEXTS]
+    check = check_by_predictions(influence, judge(nlp, tagger, texts))
     spans = [] if index.manifest.pruned else predictions(tagger.scheme, index.labels, index.data.lengths)
     counts = dict(Counter(label for *_, label in spans).most_common())
     size = sum(path.stat().st_size for path in index.folder.rglob("*") if path.is_file())

@@ -10,6 +10,7 @@ from spacy.util import fix_random_seed, registry
 
 from spacy_seginf import SeginfError, build_index, find_label_issues, find_roles, init_config, propositions
 from spacy_seginf.api.apply import apply_decisions
+from spacy_seginf.api.index_report import report_index
 from spacy_seginf.crf.schemes import Entity
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.explanation.loading import load_indexed
@@ -33,6 +34,13 @@ def roles_path(tmp_path_factory):
     DocBin(docs=make_propositions(nlp.vocab), store_user_data=True).to_disk(folder / "train.spacy")
     build_index(str(folder / "model"), folder / "train.spacy", folder / "indexed", l2=1.0)
     return folder
+
+
+def test_the_page_about_an_index_of_roles(roles_path, tmp_path):
+    page = tmp_path / "page.html"
+    train = roles_path / "train.spacy"
+    found = report_index(str(roles_path / "indexed"), train, page)
+    assert found.check.pairs and found.check.agreement.pearson > 0.9 and "Labels behind everything" in page.read_text()
 
 
 def test_distances_from_the_predicate():

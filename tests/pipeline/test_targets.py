@@ -150,7 +150,9 @@ def test_labels_are_explained_ranked_and_corrected(world, tmp_path):
         setattr(wrong[place.start], f"{target}_", label)
     corpus = tmp_path / "wrong.spacy"
     DocBin(docs=docs, store_user_data=True).to_disk(corpus)
-    build_index(str(folder / "pipeline"), corpus, tmp_path / "indexed")
+    page = tmp_path / "page.html"
+    build_index(str(folder / "pipeline"), corpus, tmp_path / "indexed", page=page)
+    assert "Labels behind everything" in page.read_text() and "None are listed" not in page.read_text()
     nlp, _influence = load_indexed(str(tmp_path / "indexed"))
     doc = nlp(Doc(nlp.vocab, words=[token.text for token in wrong]))
     span = target_of(target).read(doc)[0]
