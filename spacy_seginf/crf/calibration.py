@@ -38,7 +38,9 @@ class Calibration:
         line = self.lines.get(label) or self.lines.get(ALL)
         if line is None or probability in (0.0, 1.0):  # what is certain stays so
             return probability
-        return float(_sigmoid(line[0] * log_odds(numpy.array([probability])) + line[1])[0])
+        clipped = min(max(probability, LEAST), 1.0 - LEAST)
+        odds = line[0] * (math.log(clipped) - math.log1p(-clipped)) + line[1]
+        return 0.5 * (1.0 + math.tanh(0.5 * odds))
 
     @property
     def plain(self) -> dict[str, Any]:

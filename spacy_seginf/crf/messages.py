@@ -6,10 +6,10 @@ import numpy
 
 from .arrays import Array, TimeMajor, array_module
 from .scan import scan, scan_groups, scan_pays
-from .semirings import log_move, log_product_for, log_sum_exp
+from .semirings import log_move, log_product_for, log_sum_exp, or_zero
 
 SPREAD = 600.0  # nats; exp(-745) is 0 in float64
-LOWEST = -1e300  # a number that can be subtracted from -inf, the score of the impossible
+LEAST = 1e-300  # a number that can divide 0, the weight of the impossible
 
 
 def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
@@ -25,8 +25,10 @@ def log_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tup
     xp = array_module(emissions)
     if scan_pays(layout, xp):
         return scanned_messages(emissions, transitions, layout)
-    near = xp is numpy and are_near(emissions, transitions)  # a GPU would be asked, and wait
-    return (near_messages if near else recursive_messages)(emissions, transitions, layout)
+    steps = steps_in_range(emissions, transitions) if xp is numpy else 0  # a GPU would be asked, and wait
+    if steps:
+        return near_messages(emissions, transitions, layout, steps)
+    return recursive_messages(emissions, transitions, layout)
 
 
 def recursive_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
@@ -43,38 +45,61 @@ def recursive_messages(emissions: Array, transitions: Array, layout: TimeMajor) 
     return ahead[layout.step, layout.column], behind[layout.reverse_step, layout.column]
 
 
-def near_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:
-    """Compute the messages step by step as products of matrices, several times faster. With its emission, the backward
-    message is the forward message of the reversed sequence with transposed transitions, so one loop gives both.
+def near_messages(
+    emissions: numpy.ndarray, transitions: numpy.ndarray, layout: TimeMajor, steps: int
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Compute the messages as products of matrices, many times faster. With its emission, the backward message is the
+    forward message of the reversed sequence with transposed transitions, so one loop gives both.
 
-    A label is lost where it is SPREAD nats less likely than another of its token, see ``are_near``.
+    steps (int): after so many, weights are divided by the largest one; see ``steps_in_range``.
     """
-    top = float(transitions.max())
+    highest, top = or_zero(emissions.max(axis=1)), float(transitions.max())
     kernel = numpy.exp(transitions - top)
     kernels = numpy.stack([kernel, kernel.T])
-    messages = emissions[numpy.stack([layout.forward, layout.backward], axis=1)]  # steps x 2 x sequences x labels
-    incoming = numpy.zeros_like(messages)
+    starts = numpy.cumsum([0, *layout.running]).tolist()
+    # The tokens of a step lie one after another, without room for sequences that have ended.
+    places = numpy.array(starts)[numpy.stack([layout.step, layout.reverse_step])] + layout.column
+    weights = numpy.empty((2, *emissions.shape))
+    weights[numpy.arange(2)[:, None], places] = numpy.exp(emissions - highest[:, None])
+    incoming = numpy.ones_like(weights)
+    divided = numpy.ones((len(layout.running), 2, len(layout.order)))
+    state = weights[:, : starts[1]]
+    for step, running in enumerate(layout.running[1:], start=1):
+        rows = slice(starts[step], starts[step + 1])
+        arrived = numpy.matmul(state[:, :running], kernels, out=incoming[:, rows])
+        state = weights[:, rows]
+        state *= arrived
+        if not step % steps:
+            largest = numpy.maximum(state.max(axis=2), LEAST)
+            state /= largest[:, :, None]
+            divided[step, :, :running] = largest
+    taken = highest[numpy.stack([layout.forward, layout.backward], axis=1)] + numpy.log(divided)
+    before = numpy.cumsum(taken, axis=0) - taken + top * numpy.arange(len(taken))[:, None, None]
     with numpy.errstate(divide="ignore"):
-        for step, running in enumerate(layout.running[1:], start=1):
-            states, arrived = messages[step - 1, :, :running], incoming[step, :, :running]
-            highest = numpy.maximum(states.max(axis=2, keepdims=True), LOWEST)
-            numpy.matmul(numpy.exp(states - highest), kernels, out=arrived)
-            numpy.log(arrived, out=arrived)
-            arrived += highest + top
-            messages[step, :, :running] += arrived
-    return messages[layout.step, 0, layout.column], incoming[layout.reverse_step, 1, layout.column]
+        ahead, behind = numpy.log(weights[0, places[0]]), numpy.log(incoming[1, places[1]])
+    ahead += (before + taken)[layout.step, 0, layout.column, None]
+    behind += before[layout.reverse_step, 1, layout.column, None]
+    return ahead, behind
 
 
-def are_near(emissions: numpy.ndarray, transitions: numpy.ndarray) -> bool:
-    """Tell whether no label can be lost that another one does not outweigh later: any two ways between the labels of a
-    token and those two tokens on differ by less than SPREAD nats. -inf, which is ruled out, does not count."""
+def steps_in_range(emissions: numpy.ndarray, transitions: numpy.ndarray) -> int:
+    """Return how many steps weights may go on without being divided, so that no label is lost that another one does not
+    outweigh later; 0 if there is no such number.
+
+    Any two ways between the labels of a token and those two tokens on differ by less than SPREAD nats, and with each
+    step the largest weight falls by less than the spans of emissions and transitions, or grows by less than the number
+    of labels. -inf, which is ruled out, does not count.
+    """
     spans = []
     for values in (emissions, transitions.reshape(1, -1)):
         highest = values.max(axis=1)
         lowest = numpy.where(numpy.isfinite(values), values, numpy.inf).min(axis=1)
         possible = numpy.isfinite(highest)
         spans.append(float((highest[possible] - lowest[possible]).max(initial=0.0)))
-    return bool(2.0 * spans[0] + 3.0 * spans[1] < SPREAD and numpy.isfinite(transitions).any())
+    left = SPREAD - 2.0 * spans[0] - 3.0 * spans[1]
+    if left <= 0 or not numpy.isfinite(transitions).any():
+        return 0
+    return 1 + int(left / (sum(spans) + numpy.log1p(len(transitions))))
 
 
 def scanned_messages(emissions: Array, transitions: Array, layout: TimeMajor) -> tuple[Array, Array]:

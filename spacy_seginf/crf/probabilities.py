@@ -7,11 +7,12 @@ part in it. All sums are exact, by forward and backward messages (Rabiner 1989, 
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple, Optional, Sequence
 
 import numpy
 
-from .arrays import boundaries, sum_by_sequence, time_major
+from .arrays import sequence_of_row, time_major
 from .forward_backward import forward_backward
 from .k_best import k_best
 from .lattice import OUTSIDE, Lattice, Limits, lattice_of, states_of
@@ -54,10 +55,12 @@ class Distribution:
         scores, moves = (array.astype("float64") / temperature for array in (emissions, transitions))
         self._lattice: Lattice = lattice_of(scheme, scores, moves, lengths, limits)
         self._states = states_of(scheme, blanks=limits is not None)
-        self._continues = [
-            numpy.array([scheme.tags[tag][2:] == label for tag in self._lattice.tags]) & ~self._opens
-            for label in ([] if scheme.by_token else scheme.labels)
-        ]
+
+    @cached_property
+    def _continues(self) -> numpy.ndarray:
+        """States that go on with an entity of each type (bool, types x states)."""
+        kinds = numpy.array([self.scheme.tags[tag][2:] for tag in self._lattice.tags])
+        return (kinds == numpy.array(self.scheme.labels)[:, None]) & ~self._opens
 
     @cached_property
     def _opens(self) -> numpy.ndarray:
@@ -79,11 +82,15 @@ class Distribution:
         ahead, behind = self._messages
         if not len(ahead):
             return ahead, numpy.zeros(len(lattice.lengths))
-        mass = log_sum_exp(ahead + behind, axis=1)
-        first, _ = boundaries(lattice.lengths)
-        return numpy.exp(ahead + behind - mass[:, None]), sum_by_sequence(
-            numpy.where(first, mass, 0.0), lattice.lengths
-        )
+        unary = ahead + behind
+        highest = unary.max(axis=1, keepdims=True)
+        numpy.exp(numpy.subtract(unary, highest, out=unary), out=unary)
+        mass = unary.sum(axis=1, keepdims=True)
+        unary /= mass
+        log_partition = numpy.zeros(len(lattice.lengths))
+        first = self.starts[:-1][numpy.diff(self.starts) > 0]
+        log_partition[numpy.diff(self.starts) > 0] = (highest + numpy.log(mass))[first, 0]
+        return unary, log_partition
 
     @property
     def log_partition(self) -> numpy.ndarray:
@@ -108,6 +115,15 @@ class Distribution:
         score = path_scores(self._lattice.emissions[rows], self._lattice.transitions, path, [len(path)])[0]
         return float(numpy.exp(min(0.0, score - self.log_partition[document])))
 
+    def sequences(self, tags: numpy.ndarray) -> numpy.ndarray:
+        """Return the same of all documents (float64), each with its own tags (ints, rows)."""
+        lattice = self._lattice
+        path, documents = self._path(numpy.arange(len(tags)), tags), sequence_of_row(lattice.lengths)
+        values = lattice.emissions[numpy.arange(len(path)), path]
+        values[1:] += numpy.where(documents[1:] == documents[:-1], lattice.transitions[path[:-1], path[1:]], 0.0)
+        scores = numpy.bincount(documents, values, minlength=len(lattice.lengths))
+        return numpy.asarray(numpy.exp(numpy.minimum(0.0, scores - self.log_partition)))
+
     def entity(self, document: int, start: int, end: int, label: str) -> float:
         """Return the probability that tokens of a document are an entity of a type: it begins and ends just there."""
         return float(self.entities([(document, start, end, label)])[0])
@@ -120,8 +136,10 @@ class Distribution:
         if self.scheme.by_token:
             rows = [self.starts[document] + start for document, start, *_ in places]
             return numpy.asarray(self.tag_probabilities[rows, [self.scheme.index[tag] for *_, tag in places]])
-        tags = [self.scheme.entity_tags(label, end - start) for _, start, end, label in places]
-        barred = numpy.array([self._continues[self.scheme.labels.index(label)] for *_, label in places])
+        kinds = [(label, end - start) for _, start, end, label in places]
+        known = {kind: self.scheme.entity_tags(*kind) for kind in set(kinds)}
+        tags, order = [known[kind] for kind in kinds], {label: n for n, label in enumerate(self.scheme.labels)}
+        barred = self._continues[[order[label] for label, _ in kinds]]
         return self._segments([place[:2] for place in places], tags, barred)
 
     def outside(self, document: int, start: int, end: int) -> float:
@@ -150,7 +168,7 @@ class Distribution:
         first = self.starts[documents] + numpy.array([start for _, start in places])
         last, starts = first + lengths - 1, numpy.cumsum(lengths) - lengths
         rows = numpy.arange(lengths.sum()) + numpy.repeat(first - starts, lengths)
-        path = self._path(rows, numpy.concatenate([numpy.asarray(own, dtype=numpy.int64) for own in tags]))
+        path = self._path(rows, numpy.fromiter(chain.from_iterable(tags), numpy.int64, len(rows)))
         values = scores[rows, path]
         going_on = numpy.ones(len(rows), dtype=bool)
         going_on[starts] = False

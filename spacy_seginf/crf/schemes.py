@@ -82,6 +82,11 @@ class TagScheme:
         return (OUTSIDE, *(f"{prefix}-{label}" for label in self.labels for prefix in PREFIXES[self.name]))
 
     @cached_property
+    def _parts(self) -> list[tuple[str, str]]:
+        """Prefix and type of each tag."""
+        return [(tag[0], tag[2:]) for tag in self.tags]
+
+    @cached_property
     def index(self) -> dict[str, int]:
         """Position of each tag."""
         return {tag: position for position, tag in enumerate(self.tags)}
@@ -163,8 +168,9 @@ class TagScheme:
         start, label = 0, ""
         position = -1
         for position, index in enumerate(tags):
-            tag = self.tags[index]
-            prefix, kind = tag[0], tag[2:]
+            if not index and not label:  # most tokens are outside
+                continue
+            prefix, kind = self._parts[index]
             if label and (kind != label or prefix in OPENS):
                 found.append((start, position, label))
                 label = ""

@@ -76,6 +76,11 @@ class ScoredBatch:
         ]
         return dict(zip(places, self.distribution.entities(places).tolist()))
 
+    @cached_property
+    def sequences(self) -> numpy.ndarray:
+        """The probabilities of all tags that were found in each document together (float64)."""
+        return self.distribution.sequences(self.tags)
+
 
 class Scored(NamedTuple):
     """One document of a batch."""
@@ -145,13 +150,13 @@ class DocProbabilities:
 
         RAISES (ValueError): S253 for a label that the tagger does not have.
         """
-        label = span.label_
-        if (span.start, span.end, label) in self._kept:
+        start, end, label = place = span.start, span.end, span.label_
+        if place in self._kept:
             return 1.0
         if label and label not in self._scheme.labels:
             known = ", ".join(self._scheme.labels)
             raise SeginfError(Errors.S253.format(label=label, name=self.component, known=known))
-        return self.probability(span.start, span.end, label)
+        return self.probability(start, end, label)
 
     def probability(self, start: int, end: int, label: str) -> float:
         """Return the same of tokens and a label that the tagger has, or none."""
@@ -171,7 +176,7 @@ class DocProbabilities:
     @property
     def sequence(self) -> float:
         """The probability of all tags that were found together."""
-        return self._batch.distribution.sequence(self._number, self._found)
+        return float(self._batch.sequences[self._number])
 
     def k_best(self, count: int = 10) -> Readings:
         """Return the most probable readings of the whole text, the best first: their probabilities and what they have

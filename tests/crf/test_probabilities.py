@@ -9,7 +9,7 @@ from spacy_seginf.crf.arrays import time_major
 from spacy_seginf.crf.decoding import limits_of
 from spacy_seginf.crf.k_best import k_best
 from spacy_seginf.crf.lattice import lattice_of
-from spacy_seginf.crf.messages import are_near, log_messages, near_messages
+from spacy_seginf.crf.messages import near_messages, recursive_messages, steps_in_range
 from spacy_seginf.crf.probabilities import LEAST, Distribution
 from spacy_seginf.crf.schemes import TAG, TagScheme
 
@@ -73,10 +73,19 @@ def test_tags_and_sequences(case):
         assert numpy.abs(distribution.tag_probabilities[own] - expected).max(initial=0) < TOLERANCE
 
 
+def test_sequences_of_all_documents_at_once(case):
+    _scheme, _docs, _rows, distribution, known = case
+    paths = [found[len(found) // 2] for found, _ in known]
+    together = distribution.sequences(numpy.array([tag for path in paths for tag in path], dtype=int))
+    expected = [values[len(values) // 2] for _, values in known]
+    assert together == pytest.approx(numpy.array(expected), abs=TOLERANCE)
+
+
 def test_what_is_not_valid_has_no_probability():
     scheme = TagScheme(("A",), "BIO")
     distribution = Distribution(scheme, numpy.zeros((2, 3)), numpy.zeros((3, 3)), [2])
     assert distribution.sequence(0, [0, scheme.index["I-A"]]) == 0.0
+    assert distribution.sequences(numpy.array([0, scheme.index["I-A"]])).tolist() == [0.0]
     assert distribution.tag_probabilities[0, scheme.index["I-A"]] == 0.0
 
 
@@ -170,17 +179,23 @@ def test_scores_of_any_size():
     assert 0.0 <= distribution.entity(0, 1, 2, "A") <= 1.0
 
 
-@pytest.mark.parametrize("scale", [1.0, 60.0, 200.0])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 20.0, 60.0, 200.0])
 def test_fast_messages_are_the_careful_ones_where_they_are_used(scale):
     generator = numpy.random.default_rng(4)
-    scheme, lengths = TagScheme(("A", "B"), "BILUO"), [30, 7, 0, 1]
-    emissions = generator.uniform(-scale, scale, (38, 9))
-    transitions = generator.uniform(-scale, scale, (9, 9))
+    scheme, lengths = TagScheme(("A", "B"), "BILUO"), [900, 30, 7, 0, 1]
+    emissions = generator.uniform(-scale, scale, (sum(lengths), 9)) + generator.normal(0, 1e3, (sum(lengths), 1))
+    transitions = generator.uniform(-scale, scale, (9, 9)) - 50.0
     lattice = lattice_of(scheme, emissions, transitions, lengths)
-    assert are_near(lattice.emissions, lattice.transitions) == (scale < 200)
-    careful = log_messages(lattice.emissions, lattice.transitions, time_major(lengths))
-    fast = near_messages(lattice.emissions, lattice.transitions, time_major(lengths))
-    if scale < 200:
+    scores = lattice.emissions, lattice.transitions
+    steps, layout = steps_in_range(*scores), time_major(lengths)
+    assert (steps > 0) == (scale < 200)
+    if steps:
+        careful, fast = recursive_messages(*scores, layout), near_messages(*scores, layout, steps)
+        for one, other in zip(careful, fast):
+            assert numpy.array_equal(numpy.isfinite(one), numpy.isfinite(other))
+            possible = numpy.isfinite(one)
+            assert numpy.abs(one[possible] - other[possible]).max() < 1e-8  # of sums of up to a million
         joint = [one + other for one, other in (careful, fast)]
         best = joint[0].max(axis=1, keepdims=True)
-        assert numpy.abs(numpy.exp(joint[0] - best) - numpy.exp(joint[1] - best)).max() < 1e-12
+        joint[1] += best - joint[1].max(axis=1, keepdims=True)
+        assert numpy.abs(numpy.exp(joint[0] - best) - numpy.exp(joint[1] - best)).max() < 1e-10
