@@ -4,10 +4,10 @@ same steps.
 
     OMP_NUM_THREADS=1 python -m experiments.tasks.confidence --data DIR [--quick]
 
-Each is calibrated on the development part, in the same way, and measured on the test part: expected calibration error
-(15 bins of equal mass), Brier score, log score, and the area under the risk-coverage curve: of its own predictions, and
-of as many of the most probable ones as the one that predicts fewest has (aurc_common), since who predicts less makes
-fewer errors.
+Each is calibrated on the development part, in the same way, entities that the training part does not have apart, and
+measured on the test part: expected calibration error (15 bins of equal mass), Brier score, log score, and the area
+under the risk-coverage curve: of its own predictions, and of as many of the most probable ones as the one that predicts
+fewest has (aurc_common), since who predicts less makes fewer errors.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from spacy_seginf.crf.calibration import (
     log_score,
     risk_coverage,
 )
+from spacy_seginf.explanation.calibrated_texts import annotated_words
 
 from ..common.prepare import CACHE, NER, SEEDS, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
@@ -57,7 +58,7 @@ CONFIGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 MEASURES = ("ece", "brier", "log_score", "aurc", "aurc_common", "errors", "predicted")
-Scored = tuple[str, float, bool]  # label, probability, whether it is right
+Scored = tuple[str, float, str, bool]  # label, probability, words, whether it is right
 
 
 def with_spans(path: Path) -> Path:
@@ -80,7 +81,8 @@ def scored(nlp: Language, component: str, path: Path) -> list[Scored]:
         doc = nlp(Doc(nlp.vocab, words=[token.text for token in gold]))
         for start, end, label, probability in _predictions(nlp, component, doc):
             probability = min(max(probability, DOUBT), 1.0 - DOUBT)  # a beam of one parse is certain of all
-            found.append((label, probability, (start, end, label) in right))
+            words = " ".join(token.text for token in doc[start:end])
+            found.append((label, probability, words, (start, end, label) in right))
     return found
 
 
@@ -99,10 +101,14 @@ def _predictions(nlp: Language, component: str, doc: Doc) -> Iterator[tuple[int,
             yield ent.start, ent.end, ent.label_, ent._.probability
 
 
+def calibrated(found: list[Scored], calibration: Calibration) -> numpy.ndarray:
+    """Return the probabilities of predictions (floats)."""
+    return numpy.array([calibration.of(label, probability, words) for label, probability, words, _ in found])
+
+
 def measures(found: list[Scored], calibration: Calibration) -> dict[str, float]:
     """Score calibrated probabilities."""
-    right = numpy.array([one[2] for one in found], dtype=bool)
-    said = numpy.array([calibration.of(label, probability) for label, probability, _ in found])
+    right, said = numpy.array([one[-1] for one in found], dtype=bool), calibrated(found, calibration)
     return {
         "ece": calibration_error(said, right),
         "brier": brier(said, right),
@@ -121,17 +127,18 @@ def run(data: Path, component: str, seed: int, steps: int) -> tuple[dict[str, di
     nlp = spacy.load(model)
     before = measures(scored(nlp, component, test), Calibration())
     if component == "crf_tagger":  # as users do
-        report = calibrate(str(model), dev, model.parent / "calibrated", force=True)
+        report = calibrate(str(model), dev, model.parent / "calibrated", training=train, force=True)
         before["dev_ece_across_folds"] = report.scores["after"]["calibration_error"]
         nlp, fitted = spacy.load(model.parent / "calibrated"), Calibration()
     else:
-        on_dev = scored(nlp, component, dev)
-        labels, probabilities, right = (list(part) for part in zip(*on_dev))
-        fitted = Calibration(1.0, fit_lines(labels, numpy.array(probabilities), numpy.array(right)))
+        labels, probabilities, words, right = (list(part) for part in zip(*scored(nlp, component, dev)))
+        known = annotated_words(nlp, train)
+        new = numpy.array([Calibration(known=known).is_new(*one) for one in zip(labels, words)])
+        lines = fit_lines(labels, numpy.array(probabilities), numpy.array(right), new)
+        fitted = Calibration(1.0, lines, known)
     found = scored(nlp, component, test)
-    said = numpy.array([fitted.of(label, probability) for label, probability, _ in found])
     return {"before": before, "after": measures(found, fitted)}, risk_coverage(
-        said, numpy.array([one[2] for one in found], dtype=bool)
+        calibrated(found, fitted), numpy.array([one[-1] for one in found], dtype=bool)
     )
 
 

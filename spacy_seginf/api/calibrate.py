@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, Mapping, Optional, Sequence
 
 import numpy
 import typer
 from wasabi import table
 
 from ..crf.calibration import (
+    ALL,
     ENOUGH,
     Calibration,
     brier,
@@ -23,7 +24,7 @@ from ..crf.calibration import (
 )
 from ..devices import use_gpu
 from ..errors import Errors, SeginfError
-from ..explanation.calibrated_texts import Predicted, predict_texts
+from ..explanation.calibrated_texts import Predicted, annotated_words, predict_texts
 from ..explanation.influence import Influence
 from ..explanation.loading import load_pipeline
 from ..explanation.reliability_plot import plot_reliability
@@ -36,6 +37,8 @@ from ..tagger.crf_tagger import OTHERS, choose_tagger
 from .index import check_output
 
 FOLDS = 5
+Known = Mapping[str, frozenset[str]]  # words of entities, by type
+Split = tuple[numpy.ndarray, float]  # documents (bool), and the temperature of the others
 HEADER = ("", "Brier score", "log score", "calibration error", "area under risk-coverage")
 
 
@@ -62,6 +65,7 @@ def calibrate(
     output: Path,
     *,
     tagger: Optional[str] = None,
+    training: Optional[Path] = None,
     precision: Optional[float] = None,
     plot: Optional[Path] = None,
     force: bool = False,
@@ -73,6 +77,8 @@ def calibrate(
     pipeline (str): trained pipeline with a crf_tagger, a package or a folder. corpus (Path): development corpus in any
         format. output (Path): folder for the pipeline that has calibrated probabilities; it predicts what it did.
     tagger (str): the crf_tagger, if there are several.
+    training (Path): the corpus that it was trained on, in any format. What is new, because this does not have it with
+        its type, is then calibrated apart, unless others' log score is no better for it. Tags of tokens never are.
     precision (float): also drop predictions that are too improbable: those of a type below the probability from which
         on this share of them is right ("*": of all types, for those with few predictions). Without it, thresholds that
         were set before stay as they are.
@@ -90,7 +96,7 @@ def calibrate(
     """
     msg = Messages(silent=silent)
     output = Path(output)
-    check_paths({"corpus": Path(corpus)}, outputs={"picture": plot})
+    check_paths({"corpus": Path(corpus), "training corpus": training}, outputs={"picture": plot})
     check_output(output, force, pipeline, Path(corpus), None)
     if precision is not None and not 0 < precision < 1:
         raise SeginfError(Errors.S206.format(setting="--precision", value=precision, known="numbers between 0 and 1"))
@@ -107,8 +113,14 @@ def calibrate(
     if len(set(found.documents.tolist())) < 2:
         raise SeginfError(Errors.S309.format(path=corpus, name=component.name))
     every = numpy.ones(len(found.lengths), dtype=bool)
-    fitted = _fit(found, every)
-    before, after = found.probabilities(every), _across(found)
+    before, splits, known = found.probabilities(every), list(_splits(found)), {}
+    after = _across(found, splits, known)
+    if training is not None and not found.scheme.by_token:
+        told = annotated_words(nlp, Path(training), component.target)
+        apart = _across(found, splits, told)
+        if log_score(apart, found.right) < log_score(after, found.right):
+            after, known = apart, told
+    fitted = _fit(found, every, fit_temperature(*found.lattice(every)), known)
     scores = {"before": _scores(before, found.right), "after": _scores(after, found.right)}
     thresholds = _thresholds(found, after, precision) if precision is not None else {}
     kept = None
@@ -141,6 +153,8 @@ def report_lines(report: CalibrationReport, precision: Optional[float] = None) -
         f"Of {report.entities:,} predictions; lower is better. After: each text by what others say. Temperature "
         f"{report.found.temperature:.2f}."
     )
+    if report.found.known:
+        said.append(f"Log-odds of what the training corpus does not have: {report.found.lines[ALL][2]:+.2f}.")
     if precision is not None:
         named = ", ".join(f"{visible(label)} {value:.2f}" for label, value in sorted(report.thresholds.items()))
         said.append(
@@ -149,28 +163,33 @@ def report_lines(report: CalibrationReport, precision: Optional[float] = None) -
     return said
 
 
-def _fit(found: Predicted, chosen: numpy.ndarray) -> Calibration:
-    """Fit a calibration to some documents (bool, documents)."""
-    temperature = fit_temperature(*found.lattice(chosen))
-    if found.scheme.by_token:  # probabilities of all tags stay one distribution
-        return Calibration(temperature)
-    rows = chosen[found.documents]
-    labels = [label for label, own in zip(found.labels, rows) if own]
-    return Calibration(temperature, fit_lines(labels, found.probabilities(chosen, temperature), found.right[rows]))
-
-
-def _across(found: Predicted) -> numpy.ndarray:
-    """Return the probabilities of all predictions by calibrations of other documents."""
-    result = numpy.zeros(len(found.labels))
+def _splits(found: Predicted) -> Iterator[Split]:
+    """Leave out a part of the documents after the other."""
     folds = numpy.arange(len(found.lengths)) % FOLDS
     for fold in range(FOLDS):
         own = folds == fold
-        if not own.any() or own.all():
-            continue
-        fitted, rows = _fit(found, ~own), own[found.documents]
-        plain = found.probabilities(own, fitted.temperature)
-        labels = [label for label, chosen in zip(found.labels, rows) if chosen]
-        result[rows] = [fitted.of(label, probability) for label, probability in zip(labels, plain.tolist())]
+        if own.any() and not own.all():
+            yield own, fit_temperature(*found.lattice(~own))
+
+
+def _fit(found: Predicted, chosen: numpy.ndarray, temperature: float, known: Known) -> Calibration:
+    """Fit a calibration to some documents (bool, documents), which have this temperature."""
+    if found.scheme.by_token:  # probabilities of all tags stay one distribution
+        return Calibration(temperature)
+    rows = numpy.flatnonzero(chosen[found.documents]).tolist()
+    labels, without_lines = [found.labels[row] for row in rows], Calibration(known=known)
+    new = numpy.array([without_lines.is_new(found.labels[row], found.words[row]) for row in rows])
+    lines = fit_lines(labels, found.probabilities(chosen, temperature), found.right[rows], new)
+    return Calibration(temperature, lines, known)
+
+
+def _across(found: Predicted, splits: Sequence[Split], known: Known) -> numpy.ndarray:
+    """Return the probabilities of all predictions by calibrations of other documents."""
+    result = numpy.zeros(len(found.labels))
+    for own, temperature in splits:
+        fitted, rows = _fit(found, ~own, temperature, known), numpy.flatnonzero(own[found.documents]).tolist()
+        plain = found.probabilities(own, temperature).tolist()
+        result[rows] = [fitted.of(found.labels[row], p, found.words[row]) for row, p in zip(rows, plain)]
     return result
 
 

@@ -268,6 +268,9 @@ def calibrate_cli(
     corpus: Path = Arg(..., help="Development corpus in any format: texts with labels that it was not trained on"),
     output: Path = Arg(..., help="Folder for the pipeline with calibrated probabilities"),
     tagger: Optional[str] = Opt(None, "--tagger", help="The crf_tagger, if there are several"),
+    training: Optional[Path] = Opt(
+        None, "--training", help="The training corpus: what it does not have is calibrated apart, if that is better"
+    ),
     precision: Optional[float] = Opt(
         None, "--precision", help="Leave out what is too improbable, so that this share of each type is right (0.95)"
     ),
@@ -280,7 +283,8 @@ def calibrate_cli(
     ten are right; print how well they fit before and after."""
     from ..api.calibrate import calibrate
 
-    settings: dict[str, Any] = {"tagger": tagger, "precision": precision, "plot": plot, "force": force}
+    settings: dict[str, Any] = {"tagger": tagger, "training": training, "precision": precision, "plot": plot}
+    settings["force"] = force
     report_errors(calibrate, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 

@@ -21,7 +21,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "stability": ("indexed train.spacy dev.spacy --seeds 5 --dev dev.spacy",),
     "flip": ('indexed "Ada Lind visited Tarnby ." --span Tarnby --to ORG',),
-    "calibrate": ("model/model-best dev.spacy calibrated --precision 0.95",),
+    "calibrate": ("model/model-best dev.spacy calibrated --training train.spacy --precision 0.95",),
     "scores": ("indexed --scores held_out_loss,segment_loss --top 20",),
     "rank": ("indexed train.spacy --dev dev.spacy", "indexed train.spacy --label LOC --kind relabel"),
     "review": ("indexed", "indexed --html review.html"),

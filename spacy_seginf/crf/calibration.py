@@ -1,15 +1,17 @@
 """Probabilities that are right as often as they say, and how far they are from it.
 
 All scores are divided by one temperature (Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2),
-and the log-odds of an entity go through one line for each type (Platt 1999). Types with few examples have lines near
-that of all types.
+and the log-odds of an entity go through one line for each type (Platt 1999), lower by some amount if the entity is new:
+if the training corpus does not have it with this type. New entities are wrong more often than their scores say, and
+other texts have more or fewer of them than those that lines are fit to. Types with few examples have lines near that of
+all types.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy
 
@@ -22,36 +24,51 @@ BINS = 15
 LEAST = 1e-9  # from 0 and 1, as far as log-odds are concerned
 TEMPERATURES = -1.5, 2.5  # logarithms of the lowest and the highest
 RIDGE = 1.0  # what one squared unit of a line's distance from its prior costs, in nats
-Line = tuple[float, float]  # slope and offset of log-odds
+Line = tuple[float, float, float]  # slope and offset of log-odds, and what is added for entities that are new
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What was learned about a tagger's probabilities. temperature (float); lines: of log-odds, by type, ``ALL`` for
-    all others."""
+    all others; known: the words of the entities that are not new, by type, with a space between two. If there are none,
+    no entity is called new."""
 
     temperature: float = 1.0
     lines: Mapping[str, Line] = field(default_factory=dict)
+    known: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def of(self, label: str, probability: float) -> float:
+    def is_new(self, label: str, words: str) -> bool:
+        """Tell whether an entity of a type is new."""
+        return bool(self.known) and words not in self.known.get(label, ())
+
+    def of(self, label: str, probability: float, words: str = "") -> float:
         """Calibrate the probability of an entity of a type, which temperature has been applied to."""
         line = self.lines.get(label) or self.lines.get(ALL)
         if line is None or probability in (0.0, 1.0):  # what is certain stays so
             return probability
         clipped = min(max(probability, LEAST), 1.0 - LEAST)
         odds = line[0] * (math.log(clipped) - math.log1p(-clipped)) + line[1]
+        odds += line[2] if self.is_new(label, words) else 0.0
         return 0.5 * (1.0 + math.tanh(0.5 * odds))
 
     @property
     def plain(self) -> dict[str, Any]:
         """The same as plain values."""
-        return {"temperature": self.temperature, "lines": {label: list(line) for label, line in self.lines.items()}}
+        return {
+            "temperature": self.temperature,
+            "lines": {label: list(line) for label, line in self.lines.items()},
+            "known": {label: sorted(words) for label, words in self.known.items()},
+        }
 
     @classmethod
     def of_plain(cls, content: Any) -> Calibration:
         """Read it again. RAISES (ValueError): if it is no calibration."""
         try:
-            lines = {str(label): (float(slope), float(offset)) for label, (slope, offset) in content["lines"].items()}
+            lines = {
+                str(label): (float(slope), float(offset), float(new[0]) if new else 0.0)  # once there were two numbers
+                for label, (slope, offset, *new) in content["lines"].items()
+            }
+            known = {str(label): frozenset(map(str, words)) for label, words in content.get("known", {}).items()}
             temperature = float(content["temperature"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError("it has no temperature and lines") from error
@@ -59,7 +76,7 @@ class Calibration:
             temperature > 0 and all(map(math.isfinite, (temperature, *(x for line in lines.values() for x in line))))
         ):
             raise ValueError("its numbers are not finite, or no temperature")
-        return cls(temperature, lines)
+        return cls(temperature, lines, known)
 
 
 def fit_temperature(lattice: Lattice, allowed: numpy.ndarray) -> float:
@@ -84,19 +101,23 @@ def fit_temperature(lattice: Lattice, allowed: numpy.ndarray) -> float:
     return math.exp(float(minimize_scalar(loss, bounds=TEMPERATURES, method="bounded", options={"xatol": 1e-3}).x))
 
 
-def fit_lines(labels: Sequence[str], probabilities: numpy.ndarray, right: numpy.ndarray) -> dict[str, Line]:
+def fit_lines(
+    labels: Sequence[str], probabilities: numpy.ndarray, right: numpy.ndarray, new: Optional[numpy.ndarray] = None
+) -> dict[str, Line]:
     """Fit the lines of types.
 
-    labels (sequence of str), probabilities (floats), right (bool): of each example. No lines without examples.
+    labels (sequence of str), probabilities (floats), right, new (bool): of each example. No lines without examples; if
+        it is not said what is new, nothing is.
     """
     if not len(labels):
         return {}
     odds, kinds = log_odds(probabilities), numpy.array(labels)
-    lines = {ALL: _fit_line(odds, right, (1.0, 0.0))}
+    design = numpy.stack([odds, numpy.ones_like(odds), numpy.zeros_like(odds) if new is None else new], axis=1)
+    lines = {ALL: _fit_line(design, right, (1.0, 0.0, 0.0))}
     for label in sorted(set(labels)):
         own = kinds == label
         if own.sum() >= ENOUGH:
-            lines[label] = _fit_line(odds[own], right[own], lines[ALL])
+            lines[label] = _fit_line(design[own], right[own], lines[ALL])
     return lines
 
 
@@ -149,19 +170,19 @@ def least_probability(probabilities: numpy.ndarray, right: numpy.ndarray, precis
     return float(ordered[found[-1]]) if len(found) else 1.0
 
 
-def _fit_line(odds: numpy.ndarray, right: numpy.ndarray, prior: Line) -> Line:
+def _fit_line(design: numpy.ndarray, right: numpy.ndarray, prior: Line) -> Line:
     from scipy.optimize import minimize
 
-    start, signs = numpy.array(prior), numpy.where(right, 1.0, -1.0)
-    design = numpy.stack([odds, numpy.ones_like(odds)], axis=1) * signs[:, None]
+    start, design = numpy.array(prior), design * numpy.where(right, 1.0, -1.0)[:, None]
 
     def loss(line: numpy.ndarray) -> tuple[float, numpy.ndarray]:
         margins, away = design @ line, line - start
         value = numpy.logaddexp(0.0, -margins).sum() + 0.5 * RIDGE * (away**2).sum()
         return float(value), -(design * _sigmoid(-margins)[:, None]).sum(axis=0) + RIDGE * away
 
-    slope, offset = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None), (None, None)]).x
-    return float(slope), float(offset)
+    bounds = [(0.0, None), (None, None), (None, None)]
+    slope, offset, new = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(slope), float(offset), float(new)
 
 
 def _sigmoid(values: numpy.ndarray) -> numpy.ndarray:

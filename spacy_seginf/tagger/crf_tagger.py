@@ -166,6 +166,7 @@ class CRFTagger(TrainablePipe):
         self.scheme = self._scheme(())
         register_probabilities()
         self.handover = Handover()
+        self._calibration: tuple[Any, Calibration] = None, Calibration()  # as it is written, and as it is
         # On the device, with the mask and the device's ops that it was made for.
         self._device_mask: Optional[tuple[DecodingMask, Ops, DecodingMask]] = None
 
@@ -199,10 +200,13 @@ class CRFTagger(TrainablePipe):
     @property
     def calibration(self) -> Calibration:
         """What probabilities were fit to. RAISES (ValueError): S249 if it is damaged."""
-        try:
-            return Calibration.of_plain(self.cfg["calibration"]) if self.cfg.get("calibration") else Calibration()
-        except ValueError as error:
-            raise SeginfError(Errors.S249.format(name=self.name, problem=f"of its calibration, {error}")) from None
+        content = self.cfg.get("calibration")
+        if content is not self._calibration[0]:  # all that is known is not read again for each batch
+            try:
+                self._calibration = content, Calibration.of_plain(content) if content else Calibration()
+            except ValueError as error:
+                raise SeginfError(Errors.S249.format(name=self.name, problem=f"of its calibration, {error}")) from None
+        return self._calibration[1]
 
     def calibrate(self, calibration: Calibration) -> None:
         """Set how scores become probabilities."""
@@ -299,7 +303,7 @@ class CRFTagger(TrainablePipe):
         found = best_tags(self.scheme, scores.emissions, scores.transitions, scores.lengths, limits, self._mask())
         flat = on_cpu(found)
         tags = split_rows(flat, scores.lengths)
-        scored = remember(self.scheme, scores, limits, self.calibration, flat)
+        scored = remember(self.scheme, docs, scores, limits, self.calibration, flat)
         return [TaggerPrediction(*parts) for parts in zip(tags, features, kept, scored)]
 
     def encode(self, docs: Sequence[Doc]) -> list[Floats2d]:

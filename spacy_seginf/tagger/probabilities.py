@@ -51,6 +51,7 @@ class ScoredBatch:
     limits: Optional[Limits]
     calibration: Calibration
     tags: numpy.ndarray
+    words: Sequence[Sequence[str]]  # of each document, if the calibration asks for them
 
     @cached_property
     def distribution(self) -> Distribution:
@@ -171,7 +172,9 @@ class DocProbabilities:
         plain = self._batch.found.get((self._number, start, end, label))
         if plain is None:
             plain = distribution.entity(self._number, start, end, label)
-        return self._batch.calibration.of(label, plain)
+        calibration = self._batch.calibration
+        words = " ".join(self._batch.words[self._number][start:end]) if calibration.known else ""
+        return calibration.of(label, plain, words)
 
     @property
     def sequence(self) -> float:
@@ -204,11 +207,17 @@ _KNOWN: WeakKeyDictionary[Doc, dict[str, DocProbabilities]] = WeakKeyDictionary(
 
 
 def remember(
-    scheme: TagScheme, scores: CRFScores, limits: Optional[Limits], calibration: Calibration, tags: numpy.ndarray
+    scheme: TagScheme,
+    docs: Sequence[Doc],
+    scores: CRFScores,
+    limits: Optional[Limits],
+    calibration: Calibration,
+    tags: numpy.ndarray,
 ) -> list[Scored]:
     """Keep the scores of documents that were tagged together, one entry for each."""
     emissions, transitions = on_cpu(scores.emissions), on_cpu(scores.transitions)
-    batch = ScoredBatch(scheme, emissions, transitions, list(scores.lengths), limits, calibration, tags)
+    words = [[token.text for token in doc] for doc in docs] if calibration.known else []
+    batch = ScoredBatch(scheme, emissions, transitions, list(scores.lengths), limits, calibration, tags, words)
     return [Scored(batch, number) for number in range(len(batch.lengths))]
 
 

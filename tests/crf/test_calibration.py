@@ -40,9 +40,9 @@ def overconfident():
 
 def test_lines_undo_what_was_done_to_log_odds(overconfident):
     probabilities, right = overconfident
-    slope, offset = fit_lines(["A"] * len(right), probabilities, right)["A"]
-    assert slope == pytest.approx(0.5, abs=0.05) and offset == pytest.approx(0.0, abs=0.1)
-    fitted = Calibration(1.0, {ALL: (slope, offset)})
+    slope, offset, new = fit_lines(["A"] * len(right), probabilities, right)["A"]
+    assert slope == pytest.approx(0.5, abs=0.05) and offset == pytest.approx(0.0, abs=0.1) and new == 0.0
+    fitted = Calibration(1.0, {ALL: (slope, offset, new)})
     after = numpy.array([fitted.of("B", one) for one in probabilities.tolist()])
     assert calibration_error(after, right) < 0.02 < calibration_error(probabilities, right)
     assert brier(after, right) < brier(probabilities, right)
@@ -51,15 +51,38 @@ def test_lines_undo_what_was_done_to_log_odds(overconfident):
 
 def test_a_line_is_the_optimum_of_its_loss(overconfident):
     probabilities, right = (one[:80] for one in overconfident)
-    prior = numpy.array([1.0, 0.0])
+    prior, new = numpy.array([1.0, 0.0, 0.0]), numpy.random.default_rng(1).random(80) < 0.3
 
     def loss(line):
-        p = 1 / (1 + numpy.exp(-(line[0] * log_odds(probabilities) + line[1])))
+        p = 1 / (1 + numpy.exp(-(line[0] * log_odds(probabilities) + line[1] + line[2] * new)))
         given = numpy.where(right, p, 1 - p)
         return -numpy.log(given).sum() + 0.5 * RIDGE * ((line - prior) ** 2).sum()
 
     best = minimize(loss, prior, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}).x
-    assert fit_lines(["A"] * 80, probabilities, right)[ALL] == pytest.approx(best, abs=1e-4)
+    assert fit_lines(["A"] * 80, probabilities, right, new)[ALL] == pytest.approx(best, abs=1e-4)
+
+
+def test_new_entities_are_calibrated_apart_where_others_have_more_of_them():
+    generator = numpy.random.default_rng(2)
+
+    def drawn(share):
+        odds, new = generator.normal(1.0, 1.5, 6000), generator.random(6000) < share
+        return 1 / (1 + numpy.exp(-odds)), new, generator.random(6000) < 1 / (1 + numpy.exp(-odds + 2.0 * new))
+
+    probabilities, new, right = drawn(0.2)
+    lines = fit_lines(["A"] * 6000, probabilities, right, new)
+    assert lines["A"][2] == pytest.approx(-2.0, abs=0.2)
+    apart, alike = (
+        Calibration(1.0, lines, {"A": frozenset({"Ada"})}),
+        Calibration(1.0, fit_lines(["A"] * 6000, probabilities, right)),
+    )
+    probabilities, new, right = drawn(0.6)
+    words = numpy.where(new, "Ben", "Ada").tolist()
+    errors = [
+        calibration_error(numpy.array([one.of("A", *said) for said in zip(probabilities.tolist(), words)]), right)
+        for one in (apart, alike)
+    ]
+    assert errors[0] < 0.02 and errors[1] > 0.05
 
 
 def test_types_with_few_examples_have_the_line_of_all(overconfident):
@@ -116,7 +139,11 @@ def test_the_least_probability_keeps_what_it_promises(seed):
 
 
 @pytest.mark.parametrize(
-    "content", [None, 3, {}, {"temperature": 0, "lines": {}}, {"temperature": 1, "lines": {"A": [1]}}]
+    "content",
+    [
+        *(None, 3, {}, {"temperature": 0, "lines": {}}, {"temperature": 1, "lines": {"A": [1]}}),
+        {"temperature": 1, "lines": {}, "known": ["Ada"]},
+    ],
 )
 def test_damaged_calibrations_are_refused(content):
     with pytest.raises(ValueError):
@@ -124,8 +151,15 @@ def test_damaged_calibrations_are_refused(content):
 
 
 def test_a_calibration_survives_as_plain_values():
-    one = Calibration(1.5, {ALL: (0.5, 0.1), "A": (1.0, 0.0)})
+    one = Calibration(1.5, {ALL: (0.5, 0.1, -1.0), "A": (1.0, 0.0, 0.0)}, {"A": frozenset({"Ada", "Ada Lind"})})
     assert Calibration.of_plain(one.plain) == one
-    for label, p in itertools.product(("A", "B"), (0.0, 0.3, 1.0)):
-        assert 0.0 <= one.of(label, p) <= 1.0
+    for label, p, words in itertools.product(("A", "B"), (0.0, 0.3, 1.0), ("Ada", "Ben")):
+        assert 0.0 <= one.of(label, p, words) <= 1.0
+    assert one.is_new("B", "Ada") and not one.is_new("A", "Ada")
+    assert one.of("B", 1e-300) < 1e-3 and Calibration(1.0, {ALL: (99.0, 0.0, 0.0)}).of("A", 1e-300) == 0.0
     assert Calibration().of("A", 0.3) == 0.3
+
+
+def test_what_was_stored_before_new_entities_were_told_apart_is_read():
+    found = Calibration.of_plain({"temperature": 1.5, "lines": {"A": [0.5, 0.1]}})
+    assert found == Calibration(1.5, {"A": (0.5, 0.1, 0.0)}) and not found.is_new("A", "Ada")

@@ -7,10 +7,11 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from spacy_seginf.api.calibrate import calibrate
+from spacy_seginf.api.calibrate import calibrate, report_lines
 from spacy_seginf.api.index import build_index
 from spacy_seginf.crf.calibration import Calibration
 from spacy_seginf.errors import SeginfError
+from spacy_seginf.explanation.calibrated_texts import annotated_words
 
 from ..cli.running import run
 from ..conftest import TEXTS, make_examples, make_tagger, read_annotated
@@ -41,6 +42,29 @@ def test_it_predicts_what_it_did_with_other_probabilities(folder, tmp_path):
         plain = after._.probabilities._batch.distribution.entity(0, ent.start, ent.end, ent.label_)
         assert ent._.probability == pytest.approx(report.found.of(ent.label_, plain))
     assert set(report.scores) == {"before", "after"} and report.entities > 10
+
+
+def test_entities_that_are_new_are_calibrated_apart(folder, tmp_path, monkeypatch):
+    corpora = folder / "dev.spacy", folder / "train.spacy"
+    known = annotated_words(spacy.blank("en"), corpora[1])
+    docs = DocBin().from_disk(corpora[1]).get_docs(spacy.blank("en").vocab)
+    assert {(label, words) for label in known for words in known[label]} == {
+        (ent.label_, " ".join(token.text for token in ent)) for doc in docs for ent in doc.ents
+    }
+    alike = calibrate(str(folder / "pipeline"), corpora[0], tmp_path / "alike")
+    apart = calibrate(str(folder / "pipeline"), corpora[0], tmp_path / "apart", training=corpora[1])
+    assert not alike.found.known and apart.found.known in ({}, known)
+    assert apart.scores["after"]["log_score"] <= alike.scores["after"]["log_score"]
+    monkeypatch.setattr("spacy_seginf.api.calibrate.log_score", lambda probabilities, _: -probabilities.std())
+    told = calibrate(str(folder / "pipeline"), corpora[0], tmp_path / "told", training=corpora[1])
+    assert told.found.known == known
+    assert "training corpus does not have" in report_lines(told)[-1]
+    for text in TEXTS:
+        doc = tagged(tmp_path / "told", text)
+        for ent in doc.ents:
+            plain = doc._.probabilities._batch.distribution.entity(0, ent.start, ent.end, ent.label_)
+            words = " ".join(token.text for token in ent)
+            assert ent._.probability == pytest.approx(told.found.of(ent.label_, plain, words))
 
 
 def test_again_it_is_fit_to_the_scores_themselves(folder, tmp_path):
