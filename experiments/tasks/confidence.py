@@ -4,10 +4,10 @@ same steps.
 
     OMP_NUM_THREADS=1 python -m experiments.tasks.confidence --data DIR [--quick]
 
-Each is calibrated on the development part, in the same way, entities that the training part does not have apart, and
-measured on the test part: expected calibration error (15 bins of equal mass), Brier score, log score, and the area
-under the risk-coverage curve: of its own predictions, and of as many of the most probable ones as the one that predicts
-fewest has (aurc_common), since who predicts less makes fewer errors.
+Each is calibrated on the development part, in the same way, entities that the training part does not have apart (and
+like others, for comparison), and measured on the test part: expected calibration error (15 bins of equal mass), Brier
+score, log score, and the area under the risk-coverage curve: of its own predictions, and of as many of the most
+probable ones as the one that predicts fewest has (aurc_common), since who predicts less makes fewer errors.
 """
 
 from __future__ import annotations
@@ -120,26 +120,26 @@ def measures(found: list[Scored], calibration: Calibration) -> dict[str, float]:
 
 
 def run(data: Path, component: str, seed: int, steps: int) -> tuple[dict[str, dict[str, float]], numpy.ndarray]:
-    """Train, calibrate on dev and measure on test: before and after. Also return the share of errors among the most
-    probable 1, 2, ... predictions."""
+    """Train, calibrate on dev and measure on test: before, after, and after with new entities calibrated like others
+    ("alike"). Also return the share of errors among the most probable 1, 2, ... predictions."""
     train, dev, test = (with_spans(corpus(data, split)) for split in ("train", "dev", "test"))
     model = trained(config_of(*CONFIGS[component]), train, dev, seed, steps)
     nlp = spacy.load(model)
-    before = measures(scored(nlp, component, test), Calibration())
-    if component == "crf_tagger":  # as users do
-        report = calibrate(str(model), dev, model.parent / "calibrated", training=train, force=True)
-        before["dev_ece_across_folds"] = report.scores["after"]["calibration_error"]
-        nlp, fitted = spacy.load(model.parent / "calibrated"), Calibration()
-    else:
-        labels, probabilities, words, right = (list(part) for part in zip(*scored(nlp, component, dev)))
-        known = annotated_words(nlp, train)
-        new = numpy.array([Calibration(known=known).is_new(*one) for one in zip(labels, words)])
-        lines = fit_lines(labels, numpy.array(probabilities), numpy.array(right), new)
-        fitted = Calibration(1.0, lines, known)
-    found = scored(nlp, component, test)
-    return {"before": before, "after": measures(found, fitted)}, risk_coverage(
-        calibrated(found, fitted), numpy.array([one[-1] for one in found], dtype=bool)
-    )
+    found, fitted = scored(nlp, component, test), Calibration()
+    result = {"before": measures(found, fitted)}
+    for when, training in (("alike", None), ("after", train)):
+        if component == "crf_tagger":  # as users do
+            report = calibrate(str(model), dev, model.parent / "calibrated", training=training, force=True)
+            result["before"]["dev_ece_across_folds"] = report.scores["after"]["calibration_error"]
+            found = scored(spacy.load(model.parent / "calibrated"), component, test)
+        else:
+            labels, probabilities, words, right = (list(part) for part in zip(*scored(nlp, component, dev)))
+            known = annotated_words(nlp, training) if training else {}
+            new = numpy.array([Calibration(known=known).is_new(*one) for one in zip(labels, words)])
+            lines = fit_lines(labels, numpy.array(probabilities), numpy.array(right), new)
+            fitted = Calibration(1.0, lines, known)
+        result[when] = measures(found, fitted)
+    return result, risk_coverage(calibrated(found, fitted), numpy.array([one[-1] for one in found], dtype=bool))
 
 
 def main() -> None:
@@ -159,7 +159,7 @@ def main() -> None:
     mean = {
         component: {
             when: {key: float(numpy.mean([one[when].get(key, numpy.nan) for one in runs])) for key in MEASURES}
-            for when in ("before", "after")
+            for when in ("before", "alike", "after")
         }
         for component, runs in found.items()
     }
@@ -168,6 +168,8 @@ def main() -> None:
     figures = {
         "ece": mean["crf_tagger"]["after"]["ece"],
         "ece_largest": max(one["after"]["ece"] for one in found["crf_tagger"]),
+        "ece_alike": mean["crf_tagger"]["alike"]["ece"],
+        "aurc_alike": {name: every["alike"]["aurc"] for name, every in mean.items()},
         "ece_dev_across_folds": float(
             numpy.mean([one["before"]["dev_ece_across_folds"] for one in found["crf_tagger"]])
         ),

@@ -113,7 +113,8 @@ def calibrate(
     if len(set(found.documents.tolist())) < 2:
         raise SeginfError(Errors.S309.format(path=corpus, name=component.name))
     every = numpy.ones(len(found.lengths), dtype=bool)
-    before, splits, known = found.probabilities(every), list(_splits(found)), {}
+    before, splits = found.probabilities(every), list(_splits(found))
+    known: Known = {}
     after = _across(found, splits, known)
     if training is not None and not found.scheme.by_token:
         told = annotated_words(nlp, Path(training), component.target)
