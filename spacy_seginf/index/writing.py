@@ -29,7 +29,7 @@ import numpy
 
 from ..influence.pair_rows import pair_arrays
 from ..influence.rows import SegmentRows, TokenRows
-from .documents import Documents
+from .documents import Documents, share_documents
 from .shards import create_array, seal
 from .storage import encode_features, save_array
 
@@ -53,7 +53,7 @@ def write_rows(
     RETURNS (dict): documents, tokens, rows, segments, dropped (a pair), and dropped_norms: the largest of each.
     """
     folder.mkdir(parents=True)
-    documents.share(folder)
+    share_documents(documents.shard, folder)
     known = ~documents.allowed.all(axis=1)
     # Stable: equal norms stay in document order.
     order = numpy.argsort(numpy.where(known, -tokens.norms, numpy.inf), kind="stable")

@@ -20,23 +20,8 @@ from .state import Review
 PAGES = Path(__file__).parent / "pages"
 # One script: what a part needs is in a part before it.
 PARTS = (
-    "dom",
-    "model",
-    "regions",
-    "served",
-    "file",
-    "texts",
-    "whole",
-    "statistics",
-    "item",
-    "list",
-    "editor",
-    "actions",
-    "notes",
-    "bulk",
-    "running",
-    "keys",
-    "main",
+    *("dom", "model", "regions", "served", "file", "texts", "whole", "statistics", "item"),
+    *("list", "editor", "actions", "notes", "bulk", "running", "keys", "main"),
 )
 
 
