@@ -8,7 +8,6 @@ from typing import Any, Mapping, Optional, Sequence
 from spacy.tokens import DocBin
 
 from ..corpora.docs import doc_of
-from ..corpora.documents import Document
 from ..corpora.formats import SPANS, find_format, read_annotated
 from ..corpora.mapping import Mapped, map_types
 from ..corpora.settings import ReadingSettings
@@ -77,8 +76,8 @@ def convert(
 
 
 def _report(msg: Messages, corpus: Path, mapped: Sequence[Mapped]) -> None:
-    """Say what a reader may not expect of the output."""
-    unannotated = [one.document for one in mapped if one.document.words and _is_unannotated(one.document)]
+    documents = [one.document for one in mapped if one.document.words]
+    unannotated = [document for document in documents if len(document.missing) == len(document.words)]
     if unannotated:
         msg.warn(
             f"Nobody has annotated {len(unannotated):,} documents, the first {unannotated[0].identifier}: they are "
@@ -93,7 +92,3 @@ def _report(msg: Messages, corpus: Path, mapped: Sequence[Mapped]) -> None:
             f"{words!r} ({first.label}) in document {document.identifier} ({document.file}): tags without B- would "
             "merge them. Correct them in the corpus if they are one"
         )
-
-
-def _is_unannotated(document: Document) -> bool:
-    return len(document.missing) == len(document.words)

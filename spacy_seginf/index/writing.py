@@ -74,7 +74,10 @@ def write_rows(
         "rows": len(kept),
         "segments": len(kept_segments),
         "dropped": [len(rows) - len(kept), len(segments.norms) - len(kept_segments)],
-        "dropped_norms": [_largest_but(tokens.norms[rows], len(kept)), _largest_without(segments.norms, kept_segments)],
+        "dropped_norms": [
+            float(tokens.norms[rows][len(kept) :].max(initial=0.0)),
+            float(numpy.delete(segments.norms, kept_segments).max(initial=0.0)),
+        ],
     }
     seal(folder, {**facts, "build": build, "labels": documents.labels})
     return facts
@@ -124,13 +127,3 @@ def _write_measures(folder: Path, prefix: str, rows: Any, order: numpy.ndarray) 
     save_array(folder, f"{prefix}self_influence", rows.self_influence[order].astype(numpy.float32))
     steps = numpy.ceil(numpy.clip(rows.leverage[order], 0.0, 1.0) * LEVERAGE_STEPS)
     save_array(folder, f"{prefix}leverage", steps.astype(numpy.uint8))
-
-
-def _largest_but(norms: numpy.ndarray, kept: int) -> float:
-    """Return the largest of falling norms behind the first ones; 0 if there is none."""
-    return float(norms[kept]) if kept < len(norms) else 0.0
-
-
-def _largest_without(norms: numpy.ndarray, kept: numpy.ndarray) -> float:
-    left = numpy.delete(norms, kept)
-    return float(left.max(initial=0.0))

@@ -152,7 +152,6 @@ def _by_qr(matrix: numpy.ndarray, right: numpy.ndarray) -> numpy.ndarray:
 
 
 def _each(matrices: numpy.ndarray, routine: Callable[[numpy.ndarray], numpy.ndarray]) -> numpy.ndarray:
-    """Apply a routine to each matrix of a stack."""
     flat = matrices.reshape(-1, *matrices.shape[-2:])
     return numpy.array([routine(one) for one in flat]).reshape(*matrices.shape[:-1])
 
