@@ -14,6 +14,7 @@ from .moved import find_moved_modules
 if TYPE_CHECKING:
     from .api.append import append_to_index as append_to_index
     from .api.apply import apply_decisions as apply_decisions
+    from .api.apply import unapply_decisions as unapply_decisions
     from .api.attach import attach_index as attach_index
     from .api.calibrate import calibrate as calibrate
     from .api.check import check_index as check_index
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from .api.roles import find_roles as find_roles
     from .api.scores import score_labels as score_labels
     from .api.stability import measure_stability as measure_stability
-    from .api.unapply import unapply_decisions as unapply_decisions
     from .api.verify import verify as verify
     from .api.verify_pipeline import verify_pipeline as verify_pipeline
     from .attribution.method import Attribution as Attribution
@@ -119,7 +119,7 @@ PLACES = {
     "report_corpus": "api.report",
     "report_index": "api.index_report",
     "score_labels": "api.scores",
-    "unapply_decisions": "api.unapply",
+    "unapply_decisions": "api.apply",
     "verify": "api.verify",
     "verify_pipeline": "api.verify_pipeline",
     "write_guideline": "api.guideline",

@@ -697,7 +697,7 @@ def report_cli(
 
 @_command("unapply")
 @reads_corpus
-@_calls("unapply.unapply_decisions")
+@_calls("apply.unapply_decisions")
 def unapply_cli(
     corpus: Path = Arg(..., help="Corpus that `seginf apply` wrote"),
     output: Path = Arg(..., help="The corpus without the changes, in the same format; must not exist yet"),

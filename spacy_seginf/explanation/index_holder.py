@@ -146,15 +146,16 @@ class IndexHolder(Pipe):
             self._stability = known = index, Stability.read(index.folder.parent)
         return known[1]
 
-    def method_explainer(self, explainer: Optional[Explainer] = None, *, storing: bool = False) -> MethodExplainer:
+    def method_explainer(self, *, storing: bool = False) -> MethodExplainer:
         """Return what scores training labels by the component's ``method``. The first call may take long: it prepares
         the method, with a warning, unless `seginf index` has done so.
 
-        explainer (Explainer): of the index; ``explainer()`` if None. storing (bool): no warning: this is what `seginf
-            index` does.
+        storing (bool): no warning: this is what `seginf index` does.
         RAISES (ValueError): S020 to S026 as ``explainer``; S035 if the index was pruned; those of the method.
         """
-        explainer = explainer or self.explainer()
+        return self._by_method(self.explainer(), storing=storing)
+
+    def _by_method(self, explainer: Explainer, *, storing: bool = False) -> MethodExplainer:
         method, table = self.method, explainer.table(self.used_unit)
         assert method is not None
         with _PREPARING:  # others wait for what takes long, rather than doing it too

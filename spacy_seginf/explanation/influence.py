@@ -292,7 +292,7 @@ class Influence(IndexHolder):
         if self._by_search(explainer.index.manifest.curvature):
             asked = queries.data, queries.labels, queries.segments
             return explainer.explain(*asked, self.used_unit, self.top_k, where, refine=self.refine)
-        return self.method_explainer(explainer).explain(queries, self.top_k, where)
+        return self._by_method(explainer).explain(queries, self.top_k, where)
 
     def words_behind(self, doc: Doc, segment: Segment, reference: Reference) -> list[tuple[str, float]]:
         """Say which words carried a reference's score, for methods that sum over words, such as TracInWE.
