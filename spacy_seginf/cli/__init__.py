@@ -36,16 +36,20 @@ def _command(name: str, **settings: Any) -> Callable[[Callable], Callable]:
 
 
 def _calls(function: str, **names: str) -> Callable[[Callable], Callable]:
-    """Let a command call a function of ``api`` with all its options: MODULE.NAME, and what it calls some of them."""
+    """Let a command call a function of ``api`` with all its options: MODULE.NAME, and what it calls some of them. The
+    second of two options for the same counts where it is given."""
     module, _, name = function.partition(".")
 
     def calling(command: Callable) -> Callable:
         @wraps(command)
         def call(**given: Any) -> None:
-            options = {names.get(key, key): given[key] for key in signature(command).parameters if key != "context"}
-            settings = {**options.pop("reading", {}), "silent": options.pop("quiet")}
+            options: dict[str, Any] = {}
+            for key in signature(command).parameters:
+                if given[key] is not None or names.get(key, key) not in options:
+                    options[names.get(key, key)] = given[key]
+            settings = {**options.pop("reading", {}), "silent": options.pop("quiet", False)}
             if "context" in given:
-                settings["overrides"] = _parse(given["context"].args)
+                settings["overrides"] = _parse(options.pop("context").args)
             report_errors(getattr(import_module(f"..api.{module}", __package__), name), **options, **settings)
 
         return call
@@ -504,6 +508,7 @@ def import_cli(
 
 
 @_command("review")
+@_calls("review.review", suspicions="issues")
 def review_cli(
     pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
     issues: Path = Opt(Path("issues.jsonl"), "--issues", help="Ranking written by `seginf rank`"),
@@ -523,12 +528,6 @@ def review_cli(
     dev: Optional[Path] = Opt(None, *DEV, help="Annotated corpus on which that is scored; default: --texts"),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
-    from ..api.review import review
-
-    settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
-    settings.update(reviewer=reviewer, browser=browser, adjudicate=adjudicate)
-    settings.update(corpus=corpus, output=output, texts=texts, refit=refit, dev=dev)
-    report_errors(review, pipeline, **settings, silent=False)
 
 
 @_command("crossfit", context_settings=OVERRIDES)
@@ -570,6 +569,7 @@ def stability_cli(
 
 
 @_command("loop", context_settings=OVERRIDES)
+@_calls("loop.run_loop", looks="budget")
 def loop_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
@@ -594,12 +594,6 @@ def loop_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Read, decide, put right, train again, compare. Settings of the config can be overridden, as in spacy train."""
-    from ..api.loop import run_loop
-
-    settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
-    settings.update(before=before, ceiling=ceiling, budget=looks or budget, every=every, retrain=retrain, plots=plots)
-    settings.update(overrides=_parse(context.args), force=force, gpu_id=gpu_id, silent=quiet)
-    report_errors(run_loop, pipeline, corpus, output, test, **settings)
 
 
 @_command("apply")
