@@ -113,7 +113,7 @@ def page() -> str:
             parts.append("\nAnd the options of [reading a corpus](#reading-a-corpus).\n")
         if command.context_settings and command.context_settings.get("allow_extra_args"):
             parts.append("\nFurther `--section.setting value` override settings of the config.\n")
-    shared = [_parameter(name, option, kind) for name, (kind, option) in READING.items()]
+    shared = [_parameter(name, one.default, one.annotation) for name, one in READING.items()]
     return "".join([*parts, "\n", READING_HEAD, _table(shared), "\n", TAIL])
 
 

@@ -12,50 +12,60 @@ from .forks import keep_torch_working
 from .moved import find_moved_modules
 
 if TYPE_CHECKING:
-    from .api.append import append_to_index
-    from .api.apply import apply_decisions
-    from .api.attach import attach_index
-    from .api.calibrate import calibrate
-    from .api.check import check_index
-    from .api.convert import convert
-    from .api.crossfit import crossfit
-    from .api.diff import compare_corpora, measure_agreement
-    from .api.evaluate import evaluate_methods
-    from .api.explain import explain
-    from .api.explain_corpus import explain_corpus
-    from .api.explain_errors import explain_errors
-    from .api.export import export_issues
-    from .api.flip import flip
-    from .api.guideline import write_guideline
-    from .api.import_answers import import_answers
-    from .api.index import build_index
-    from .api.index_report import IndexReport, report_index
-    from .api.init_config import init_config
-    from .api.preview import preview
-    from .api.rank import find_label_issues
-    from .api.refit import refit_pipeline
-    from .api.relabel import relabel_corpus
-    from .api.report import report_corpus
-    from .api.roles import find_roles
-    from .api.scores import score_labels
-    from .api.stability import measure_stability
-    from .api.unapply import unapply_decisions
-    from .api.verify import verify
-    from .api.verify_pipeline import verify_pipeline
-    from .attribution.method import Attribution, Context, Method, Texts
-    from .corpora.propositions import propositions
-    from .curation.preview import Preview, PreviewChange
-    from .errors import SeginfError
-    from .explanation.account_view import Account, Family
-    from .explanation.detail import add_detail
-    from .explanation.display import render_document
-    from .explanation.flips import FlipLabel, FlipSet
-    from .explanation.influence import Influence
-    from .explanation.mistake_report import Mistake, MistakeReport
-    from .explanation.views import Influencers, Reference
-    from .index.index import Index
-    from .settings import IndexSettings
-    from .tagger.crf_tagger import CRFTagger
+    from .api.append import append_to_index as append_to_index
+    from .api.apply import apply_decisions as apply_decisions
+    from .api.apply import unapply_decisions as unapply_decisions
+    from .api.attach import attach_index as attach_index
+    from .api.calibrate import calibrate as calibrate
+    from .api.check import check_index as check_index
+    from .api.convert import convert as convert
+    from .api.crossfit import crossfit as crossfit
+    from .api.diff import compare_corpora as compare_corpora
+    from .api.diff import measure_agreement as measure_agreement
+    from .api.evaluate import evaluate_methods as evaluate_methods
+    from .api.explain import explain as explain
+    from .api.explain_corpus import explain_corpus as explain_corpus
+    from .api.explain_errors import explain_errors as explain_errors
+    from .api.export import export_issues as export_issues
+    from .api.flip import flip as flip
+    from .api.guideline import write_guideline as write_guideline
+    from .api.import_answers import import_answers as import_answers
+    from .api.index import build_index as build_index
+    from .api.index_report import IndexReport as IndexReport
+    from .api.index_report import report_index as report_index
+    from .api.init_config import init_config as init_config
+    from .api.preview import preview as preview
+    from .api.rank import find_label_issues as find_label_issues
+    from .api.refit import refit_pipeline as refit_pipeline
+    from .api.relabel import relabel_corpus as relabel_corpus
+    from .api.report import report_corpus as report_corpus
+    from .api.roles import find_roles as find_roles
+    from .api.scores import score_labels as score_labels
+    from .api.stability import measure_stability as measure_stability
+    from .api.verify import verify as verify
+    from .api.verify_pipeline import verify_pipeline as verify_pipeline
+    from .attribution.method import Attribution as Attribution
+    from .attribution.method import Context as Context
+    from .attribution.method import Method as Method
+    from .attribution.method import Texts as Texts
+    from .corpora.propositions import propositions as propositions
+    from .curation.preview import Preview as Preview
+    from .curation.preview import PreviewChange as PreviewChange
+    from .errors import SeginfError as SeginfError
+    from .explanation.account_view import Account as Account
+    from .explanation.account_view import Family as Family
+    from .explanation.detail import add_detail as add_detail
+    from .explanation.display import render_document as render_document
+    from .explanation.flips import FlipLabel as FlipLabel
+    from .explanation.flips import FlipSet as FlipSet
+    from .explanation.influence import Influence as Influence
+    from .explanation.mistake_report import Mistake as Mistake
+    from .explanation.mistake_report import MistakeReport as MistakeReport
+    from .explanation.views import Influencers as Influencers
+    from .explanation.views import Reference as Reference
+    from .index.index import Index as Index
+    from .settings import IndexSettings as IndexSettings
+    from .tagger.crf_tagger import CRFTagger as CRFTagger
 
 __version__ = "0.1.0"
 PLACES = {
@@ -109,67 +119,12 @@ PLACES = {
     "report_corpus": "api.report",
     "report_index": "api.index_report",
     "score_labels": "api.scores",
-    "unapply_decisions": "api.unapply",
+    "unapply_decisions": "api.apply",
     "verify": "api.verify",
     "verify_pipeline": "api.verify_pipeline",
     "write_guideline": "api.guideline",
 }
-__all__ = [  # what PLACES names; a literal, so that editors see it
-    "Account",
-    "Attribution",
-    "CRFTagger",
-    "Context",
-    "Family",
-    "FlipLabel",
-    "FlipSet",
-    "Index",
-    "IndexReport",
-    "IndexSettings",
-    "Influence",
-    "Influencers",
-    "Method",
-    "Mistake",
-    "MistakeReport",
-    "Preview",
-    "PreviewChange",
-    "Reference",
-    "SeginfError",
-    "Texts",
-    "add_detail",
-    "append_to_index",
-    "apply_decisions",
-    "attach_index",
-    "build_index",
-    "calibrate",
-    "check_index",
-    "compare_corpora",
-    "convert",
-    "crossfit",
-    "evaluate_methods",
-    "explain",
-    "explain_corpus",
-    "explain_errors",
-    "export_issues",
-    "find_label_issues",
-    "find_roles",
-    "flip",
-    "import_answers",
-    "init_config",
-    "measure_agreement",
-    "measure_stability",
-    "preview",
-    "propositions",
-    "refit_pipeline",
-    "relabel_corpus",
-    "render_document",
-    "report_corpus",
-    "report_index",
-    "score_labels",
-    "unapply_decisions",
-    "verify",
-    "verify_pipeline",
-    "write_guideline",
-]
+__all__ = list(PLACES)
 
 keep_torch_working()
 find_moved_modules()

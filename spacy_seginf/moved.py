@@ -17,6 +17,7 @@ PACKAGE = __name__.rpartition(".")[0]
 # Old folder, new folder, and modules, with their new name where that is another one.
 TABLE = (
     ("", "crf", "schemes"),
+    ("cli", "api", "append apply attach check explain export import_answers index rank scores verify"),
     ("evaluation", "explanation", "agreement verification"),
     ("evaluation", "loop", "curating=steps fixing=correcting reviewing"),
     ("influence", "tagger", "fingerprint gradients=head"),
@@ -44,6 +45,17 @@ TABLE = (
     ("search", "explanation", "explainer"),
     ("search", "index", "bounded=search dense pairs queries"),
 )
+# What functions of modules in cli are called now.
+RENAMED = {
+    "append": "append_to_index",
+    "apply": "apply_decisions",
+    "attach": "attach_index",
+    "check": "check_index",
+    "export": "export_issues",
+    "index": "build_index",
+    "rank": "find_label_issues",
+    "scores": "score_labels",
+}
 
 
 def moved_modules() -> dict[str, str]:
@@ -81,6 +93,9 @@ class _MovedLoader(Loader):
     def create_module(self, spec: ModuleSpec) -> Any:
         warnings.warn(f"{spec.name} is now {self._place}", DeprecationWarning, stacklevel=2)
         module = import_module(self._place)
+        folder, _, name = spec.name.rpartition(".")
+        if folder == f"{PACKAGE}.cli" and name in RENAMED:
+            setattr(module, name, getattr(module, RENAMED[name]))
         self._own = module.__spec__
         return module
 

@@ -8,7 +8,8 @@ from importlib import import_module
 
 import pytest
 
-from spacy_seginf.moved import MOVED
+import spacy_seginf
+from spacy_seginf.moved import MOVED, RENAMED
 from spacy_seginf.tagger.corpus import TrainingText
 
 
@@ -32,3 +33,11 @@ def test_a_pickle():
 def test_what_never_was_there():
     with pytest.raises(ModuleNotFoundError, match=r"spacy_seginf\.pipeline\.nothing"):
         import_module("spacy_seginf.pipeline.nothing")
+
+
+@pytest.mark.parametrize(("name", "new"), RENAMED.items())
+def test_a_renamed_function(name, new):
+    sys.modules.pop(f"spacy_seginf.cli.{name}", None)
+    with pytest.warns(DeprecationWarning):
+        module = import_module(f"spacy_seginf.cli.{name}")
+    assert getattr(module, name) is getattr(spacy_seginf, new)

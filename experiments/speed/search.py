@@ -30,7 +30,6 @@ from spacy_seginf.api.index import override_settings, prepare_influence
 from spacy_seginf.crf import one_label_each
 from spacy_seginf.explanation.influence import Influence
 from spacy_seginf.explanation.saving import save_with_index
-from spacy_seginf.index.dense import dense_scan
 from spacy_seginf.index.index import Index
 from spacy_seginf.index.manifest import Manifest
 from spacy_seginf.index.queries import CurvedQueries, Factors, Queries, SearchQueries
@@ -53,6 +52,7 @@ from spacy_seginf.tagger.head import on_cpu
 
 from ..common.prepare import CACHE, checkpoint, corpus
 from ..common.reporting import RESULTS, ROOT, commit, finish, one_thread, print_table
+from .dense_scan import dense_scan
 from .resampled import resample
 from .rivals import CAPTUM_CHUNKS, DenseScan, captum_search, faiss_search
 

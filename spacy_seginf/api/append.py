@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
@@ -9,7 +10,6 @@ from ..devices import use_gpu
 from ..errors import Errors, SeginfError
 from ..explanation.influence import Influence
 from ..explanation.loading import indexed_components, load_pipeline
-from ..explanation.saving import save_with_index
 from ..guesses import one_of
 from ..indexing.append import extend_index
 from ..indexing.build import BuildReport
@@ -20,7 +20,7 @@ from ..progress import shows_progress
 from ..settings import DEFAULTS, IndexSettings
 from ..tagger.corpus import read_corpus, read_judging
 from ..tagger.readers import OTHER
-from .index import check_output, show_progress, tell
+from .index import check_output, save_index
 
 
 @coded_memory_errors()
@@ -67,29 +67,8 @@ def append_to_index(
     workers: Workers = DaskWorkers.connect(scheduler) if scheduler else InProcess()
     settings = DEFAULTS if shard_tokens is None else IndexSettings(shard_tokens=shard_tokens)
     influence.unload_index()
-
-    def build(folder: Path, staging: Path) -> BuildReport:
-        return extend_index(
-            nlp,
-            explainer.index,
-            texts,
-            folder,
-            staging,
-            refresh=refresh,
-            dev=dev_texts,
-            settings=settings,
-            corpus=Path(corpus).name,
-            workers=workers,
-            gpu=gpu_id,
-            progress=None if silent else show_progress,
-            say=msg.info,
-        )
-
-    try:
-        report = save_with_index(influence, output, build, msg.info)
-    finally:
-        workers.close()
-    tell(msg, report)
+    compute = partial(extend_index, nlp, explainer.index, texts, refresh=refresh, dev=dev_texts, settings=settings)
+    report = save_index(influence, output, compute, corpus, msg, workers, gpu_id)
     if not refresh:
         msg.text("Head and curvature are held: they have not seen these documents. --refresh fits both to all of them.")
     msg.good(f"Indexed {report.rows:,} labels of {report.documents:,} documents: {output}")

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
 from ..devices import use_gpu
 from ..explanation.loading import load_pipeline
-from ..explanation.saving import save_with_index
 from ..indexing.attach import AttachReport, add_tagger, check_labels, find_component
-from ..indexing.build import BuildReport, compute_index
+from ..indexing.build import compute_index
 from ..machine import coded_memory_errors
 from ..messages import Messages
 from ..progress import shows_progress
 from ..tagger.corpus import read_corpus, read_judging
-from .index import (
-    check_output,
-    check_page,
-    override_settings,
-    prepare_influence,
-    show_progress,
-    tell,
-    write_page,
-)
+from .index import check_output, check_page, override_settings, prepare_influence, save_index, write_page
 
 
 @coded_memory_errors()
@@ -68,28 +60,11 @@ def attach_index(
     tagger = add_tagger(nlp, find_component(nlp, component))
     texts = read_corpus(nlp, Path(corpus), tagger.target)
     check_labels(tagger, texts, corpus)
-    dev_texts = None
-    if dev is not None:
-        dev_texts = read_judging(nlp, tagger, Path(dev))
+    dev_texts = None if dev is None else read_judging(nlp, tagger, Path(dev))
     influence = prepare_influence(nlp, pipeline)
     override_settings(influence, settings)
-
-    def build(folder: Path, staging: Path) -> BuildReport:
-        return compute_index(
-            nlp,
-            tagger.name,
-            texts,
-            folder,
-            dev=dev_texts,
-            settings=influence.settings,
-            staging=staging,
-            corpus=Path(corpus).name,
-            progress=None if silent else show_progress,
-            say=msg.info,
-        )
-
-    indexed = save_with_index(influence, output, build, msg.info)
-    tell(msg, indexed)
+    compute = partial(compute_index, nlp, tagger.name, texts, dev=dev_texts, settings=influence.settings)
+    indexed = save_index(influence, output, compute, corpus, msg)
     msg.good(f"Indexed {indexed.rows:,} labels of {indexed.documents:,} documents: {output}")
     write_page(page, output, influence.name, corpus, dev, gpu_id, msg)
     msg.next("explain", output, "TEXT")

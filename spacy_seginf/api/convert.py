@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Collection, Mapping, Optional, Sequence
 
 from spacy.tokens import DocBin
 
 from ..corpora.docs import doc_of
 from ..corpora.documents import Document
 from ..corpora.formats import SPANS, find_format, read_annotated
-from ..corpora.mapping import Mapped, map_types
 from ..corpora.settings import ReadingSettings
 from ..corpora.targets import target_of
+from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from ..factories import blank
 from ..files import write_bytes
 from ..inputs import check_paths
 from ..messages import Messages
+
+Mapped = tuple[Document, list[tuple[Entity, Entity]]]  # and neighbours that have the same type by the new names
 
 
 def convert(
@@ -63,7 +66,7 @@ def convert(
     mapped = [map_types(document, only, types or {}) for document in documents]
     vocab = blank("en").vocab
     docs = DocBin(store_user_data=True)
-    for document in (one.document for one in mapped):
+    for document, _ in mapped:
         doc = doc_of(vocab, document, corpus, target_of(ReadingSettings(**reading).annotation))
         if document.named:
             doc.user_data["id"] = document.identifier
@@ -77,14 +80,14 @@ def convert(
 
 
 def _report(msg: Messages, corpus: Path, mapped: Sequence[Mapped]) -> None:
-    """Say what a reader may not expect of the output."""
-    unannotated = [one.document for one in mapped if one.document.words and _is_unannotated(one.document)]
+    documents = [document for document, _ in mapped if document.words]
+    unannotated = [document for document in documents if len(document.missing) == len(document.words)]
     if unannotated:
         msg.warn(
             f"Nobody has annotated {len(unannotated):,} documents, the first {unannotated[0].identifier}: they are "
             "kept without annotation, and training leaves them out"
         )
-    merged = [(one.document, pair) for one in mapped for pair in one.touching]
+    merged = [(document, pair) for document, touching in mapped for pair in touching]
     if merged:
         document, (first, second) = merged[0]
         words = " ".join(document.words[first.start : second.end])
@@ -95,5 +98,17 @@ def _report(msg: Messages, corpus: Path, mapped: Sequence[Mapped]) -> None:
         )
 
 
-def _is_unannotated(document: Document) -> bool:
-    return len(document.missing) == len(document.words)
+def map_types(document: Document, only: Collection[str], names: Mapping[str, str]) -> Mapped:
+    """Keep the entities of some types (all if ``only`` is empty), by their new names.
+
+    What was not annotated counts as outside where only some types are kept, as nobody can tell the two apart.
+    """
+    kept = [entity for entity in document.entities if not only or entity.label in only]
+    new = [replace(entity, label=names.get(entity.label, entity.label)) for entity in kept]
+    touching = [
+        (first, second)
+        for before, after, first, second in zip(kept, kept[1:], new, new[1:])
+        if first.end == second.start and first.label == second.label and before.label != after.label
+    ]
+    missing = () if only else document.missing
+    return replace(document, entities=tuple(new), missing=missing), touching

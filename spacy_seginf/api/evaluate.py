@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Iterable, Optional, Sequence
 
@@ -118,22 +118,21 @@ def evaluate_methods(
     return comparison
 
 
-def evaluate_with_options(
-    pipeline: str, texts: Path, output: Path, options: dict[str, Any], **settings: Any
-) -> Comparison:
+def evaluate_with_options(*, methods: str, quick: bool, **options: Any) -> Comparison:
     """Read what the command line says of ``Settings`` and methods, and compare. Options that are None keep defaults.
 
     RAISES (ValueError): S103 if lists of numbers are none; and as ``evaluate``.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    chosen, names = (QUICK if given.pop("quick") else DEFAULTS), given.pop("methods")
+    sizes = {field.name: options.pop(field.name) for field in fields(Settings)}
+    given = {name: value for name, value in sizes.items() if value is not None}
     for name in ("ks", "seeds"):
         if name in given:
             given[name] = _numbers(name, given[name])
     if given.get("documents") == 0:
         given["documents"] = None
-    methods = [name.strip() for name in names.split(",") if name.strip()]
-    return evaluate_methods(pipeline, texts, output, methods=methods, settings=replace(chosen, **given), **settings)
+    settings = replace(QUICK if quick else DEFAULTS, **given)
+    chosen = [name.strip() for name in methods.split(",") if name.strip()]
+    return evaluate_methods(methods=chosen, settings=settings, **options)
 
 
 def _numbers(setting: str, text: str) -> tuple[int, ...]:

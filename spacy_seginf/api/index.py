@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 import typer
 from spacy.language import Language
@@ -16,7 +17,7 @@ from ..explanation.loading import check_pipeline, load_pipeline
 from ..explanation.saving import save_with_index
 from ..explanation.settings import UNITS, check_choice
 from ..files import recover_folder
-from ..indexing.build import BuildReport, compute_index
+from ..indexing.build import IN_PROCESS, BuildReport, compute_index
 from ..indexing.fidelity import LEAST_SHARED, Fidelity
 from ..indexing.pruning import FULL
 from ..indexing.refit import RefitReport
@@ -86,28 +87,8 @@ def build_index(
             "on the training texts only, and a tenth of them, which the encoder has seen, chooses the penalty of the "
             "head that suspects labels."
         )
-
-    def build(folder: Path, staging: Path) -> BuildReport:
-        return compute_index(
-            nlp,
-            explained.name,
-            texts,
-            folder,
-            dev=dev_texts,
-            settings=influence.settings,
-            staging=staging,
-            workers=workers,
-            gpu=gpu_id,
-            corpus=Path(corpus).name,
-            progress=None if silent else show_progress,
-            say=msg.info,
-        )
-
-    try:
-        report = save_with_index(influence, output, build, msg.info)
-    finally:
-        workers.close()
-    tell(msg, report)
+    compute = partial(compute_index, nlp, explained.name, texts, dev=dev_texts, settings=influence.settings)
+    report = save_index(influence, output, compute, corpus, msg, workers, gpu_id)
     counts = f"{report.rows:,} labels and {report.segments:,} entities of {report.documents:,} documents"
     msg.good(f"Indexed {counts}: {output}")
     write_page(page, output, influence.name, corpus, dev, gpu_id, msg)
@@ -115,6 +96,33 @@ def build_index(
         msg.text(f"Try it in Python: spacy_seginf.find_roles(spacy.load({str(output)!r}), docs)")
     else:
         msg.next("explain", output, "TEXT")
+    return report
+
+
+def save_index(
+    influence: Influence,
+    output: Path,
+    compute: Callable[..., BuildReport],
+    corpus: Path,
+    msg: Messages,
+    workers: Workers = IN_PROCESS,
+    gpu_id: int = -1,
+) -> BuildReport:
+    """Compute the index of a component, write it with its pipeline, and say what it holds.
+
+    compute (Callable): ``compute_index`` or ``extend_index`` with what they are about; the rest is the same for all.
+    """
+    progress = None if msg.silent else show_progress
+    told = {"corpus": Path(corpus).name, "workers": workers, "gpu": gpu_id, "progress": progress, "say": msg.info}
+
+    def build(folder: Path, staging: Path) -> BuildReport:
+        return compute(folder=folder, staging=staging, **told)
+
+    try:
+        report = save_with_index(influence, output, build, msg.info)
+    finally:
+        workers.close()
+    tell(msg, report)
     return report
 
 

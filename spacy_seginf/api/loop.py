@@ -166,7 +166,6 @@ def _plot(curves: dict[str, Curve], folder: Path) -> None:
 def _read(
     session: Session, truth: Path, dev: Optional[Path], test: Path, budget: int, every: int, msg: Messages
 ) -> tuple[list[ReviewedItem], dict[str, Curve]]:
-    """Read in all orders, knowing the truth."""
     source = session.source
     reviewer = Reviewer(source, truth_of(session, truth))
     finder = IssueFinder(source, session.read_trusted(dev), session.missing, msg.info)

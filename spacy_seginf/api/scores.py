@@ -8,10 +8,8 @@ from typing import Any, Iterator, Optional, Sequence
 
 import numpy
 import typer
-from spacy.language import Language
 from wasabi import table
 
-from ..attribution.method import Texts
 from ..crf.schemes import type_of
 from ..curation.levels import HOW
 from ..curation.scores import SCORES, check_names, document_scores, label_scores, segment_scores
@@ -29,7 +27,6 @@ from ..messages import Messages
 from ..rendering.text import shorten, visible
 from ..results import is_printed, write_json_lines, written
 from ..tagger.checkpoints import read_checkpoints
-from ..tagger.crf_tagger import CRFTagger
 
 LEVELS = ("token", "segment", "document")
 CONTEXT = 40  # characters on each side
@@ -81,7 +78,10 @@ def score_labels(
     nlp, influence = load_indexed(pipeline)
     index = influence.explainer().index
     listed = [] if checkpoints is None else read_checkpoints(checkpoints)
-    texts = None if trusted is None else _read_trusted(nlp, influence.find_tagger(), trusted)
+    texts = None
+    if trusted is not None:
+        examples = [text.example for text in read_gold(nlp, influence.find_tagger(), trusted)]
+        texts = trusted_texts(nlp, examples, influence.tagger_name)
     source = LabelSource.of(index, texts)
     if checkpoints is not None:
         stages = [stage.load(nlp, influence.tagger_name) for stage in listed]
@@ -133,10 +133,6 @@ def _described(
         label = {"token": tag, "segment": type_of(tag), "document": ""}[level]
         entry = index.describe(document, start, end, label, CONTEXT)
         yield {**entry, "scores": {name: float(column[number]) for name, column in values.items()}}
-
-
-def _read_trusted(nlp: Language, tagger: CRFTagger, path: Path) -> Texts:
-    return trusted_texts(nlp, [text.example for text in read_gold(nlp, tagger, path)], tagger.name)
 
 
 def _print(found: Sequence[dict[str, Any]], names: Sequence[str]) -> None:

@@ -113,7 +113,6 @@ def warn_of_other_settings(msg: Messages, stability: Stability, nlp: Language) -
 
 
 def _print(stability: Stability) -> None:
-    """Print how much is decided by the seed, in all and by label."""
     found = [one for text in stability.texts.values() for one in text if any(one.predicted)]
     rows = []
     for label in ("", *sorted({one.label for one in found})):

@@ -228,7 +228,6 @@ def _train(
 
 
 def _print(checks: list[PipelineCheck], to: Optional[str]) -> None:
-    """Print predicted beside actual, with what the seed alone does."""
     done = "taken away" if to is None else f"changed to {visible(to)}"
     rows = []
     for one in checks:

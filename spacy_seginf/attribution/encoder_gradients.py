@@ -198,7 +198,6 @@ class Encoder:
             yield run
 
     def _begin(self, texts: Sequence[Text]) -> tuple[list[numpy.ndarray], Callable[[Sequence[numpy.ndarray]], None]]:
-        """Run the encoder over a batch."""
         ops = self.tok2vec.ops
         if self.transformer is not None:
             texts = _distinct(texts)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import wraps
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any, Callable, Iterable, NoReturn, Optional, Tuple
 
@@ -30,6 +33,28 @@ OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 def _command(name: str, **settings: Any) -> Callable[[Callable], Callable]:
     """Make a command, with its examples at the end of its help."""
     return seginf.command(name, epilog=example_of(name), **settings)
+
+
+def _calls(function: str, **names: str) -> Callable[[Callable], Callable]:
+    """Let a command call a function of ``api`` with all its options: MODULE.NAME, and what it calls some of them. The
+    second of two options for the same counts where it is given."""
+    module, _, name = function.partition(".")
+
+    def calling(command: Callable) -> Callable:
+        @wraps(command)
+        def call(**given: Any) -> None:
+            options: dict[str, Any] = {}
+            for key in signature(command).parameters:
+                if given[key] is not None or names.get(key, key) not in options:
+                    options[names.get(key, key)] = given[key]
+            settings = {**options.pop("reading", {}), "silent": options.pop("quiet", False)}
+            if "context" in given:
+                settings["overrides"] = _parse(options.pop("context").args)
+            report_errors(getattr(import_module(f"..api.{module}", __package__), name), **options, **settings)
+
+        return call
+
+    return calling
 
 
 def _print_version(wanted: bool) -> None:
@@ -110,6 +135,7 @@ def index_cli(
 
 
 @_command("append")
+@_calls("append.append_to_index")
 def append_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     corpus: Path = Arg(..., help="The new documents, in any format"),
@@ -124,27 +150,15 @@ def append_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Add documents to an index; only these are encoded."""
-    from ..api.append import append_to_index
-
-    settings: dict[str, Any] = {
-        "component": component,
-        "refresh": refresh,
-        "dev": dev,
-        "shard_tokens": shard_tokens,
-        "scheduler": scheduler,
-    }
-    report_errors(append_to_index, pipeline, corpus, output, **settings, force=force, gpu_id=gpu_id, silent=quiet)
 
 
 @_command("check")
+@_calls("check.check_index")
 def check_cli(
     pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`, or an index folder"),
     quiet: bool = QUIET,
 ) -> None:
     """Compare every byte of an index with its checksums, and say what it holds."""
-    from ..api.check import check_index
-
-    report_errors(check_index, pipeline, silent=quiet)
 
 
 @_command("attach", context_settings=OVERRIDES)
@@ -240,6 +254,7 @@ def explain_cli(
 
 
 @_command("init-config")
+@_calls("init_config.init_config")
 def init_config_cli(
     output: Path = Arg(..., help="The config to write (.cfg), for `spacy train`"),
     lang: str = Opt("en", "--lang", "-l", help="Language of the texts, by its code"),
@@ -254,13 +269,10 @@ def init_config_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Write a config to begin with: a tagger of what you annotate, and the component that explains it."""
-    from ..api.init_config import init_config
-
-    settings: dict[str, Any] = {"lang": lang, "target": target, "scheme": scheme, "gpu": gpu, "force": force}
-    report_errors(init_config, output, **settings, encoder=encoder, predicate=predicate, silent=quiet)
 
 
 @_command("calibrate")
+@_calls("calibrate.calibrate")
 def calibrate_cli(
     pipeline: str = Arg(
         ..., help="Trained pipeline with a crf_tagger: a package or a folder, with an index or without"
@@ -281,11 +293,6 @@ def calibrate_cli(
 ) -> None:
     """Fit the probabilities of predictions (ent._.probability) to texts with labels, so that of those of 0.9, nine of
     ten are right; print how well they fit before and after."""
-    from ..api.calibrate import calibrate
-
-    settings: dict[str, Any] = {"tagger": tagger, "training": training, "precision": precision, "plot": plot}
-    settings["force"] = force
-    report_errors(calibrate, pipeline, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
 @_command("verify", context_settings=OVERRIDES)
@@ -326,6 +333,7 @@ def verify_cli(
 
 
 @_command("flip")
+@_calls("flip.flip", span="spans")
 def flip_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     text: str = Arg(..., help="Text to tag; - reads standard input"),
@@ -339,13 +347,10 @@ def flip_cli(
 ) -> None:
     """Find the smallest set of training labels whose removal or change would change a prediction; a refit confirms
     it."""
-    from ..api.flip import flip
-
-    settings: dict[str, Any] = {"spans": span, "to": to, "by": by, "budget": budget, "most": most, "gpu_id": gpu_id}
-    report_errors(flip, pipeline, text, **settings, silent=quiet)
 
 
 @_command("preview")
+@_calls("preview.preview", json="output")
 def preview_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`, of the corpus that was reviewed"),
     decisions: Path = Arg(..., help="File of decisions, as `seginf apply` reads it"),
@@ -356,12 +361,10 @@ def preview_cli(
 ) -> None:
     """Show which predictions will change, for better or worse, when decisions are applied, before anything is
     trained."""
-    from ..api.preview import preview
-
-    report_errors(preview, pipeline, decisions, texts, output=json, gpu_id=gpu_id, silent=quiet)
 
 
 @_command("evaluate")
+@_calls("evaluate.evaluate_with_options")
 def evaluate_cli(
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
     texts: Path = Arg(..., help="Development or test corpus (.spacy) whose predictions are attributed"),
@@ -398,13 +401,6 @@ def evaluate_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Compare attribution methods: refit the head without the labels that they name, and see what happens."""
-    from ..api.evaluate import evaluate_with_options
-
-    options: dict[str, Any] = {"documents": documents, "queries": queries, "ks": ks, "subsets": subsets}
-    options.update(seeds=seeds, l2=l2, quick=quick, methods=methods)
-    settings: dict[str, Any] = {"config": config, "checkpoints": checkpoints, "truth": truth, "planted": planted}
-    settings.update(n_process=n_process, plots=plots, code=code, gpu_id=gpu_id, silent=quiet)
-    report_errors(evaluate_with_options, pipeline, texts, output, options, **settings)
 
 
 @_command("scores")
@@ -486,6 +482,7 @@ def rank_cli(
 
 
 @_command("export")
+@_calls("export.export_issues")
 def export_cli(
     issues: Path = Arg(..., help="Ranking of label issues (.jsonl)"),
     output: Path = Arg(..., help="File of tasks to write"),
@@ -498,13 +495,10 @@ def export_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Write label issues as tasks for an annotation tool, with the suggestions marked."""
-    from ..api.export import export_issues
-
-    settings: dict[str, Any] = {"format": format, "top": top, "corpus": corpus, "force": force, "silent": quiet}
-    report_errors(export_issues, issues, output, **settings)
 
 
 @_command("import")
+@_calls("import_answers.import_answers")
 def import_cli(
     issues: Path = Arg(..., help="The ranking (.jsonl) that was exported"),
     answers: Path = Arg(..., help="File that the annotation tool wrote"),
@@ -514,13 +508,10 @@ def import_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Read decisions that were made in an annotation tool; a file with an error changes nothing."""
-    from ..api.import_answers import import_answers
-
-    settings: dict[str, Any] = {"reviewer": reviewer, "format": format, "silent": quiet}
-    report_errors(import_answers, issues, answers, decisions, **settings)
 
 
 @_command("review")
+@_calls("review.review", suspicions="issues")
 def review_cli(
     pipeline: Path = Arg(..., help="Pipeline folder written by `seginf index`"),
     issues: Path = Opt(Path("issues.jsonl"), "--issues", help="Ranking written by `seginf rank`"),
@@ -540,15 +531,10 @@ def review_cli(
     dev: Optional[Path] = Opt(None, *DEV, help="Annotated corpus on which that is scored; default: --texts"),
 ) -> None:
     """Decide about suspicious training labels on a page that only this machine can see."""
-    from ..api.review import review
-
-    settings: dict[str, Any] = {"issues": suspicions or issues, "decisions": decisions, "html": html, "port": port}
-    settings.update(reviewer=reviewer, browser=browser, adjudicate=adjudicate)
-    settings.update(corpus=corpus, output=output, texts=texts, refit=refit, dev=dev)
-    report_errors(review, pipeline, **settings, silent=False)
 
 
 @_command("crossfit", context_settings=OVERRIDES)
+@_calls("crossfit.crossfit")
 def crossfit_cli(
     context: typer.Context,
     config: Path = Arg(..., help="Config of the training, as for `spacy train`"),
@@ -562,13 +548,10 @@ def crossfit_cli(
 ) -> None:
     """Train pipelines on folds, for `seginf rank --crossfit`. Settings of the config can be overridden, as in spacy
     train."""
-    from ..api.crossfit import crossfit
-
-    settings: dict[str, Any] = {"dev": dev, "folds": folds, "fold": fold, "overrides": _parse(context.args)}
-    report_errors(crossfit, config, corpus, output, **settings, gpu_id=gpu_id, silent=quiet)
 
 
 @_command("stability", context_settings=OVERRIDES)
+@_calls("stability.measure_stability")
 def stability_cli(
     context: typer.Context,
     config: Path = Arg(..., help="Config of the training, as for `spacy train`, or a pipeline's folder, for its own"),
@@ -586,14 +569,10 @@ def stability_cli(
 ) -> None:
     """Train again with other seeds: which predictions are decided by labels, and which by the seed? Settings of the
     config can be overridden, as in spacy train."""
-    from ..api.stability import measure_stability
-
-    settings: dict[str, Any] = {"indexed": indexed, "dev": dev, "seeds": seeds, "seed": seed}
-    settings.update(overrides=_parse(context.args), gpu_id=gpu_id, silent=quiet)
-    report_errors(measure_stability, config, corpus, texts, output, **settings)
 
 
 @_command("loop", context_settings=OVERRIDES)
+@_calls("loop.run_loop", looks="budget")
 def loop_cli(
     context: typer.Context,
     pipeline: str = Arg(..., help="Pipeline folder written by `seginf index`"),
@@ -618,12 +597,6 @@ def loop_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Read, decide, put right, train again, compare. Settings of the config can be overridden, as in spacy train."""
-    from ..api.loop import run_loop
-
-    settings: dict[str, Any] = {"truth": truth, "decisions": decisions, "dev": dev, "config": config}
-    settings.update(before=before, ceiling=ceiling, budget=looks or budget, every=every, retrain=retrain, plots=plots)
-    settings.update(overrides=_parse(context.args), force=force, gpu_id=gpu_id, silent=quiet)
-    report_errors(run_loop, pipeline, corpus, output, test, **settings)
 
 
 @_command("apply")
@@ -705,6 +678,7 @@ def relabel_cli(
 
 @_command("report")
 @reads_corpus
+@_calls("report.report_corpus")
 def report_cli(
     corpus: Path = Arg(..., help="Annotated corpus, in any format (docs/corpora.md)"),
     html: Optional[Path] = Opt(None, "--html", help="Also write a self-contained page to this file"),
@@ -716,13 +690,11 @@ def report_cli(
     reading: dict[str, Any] = READING,
 ) -> None:
     """Find annotations that contradict each other; no model is needed."""
-    from ..api.report import report_corpus
-
-    report_errors(report_corpus, corpus, html=html, json=json, model=model, **reading, silent=quiet)
 
 
 @_command("unapply")
 @reads_corpus
+@_calls("apply.unapply_decisions")
 def unapply_cli(
     corpus: Path = Arg(..., help="Corpus that `seginf apply` wrote"),
     output: Path = Arg(..., help="The corpus without the changes, in the same format; must not exist yet"),
@@ -733,14 +705,11 @@ def unapply_cli(
     reading: dict[str, Any] = READING,
 ) -> None:
     """Take decisions back that were applied: what they changed is again as it was, and all else stays."""
-    from ..api.unapply import unapply_decisions
-
-    settings: dict[str, Any] = {"diff": diff, "dry_run": dry_run, "silent": quiet, **reading}
-    report_errors(unapply_decisions, corpus, output, decisions, **settings)
 
 
 @_command("diff")
 @reads_corpus
+@_calls("diff.compare_corpora", json="output")
 def diff_cli(
     first: Path = Arg(..., help="A corpus in any format (docs/corpora.md)"),
     second: Path = Arg(..., help="Another version of it, or another annotator's, in the same format"),
@@ -750,12 +719,10 @@ def diff_cli(
     reading: dict[str, Any] = READING,
 ) -> None:
     """Compare two annotations of the same documents: by type, by form, and what stands against what."""
-    from ..api.diff import compare_corpora
-
-    report_errors(compare_corpora, first, second, html=html, output=json, **reading, silent=quiet)
 
 
 @_command("guideline")
+@_calls("guideline.write_guideline")
 def guideline_cli(
     issues: Path = Arg(..., help="Ranking that was reviewed, written by `seginf rank`"),
     decisions: list[Path] = Arg(..., help="Files of decisions; the notes beside them are read"),
@@ -763,12 +730,10 @@ def guideline_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Write rules and comments that reviewers noted as a page, with examples as they were decided."""
-    from ..api.guideline import write_guideline
-
-    report_errors(write_guideline, issues, decisions, output, silent=quiet)
 
 
 @_command("agreement")
+@_calls("diff.measure_agreement", json="output")
 def agreement_cli(
     decisions: list[Path] = Arg(..., help="Files of decisions, of at least two reviewers"),
     html: Optional[Path] = Opt(None, "--html", help="Also write a page with all contradictions to this file"),
@@ -776,9 +741,6 @@ def agreement_cli(
     quiet: bool = QUIET,
 ) -> None:
     """Measure how far reviewers agree, by type (F1, kappa), and list where they contradict each other."""
-    from ..api.diff import measure_agreement
-
-    report_errors(measure_agreement, decisions, html=html, output=json, silent=quiet)
 
 
 def _with_settings(

@@ -13,57 +13,55 @@ FORMATS = (
     "spacy, columns, conll, conllu, conllu-misc, germeval, jsonl, hf, prodigy, doccano, label-studio, brat, "
     "spacy-json, spacy-tuples, webanno or xmi"
 )
-FORMAT = Opt(None, "--format", help=f"{FORMATS}; default: told by name and content")
-SCHEME = Opt(
-    None,
-    "--scheme",
-    help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found; TAG: tokens have tags, not entities",
-)
-TARGET = Opt(
-    None, "--target", help="What is meant in .spacy files: ents, tag, pos or spans:KEY; default: ents, or tag with TAG"
-)
-TOKEN_COLUMN = Opt(
-    None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
-)
-TAG_COLUMN = Opt(None, "--tag-column", help="Column of the tags; default: the format's")
-COMMENTS = Opt(
-    None, "--comments/--no-comments", help="Whether lines of columns that begin with # are comments; default: found"
-)
-HEADER = Opt(False, "--header", help="The first line of columns names them")
-ENTITY_TYPE = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)")
-LABELS_KEY = Opt(None, "--labels-key", "--labels", help="Key of the tags in JSON; default: the format's")
-LABEL_NAMES = Opt(
-    None, "--label-names", help="What tags that are numbers stand for: O,B-PER,... or a file such as dataset_info.json"
-)
-TEXT_KEY = Opt(None, "--text-key", help="Key of the text in JSON; default: the format's")
-LANG = Opt("en", "--lang", help="Language whose tokenizer makes the tokens of texts that have none")
-LAYER = Opt(None, "--layer", help="Layer of spans that is read; default: the format's")
-ONLY = Opt([], "--only", help="Read the entities of this type only, and leave others alone; may be repeated")
-UTF16 = Opt(False, "--utf16", help="Offsets count as JavaScript and Java do, where an emoji is two characters")
-MISALIGNED = Opt(
-    "error", "--misaligned", help="Spans that cut tokens: error, expand (to whole tokens) or split (the tokens)"
-)
-
-
 READING: Any = {}  # what stands in a command for all of these
-OPTIONS: dict[str, tuple[Any, Any]] = {
-    "format": (Optional[str], FORMAT),
-    "scheme": (Optional[str], SCHEME),
-    "target": (Optional[str], TARGET),
-    "token_column": (Optional[int], TOKEN_COLUMN),
-    "tag_column": (Optional[int], TAG_COLUMN),
-    "comments": (Optional[bool], COMMENTS),
-    "header": (bool, HEADER),
-    "entity_type": (Optional[str], ENTITY_TYPE),
-    "labels_key": (Optional[str], LABELS_KEY),
-    "label_names": (Optional[str], LABEL_NAMES),
-    "text_key": (Optional[str], TEXT_KEY),
-    "lang": (str, LANG),
-    "layer": (Optional[str], LAYER),
-    "only": (list[str], ONLY),
-    "utf16": (bool, UTF16),
-    "misaligned": (str, MISALIGNED),
-}
+
+
+def _options(
+    format: Optional[str] = Opt(None, "--format", help=f"{FORMATS}; default: told by name and content"),
+    scheme: Optional[str] = Opt(
+        None,
+        "--scheme",
+        help="Tags of a text file: BIO, IOB1, BILUO, BIOES or IO; default: found; TAG: tokens have tags, not entities",
+    ),
+    target: Optional[str] = Opt(
+        None,
+        "--target",
+        help="What is meant in .spacy files: ents, tag, pos or spans:KEY; default: ents, or tag with TAG",
+    ),
+    token_column: Optional[int] = Opt(
+        None, "--token-column", help="Column of the tokens, from 1 on; negative from the end; default: the format's"
+    ),
+    tag_column: Optional[int] = Opt(None, "--tag-column", help="Column of the tags; default: the format's"),
+    comments: Optional[bool] = Opt(
+        None, "--comments/--no-comments", help="Whether lines of columns that begin with # are comments; default: found"
+    ),
+    header: bool = Opt(False, "--header", help="The first line of columns names them"),
+    entity_type: Optional[str] = Opt(None, "--entity-type", help="Type of entities whose tags name none (B, I, O)"),
+    labels_key: Optional[str] = Opt(
+        None, "--labels-key", "--labels", help="Key of the tags in JSON; default: the format's"
+    ),
+    label_names: Optional[str] = Opt(
+        None,
+        "--label-names",
+        help="What tags that are numbers stand for: O,B-PER,... or a file such as dataset_info.json",
+    ),
+    text_key: Optional[str] = Opt(None, "--text-key", help="Key of the text in JSON; default: the format's"),
+    lang: str = Opt("en", "--lang", help="Language whose tokenizer makes the tokens of texts that have none"),
+    layer: Optional[str] = Opt(None, "--layer", help="Layer of spans that is read; default: the format's"),
+    only: list[str] = Opt(
+        [], "--only", help="Read the entities of this type only, and leave others alone; may be repeated"
+    ),
+    utf16: bool = Opt(
+        False, "--utf16", help="Offsets count as JavaScript and Java do, where an emoji is two characters"
+    ),
+    misaligned: str = Opt(
+        "error", "--misaligned", help="Spans that cut tokens: error, expand (to whole tokens) or split (the tokens)"
+    ),
+) -> None:
+    """Stand for the options, which commands get as they are written here."""
+
+
+OPTIONS = inspect.signature(_options, eval_str=True).parameters
 
 
 def reads_corpus(command: Callable[..., None]) -> Callable[..., None]:
@@ -71,8 +69,7 @@ def reads_corpus(command: Callable[..., None]) -> Callable[..., None]:
     them."""
     signature = inspect.signature(command)
     own = [one for name, one in signature.parameters.items() if name != "reading"]
-    kind = inspect.Parameter.KEYWORD_ONLY
-    added = [inspect.Parameter(name, kind, default=option, annotation=of) for name, (of, option) in OPTIONS.items()]
+    added = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in OPTIONS.values()]
 
     @wraps(command)
     def with_options(**given: Any) -> None:
@@ -80,17 +77,12 @@ def reads_corpus(command: Callable[..., None]) -> Callable[..., None]:
 
     with_options.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
     types = {name: of for name, of in command.__annotations__.items() if name != "reading"}
-    with_options.__annotations__ = {**types, **{name: of for name, (of, _) in OPTIONS.items()}}
+    with_options.__annotations__ = {**types, **{name: one.annotation for name, one in OPTIONS.items()}}
     return with_options
 
 
 def _settings(
-    *,
-    token_column: Optional[int],
-    tag_column: Optional[int],
-    label_names: Optional[str],
-    only: list[str],
-    **more: Any,
+    *, token_column: Optional[int], tag_column: Optional[int], label_names: Optional[str], only: list[str], **more: Any
 ) -> dict[str, Any]:
     from ..corpora.columns import Columns
 

@@ -67,7 +67,7 @@ class ColumnLines:
     def __init__(
         self, path: Path, bodies: Sequence[str], token: Optional[int], tag: int, comments: Optional[bool]
     ) -> None:
-        self._path, self._tag = path, tag
+        self._path, self.tag = path, tag
         rows = [body for body in bodies if body and not body.startswith(("# ", "#\t")) and not DOCSTART.match(body)]
         if path.suffix.lower() == ".csv" and 2 * sum("," in row for row in rows) > len(rows):
             raise SeginfError(Errors.S244.format(path=path))
@@ -78,8 +78,8 @@ class ColumnLines:
             raise SeginfError(
                 Errors.S243.format(path=path, line=1 + bodies.index(words[0]), first=self._first(words[0]))
             )
-        self._token = token or 1
-        self._numbered = numbered and self._token not in (1, -self.width)
+        self.token = token or 1
+        self._numbered = numbered and self.token not in (1, -self.width)
         # Where words are numbered, a word does not begin with #.
         self._comments = True if comments is None and self._numbered else comments
 
@@ -90,7 +90,7 @@ class ColumnLines:
         if self._comments is not None:
             return self._comments
         places = self.places(body)
-        tag, fits = cell(places, self._tag), len(places) == self.width
+        tag, fits = cell(places, self.tag), len(places) == self.width
         ends_in_tag = tag is not None and bool(TAG.fullmatch(body[slice(*tag)]))
         spaced = body[1:2] in (" ", "\t")
         known = bool((KEY if spaced else SPACED_KEY).match(body) or MARKER.match(body))
@@ -109,14 +109,6 @@ class ColumnLines:
     def places(self, body: str) -> list[Place]:
         """Return where the cells of a line begin and end."""
         return [match.span() for match in self.cells.finditer(body)]
-
-    def token_place(self, places: Sequence[Place]) -> Optional[Place]:
-        """Return the place of the token among those of a line; None if the line is too short."""
-        return cell(places, self._token)
-
-    def tag_place(self, places: Sequence[Place]) -> Optional[Place]:
-        """Return the place of the tag among those of a line; None if the line is too short."""
-        return cell(places, self._tag)
 
     def _first(self, body: str) -> str:
         match = self.cells.match(body)

@@ -22,6 +22,7 @@ from .column_lines import (
     UNSPECIFIED,
     ColumnLines,
     begins_document,
+    cell,
 )
 from .documents import Document, Replacement, stem_of
 from .tags import MISSING
@@ -143,7 +144,7 @@ def _read_drafts(
             _begin_document(drafts, body)
         elif not comment and not kinds.is_no_word(body):
             places = kinds.places(body)
-            token, tag = kinds.token_place(places), kinds.tag_place(places)
+            token, tag = cell(places, kinds.token), cell(places, kinds.tag)
             problem = _problem(places, kinds.width, token, tag)
             if problem or token is None or tag is None:
                 raise unreadable(path, number, problem)
@@ -168,13 +169,13 @@ def _read_drafts(
     return drafts
 
 
-def _in_misc(start: int, cell: str) -> tuple[TagPlace, str]:
+def _in_misc(start: int, text: str) -> tuple[TagPlace, str]:
     """Find a tag among the values of a cell that begins at ``start``; without one, the word is outside."""
-    match = MISC_TAG.search(cell)
+    match = MISC_TAG.search(text)
     if match:
         return (start + match.start("tag"), start + match.end("tag"), ""), match["tag"]
-    end = start + len(cell)
-    return ((start, end, "NER=") if cell == "_" else (end, end, "|NER=")), OUTSIDE
+    end = start + len(text)
+    return ((start, end, "NER=") if text == "_" else (end, end, "|NER=")), OUTSIDE
 
 
 def _problem(

@@ -89,7 +89,7 @@ class JsonFile:
         if isinstance(value, dict) and isinstance(value.get("annotations"), list) and "classes" in value:
             start, value = value_place(content, ["annotations"], start)[0], value["annotations"]
         elif not isinstance(value, list):
-            return [JsonRecord(value, start, end, self._line(start))]
+            return [JsonRecord(value, start, end, 1 + content.count("\n", 0, start))]
         elif value and isinstance(value[0], str):
             return None
         return self._places(start, value)
@@ -105,9 +105,6 @@ class JsonFile:
                 records.append(JsonRecord(value, position, end, line))
             position = self._skip(self._skip(end) + 1)
         return records
-
-    def _line(self, position: int) -> int:
-        return 1 + self.content.count("\n", 0, position)
 
     def _skip(self, position: int) -> int:
         while position < len(self.content) and self.content[position] in " \t\r\n":

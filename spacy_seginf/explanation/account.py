@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, Optional, Sequence
 
 import numpy
@@ -281,7 +281,9 @@ class Accountant:
         found: list[list[FamilyShare]] = [[] for _ in queries]
         weighed: list[list[float]] = [[] for _ in queries]
         for family, asked in rows.items():  # one product for all that ask for it
-            cosines, members = self._members(family) @ queries[asked].T, self.evidence.members(family)
+            members = self.evidence.members(family)
+            directions = self._directions.made(family, partial(self._directions_of, members))
+            cosines = directions @ queries[asked].T
             largest = cosines.max(axis=0)
             nearest = (cosines >= largest - EQUAL).argmax(axis=0)
             weights = numpy.abs(shares[asked, family]) * numpy.maximum(largest, 0.0) ** LOCALITY
@@ -298,10 +300,6 @@ class Accountant:
     def _typical(self) -> numpy.ndarray:
         """Directions of the most typical labels of all families (float32, families x d)."""
         return self._directions_of(self.evidence.typical)
-
-    def _members(self, family: int) -> numpy.ndarray:
-        """Return the directions of the labels of a family (float32, labels x d)."""
-        return self._directions.made(family, lambda: self._directions_of(self.evidence.members(family)))
 
     def _directions_of(self, numbers: numpy.ndarray) -> numpy.ndarray:
         """Return the mean features of labels (ints, numbers in the evidence) as unit vectors (float32, labels x d)."""

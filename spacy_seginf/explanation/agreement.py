@@ -32,21 +32,13 @@ def agreement(predicted: numpy.ndarray, actual: numpy.ndarray) -> Agreement:
     if len(actual) < 2 or numpy.ptp(actual) == 0 or numpy.ptp(predicted) == 0:
         nan = float("nan")
         return Agreement(nan, nan, nan, nan, len(actual))
+    from scipy.stats import rankdata
+
     centred = actual - actual.mean()
     return Agreement(
-        pearson=_pearson(predicted, actual),
-        spearman=_pearson(_ranks(predicted), _ranks(actual)),
+        pearson=float(numpy.corrcoef(predicted, actual)[0, 1]),
+        spearman=float(numpy.corrcoef(rankdata(predicted), rankdata(actual))[0, 1]),
         slope=float(centred @ predicted / (centred @ centred)),
         sign=float((numpy.sign(predicted) == numpy.sign(actual)).mean()),
         pairs=len(actual),
     )
-
-
-def _pearson(left: numpy.ndarray, right: numpy.ndarray) -> float:
-    return float(numpy.corrcoef(left, right)[0, 1])
-
-
-def _ranks(values: numpy.ndarray) -> numpy.ndarray:
-    from scipy.stats import rankdata
-
-    return rankdata(values)

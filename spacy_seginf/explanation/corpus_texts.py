@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Optional
@@ -14,6 +13,7 @@ from ..corpora.docs import identifier_of, read_documents
 from ..corpora.formats import SUFFIXES, find_format
 from ..corpora.targets import ENTITIES, Target
 from ..errors import Errors, SeginfError
+from ..guesses import near_file
 from ..os_errors import os_error_message
 
 LONGEST = 4096  # characters of a path
@@ -42,8 +42,7 @@ def named_corpus(text: str) -> Optional[Path]:
         raise SeginfError(os_error_message(error, path)) from None
     except OSError:  # a name that the system does not permit
         return None
-    near = _neighbours(path)
-    raise SeginfError(Errors.S277.format(path=path, hint=f" (is {near[0]} meant?)" if near else ""))
+    raise SeginfError(Errors.S277.format(path=path, hint=near_file(path)))
 
 
 def check_format(path: Path) -> None:
@@ -60,13 +59,6 @@ def _looks_like_path(text: str, path: Path) -> bool:
     ends = bool(near) and len(ending) > 2 and near[0][0] == ending[0]
     leads = path.name != text and parent != Path(parent.anchor) and parent.is_dir()
     return ends and leads if len(text.split()) > 1 else ends or leads
-
-
-def _neighbours(path: Path) -> list[str]:
-    """Return the file beside a missing one whose name is most like it, if one is."""
-    with suppress(OSError):
-        return get_close_matches(path.name, [one.name for one in path.parent.iterdir()], 1)
-    return []
 
 
 def read_texts(nlp: Language, path: Path, target: Target = ENTITIES) -> list[tuple[str, Doc]]:

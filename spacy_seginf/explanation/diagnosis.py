@@ -103,7 +103,7 @@ class Diagnostician:
     """Diagnoses wrong predictions by the training labels of an index. RAISES (ValueError): S035 if it was pruned."""
 
     def __init__(self, index: Index, scheme: TagScheme) -> None:
-        self._scheme, self._tokens = scheme, TrainingTokens(index, scheme)
+        self._index, self._scheme, self._tokens = index, scheme, TrainingTokens(index, scheme)
 
     def diagnose(self, texts: JudgedTexts, found: Sequence[tuple[int, Region]]) -> list[Diagnosis]:
         """Diagnose wrong predictions (number of the text, region), in their order."""
@@ -231,7 +231,7 @@ class Diagnostician:
         )
         if any(one.start < last and first < one.end for one in inside if one not in current):
             return None
-        name, moved = self._tokens.place(document)
+        name, moved = self._index.place(document, 0)
         words = tuple(self._tokens.words_of(document)[first:last])
         return Proposal(
             name,

@@ -82,11 +82,11 @@ class _Describer:
         self._context, self._stability, self._nlp = influence.context, influence.stability, influence.nlp
 
     def mistake(self, found: tuple[int, Region], account: Account, diagnosis: Diagnosis) -> Mistake:
-        """Put together what is known of a mistake."""
         text, region = found
         doc, first = self._texts.docs[text], self._texts.firsts[text]
         span = doc[region.start : region.end]
         families = [self._family(text, region, one) for one in account.families]
+        describe = self._accountant.index.describe
         cause, because = self._by_seed(text, region) or (diagnosis.signs.cause, diagnosis.signs.because)
         return Mistake(
             self._texts.names[text],
@@ -104,7 +104,7 @@ class _Describer:
             because,
             diagnosis.signs.predicted,
             diagnosis.signs.gold,
-            tuple(self._label(*place) for place in diagnosis.labels),
+            tuple(LabelInContext.of(describe(*place, self._context)) for place in diagnosis.labels),
             () if cause == SEED else diagnosis.proposals,
         )
 
@@ -138,6 +138,3 @@ class _Describer:
         queries = (surroundings(words, names, *place) for place in sorted(entities) or tokens)
         found = (self._rationale.family_reasons(query, family) for query in queries)
         return next((reasons for reasons in found if reasons != [ONLY_DIRECTION]), [ONLY_DIRECTION])
-
-    def _label(self, document: int, start: int, end: int, label: str) -> LabelInContext:
-        return LabelInContext.of(self._accountant.index.describe(document, start, end, label, self._context))

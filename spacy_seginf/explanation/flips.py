@@ -197,7 +197,6 @@ def check_flip(tagger: CRFTagger, to: Optional[str], by: str, budget: int = BUDG
 
 
 def _units(explainer: Explainer, scheme: TagScheme) -> numpy.ndarray:
-    """List what labels there are to change."""
     effects, index = explainer.label_effects, explainer.index
     positions = index.segments.positions()
     positions = positions[positions[:, 0] < index.objective]

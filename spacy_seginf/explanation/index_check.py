@@ -141,7 +141,6 @@ def _refit(
 
 
 def _hubs(influence: Influence, explainer: Explainer, rows: numpy.ndarray) -> tuple[Hub, ...]:
-    """Count which labels are among the strongest most often."""
     table = explainer.table(influence.used_unit)
     found, counts = numpy.unique(rows[rows >= 0], return_counts=True)
     most = falling(counts.astype(float), 0.0)[:LISTED].tolist()

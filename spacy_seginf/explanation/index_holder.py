@@ -61,18 +61,10 @@ class IndexHolder(Pipe):
         least = {"top_k": (top_k, 1), "context": (context, 0), "refine": (refine, 0), "families": (families, 0)}
         check_component(name, unit, explained, method, least)
         register_extensions()
-        self.nlp = nlp
-        self.vocab = nlp.vocab
-        self.name = name
-        self.tagger_name = tagger
-        self.top_k = top_k
-        self.context = context
-        self.unit = unit
-        self.refine = refine
-        self.families = families
-        self.settings = settings
-        self.explained = explained
-        self.method = method
+        self.nlp, self.vocab, self.name, self.tagger_name = nlp, nlp.vocab, name, tagger
+        self.top_k, self.context, self.unit = top_k, context, unit
+        self.refine, self.families = refine, families
+        self.settings, self.explained, self.method = settings, explained, method
         self.where: Optional[Filter] = None  # which references may be found
         self.index: Optional[Index] = None
         # Read once and replaced as a whole, because several threads may use a pipeline.

@@ -94,20 +94,9 @@ def make_influence(
     method (Method): how training labels are scored, a block with a registered function such as
         @misc = "spacy_seginf.TracInWE.v1". Influence in the index's curvature, found by its exact search, if None.
     """
-    settings = IndexSettings(curvature, refit, l2, centre, dtype, keep, tolerance)
-    component = Influence(
-        nlp,
-        name,
-        tagger=tagger,
-        top_k=top_k,
-        context=context,
-        unit=unit,
-        refine=refine,
-        families=families,
-        settings=settings,
-        explained=explain,
-        method=method,
-    )
+    settings: dict[str, Any] = {"tagger": tagger, "top_k": top_k, "context": context, "unit": unit, "refine": refine}
+    settings["settings"] = IndexSettings(curvature, refit, l2, centre, dtype, keep, tolerance)
+    component = Influence(nlp, name, **settings, families=families, explained=explain, method=method)
     if getattr(nlp.evaluate, "func", None) is not _evaluate_without_search:
         nlp.evaluate = partial(_evaluate_without_search, nlp, nlp.evaluate)  # type: ignore[method-assign]
     return component
@@ -281,7 +270,6 @@ class Influence(IndexHolder):
         segments: numpy.ndarray,
         others: Optional[list[list[int]]] = None,
     ) -> list[Optional[Account]]:
-        """Account for segments, against other readings if they are given."""
         accountant = sources.accountant
         if accountant is None or not self.families:
             return [None] * len(segments)
@@ -397,7 +385,6 @@ class Influence(IndexHolder):
         return ask(self.nlp, self.find_tagger(), doc, segment, labels)
 
     def _about(self, index: Index) -> dict[str, Any]:
-        """What is stored on a document beside its explanations."""
         manifest = index.manifest
         about: dict[str, Any] = {"component": self.name, "tagger": self.tagger_name}
         about.update(curvature=manifest.curvature, refit=manifest.refit, unit=self.used_unit)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from spacy.tokens import Doc
 
-from .account import Account, Accountant, FamilyShare, reading_in_words
+from .account import Account, Accountant, reading_in_words
 from .account_view import LINES
 from .explainer import Explanation, Found, Table
 from .extensions import STORED, by_component
@@ -204,15 +204,12 @@ class Described:
             **{name: getattr(account, name) for name in SAME},
             "for": account.supporting,
             "families": [
-                [self._family(f.family, f.example), f.share, reasons(query, f.family)] + self._more(f, strengths)
+                [self._family(f.family, f.example), f.share, reasons(query, f.family)]
+                + ([{"occurrences": self._labels(f.occurrences, strengths)}] if f.occurrences else [])
                 for f in account.families
             ],
             **({"labels": self._labels(account.labels, strengths)} if account.labels else {}),
         }
-
-    def _more(self, family: FamilyShare, strengths: Strengths) -> list[dict[str, Any]]:
-        """Return what is stored of a family only on demand."""
-        return [{"occurrences": self._labels(family.occurrences, strengths)}] if family.occurrences else []
 
     def _labels(self, shares: Sequence[tuple[int, float]], strengths: Strengths) -> list[list[Any]]:
         """Return [reference number, share, strength or None] of labels of the evidence."""

@@ -49,22 +49,17 @@ def render_terminal(
 
 
 class _Layout:
-    """Lines of a width."""
-
     def __init__(self, width: int, colors: bool, marked: Collection[Likeness]) -> None:
         self.lines: list[str] = []
         self._width, self._colors, self._marked = width, colors, marked
 
     def add(self, line: str) -> None:
-        """Add a line as it is."""
         self.lines.append(line)
 
     def text(self, text: str, indent: str) -> None:
-        """Add text, wrapped."""
         self.lines += [indent + line for line in wrapped(visible(text), self._width - len(indent))]
 
     def explanation(self, one: Influencers, top: int) -> None:
-        """Add all that is said of a prediction."""
         parts = [clipped(visible(one.text), self._width // 2), clipped(visible(one.label), self._width // 3)]
         parts += [] if one.probability is None else [f"p = {one.probability:.2f}"]
         self.lines += ["", color("   ".join(parts), bold=True) if self._colors else "   ".join(parts)]

@@ -130,10 +130,6 @@ class TrainingTokens:
                 return document, entity.start, entity.end, entity.label
         return document, place, place + 1, type_of(self._scheme.tags[int(self.tags[token])])
 
-    def place(self, document: int) -> tuple[str, int]:
-        """Return the id of a document, and the number of its first token there."""
-        return self._index.place(document, 0)
-
     def words_of(self, document: int) -> list[str]:
         """Return the tokens of a document."""
         return self._index.words(document)[0]

@@ -160,7 +160,6 @@ class _Outcome:
     elsewhere: bool
 
     def pair(self, number: int) -> dict[str, Any]:
-        """Return what a ``Pair`` says of one watched segment."""
         return {
             "predicted": float(self.predicted[number]),
             "refined": float(self.refined[number]),

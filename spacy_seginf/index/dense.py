@@ -1,41 +1,11 @@
-"""The scan of all rows: the reference for the search, and the way for scores that have no bound, such as cosine."""
+"""The best rows by scores that are known of all, as those of methods that have no bound."""
 
 from __future__ import annotations
 
-from typing import Callable, Optional
-
 import numpy
 
-from ..influence.linear_algebra import unit_vectors
 from ..influence.order import EQUAL, falling
-from .queries import Factors
 from .search import Hits, SearchedTable, SearchResult
-from .tables import Filter
-
-CHUNK = 4096  # rows scored at once
-BlockScores = Callable[[Factors], numpy.ndarray]
-
-
-def dense_scan(
-    table: SearchedTable, scores: BlockScores, count: int, k: int, where: Optional[Filter] = None
-) -> SearchResult:
-    """Find the k rows with the highest positive and the k with the lowest negative scores of every query.
-
-    scores (Callable): scores some rows for all queries (floats, queries x rows). count (int): how many queries.
-    Equal scores are ordered by document and token. where (Filter): which rows may be found; all if None.
-    """
-    rows = []
-    selected = None if where is None else table.select(where)
-    blocks = [numpy.zeros((count, 0))]
-    for number, part in enumerate(table.parts):
-        chosen = numpy.arange(len(part)) if selected is None else selected[number]
-        for start in range(0, len(chosen), CHUNK):
-            block = chosen[start : start + CHUNK]
-            factors = part.factors(slice(start, start + len(block)) if selected is None else block)
-            blocks.append(numpy.asarray(scores(factors), dtype=numpy.float64))
-        rows.append(chosen + table.first_rows[number])
-    everything = numpy.concatenate(rows) if rows else numpy.zeros(0, dtype=numpy.int64)
-    return best_rows(table, everything, numpy.concatenate(blocks, axis=1), k)
 
 
 def best_rows(table: SearchedTable, rows: numpy.ndarray, scores: numpy.ndarray, k: int) -> SearchResult:
@@ -54,10 +24,3 @@ def best_rows(table: SearchedTable, rows: numpy.ndarray, scores: numpy.ndarray, 
             hits.scores[query, : len(order)] = scores[query, found[order]]
         sides.append(hits)
     return SearchResult(sides[0], sides[1], numpy.full(count, len(rows), dtype=numpy.int64))
-
-
-def cosine(features: numpy.ndarray) -> BlockScores:
-    """Return a score for ``dense_scan``: the cosine of token vectors (float32, queries x d) with those of rows that are
-    single tokens."""
-    mine = unit_vectors(features)
-    return lambda rows: mine @ unit_vectors(rows.features).T

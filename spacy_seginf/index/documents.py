@@ -139,7 +139,7 @@ def restore_documents(shard: Shard, folder: Path, key: str, order: numpy.ndarray
     order (ints, tokens): number of each token, in document order, among the sorted ones. dtype (str): of the result.
     """
     folder.mkdir(parents=True)
-    _share(shard, folder)
+    share_documents(shard, folder)
     source = shard.features("features")
     parts = [source[order[start : start + CHUNK]] for start in range(0, len(order), CHUNK)]
     values, scales = encode_features(numpy.concatenate(parts), dtype)
@@ -166,12 +166,8 @@ class Documents:
         features: Any = self.shard.features("features")
         return HeadData(features, self.allowed, numpy.diff(self.shard.token_starts).tolist())
 
-    def share(self, folder: Path) -> None:
-        """Make the files that do not depend on gradients appear in another folder too."""
-        _share(self.shard, folder)
 
-
-def _share(shard: Shard, folder: Path) -> None:
+def share_documents(shard: Shard, folder: Path) -> None:
     """Make the files of a shard that do not depend on gradients appear in another folder too."""
     for name in SHARED:
         if not name.startswith("word_norms") or "word_norms" in shard:  # indexes had none at first

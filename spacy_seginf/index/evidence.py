@@ -47,19 +47,21 @@ from .storage import StoredArray, save_array
 
 PREFIX = "evidence_"
 STAGES = 4  # of computing it
-ARRAYS = [
-    "residuals",
-    "tokens",
-    "lengths",
-    "families",
-    "norms",
-    "sums",
-    "typical",
-    "kinds",
-    "scales",
-    "gradient",
-    "contested",
-]
+# Types and shapes of the arrays. Letters stand for sizes: t tokens, L labels of the head, n labels of the corpus, F
+# families, S one more, D width with the constant, W without it, P parameters.
+ARRAYS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "residuals": (("float16",), "tL"),
+    "tokens": (("uint32",), "n"),
+    "lengths": (("uint16",), "n"),
+    "families": (("uint16", "int32"), "n"),
+    "norms": (("float32",), "n"),
+    "sums": (("float32",), "LSD"),
+    "typical": (("int64",), "F"),
+    "kinds": (("int16",), "F"),
+    "scales": (("float32",), "2W"),
+    "gradient": (("float64",), "P"),
+    "contested": (("float64",), "1"),
+}
 LARGEST_LENGTH = 65_535
 BLOCK = 65_536  # tokens whose norms are computed together
 SAMPLE, LEAST = 500, 50  # predictions that show how contested they usually are: at most, and of a development corpus
@@ -166,22 +168,10 @@ class Evidence:
     def __init__(self, open_array: Callable[[str], StoredArray], tokens: int, labels: int, width: int) -> None:
         self._arrays = {name: open_array(f"{PREFIX}{name}.npy") for name in ARRAYS}
         count, families = len(self._arrays["tokens"]), len(self._arrays["typical"])
-        parameters = labels * (width + 1) + labels**2
-        types: Mapping[str, tuple[tuple[str, ...], list]] = {
-            "residuals": (("float16",), [tokens, labels]),
-            "tokens": (("uint32",), [count]),
-            "lengths": (("uint16",), [count]),
-            "families": (("uint16", "int32"), [count]),
-            "norms": (("float32",), [count]),
-            "sums": (("float32",), [labels, families + 1, width + 1]),
-            "typical": (("int64",), [families]),
-            "kinds": (("int16",), [families]),
-            "scales": (("float32",), [2, width]),
-            "gradient": (("float64",), [parameters]),
-            "contested": (("float64",), [1]),
-        }
-        for name, (dtypes, shape) in types.items():
-            check_type(self._arrays[name].path, self._arrays[name], dtypes, shape)
+        sizes: dict[str, Optional[int]] = {"t": tokens, "L": labels, "n": count, "F": families, "S": families + 1}
+        sizes |= {"D": width + 1, "W": width, "P": labels * (width + 1) + labels**2, "1": 1, "2": 2}
+        for name, (dtypes, letters) in ARRAYS.items():
+            check_type(self._arrays[name].path, self._arrays[name], dtypes, [sizes[letter] for letter in letters])
         self.count, self.families, self._tokens, self._labels = count, families, tokens, labels
 
     def __len__(self) -> int:

@@ -201,7 +201,6 @@ class Index(Addresses):
         return Head.unpacked(array[:], labels)
 
     def _metric(self, curvature: str, prefix: str = "") -> Metric:
-        """Read the metric of the head with a prefix."""
         manifest = self.manifest
         return read_metric(
             manifest.files,

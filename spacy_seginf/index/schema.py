@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
 
 from ..crf.schemes import PREFIXES, TAG
-from ..errors import Errors, SeginfError
 from ..settings import CURVATURES, FEATURE_DTYPES
+from .arrays import damaged
 
 NAME = re.compile(r"\w[\w.-]*")  # of a file or folder: nothing that leads elsewhere
 MOST = 1 << 48  # more of anything does not exist
@@ -93,28 +93,24 @@ def check_manifest(path: Path, content: dict[str, Any]) -> None:
     shards = content.get("shards", [])
     for key in COUNTS:
         if sum(shard[key] for shard in shards) != content.get(key, 0):
-            raise _damaged(path, f"its {key} are not those of its shards")
+            raise damaged(path, f"its {key} are not those of its shards")
     if len({shard["name"] for shard in shards}) < len(shards):
-        raise _damaged(path, "it lists a shard twice")
+        raise damaged(path, "it lists a shard twice")
     if content.get("held_documents", 0) > content.get("documents", 0):
-        raise _damaged(path, "more documents are held than there are")
+        raise damaged(path, "more documents are held than there are")
 
 
 def check_seal(path: Path, content: Any) -> None:
     """Check what the seal of a shard says. RAISES (ValueError): S032."""
     if not isinstance(content, dict):
-        raise _damaged(path, "it is no JSON object")
+        raise damaged(path, "it is no JSON object")
     missing = [key for key in SEAL if key not in content]
     if missing:
-        raise _damaged(path, f"{missing[0]!r} is missing")
+        raise damaged(path, f"{missing[0]!r} is missing")
     _check(path, content, SEAL)
 
 
 def _check(path: Path, content: dict[str, Any], fields: Mapping[str, Callable[[Any], bool]]) -> None:
     for key, check in fields.items():
         if key in content and not check(content[key]):
-            raise _damaged(path, f"the value of {key!r} can't be: {repr(content[key])[:60]}")
-
-
-def _damaged(path: Path, what: str) -> ValueError:
-    return SeginfError(Errors.S032.format(path=path, what=what))
+            raise damaged(path, f"the value of {key!r} can't be: {repr(content[key])[:60]}")

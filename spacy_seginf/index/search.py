@@ -127,11 +127,9 @@ class _Stream:
         return len(self.norms)
 
     def block(self, start: int, stop: int) -> tuple[Factors, numpy.ndarray]:
-        """Return the factors and the numbers of some rows."""
         raise NotImplementedError
 
     def reach(self, norms: numpy.ndarray) -> numpy.ndarray:
-        """Return how many rows have at least these norms (ints)."""
         return numpy.searchsorted(self._rising, -norms, side="right")
 
 

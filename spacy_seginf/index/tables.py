@@ -348,16 +348,14 @@ class Table:
 
     def select(self, where: Filter) -> list[numpy.ndarray]:
         """Return the rows of each shard that a filter permits (int64, numbers in the shard, rising)."""
-        return [self.select_in(number, where) for number in range(len(self.parts))]
-
-    def select_in(self, shard: int, where: Filter) -> numpy.ndarray:
-        """Return the rows of one shard that a filter permits (int64, numbers in the shard, rising)."""
-        part = self.parts[shard]
-        permitted = part.selected(self._addresses.manifest.tags, where)
-        if where.documents is not None:
-            tokens = part.tokens(slice(0, len(part)))
-            permitted = permitted & self._addresses.in_documents(shard, tokens, where.documents)
-        return numpy.flatnonzero(permitted)
+        found = []
+        for shard, part in enumerate(self.parts):
+            permitted = part.selected(self._addresses.manifest.tags, where)
+            if where.documents is not None:
+                tokens = part.tokens(slice(0, len(part)))
+                permitted = permitted & self._addresses.in_documents(shard, tokens, where.documents)
+            found.append(numpy.flatnonzero(permitted))
+        return found
 
     def reference(self, row: int, context: int = 40) -> dict[str, Any]:
         """Describe a row as plain values, a dict of the caller's own."""

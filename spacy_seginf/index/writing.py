@@ -29,7 +29,7 @@ import numpy
 
 from ..influence.pair_rows import pair_arrays
 from ..influence.rows import SegmentRows, TokenRows
-from .documents import Documents
+from .documents import Documents, share_documents
 from .shards import create_array, seal
 from .storage import encode_features, save_array
 
@@ -53,7 +53,7 @@ def write_rows(
     RETURNS (dict): documents, tokens, rows, segments, dropped (a pair), and dropped_norms: the largest of each.
     """
     folder.mkdir(parents=True)
-    documents.share(folder)
+    share_documents(documents.shard, folder)
     known = ~documents.allowed.all(axis=1)
     # Stable: equal norms stay in document order.
     order = numpy.argsort(numpy.where(known, -tokens.norms, numpy.inf), kind="stable")
@@ -74,7 +74,10 @@ def write_rows(
         "rows": len(kept),
         "segments": len(kept_segments),
         "dropped": [len(rows) - len(kept), len(segments.norms) - len(kept_segments)],
-        "dropped_norms": [_largest_but(tokens.norms[rows], len(kept)), _largest_without(segments.norms, kept_segments)],
+        "dropped_norms": [
+            float(tokens.norms[rows][len(kept) :].max(initial=0.0)),
+            float(numpy.delete(segments.norms, kept_segments).max(initial=0.0)),
+        ],
     }
     seal(folder, {**facts, "build": build, "labels": documents.labels})
     return facts
@@ -124,13 +127,3 @@ def _write_measures(folder: Path, prefix: str, rows: Any, order: numpy.ndarray) 
     save_array(folder, f"{prefix}self_influence", rows.self_influence[order].astype(numpy.float32))
     steps = numpy.ceil(numpy.clip(rows.leverage[order], 0.0, 1.0) * LEVERAGE_STEPS)
     save_array(folder, f"{prefix}leverage", steps.astype(numpy.uint8))
-
-
-def _largest_but(norms: numpy.ndarray, kept: int) -> float:
-    """Return the largest of falling norms behind the first ones; 0 if there is none."""
-    return float(norms[kept]) if kept < len(norms) else 0.0
-
-
-def _largest_without(norms: numpy.ndarray, kept: numpy.ndarray) -> float:
-    left = numpy.delete(norms, kept)
-    return float(left.max(initial=0.0))

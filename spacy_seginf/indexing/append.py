@@ -10,12 +10,12 @@ from spacy.language import Language
 
 from ..errors import Errors, SeginfError
 from ..index.index import Index
-from ..index.manifest import MANIFEST, Manifest, write_manifest
+from ..index.manifest import MANIFEST, write_manifest
 from ..index.shards import share_file
 from ..parallel import Workers
 from ..settings import DEFAULTS, IndexSettings
 from ..tagger.corpus import TrainingText
-from ..tagger.crf_tagger import CRFTagger, find_tagger
+from ..tagger.crf_tagger import find_tagger
 from .build import (
     IN_PROCESS,
     BuildReport,
@@ -91,24 +91,8 @@ def extend_index(
     check_labels(tagger, texts)
     size = corpus_size(tagger, texts, None, settings.shard_tokens)
     announce_cost(size, manifest.curvature, manifest.dtype, False, say, held=True)
-    return _append_held(nlp, tagger, index, texts, folder, staging, settings, names, workers, gpu, progress)
-
-
-def _append_held(
-    nlp: Language,
-    tagger: CRFTagger,
-    index: Index,
-    texts: list[TrainingText],
-    folder: Path,
-    staging: Path,
-    settings: IndexSettings,
-    names: str,
-    workers: Workers,
-    gpu: int,
-    progress: Any,
-) -> BuildReport:
     clock = Clock()
-    manifest: Manifest = replace(index.manifest, corpus=names, shards=list(index.manifest.shards), files={})
+    manifest = replace(manifest, corpus=names, shards=list(manifest.shards), files={})
     wanted = [Unencoded(texts, staging, len(manifest.shards))]
     (encoded,) = encode_shards(
         nlp, tagger, wanted, manifest, settings.shard_tokens, workers=workers, gpu=gpu, progress=progress

@@ -115,7 +115,6 @@ def _states_block(block: dict[str, Any], ner: Any) -> dict[str, Any]:
 
 
 def _copy_layers(source: Model, target: Model, scheme: str) -> None:
-    """Copy a component's encoder, and a ner's hidden layer."""
     if scheme == TAG:
         target.from_bytes(source.get_ref("tok2vec").to_bytes())
     else:

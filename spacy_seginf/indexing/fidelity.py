@@ -118,7 +118,10 @@ def instead_of(scheme: TagScheme, predicted: Sequence[int], head: Sequence[int],
         return None
     if scheme.name == TAG:
         return None if predicted[start] == head[start] else scheme.tags[head[start]]
-    theirs, ours = (_overlapping(scheme, tags, start, end) for tags in (predicted, head))
+    theirs, ours = (
+        [entity for entity in scheme.entities(tags) if entity[0] < end and start < entity[1]]
+        for tags in (predicted, head)
+    )
     if theirs == ours:
         return None
     parts = [
@@ -126,10 +129,6 @@ def instead_of(scheme: TagScheme, predicted: Sequence[int], head: Sequence[int],
         for begin, stop, label in ours
     ]
     return ", ".join(parts) or OUTSIDE
-
-
-def _overlapping(scheme: TagScheme, tags: Sequence[int], start: int, end: int) -> list[tuple[int, int, str]]:
-    return [entity for entity in scheme.entities(tags) if entity[0] < end and start < entity[1]]
 
 
 def _by_type(entities: set[Prediction]) -> dict[str, int]:

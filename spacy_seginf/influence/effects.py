@@ -322,7 +322,6 @@ class HeadEffects:
 
     @cached_property
     def _here(self) -> tuple[float, numpy.ndarray]:
-        """J and its gradient at the head."""
         return loss_and_gradient(self.data, self.head, self.penalty)
 
     def _exchanged(

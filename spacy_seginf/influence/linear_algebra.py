@@ -26,7 +26,7 @@ def eigenvalues(matrices: numpy.ndarray) -> numpy.ndarray:
 
     matrices (float64, ... x n x n). RAISES (ValueError): S209 if no routine finds them.
     """
-    return _first_that_works(
+    return first_that_works(
         lambda: numpy.linalg.eigvalsh(matrices),
         lambda: _each(matrices, lambda one: scipy.linalg.eigh(one, eigvals_only=True, driver="ev")),
         what="the eigenvalues of a matrix",
@@ -44,7 +44,7 @@ def decompose(matrix: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
             raise numpy.linalg.LinAlgError
         return values, vectors
 
-    return _first_that_works(
+    return first_that_works(
         lambda: checked(*numpy.linalg.eigh(matrix)),
         lambda: checked(*scipy.linalg.eigh(matrix, driver="ev")),
         what="the eigenvectors of a matrix",
@@ -57,22 +57,10 @@ def unit_vectors(vectors: numpy.ndarray) -> numpy.ndarray:
     return vectors / numpy.maximum(lengths, numpy.finfo(lengths.dtype).tiny)
 
 
-def principal_directions(rows: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Return singular values (floats, k), largest first, and right singular vectors (floats, k x d) of rows.
-
-    rows (floats, n x d): k is the smaller of n and d. RAISES (ValueError): S209 if no routine finds them.
-    """
-    return _first_that_works(
-        lambda: numpy.linalg.svd(rows, full_matrices=False)[1:],
-        lambda: scipy.linalg.svd(rows, full_matrices=False, lapack_driver="gesvd")[1:],
-        what="the principal directions of features",
-    )
-
-
 def solve(matrices: numpy.ndarray, right: numpy.ndarray) -> numpy.ndarray:
     """Solve matrices (float64, ... x n x n) times x = right (... x n x m). RAISES (ValueError): S209 if one is
     singular."""
-    return _first_that_works(
+    return first_that_works(
         lambda: numpy.linalg.solve(matrices, right),
         lambda: _each_pair(matrices, right, _by_qr),
         what="the solution of linear equations",
@@ -164,7 +152,6 @@ def _by_qr(matrix: numpy.ndarray, right: numpy.ndarray) -> numpy.ndarray:
 
 
 def _each(matrices: numpy.ndarray, routine: Callable[[numpy.ndarray], numpy.ndarray]) -> numpy.ndarray:
-    """Apply a routine to each matrix of a stack."""
     flat = matrices.reshape(-1, *matrices.shape[-2:])
     return numpy.array([routine(one) for one in flat]).reshape(*matrices.shape[:-1])
 
@@ -176,7 +163,8 @@ def _each_pair(
     return numpy.array([routine(one, side) for one, side in zip(flat, sides)]).reshape(right.shape)
 
 
-def _first_that_works(*routines: Callable[[], Result], what: str) -> Result:
+def first_that_works(*routines: Callable[[], Result], what: str) -> Result:
+    """Return what the first routine gives that does not fail. RAISES (ValueError): S209 if all do."""
     for routine in routines:
         try:
             return routine()

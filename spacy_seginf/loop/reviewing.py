@@ -147,7 +147,6 @@ def counts_by_kind(reviewed: Iterable[ReviewedItem]) -> dict[str, dict[str, int]
 def _batch(
     finder: IssueFinder, decided: Sequence[Correction], wanted: int, families: bool
 ) -> Iterator[list[ScoredIssue]]:
-    """Yield the issues of the next items."""
     issues = finder.rank(decided, unlikely=True)
     if not families:
         yield from ([one] for one in issues[:wanted])

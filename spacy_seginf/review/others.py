@@ -45,6 +45,5 @@ class Others:
 
 
 def _agree(one: Decision, other: Decision) -> bool:
-    """Do two decisions come to the same?"""
     same = (one.start, one.end) == (other.start, other.end)
     return same and sorted(one.outcome or ()) == sorted(other.outcome or ())

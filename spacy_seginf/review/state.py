@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-from ..crf.schemes import Entity
 from ..curation.appending import WAIT
+from ..curation.candidates import Annotation
 from ..curation.decision_file import DecisionsFile
 from ..curation.decisions import say
 from ..curation.issues import LabelIssue, Ranking, looks_of
@@ -111,7 +111,8 @@ class Review:
                 self._file_lock.release()
         with self._lock:
             changes, following = self._changes[max(since, 0) :], len(self._changes)
-            return {"changes": changes, "next": following, "labels": self._added(), "order": self.order.version}
+            added = [*enumerate(self.labels())][self._labels :]
+            return {"changes": changes, "next": following, "labels": added, "order": self.order.version}
 
     def decide(self, said: Sequence[Answer]) -> list[dict[str, Any]]:
         """Save decisions, all or none, and return the changes. What was said already is not said again.
@@ -203,9 +204,6 @@ class Review:
             with self._lock:
                 self._hear(heard)
 
-    def _added(self) -> list[tuple[int, dict[str, str]]]:
-        return [*enumerate(self.labels())][self._labels :]
-
     def _hear(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             if decision.reviewer == self.reviewer and decision.corpus in ("", self.ranking.corpus):
@@ -278,24 +276,9 @@ class Review:
 
 
 def unlisted(
-    name: str,
-    document: str,
-    start: int,
-    words: Sequence[str],
-    current: tuple[Entity, ...],
-    entities: tuple[Entity, ...],
+    name: str, document: str, start: int, words: Sequence[str], current: Annotation, entities: Annotation
 ) -> LabelIssue:
     """Make an issue of a region that the ranking lacks: its id, place, tokens and entities, and what it should hold."""
-    issue = LabelIssue(
-        name,
-        document,
-        start,
-        start + len(words),
-        kind_of(current, entities),
-        current,
-        entities,
-        math.nan,
-        math.nan,
-        math.nan,
-    )
+    place, scores = (name, document, start, start + len(words)), (math.nan, math.nan, math.nan)
+    issue = LabelIssue(*place, kind_of(current, entities), current, entities, *scores)
     return replace(issue, words=tuple(words), first=start, entities=current)

@@ -11,12 +11,11 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_seginf.api.apply import apply_decisions
+from spacy_seginf.api.apply import apply_decisions, unapply_decisions
 from spacy_seginf.api.diff import compare_corpora
 from spacy_seginf.api.loop import run_loop
 from spacy_seginf.api.preview import preview
 from spacy_seginf.api.rank import find_label_issues
-from spacy_seginf.api.unapply import unapply_decisions
 from spacy_seginf.crf.schemes import TAG, TagScheme
 from spacy_seginf.curation.candidates import Regions
 from spacy_seginf.curation.decisions import append_decisions

@@ -4,6 +4,7 @@ import numpy
 import pytest
 import scipy.linalg
 
+from experiments.paper.validity.word_features import principal_directions
 from spacy_seginf.influence import linear_algebra
 from spacy_seginf.influence.curvature import ExactCurvature, KroneckerCurvature
 from spacy_seginf.influence.data import HeadData
@@ -17,7 +18,6 @@ from spacy_seginf.influence.linear_algebra import (
     invert,
     is_positive,
     largest_eigenvalue_bound,
-    principal_directions,
     solve,
 )
 from spacy_seginf.influence.removal import correct_tokens

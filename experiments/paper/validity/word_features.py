@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
 import numpy
+import scipy.linalg
 
 from spacy_seginf.influence.data import HeadData
-from spacy_seginf.influence.linear_algebra import principal_directions
+from spacy_seginf.influence.linear_algebra import first_that_works
 
 Records = Sequence[Mapping[str, Any]]  # documents with tokens, labels and sent_starts
 
@@ -116,3 +117,15 @@ def _shape(word: str) -> list[bool]:
         "." in word,
         not any(character.isalnum() for character in word),
     ]
+
+
+def principal_directions(rows: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return singular values (floats, k), largest first, and right singular vectors (floats, k x d) of rows.
+
+    rows (floats, n x d): k is the smaller of n and d. RAISES (ValueError): S209 if no routine finds them.
+    """
+    return first_that_works(
+        lambda: numpy.linalg.svd(rows, full_matrices=False)[1:],
+        lambda: scipy.linalg.svd(rows, full_matrices=False, lapack_driver="gesvd")[1:],
+        what="the principal directions of features",
+    )
