@@ -307,7 +307,7 @@ def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
 def sampled_k_fac(data: HeadData, l2: float, head: Head) -> KroneckerCurvature:
     """Estimate K-FAC's curvature from some documents, about SAMPLE_TOKENS tokens: steps ask no more of it, and all
     documents take longer than many steps."""
-    few = sample(data)
+    few = sample(data, SAMPLE_TOKENS)
     share = len(few.allowed) / max(len(data.allowed), 1)
     return KroneckerCurvature.from_data(few, head, l2 * share).scaled(1.0 / share)
 
