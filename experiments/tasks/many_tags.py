@@ -16,7 +16,6 @@ import json
 import resource
 import time
 from collections import Counter
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +26,7 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.api.index import build_index
 from spacy_seginf.influence import choose
+from spacy_seginf.influence.fit import Fit
 from spacy_seginf.tagger.crf_tagger import CRFTagger
 
 from ..common.prepare import CACHE
@@ -74,7 +74,12 @@ def _index(model: str, train: Path, folder: str, result: Any) -> None:
         return encode(self, docs)
 
     CRFTagger.encode = counted  # type: ignore[method-assign]
-    choose.newton = partial(choose.newton, iterations=FIT_STEPS)  # type: ignore[assignment]
+    newton = choose.newton
+
+    def few_steps(*given: Any, **settings: Any) -> Fit:
+        return newton(*given, **{**settings, "iterations": FIT_STEPS})
+
+    choose.newton = few_steps  # type: ignore[assignment]
     start = time.perf_counter()
     report = build_index(model, train, Path(folder), l2=L2)
     seconds = time.perf_counter() - start

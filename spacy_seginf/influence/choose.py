@@ -12,7 +12,7 @@ import numpy
 from ..crf.hessian import loss_hessian
 from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric, solver_of
 from .data import BATCH_TOKENS, HeadData, blocks, ranges, subset, with_constant
-from .fit import NEWTON_ITERATIONS, Accumulate, Fit, History, Solver, checked, hessian, newton, positive_hessian, solver
+from .fit import Accumulate, Fit, History, Solver, checked, hessian, newton, positive_hessian, solver
 from .head import Head
 from .penalty import Penalty, penalty_of
 
@@ -25,6 +25,7 @@ WORSE = 2  # candidates one after another that end the search
 FALLBACK = 1.0
 SAMPLE_TOKENS = 20_000  # that the search comes to its first penalty on
 PATIENCE = 8  # a rough Hessian is soon out of date on the way, and soon renewed
+LARGE_ITERATIONS = 500  # steps to an optimum without a Hessian, each of which takes little more than a gradient
 LARGE_PATIENCE = 30  # K-FAC gains less by being renewed than is lost with what gradients have told
 HELD_OUT = 10  # one document in so many
 GAP = 1e-4  # nats per token that a fit may miss the optimum by
@@ -290,7 +291,8 @@ def fit_to_optimum(data: HeadData, start: Head, penalty: Union[float, Penalty], 
     penalty = checked(penalty)
     start = start if near else approach(data, start, penalty).head
     if start.size > LARGEST_HESSIAN:
-        return newton(data, start, penalty, renew=partial(_k_fac, data, penalty.l2), patience=NEWTON_ITERATIONS)
+        renew = partial(_k_fac, data, penalty.l2)
+        return newton(data, start, penalty, renew=renew, patience=LARGE_ITERATIONS, iterations=LARGE_ITERATIONS)
     try:
         solve = _inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), penalty.l2)
     except ValueError:

@@ -172,6 +172,12 @@ class TestManyParameters:
             assert 0 <= fit.loss - fit_head(data, START, l2).loss <= 3e-4 * len(data.allowed)
         assert len(computed) == 1
 
+    def test_optimum(self):
+        data, _ = make_data()
+        fit = fit_to_optimum(data, START, 0.1)
+        assert fit.converged and fit.gradient <= 1e-8
+        assert fit.loss == pytest.approx(fit_head(data, START, 0.1).loss, rel=1e-12)
+
     def test_a_sample_stands_for_all_documents(self, monkeypatch):
         """Where every document is there twice, one half says exactly what all say."""
         data, _ = make_data()
