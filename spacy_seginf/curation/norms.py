@@ -10,6 +10,7 @@ from ..influence.curvature import IdentityCurvature, Metric
 from ..influence.effects import HeadEffects
 from ..influence.factors import squared_norms
 from ..influence.segments import SegmentChains
+from ..influence.token_leverage import norms_under, token_leverage
 from .source import LabelSource
 
 FAINT = 1e-3  # of the largest gradient
@@ -63,9 +64,7 @@ def self_influences(source: LabelSource) -> numpy.ndarray:
     for start in range(0, len(chosen), GRADIENTS):
         rows = chosen[start : start + GRADIENTS]
         factors = source.factors(rows).in_float64()
-        matrices = source.metric.leverage(factors)
-        squares = numpy.einsum("na,nab,nb->n", factors.residuals, matrices, factors.residuals)
-        result[rows] = numpy.sqrt(numpy.maximum(squares, 0.0))
+        result[rows] = norms_under(token_leverage(source.metric, factors), factors.residuals)
     return result
 
 

@@ -12,7 +12,7 @@ import numpy
 from ..crf.hessian import loss_hessian
 from .curvature import ExactCurvature, IdentityCurvature, KroneckerCurvature, Metric, solver_of
 from .data import BATCH_TOKENS, HeadData, blocks, ranges, subset, with_constant
-from .fit import NEWTON_ITERATIONS, Accumulate, Fit, History, Solver, checked, hessian, newton, positive_hessian, solver
+from .fit import Accumulate, Fit, History, Solver, checked, hessian, newton, positive_hessian, solver
 from .head import Head
 from .penalty import Penalty, penalty_of
 
@@ -25,6 +25,8 @@ WORSE = 2  # candidates one after another that end the search
 FALLBACK = 1.0
 SAMPLE_TOKENS = 20_000  # that the search comes to its first penalty on
 PATIENCE = 8  # a rough Hessian is soon out of date on the way, and soon renewed
+LARGE_ITERATIONS = 500  # steps to an optimum without a Hessian, each of which takes little more than a gradient
+LARGE_PATIENCE = 30  # K-FAC gains less by being renewed than is lost with what gradients have told
 HELD_OUT = 10  # one document in so many
 GAP = 1e-4  # nats per token that a fit may miss the optimum by
 SEARCH_GAP = 1e-6  # the same in the search for a penalty: development losses of two of them differ by as little as 1e-4
@@ -187,7 +189,7 @@ class Path:
 
     def __init__(self, data: HeadData, head: Head) -> None:
         self.data, self.head = data, head
-        self._curvature: Optional[numpy.ndarray] = None
+        self._curvature: Union[numpy.ndarray, KroneckerCurvature, None] = None
         self._history: History = []
 
     def approach(self, penalty: Union[float, Penalty], gap: float = GAP) -> Fit:
@@ -201,7 +203,7 @@ class Path:
             solve=self._known_inverse(l2),
             renew=partial(self._renew, l2),
             gap=gap * len(self.data.allowed),
-            patience=PATIENCE,
+            patience=PATIENCE if self.head.size <= LARGEST_HESSIAN else LARGE_PATIENCE,
             history=self._history,
         )
         self.head = fit.head
@@ -209,7 +211,8 @@ class Path:
 
     def _renew(self, l2: float, head: Head) -> Solver:
         if head.size > LARGEST_HESSIAN:
-            return _k_fac(self.data, l2, head)
+            self._curvature = sampled_k_fac(self.data, l2, head)
+            return solver_of(self._curvature)
         self._curvature = rough_hessian(self.data, head)
         solve = self._known_inverse(l2)
         if solve is None:
@@ -219,6 +222,8 @@ class Path:
 
     def _known_inverse(self, l2: float) -> Optional[Solver]:
         """Invert what is known of the Hessian; None if that is nothing, or not positive definite."""
+        if isinstance(self._curvature, KroneckerCurvature):
+            return solver_of(self._curvature.under(l2))
         try:
             return None if self._curvature is None else _inverse(self._curvature, l2)
         except ValueError:
@@ -286,7 +291,8 @@ def fit_to_optimum(data: HeadData, start: Head, penalty: Union[float, Penalty], 
     penalty = checked(penalty)
     start = start if near else approach(data, start, penalty).head
     if start.size > LARGEST_HESSIAN:
-        return newton(data, start, penalty, renew=partial(_k_fac, data, penalty.l2), patience=NEWTON_ITERATIONS)
+        renew = partial(_k_fac, data, penalty.l2)
+        return newton(data, start, penalty, renew=renew, patience=LARGE_ITERATIONS, iterations=LARGE_ITERATIONS)
     try:
         solve = _inverse(rough_hessian(data, start, 4 * DOUBTED_TOKENS), penalty.l2)
     except ValueError:
@@ -300,8 +306,16 @@ def _inverse(curvature: numpy.ndarray, l2: float) -> Solver:
     return solver(curvature + l2 * numpy.eye(len(curvature)))
 
 
+def sampled_k_fac(data: HeadData, l2: float, head: Head) -> KroneckerCurvature:
+    """Estimate K-FAC's curvature from some documents, about SAMPLE_TOKENS tokens: steps ask no more of it, and all
+    documents take longer than many steps."""
+    few = sample(data, SAMPLE_TOKENS)
+    share = len(few.allowed) / max(len(data.allowed), 1)
+    return KroneckerCurvature.from_data(few, head, l2 * share).scaled(1.0 / share)
+
+
 def _k_fac(data: HeadData, l2: float, head: Head) -> Solver:
-    return solver_of(KroneckerCurvature.from_data(data, head, l2))
+    return solver_of(sampled_k_fac(data, l2, head))
 
 
 def head_metric(

@@ -10,7 +10,7 @@ from .curvature import LARGEST_BLOCK
 from .data import BATCH_TOKENS, MATRICES
 from .effects import CHUNK
 from .families import LARGEST_SUMS, MEMBERS
-from .fit import MEMORY
+from .fit import remembered
 
 DOUBLE, SINGLE, HALF = 8, 4, 2  # bytes
 WORKING_ARRAYS = 12  # of the size that ``budget`` allows, at a time
@@ -78,7 +78,7 @@ def estimate(size: CorpusSize, curvature: str, dtype: str, *, refit: bool = True
     if held:
         memory += DOUBLE * HELD_MATRICES * parameters**2 if curvature == "exact" else 0
     elif refit or curvature != "identity":
-        memory += DOUBLE * 4 * MEMORY * parameters
+        memory += DOUBLE * 4 * remembered(parameters) * parameters
         memory += _hessian(size, HESSIANS if curvature == "exact" else HESSIANS - 1)
     if not held:
         memory += SINGLE * 3 * size.width * size.tokens + (DOUBLE + SINGLE) * _sums(size)

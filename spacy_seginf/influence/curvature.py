@@ -6,7 +6,7 @@ of its conditional loss is -A^T e, and its leverage matrix is M = A H^-1 A^T.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Callable, Optional, Protocol
 
@@ -239,6 +239,24 @@ class KroneckerCurvature:
             pairs,
             others,
         )
+
+    def scaled(self, factor: float) -> KroneckerCurvature:
+        """Return that of so many times H."""
+        return replace(
+            self,
+            feature_values=self.feature_values * factor,
+            transitions=self.transitions / factor,
+            l2=self.l2 * factor,
+            others=self.others / factor,
+        )
+
+    def under(self, l2: float) -> KroneckerCurvature:
+        """Return that of H with another penalty; the pairs that are written out stay the same."""
+        block, others = invert(self.transitions), self.others.copy()
+        block[numpy.diag_indices_from(block)] += l2 - self.l2
+        diagonal = others > 0
+        others[diagonal] = 1.0 / (1.0 / others[diagonal] + (l2 - self.l2))
+        return replace(self, transitions=invert(block), l2=l2, others=others)
 
     @property
     def labels(self) -> int:

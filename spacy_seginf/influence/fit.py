@@ -16,6 +16,7 @@ from typing import Callable, Iterator, Optional, Protocol, Sequence, Union
 import numpy
 from scipy.linalg import cho_solve
 
+from ..budget import at_once
 from ..crf import negative_log_likelihood
 from ..crf.hessian import loss_hessian
 from ..errors import Errors, SeginfError
@@ -30,7 +31,8 @@ NEWTON_ITERATIONS = 100
 STALLED = 0.9  # a tiny step that leaves more of the gradient than this asks for a new Hessian
 PATIENCE, SLOW = 15, 0.1  # so do so many steps that together leave more of it than this
 LARGEST_MOVE = 50.0  # nats, of a transition in one step
-MEMORY = 30  # changes of the gradient that a quasi-Newton step remembers
+MEMORY = 100  # changes of the gradient that a quasi-Newton step remembers at most
+REMEMBERED = 8  # working arrays that are filled by them
 TOLERANCE = 1e-8
 ROUNDING = 1e-13  # nats per token: differences of J below this are none
 Solver = Callable[[numpy.ndarray], numpy.ndarray]
@@ -216,13 +218,18 @@ def newton(
         moved, change = head.step_to(candidate), new_gradient - gradient
         if float(moved @ change) > 0:
             history.append((moved, change - l2 * moved))
-            del history[:-MEMORY]
+            del history[: -remembered(len(moved))]
         head, value, gradient, size = candidate, new_value, new_gradient, new_size
         sizes.append(size)
         slow = len(sizes) > patience and size > SLOW * sizes[-1 - patience]
         if slope <= 0 or slow or (rate < 1e-6 and size > STALLED * sizes[-2]):
             solve = None
     return Fit(head, value, size, evaluations, done or size <= tolerance, gradient)
+
+
+def remembered(parameters: int) -> int:
+    """Return how many changes of the gradient a quasi-Newton step remembers: fewer for large heads."""
+    return at_once(parameters // REMEMBERED, MEMORY)
 
 
 def _same(solve: Solver, head: Head) -> Solver:

@@ -9,6 +9,7 @@ convex; there H_k is scaled down to the leverage LEVERAGE_LIMIT.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Callable, Optional, Protocol
 
 import numpy
@@ -18,6 +19,7 @@ from .curvature import ExactCurvature, Metric
 from .factors import TokenFactors
 from .linear_algebra import eigenvalues, solve
 from .segments import SegmentChains, SegmentFactors
+from .token_leverage import FactoredLeverage, Leverage, times
 
 LEVERAGE_LIMIT = 0.95  # leverage beyond this is clipped: the removal objective need not be convex there
 LEVERAGE_FLAG = 0.5  # leverage beyond this makes a single Newton step doubtful
@@ -39,15 +41,15 @@ class TokenCorrection:
 
 
 def correct_tokens(
-    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray, *, adding: bool = False
+    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: Leverage, *, adding: bool = False
 ) -> TokenCorrection:
     """Correct residuals for the removed token's own leverage: e~ = (I - S M)^-1 e, S = diag(p) - p p^T.
 
     adding (bool): for labels that are no part of J, what adding them does: e~ = (I + S M)^-1 e.
-    residuals, probabilities (float64, tokens x labels); leverage (float64, tokens x labels x labels): M = A H^-1 A^T.
+    residuals, probabilities (float64, tokens x labels). leverage: M = A H^-1 A^T, as ``token_leverage`` gives it.
     """
     labels = residuals.shape[1]
-    if labels > budget.DENSE_LABELS:
+    if isinstance(leverage, FactoredLeverage) or labels > budget.DENSE_LABELS:
         return _correct_tokens_of_many_labels(residuals, probabilities, leverage, adding)
     spread = numpy.einsum("na,ab->nab", probabilities, numpy.eye(labels))
     spread -= probabilities[:, :, None] * probabilities[:, None, :]
@@ -64,17 +66,13 @@ def correct_tokens(
 
 
 def _correct_tokens_of_many_labels(
-    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: numpy.ndarray, adding: bool
+    residuals: numpy.ndarray, probabilities: numpy.ndarray, leverage: Leverage, adding: bool
 ) -> TokenCorrection:
     """Do the same by conjugate gradients: a few products take the place of two decompositions for each token. The
     largest eigenvalue is, as for segments, the largest that the residual has a part in."""
-
-    def conditioned(vectors: numpy.ndarray, numbers: numpy.ndarray) -> numpy.ndarray:
-        return (leverage[numbers] @ vectors[:, :, None])[:, :, 0]
-
     own = _OwnSpread(probabilities, -1.0 if adding else 1.0)
-    start = conditioned(residuals, numpy.arange(len(residuals)))
-    x, scale, largest = conjugate_gradients(own, conditioned, residuals, start, TOLERANCE)
+    start = times(leverage, residuals)
+    x, scale, largest = conjugate_gradients(own, partial(times, leverage), residuals, start, TOLERANCE)
     return TokenCorrection(residuals + scale[:, None] * own.product(x), largest)
 
 

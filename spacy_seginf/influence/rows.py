@@ -17,6 +17,7 @@ from .leverage_bounds import NEGLIGIBLE, norm_bounds, segment_leverage_bounds, t
 from .pair_rows import PairRows
 from .removal import correct_tokens
 from .segments import SegmentFactors
+from .token_leverage import norms_under, token_leverage
 
 CHUNK = 1024
 
@@ -89,12 +90,12 @@ def token_rows(effects: HeadEffects, held_out: numpy.ndarray, *, corrected: bool
         size = at_once(data.labels**2, CHUNK)
         for start in range(0, len(uncertain), size):
             chosen = uncertain[start : start + size]
-            matrices = effects.metric.leverage(tokens[chosen])
+            matrices = token_leverage(effects.metric, tokens[chosen])
             probabilities = numpy.exp(conditionals.log_probabilities[chosen])
             correction = correct_tokens(tokens.residuals[chosen], probabilities, matrices, adding=effects.adding)
             place = rows.start + chosen
-            self_influence[place] = _norms(tokens.residuals[chosen], matrices)
-            norms[place] = _norms(correction.residuals, matrices)
+            self_influence[place] = norms_under(matrices, tokens.residuals[chosen])
+            norms[place] = norms_under(matrices, correction.residuals)
             leverage[place] = correction.leverage
             block[chosen] = correction.residuals
         residuals[rows] = block
@@ -145,7 +146,3 @@ def _segments(effects: HeadEffects, held_out: HeldOut, scheme: TagScheme) -> tup
     ]
     table = numpy.array(sorted(found), dtype=numpy.int64).reshape(-1, 5)
     return table[:, :3], table[:, 3:]
-
-
-def _norms(residuals: numpy.ndarray, matrices: numpy.ndarray) -> numpy.ndarray:
-    return numpy.sqrt(numpy.maximum(numpy.einsum("na,nab,nb->n", residuals, matrices, residuals), 0.0))

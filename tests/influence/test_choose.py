@@ -6,7 +6,8 @@ import numpy
 import pytest
 
 from spacy_seginf.influence import choose
-from spacy_seginf.influence.choose import approach, choose_l2, fit_to_optimum, hold_out, sample
+from spacy_seginf.influence.choose import Path, approach, choose_l2, fit_to_optimum, hold_out, sample
+from spacy_seginf.influence.curvature import KroneckerCurvature
 from spacy_seginf.influence.data import HeadData, subset
 from spacy_seginf.influence.fit import fit_head, hessian, loss_and_gradient
 from spacy_seginf.influence.head import Head
@@ -150,3 +151,44 @@ def test_a_rough_hessian_that_is_indefinite_is_replaced(monkeypatch, lacking):
         assert fit.loss == pytest.approx(exact.loss, rel=0.01)
         numpy.testing.assert_allclose(fit_to_optimum(train, START, l2).head.packed, exact.head.packed, atol=1e-4)
     assert called
+
+
+class TestManyParameters:
+    """Without a Hessian, in the metric of K-FAC."""
+
+    @pytest.fixture(autouse=True)
+    def large(self, monkeypatch):
+        monkeypatch.setattr(choose, "LARGEST_HESSIAN", 0)
+
+    def test_one_metric_serves_several_penalties(self, monkeypatch):
+        data, _ = make_data()
+        computed = []
+        estimate = choose.sampled_k_fac
+        monkeypatch.setattr(choose, "sampled_k_fac", lambda *given: computed.append(given) or estimate(*given))
+        path = Path(data, START)
+        for l2 in (100.0, 10.0, 1.0):
+            fit = path.approach(l2, 1e-4)
+            assert fit.converged
+            assert 0 <= fit.loss - fit_head(data, START, l2).loss <= 3e-4 * len(data.allowed)
+        assert len(computed) == 1
+
+    def test_optimum(self):
+        data, _ = make_data()
+        fit = fit_to_optimum(data, START, 0.1)
+        assert fit.converged and fit.gradient <= 1e-8
+        assert fit.loss == pytest.approx(fit_head(data, START, 0.1).loss, rel=1e-12)
+
+    def test_a_sample_stands_for_all_documents(self, monkeypatch):
+        """Where every document is there twice, one half says exactly what all say."""
+        data, _ = make_data()
+        head = fit_head(data, START, 1.0).head
+        twice = subset_with_repeats(data, numpy.repeat(numpy.arange(len(data.lengths)), 2))
+        monkeypatch.setattr(choose, "SAMPLE_TOKENS", len(data.allowed))
+        vectors = numpy.random.default_rng(0).normal(size=(3, head.size))
+        expected = KroneckerCurvature.from_data(twice, head, 1.0).apply(vectors)
+        numpy.testing.assert_allclose(choose.sampled_k_fac(twice, 1.0, head).apply(vectors), expected, rtol=1e-9)
+
+
+def subset_with_repeats(data, documents):
+    rows = data.rows(documents)
+    return HeadData(data.features[rows], data.allowed[rows], [data.lengths[number] for number in documents])

@@ -15,6 +15,7 @@ from spacy_seginf.influence.held_out import leave_one_document_out
 from spacy_seginf.influence.pair_rows import FactoredPairs, written_out
 from spacy_seginf.influence.removal import correct_segments, correct_tokens
 from spacy_seginf.influence.rows import segment_rows, token_rows
+from spacy_seginf.influence.token_leverage import FactoredLeverage, norms_under, times, token_leverage
 
 from .heads import fitted, random_data, random_head
 
@@ -161,6 +162,30 @@ class TestPairsThatVary:
             )
             a = units.as_segments().gradients()
             numpy.testing.assert_allclose(found[row], a @ inverse @ a.T, atol=1e-12)
+
+    def test_leverage_in_factors(self, metric, problem, few):
+        sides = numpy.array([(a, b) for a in range(-1, LABELS) for b in range(-1, LABELS)])
+        generator = numpy.random.default_rng(6)
+        features = generator.normal(size=(len(sides), WIDTH))
+        residuals = generator.normal(size=(len(sides), LABELS))
+        tokens = TokenFactors(features, residuals, sides[:, 0], sides[:, 1])
+        matrices = metric.leverage(tokens)
+        few()
+        factors = token_leverage(metric, tokens)
+        assert isinstance(factors, FactoredLeverage)
+        chosen = generator.permutation(len(sides))[:20]
+        expected = numpy.einsum("nab,nb->na", matrices[chosen], residuals[chosen])
+        numpy.testing.assert_allclose(times(factors, residuals[chosen], chosen), expected, atol=1e-12)
+        squares = numpy.einsum("na,nab,nb->n", residuals, matrices, residuals)
+        numpy.testing.assert_allclose(norms_under(factors, residuals) ** 2, squares, rtol=1e-12)
+
+    def test_other_penalties_and_multiples(self, metric, problem):
+        """Of H = C + l2: (C + 7) and 3 (C + l2)."""
+        every = numpy.eye(problem[1].size)
+        matrix = numpy.linalg.inv(metric.apply(every))
+        found = numpy.linalg.inv(metric.under(7.0).apply(every))
+        numpy.testing.assert_allclose(found, matrix + (7.0 - L2) * every, atol=1e-9)
+        numpy.testing.assert_allclose(metric.scaled(3.0).apply(every), metric.apply(every) / 3.0, atol=1e-13)
 
     def test_pairs_that_hardly_vary_are_left_out(self, problem, monkeypatch):
         data, head = problem
