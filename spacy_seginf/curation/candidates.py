@@ -96,6 +96,10 @@ class Regions:
         """Return scores of candidates less the logarithm of their region's sum (float64, n)."""
         return totals - self._log_sums(totals)[self.owners]
 
+    def against_annotation(self, scores: numpy.ndarray) -> numpy.ndarray:
+        """Return scores of candidates less that of their region's annotation (float64, n)."""
+        return scores - scores[self.firsts[self.owners]]
+
     def best(self, scores: numpy.ndarray) -> numpy.ndarray:
         """Return the candidate of each region with the highest score, the annotation left out (int64, numbers among
         all)."""

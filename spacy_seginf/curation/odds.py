@@ -72,6 +72,12 @@ class CandidateOdds:
         """With what is usual for the kind of the change (float64, candidates)."""
         return self.evidence + self.prior
 
+    @property
+    def by_document(self) -> numpy.ndarray:
+        """What the document itself says: the same words in it, and other words in the same slot (float64,
+        candidates)."""
+        return self.features[:, FEATURES.index("document_words")] + self.features[:, FEATURES.index("slot")]
+
     @cached_property
     def kinds(self) -> numpy.ndarray:
         """What each candidate would change (int64, candidates): numbers of ``KINDS``; -1 for annotations."""
@@ -86,8 +92,7 @@ class CandidateOdds:
         """Return a predictor's calibrated log-odds of each candidate per changed token: what it gets wrong about
         neighbouring tokens is one error."""
         scores = scores * calibration(self.regions, scores)
-        odds = scores - scores[self.regions.firsts[self.regions.owners]]
-        return numpy.clip(odds / self._changed, -LARGEST, LARGEST)
+        return numpy.clip(self.regions.against_annotation(scores) / self._changed, -LARGEST, LARGEST)
 
     @cached_property
     def _changed(self) -> numpy.ndarray:

@@ -67,11 +67,18 @@ def overlapping_left_out(
 
     decided (iterable of (document, start, end)): regions that need no more reading.
     """
+    return first_of_overlapping(sorted(issues, key=lambda one: (-one.score, one.region)), decided)
+
+
+def first_of_overlapping(
+    issues: Iterable[ScoredIssue], decided: Iterable[tuple[int, int, int]] = ()
+) -> list[ScoredIssue]:
+    """Leave out issues that overlap one before them, or what is decided."""
     taken: dict[int, list[tuple[int, int]]] = {}
     for document, start, end in decided:
         taken.setdefault(document, []).append((start, end))
     found = []
-    for issue in sorted(issues, key=lambda one: (-one.score, one.region)):
+    for issue in issues:
         others = taken.setdefault(issue.document, [])
         if any(issue.start < last and first < issue.end for first, last in others):
             continue

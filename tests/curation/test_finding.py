@@ -349,6 +349,26 @@ def test_reading_finds_what_is_wrong(session):
     assert all(wrong or not right for _, wrong, right in kinds)
 
 
+def test_decisions_merge_orders_without_losing_any(session):
+    finder = IssueFinder(session.source, None, session.missing)
+    before = finder.rank(unlikely=True)
+    (other,) = finder._others
+    suspected = other.order((), None, len(finder.regions))
+    read = [one for one in suspected if len(one.current) == 1][:6]
+
+    def decided(wrong):
+        return [Correction(one.start, one.end, () if wrong else one.current, one.document, one.current) for one in read]
+
+    confirmed, kept = (finder.rank(decided(wrong), unlikely=True) for wrong in (True, False))
+    for found in (confirmed, kept):
+        scores = [one.score for one in found]
+        assert scores == sorted(scores, reverse=True)
+        assert not {(one.document, one.start) for one in found} & {(one.document, one.start) for one in read}
+        again = finder.rank(decided(found is confirmed), unlikely=True)
+        assert [one.candidate for one in again] == [one.candidate for one in found]
+    assert [one.candidate for one in finder.rank((), unlikely=True)] == [one.candidate for one in before]
+
+
 def test_decisions_of_the_truth_give_the_truth(session, corpus_path, tmp_path):
     source = session.source
     docs = list(DocBin().from_disk(corpus_path).get_docs(spacy.blank("en").vocab))
