@@ -157,7 +157,8 @@ def test_labels_are_explained_ranked_and_corrected(world, tmp_path):
     doc = nlp(Doc(nlp.vocab, words=[token.text for token in wrong]))
     span = target_of(target).read(doc)[0]
     assert span._.influencers.label == span.label_
-    assert span._.influencers.supporting
+    # Of a prediction that is all but certain, single effects are no more than rounding; shares are not.
+    assert any(family.share > 0 for family in span._.influencers.families)
     ranking = find_label_issues(str(tmp_path / "indexed"), corpus, tmp_path / "issues.jsonl")
     assert ranking.target == target
     name = wrong.user_data["id"]
