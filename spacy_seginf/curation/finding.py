@@ -55,7 +55,7 @@ class IssueFinder:
         *,
         strangers: Sequence[Predictions] = (),
     ) -> None:
-        self.source, self.considered = source, considered
+        self.source, self._words, self.considered = source, list(source.words), considered
         head = None
         if trusted is not None and len(trusted):
             say("Fitting a head to the trusted labels")
@@ -72,7 +72,7 @@ class IssueFinder:
             both = self.regions.scores(head_predictions(source, head)) + self.regions.scores(near)
             self._trusted = self.regions.normalised(0.5 * both)
         say("Comparing with the same words in other places")
-        with step("Words", len(source.words), DOCUMENT):
+        with step("Words", len(self._words), DOCUMENT):
             self.odds = CandidateOdds(
                 self.regions, self._held_out, self._trusted, [self.regions.scores(one) for one in strangers]
             )
@@ -142,7 +142,7 @@ class IssueFinder:
         return [self._by(log_odds) for log_odds in (*trusted, self.odds.by_document + self.odds.prior)]
 
     def _by(self, log_odds: numpy.ndarray) -> Suspicion:
-        return Suspicion(self.regions, log_odds, self.odds.evidence, self._held_out, lambda: self._spread)
+        return Suspicion(self.regions, log_odds, self.odds.evidence, self._held_out, self._words, lambda: self._spread)
 
     @cached_property
     def _labelled(self) -> int:

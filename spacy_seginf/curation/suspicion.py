@@ -25,6 +25,7 @@ class Suspicion:
     regions (Regions). log_odds (float64, candidates): of each against its annotation, by what this order goes by.
     evidence (float64, candidates): of each against its annotation, by all that is known; both in nats.
     held_out (float64, candidates): log p under heads that have not seen the document.
+    words (sequence of sequences of str): tokens of the documents.
     spread (Callable): gives the distance (1 - cosine) that is usual for entities of one type.
     """
 
@@ -34,9 +35,11 @@ class Suspicion:
         log_odds: numpy.ndarray,
         evidence: numpy.ndarray,
         held_out: numpy.ndarray,
+        words: Sequence[Sequence[str]],
         spread: Callable[[], float],
     ) -> None:
-        self.regions, self._evidence, self._held_out, self._spread = regions, evidence, held_out, spread
+        self.regions, self._evidence, self._held_out = regions, evidence, held_out
+        self._words, self._spread = words, spread
         self.issues = score_regions(regions, log_odds, held_out)
         self.scores = numpy.array([issue.score for issue in self.issues])
 
@@ -102,16 +105,22 @@ class Suspicion:
     def _same_words(self, confirmed: numpy.ndarray, outcomes: Sequence[Annotation], labels: Sequence[str]) -> list[str]:
         """Fill in, where no label is suggested yet, what the same words with the same type were relabelled to."""
         relabelled = {
-            self._form(self.issues[place]): outcome[0].label
+            self._forms[place]: outcome[0].label
             for place, outcome in zip(confirmed.tolist(), outcomes)
             if len(outcome) == 1
         }
-        return [label or relabelled.get(self._form(issue), "") for issue, label in zip(self.issues, labels)]
+        return [label or relabelled.get(form, "") for form, label in zip(self._forms, labels)]
 
-    def _form(self, issue: ScoredIssue) -> tuple[object, ...]:
-        """The words of the annotated entities of an issue, and their types."""
-        words = self.regions.source.words[issue.document]
-        return tuple((one.label, *(word.casefold() for word in words[one.start : one.end])) for one in issue.current)
+    @cached_property
+    def _forms(self) -> list[tuple[object, ...]]:
+        """The words of the annotated entities of every issue, and their types."""
+        found: list[tuple[object, ...]] = []
+        for issue in self.issues:
+            words = self._words[issue.document]
+            found.append(
+                tuple((one.label, *(word.casefold() for word in words[one.start : one.end])) for one in issue.current)
+            )
+        return found
 
     def _suggesting(self, issue: ScoredIssue, label: str) -> ScoredIssue:
         """Suggest another type, if the issue is of one entity that might have it."""
