@@ -121,6 +121,8 @@ def calibrate(
         apart = _across(found, splits, told)
         if log_score(apart, found.right) < log_score(after, found.right):
             after, known = apart, told
+    if training is not None and not known:
+        msg.info(f"What {training} does not have is calibrated like all else: the log score is no better otherwise")
     fitted = _fit(found, every, fit_temperature(*found.lattice(every)), known)
     scores = {"before": _scores(before, found.right), "after": _scores(after, found.right)}
     thresholds = _thresholds(found, after, precision) if precision is not None else {}

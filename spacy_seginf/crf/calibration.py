@@ -30,8 +30,8 @@ Line = tuple[float, float, float]  # slope and offset of log-odds, and what is a
 @dataclass(frozen=True)
 class Calibration:
     """What was learned about a tagger's probabilities. temperature (float); lines: of log-odds, by type, ``ALL`` for
-    all others; known: the words of the entities that are not new, by type, with a space between two. If there are none,
-    no entity is called new."""
+    all others; known: the words of the entities that are not new, by type, without spaces, as tokens may be cut in
+    another way. If there are none, no entity is called new."""
 
     temperature: float = 1.0
     lines: Mapping[str, Line] = field(default_factory=dict)

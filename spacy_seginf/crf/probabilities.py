@@ -16,7 +16,6 @@ from .arrays import sequence_of_row, time_major
 from .forward_backward import forward_backward
 from .k_best import k_best
 from .lattice import OUTSIDE, Lattice, Limits, lattice_of, states_of
-from .likelihood import path_scores
 from .messages import log_messages
 from .schemes import TagScheme
 from .semirings import log_sum_exp
@@ -106,17 +105,9 @@ class Distribution:
             found[:, self._lattice.tags[state]] += unary[:, state]
         return found
 
-    def sequence(self, document: int, tags: Sequence[int]) -> float:
-        """Return the probability of all tags of a document together; 0 if they are not valid."""
-        rows = self._rows(document)
-        if rows.start == rows.stop:
-            return 1.0
-        path = self._path(numpy.arange(rows.start, rows.stop), numpy.asarray(tags))
-        score = path_scores(self._lattice.emissions[rows], self._lattice.transitions, path, [len(path)])[0]
-        return float(numpy.exp(min(0.0, score - self.log_partition[document])))
-
     def sequences(self, tags: numpy.ndarray) -> numpy.ndarray:
-        """Return the same of all documents (float64), each with its own tags (ints, rows)."""
+        """Return the probability of all tags (ints, rows) of each document together (float64); 0 if they are not
+        valid."""
         lattice = self._lattice
         path, documents = self._path(numpy.arange(len(tags)), tags), sequence_of_row(lattice.lengths)
         values = lattice.emissions[numpy.arange(len(path)), path]

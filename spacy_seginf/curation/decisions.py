@@ -150,7 +150,8 @@ def _joined(decisions: Sequence[Decision]) -> Optional[Decision]:
                 return None
     if len(words) != end - start:
         return None
-    place = replace(first, start=start, end=end, words=tuple(words[token] for token in range(start, end)))
+    latest = max(one.time for one in decisions)
+    place = replace(first, start=start, end=end, words=tuple(words[token] for token in range(start, end)), time=latest)
     return replace(place, current=tuple(sorted(current)), choice="label", entities=tuple(sorted(entities)))
 
 

@@ -17,10 +17,10 @@ from .families import find_families
 from .mistakes import Mistakes, likeness
 from .odds import CandidateOdds
 from .predictors import Trusted, head_predictions, neighbour_predictions, out_of_fold_predictions, unannotated
-from .ranking import ScoredIssue, first_of_overlapping
+from .ranking import ScoredIssue, first_of_overlapping, overlapping_left_out
 from .regions import Correction
 from .source import LabelSource
-from .suspicion import Suspicion, directions_of, mean_directions
+from .suspicion import UNKNOWN, Suspicion, directions_of, mean_directions
 from .trusted import trusted_head
 
 CONSIDERED = 1000
@@ -94,26 +94,29 @@ class IssueFinder:
         """Order the issues that are not decided yet, the most suspicious first.
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label. It
-        also tells which evidence to follow, see ``bandit``: all of it, the trusted labels alone, or what the document
-        itself does with the same words and in the same slot. Scores are an order only then.
+        also tells which evidence to follow, see ``bandit``: all of it, the trusted labels alone, or what is done in
+        the document with the same words, and with other words in the same slot. Scores are an order only then.
         unlikely (bool): whether to list, after all others, also what had better stay as it is: suggestions that are
             clearly less likely than the annotation, by all that is known of both. Some are listed anyway where there
             are few others: one for every eight labels, and no more than 300 issues in all.
         """
-        least = len(self.regions) if unlikely else min(LISTED, self._labelled // OF_LABELS)
+        found, rest = self._suspicion.order(decided, self._raised)
         places, sure = self._suspicion.places(decided)
-        if not len(places):
-            return self._suspicion.order(decided, self._raised, least)
-        suspicions = [self._suspicion, *self._others]
-        wrong = numpy.array([one.wrong for one in sure])
-        shares = followed(numpy.stack([one.ranks for one in suspicions]), places, wrong)
-        orders = [
-            one.order(decided, self._raised, least) if share > SELDOM else []
-            for one, share in zip(suspicions, shares.tolist())
-        ]
-        found = first_of_overlapping(interleaved(orders, shares))
-        scores = sorted((one.score for one in found), reverse=True)
-        return [replace(issue, score=score) for issue, score in zip(found, scores)]
+        if len(places):
+            wrong = numpy.array([one.wrong for one in sure])
+            ranks = numpy.stack([one.ranks for one in (self._suspicion, *self._others)])
+            shares = followed(ranks, places, wrong)
+            orders = [found]
+            for one, share in zip(self._others, shares[1:].tolist()):
+                orders.append(one.order(decided, self._raised)[0] if share > SELDOM else [])
+            found = first_of_overlapping(interleaved(orders, shares))
+            scores = sorted((one.score for one in found), reverse=True)
+            found = [replace(issue, score=score) for issue, score in zip(found, scores)]
+        least = len(self.regions) if unlikely else min(LISTED, self._labelled // OF_LABELS)
+        if len(found) < least:
+            done = [(one.document, one.start, one.end) for one in (*decided, *found)]
+            found += overlapping_left_out(rest, done)[: least - len(found)]
+        return found
 
     def families(self, issues: Sequence[ScoredIssue]) -> list[ScoredIssue]:
         """Tell of issues, given from the most suspicious on, which are the same mistake; their order stays."""
@@ -139,7 +142,8 @@ class IssueFinder:
     def _others(self) -> list[Suspicion]:
         """What else may be followed: what trusted labels alone say, and what the document itself does."""
         trusted = [] if self._trusted is None else [self.regions.against_annotation(self._trusted)]
-        return [self._by(log_odds) for log_odds in (*trusted, self.odds.by_document + self.odds.prior)]
+        own = self.odds.by_document
+        return [self._by(one) for one in (*trusted, numpy.where(own > 0.0, own + self.odds.prior, UNKNOWN))]
 
     def _by(self, log_odds: numpy.ndarray) -> Suspicion:
         return Suspicion(self.regions, log_odds, self.odds.evidence, self._held_out, self._words, lambda: self._spread)

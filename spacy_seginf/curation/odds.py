@@ -74,8 +74,8 @@ class CandidateOdds:
 
     @property
     def by_document(self) -> numpy.ndarray:
-        """What the document itself says: the same words in it, and other words in the same slot (float64,
-        candidates)."""
+        """What speaks for each candidate in its document: what is done there with the same words, and what is usual for
+        other words in the same slot (float64, candidates)."""
         return self.features[:, FEATURES.index("document_words")] + self.features[:, FEATURES.index("slot")]
 
     @cached_property

@@ -79,13 +79,13 @@ class Session:
         )
 
     def decided(self, decisions: Sequence[Decision]) -> list[Correction]:
-        """Find decided regions in the index; those that no document of the index has whole are left out. Conflicts
-        between reviewers decide nothing.
+        """Find decided regions in the index, the latest last; those that no document of the index has whole are left
+        out. Conflicts between reviewers decide nothing.
 
         RAISES (ValueError): S213 if a decision does not fit the corpus.
         """
         agreed, _ = merge_decisions(decisions)
-        found = [self._decided(decision) for decision in agreed]
+        found = [self._decided(decision) for decision in sorted(agreed, key=lambda one: one.time)]
         return [decided for decided in found if decided is not None]
 
     def annotated(self, document: int, start: int, end: int) -> tuple[Entity, ...]:

@@ -16,13 +16,15 @@ from .ranking import ScoredIssue, overlapping_left_out, score_regions
 from .regions import Correction, touching
 from .source import LabelSource
 
+UNKNOWN = -1e3  # log-odds of which no score is left
 LEEWAY = 6.0  # nats: heads speak for labels, right or wrong, that their features were trained on
 
 
 class Suspicion:
     """One order of the regions.
 
-    regions (Regions). log_odds (float64, candidates): of each against its annotation, by what this order goes by.
+    regions (Regions). log_odds (float64, candidates): of each against its annotation, by what this order goes by;
+        UNKNOWN where it knows nothing.
     evidence (float64, candidates): of each against its annotation, by all that is known; both in nats.
     held_out (float64, candidates): log p under heads that have not seen the document.
     words (sequence of sequences of str): tokens of the documents.
@@ -45,16 +47,21 @@ class Suspicion:
 
     @cached_property
     def ranks(self) -> numpy.ndarray:
-        """The place of each region in this order, before anything is decided (int64, regions)."""
+        """The place of each region in this order, before anything is decided (int64, regions); behind all others where
+        it knows nothing."""
         ranks = numpy.empty(len(self.scores), dtype=numpy.int64)
         ranks[numpy.argsort(-self.scores, kind="stable")] = numpy.arange(len(ranks))
+        ranks[self.scores == 0.0] = len(ranks)
         return ranks
 
-    def order(self, decided: Sequence[Correction], raised: Optional[numpy.ndarray], least: int) -> list[ScoredIssue]:
-        """Order what is not decided, the most suspicious first.
+    def order(
+        self, decided: Sequence[Correction], raised: Optional[numpy.ndarray]
+    ) -> tuple[list[ScoredIssue], list[ScoredIssue]]:
+        """Order what is not decided, the most suspicious first, without what this order knows nothing of.
 
-        raised (float64, regions): what scores are multiplied by; None by nothing. least (int): how many are listed
-            though their suggestions are clearly less likely than the annotation.
+        raised (float64, regions): what scores are multiplied by; None by nothing.
+        RETURNS: the issues, and apart those whose suggestions are clearly less likely than the annotation; these may
+            overlap others.
         """
         issues, scores, more = self.issues, self.scores, numpy.zeros(len(self.issues))
         places, sure = self.places(decided)
@@ -72,12 +79,9 @@ class Suspicion:
         scored = [replace(issue, score=float(score)) for issue, score in zip(issues, scores)]
         likely = self._evidence[[issue.candidate for issue in issues]] + more > -LEEWAY
         done = [(one.document, one.start, one.end) for one in decided]
-        found = overlapping_left_out([one for one, enough in zip(scored, likely) if enough], done)
-        if len(found) < least:
-            done += [(one.document, one.start, one.end) for one in found]
-            others = overlapping_left_out([one for one, enough in zip(scored, likely) if not enough], done)
-            found += others[: least - len(found)]
-        return found
+        known = likely & (self.scores > 0.0)
+        found = overlapping_left_out([one for one, enough in zip(scored, known) if enough], done)
+        return found, [one for one, enough in zip(scored, likely) if not enough]
 
     def places(self, decided: Sequence[Correction]) -> tuple[numpy.ndarray, list[Correction]]:
         """Find the issues that decisions are about (int64), and what was decided of each: a decision may be on more

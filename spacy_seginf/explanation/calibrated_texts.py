@@ -28,7 +28,7 @@ class Predicted:
 
     scheme (TagScheme). emissions (floats, tokens x tags), transitions (floats, tags x tags), lengths (ints, documents),
     limits (Limits): what tags were predicted by. allowed (bool, tokens x tags): what is annotated. documents (ints),
-    places (tuples: start, end), labels, words (str, with a space between two), right (bool): of each prediction.
+    places (tuples: start, end), labels, words (str, without spaces), right (bool): of each prediction.
     """
 
     scheme: TagScheme
@@ -112,4 +112,4 @@ def annotated_words(nlp: Language, corpus: Path, target: Target = ENTITIES) -> d
 
 
 def _words(doc: Doc, one: Entity) -> str:
-    return " ".join(token.text for token in doc[one.start : one.end])
+    return "".join(token.text for token in doc[one.start : one.end])

@@ -173,7 +173,7 @@ class DocProbabilities:
         if plain is None:
             plain = distribution.entity(self._number, start, end, label)
         calibration = self._batch.calibration
-        words = " ".join(self._batch.words[self._number][start:end]) if calibration.known else ""
+        words = "".join(self._batch.words[self._number][start:end]) if calibration.known else ""
         return calibration.of(label, plain, words)
 
     @property

@@ -215,6 +215,19 @@ def test_decisions_leave_the_ranking_and_teach(exact_path, corpus_path, tmp_path
     assert any(one.suggested and one.suggested[0].label == "ORG" for one in alike)
 
 
+def test_decisions_come_in_the_order_of_their_times(session):
+    """The latest last, wherever their documents stand: the latest say most of which evidence to follow."""
+    places = [(name, one.start, one.end, one) for name in session.alignment.names[:6] for one in
+              session.alignment.among(name, 0, 1000)][:5]  # fmt: skip
+    decisions = []
+    for number, (name, start, end, entity) in enumerate(places):
+        words, _ = session.alignment.words(name, start, end)
+        made = ("keep", (), "Ada", f"2026-01-0{9 - number}T00:00:00+00:00", session.alignment.digest)
+        decisions.append(Decision(issue_id(name, start, end, (entity,)), name, start, end, words, (entity,), *made))
+    found = [session.index.place(one.document, one.start) for one in session.decided(decisions)]
+    assert len(found) == 5 and found == [(name, start) for name, start, _, _ in reversed(places)]
+
+
 def test_decisions_for_another_version_are_refused(session, exact_path, corpus_path, tmp_path):
     name = session.alignment.names[0]
     words, _ = session.alignment.words(name, 0, 1)
@@ -350,22 +363,21 @@ def test_reading_finds_what_is_wrong(session):
 
 
 def test_decisions_merge_orders_without_losing_any(session):
-    finder = IssueFinder(session.source, None, session.missing)
+    finder = IssueFinder(session.source, trusted_of(session), session.missing)
     before = finder.rank(unlikely=True)
-    (other,) = finder._others
-    suspected = other.order((), None, len(finder.regions))
-    read = [one for one in suspected if len(one.current) == 1][:6]
-
-    def decided(wrong):
-        return [Correction(one.start, one.end, () if wrong else one.current, one.document, one.current) for one in read]
-
-    confirmed, kept = (finder.rank(decided(wrong), unlikely=True) for wrong in (True, False))
-    for found in (confirmed, kept):
-        scores = [one.score for one in found]
-        assert scores == sorted(scores, reverse=True)
-        assert not {(one.document, one.start) for one in found} & {(one.document, one.start) for one in read}
-        again = finder.rank(decided(found is confirmed), unlikely=True)
-        assert [one.candidate for one in again] == [one.candidate for one in found]
+    for wrong in (True, False):
+        decided = [
+            Correction(one.start, one.end, () if wrong else one.current, one.document, one.current)
+            for one in before[:10]
+        ]
+        found = finder.rank(decided, unlikely=True)
+        assert [one.candidate for one in finder.rank(decided, unlikely=True)] == [one.candidate for one in found]
+        read = {(one.document, token) for one in (*decided, *found) for token in range(one.start, one.end)}
+        assert all(read & {(one.document, token) for token in range(one.start, one.end)} for one in before)
+        likely = finder.rank(decided)
+        assert [one.candidate for one in likely] == [one.candidate for one in found][: len(likely)]
+        ordered = [one.score for one in likely]
+        assert ordered == sorted(ordered, reverse=True)
     assert [one.candidate for one in finder.rank((), unlikely=True)] == [one.candidate for one in before]
 
 

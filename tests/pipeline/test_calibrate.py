@@ -49,7 +49,7 @@ def test_entities_that_are_new_are_calibrated_apart(folder, tmp_path, monkeypatc
     known = annotated_words(spacy.blank("en"), corpora[1])
     docs = DocBin().from_disk(corpora[1]).get_docs(spacy.blank("en").vocab)
     assert {(label, words) for label in known for words in known[label]} == {
-        (ent.label_, " ".join(token.text for token in ent)) for doc in docs for ent in doc.ents
+        (ent.label_, "".join(token.text for token in ent)) for doc in docs for ent in doc.ents
     }
     alike = calibrate(str(folder / "pipeline"), corpora[0], tmp_path / "alike")
     apart = calibrate(str(folder / "pipeline"), corpora[0], tmp_path / "apart", training=corpora[1])
@@ -63,7 +63,7 @@ def test_entities_that_are_new_are_calibrated_apart(folder, tmp_path, monkeypatc
         doc = tagged(tmp_path / "told", text)
         for ent in doc.ents:
             plain = doc._.probabilities._batch.distribution.entity(0, ent.start, ent.end, ent.label_)
-            words = " ".join(token.text for token in ent)
+            words = "".join(token.text for token in ent)
             assert ent._.probability == pytest.approx(told.found.of(ent.label_, plain, words))
 
 
