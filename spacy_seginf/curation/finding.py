@@ -114,7 +114,8 @@ class IssueFinder:
             found = [replace(issue, score=score) for issue, score in zip(found, scores)]
         least = len(self.regions) if unlikely else min(LISTED, self._labelled // OF_LABELS)
         if len(found) < least:
-            done = [(one.document, one.start, one.end) for one in (*decided, *found)]
+            done = [(one.document, one.start, one.end) for one in decided]
+            done += [(one.document, one.start, one.end) for one in found]
             found += overlapping_left_out(rest, done)[: least - len(found)]
         return found
 
