@@ -8,6 +8,7 @@ import mmap
 import os
 import zlib
 from pathlib import Path
+from threading import Lock
 from tokenize import TokenError
 from typing import Any, Optional
 
@@ -19,6 +20,7 @@ from ..inputs import open_file
 BLOCK = 1 << 20  # bytes that share a checksum
 LONGEST_HEADER = 4096  # of a .npy file
 LARGEST_INT8 = 127
+HEADERS = Lock()  # numpy reads one as Python text, whose depth Python 3.11 counts for all threads together
 # What numpy raises for headers that are none.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, SyntaxError, RecursionError, MemoryError, TokenError)
 
@@ -102,7 +104,8 @@ class StoredArray:
             stream = io.BytesIO(file.raw[:LONGEST_HEADER].tobytes())
             version = numpy.lib.format.read_magic(stream)
             read = {(1, 0): numpy.lib.format.read_array_header_1_0, (2, 0): numpy.lib.format.read_array_header_2_0}
-            self.shape, by_columns, self.dtype = read[version](stream)
+            with HEADERS:
+                self.shape, by_columns, self.dtype = read[version](stream)
             if by_columns and len(self.shape) > 1:
                 raise ValueError("it is written column by column")
             self._offset = stream.tell()
