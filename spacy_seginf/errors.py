@@ -120,6 +120,10 @@ class Errors(metaclass=Coded):
         "The component '{name}' predicts no {what} in {path}, so there is nothing that probabilities could be fit to. "
         "Name texts of its kind, with labels."
     )
+    S317 = (
+        "The training corpus {path} has no {what}, which the component '{name}' predicts, so all of them would be new. "
+        "Name the corpus that it was trained on, or leave out --training."
+    )
     S297 = (
         "The least probability {value!r} of {label} (min_probability of component '{name}') is none. Give a number "
         "from 0 to 1."

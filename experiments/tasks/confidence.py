@@ -26,10 +26,11 @@ from spacy_seginf.crf.calibration import (
     brier,
     calibration_error,
     fit_lines,
+    form_of,
     log_score,
     risk_coverage,
 )
-from spacy_seginf.explanation.calibrated_texts import annotated_words
+from spacy_seginf.explanation.calibrated_texts import annotated_forms
 
 from ..common.prepare import CACHE, NER, SEEDS, corpus
 from ..common.reporting import finish, one_thread, parse_arguments, print_table
@@ -58,7 +59,7 @@ CONFIGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 MEASURES = ("ece", "brier", "log_score", "aurc", "aurc_common", "errors", "predicted")
-Scored = tuple[str, float, str, bool]  # label, probability, words, whether it is right
+Scored = tuple[str, float, str, bool]  # label, probability, its words as they are compared, whether it is right
 
 
 def with_spans(path: Path) -> Path:
@@ -81,8 +82,8 @@ def scored(nlp: Language, component: str, path: Path) -> list[Scored]:
         doc = nlp(Doc(nlp.vocab, words=[token.text for token in gold]))
         for start, end, label, probability in _predictions(nlp, component, doc):
             probability = min(max(probability, DOUBT), 1.0 - DOUBT)  # a beam of one parse is certain of all
-            words = " ".join(token.text for token in doc[start:end])
-            found.append((label, probability, words, (start, end, label) in right))
+            form = form_of(token.text for token in doc[start:end])
+            found.append((label, probability, form, (start, end, label) in right))
     return found
 
 
@@ -103,7 +104,7 @@ def _predictions(nlp: Language, component: str, doc: Doc) -> Iterator[tuple[int,
 
 def calibrated(found: list[Scored], calibration: Calibration) -> numpy.ndarray:
     """Return the probabilities of predictions (floats)."""
-    return numpy.array([calibration.of(label, probability, words) for label, probability, words, _ in found])
+    return numpy.array([calibration.of(label, probability, form) for label, probability, form, _ in found])
 
 
 def measures(found: list[Scored], calibration: Calibration) -> dict[str, float]:
@@ -133,9 +134,9 @@ def run(data: Path, component: str, seed: int, steps: int) -> tuple[dict[str, di
             result["before"]["dev_ece_across_folds"] = report.scores["after"]["calibration_error"]
             found = scored(spacy.load(model.parent / "calibrated"), component, test)
         else:
-            labels, probabilities, words, right = (list(part) for part in zip(*scored(nlp, component, dev)))
-            known = annotated_words(nlp, training) if training else {}
-            new = numpy.array([Calibration(known=known).is_new(*one) for one in zip(labels, words)])
+            labels, probabilities, forms, right = (list(part) for part in zip(*scored(nlp, component, dev)))
+            known = annotated_forms(nlp, training) if training else {}
+            new = numpy.array([Calibration(known=known).is_new(*one) for one in zip(labels, forms)])
             lines = fit_lines(labels, numpy.array(probabilities), numpy.array(right), new)
             fitted = Calibration(1.0, lines, known)
         result[when] = measures(found, fitted)

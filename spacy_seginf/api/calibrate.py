@@ -24,7 +24,7 @@ from ..crf.calibration import (
 )
 from ..devices import use_gpu
 from ..errors import Errors, SeginfError
-from ..explanation.calibrated_texts import Predicted, annotated_words, predict_texts
+from ..explanation.calibrated_texts import Predicted, annotated_forms, predict_texts
 from ..explanation.influence import Influence
 from ..explanation.loading import load_pipeline
 from ..explanation.reliability_plot import plot_reliability
@@ -37,7 +37,7 @@ from ..tagger.crf_tagger import OTHERS, choose_tagger
 from .index import check_output
 
 FOLDS = 5
-Known = Mapping[str, frozenset[str]]  # words of entities, by type
+Known = Mapping[str, frozenset[str]]  # entities of the training corpus, by type
 Split = tuple[numpy.ndarray, float]  # documents (bool), and the temperature of the others
 HEADER = ("", "Brier score", "log score", "calibration error", "area under risk-coverage")
 
@@ -86,7 +86,7 @@ def calibrate(
     force (bool): replace an earlier result.
     RAISES (ValueError): S044, S188 or S189 for the tagger, S040 to S043 for missing or wrong input, S066
         for a tagger that stands for another component, S206 for a precision that is none, S296 or S309 if nothing was
-        predicted in texts with gold labels, or in one text only.
+        predicted in texts with gold labels, or in one text only, S317 for a training corpus without annotation.
 
     >>> report = spacy_seginf.calibrate("pipeline", Path("more.spacy"), Path("calibrated"))
     >>> sorted(report.scores["after"])
@@ -116,13 +116,17 @@ def calibrate(
     before, splits = found.probabilities(every), list(_splits(found))
     known: Known = {}
     after = _across(found, splits, known)
-    if training is not None and not found.scheme.by_token:
-        told = annotated_words(nlp, Path(training), component.target)
+    if training is not None and found.scheme.by_token:
+        msg.info(f"{training} is not read: tags of tokens are all calibrated alike")
+    elif training is not None:
+        told = annotated_forms(nlp, Path(training), component.target)
+        if not told:
+            raise SeginfError(Errors.S317.format(path=training, what=component.target.what, name=component.name))
         apart = _across(found, splits, told)
         if log_score(apart, found.right) < log_score(after, found.right):
             after, known = apart, told
-    if training is not None and not known:
-        msg.info(f"What {training} does not have is calibrated like all else: the log score is no better otherwise")
+        else:
+            msg.info(f"What {training} does not have is calibrated like all else: the log score is no better apart")
     fitted = _fit(found, every, fit_temperature(*found.lattice(every)), known)
     scores = {"before": _scores(before, found.right), "after": _scores(after, found.right)}
     thresholds = _thresholds(found, after, precision) if precision is not None else {}
@@ -181,7 +185,7 @@ def _fit(found: Predicted, chosen: numpy.ndarray, temperature: float, known: Kno
         return Calibration(temperature)
     rows = numpy.flatnonzero(chosen[found.documents]).tolist()
     labels, without_lines = [found.labels[row] for row in rows], Calibration(known=known)
-    new = numpy.array([without_lines.is_new(found.labels[row], found.words[row]) for row in rows])
+    new = numpy.array([without_lines.is_new(found.labels[row], found.forms[row]) for row in rows])
     lines = fit_lines(labels, found.probabilities(chosen, temperature), found.right[rows], new)
     return Calibration(temperature, lines, known)
 
@@ -192,7 +196,7 @@ def _across(found: Predicted, splits: Sequence[Split], known: Known) -> numpy.nd
     for own, temperature in splits:
         fitted, rows = _fit(found, ~own, temperature, known), numpy.flatnonzero(own[found.documents]).tolist()
         plain = found.probabilities(own, temperature).tolist()
-        result[rows] = [fitted.of(found.labels[row], p, found.words[row]) for row, p in zip(rows, plain)]
+        result[rows] = [fitted.of(found.labels[row], p, found.forms[row]) for row, p in zip(rows, plain)]
     return result
 
 

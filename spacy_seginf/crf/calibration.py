@@ -1,17 +1,17 @@
 """Probabilities that are right as often as they say, and how far they are from it.
 
 All scores are divided by one temperature (Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2),
-and the log-odds of an entity go through one line for each type (Platt 1999), lower by some amount if the entity is new:
-if the training corpus does not have it with this type. New entities are wrong more often than their scores say, and
-other texts have more or fewer of them than those that lines are fit to. Types with few examples have lines near that of
-all types.
+and the log-odds of an entity go through one line for each type (Platt 1999), moved by some amount if the entity is new:
+if the training corpus does not have it with this type. New entities are mostly wrong more often than their scores say,
+and other texts have more or fewer of them than those that lines are fit to. Types with few examples have lines near
+that of all types.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 import numpy
 
@@ -30,25 +30,25 @@ Line = tuple[float, float, float]  # slope and offset of log-odds, and what is a
 @dataclass(frozen=True)
 class Calibration:
     """What was learned about a tagger's probabilities. temperature (float); lines: of log-odds, by type, ``ALL`` for
-    all others; known: the words of the entities that are not new, by type, without spaces, as tokens may be cut in
-    another way. If there are none, no entity is called new."""
+    all others; known: the entities that are not new, by type, as ``form_of`` writes them. If there are none, no entity
+    is called new."""
 
     temperature: float = 1.0
     lines: Mapping[str, Line] = field(default_factory=dict)
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def is_new(self, label: str, words: str) -> bool:
+    def is_new(self, label: str, form: str) -> bool:
         """Tell whether an entity of a type is new."""
-        return bool(self.known) and words not in self.known.get(label, ())
+        return bool(self.known) and form not in self.known.get(label, ())
 
-    def of(self, label: str, probability: float, words: str = "") -> float:
+    def of(self, label: str, probability: float, form: str = "") -> float:
         """Calibrate the probability of an entity of a type, which temperature has been applied to."""
         line = self.lines.get(label) or self.lines.get(ALL)
         if line is None or probability in (0.0, 1.0):  # what is certain stays so
             return probability
         clipped = min(max(probability, LEAST), 1.0 - LEAST)
         odds = line[0] * (math.log(clipped) - math.log1p(-clipped)) + line[1]
-        odds += line[2] if self.is_new(label, words) else 0.0
+        odds += line[2] if self.is_new(label, form) else 0.0
         return 0.5 * (1.0 + math.tanh(0.5 * odds))
 
     @property
@@ -77,6 +77,11 @@ class Calibration:
         ):
             raise ValueError("its numbers are not finite, or no temperature")
         return cls(temperature, lines, known)
+
+
+def form_of(words: Iterable[str]) -> str:
+    """Write an entity without spaces: other texts may be cut into other tokens."""
+    return "".join(words)
 
 
 def fit_temperature(lattice: Lattice, allowed: numpy.ndarray) -> float:

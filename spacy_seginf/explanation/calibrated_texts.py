@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..corpora.targets import ENTITIES, Target
+from ..crf.calibration import form_of
 from ..crf.decoding import limits_of
 from ..crf.lattice import Lattice, Limits, lattice_of
 from ..crf.probabilities import Distribution
@@ -28,7 +29,7 @@ class Predicted:
 
     scheme (TagScheme). emissions (floats, tokens x tags), transitions (floats, tags x tags), lengths (ints, documents),
     limits (Limits): what tags were predicted by. allowed (bool, tokens x tags): what is annotated. documents (ints),
-    places (tuples: start, end), labels, words (str, without spaces), right (bool): of each prediction.
+    places (tuples: start, end), labels, forms (str), right (bool): of each prediction.
     """
 
     scheme: TagScheme
@@ -40,7 +41,7 @@ class Predicted:
     documents: numpy.ndarray
     places: Sequence[tuple[int, int]]
     labels: Sequence[str]
-    words: Sequence[str]
+    forms: Sequence[str]
     right: numpy.ndarray
 
     def lattice(self, chosen: numpy.ndarray) -> tuple[Lattice, numpy.ndarray]:
@@ -75,7 +76,7 @@ def predict_texts(nlp: Language, tagger: CRFTagger, corpus: Path) -> Predicted:
     texts = judge(nlp, tagger, read_gold(nlp, tagger, corpus))
     scheme, data = tagger.scheme, texts.data
     head = head_of(tagger.model)
-    documents, places, labels, words, right = [], [], [], [], []
+    documents, places, labels, forms, right = [], [], [], [], []
     for number, (first, length) in enumerate(zip(data.starts.tolist(), data.lengths)):
         rows = slice(first, first + length)
         known = numpy.logical_not(data.allowed[rows].all(axis=1))
@@ -85,7 +86,7 @@ def predict_texts(nlp: Language, tagger: CRFTagger, corpus: Path) -> Predicted:
                 documents.append(number)
                 places.append((one.start, one.end))
                 labels.append(one.label)
-                words.append(_words(texts.docs[number], one))
+                forms.append(_form(texts.docs[number], one))
                 right.append(one in annotated)
     return Predicted(
         scheme,
@@ -97,19 +98,20 @@ def predict_texts(nlp: Language, tagger: CRFTagger, corpus: Path) -> Predicted:
         numpy.array(documents, dtype=numpy.int64),
         places,
         labels,
-        words,
+        forms,
         numpy.array(right, dtype=bool),
     )
 
 
-def annotated_words(nlp: Language, corpus: Path, target: Target = ENTITIES) -> dict[str, frozenset[str]]:
-    """List the words of all that is annotated in a corpus, by label. RAISES (ValueError): as ``read_texts``."""
+def annotated_forms(nlp: Language, corpus: Path, target: Target = ENTITIES) -> dict[str, frozenset[str]]:
+    """List all that is annotated in a corpus, by label, as ``form_of`` writes it. RAISES (ValueError): as
+    ``read_texts``."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for _, doc in read_texts(nlp, corpus, target):
         for one in target.spans(doc):
-            found[one.label].add(_words(doc, one))
-    return {label: frozenset(words) for label, words in sorted(found.items())}
+            found[one.label].add(_form(doc, one))
+    return {label: frozenset(forms) for label, forms in sorted(found.items())}
 
 
-def _words(doc: Doc, one: Entity) -> str:
-    return "".join(token.text for token in doc[one.start : one.end])
+def _form(doc: Doc, one: Entity) -> str:
+    return form_of(token.text for token in doc[one.start : one.end])

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy
 from spacy.tokens import Doc, Span, Token
 
-from ..crf.calibration import Calibration
+from ..crf.calibration import Calibration, form_of
 from ..crf.decoding import Place
 from ..crf.lattice import Limits
 from ..crf.probabilities import Distribution
@@ -173,8 +173,8 @@ class DocProbabilities:
         if plain is None:
             plain = distribution.entity(self._number, start, end, label)
         calibration = self._batch.calibration
-        words = "".join(self._batch.words[self._number][start:end]) if calibration.known else ""
-        return calibration.of(label, plain, words)
+        form = form_of(self._batch.words[self._number][start:end]) if calibration.known else ""
+        return calibration.of(label, plain, form)
 
     @property
     def sequence(self) -> float:

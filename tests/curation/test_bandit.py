@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from spacy_seginf.curation.bandit import FADING, followed, interleaved, probably_best
+from spacy_seginf.curation.bandit import followed, interleaved, probably_best
 from spacy_seginf.curation.ranking import ScoredIssue
 
 
@@ -30,7 +30,6 @@ def test_late_decisions_count_for_more():
     decided = numpy.array([0, 1] * 30)
     early, late = numpy.arange(60) < 30, numpy.arange(60) >= 30
     assert followed(ranks, decided, late)[0] > followed(ranks, decided, early)[0]
-    assert 0 < FADING < 1
 
 
 def test_every_beginning_has_its_share_of_each_order():

@@ -9,9 +9,9 @@ from spacy.training import Example
 
 from spacy_seginf.api.calibrate import calibrate, report_lines
 from spacy_seginf.api.index import build_index
-from spacy_seginf.crf.calibration import Calibration
+from spacy_seginf.crf.calibration import Calibration, form_of
 from spacy_seginf.errors import SeginfError
-from spacy_seginf.explanation.calibrated_texts import annotated_words
+from spacy_seginf.explanation.calibrated_texts import annotated_forms
 
 from ..cli.running import run
 from ..conftest import TEXTS, make_examples, make_tagger, read_annotated
@@ -46,10 +46,10 @@ def test_it_predicts_what_it_did_with_other_probabilities(folder, tmp_path):
 
 def test_entities_that_are_new_are_calibrated_apart(folder, tmp_path, monkeypatch):
     corpora = folder / "dev.spacy", folder / "train.spacy"
-    known = annotated_words(spacy.blank("en"), corpora[1])
+    known = annotated_forms(spacy.blank("en"), corpora[1])
     docs = DocBin().from_disk(corpora[1]).get_docs(spacy.blank("en").vocab)
-    assert {(label, words) for label in known for words in known[label]} == {
-        (ent.label_, "".join(token.text for token in ent)) for doc in docs for ent in doc.ents
+    assert {(label, form) for label in known for form in known[label]} == {
+        (ent.label_, form_of(token.text for token in ent)) for doc in docs for ent in doc.ents
     }
     alike = calibrate(str(folder / "pipeline"), corpora[0], tmp_path / "alike")
     apart = calibrate(str(folder / "pipeline"), corpora[0], tmp_path / "apart", training=corpora[1])
@@ -63,8 +63,17 @@ def test_entities_that_are_new_are_calibrated_apart(folder, tmp_path, monkeypatc
         doc = tagged(tmp_path / "told", text)
         for ent in doc.ents:
             plain = doc._.probabilities._batch.distribution.entity(0, ent.start, ent.end, ent.label_)
-            words = "".join(token.text for token in ent)
+            words = form_of(token.text for token in ent)
             assert ent._.probability == pytest.approx(told.found.of(ent.label_, plain, words))
+
+
+def test_a_training_corpus_without_entities_is_refused(folder, tmp_path):
+    DocBin(docs=[Doc(spacy.blank("en").vocab, words=["Nothing", "here"], ents=["O", "O"])]).to_disk(
+        tmp_path / "no.spacy"
+    )
+    with pytest.raises(SeginfError, match="S317"):
+        calibrate(str(folder / "pipeline"), folder / "dev.spacy", tmp_path / "out", training=tmp_path / "no.spacy")
+    assert not (tmp_path / "out").exists()
 
 
 def test_again_it_is_fit_to_the_scores_themselves(folder, tmp_path):
