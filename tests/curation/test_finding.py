@@ -20,7 +20,7 @@ from spacy_seginf.curation.finding import IssueFinder
 from spacy_seginf.curation.issues import described_change
 from spacy_seginf.curation.mistakes import find_mistakes, influence_on, likeness
 from spacy_seginf.curation.predictors import Trusted
-from spacy_seginf.curation.records import Decision, corpus_digest, issue_id, read_ranking
+from spacy_seginf.curation.records import Decision, corpus_digest, issue_id, read_decisions, read_ranking
 from spacy_seginf.curation.references import References
 from spacy_seginf.curation.regions import Correction
 from spacy_seginf.curation.session import open_session
@@ -209,6 +209,12 @@ def test_decisions_leave_the_ranking_and_teach(exact_path, corpus_path, tmp_path
     append_decisions(said, [Decision(*place, "label", outcome, "ada", now(), first.corpus)])
     second = rank(str(exact_path), corpus_path, output, decisions=[said], unlikely=True, references=0)
     assert chosen.id not in {one.id for one in second.issues} and second.about["decided"] == 1
+    session = open_session(str(exact_path), corpus_path)
+    found = IssueFinder(session.source, None, session.missing).rank(
+        session.decided(read_decisions(said)), unlikely=True
+    )
+    places = [(session.index.place(one.document, one.start), one.score) for one in found]
+    assert [((one.document, one.start), one.score) for one in second.issues] == places  # what is measured is read
     scores = {one.id: one.score for one in first.issues}
     alike = [one for one in second.issues if " ".join(one.region) == "Tarnby" and one.id in scores]
     assert alike and all(one.score > scores[one.id] for one in alike)
