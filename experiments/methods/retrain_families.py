@@ -6,12 +6,15 @@ On the embedded corpus with its planted errors. Victims (tokens that the planted
 first family that their account shows; for the groups with most victims, the pipeline is trained again without the
 labels of that family, without as many labels of the predicted type that are nearest to the victims, without as many of
 the largest single effects, and without as many of that type at random. Measured is the share of the group's victims
-that are right then. Labels are taken away, not corrected: their tokens have none.
+that are right then. Labels are taken away, not corrected: their tokens have none. What a training predicts is kept in
+the cache, so a run that was stopped goes on where it was, and runs of some seeds can be made beside each other.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import tempfile
 from collections import defaultdict
 from dataclasses import replace
@@ -23,11 +26,13 @@ import spacy
 from spacy.tokens import Doc, DocBin
 
 from spacy_seginf.api.index import build_index
+from spacy_seginf.attribution.method import Texts
 from spacy_seginf.evaluation.planted import Victim, find_victims, predict_tags
 from spacy_seginf.explanation.loading import load_indexed
 from spacy_seginf.explanation.method_explainer import index_context
+from spacy_seginf.files import write_text
 
-from ..common.prepare import SEEDS
+from ..common.prepare import CACHE, SEEDS
 from ..common.reporting import finish, one_thread, print_table
 from .measure_families import Neighbours, Planted, embedded
 from .retraining import Retraining
@@ -80,15 +85,28 @@ def run_seed(planted: Planted, indexed: Path, groups: int, steps: int) -> list[d
         }
         row: dict[str, Any] = {"label": kind, "labels": len(members), "victims": len(queries)}
         for way in WAYS:
-            training = retraining.annotated(replace(context.training, docs=list(context.training.docs)), sets[way])
-            retrained = retraining.train(training, planted.seed, steps)
-            again = predict_tags(retrained, docs)
+            again = _retrained(planted, retraining, context.training, sets[way], docs)
             victims = [victim for victim, _ in asked[family]]
             put_right = [again[v.document][v.token] == right[v.document][v.token] for v in victims]
             row[way] = float(numpy.mean(put_right))
             print(planted.seed, row, flush=True)
         results.append({"seed": planted.seed, **row})
     return results
+
+
+def _retrained(
+    planted: Planted, retraining: Retraining, training: Texts, missing: numpy.ndarray, docs: list[Doc]
+) -> list[list[str]]:
+    """Return the tags that a training without some labels predicts. It is done once."""
+    content = repr((planted.pipeline.parent.name, retraining.steps, planted.seed, sorted(map(tuple, missing.tolist()))))
+    path = CACHE / "retrained-families" / f"{hashlib.sha256(content.encode()).hexdigest()[:12]}.json"
+    if not path.exists():
+        annotated = retraining.annotated(replace(training, docs=list(training.docs)), missing)
+        tags = predict_tags(retraining.train(annotated, planted.seed), docs)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(tags))
+    found: list[list[str]] = json.loads(path.read_text(encoding="utf8"))
+    return found
 
 
 def _tagged(doc: Doc, tags: list[str]) -> Doc:

@@ -118,11 +118,11 @@ def seconds_of(function: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def consume(nlp: Language, docs: Sequence[Doc]) -> None:
-    """Run a pipeline over documents, and read all explanations that it gives."""
+    """Run a pipeline over documents, and read all explanations that it gives: single effects, shares of families."""
     for doc in nlp.pipe(docs):
         if doc.has_extension("seginf") and doc._.seginf is not None:
             for entry in (*doc._.influencers, *(ent._.influencers for ent in doc.ents)):
-                for _ in entry:
+                for _ in (*entry, *entry.families):
                     pass
 
 

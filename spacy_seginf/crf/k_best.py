@@ -54,7 +54,7 @@ class _Departures(NamedTuple):
     def best(self, count: int) -> _Departures:
         """Keep so many for each sequence, filled up with none."""
         missing = count - self.scores.shape[1]
-        if missing > 0:
+        if missing >= 0:
             widths = (0, 0), (0, missing)
             return _Departures(
                 numpy.pad(self.scores, widths, constant_values=-numpy.inf), numpy.pad(self.places, widths)
@@ -127,9 +127,11 @@ class _Group:
         scores += values[:, None, None]
         numpy.put_along_axis(scores, path[:, :, None], -numpy.inf, axis=2)
         scores[numpy.arange(self.steps) > last[:, None]] = -numpy.inf
-        flat = scores.reshape(len(every), -1)
-        places = numpy.broadcast_to(numpy.arange(flat.shape[1]), flat.shape)
-        return path, values, _Departures(flat, places).best(count)
+        # The best departures of all are among those of as many tokens, the ones that have the best.
+        tokens = numpy.argpartition(-scores.max(axis=2), min(count, self.steps - 1), axis=1)[:, :count, None]
+        places = tokens * self.labels + numpy.arange(self.labels)
+        flat = numpy.take_along_axis(scores, tokens, axis=1).reshape(len(every), -1)
+        return path, values, _Departures(flat, places.reshape(flat.shape)).best(count)
 
     def _depart(
         self,
