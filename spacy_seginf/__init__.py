@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .api.check import check_index as check_index
     from .api.convert import convert as convert
     from .api.crossfit import crossfit as crossfit
+    from .api.decide import decide_labels as decide_labels
     from .api.diff import compare_corpora as compare_corpora
     from .api.diff import measure_agreement as measure_agreement
     from .api.evaluate import evaluate_methods as evaluate_methods
@@ -99,6 +100,7 @@ PLACES = {
     "compare_corpora": "api.diff",
     "convert": "api.convert",
     "crossfit": "api.crossfit",
+    "decide_labels": "api.decide",
     "evaluate_methods": "api.evaluate",
     "explain": "api.explain",
     "explain_corpus": "api.explain_corpus",

@@ -124,6 +124,10 @@ class Errors(metaclass=Coded):
         "The training corpus {path} has no {what}, which the component '{name}' predicts, so all of them would be new. "
         "Name the corpus that it was trained on, or leave out --training."
     )
+    S318 = (
+        "No decision can be made about this training label: {problem}. Give references of an explanation by this very "
+        "pipeline, of entities where it predicts entities (`seginf index --unit entity`)."
+    )
     S297 = (
         "The least probability {value!r} of {label} (min_probability of component '{name}') is none. Give a number "
         "from 0 to 1."

@@ -143,5 +143,4 @@ def test_the_notebook_runs(first_steps, monkeypatch):
     lines = "".join(found[-1][0]["text"]).splitlines()
     f1 = [re.findall(r"\d\.\d+", line)[1:] for line in lines[:2]]
     assert sum(float(corrected) for _, corrected in f1) > sum(float(unchanged) for unchanged, _ in f1)
-    # What is as likely as not differs between processors: "Hull" is an ORG or stays a LOC.
-    assert [line.split()[0] for line in lines[2:]] == ["Hull", "Lyon"] and lines[-1].split()[1] == "LOC"
+    assert [line.split()[:2] for line in lines[2:]] == [["Hull", "ORG"], ["Lyon", "LOC"]]
