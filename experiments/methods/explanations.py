@@ -2,8 +2,8 @@
 
     python -m experiments.methods.explanations
 
-Reads what the single experiments wrote (families, joint, flips, retrained_families, diagnosis, reading, pipe) and names
-those that are missing; a figure that was not measured is null.
+Reads what the single experiments wrote (families, joint, flips, retrained_families, diagnosis, reading, search) and
+names those that are missing; a figure that was not measured is null.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIGURES: dict[str, tuple[str, str]] = {
     "useful_families": ("reading", "useful_families"),
     "useful_effects": ("reading", "useful_effects"),
     "useful_neighbours": ("reading", "useful_neighbours"),
-    "pipe_overhead_exact": ("pipe", "pipe_overhead_exact"),
+    "pipe_overhead_exact": ("search", "pipe_overhead_exact"),
 }
 
 

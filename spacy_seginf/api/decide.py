@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Iterable
 
-from ..crf.schemes import OUTSIDE, Entity
+from ..crf.schemes import OUTSIDE, TAG, Entity
 from ..curation.decisions import append_decisions, now
 from ..curation.records import Decision, issue_id
 from ..errors import Errors, SeginfError
@@ -43,7 +43,8 @@ def decide_labels(
     check_flip(tagger, label, "relabelling")
     index = influence.explainer().index
     places = _places(index)
-    known = (*tagger.scheme.labels, OUTSIDE)
+    nothing = "" if tagger.scheme.name == TAG else OUTSIDE  # every token has a tag
+    known = (*tagger.scheme.labels, nothing)
     decided: dict[tuple[str, int, int], Decision] = {}
     for one in references:
         pieces = [piece for piece in places.get(one.doc_id, ()) if piece[0] <= one.start]
@@ -55,7 +56,9 @@ def decide_labels(
             continue
         first, document = max(pieces)
         words = tuple(index.words(document)[0][one.start - first : one.end - first])
-        current, wanted = (_entities(one, value) for value in (one.label, label))
+        current, wanted = (
+            () if value == nothing else (Entity(one.start, one.end, value),) for value in (one.label, label)
+        )
         name = issue_id(one.doc_id, one.start, one.end, current)
         place = one.doc_id, one.start, one.end
         decided[place] = Decision(name, *place, words, current, "label", wanted, reviewer, now())
@@ -71,7 +74,3 @@ def _places(index: Index) -> dict[str, list[tuple[int, int]]]:
         name, first = index.place(number, 0)
         places.setdefault(name, []).append((first, number))
     return places
-
-
-def _entities(reference: Reference, label: str) -> tuple[Entity, ...]:
-    return () if label == OUTSIDE else (Entity(reference.start, reference.end, label),)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, partial
-from typing import Any, Optional, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Iterator, Optional, Sequence
 
 import numpy
 
@@ -21,6 +21,7 @@ from ..influence.segments import SegmentChains
 ROUNDING = 1e-3  # of a share: residuals are kept in half precision
 DESCRIBED = 4096  # labels whose texts are kept
 KEPT_NUMBERS = 1 << 24  # of families' features
+LABELS_AT_ONCE = 1 << 14  # whose features are read
 CONSIDERED = 48  # families on each side, by their shares, and as many near ones
 LOCALITY = 32  # power of the cosine that a share is weighed with; cosines of features that no one centred are all high
 FIRST_LABELS, LARGEST_BLOCK = 1024, 65_536  # of a search
@@ -85,7 +86,7 @@ class Accountant:
         self.index, self.scheme, self.evidence = index, scheme, index.evidence
         self.head, _, self.penalty = index.label_head
         self._described = lru_cache(maxsize=DESCRIBED)(self._describe)  # texts share families
-        self._directions: KeptArrays[int] = KeptArrays(KEPT_NUMBERS)
+        self._means: KeptArrays[int] = KeptArrays(KEPT_NUMBERS)
 
     def accounts(
         self,
@@ -127,7 +128,7 @@ class Accountant:
         named = [self.scheme.by_token or bool(directions.labels[place].any()) for place in places]
         rows = [] if self.index.manifest.pruned else [row for row, is_named in enumerate(named) if is_named]
         vectors = numpy.array([directions.features[places[row]].mean(axis=0) for row in rows])
-        ordered = dict(zip(rows, self._nearest_first(families[rows], [strongest[row] for row in rows], vectors)))
+        ordered = dict(zip(rows, self._nearest_first(families[rows], [strongest[row] for row in rows], vectors, k)))
         for row, number in enumerate(possible):
             tags = tuple(readings[number])
             shown = ordered[row] if row in ordered else [FamilyShare(*found) for found in strongest[row]]
@@ -263,10 +264,10 @@ class Accountant:
         }
 
     def _nearest_first(
-        self, shares: numpy.ndarray, strongest: Sequence[Sequence[tuple[int, float]]], vectors: numpy.ndarray
+        self, shares: numpy.ndarray, strongest: Sequence[Sequence[tuple[int, float]]], vectors: numpy.ndarray, k: int
     ) -> list[list[FamilyShare]]:
         """Order families by their shares and how near they come to what is explained: shares of families that are near
-        nothing in particular are large on both sides of all predictions.
+        nothing in particular are large on both sides of all predictions. The first k of each side are returned.
 
         shares (floats, n x families): of what is explained. strongest: the families with the largest, on both sides, of
             each. vectors (floats, n x d): mean features.
@@ -274,39 +275,74 @@ class Accountant:
         if not len(vectors):
             return []
         queries = unit_vectors(vectors)
-        rows: dict[int, list[int]] = {}
-        for row, (own, cosines) in enumerate(zip(strongest, queries @ self._typical.T)):
-            for family in dict.fromkeys([*(family for family, _ in own), *_first(cosines, CONSIDERED).tolist()]):
-                rows.setdefault(family, []).append(row)
-        found: list[list[FamilyShare]] = [[] for _ in queries]
-        weighed: list[list[float]] = [[] for _ in queries]
-        for family, asked in rows.items():  # one product for all that ask for it
-            members = self.evidence.members(family)
-            directions = self._directions.made(family, partial(self._directions_of, members))
-            cosines = directions @ queries[asked].T
-            largest = cosines.max(axis=0)
-            nearest = (cosines >= largest - EQUAL).argmax(axis=0)
-            weights = numpy.abs(shares[asked, family]) * numpy.maximum(largest, 0.0) ** LOCALITY
-            for row, weight, one in zip(asked, weights.tolist(), members[nearest].tolist()):
-                found[row].append(FamilyShare(family, float(shares[row, family]), example=one))
-                weighed[row].append(weight)
-        orders = []
-        for weights, shown in zip(map(numpy.array, weighed), found):
-            families = numpy.array([one.family for one in shown], dtype=numpy.int64)
-            orders.append([shown[place] for place in falling(weights, EQUAL * weights, families)])
-        return orders
+        asked = [
+            numpy.unique([*(family for family, _ in own), *_first(cosines, CONSIDERED).tolist()])
+            for own, cosines in zip(strongest, queries @ self._typical.T)
+        ]
+        rows, families = numpy.repeat(numpy.arange(len(asked)), list(map(len, asked))), numpy.concatenate(asked)
+        cosines, nearest = self._nearest_members(queries, rows, families)
+        own = shares[rows, families]
+        weights = numpy.abs(own) * numpy.maximum(cosines, 0.0) ** LOCALITY
+        order = falling(weights, EQUAL * weights, families, rows)
+        found = []
+        for places in numpy.split(order, numpy.cumsum(list(map(len, asked)))[:-1]):
+            positive = own[places] > 0
+            first = numpy.sort(numpy.concatenate([numpy.flatnonzero(side)[:k] for side in (positive, ~positive)]))
+            columns = (column[places[first]].tolist() for column in (families, own, nearest))
+            found.append([FamilyShare(family, share, example=one) for family, share, one in zip(*columns)])
+        return found
+
+    def _nearest_members(
+        self, queries: numpy.ndarray, rows: numpy.ndarray, families: numpy.ndarray
+    ) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return the largest cosines of queries (ints, pairs) with labels of families (ints, pairs), and these labels.
+
+        queries (float32, n x d): of length 1. RETURNS (float32, pairs; int64, pairs).
+        """
+        cosines, nearest = numpy.empty(len(rows), dtype=numpy.float32), numpy.empty(len(rows), dtype=numpy.int64)
+        order = numpy.argsort(families, kind="stable")
+        numbers, firsts = numpy.unique(families[order], return_index=True)
+        pairs = dict(zip(numbers.tolist(), numpy.split(order, firsts[1:])))
+        blocks = numpy.cumsum(self.evidence.sizes[numbers]) // LABELS_AT_ONCE
+        for some in numpy.split(numbers, numpy.flatnonzero(numpy.diff(blocks)) + 1):
+            for family, means in self._means_in(some.tolist()):
+                own = pairs[family]
+                norms = numpy.sqrt(numpy.einsum("ij,ij->i", means, means))
+                found = means @ queries[rows[own]].T  # one product for all that ask for it
+                found /= numpy.maximum(norms, numpy.finfo(norms.dtype).tiny)[:, None]
+                cosines[own] = found.max(axis=0)
+                nearest[own] = self.evidence.members(family)[(found >= cosines[own] - EQUAL).argmax(axis=0)]
+        return cosines, nearest
+
+    def _means_in(self, families: Sequence[int]) -> Iterator[tuple[int, numpy.ndarray]]:
+        """Yield families, and the mean features of their labels; those that are not known yet are read at once."""
+        known = {family: self._means.get(family) for family in families}
+        unknown = [family for family, means in known.items() if means is None]
+        if unknown:
+            members = list(map(self.evidence.members, unknown))
+            read = self._means_of(numpy.concatenate(members))
+            for family, means in zip(unknown, numpy.split(read, numpy.cumsum(list(map(len, members)))[:-1])):
+                known[family] = means
+                self._means.put(family, means)
+        for family, found in known.items():
+            if found is not None:
+                yield family, found
 
     @cached_property
     def _typical(self) -> numpy.ndarray:
         """Directions of the most typical labels of all families (float32, families x d)."""
-        return self._directions_of(self.evidence.typical)
+        return unit_vectors(self._means_of(self.evidence.typical))
 
-    def _directions_of(self, numbers: numpy.ndarray) -> numpy.ndarray:
-        """Return the mean features of labels (ints, numbers in the evidence) as unit vectors (float32, labels x d)."""
+    def _means_of(self, numbers: numpy.ndarray) -> numpy.ndarray:
+        """Return the mean features of labels (ints, numbers in the evidence) (float32, labels x d)."""
         lengths = self.evidence.lengths[numbers]
-        features = self.index.features_of(ranges(self.evidence.tokens[numbers], lengths))
-        means = numpy.add.reduceat(features, numpy.cumsum(lengths) - lengths) / lengths[:, None]
-        return unit_vectors(means)
+        means = self.index.features_of(self.evidence.tokens[numbers])
+        longer = numpy.flatnonzero(lengths > 1)
+        if len(longer):
+            sizes = lengths[longer]
+            features = self.index.features_of(ranges(self.evidence.tokens[numbers[longer]], sizes))
+            means[longer] = numpy.add.reduceat(features, numpy.cumsum(sizes) - sizes) / sizes[:, None]
+        return means
 
     def _norm(self, contrast: Contrasts) -> float:
         """Return the norm of the direction of one margin in the space of W."""

@@ -21,7 +21,7 @@ class KeptArrays(Generic[K]):
     """
 
     def __init__(self, numbers: int) -> None:
-        self._numbers = numbers
+        self._numbers, self._held = numbers, 0
         self._arrays: dict[K, numpy.ndarray] = {}
 
     def get(self, key: K) -> Optional[numpy.ndarray]:
@@ -30,10 +30,10 @@ class KeptArrays(Generic[K]):
 
     def put(self, key: K, array: numpy.ndarray) -> None:
         """Keep an array, which nobody may change any more."""
-        arrays = self._arrays
-        if (len(arrays) + 1) * array.size > self._numbers:
-            self._arrays = arrays = {}
-        arrays[key] = array
+        self._held += array.size
+        if self._held > self._numbers:
+            self._arrays, self._held = {}, array.size
+        self._arrays[key] = array
 
     def made(self, key: K, make: Callable[[], numpy.ndarray]) -> numpy.ndarray:
         """Return what is kept under a key, or make it, once for all threads that ask meanwhile; ``make`` must not ask

@@ -12,6 +12,7 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_seginf.api.apply import apply_decisions, unapply_decisions
+from spacy_seginf.api.decide import decide_labels
 from spacy_seginf.api.diff import compare_corpora
 from spacy_seginf.api.loop import run_loop
 from spacy_seginf.api.preview import preview
@@ -29,7 +30,7 @@ from spacy_seginf.review.state import Review
 
 from ..cli.running import run
 from ..influence.heads import random_data, random_head
-from .tagged import PLANTED, attach_tagger, tag, tagged_docs
+from .tagged import PLANTED, TAGS, attach_tagger, tag, tagged_docs
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,21 @@ def test_decisions_write_the_right_tags_and_nothing_else(world, decided, tmp_pat
     assert len(found.differences) == len(changed)
     unapply_decisions(tmp_path / "right.spacy", tmp_path / "back.spacy", [decided], scheme=TAG)
     assert read_tags(tmp_path / "back.spacy") == before
+
+
+def test_tags_behind_an_explanation_are_decided(world, tmp_path):
+    """One token gets the other tag, and nothing else changes."""
+    corpus, pipeline, _, _, _ = world
+    nlp, path = spacy.load(pipeline), tmp_path / "decided.jsonl"
+    reference = nlp("the dog left Osted .")._.influencers[1].supporting[0]
+    other = next(tag for tag in TAGS if tag != reference.label)
+    decided = decide_labels(nlp.get_pipe("influence"), [reference], other, path)
+    assert [one.label for one in decided[0].entities] == [other]
+    apply_decisions(corpus, tmp_path / "changed.spacy", [path], scheme=TAG)
+    before, after = read_tags(corpus), read_tags(tmp_path / "changed.spacy")
+    assert {place: tag for place, tag in after.items() if before[place] != tag} == {
+        (reference.doc_id, reference.start): other
+    }
 
 
 def test_the_command_asks_for_the_scheme(world, decided, tmp_path):
