@@ -95,7 +95,8 @@ class IssueFinder:
 
         What was decided raises or lowers the scores of what is like it, and what was relabelled suggests its label. It
         also tells which evidence to follow, see ``bandit``: all of it, the trusted labels alone, or what is done in
-        the document with the same words, and with other words in the same slot. Scores are an order only then.
+        the document with the same words, and with other words in the same slot. Scores are those of all evidence, put
+        in that order.
         unlikely (bool): whether to list, after all others, also what had better stay as it is: suggestions that are
             clearly less likely than the annotation, by all that is known of both. Some are listed anyway where there
             are few others: one for every eight labels, and no more than 300 issues in all.
@@ -106,11 +107,12 @@ class IssueFinder:
             wrong = numpy.array([one.wrong for one in sure])
             ranks = numpy.stack([one.ranks for one in (self._suspicion, *self._others)])
             shares = followed(ranks, places, wrong)
-            orders = [found]
+            orders, known = [found], {one.region: one.score for one in found}
             for one, share in zip(self._others, shares[1:].tolist()):
                 orders.append(one.order(decided, self._raised)[0] if share > SELDOM else [])
             found = first_of_overlapping(interleaved(orders, shares))
-            scores = sorted((one.score for one in found), reverse=True)
+            # By all evidence: a single kind may be sure of what is right, and families would grow by it.
+            scores = sorted((known.get(one.region, 0.0) for one in found), reverse=True)
             found = [replace(issue, score=score) for issue, score in zip(found, scores)]
         least = len(self.regions) if unlikely else min(LISTED, self._labelled // OF_LABELS)
         if len(found) < least:
