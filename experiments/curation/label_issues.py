@@ -6,7 +6,7 @@ feedback, a decision is fed back every 10 spans. Beside it: the held-out loss an
 
 Then the real errors of CoNLL-2003, see ``real_errors``. The record keeps each part with its commit.
 
-OMP_NUM_THREADS=1 python -m experiments.curation.label_issues --data DIR [--only planted] [--seeds 11 12 13]
+OMP_NUM_THREADS=1 python -m experiments.curation.label_issues --data DIR [--only planted] [--seeds 17 18 19]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .planting import KINDS, Planted, plant_errors
 from .real_errors import real_errors
 
 PARTS = ("planted", "real")
-CONFIRMING, SEEDS, STEPS = ("wikigold", "anem"), (11, 12, 13), 400
+CONFIRMING, SEEDS, STEPS = ("wikigold", "anem"), (17, 18, 19), 400
 AT = (100, 200)
 EVERY = 10
 BASELINES = {"held_out_loss": "held_out_loss", "cleanlab": "cleanlab_normalized_margin"}
