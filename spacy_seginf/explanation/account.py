@@ -276,7 +276,7 @@ class Accountant:
             return []
         queries = unit_vectors(vectors)
         asked = [
-            numpy.unique([*(family for family, _ in own), *_first(cosines, CONSIDERED).tolist()])
+            numpy.unique(numpy.array([family for family, _ in own] + _first(cosines, CONSIDERED).tolist(), dtype=int))
             for own, cosines in zip(strongest, queries @ self._typical.T)
         ]
         rows, families = numpy.repeat(numpy.arange(len(asked)), list(map(len, asked))), numpy.concatenate(asked)
