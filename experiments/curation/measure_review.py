@@ -1,4 +1,4 @@
-"""How long ranking 190,000 tokens takes once their index is there, and how a page with 10,000 issues feels in
+"""How long ranking 190,000 tokens takes once their index is there, and how a page with all issues feels in
 headless Chromium (needs playwright, and Debian's chromium).
 
 OMP_NUM_THREADS=1 python -m experiments.curation.measure_review --data DIR
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def measure(data: Path, *, quick: bool) -> dict[str, Any]:
-    """Time ranking of 190,000 tokens, and a page with 10,000 issues."""
+    """Time ranking of 190,000 tokens, and a page with all issues, up to 10,000."""
     folder, train = conll_index(data, quick=quick), corpus(data, "train")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:  # the last key may be written still
         output = Path(place) / "issues.jsonl"

@@ -6,7 +6,7 @@ The tags are made up: universal parts of speech of UD English EWT with the end o
 pairs; all others of a part of speech are one. The tagger is trained for a few steps, and the penalty is given: choosing
 it takes a fit for each that is tried. The index is built in a process of its own, which measures its own peak. Every
 fit ends after FIT_STEPS steps, far from its optimum, so seconds are not those of an index that is fit for use: that
-takes hours. More steps encode nothing again, and need 0.3 GB at most, for what they remember of gradients.
+takes longer. More steps encode nothing again, and need 0.3 GB at most, for what they remember of gradients.
 """
 
 from __future__ import annotations

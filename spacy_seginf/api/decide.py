@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Iterable
 
 from ..crf.schemes import OUTSIDE, TAG, Entity
-from ..curation.decisions import append_decisions, now
-from ..curation.records import Decision, issue_id
+from ..curation.decisions import append_decisions, labelled
+from ..curation.records import Decision
 from ..errors import Errors, SeginfError
 from ..explanation.flips import check_flip
 from ..explanation.influence import Influence
@@ -59,9 +59,8 @@ def decide_labels(
         current, wanted = (
             () if value == nothing else (Entity(one.start, one.end, value),) for value in (one.label, label)
         )
-        name = issue_id(one.doc_id, one.start, one.end, current)
         place = one.doc_id, one.start, one.end
-        decided[place] = Decision(name, *place, words, current, "label", wanted, reviewer, now())
+        decided[place] = labelled(place, words, current, wanted, reviewer)
     if decided:
         append_decisions(Path(decisions), decided.values())
     return list(decided.values())

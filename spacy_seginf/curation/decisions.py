@@ -10,12 +10,23 @@ from typing import Iterable, Optional, Sequence
 from ..crf.schemes import Entity
 from ..errors import Errors, SeginfError
 from .appending import append, opened
-from .records import Decision, decision_line, same_place
+from .records import Decision, decision_line, issue_id, same_place
 
 
 def now() -> str:
     """Return the time (UTC, ISO 8601, seconds)."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def labelled(
+    place: tuple[str, int, int],
+    words: tuple[str, ...],
+    current: tuple[Entity, ...],
+    entities: tuple[Entity, ...],
+    reviewer: str,
+) -> Decision:
+    """Decide now that a region (document, start, end) should hold other entities."""
+    return Decision(issue_id(*place, current), *place, words, current, "label", entities, reviewer, now())
 
 
 def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:

@@ -6,8 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..explanation.mistake_report import MistakeReport, Proposal
-from .decisions import append_decisions, now
-from .records import Decision, issue_id
+from .decisions import append_decisions, labelled
 
 REVIEWER = "seginf explain --errors"
 
@@ -28,11 +27,7 @@ def propose_decisions(path: Path, report: MistakeReport) -> int:
             others.append(proposal)
             chosen.append(proposal)
     if chosen:
-        append_decisions(path, [_decision(proposal) for proposal in chosen])
+        places = [(one.document, one.start, one.end) for one in chosen]
+        made = [labelled(place, one.words, one.current, one.proposed, REVIEWER) for place, one in zip(places, chosen)]
+        append_decisions(path, made)
     return len(chosen)
-
-
-def _decision(one: Proposal) -> Decision:
-    name = issue_id(one.document, one.start, one.end, one.current)
-    place = one.document, one.start, one.end, one.words, one.current
-    return Decision(name, *place, "label", one.proposed, REVIEWER, now())

@@ -131,7 +131,10 @@ class Accountant:
         ordered = dict(zip(rows, self._nearest_first(families[rows], [strongest[row] for row in rows], vectors, k)))
         for row, number in enumerate(possible):
             tags = tuple(readings[number])
-            shown = ordered[row] if row in ordered else [FamilyShare(*found) for found in strongest[row]]
+            shown = ordered.get(row)
+            if shown is None:
+                first = _both_sides(numpy.array([share for _, share in strongest[row]]), k)
+                shown = [FamilyShare(*strongest[row][place]) for place in first]
             result[number] = Account(
                 tags,
                 reading_in_words(self.scheme, tags),
@@ -139,7 +142,7 @@ class Accountant:
                 math.exp(-float(losses[row])),
                 float(supporting[row]),
                 float(opposing[row]),
-                _both_sides(shown, k),
+                tuple(shown),
                 float(unlabelled[row]),
                 float(lines.transitions[row]),
                 float(lines.centre[row]),
@@ -279,16 +282,16 @@ class Accountant:
             numpy.unique(numpy.array([family for family, _ in own] + _first(cosines, CONSIDERED).tolist(), dtype=int))
             for own, cosines in zip(strongest, queries @ self._typical.T)
         ]
-        rows, families = numpy.repeat(numpy.arange(len(asked)), list(map(len, asked))), numpy.concatenate(asked)
+        sizes = list(map(len, asked))
+        rows, families = numpy.repeat(numpy.arange(len(asked)), sizes), numpy.concatenate(asked)
         cosines, nearest = self._nearest_members(queries, rows, families)
         own = shares[rows, families]
         weights = numpy.abs(own) * numpy.maximum(cosines, 0.0) ** LOCALITY
         order = falling(weights, EQUAL * weights, families, rows)
         found = []
-        for places in numpy.split(order, numpy.cumsum(list(map(len, asked)))[:-1]):
-            positive = own[places] > 0
-            first = numpy.sort(numpy.concatenate([numpy.flatnonzero(side)[:k] for side in (positive, ~positive)]))
-            columns = (column[places[first]].tolist() for column in (families, own, nearest))
+        for places in numpy.split(order, numpy.cumsum(sizes)[:-1]):
+            first = places[_both_sides(own[places], k)]
+            columns = (column[first].tolist() for column in (families, own, nearest))
             found.append([FamilyShare(family, share, example=one) for family, share, one in zip(*columns)])
         return found
 
@@ -354,15 +357,10 @@ class Accountant:
         return squares**0.5
 
 
-def _both_sides(ordered: Sequence[FamilyShare], k: int) -> tuple[FamilyShare, ...]:
-    """Keep the first k families of each side, in their order."""
-    kept, sides = [], {True: 0, False: 0}
-    for one in ordered:
-        side = one.share > 0
-        sides[side] += 1
-        if sides[side] <= k:
-            kept.append(one)
-    return tuple(kept)
+def _both_sides(shares: numpy.ndarray, k: int) -> numpy.ndarray:
+    """Return the places of the first k shares of each side, in their order."""
+    sides = (numpy.flatnonzero(side)[:k] for side in (shares > 0, shares <= 0))
+    return numpy.sort(numpy.concatenate(list(sides)))
 
 
 def _strongest_of_rows(shares: numpy.ndarray, k: int) -> list[list[tuple[int, float]]]:

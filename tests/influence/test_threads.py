@@ -277,6 +277,11 @@ def test_arrays_that_are_kept():
         kept.put(number, array)
     assert kept.get(0) is kept.get(1) is None and kept.get(3) is arrays[3]
     assert [array.tolist() for array in arrays] == [[number] * 4 for number in range(4)]
+    kept = KeptArrays(10)
+    for number in range(4):
+        kept.put(number, numpy.zeros(1))
+    kept.put("large", numpy.zeros(6))  # there is room for all of them
+    assert all(kept.get(key) is not None for key in (0, 1, 2, 3, "large"))
     made = []
 
     def make():
