@@ -28,9 +28,9 @@ def decide_labels(
     label (str): what they should say: a type, or "O" for no entity; of taggers of single tokens a tag.
     decisions (Path): the file that is appended to. reviewer (str): who decided.
     RETURNS (list of Decision): one for each label that does not say so yet, in their order.
-    RAISES (ValueError): S020 without an index, S271 if the tagger has no such label, S318 for references of another
-        index, or of the tags of single tokens where entities are predicted, S171 if the file can't be written, S170 if
-        it ends in something that is no decision.
+    RAISES (ValueError): S020 without an index, S271 if the tagger has no such label, S318 for what is no reference, one
+        of another index, or of the tag of a single token where entities are predicted, S171 if the file can't be
+        written, S170 if it ends in something that is no decision.
 
     >>> nlp = spacy.load("indexed")
     >>> why = nlp("Ada Lind visited Tarnby .").ents[0]._.influencers
@@ -47,6 +47,9 @@ def decide_labels(
     known = (*tagger.scheme.labels, nothing)
     decided: dict[tuple[str, int, int], Decision] = {}
     for one in references:
+        if not isinstance(one, Reference):
+            problem = f"a {type(one).__name__} is no reference; an occurrence of a family has one (`.reference`)"
+            raise SeginfError(Errors.S318.format(problem=problem))
         pieces = [piece for piece in places.get(one.doc_id, ()) if piece[0] <= one.start]
         if not pieces:
             raise SeginfError(Errors.S318.format(problem=f"the index has no document {one.doc_id!r}"))

@@ -9,6 +9,7 @@ from spacy.tokens import DocBin
 import spacy_seginf
 from spacy_seginf.curation.decisions import append_decisions
 from spacy_seginf.curation.records import read_decisions
+from spacy_seginf.explanation.account_view import Occurrence
 from spacy_seginf.explanation.reference_view import Reference
 
 TEXT = "Ada Lind visited Tarnby ."
@@ -66,6 +67,7 @@ def test_what_cannot_be_decided(exact_nlp, indexed_path, tmp_path):
     for component, reference, label, code in (
         (influence, known, "PLANET", "S271"),
         (influence, stranger, "ORG", "S318"),
+        (influence, Occurrence(known, 1.0, None), "ORG", "S318"),
         (by_token.get_pipe("influence"), tag, "ORG", "S318"),
     ):
         with pytest.raises(ValueError, match=code):
